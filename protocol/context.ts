@@ -1,0 +1,49 @@
+/** What an experiment is run in. Later contexts (ablation, training) join this union by their `kind`. */
+import { Type } from 'typebox'
+import { Count, Hparams, Options } from './common.ts'
+import { SearchSpace } from './space.ts'
+
+export const Direction = Type.Union([Type.Literal('minimize'), Type.Literal('maximize')])
+export type Direction = Type.Static<typeof Direction>
+
+/** What is to be minimized or maximized: one of the numbers that train returns. */
+export const Objective = Type.Object({ metric: Type.String({ minLength: 1 }), direction: Direction })
+export type Objective = Type.Static<typeof Objective>
+
+/** A plug-in by its name, with its options. */
+export const Plugin = Type.Object({ name: Type.String({ minLength: 1 }), options: Options })
+export type Plugin = Type.Static<typeof Plugin>
+
+/** How trials are tried; the same in every context. */
+export const Policy = Type.Object({
+  /** A trial may run this long; null: as long as it takes. */
+  trialTimeoutMs: Type.Union([Type.Number({ exclusiveMinimum: 0 }), Type.Null()]),
+  /** What ignores a stop this long is killed. */
+  graceMs: Type.Number({ minimum: 0 }),
+  /** Tries at one trial when a worker or runner is lost under it. */
+  maxAttempts: Type.Integer({ minimum: 1 }),
+  /** The experiment is given up once this many trials have failed; null: never. */
+  maxFailed: Type.Union([Type.Integer({ minimum: 1 }), Type.Null()]),
+  /** At most this many trials at once; null: as many as there are slots. */
+  parallel: Type.Union([Type.Integer({ minimum: 1 }), Type.Null()]),
+  /** Only workers that carry all of these labels. */
+  labels: Type.Record(Type.String(), Type.String()),
+})
+export type Policy = Type.Static<typeof Policy>
+
+export const OptimizationContext = Type.Object({
+  kind: Type.Literal('optimization'),
+  optimizer: Plugin,
+  pruner: Type.Union([Plugin, Type.Null()]),
+  space: SearchSpace,
+  trials: Type.Integer({ minimum: 1 }),
+  objectives: Type.Array(Objective, { minItems: 1 }),
+  /** Given to every trial beside what is suggested. */
+  hparams: Hparams,
+  seed: Count,
+  policy: Policy,
+})
+export type OptimizationContext = Type.Static<typeof OptimizationContext>
+
+export const Context = Type.Union([OptimizationContext])
+export type Context = Type.Static<typeof Context>

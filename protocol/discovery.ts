@@ -1,0 +1,148 @@
+/** How workers and drivers find each other, and how a driver comes to hold a slot. */
+import { Type } from 'typebox'
+import { Count, Id, Instant } from './common.ts'
+import { call, message, version } from './conversation.ts'
+
+export const WorkerInfo = Type.Object({
+  worker: Id,
+  host: Type.String(),
+  pid: Count,
+  slots: Type.Integer({ minimum: 1, maximum: 1024 }),
+  labels: Type.Record(Type.String(), Type.String()),
+  backend: Type.String(),
+  cores: Count,
+  memoryBytes: Count,
+  versions: Type.Record(Type.String(), Type.String()),
+  startedAt: Instant,
+})
+export type WorkerInfo = Type.Static<typeof WorkerInfo>
+
+/** One try at one trial. */
+export const AttemptRef = Type.Object({ experiment: Id, trial: Count, attempt: Type.Integer({ minimum: 1 }) })
+export type AttemptRef = Type.Static<typeof AttemptRef>
+
+/** What a slot holds: the attempt that runs, the one that waits behind it, and the driver that leased it. */
+export const SlotStatus = Type.Object({
+  slot: Count,
+  driver: Type.Union([Id, Type.Null()]),
+  running: Type.Union([AttemptRef, Type.Null()]),
+  next: Type.Union([AttemptRef, Type.Null()]),
+})
+export type SlotStatus = Type.Static<typeof SlotStatus>
+
+export const WorkerStatus = Type.Object({
+  slots: Type.Array(SlotStatus),
+  /** Results that no driver has acknowledged yet. */
+  unacknowledged: Type.Array(AttemptRef, { maxItems: 1024 }),
+  draining: Type.Boolean(),
+})
+export type WorkerStatus = Type.Static<typeof WorkerStatus>
+
+const attempt = { experiment: 'mnist-tune-7f3a', trial: 3, attempt: 1 }
+const status = {
+  slots: [{ slot: 0, driver: 'd1', running: attempt, next: null }],
+  unacknowledged: [],
+  draining: false,
+}
+const info = {
+  worker: 'w1',
+  host: 'host-a',
+  pid: 4711,
+  slots: 1,
+  labels: { gpu: 'no' },
+  backend: 'tensorflow',
+  cores: 2,
+  memoryBytes: 8_000_000_000,
+  versions: { maggy: '0.1.0', node: '20.20.2', tfjs: '4.22.0' },
+  startedAt: 1_700_000_000_000,
+}
+
+export const announce = message({
+  name: 'worker.announce',
+  subject: `maggy.${version}.worker.{worker}.announce`,
+  payload: Type.Object({ info: WorkerInfo, status: WorkerStatus }),
+  speaks: 'worker',
+  hears: 'driver',
+  doc: 'A worker says that it is here: when it starts, when it reconnects, and when a driver calls the roll.',
+  example: { params: { worker: 'w1' }, payload: { info, status } },
+})
+
+export const beat = message({
+  name: 'worker.beat',
+  subject: `maggy.${version}.worker.{worker}.beat`,
+  payload: WorkerStatus,
+  speaks: 'worker',
+  hears: 'driver',
+  doc: 'A worker is still here, and what its slots hold. Every second, and at once when a slot falls free.',
+  example: { params: { worker: 'w1' }, payload: status },
+})
+
+export const leave = message({
+  name: 'worker.leave',
+  subject: `maggy.${version}.worker.{worker}.leave`,
+  payload: Type.Object({ reason: Type.String() }),
+  speaks: 'worker',
+  hears: 'driver',
+  doc: 'A worker has drained and goes.',
+  example: { params: { worker: 'w1' }, payload: { reason: 'SIGTERM' } },
+})
+
+export const rollCall = message({
+  name: 'driver.rollcall',
+  subject: `maggy.${version}.driver.{driver}.rollcall`,
+  payload: Type.Object({}),
+  speaks: 'driver',
+  hears: 'worker',
+  doc: 'Every worker that hears it announces itself.',
+  example: { params: { driver: 'd1' }, payload: {} },
+})
+
+export const driverBeat = message({
+  name: 'driver.beat',
+  subject: `maggy.${version}.driver.{driver}.beat`,
+  payload: Type.Object({
+    /** Experiments that this driver owns; others leave them alone as long as it beats. */
+    experiments: Type.Array(Id, { maxItems: 4096 }),
+  }),
+  speaks: 'driver',
+  hears: 'worker',
+  doc: 'A driver is still here. Every second. When its beats stop, its leases end and another driver may take its experiments.',
+  example: { params: { driver: 'd1' }, payload: { experiments: ['mnist-tune-7f3a'] } },
+})
+
+export const lease = call({
+  name: 'worker.lease',
+  subject: `maggy.${version}.call.worker.{worker}.lease`,
+  payload: Type.Object({ driver: Id, slot: Count }),
+  reply: Type.Object({ slot: Count, status: SlotStatus }),
+  speaks: 'driver',
+  hears: 'worker',
+  doc: 'A driver asks for a slot. The first to ask holds it (SLOT_TAKEN for the others) until it releases it or its beats stop.',
+  example: {
+    params: { worker: 'w1' },
+    payload: { driver: 'd1', slot: 0 },
+    reply: { slot: 0, status: { slot: 0, driver: 'd1', running: null, next: null } },
+  },
+})
+
+export const release = call({
+  name: 'worker.release',
+  subject: `maggy.${version}.call.worker.{worker}.release`,
+  payload: Type.Object({ driver: Id, slot: Count }),
+  reply: Type.Object({}),
+  speaks: 'driver',
+  hears: 'worker',
+  doc: 'A driver has no more use for a slot.',
+  example: { params: { worker: 'w1' }, payload: { driver: 'd1', slot: 0 }, reply: {} },
+})
+
+export const ping = call({
+  name: 'worker.ping',
+  subject: `maggy.${version}.call.worker.{worker}.ping`,
+  payload: Type.Object({}),
+  reply: WorkerStatus,
+  speaks: 'driver',
+  hears: 'worker',
+  doc: 'Is this worker still there? Asked when its beats stay out: no responders means that its connection is gone.',
+  example: { params: { worker: 'w1' }, payload: {}, reply: status },
+})

@@ -1,0 +1,324 @@
+/**
+ * The table of errors. A code is never reused and never changes its meaning; between processes only codes are compared.
+ * `{name}` in a message is filled from the error's details.
+ */
+export interface ErrorEntry {
+  readonly message: string
+  /** Whether the same call may succeed later without anybody changing anything. */
+  readonly retryable: boolean
+  readonly remedy: string
+}
+
+const table = {
+  // The bus
+  BUS_NO_RESPONDERS: {
+    message: 'nobody answers on {subject}',
+    retryable: true,
+    remedy: 'start the actor that answers it (`maggy driver`, `maggy optimizer`, `maggy worker`)',
+  },
+  BUS_TIMEOUT: {
+    message: 'no answer on {subject} within {ms} ms',
+    retryable: true,
+    remedy: 'see whether the process that answers it still runs; the call may be repeated',
+  },
+  BUS_DISCONNECTED: {
+    message: 'the connection to {server} is down',
+    retryable: true,
+    remedy: 'the client reconnects by itself; see that nats-server runs',
+  },
+  BUS_CLOSED: { message: 'the connection is closed', retryable: false, remedy: 'open a new one' },
+  BUS_TOO_LARGE: {
+    message: 'a message of {bytes} bytes on {subject} is larger than the {limit} bytes the server takes',
+    retryable: false,
+    remedy: 'raise max_payload in the server configuration, or send less',
+  },
+  BUS_CONFLICT: {
+    message: 'another writer appended to {subject} (expected sequence {expected})',
+    retryable: false,
+    remedy: 'another driver owns this experiment now; nothing is lost',
+  },
+  BUS_UNREACHABLE: {
+    message: 'no server at {server}: {reason}',
+    retryable: true,
+    remedy: 'start one with `maggy server`, or give its address with --server',
+  },
+  BUS_UNAUTHORIZED: {
+    message: 'the server {server} refused the credentials',
+    retryable: false,
+    remedy: 'give the right token in the address (nats://TOKEN@host:port) or in MAGGY_TOKEN',
+  },
+  BUS_NO_JETSTREAM: {
+    message: 'the server {server} has no JetStream',
+    retryable: false,
+    remedy: 'start it with `maggy server`, or add a `jetstream {}` block to its configuration',
+  },
+  BUS_TOO_OLD: {
+    message: 'the server {server} is version {version}; {required} or later is needed',
+    retryable: false,
+    remedy: '`maggy doctor --fix` installs one, `maggy server` starts it',
+  },
+  BUS_PORT_IN_USE: {
+    message: 'port {port} is in use',
+    retryable: false,
+    remedy: 'choose another with --port, or connect to the server that runs there with --server',
+  },
+  BUS_BUSY: {
+    message: 'the embedded bus in {directory} is in use by process {pid}',
+    retryable: true,
+    remedy: 'wait for it, give another folder with --data, or start `maggy server` and share it with --server',
+  },
+  // Messages
+  MESSAGE_MALFORMED: {
+    message: 'a message on {subject} cannot be decoded: {reason}',
+    retryable: false,
+    remedy: 'encode it as one msgpack map',
+  },
+  MESSAGE_INVALID: {
+    message: 'a message on {subject} is not valid: {path} {reason}',
+    retryable: false,
+    remedy: 'see protocol/README.md for the schema of this subject',
+  },
+  VERSION_UNSUPPORTED: {
+    message: '{subject} speaks another major version than {supported}',
+    retryable: false,
+    remedy: 'run the same major version of maggy on both sides',
+  },
+  INTERNAL: {
+    message: 'internal error: {reason}',
+    retryable: false,
+    remedy: 'please report it, with the log of the process that answered',
+  },
+  OPTION_INVALID: { message: '{option}: {reason}', retryable: false, remedy: 'see --help' },
+  // What users write
+  MODULE_NOT_FOUND: {
+    message: 'there is no module {module}',
+    retryable: false,
+    remedy: 'give the path of a TypeScript or JavaScript file',
+  },
+  MODULE_NOT_COMPILED: {
+    message: '{module} does not compile:\n{reason}',
+    retryable: false,
+    remedy: 'mend the lines named above',
+  },
+  MODULE_NOT_LOADED: {
+    message: '{module} failed while it was loaded: {reason}',
+    retryable: false,
+    remedy: 'the code outside of functions runs on import: mend it there',
+  },
+  EXPERIMENT_NOT_EXPORTED: {
+    message: '{module} has no experiment as its default export',
+    retryable: false,
+    remedy: 'end it with `export default defineExperiment(import.meta.url, { … })`',
+  },
+  EXPERIMENT_INVALID: {
+    message: 'the experiment is not valid: {path} {reason}',
+    retryable: false,
+    remedy: 'see the documentation of defineExperiment',
+  },
+  EXPERIMENT_UNKNOWN: {
+    message: 'there is no experiment {experiment}',
+    retryable: false,
+    remedy: '`maggy ls` lists those that are known here',
+  },
+  EXPERIMENT_EXISTS: {
+    message: 'the experiment {experiment} exists already, with another definition',
+    retryable: false,
+    remedy: 'leave the id out, and a new one is made',
+  },
+  EXPERIMENT_GIVEN_UP: {
+    message: 'the experiment was given up after {failed} failed trials: {reason}',
+    retryable: false,
+    remedy: 'see the first failed trial with `maggy logs`, or raise maxFailed',
+  },
+  CONTEXT_UNKNOWN: {
+    message: 'the experiment {experiment} has no context {context}; it has {known}',
+    retryable: false,
+    remedy: 'name one of them, or add it under `contexts`',
+  },
+  CONTEXT_INVALID: { message: '{path} {reason}', retryable: false, remedy: 'mend this option of the context' },
+  SPACE_INVALID: { message: '{path} {reason}', retryable: false, remedy: 'mend this parameter of the search space' },
+  HPARAMS_INVALID: { message: '{path} {reason}', retryable: false, remedy: 'give a value inside the search space' },
+  METRIC_MISSING: {
+    message: 'train returned no metric {metric}; it returned {returned}',
+    retryable: false,
+    remedy: 'return {{metric}: number}, or name another metric in the context',
+  },
+  RESULT_INVALID: {
+    message: 'train returned {returned}',
+    retryable: false,
+    remedy: 'return a finite number, or an object of finite numbers',
+  },
+  REPORT_INVALID: {
+    message: 'reporter.report got {reported}',
+    retryable: false,
+    remedy: 'report a number, or an object of numbers, and a step that is a whole number',
+  },
+  REPORT_STEP_BACK: {
+    message: 'reporter.report got step {step} after step {last}',
+    retryable: false,
+    remedy: 'steps never decrease within a trial; leave the step out to count by one',
+  },
+  TRAIN_FAILED: { message: 'train threw {reason}', retryable: false, remedy: 'see the stack' },
+  TRIAL_TIMEOUT: {
+    message: 'the trial took longer than {ms} ms',
+    retryable: false,
+    remedy: 'raise trialTimeoutMs in the context, or do less in train',
+  },
+  TRIAL_UNRESPONSIVE: {
+    message: 'train went on for {ms} ms after it was told to stop, and was killed',
+    retryable: false,
+    remedy: 'call reporter.report or look at reporter.signal in the loop',
+  },
+  RUNNER_CRASHED: {
+    message: 'the runner process ended ({reason}) while it ran the trial',
+    retryable: true,
+    remedy: 'see the output of the trial; an out-of-memory shows as SIGKILL or SIGABRT',
+  },
+  WORKER_LOST: { message: 'worker {worker} was lost', retryable: true, remedy: 'see the log of that worker' },
+  WORKER_DRAINING: { message: 'worker {worker} is leaving', retryable: true, remedy: 'ask another worker' },
+  SLOT_TAKEN: {
+    message: 'slot {slot} of worker {worker} is held by driver {holder}',
+    retryable: true,
+    remedy: 'wait until it is released, or start more workers',
+  },
+  LEASE_UNKNOWN: {
+    message: 'worker {worker} knows no such lease on slot {slot}',
+    retryable: true,
+    remedy: 'ask for a lease first',
+  },
+  ATTEMPTS_EXHAUSTED: {
+    message: 'the trial was tried {attempts} times; the last time: {reason}',
+    retryable: false,
+    remedy: 'see the output of its attempts with `maggy logs`',
+  },
+  BUNDLE_MISSING: {
+    message: 'the code bundle {sha256} is not on the bus',
+    retryable: false,
+    remedy: 'submit the experiment again',
+  },
+  BUNDLE_CORRUPT: {
+    message: 'the code bundle {sha256} arrived with another hash',
+    retryable: true,
+    remedy: 'submit the experiment again',
+  },
+  // Plug-ins
+  OPTIMIZER_UNAVAILABLE: {
+    message: 'no optimizer named {optimizer} answers',
+    retryable: true,
+    remedy: 'start one: `maggy optimizer` has {known}; your own is started as a process of its own',
+  },
+  OPTIMIZER_MISBEHAVED: {
+    message: 'the optimizer {optimizer} gave a wrong answer: {reason}',
+    retryable: false,
+    remedy: 'mend the optimizer; hparams must lie inside the search space',
+  },
+  OPTIMIZER_UNFIT: {
+    message: 'the optimizer {optimizer} cannot take this: {path} {reason}',
+    retryable: false,
+    remedy: 'choose another optimizer, or mend the space',
+  },
+  PRUNER_UNKNOWN: {
+    message: 'there is no pruner {pruner}; there are {known}',
+    retryable: false,
+    remedy: 'name one of them',
+  },
+  // Set-up
+  SETUP_FAILED: { message: '{part}: {reason}', retryable: false, remedy: '`maggy doctor` says what is missing' },
+  TFJS_MISSING: {
+    message: 'tfjs-node cannot be loaded: {reason}',
+    retryable: false,
+    remedy: '`maggy doctor --fix` installs its native part',
+  },
+} as const satisfies Record<string, ErrorEntry>
+
+export type ErrorCode = keyof typeof table
+export const errorTable: Readonly<Record<ErrorCode, ErrorEntry>> = table
+
+type Names<S extends string> = S extends `${string}{${infer Name}}${infer Rest}` ? Name | Names<Rest> : never
+/** The details that a code's message needs. */
+export type Details<C extends ErrorCode> = { readonly [K in Names<(typeof table)[C]['message']>]: string | number }
+
+/** An error as it travels. */
+export interface Problem {
+  code: string
+  message: string
+  remedy?: string
+  retryable?: boolean
+  stack?: string
+}
+
+/** The one error class. `code` says what happened, `message` where, `remedy` what to do. */
+export class MaggyError extends Error {
+  readonly code: ErrorCode
+  readonly details: Readonly<Record<string, string | number>>
+  override readonly name = 'MaggyError'
+
+  constructor(code: ErrorCode, details: Readonly<Record<string, string | number>>, options?: ErrorOptions) {
+    super(fill(errorTable[code].message, details), options)
+    this.code = code
+    this.details = details
+  }
+
+  get remedy(): string {
+    return fill(errorTable[this.code].remedy, this.details)
+  }
+
+  get retryable(): boolean {
+    return errorTable[this.code].retryable
+  }
+}
+
+/** Makes a MaggyError whose details are checked against the code's message. */
+export function problem<C extends ErrorCode>(code: C, details: Details<C>, options?: ErrorOptions): MaggyError {
+  return new MaggyError(code, details, options)
+}
+
+export function isProblem(error: unknown, ...codes: ErrorCode[]): error is MaggyError {
+  return error instanceof MaggyError && (codes.length === 0 || codes.includes(error.code))
+}
+
+/** Any thrown value as a Problem that can travel; what is not ours becomes INTERNAL. */
+export function toProblem(error: unknown): Problem {
+  if (error instanceof RemoteError) return error.problem
+  const known = error instanceof MaggyError ? error : problem('INTERNAL', { reason: describe(error) }, { cause: error })
+  const cause = error instanceof MaggyError ? error.cause : error
+  const stack = cause instanceof Error ? cause.stack : undefined
+  return {
+    code: known.code,
+    message: known.message,
+    remedy: known.remedy,
+    retryable: known.retryable,
+    ...(stack === undefined ? {} : { stack: stack.slice(0, 8192) }),
+  }
+}
+
+/** A Problem that came from another process, thrown here. Compare `problem.code`, or use `codeOf`. */
+export class RemoteError extends Error {
+  override readonly name = 'RemoteError'
+  readonly problem: Problem
+  constructor(remote: Problem) {
+    super(remote.message)
+    this.problem = remote
+  }
+  get code(): string {
+    return this.problem.code
+  }
+  get remedy(): string | undefined {
+    return this.problem.remedy
+  }
+}
+
+/** The code of an error from here or from another process. */
+export function codeOf(error: unknown): string | undefined {
+  return error instanceof MaggyError || error instanceof RemoteError ? error.code : undefined
+}
+
+/** One line for any thrown value. */
+export function describe(error: unknown): string {
+  if (error instanceof Error) return error.message === '' ? error.name : error.message
+  return typeof error === 'string' ? error : (JSON.stringify(error) ?? String(error))
+}
+
+function fill(template: string, details: Readonly<Record<string, string | number>>): string {
+  return template.replace(/\{([a-zA-Z0-9]+)\}/g, (whole, name: string) => String(details[name] ?? whole))
+}

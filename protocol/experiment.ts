@@ -1,0 +1,151 @@
+/** The client's words with the driver that owns an experiment. */
+import { Type } from 'typebox'
+import { Count, Id, Instant, Metrics } from './common.ts'
+import { Context } from './context.ts'
+import { call, message, version } from './conversation.ts'
+
+/** A module's code, as it lies in the object store under its hash. */
+export const Bundle = Type.Object({
+  sha256: Type.String({ pattern: '^[0-9a-f]{64}$' }),
+  bytes: Count,
+  module: Type.String(),
+})
+export type Bundle = Type.Static<typeof Bundle>
+
+export const Submission = Type.Object({
+  experiment: Id,
+  name: Type.String({ minLength: 1 }),
+  /** The context's name in the definition. */
+  contextName: Type.String(),
+  context: Context,
+  bundle: Bundle,
+})
+export type Submission = Type.Static<typeof Submission>
+
+const exampleContext = {
+  kind: 'optimization' as const,
+  optimizer: { name: 'random', options: {} },
+  pruner: null,
+  space: { lr: { type: 'double' as const, low: 0.0001, high: 0.1, log: true } },
+  trials: 20,
+  objectives: [{ metric: 'accuracy', direction: 'maximize' as const }],
+  hparams: {},
+  seed: 1,
+  policy: { trialTimeoutMs: null, graceMs: 5000, maxAttempts: 3, maxFailed: null, parallel: null, labels: {} },
+}
+
+export const submit = call({
+  name: 'experiment.submit',
+  subject: `maggy.${version}.call.driver.submit`,
+  payload: Submission,
+  reply: Type.Object({ experiment: Id, driver: Id }),
+  speaks: 'client',
+  hears: 'driver',
+  doc: 'Accepts an experiment. Any driver may take it (queue group `driver`); it is in the log before the reply. The client chooses the id, so a repeated call is the same experiment.',
+  example: {
+    params: {},
+    payload: {
+      experiment: 'mnist-tune-7f3a',
+      name: 'mnist',
+      contextName: 'tune',
+      context: exampleContext,
+      bundle: { sha256: 'a'.repeat(64), bytes: 2048, module: 'mnist.ts' },
+    },
+    reply: { experiment: 'mnist-tune-7f3a', driver: 'd1' },
+  },
+})
+
+export const stopExperiment = call({
+  name: 'experiment.stop',
+  subject: `maggy.${version}.call.experiment.{experiment}.stop`,
+  payload: Type.Object({
+    /** finish: running trials end by themselves; cancel: they are stopped now. */
+    mode: Type.Union([Type.Literal('finish'), Type.Literal('cancel')]),
+  }),
+  reply: Type.Object({ state: Type.String() }),
+  speaks: 'client',
+  hears: 'driver',
+  doc: 'Ends an experiment early. It can be resumed later. The driver that owns the experiment answers.',
+  example: { params: { experiment: 'mnist-tune-7f3a' }, payload: { mode: 'finish' }, reply: { state: 'finishing' } },
+})
+
+export const resumeExperiment = call({
+  name: 'experiment.resume',
+  subject: `maggy.${version}.call.driver.resume`,
+  payload: Type.Object({ experiment: Id }),
+  reply: Type.Object({ experiment: Id, driver: Id, state: Type.String() }),
+  speaks: 'client',
+  hears: 'driver',
+  doc: 'Takes up an experiment that was stopped, or whose driver is gone. Any driver may take it (queue group `driver`).',
+  example: {
+    params: {},
+    payload: { experiment: 'mnist-tune-7f3a' },
+    reply: { experiment: 'mnist-tune-7f3a', driver: 'd1', state: 'searching' },
+  },
+})
+
+export const Counts = Type.Object({
+  queued: Count,
+  running: Count,
+  done: Count,
+  pruned: Count,
+  failed: Count,
+  cancelled: Count,
+})
+export type Counts = Type.Static<typeof Counts>
+
+export const progress = message({
+  name: 'experiment.progress',
+  subject: `maggy.${version}.experiment.{experiment}.progress`,
+  payload: Type.Object({
+    driver: Id,
+    state: Type.String(),
+    at: Instant,
+    trials: Count,
+    counts: Counts,
+    best: Type.Union([Type.Object({ trial: Count, metrics: Metrics }), Type.Null()]),
+    running: Type.Array(
+      Type.Object({
+        trial: Count,
+        attempt: Count,
+        worker: Id,
+        slot: Count,
+        startedAt: Type.Union([Instant, Type.Null()]),
+        step: Type.Union([Count, Type.Null()]),
+        metrics: Metrics,
+      }),
+      { maxItems: 256 },
+    ),
+    /** Workers known to this driver. */
+    workers: Count,
+    /** Why nothing goes on, if nothing does: an error code (no worker, no optimizer). */
+    waiting: Type.Union([Type.Object({ code: Type.String(), message: Type.String(), sinceMs: Count }), Type.Null()]),
+  }),
+  speaks: 'driver',
+  hears: 'client',
+  doc: 'How an experiment stands, for people who watch. Not kept; the log is what counts.',
+  example: {
+    params: { experiment: 'mnist-tune-7f3a' },
+    payload: {
+      driver: 'd1',
+      state: 'searching',
+      at: 1_700_000_000_000,
+      trials: 20,
+      counts: { queued: 0, running: 1, done: 3, pruned: 0, failed: 0, cancelled: 0 },
+      best: { trial: 2, metrics: { accuracy: 0.97 } },
+      running: [
+        {
+          trial: 3,
+          attempt: 1,
+          worker: 'w1',
+          slot: 0,
+          startedAt: 1_700_000_000_000,
+          step: 4,
+          metrics: { accuracy: 0.5 },
+        },
+      ],
+      workers: 2,
+      waiting: null,
+    },
+  },
+})

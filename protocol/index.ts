@@ -1,0 +1,66 @@
+/** The words of maggy. One file a conversation; protocol/README.md is made from them. */
+export { bytesOf, decode, encode, float32From } from './codec.ts'
+export { Count, HparamValue, Hparams, Id, Instant, MetricPoint, Metrics, Scalar } from './common.ts'
+export { Context, Direction, Objective, OptimizationContext, Plugin, Policy } from './context.ts'
+export {
+  anyVersion,
+  check,
+  decodePayload,
+  encodePayload,
+  paramsFrom,
+  subjectFor,
+  version,
+  type Call,
+  type Conversation,
+  type Message,
+  type Params,
+  type ParamsOf,
+  type PayloadOf,
+  type ReplyOf,
+  type Role,
+} from './conversation.ts'
+export {
+  announce,
+  AttemptRef,
+  beat,
+  driverBeat,
+  lease,
+  leave,
+  ping,
+  release,
+  rollCall,
+  SlotStatus,
+  WorkerInfo,
+  WorkerStatus,
+} from './discovery.ts'
+export {
+  codeOf,
+  describe,
+  errorTable,
+  isProblem,
+  MaggyError,
+  problem,
+  RemoteError,
+  toProblem,
+  type Details,
+  type ErrorCode,
+  type ErrorEntry,
+  type Problem,
+} from './errors.ts'
+export { Bundle, Counts, progress, resumeExperiment, stopExperiment, Submission, submit } from './experiment.ts'
+export { log, LogEvent } from './log.ts'
+export { Parameter, SearchSpace } from './space.ts'
+export { bundleBucket, streams, type StreamDefinition, type StreamName } from './streams.ts'
+export { observe, Observation, open, suggest } from './suggest.ts'
+export {
+  assign,
+  Assignment,
+  AttemptOutcome,
+  done,
+  metrics,
+  output,
+  runnerBeat,
+  started,
+  StopReason,
+  stopTrial,
+} from './trial.ts'

@@ -1,0 +1,191 @@
+/** A trial's way between driver and worker. */
+import { Type } from 'typebox'
+import { Count, Hparams, Id, Instant, MetricPoint, ProblemSchema } from './common.ts'
+import { AttemptRef } from './discovery.ts'
+import { call, message, version } from './conversation.ts'
+import { Bundle } from './experiment.ts'
+
+export const Assignment = Type.Object({
+  attempt: AttemptRef,
+  driver: Id,
+  slot: Count,
+  bundle: Bundle,
+  /** The context's name in the definition, for the reporter's and the user's eyes. */
+  contextName: Type.String(),
+  hparams: Hparams,
+  /** Derived from experiment and trial, never from the clock. */
+  seed: Count,
+  /** Metrics that train must return. */
+  objectives: Type.Array(Type.String()),
+  trialTimeoutMs: Type.Union([Type.Number(), Type.Null()]),
+  graceMs: Type.Number(),
+})
+export type Assignment = Type.Static<typeof Assignment>
+
+const attempt = { experiment: 'mnist-tune-7f3a', trial: 3, attempt: 1 }
+
+export const assign = call({
+  name: 'trial.assign',
+  subject: `maggy.${version}.call.worker.{worker}.assign`,
+  payload: Assignment,
+  reply: Type.Object({ position: Type.Union([Type.Literal('running'), Type.Literal('next')]) }),
+  speaks: 'driver',
+  hears: 'worker',
+  doc: 'Hands an attempt to a leased slot; a second one waits behind the first (prefetch). Repeating the call is the same as making it once.',
+  example: {
+    params: { worker: 'w1' },
+    payload: {
+      attempt,
+      driver: 'd1',
+      slot: 0,
+      bundle: { sha256: 'a'.repeat(64), bytes: 2048, module: 'mnist.ts' },
+      contextName: 'tune',
+      hparams: { lr: 0.01 },
+      seed: 42,
+      objectives: ['accuracy'],
+      trialTimeoutMs: null,
+      graceMs: 5000,
+    },
+    reply: { position: 'running' },
+  },
+})
+
+export const StopReason = Type.Union([
+  Type.Literal('pruned'),
+  Type.Literal('cancelled'),
+  Type.Literal('superseded'),
+  Type.Literal('timeout'),
+])
+export type StopReason = Type.Static<typeof StopReason>
+
+export const stopTrial = call({
+  name: 'trial.stop',
+  subject: `maggy.${version}.call.worker.{worker}.stop`,
+  payload: Type.Object({ attempt: AttemptRef, reason: StopReason }),
+  reply: Type.Object({ known: Type.Boolean() }),
+  speaks: 'driver',
+  hears: 'worker',
+  doc: 'Stops an attempt: the next report throws EarlyStop in the training function. The worker answers; the runner hears it too. What waits behind another attempt is dropped.',
+  example: { params: { worker: 'w1' }, payload: { attempt, reason: 'pruned' }, reply: { known: true } },
+})
+
+export const started = message({
+  name: 'trial.started',
+  subject: `maggy.${version}.worker.{worker}.started.{experiment}`,
+  payload: Type.Object({ trial: Count, attempt: Type.Integer({ minimum: 1 }), slot: Count, at: Instant }),
+  speaks: 'worker',
+  hears: 'driver',
+  doc: 'The runner has begun with an attempt.',
+  example: {
+    params: { worker: 'w1', experiment: 'mnist-tune-7f3a' },
+    payload: { trial: 3, attempt: 1, slot: 0, at: 1_700_000_000_000 },
+  },
+})
+
+/** How an attempt ended, as the worker saw it. */
+export const AttemptOutcome = Type.Union([
+  /** train returned these numbers. */
+  Type.Object({ kind: Type.Literal('done'), metrics: Type.Record(Type.String(), Type.Number()) }),
+  /** It was stopped; the metrics are the last that were reported. */
+  Type.Object({
+    kind: Type.Literal('stopped'),
+    reason: StopReason,
+    metrics: Type.Record(Type.String(), Type.Union([Type.Number(), Type.Null()])),
+  }),
+  /** train threw or returned what it must not, or its time was up: trying again would end alike. */
+  Type.Object({ kind: Type.Literal('failed'), problem: ProblemSchema }),
+  /** The runner died under it: it may be tried again. */
+  Type.Object({ kind: Type.Literal('crashed'), problem: ProblemSchema }),
+  /** Handed back before it began (the worker drains, or the slot changed hands): it costs no attempt. */
+  Type.Object({ kind: Type.Literal('returned'), reason: Type.String() }),
+])
+export type AttemptOutcome = Type.Static<typeof AttemptOutcome>
+
+export const done = call({
+  name: 'trial.done',
+  subject: `maggy.${version}.worker.{worker}.done.{experiment}`,
+  payload: Type.Object({
+    trial: Count,
+    attempt: Type.Integer({ minimum: 1 }),
+    slot: Count,
+    outcome: AttemptOutcome,
+    startedAt: Type.Union([Instant, Type.Null()]),
+    endedAt: Instant,
+    /** How many metric points the attempt reported: so many lie in the telemetry stream. */
+    points: Count,
+  }),
+  reply: Type.Object({}),
+  speaks: 'worker',
+  hears: 'driver',
+  doc: 'An attempt has ended. The reply comes once it is in the log; until then the worker keeps the result and says it again, so a result outlives an absent driver.',
+  example: {
+    params: { worker: 'w1', experiment: 'mnist-tune-7f3a' },
+    payload: {
+      trial: 3,
+      attempt: 1,
+      slot: 0,
+      outcome: { kind: 'done', metrics: { accuracy: 0.975 } },
+      startedAt: 1_700_000_000_000,
+      endedAt: 1_700_000_060_000,
+      points: 12,
+    },
+    reply: {},
+  },
+})
+
+export const metrics = message({
+  name: 'trial.metrics',
+  subject: `maggy.${version}.worker.{worker}.metrics.{experiment}.{trial}`,
+  kept: 'telemetry',
+  payload: Type.Object({
+    attempt: Type.Integer({ minimum: 1 }),
+    /** The index of the first point within the attempt: what was heard already is dropped by it. */
+    first: Count,
+    points: Type.Array(MetricPoint, { maxItems: 4096 }),
+  }),
+  speaks: 'runner',
+  hears: 'driver',
+  doc: 'What train reported, in batches, kept in the telemetry stream (not synced); said again until the stream has acknowledged it.',
+  example: {
+    params: { worker: 'w1', experiment: 'mnist-tune-7f3a', trial: '3' },
+    payload: {
+      attempt: 1,
+      first: 0,
+      points: [{ step: 0, at: 1_700_000_000_000, values: { accuracy: 0.1, loss: null } }],
+    },
+  },
+})
+
+export const output = message({
+  name: 'trial.output',
+  subject: `maggy.${version}.worker.{worker}.output.{experiment}.{trial}`,
+  kept: 'telemetry',
+  payload: Type.Object({
+    attempt: Type.Integer({ minimum: 1 }),
+    lines: Type.Array(
+      Type.Object({
+        at: Instant,
+        from: Type.Union([Type.Literal('stdout'), Type.Literal('stderr'), Type.Literal('log')]),
+        text: Type.String(),
+      }),
+      { maxItems: 4096 },
+    ),
+  }),
+  speaks: 'runner',
+  hears: 'client',
+  doc: 'What user code printed or logged, by trial.',
+  example: {
+    params: { worker: 'w1', experiment: 'mnist-tune-7f3a', trial: '3' },
+    payload: { attempt: 1, lines: [{ at: 1_700_000_000_000, from: 'log', text: 'epoch 1' }] },
+  },
+})
+
+export const runnerBeat = message({
+  name: 'runner.beat',
+  subject: `maggy.${version}.worker.{worker}.runner.{slot}.beat`,
+  payload: Type.Object({ pid: Count, attempt: Type.Union([AttemptRef, Type.Null()]) }),
+  speaks: 'runner',
+  hears: 'worker',
+  doc: "The runner's second thread is alive, however long the training loop blocks the first.",
+  example: { params: { worker: 'w1', slot: '0' }, payload: { pid: 4712, attempt } },
+})

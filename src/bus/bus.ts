@@ -1,0 +1,84 @@
+/**
+ * The seam between this project and its message bus. `nats-bus.ts` speaks NATS, `memory-bus.ts` is its hand-cranked twin;
+ * test/contract/bus.contract.ts holds both to the same promises:
+ * I1 A handler that throws ends nothing: the fault is counted, logged, and answered as INTERNAL if somebody waits.
+ * I2 A publish during an outage is void and says so; a request fails with a code; the connection comes back by itself, for ever.
+ * I3 A payload handed to publish or request may be reused as soon as the call returns (it is copied where the client would keep it).
+ * I4 A message over `maxPayload` is refused here (BUS_TOO_LARGE), before it could cost the connection.
+ * I5 A request on a subject without subscribers fails at once (BUS_NO_RESPONDERS).
+ * I6 Messages of one publisher reach one subscriber in order.
+ */
+import type { StreamName } from '../../protocol/index.ts'
+
+export type BusStatus = 'connected' | 'disconnected' | 'closed'
+
+export interface Delivery {
+  readonly subject: string
+  /** Owned by the receiver: a copy where the client reuses memory. */
+  readonly data: Uint8Array
+  /** Whether somebody waits for an answer. */
+  readonly wantsReply: boolean
+  respond(data: Uint8Array): void
+}
+
+export type Handler = (delivery: Delivery) => void | Promise<void>
+
+export interface Subscription {
+  unsubscribe(): void
+}
+
+export interface Bus {
+  /** For messages to people: the server's address without credentials. */
+  readonly server: string
+  /** Bytes. */
+  readonly maxPayload: number
+  readonly status: BusStatus
+  /** 'void': there is no connection now, and the message is gone. Throws BUS_TOO_LARGE, BUS_CLOSED. */
+  publish(subject: string, data: Uint8Array): 'sent' | 'void'
+  /** Rejects with BUS_NO_RESPONDERS, BUS_TIMEOUT, BUS_DISCONNECTED, BUS_TOO_LARGE or BUS_CLOSED. */
+  request(subject: string, data: Uint8Array, options: { timeoutMs: number }): Promise<Uint8Array>
+  /** `queue`: one member of the queue group hears each message. */
+  subscribe(subject: string, handler: Handler, options?: { queue?: string }): Subscription
+  /** Resolves once the server has seen all that was published and subscribed so far. */
+  flush(): Promise<void>
+  onStatus(listener: (status: BusStatus) => void): () => void
+  readonly streams: Streams
+  readonly blobs: Blobs
+  /** Drains subscriptions and closes. */
+  close(): Promise<void>
+}
+
+export interface Entry {
+  /** In the stream; starts at 1. */
+  readonly sequence: number
+  readonly subject: string
+  readonly data: Uint8Array
+}
+
+export interface Streams {
+  /** Creates the streams of protocol/streams.ts where they are missing. Rejects with BUS_NO_JETSTREAM. */
+  ensure(): Promise<void>
+  /**
+   * Appends with a fence: rejects with BUS_CONFLICT unless the last sequence on the subject is `expectedLast` (0: none yet).
+   * Resolves with the new sequence once it is kept. BUS_TIMEOUT and BUS_DISCONNECTED leave open whether it was.
+   */
+  append(subject: string, data: Uint8Array, options: { expectedLast: number; timeoutMs?: number }): Promise<number>
+  /** Appends without a fence; a second one with the same `id` within two minutes is the same. */
+  record(subject: string, data: Uint8Array, options: { id: string; timeoutMs?: number }): Promise<void>
+  /** From after sequence `after` (default 0) up to what is there now, in order. `filter` may hold wildcards. */
+  read(stream: StreamName, filter: string, options?: { after?: number }): AsyncIterable<Entry>
+  /** The same, and then on as more comes, across outages, until `signal` aborts (the iteration then ends). */
+  follow(stream: StreamName, filter: string, options: { after?: number; signal: AbortSignal }): AsyncIterable<Entry>
+  /** The last entry on a subject. */
+  last(stream: StreamName, subject: string): Promise<Entry | undefined>
+  /** The subjects that match and hold at least one entry. */
+  subjects(stream: StreamName, filter: string): Promise<readonly string[]>
+}
+
+/** Named bytes in the object store, in buckets. */
+export interface Blobs {
+  /** Idempotent for equal bytes under an equal name. */
+  put(bucket: string, name: string, data: Uint8Array): Promise<void>
+  get(bucket: string, name: string): Promise<Uint8Array | undefined>
+  has(bucket: string, name: string): Promise<boolean>
+}

@@ -1,0 +1,116 @@
+/**
+ * Conversations over the bus: encoded, checked on both sides, answered with a code when something is wrong.
+ * A reply is one msgpack map, `{ ok: … }` or `{ error: { code, message, remedy, retryable } }`.
+ * I1 No message can end a process: what cannot be taken is answered with an error, or counted and dropped.
+ */
+import { Type, type TSchema } from 'typebox'
+import {
+  anyVersion,
+  check,
+  decode,
+  decodePayload,
+  encode,
+  encodePayload,
+  paramsFrom,
+  problem,
+  RemoteError,
+  subjectFor,
+  toProblem,
+  version,
+  type Call,
+  type Message,
+  type ParamsOf,
+  type PayloadOf,
+  type Problem,
+  type ReplyOf,
+} from '../../protocol/index.ts'
+import type { Bus, Delivery, Subscription } from './bus.ts'
+
+const Answer = Type.Union([
+  Type.Object({ ok: Type.Unknown() }),
+  Type.Object({
+    error: Type.Object({
+      code: Type.String(),
+      message: Type.String(),
+      remedy: Type.Optional(Type.String()),
+      retryable: Type.Optional(Type.Boolean()),
+    }),
+  }),
+])
+
+/** Called with every message that was dropped, and why. */
+export type OnDropped = (subject: string, reason: Problem) => void
+
+/** Says a message. 'void' while there is no connection. */
+export function tell<M extends Message>(bus: Bus, message: M, params: ParamsOf<M>, payload: PayloadOf<M>): 'sent' | 'void' {
+  const subject = subjectFor(message, params)
+  return bus.publish(subject, encodePayload<TSchema>(message.payload, payload, subject))
+}
+
+/** Asks, and resolves with the checked reply. Rejects with the bus's codes, or with a RemoteError that carries the peer's. */
+export async function ask<C extends Call>(
+  bus: Bus,
+  call: C,
+  params: ParamsOf<C>,
+  payload: PayloadOf<C>,
+  options: { timeoutMs: number },
+): Promise<ReplyOf<C>> {
+  const subject = subjectFor(call, params)
+  const data = await bus.request(subject, encodePayload<TSchema>(call.payload, payload, subject), options)
+  const answer = check(Answer, decode(data, subject), subject)
+  if ('error' in answer) throw new RemoteError(answer.error)
+  return check(call.reply, answer.ok, subject) as ReplyOf<C>
+}
+
+/** Answers a call; `params` may hold `*`. What the handler throws becomes the error reply. */
+export function answer<C extends Call>(
+  bus: Bus,
+  call: C,
+  params: ParamsOf<C>,
+  handler: (payload: PayloadOf<C>, params: ParamsOf<C>) => ReplyOf<C> | Promise<ReplyOf<C>>,
+  options: { queue?: string; onDropped?: OnDropped } = {},
+): Subscription {
+  const respond = async (delivery: Delivery): Promise<void> => {
+    const { subject } = delivery
+    try {
+      const actual = paramsOrRefusal(call, subject)
+      const payload = decodePayload(call.payload, delivery.data, subject)
+      const reply = await handler(payload as PayloadOf<C>, actual)
+      if (delivery.wantsReply) delivery.respond(encode({ ok: check(call.reply, reply, subject) }, subject))
+    } catch (error) {
+      const { stack: _, ...fault } = toProblem(error)
+      if (delivery.wantsReply) delivery.respond(encode({ error: fault }, subject))
+      else options.onDropped?.(subject, fault)
+    }
+  }
+  return bus.subscribe(anyVersion(subjectFor(call, params)), respond, options.queue ? { queue: options.queue } : {})
+}
+
+/** Hears a message; `params` may hold `*`. What is not valid, or of another version, is dropped and counted. */
+export function hear<M extends Message>(
+  bus: Bus,
+  message: M,
+  params: ParamsOf<M>,
+  handler: (payload: PayloadOf<M>, params: ParamsOf<M>) => void,
+  options: { onDropped?: OnDropped } = {},
+): Subscription {
+  return bus.subscribe(anyVersion(subjectFor(message, params)), (delivery) => {
+    const { subject } = delivery
+    let payload: PayloadOf<M>
+    let actual: ParamsOf<M>
+    try {
+      actual = paramsOrRefusal(message, subject)
+      payload = decodePayload(message.payload, delivery.data, subject) as PayloadOf<M>
+    } catch (error) {
+      options.onDropped?.(subject, toProblem(error))
+      return
+    }
+    handler(payload, actual)
+  })
+}
+
+function paramsOrRefusal<C extends { readonly subject: string }>(conversation: C, subject: string): ParamsOf<C> {
+  const params = paramsFrom(conversation, subject)
+  if (params === undefined) throw problem('VERSION_UNSUPPORTED', { subject, supported: version })
+  return params as ParamsOf<C>
+}

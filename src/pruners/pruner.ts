@@ -1,0 +1,25 @@
+/**
+ * The contract of pruners: pure, `(history, trial) -> continue | stop`, asked after each report of the trial.
+ * test/contract/pruner.contract.ts holds every pruner to it; plug-in authors import the same suite.
+ */
+import type { MetricPoint, Objective } from '../../protocol/index.ts'
+
+/** A trial as a pruner sees it. */
+export interface ReportedTrial {
+  readonly trial: number
+  readonly state: 'running' | 'done' | 'pruned' | 'failed' | 'cancelled'
+  /** In the order of their steps. */
+  readonly points: readonly MetricPoint[]
+}
+
+/** `history` holds the other trials. */
+export type Pruner = (history: readonly ReportedTrial[], trial: ReportedTrial) => 'continue' | 'stop'
+
+export interface PrunerPlugin {
+  readonly name: string
+  /** Throws CONTEXT_INVALID for options that it cannot take, with the path `pruner.options.NAME`. */
+  create(setting: {
+    readonly objectives: readonly Objective[]
+    readonly options: Readonly<Record<string, unknown>>
+  }): Pruner
+}

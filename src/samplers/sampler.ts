@@ -1,0 +1,35 @@
+/**
+ * The contract of samplers: pure, `(space, history, rng) -> hparams`. No clock, no I/O, no global randomness, no memory of its own.
+ * test/contract/sampler.contract.ts holds every sampler to it; plug-in authors import the same suite.
+ */
+import type { Hparams, Objective, Observation, SearchSpace } from '../../protocol/index.ts'
+import type { Random } from '../random/index.ts'
+
+export interface Question {
+  readonly space: SearchSpace
+  readonly objectives: readonly Objective[]
+  /** Everything known, by trial number; suggested and not yet ended is there as 'pending'. */
+  readonly history: readonly Observation[]
+  /** The number of the trial to suggest for. */
+  readonly trial: number
+  /** Seeded from the experiment's seed and the trial's number. */
+  readonly random: Random
+}
+
+/** hparams for one trial, or 'exhausted' when there is nothing more to suggest, ever. */
+export type Sampler = (question: Question) => Hparams | 'exhausted'
+
+export interface SamplerPlugin {
+  readonly name: string
+  /** Whether a suggestion depends on results. If not, the driver asks ahead of time. */
+  readonly adaptive: boolean
+  /** Makes a sampler for an experiment; throws OPTIMIZER_UNFIT for spaces or options that it cannot take, and says which can. */
+  create(setting: {
+    readonly space: SearchSpace
+    readonly objectives: readonly Objective[]
+    readonly trials: number
+    readonly options: Readonly<Record<string, unknown>>
+    /** The experiment's seed, for what must be the same in all trials (a scrambling, a permutation). */
+    readonly seed: number
+  }): Sampler
+}
