@@ -1,2 +1,2 @@
-/** What a trial comes to. Pure. */
-export { verdict, type AttemptEvent, type FinalState, type Verdict } from './outcome.ts'
+/** The trial, pure: what its events mean. */
+export { verdict, type AttemptEnd, type FinalState, type Verdict } from './outcome.ts'

@@ -1,35 +1,23 @@
-/**
- * What the end of an attempt means for its trial. The driver decides by it and the store folds the log by it, so that both
- * always tell the same story.
- * I1 A runner or worker lost under a trial costs one of `maxAttempts`; an attempt that was handed back costs nothing.
- * I2 The first final outcome of a trial counts; whoever folds ignores what comes after it.
- */
+/** What an event means for its trial: pure, shared by the driver's machine and by those who read the log. */
 import { problem, toProblem, type LogEvent, type Metrics, type Policy, type Problem } from '../../protocol/index.ts'
 
-/** The four ways in which a trial is over. */
+/** A trial ends in exactly one of these. */
 export type FinalState = 'done' | 'pruned' | 'failed' | 'cancelled'
 
-/** The events that end an attempt. */
-export type AttemptEvent = Extract<LogEvent, { type: 'trial.ended' | 'trial.lost' }>
+export type AttemptEnd = Extract<LogEvent, { type: 'trial.ended' | 'trial.lost' }>
 
 export type Verdict =
-  /** The attempt is spent, the trial is queued again. */
-  | { readonly kind: 'retry'; readonly problem: Problem }
-  /** The attempt never began: the trial is queued again, at no cost. */
-  | { readonly kind: 'return' }
-  /** Another attempt took its place: nothing follows from this one. */
-  | { readonly kind: 'ignore' }
   | { readonly kind: 'final'; readonly state: FinalState; readonly metrics: Metrics; readonly problem?: Problem }
+  /** Tried again; it counts as an attempt. */
+  | { readonly kind: 'retry' }
+  /** Tried again; it never began, and costs nothing. */
+  | { readonly kind: 'return' }
+  /** Another attempt ended the trial already. */
+  | { readonly kind: 'ignore' }
 
-/** `attemptsSoFar`: how many attempts of this trial were spent (crashed or lost) before this event. */
-export function verdict(
-  event: AttemptEvent,
-  attemptsSoFar: number,
-  policy: Pick<Policy, 'maxAttempts' | 'trialTimeoutMs'>,
-): Verdict {
-  if (event.type === 'trial.lost') {
-    return spent(toProblem(problem('WORKER_LOST', { worker: event.worker })), attemptsSoFar, policy)
-  }
+/** `spent`: attempts of this trial that were lost or crashed before this event. */
+export function verdict(event: AttemptEnd, spent: number, policy: Pick<Policy, 'maxAttempts'>): Verdict {
+  if (event.type === 'trial.lost') return again(event.reason, spent, policy)
   const { outcome } = event
   switch (outcome.kind) {
     case 'done':
@@ -37,40 +25,31 @@ export function verdict(
     case 'failed':
       return { kind: 'final', state: 'failed', metrics: {}, problem: outcome.problem }
     case 'crashed':
-      return spent(outcome.problem, attemptsSoFar, policy)
+      return again(outcome.problem.message, spent, policy)
     case 'returned':
       return { kind: 'return' }
     case 'stopped':
-      return stopped(outcome.reason, outcome.metrics, policy)
+      return stopped(outcome)
   }
 }
 
-function stopped(
-  reason: 'pruned' | 'cancelled' | 'superseded' | 'timeout',
-  metrics: Metrics,
-  policy: Pick<Policy, 'trialTimeoutMs'>,
-): Verdict {
-  switch (reason) {
+function again(reason: string, spent: number, policy: Pick<Policy, 'maxAttempts'>): Verdict {
+  if (spent + 1 < policy.maxAttempts) return { kind: 'retry' }
+  const { stack: _, ...fault } = toProblem(problem('ATTEMPTS_EXHAUSTED', { attempts: policy.maxAttempts, reason }))
+  return { kind: 'final', state: 'failed', metrics: {}, problem: fault }
+}
+
+function stopped(outcome: { reason: 'pruned' | 'cancelled' | 'superseded' | 'timeout'; metrics: Metrics }): Verdict {
+  switch (outcome.reason) {
     case 'pruned':
+      return { kind: 'final', state: 'pruned', metrics: outcome.metrics }
     case 'cancelled':
-      return { kind: 'final', state: reason, metrics }
+      return { kind: 'final', state: 'cancelled', metrics: outcome.metrics }
     case 'superseded':
       return { kind: 'ignore' }
     case 'timeout': {
-      const late = toProblem(problem('TRIAL_TIMEOUT', { ms: policy.trialTimeoutMs ?? 0 }))
-      return { kind: 'final', state: 'failed', metrics, problem: withoutStack(late) }
+      const { stack: _, ...fault } = toProblem(problem('TRIAL_TIMEOUT', { ms: 'its limit of' }))
+      return { kind: 'final', state: 'failed', metrics: outcome.metrics, problem: fault }
     }
   }
-}
-
-function spent(last: Problem, attemptsSoFar: number, policy: Pick<Policy, 'maxAttempts'>): Verdict {
-  const attempts = attemptsSoFar + 1
-  if (attempts < policy.maxAttempts) return { kind: 'retry', problem: withoutStack(last) }
-  const exhausted = problem('ATTEMPTS_EXHAUSTED', { attempts, reason: last.message })
-  return { kind: 'final', state: 'failed', metrics: {}, problem: withoutStack(toProblem(exhausted)) }
-}
-
-/** Our own stack says nothing about the user's trial, and a verdict is a value that two processes must agree on. */
-function withoutStack({ stack: _, ...rest }: Problem): Problem {
-  return rest
 }
