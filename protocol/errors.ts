@@ -201,6 +201,16 @@ const table = {
     retryable: true,
     remedy: 'submit the experiment again',
   },
+  WORKERS_MISSING: {
+    message: 'no worker {wanted} has announced itself for {seconds} s',
+    retryable: true,
+    remedy: 'start one: `maggy worker --server {server}`; the experiment goes on by itself',
+  },
+  DRIVER_MISSING: {
+    message: 'no driver answers',
+    retryable: true,
+    remedy: 'start one: `maggy driver --server {server}`; nothing is lost meanwhile',
+  },
   // Plug-ins
   OPTIMIZER_UNAVAILABLE: {
     message: 'no optimizer named {optimizer} answers',

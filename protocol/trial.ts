@@ -50,12 +50,7 @@ export const assign = call({
   },
 })
 
-export const StopReason = Type.Union([
-  Type.Literal('pruned'),
-  Type.Literal('cancelled'),
-  Type.Literal('superseded'),
-  Type.Literal('timeout'),
-])
+export const StopReason = Type.Union([Type.Literal('pruned'), Type.Literal('cancelled'), Type.Literal('superseded')])
 export type StopReason = Type.Static<typeof StopReason>
 
 export const stopTrial = call({

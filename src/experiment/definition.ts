@@ -20,7 +20,10 @@ export type Contexts = Readonly<Record<string, ContextOf>>
 type UnionToIntersection<U> = (U extends unknown ? (u: U) => void : never) extends (i: infer I) => void ? I : never
 type Added<C> = C extends ContextOf<infer H> ? H : never
 /** What train gets as hparams: the definition's defaults and whatever its contexts add. */
-export type HparamsOf<Defaults extends object, C extends Contexts> = Omit<Defaults, keyof UnionToIntersection<Added<C[keyof C]>>> &
+export type HparamsOf<Defaults extends object, C extends Contexts> = Omit<
+  Defaults,
+  keyof UnionToIntersection<Added<C[keyof C]>>
+> &
   UnionToIntersection<Added<C[keyof C]>>
 
 /** The numbers that train returns: one (called by the context's metric), or several by name. */

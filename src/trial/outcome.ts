@@ -39,7 +39,7 @@ function again(reason: string, spent: number, policy: Pick<Policy, 'maxAttempts'
   return { kind: 'final', state: 'failed', metrics: {}, problem: fault }
 }
 
-function stopped(outcome: { reason: 'pruned' | 'cancelled' | 'superseded' | 'timeout'; metrics: Metrics }): Verdict {
+function stopped(outcome: { reason: 'pruned' | 'cancelled' | 'superseded'; metrics: Metrics }): Verdict {
   switch (outcome.reason) {
     case 'pruned':
       return { kind: 'final', state: 'pruned', metrics: outcome.metrics }
@@ -47,9 +47,5 @@ function stopped(outcome: { reason: 'pruned' | 'cancelled' | 'superseded' | 'tim
       return { kind: 'final', state: 'cancelled', metrics: outcome.metrics }
     case 'superseded':
       return { kind: 'ignore' }
-    case 'timeout': {
-      const { stack: _, ...fault } = toProblem(problem('TRIAL_TIMEOUT', { ms: 'its limit of' }))
-      return { kind: 'final', state: 'failed', metrics: outcome.metrics, problem: fault }
-    }
   }
 }
