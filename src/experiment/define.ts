@@ -1,0 +1,109 @@
+/** Turns what the user wrote into an experiment, checked at once. */
+import { check, HparamValue, isProblem, problem, type Hparams, type MetricPoint } from '../../protocol/index.ts'
+import type { Contexts, Experiment, ExperimentSpec, Exploration, HparamsOf, TrainResult } from './definition.ts'
+
+/** The same symbol in every copy of maggy that a process holds, so that copies know each other's experiments. */
+const brand = Symbol.for('maggy.experiment')
+
+/** A definition whose types are not known here: what the runner gets out of a bundle. */
+export interface AnySpec {
+  readonly name: string
+  readonly dataset?: unknown
+  readonly model?: unknown
+  readonly hparams?: Hparams
+  readonly contexts?: Contexts
+  train(args: object): TrainResult | Promise<TrainResult>
+}
+
+const known = new Set(['name', 'dataset', 'model', 'hparams', 'contexts', 'train'])
+
+/**
+ * Defines an experiment: a training function, its generators and the contexts it is run in. The module that calls it (give it
+ * `import.meta.url`) and exports the result as its default is what travels to the workers. Throws EXPERIMENT_INVALID.
+ */
+export function defineExperiment<
+  Defaults extends object = Record<never, never>,
+  C extends Contexts = Record<never, never>,
+  D = undefined,
+  M = undefined,
+>(moduleUrl: string, spec: ExperimentSpec<Defaults, C, D, M>): Experiment<HparamsOf<Defaults, C>, C> {
+  const checked = checkSpec(moduleUrl, spec)
+  const defaults = Object.freeze({ ...checked.hparams })
+  const experiment: Experiment<HparamsOf<Defaults, C>, C> = {
+    name: checked.name,
+    moduleUrl,
+    contexts: Object.freeze({ ...checked.contexts }) as C,
+    defaults,
+    run: (hparams, options) => explore(experiment, { ...defaults, ...(hparams as Hparams | undefined) }, options),
+  }
+  Object.defineProperty(experiment, brand, { value: checked })
+  return Object.freeze(experiment)
+}
+
+/** Whether a value was made by defineExperiment, be it another copy's. */
+export function isExperiment(value: unknown): value is Experiment {
+  return typeof value === 'object' && value !== null && brand in value
+}
+
+/** The definition behind an experiment. Throws EXPERIMENT_INVALID for anything else. */
+export function specOf(experiment: object): AnySpec {
+  const spec = (experiment as { readonly [brand]?: AnySpec })[brand]
+  if (spec === undefined) throw invalid('/', 'was not made by defineExperiment')
+  return spec
+}
+
+async function explore(
+  experiment: Experiment,
+  hparams: Hparams,
+  options: { seed?: number; onReport?: (point: MetricPoint) => void } = {},
+): Promise<Exploration> {
+  // tfjs takes a second to load: only who trains in this process pays for it.
+  const train = await import('../train/index.ts')
+  return train.explore(experiment, hparams, options)
+}
+
+function checkSpec(moduleUrl: unknown, spec: unknown): AnySpec {
+  if (typeof moduleUrl !== 'string' || !URL.canParse(moduleUrl)) {
+    throw invalid('moduleUrl', 'is not a URL: write defineExperiment(import.meta.url, { … })')
+  }
+  if (typeof spec !== 'object' || spec === null) throw invalid('/', 'is not an object')
+  for (const key of Object.keys(spec)) {
+    if (!known.has(key)) throw invalid(key, `is unknown; there are ${[...known].join(', ')}`)
+  }
+  const { name, hparams = {}, contexts = {}, train } = spec as Record<string, unknown>
+  if (typeof name !== 'string' || !/^[A-Za-z0-9_-]{1,64}$/.test(name)) {
+    throw invalid('name', `is ${JSON.stringify(name)}; it takes letters, digits, - and _ only, at most 64`)
+  }
+  if (typeof train !== 'function') throw invalid('train', 'is not a function')
+  checkHparams(hparams)
+  checkContexts(contexts)
+  return spec as AnySpec
+}
+
+function checkHparams(hparams: unknown): void {
+  if (typeof hparams !== 'object' || hparams === null || Array.isArray(hparams)) {
+    throw invalid('hparams', 'is not an object')
+  }
+  for (const [name, value] of Object.entries(hparams)) {
+    try {
+      check(HparamValue, value, 'hparams')
+    } catch (error) {
+      if (!isProblem(error)) throw error
+      throw invalid(`hparams.${name}`, 'is not a finite number, a string, a boolean, null, or a list of these')
+    }
+  }
+}
+
+function checkContexts(contexts: unknown): void {
+  if (typeof contexts !== 'object' || contexts === null) throw invalid('contexts', 'is not an object')
+  for (const [name, context] of Object.entries(contexts)) {
+    if (!/^[A-Za-z0-9_-]{1,64}$/.test(name)) {
+      throw invalid(`contexts.${name}`, 'has a name with other signs than letters, digits, - and _, or more than 64')
+    }
+    if (typeof context !== 'object' || context === null || !('context' in context)) {
+      throw invalid(`contexts.${name}`, 'is not a context: make it with optimization({ … })')
+    }
+  }
+}
+
+const invalid = (path: string, reason: string) => problem('EXPERIMENT_INVALID', { path, reason })

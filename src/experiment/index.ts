@@ -1,0 +1,19 @@
+/** What a user writes, and how it is recognised. */
+export type {
+  ContextOf,
+  Contexts,
+  Experiment,
+  ExperimentSpec,
+  Exploration,
+  FitCallbacks,
+  HparamsOf,
+  ParameterOf,
+  Reporter,
+  RunInfo,
+  Space,
+  TrainArguments,
+  TrainResult,
+  ValuesOf,
+} from './definition.ts'
+export { defineExperiment, isExperiment, specOf, type AnySpec } from './define.ts'
+export { optimization, type OptimizationOptions } from './optimization.ts'
