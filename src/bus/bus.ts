@@ -48,6 +48,9 @@ export interface Bus {
   close(): Promise<void>
 }
 
+/** Bytes that an append or a record adds to its data: so much less than `maxPayload` fits in one. */
+export const streamOverhead = 512
+
 export interface Entry {
   /** In the stream; starts at 1. */
   readonly sequence: number
@@ -67,7 +70,7 @@ export interface Streams {
   record(subject: string, data: Uint8Array, options: { id: string; timeoutMs?: number }): Promise<void>
   /** From after sequence `after` (default 0) up to what is there now, in order. `filter` may hold wildcards. */
   read(stream: StreamName, filter: string, options?: { after?: number }): AsyncIterable<Entry>
-  /** The same, and then on as more comes, across outages, until `signal` aborts (the iteration then ends). */
+  /** The same, and then on as more comes, across outages, until `signal` aborts or the bus is closed (the iteration then ends). */
   follow(stream: StreamName, filter: string, options: { after?: number; signal: AbortSignal }): AsyncIterable<Entry>
   /** The last entry on a subject. */
   last(stream: StreamName, subject: string): Promise<Entry | undefined>

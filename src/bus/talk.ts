@@ -42,7 +42,12 @@ const Answer = Type.Union([
 export type OnDropped = (subject: string, reason: Problem) => void
 
 /** Says a message. 'void' while there is no connection. */
-export function tell<M extends Message>(bus: Bus, message: M, params: ParamsOf<M>, payload: PayloadOf<M>): 'sent' | 'void' {
+export function tell<M extends Message>(
+  bus: Bus,
+  message: M,
+  params: ParamsOf<M>,
+  payload: PayloadOf<M>,
+): 'sent' | 'void' {
   const subject = subjectFor(message, params)
   return bus.publish(subject, encodePayload<TSchema>(message.payload, payload, subject))
 }

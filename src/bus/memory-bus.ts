@@ -1,0 +1,259 @@
+/**
+ * The in-memory twin of the NATS bus, for tests: one network, any number of connections, outages by hand, time as an argument.
+ * Deliveries come in a microtask, in order; `settled()` waits until none is under way.
+ */
+import { problem } from '../../protocol/index.ts'
+import type { Bus, BusStatus, Handler } from './bus.ts'
+import { guarded, type OnFault, type RawDelivery } from './guard.ts'
+import { createMemoryStore } from './memory-store.ts'
+import { subjectMatches } from './subjects.ts'
+
+interface Timers {
+  now(): number
+  setTimeout(fn: () => void, ms: number): unknown
+  clearTimeout(id: unknown): void
+}
+
+export interface MemoryNetworkOptions {
+  /** Default: the system's time. */
+  clock?: Timers
+  /** Bytes. Default: 1 MiB, as nats-server has it. */
+  maxPayload?: number
+  /** Hears of handlers that throw, on any connection. */
+  onFault?: OnFault
+  /** What a stream holds at most, in bytes. Default: 256 MiB. */
+  maxStreamBytes?: number
+}
+
+export interface MemoryNetwork {
+  connect(name?: string): Bus
+  /** Cuts one connection, or all of them and whatever connects meanwhile. */
+  outage(bus?: Bus): void
+  /** Brings one connection back, or all. */
+  restore(bus?: Bus): void
+  /** Resolves when no delivery, and nothing that handlers did at once, is under way. */
+  settled(): Promise<void>
+}
+
+interface Interest {
+  readonly owner: Connection
+  readonly pattern: string
+  readonly queue: string | undefined
+  readonly deliver: (raw: RawDelivery) => void
+  active: boolean
+}
+
+interface Connection {
+  readonly bus: Bus
+  status: BusStatus
+  readonly inbox: (() => void)[]
+  enqueue(work: () => void): void
+  setStatus(status: BusStatus): void
+}
+
+const systemTimers: Timers = {
+  now: () => Date.now(),
+  setTimeout: (fn, ms) => setTimeout(fn, ms),
+  clearTimeout: (id) => {
+    clearTimeout(id as NodeJS.Timeout)
+  },
+}
+
+/** A bus without a server. */
+export function createMemoryNetwork(options: MemoryNetworkOptions = {}): MemoryNetwork {
+  const clock = options.clock ?? systemTimers
+  const maxPayload = options.maxPayload ?? 2 ** 20
+  const onFault = options.onFault ?? (() => {})
+  const connections = new Map<Bus, Connection>()
+  const interests: Interest[] = []
+  const store = createMemoryStore({ now: () => clock.now(), maxBytes: options.maxStreamBytes ?? 2 ** 28 })
+  const turns = new Map<string, number>()
+  let down = false
+
+  /** Hands a message to all who listen; says how many. */
+  function route(subject: string, data: Uint8Array, reply?: (data: Uint8Array) => void): number {
+    const hearing = interests.filter((i) => i.owner.status === 'connected' && subjectMatches(i.pattern, subject))
+    const groups = new Map<string, Interest[]>()
+    const chosen: Interest[] = []
+    for (const interest of hearing) {
+      if (interest.queue === undefined) chosen.push(interest)
+      else {
+        const key = `${interest.pattern} ${interest.queue}`
+        groups.set(key, [...(groups.get(key) ?? []), interest])
+      }
+    }
+    for (const [key, members] of groups) {
+      const turn = turns.get(key) ?? 0
+      turns.set(key, turn + 1)
+      const member = members[turn % members.length]
+      if (member) chosen.push(member)
+    }
+    for (const interest of chosen) {
+      interest.owner.enqueue(() => {
+        if (!interest.active) return
+        // An answer given during an outage is void, as it is on a socket.
+        const answer = (bytes: Uint8Array): void => {
+          if (interest.owner.status === 'connected') reply?.(bytes)
+        }
+        interest.deliver({ subject, data: data.slice(), reply: reply && answer })
+      })
+    }
+    return chosen.length
+  }
+
+  function connect(name = 'memory'): Bus {
+    const server = `memory:${name}`
+    const listeners = new Set<(status: BusStatus) => void>()
+    const pending = new Set<(error: Error) => void>()
+    let closing: Promise<void> | undefined
+    const limit = (subject: string, bytes: number): void => {
+      if (bytes > maxPayload) throw problem('BUS_TOO_LARGE', { bytes, subject, limit: maxPayload })
+    }
+    const open = (): void => {
+      if (self.status === 'closed') throw problem('BUS_CLOSED', {})
+    }
+    const connected = (): void => {
+      open()
+      if (self.status === 'disconnected') throw problem('BUS_DISCONNECTED', { server })
+    }
+
+    const bus: Bus = {
+      server,
+      maxPayload,
+      get status() {
+        return self.status
+      },
+      publish(subject, data) {
+        open()
+        limit(subject, data.length)
+        if (self.status !== 'connected') return 'void'
+        const copy = data.slice()
+        store.capture(subject, copy)
+        route(subject, copy)
+        return 'sent'
+      },
+      async request(subject, data, { timeoutMs }) {
+        connected()
+        limit(subject, data.length)
+        return await new Promise<Uint8Array>((resolve, reject) => {
+          const settle = (): void => {
+            pending.delete(fail)
+            clock.clearTimeout(timer)
+          }
+          const fail = (error: Error): void => {
+            settle()
+            reject(error)
+          }
+          const timer = clock.setTimeout(() => {
+            fail(problem('BUS_TIMEOUT', { subject, ms: timeoutMs }))
+          }, timeoutMs)
+          pending.add(fail)
+          const heard = route(subject, data.slice(), (answer) => {
+            limit(subject, answer.length)
+            const copy = answer.slice()
+            self.enqueue(() => {
+              settle()
+              resolve(copy)
+            })
+          })
+          if (heard === 0) {
+            self.enqueue(() => {
+              fail(problem('BUS_NO_RESPONDERS', { subject }))
+            })
+          }
+        })
+      },
+      subscribe(pattern: string, handler: Handler, { queue } = {}) {
+        open()
+        const interest: Interest = {
+          owner: self,
+          pattern,
+          queue,
+          deliver: guarded(handler, onFault),
+          active: true,
+        }
+        interests.push(interest)
+        return {
+          unsubscribe() {
+            interest.active = false
+            remove(interest)
+          },
+        }
+      },
+      async flush() {
+        connected()
+        await Promise.resolve()
+      },
+      onStatus(listener) {
+        listeners.add(listener)
+        return () => listeners.delete(listener)
+      },
+      streams: store.streamsFor({
+        connected,
+        route,
+        maxPayload,
+        status: () => self.status,
+        onStatus: (l) => bus.onStatus(l),
+      }),
+      blobs: store.blobsFor(connected),
+      async close() {
+        closing ??= (async () => {
+          for (const interest of interests.filter((i) => i.owner === self)) remove(interest)
+          await Promise.resolve()
+          self.setStatus('closed')
+          connections.delete(bus)
+        })()
+        await closing
+      },
+    }
+
+    const self: Connection = {
+      bus,
+      status: down ? 'disconnected' : 'connected',
+      inbox: [],
+      enqueue(work) {
+        this.inbox.push(work)
+        // One microtask a delivery: the work it takes is always the oldest, so the order holds.
+        queueMicrotask(() => this.inbox.shift()?.())
+      },
+      setStatus(status) {
+        if (this.status === status || this.status === 'closed') return
+        this.status = status
+        if (status !== 'connected') {
+          // What was under way to this connection is lost with it.
+          this.inbox.length = 0
+          const error = status === 'closed' ? problem('BUS_CLOSED', {}) : problem('BUS_DISCONNECTED', { server })
+          for (const fail of pending) fail(error)
+        }
+        for (const listener of listeners) listener(status)
+      },
+    }
+    connections.set(bus, self)
+    return bus
+  }
+
+  function remove(interest: Interest): void {
+    const index = interests.indexOf(interest)
+    if (index >= 0) interests.splice(index, 1)
+  }
+
+  function setAll(bus: Bus | undefined, status: BusStatus): void {
+    if (bus === undefined) down = status === 'disconnected'
+    const chosen = bus === undefined ? [...connections.values()] : [connections.get(bus)]
+    for (const connection of chosen) connection?.setStatus(status)
+  }
+
+  return {
+    connect,
+    outage(bus) {
+      setAll(bus, 'disconnected')
+    },
+    restore(bus) {
+      setAll(bus, 'connected')
+    },
+    async settled() {
+      // All microtasks, and those that they start, run before the next turn of the loop.
+      await new Promise((resolve) => setImmediate(resolve))
+    },
+  }
+}

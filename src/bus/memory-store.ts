@@ -1,0 +1,182 @@
+/** Streams and blobs of the in-memory bus. They outlive connections, as a server's do. */
+import { problem, streams, type StreamName } from '../../protocol/index.ts'
+import { streamOverhead, type Blobs, type BusStatus, type Entry, type Streams } from './bus.ts'
+import { subjectMatches } from './subjects.ts'
+
+interface Kept {
+  readonly name: StreamName
+  entries: Entry[]
+  bytes: number
+  lastSequence: number
+  /** Message ids of the last two minutes, with the time they came. */
+  readonly ids: Map<string, number>
+}
+
+/** What the store needs of one connection. */
+interface ConnectionView {
+  /** Throws unless the connection is up. */
+  connected(): void
+  route(subject: string, data: Uint8Array): number
+  readonly maxPayload: number
+  status(): BusStatus
+  onStatus(listener: () => void): () => void
+}
+
+export interface MemoryStore {
+  /** Keeps a published message if a stream wants its subject. */
+  capture(subject: string, data: Uint8Array): void
+  streamsFor(connection: ConnectionView): Streams
+  blobsFor(connected: () => void): Blobs
+}
+
+const duplicateWindowMs = 120_000
+
+export function createMemoryStore(options: { now: () => number; maxBytes: number }): MemoryStore {
+  const kept = new Map<StreamName, Kept>()
+  const buckets = new Map<string, Map<string, Uint8Array>>()
+  const waiting = new Set<() => void>()
+
+  function wake(): void {
+    for (const waiter of waiting) waiter()
+  }
+
+  function streamOf(subject: string): Kept | undefined {
+    for (const stream of kept.values()) {
+      if (streams[stream.name].subjects.some((pattern) => subjectMatches(pattern, subject))) return stream
+    }
+    return undefined
+  }
+
+  function keep(stream: Kept, subject: string, data: Uint8Array): number {
+    stream.lastSequence += 1
+    stream.entries.push({ sequence: stream.lastSequence, subject, data })
+    stream.bytes += data.length
+    while (stream.bytes > options.maxBytes && stream.entries.length > 1) {
+      stream.bytes -= stream.entries.shift()?.data.length ?? 0
+    }
+    wake()
+    return stream.lastSequence
+  }
+
+  const matching = (name: StreamName, filter: string, after: number): Entry[] =>
+    (kept.get(name)?.entries ?? []).filter((e) => e.sequence > after && subjectMatches(filter, e.subject))
+
+  const owned = (entry: Entry): Entry => ({ ...entry, data: entry.data.slice() })
+
+  function streamsFor(connection: ConnectionView): Streams {
+    /** The stream of a subject, once the message may be sent at all. */
+    function admit(subject: string, data: Uint8Array): Kept {
+      connection.connected()
+      const limit = connection.maxPayload - streamOverhead
+      if (data.length > limit) throw problem('BUS_TOO_LARGE', { bytes: data.length, subject, limit })
+      const stream = streamOf(subject)
+      if (stream === undefined) throw problem('BUS_NO_RESPONDERS', { subject })
+      return stream
+    }
+
+    function changed(signal: AbortSignal): Promise<void> {
+      return new Promise((resolve) => {
+        const done = (): void => {
+          waiting.delete(done)
+          signal.removeEventListener('abort', done)
+          offStatus()
+          resolve()
+        }
+        const offStatus = connection.onStatus(done)
+        waiting.add(done)
+        signal.addEventListener('abort', done)
+      })
+    }
+
+    return {
+      async ensure() {
+        connection.connected()
+        for (const name of Object.keys(streams) as StreamName[]) {
+          if (!kept.has(name)) kept.set(name, { name, entries: [], bytes: 0, lastSequence: 0, ids: new Map() })
+        }
+        await Promise.resolve()
+      },
+      async append(subject, data, { expectedLast }) {
+        const stream = admit(subject, data)
+        const copy = data.slice()
+        // As on NATS: what the stream refuses was said on the subject all the same.
+        connection.route(subject, copy)
+        const last = stream.entries.findLast((e) => e.subject === subject)?.sequence ?? 0
+        if (last !== expectedLast) throw problem('BUS_CONFLICT', { subject, expected: expectedLast })
+        const sequence = keep(stream, subject, copy)
+        await Promise.resolve()
+        connection.connected()
+        return sequence
+      },
+      async record(subject, data, { id }) {
+        const stream = admit(subject, data)
+        const copy = data.slice()
+        connection.route(subject, copy)
+        const now = options.now()
+        for (const [old, at] of stream.ids) {
+          if (now - at < duplicateWindowMs) break
+          stream.ids.delete(old)
+        }
+        if (!stream.ids.has(id)) {
+          stream.ids.set(id, now)
+          keep(stream, subject, copy)
+        }
+        await Promise.resolve()
+        connection.connected()
+      },
+      async *read(name, filter, { after = 0 } = {}) {
+        connection.connected()
+        for (const entry of matching(name, filter, after)) yield owned(entry)
+      },
+      async *follow(name, filter, { after = 0, signal }) {
+        let last = after
+        while (!signal.aborted && connection.status() !== 'closed') {
+          const more = connection.status() === 'connected' ? matching(name, filter, last) : []
+          for (const entry of more) {
+            if (signal.aborted || connection.status() !== 'connected') break
+            last = entry.sequence
+            yield owned(entry)
+          }
+          if (more.length === 0 && !signal.aborted) await changed(signal)
+        }
+      },
+      async last(name, subject) {
+        connection.connected()
+        const entry = matching(name, subject, 0).at(-1)
+        return entry && owned(entry)
+      },
+      async subjects(name, filter) {
+        connection.connected()
+        return [...new Set(matching(name, filter, 0).map((e) => e.subject))]
+      },
+    }
+  }
+
+  function blobsFor(connected: () => void): Blobs {
+    return {
+      async put(bucket, name, data) {
+        connected()
+        const held = buckets.get(bucket) ?? new Map<string, Uint8Array>()
+        held.set(name, data.slice())
+        buckets.set(bucket, held)
+      },
+      async get(bucket, name) {
+        connected()
+        return buckets.get(bucket)?.get(name)?.slice()
+      },
+      async has(bucket, name) {
+        connected()
+        return buckets.get(bucket)?.has(name) ?? false
+      },
+    }
+  }
+
+  return {
+    capture(subject, data) {
+      const stream = streamOf(subject)
+      if (stream) keep(stream, subject, data)
+    },
+    streamsFor,
+    blobsFor,
+  }
+}
