@@ -1,12 +1,7 @@
 /** What a user writes: one oblivious training function, its generators, and the contexts it is run in. Types only. */
-import type { Context, HparamValue, Hparams, MetricPoint, Parameter } from '../../protocol/index.ts'
+import type { Context, Hparams, MetricPoint } from '../../protocol/index.ts'
 
-/** A parameter of the search space; `Value` is what train gets to see. */
-export type ParameterOf<Value extends HparamValue> = Parameter & { readonly __value?: Value }
-/** A search space as it is written with `space.…`. */
-export type Space = Readonly<Record<string, ParameterOf<HparamValue>>>
-/** The hparams that a search space yields. */
-export type ValuesOf<S extends Space> = { [K in keyof S]: S[K] extends ParameterOf<infer V> ? V : never }
+export type { ParameterOf, Space, ValuesOf } from '../space/index.ts'
 
 /** A context made by `optimization({ … })` (later `ablation`, `training`); `H` is what it adds to the hparams. */
 export interface ContextOf<H extends object = object> {

@@ -1,0 +1,76 @@
+/** The points of a grid over a search space, by their number: mixed radix, the last parameter turns fastest. */
+import type { HparamValue, Hparams, Parameter, SearchSpace } from '../../protocol/index.ts'
+import { countOf, valueAt } from './parameter.ts'
+
+/** The values of one parameter on a grid. */
+export interface Axis {
+  readonly count: number
+  at(index: number): HparamValue
+}
+
+/**
+ * A parameter's values, or `levels` of them, evenly spread from end to end (in log space with `log`; one level is the middle).
+ * undefined for a double without a step and without levels: it has no end.
+ */
+export function axisOf(parameter: Parameter, levels?: number): Axis | undefined {
+  const count = countOf(parameter)
+  if (levels === undefined || count <= levels) {
+    return count === Infinity ? undefined : { count, at: (index) => valueAt(parameter, index) }
+  }
+  if (parameter.type !== 'double' && parameter.type !== 'integer') {
+    return { count: levels, at: (index) => valueAt(parameter, Math.round(share(index, levels) * (count - 1))) }
+  }
+  const { low, high, log } = parameter
+  const exact = (index: number): number => {
+    const at = share(index, levels)
+    const value = log ? Math.exp(Math.log(low) * (1 - at) + Math.log(high) * at) : low * (1 - at) + high * at
+    // 15 digits: what is exact in decimals looks so.
+    return Math.min(high, Math.max(low, Number(value.toPrecision(15))))
+  }
+  if (count === Infinity) return { count: levels, at: exact }
+  const step = parameter.step ?? 1
+  const nearest = new Set<number>()
+  for (let index = 0; index < levels; index++) {
+    nearest.add(Math.min(count - 1, Math.round((exact(index) - low) / step)))
+  }
+  const indices = [...nearest]
+  return { count: indices.length, at: (index) => valueAt(parameter, indices[index] ?? Number.NaN) }
+}
+
+const share = (index: number, levels: number): number => (levels === 1 ? 0.5 : index / (levels - 1))
+
+export interface Grid {
+  /** How many points; beyond 2^53 it is rounded. */
+  readonly size: number
+  /** The index-th point; throws RangeError outside of [0, size). */
+  at(index: number): Hparams
+}
+
+export function gridOf(axes: Readonly<Record<string, Axis>>): Grid {
+  const columns = Object.entries(axes)
+  const size = columns.reduce((product, [, axis]) => product * axis.count, 1)
+  return {
+    size,
+    at(index) {
+      if (!Number.isSafeInteger(index) || index < 0 || index >= size) throw new RangeError(`point ${index} of ${size}`)
+      let rest = index
+      const values = new Map<string, HparamValue>()
+      for (const [name, axis] of columns.toReversed()) {
+        values.set(name, axis.at(rest % axis.count))
+        rest = Math.floor(rest / axis.count)
+      }
+      return Object.fromEntries(columns.map(([name]) => [name, values.get(name) as HparamValue]))
+    },
+  }
+}
+
+/** All points of a space whose parameters all have an end; undefined otherwise. */
+export function enumerate(space: SearchSpace): Grid | undefined {
+  const axes: Record<string, Axis> = {}
+  for (const [name, parameter] of Object.entries(space)) {
+    const axis = axisOf(parameter)
+    if (axis === undefined) return undefined
+    axes[name] = axis
+  }
+  return gridOf(axes)
+}
