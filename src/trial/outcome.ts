@@ -1,5 +1,13 @@
 /** What an event means for its trial: pure, shared by the driver's machine and by those who read the log. */
-import { problem, toProblem, type LogEvent, type Metrics, type Policy, type Problem } from '../../protocol/index.ts'
+import {
+  problem,
+  toProblem,
+  type AttemptOutcome,
+  type LogEvent,
+  type Metrics,
+  type Policy,
+  type Problem,
+} from '../../protocol/index.ts'
 
 /** A trial ends in exactly one of these. */
 export type FinalState = 'done' | 'pruned' | 'failed' | 'cancelled'
@@ -28,7 +36,7 @@ export function verdict(event: AttemptEnd, spent: number, policy: Pick<Policy, '
       return again(outcome.problem.message, spent, policy)
     case 'returned':
       return { kind: 'return' }
-    case 'stopped':
+    default:
       return stopped(outcome)
   }
 }
@@ -39,13 +47,6 @@ function again(reason: string, spent: number, policy: Pick<Policy, 'maxAttempts'
   return { kind: 'final', state: 'failed', metrics: {}, problem: fault }
 }
 
-function stopped(outcome: { reason: 'pruned' | 'cancelled' | 'superseded'; metrics: Metrics }): Verdict {
-  switch (outcome.reason) {
-    case 'pruned':
-      return { kind: 'final', state: 'pruned', metrics: outcome.metrics }
-    case 'cancelled':
-      return { kind: 'final', state: 'cancelled', metrics: outcome.metrics }
-    case 'superseded':
-      return { kind: 'ignore' }
-  }
+function stopped({ reason, metrics }: Extract<AttemptOutcome, { kind: 'stopped' }>): Verdict {
+  return reason === 'superseded' ? { kind: 'ignore' } : { kind: 'final', state: reason, metrics }
 }

@@ -1,10 +1,10 @@
 import { describe, expect, it } from 'vitest'
 import type { AttemptOutcome } from '../../protocol/index.ts'
-import { verdict, type AttemptEvent } from '../../src/trial/index.ts'
+import { verdict, type AttemptEnd } from '../../src/trial/index.ts'
 
-const policy = { maxAttempts: 3, trialTimeoutMs: 500 }
+const policy = { maxAttempts: 3 }
 const crash = { code: 'RUNNER_CRASHED', message: 'the runner process ended (SIGKILL) while it ran the trial' }
-const ended = (outcome: AttemptOutcome): AttemptEvent => ({
+const ended = (outcome: AttemptOutcome): AttemptEnd => ({
   type: 'trial.ended',
   at: 2,
   trial: 0,
@@ -15,7 +15,7 @@ const ended = (outcome: AttemptOutcome): AttemptEvent => ({
   endedAt: 2,
   points: 0,
 })
-const lost: AttemptEvent = { type: 'trial.lost', at: 2, trial: 0, attempt: 1, worker: 'w1', reason: 'no beat' }
+const lost: AttemptEnd = { type: 'trial.lost', at: 2, trial: 0, attempt: 1, worker: 'w1', reason: 'no beat' }
 
 describe('verdict', () => {
   it('ends a trial with the numbers that train returned', () => {
@@ -31,13 +31,6 @@ describe('verdict', () => {
       kind: 'final',
       state: reason,
       metrics: { a: 1 },
-    })
-  })
-
-  it('fails a trial whose time was up, and says how long it had', () => {
-    expect(verdict(ended({ kind: 'stopped', reason: 'timeout', metrics: {} }), 0, policy)).toMatchObject({
-      state: 'failed',
-      problem: { code: 'TRIAL_TIMEOUT', message: 'the trial took longer than 500 ms' },
     })
   })
 

@@ -1,0 +1,92 @@
+/**
+ * An experiment as files: `result.json`, `experiment.json` and `trials.csv`, and a folder a trial with `hparams.json`, `trial.json`,
+ * `metrics.csv` and `output.log`; and as TensorBoard event files. One trial is held in memory at a time.
+ */
+import { createWriteStream } from 'node:fs'
+import { mkdir, rm, writeFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import { Readable } from 'node:stream'
+import { pipeline } from 'node:stream/promises'
+import type { Bus } from '../bus/index.ts'
+import { headerRecord, scalarRecord } from './event-file.ts'
+import { experimentRecord, sessionEndRecord, sessionStartRecord } from './hparams-plugin.ts'
+import { readOutput, readPoints, type KeptPoint, type OutputLine } from './reader.ts'
+import type { Result, TrialResult } from './results.ts'
+import { pointRows, toCsv, trialRows } from './table.ts'
+
+/** Writes the files of an experiment under `directory/EXPERIMENT`, and returns that folder. */
+export async function writeFiles(directory: string, bus: Bus, result: Result): Promise<string> {
+  const folder = join(directory, result.experiment)
+  await mkdir(folder, { recursive: true })
+  const { trials, ...summary } = result
+  await writeJson(join(folder, 'result.json'), { ...summary, trials: trials.map(({ trial }) => trial) })
+  const { experiment, name, contextName, seed, objectives, wanted } = result
+  await writeJson(join(folder, 'experiment.json'), { experiment, name, contextName, seed, objectives, wanted })
+  await writeFile(join(folder, 'trials.csv'), toCsv(trialRows(result)))
+  for (const trial of trials) {
+    const own = join(folder, 'trials', String(trial.trial))
+    await mkdir(own, { recursive: true })
+    await writeJson(join(own, 'hparams.json'), trial.hparams)
+    await writeJson(join(own, 'trial.json'), trial)
+    await writeFile(join(own, 'metrics.csv'), toCsv(pointRows(await readPoints(bus, experiment, trial.trial))))
+    const lines = Readable.from(outputText(readOutput(bus, experiment, trial.trial)))
+    await pipeline(lines, createWriteStream(join(own, 'output.log')))
+  }
+  return folder
+}
+
+/** Writes event files for TensorBoard under `directory/EXPERIMENT`, and returns that folder: the experiment's at its root, a folder a trial. */
+export async function writeTensorBoard(directory: string, bus: Bus, result: Result): Promise<string> {
+  const folder = join(directory, result.experiment)
+  const at = result.startedAt ?? 0
+  await writeEvents(folder, at, [experimentRecord(result.name, result.trials, result.objectives, at)])
+  for (const trial of result.trials) {
+    if (trial.startedAt === null) continue
+    const points = await readPoints(bus, result.experiment, trial.trial)
+    await writeEvents(join(folder, `trial-${trial.trial}`), trial.startedAt, trialRecords(trial, points))
+  }
+  return folder
+}
+
+/** A trial's records: its hparams, what its last attempt reported, and what it came to. */
+export function trialRecords(trial: TrialResult, points: readonly KeptPoint[]): Uint8Array[] {
+  const start = trial.startedAt ?? 0
+  const end = trial.endedAt ?? points.at(-1)?.at ?? start
+  const records = [sessionStartRecord(trial.hparams, `trial-${trial.trial}`, start)]
+  const own = points.filter(({ attempt }) => attempt === trial.attempt)
+  for (const { step, at, values } of own) {
+    for (const [tag, value] of Object.entries(values)) {
+      records.push(scalarRecord({ tag, step, at, value: value ?? NaN }))
+    }
+  }
+  const last = own.at(-1)
+  for (const [tag, value] of Object.entries(trial.metrics)) {
+    // What train returned need not be what it reported last; it is the point behind the last one.
+    if (value !== null && last?.values[tag] !== value) {
+      records.push(scalarRecord({ tag, step: last === undefined ? 0 : last.step + 1, at: end, value }))
+    }
+  }
+  records.push(sessionEndRecord(trial.state, end))
+  return records
+}
+
+async function writeEvents(folder: string, at: number, records: readonly Uint8Array[]): Promise<void> {
+  await mkdir(folder, { recursive: true })
+  const seconds = String(Math.floor(at / 1000)).padStart(10, '0')
+  const path = join(folder, `events.out.tfevents.${seconds}.maggy`)
+  await rm(path, { force: true })
+  await writeFile(path, Buffer.concat([headerRecord(at), ...records]))
+}
+
+async function* outputText(lines: AsyncIterable<OutputLine>): AsyncIterable<string> {
+  for await (const line of lines) yield `${outputLine(line)}\n`
+}
+
+/** A line of output as people read it. */
+export function outputLine({ at, attempt, from, text }: OutputLine): string {
+  return `${new Date(at).toISOString()} ${attempt === 1 ? '' : `attempt ${attempt} `}${from} ${text}`
+}
+
+async function writeJson(path: string, value: unknown): Promise<void> {
+  await writeFile(path, `${JSON.stringify(value, null, 2)}\n`)
+}

@@ -1,0 +1,25 @@
+/** What came out of experiments: folded from the log, read from the bus, written to files. */
+export {
+  apply,
+  emptyHistory,
+  isFinal,
+  type ExperimentState,
+  type History,
+  type TrialHistory,
+  type TrialState,
+} from './fold.ts'
+export { outputLine, writeFiles, writeTensorBoard } from './files.ts'
+export {
+  eventsOf,
+  experimentIds,
+  linesOf,
+  logSubject,
+  outputSubject,
+  readOutput,
+  readPoints,
+  readResult,
+  type KeptPoint,
+  type OutputLine,
+} from './reader.ts'
+export { rank, resultOf, summarize, type Result, type TrialResult } from './results.ts'
+export { cell, hparamNames, pointRows, toCsv, trialRows, type Cell, type Rows } from './table.ts'

@@ -1,0 +1,92 @@
+/** Reads what the bus keeps of experiments: their logs, and their trials' metrics and output. Needs no driver. */
+import {
+  codeOf,
+  decodePayload,
+  log,
+  metrics,
+  output,
+  paramsFrom,
+  problem,
+  subjectFor,
+  type LogEvent,
+  type MetricPoint,
+  type PayloadOf,
+} from '../../protocol/index.ts'
+import type { Bus, Entry } from '../bus/index.ts'
+import { apply, emptyHistory } from './fold.ts'
+import { summarize, type Result } from './results.ts'
+
+/** A metric point with its place: the attempt that reported it, and its index within that attempt. */
+export interface KeptPoint extends MetricPoint {
+  readonly attempt: number
+  readonly index: number
+}
+/** A line that user code printed or logged. */
+export type OutputLine = PayloadOf<typeof output>['lines'][number] & { readonly attempt: number }
+
+/** The ids of all experiments that the bus knows. */
+export async function experimentIds(bus: Bus): Promise<string[]> {
+  const subjects = await bus.streams.subjects('log', subjectFor(log, { experiment: '*' }))
+  return subjects.flatMap((subject) => paramsFrom(log, subject)?.experiment ?? []).sort()
+}
+
+/** One experiment's result so far. Rejects with EXPERIMENT_UNKNOWN. */
+export async function readResult(bus: Bus, experiment: string): Promise<Result> {
+  const history = emptyHistory(experiment)
+  for await (const entry of bus.streams.read('log', logSubject(experiment))) {
+    for (const event of eventsOf(entry)) apply(history, event)
+  }
+  if (history.submission === undefined) throw problem('EXPERIMENT_UNKNOWN', { experiment })
+  return summarize(history)
+}
+
+/** The subject of an experiment's log. Throws EXPERIMENT_UNKNOWN for what can be no id. */
+export function logSubject(experiment: string): string {
+  if (!/^[A-Za-z0-9_-]{1,128}$/.test(experiment)) throw problem('EXPERIMENT_UNKNOWN', { experiment })
+  return subjectFor(log, { experiment })
+}
+
+/** The events of an entry of the log; an entry that is not valid counts as empty, for its writer is gone and cannot mend it. */
+export function eventsOf(entry: Entry): readonly LogEvent[] {
+  return payloadOf(log.payload, entry)?.events ?? []
+}
+
+/** All metrics of a trial by attempt and index, what was kept twice once. */
+export async function readPoints(bus: Bus, experiment: string, trial: number): Promise<KeptPoint[]> {
+  const points = new Map<string, KeptPoint>()
+  const filter = subjectFor(metrics, { worker: '*', experiment, trial: String(trial) })
+  for await (const entry of bus.streams.read('telemetry', filter)) {
+    const batch = payloadOf(metrics.payload, entry)
+    if (batch === undefined) continue
+    for (const [offset, point] of batch.points.entries()) {
+      const index = batch.first + offset
+      points.set(`${batch.attempt}/${index}`, { ...point, attempt: batch.attempt, index })
+    }
+  }
+  return [...points.values()].sort((a, b) => a.attempt - b.attempt || a.index - b.index)
+}
+
+/** What a trial printed, in the order in which it was kept. */
+export async function* readOutput(bus: Bus, experiment: string, trial: number): AsyncIterable<OutputLine> {
+  for await (const entry of bus.streams.read('telemetry', outputSubject(experiment, trial))) yield* linesOf(entry)
+}
+
+/** Where a trial's output lies; without a trial, that of all. */
+export function outputSubject(experiment: string, trial: number | undefined): string {
+  return subjectFor(output, { worker: '*', experiment, trial: trial === undefined ? '*' : String(trial) })
+}
+
+/** The lines of an entry of output. */
+export function linesOf(entry: Entry): readonly OutputLine[] {
+  const batch = payloadOf(output.payload, entry)
+  return batch?.lines.map((line) => ({ ...line, attempt: batch.attempt })) ?? []
+}
+
+function payloadOf<P extends Parameters<typeof decodePayload>[0]>(schema: P, entry: Entry) {
+  try {
+    return decodePayload(schema, entry.data, entry.subject)
+  } catch (error) {
+    if (codeOf(error) === undefined) throw error
+    return undefined
+  }
+}

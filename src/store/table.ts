@@ -1,0 +1,87 @@
+/** Trials and metrics as rows, and rows as CSV (RFC 4180). */
+import type { KeptPoint } from './reader.ts'
+import type { Result, TrialResult } from './results.ts'
+
+export type Cell = string | number | boolean | null | undefined
+export interface Rows {
+  readonly columns: readonly string[]
+  readonly rows: readonly (readonly Cell[])[]
+}
+
+/** One row a trial; hparams and metrics each in columns of their own, called `hparams.NAME` and `metrics.NAME`. */
+export function trialRows(result: Result): Rows {
+  const hparams = namesIn(result.trials, ({ hparams }) => hparams)
+  const metrics = namesIn(result.trials, ({ metrics }) => metrics)
+  return {
+    columns: [
+      'trial',
+      'state',
+      ...hparams.map((name) => `hparams.${name}`),
+      ...metrics.map((name) => `metrics.${name}`),
+      'attempts',
+      'worker',
+      'startedAt',
+      'endedAt',
+      'durationMs',
+      'points',
+      'problem',
+    ],
+    rows: result.trials.map((trial) => [
+      trial.trial,
+      trial.state,
+      ...hparams.map((name) => cell(trial.hparams[name])),
+      ...metrics.map((name) => cell(trial.metrics[name])),
+      trial.attempts,
+      trial.worker,
+      instant(trial.startedAt),
+      instant(trial.endedAt),
+      trial.durationMs,
+      trial.points,
+      trial.problem?.code,
+    ]),
+  }
+}
+
+/** One row a report. */
+export function pointRows(points: readonly KeptPoint[]): Rows {
+  const names = namesIn(points, ({ values }) => values)
+  return {
+    columns: ['attempt', 'index', 'step', 'at', ...names],
+    rows: points.map((point) => [
+      point.attempt,
+      point.index,
+      point.step,
+      instant(point.at),
+      ...names.map((name) => point.values[name]),
+    ]),
+  }
+}
+
+export function toCsv({ columns, rows }: Rows): string {
+  return [columns, ...rows].map((row) => `${row.map(quoted).join(',')}\r\n`).join('')
+}
+
+/** The hparams' names over all trials, in the order in which they appear. */
+export function hparamNames(trials: readonly TrialResult[]): string[] {
+  return namesIn(trials, ({ hparams }) => hparams)
+}
+
+function namesIn<T>(items: readonly T[], of: (item: T) => Readonly<Record<string, unknown>>): string[] {
+  const names = new Set<string>()
+  for (const item of items) for (const name of Object.keys(of(item))) names.add(name)
+  return [...names]
+}
+
+/** A value that may be a list, as one cell. */
+export function cell(value: unknown): Cell {
+  return typeof value === 'object' && value !== null ? JSON.stringify(value) : (value as Cell)
+}
+
+function instant(at: number | null): string | null {
+  return at === null ? null : new Date(at).toISOString()
+}
+
+function quoted(value: Cell): string {
+  const text = value === null || value === undefined ? '' : String(value)
+  return /[",\r\n]/.test(text) ? `"${text.replaceAll('"', '""')}"` : text
+}
