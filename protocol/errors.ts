@@ -37,6 +37,16 @@ const table = {
     retryable: false,
     remedy: 'another driver owns this experiment now; nothing is lost',
   },
+  BUS_FULL: {
+    message: 'the server has no room for {subject}: {reason}',
+    retryable: true,
+    remedy: 'give its JetStream store more room, or delete experiments that are no longer needed',
+  },
+  BUS_REFUSED: {
+    message: 'the server refused {subject}: {reason}',
+    retryable: true,
+    remedy: "see the server's log",
+  },
   BUS_UNREACHABLE: {
     message: 'no server at {server}: {reason}',
     retryable: true,
@@ -210,6 +220,11 @@ const table = {
     message: 'no driver answers',
     retryable: true,
     remedy: 'start one: `maggy driver --server {server}`; nothing is lost meanwhile',
+  },
+  PACKAGE_MISSING: {
+    message: 'the package {specifier} is not installed here ({host})',
+    retryable: false,
+    remedy: 'it cannot be shipped: install it where workers run, and start them in that folder',
   },
   // Plug-ins
   OPTIMIZER_UNAVAILABLE: {
