@@ -1,0 +1,25 @@
+/** Pruners, by name. */
+import { problem, type Objective, type Plugin } from '../../protocol/index.ts'
+import { medianPruner } from './median.ts'
+import { nonePruner } from './none.ts'
+import type { Pruner, PrunerPlugin } from './pruner.ts'
+import { thresholdPruner } from './threshold.ts'
+
+export type { Pruner, PrunerPlugin, ReportedTrial } from './pruner.ts'
+
+/** Those that a context can name. */
+export const builtinPruners: ReadonlyMap<string, PrunerPlugin> = new Map(
+  [nonePruner, medianPruner, thresholdPruner].map((plugin) => [plugin.name, plugin]),
+)
+
+/** The pruner that a context names; null is none. Throws PRUNER_UNKNOWN, and CONTEXT_INVALID for its options. */
+export function createPruner(
+  plugin: Plugin | null,
+  objectives: readonly Objective[],
+  known: ReadonlyMap<string, PrunerPlugin> = builtinPruners,
+): Pruner {
+  const { name, options } = plugin ?? { name: 'none', options: {} }
+  const found = known.get(name)
+  if (found === undefined) throw problem('PRUNER_UNKNOWN', { pruner: name, known: [...known.keys()].join(', ') })
+  return found.create({ objectives, options })
+}

@@ -1,0 +1,86 @@
+/**
+ * Maggy's median rule (after Golovin et al., Google Vizier, 2017, section 3.2.1), at equal steps: a trial is stopped if its best
+ * value so far is worse than the median, over the finished trials that got as far, of the mean of their values up to that step.
+ * Finished: done or pruned. A trial that has reported nothing finite is worse than any median. Options:
+ * - minFinished (10): it judges once more than so many trials have finished.
+ * - interval (1): every so many steps. startupSteps (0): not before this step.
+ * - metric, direction: what it looks at; default: the first objective.
+ */
+import { refuseUnknown, scheduleOf, watched, wholeOption } from './options.ts'
+import type { PrunerPlugin, ReportedTrial } from './pruner.ts'
+import { isDue, seriesReader, type Series } from './series.ts'
+
+/** More than any trial has steps that are judged between two ends of other trials; beyond it, medians are worked out again. */
+const keptMedians = 4096
+
+export const medianPruner: PrunerPlugin = {
+  name: 'median',
+  create({ objectives, options }) {
+    refuseUnknown('median', options, ['minFinished', 'interval', 'startupSteps', 'metric', 'direction'])
+    const { metric, direction } = watched(objectives, options)
+    const minFinished = wholeOption(options, 'minFinished', 10, 0)
+    const schedule = scheduleOf(options)
+    const read = seriesReader(metric)
+    const medians = medianCache(read)
+
+    return (history, trial) => {
+      const series = read(trial.points)
+      if (!isDue(series, trial.points, schedule)) return 'continue'
+      const finished = medians.over(history)
+      if (finished <= minFinished) return 'continue'
+      const median = medians.at(series.steps.at(-1) as number)
+      if (median === undefined) return 'continue'
+      const best = series.best(direction)
+      const worse = best === undefined || (direction === 'minimize' ? best > median : best < median)
+      return worse ? 'stop' : 'continue'
+    }
+  },
+}
+
+/**
+ * The medians by step over one set of finished trials. Trials end far more seldom than they report, so a median is good for many
+ * reports; it is known by the identity of what it was made from, so that the answers are those of a pure function.
+ */
+function medianCache(read: (points: ReportedTrial['points']) => Series) {
+  let points: ReportedTrial['points'][] = []
+  let byStep = new Map<number, number | undefined>()
+
+  const isFinished = (trial: ReportedTrial) => trial.state === 'done' || trial.state === 'pruned'
+
+  const unchanged = (history: readonly ReportedTrial[]): boolean => {
+    let at = 0
+    for (const trial of history) {
+      if (!isFinished(trial)) continue
+      if (points[at] !== trial.points) return false
+      at++
+    }
+    return at === points.length
+  }
+
+  return {
+    /** Turns to these trials; how many of them are finished. */
+    over(history: readonly ReportedTrial[]): number {
+      if (!unchanged(history)) {
+        points = history.filter(isFinished).map((trial) => trial.points)
+        byStep = new Map()
+      }
+      return points.length
+    },
+    at(step: number): number | undefined {
+      if (byStep.has(step)) return byStep.get(step)
+      if (byStep.size >= keptMedians) byStep = new Map()
+      const means = points.map((each) => read(each).meanUpTo(step)).filter((mean) => mean !== undefined)
+      const median = medianOf(Float64Array.from(means))
+      byStep.set(step, median)
+      return median
+    },
+  }
+}
+
+function medianOf(values: Float64Array): number | undefined {
+  if (values.length === 0) return undefined
+  values.sort()
+  const middle = values.length >>> 1
+  const upper = values[middle] as number
+  return values.length % 2 === 1 ? upper : ((values[middle - 1] as number) + upper) / 2
+}

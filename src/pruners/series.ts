@@ -1,0 +1,105 @@
+/**
+ * What a trial reported of one metric. A driver asks after each of a thousand reports a second, so what was read is kept beside
+ * the points that it was read from, and only what is new is read.
+ * I1 Points are appended, never changed: what was read of an array stays true of its beginning.
+ * I2 null stands for a number that is not finite: it is a report of the metric, but no part of a mean or of a best.
+ */
+import type { MetricPoint } from '../../protocol/index.ts'
+
+export class Series {
+  /** The steps at which the metric was reported, in order. */
+  readonly steps: number[] = []
+  /** The last report's value. */
+  last: number | null | undefined
+  private readonly sums: number[] = []
+  private readonly counts: number[] = []
+  private least = Infinity
+  private most = -Infinity
+  private read = 0
+  private lastRead: MetricPoint | undefined
+
+  /** Reads on; false if the points are not those that were read before, with more at the end (I1). */
+  extend(points: readonly MetricPoint[], metric: string): boolean {
+    if (points.length < this.read || (this.read > 0 && points[this.read - 1] !== this.lastRead)) return false
+    for (let index = this.read; index < points.length; index++) {
+      const point = points[index] as MetricPoint
+      this.lastRead = point
+      const value = point.values[metric]
+      if (value !== undefined) this.append(point.step, value)
+    }
+    this.read = points.length
+    return true
+  }
+
+  private append(step: number, value: number | null): void {
+    const end = this.steps.length - 1
+    const finite = value !== null && Number.isFinite(value)
+    this.steps.push(step)
+    this.sums.push((this.sums[end] ?? 0) + (finite ? value : 0))
+    this.counts.push((this.counts[end] ?? 0) + (finite ? 1 : 0))
+    this.last = finite ? value : null
+    if (finite) {
+      this.least = Math.min(this.least, value)
+      this.most = Math.max(this.most, value)
+    }
+  }
+
+  /** The best finite value; undefined if there is none. */
+  best(direction: 'minimize' | 'maximize'): number | undefined {
+    const best = direction === 'minimize' ? this.least : this.most
+    return Number.isFinite(best) ? best : undefined
+  }
+
+  /** The mean of the finite values up to and with a step; undefined if there are none, or if the series ends before that step. */
+  meanUpTo(step: number): number | undefined {
+    const { steps } = this
+    const end = steps.length - 1
+    if (end < 0 || (steps[end] as number) < step) return undefined
+    const at = this.lastAt(step)
+    const count = this.counts[at] ?? 0
+    return count === 0 ? undefined : (this.sums[at] as number) / count
+  }
+
+  /** The index of the last report at a step or before; -1 if there is none. */
+  private lastAt(step: number): number {
+    const { steps } = this
+    // Most series count by one: look where the step would then be.
+    const guess = step - (steps[0] ?? 0)
+    if (steps[guess] === step && (steps[guess + 1] ?? Infinity) > step) return guess
+    let low = 0
+    let high = steps.length
+    while (low < high) {
+      const middle = (low + high) >>> 1
+      if ((steps[middle] as number) <= step) low = middle + 1
+      else high = middle
+    }
+    return low - 1
+  }
+}
+
+/** Makes a reader of one metric; it forgets points when nobody else holds them. */
+export function seriesReader(metric: string): (points: readonly MetricPoint[]) => Series {
+  const known = new WeakMap<readonly MetricPoint[], Series>()
+  return (points) => {
+    const kept = known.get(points)
+    if (kept?.extend(points, metric)) return kept
+    const fresh = new Series()
+    fresh.extend(points, metric)
+    known.set(points, fresh)
+    return fresh
+  }
+}
+
+/** Whether the last report is one to judge: of the metric, after the start-up, the first one of its interval. */
+export function isDue(
+  series: Series,
+  points: readonly MetricPoint[],
+  schedule: { readonly interval: number; readonly startupSteps: number },
+): boolean {
+  const { steps } = series
+  const step = steps.at(-1)
+  if (step === undefined || step !== points.at(-1)?.step || step < schedule.startupSteps) return false
+  const interval = (at: number) => Math.floor((at - schedule.startupSteps) / schedule.interval)
+  const previous = steps.at(-2)
+  return previous === undefined || interval(step) > interval(previous)
+}

@@ -1,0 +1,11 @@
+/** Samplers, by name. */
+import { gridSampler } from './grid.ts'
+import { randomSampler } from './random.ts'
+import type { SamplerPlugin } from './sampler.ts'
+
+export type { Question, Sampler, SamplerPlugin } from './sampler.ts'
+
+/** Those that `maggy optimizer` answers for. */
+export const builtinSamplers: ReadonlyMap<string, SamplerPlugin> = new Map(
+  [randomSampler, gridSampler].map((plugin) => [plugin.name, plugin]),
+)
