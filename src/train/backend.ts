@@ -1,0 +1,60 @@
+/** Loads tfjs with the best backend that is there. The only place that names tfjs-node. */
+import { createRequire } from 'node:module'
+import type * as Tfjs from '@tensorflow/tfjs'
+import { describe, problem } from '../../protocol/index.ts'
+import { restoreLegacyUtil } from '../setup/index.ts'
+
+export type Tf = typeof Tfjs
+
+export interface Backend {
+  readonly tf: Tf
+  /** tfjs's name of the backend: `tensorflow` is the native one, `cpu` plain JavaScript. */
+  readonly name: string
+  readonly native: boolean
+  /** tfjs, and for the native backend tfjs-node and libtensorflow. */
+  readonly versions: Readonly<Record<string, string>>
+}
+
+const require = createRequire(import.meta.url)
+let native: Backend | undefined
+
+/** Loads the native backend, once in a process and in one thread only. Throws TFJS_MISSING. */
+export function loadBackend(): Backend {
+  native ??= loadNative()
+  return native
+}
+
+function loadNative(): Backend {
+  quietLibrary()
+  restoreLegacyUtil()
+  try {
+    const tf = require('@tensorflow/tfjs-node') as Tf & { version: Record<string, string> }
+    return {
+      tf,
+      name: tf.getBackend(),
+      native: true,
+      versions: { ...versionsOf(tf), 'tfjs-node': tf.version['tfjs-node'] ?? '' },
+    }
+  } catch (error) {
+    throw problem('TFJS_MISSING', { reason: firstLine(describe(error)) }, { cause: error })
+  }
+}
+
+/** Plain JavaScript: correct, and very slow. */
+export async function loadPlainBackend(): Promise<Backend> {
+  const tf = require('@tensorflow/tfjs') as Tf
+  await tf.ready()
+  return { tf, name: tf.getBackend(), native: false, versions: versionsOf(tf) }
+}
+
+/** libtensorflow's own chatter on stderr; who wants it sets the level. */
+function quietLibrary(): void {
+  process.env['TF_CPP_MIN_LOG_LEVEL'] ??= '2'
+}
+
+function versionsOf(tf: Tf): Record<string, string> {
+  const { tfjs } = tf.version as unknown as Record<string, string>
+  return { tfjs: tfjs ?? '' }
+}
+
+const firstLine = (text: string) => text.trim().split('\n')[0] ?? ''

@@ -1,0 +1,71 @@
+/**
+ * What a shipped bundle asks of the process that it runs in, by two global functions (`maggy.require`, `maggy.url`): maggy and
+ * tfjs, which are this process's own, and files of packages that could not be bundled, as they lie on this host.
+ * Looked for in this order: where the file was when it was bundled, the working folder, maggy's own folder.
+ */
+import { existsSync } from 'node:fs'
+import { createRequire } from 'node:module'
+import { dirname, join, resolve } from 'node:path'
+import { fileURLToPath, pathToFileURL } from 'node:url'
+import { problem } from '../../protocol/index.ts'
+import { restoreLegacyUtil } from '../setup/index.ts'
+
+const own = createRequire(import.meta.url)
+let provided: Promise<void> | undefined
+
+/** Makes this process fit to import bundles. */
+export function provideHost(): Promise<void> {
+  provided ??= provide()
+  return provided
+}
+
+async function provide(): Promise<void> {
+  // tfjs-node is required by bundles too, not by backend.ts only.
+  restoreLegacyUtil()
+  const maggy: object = await import('maggy')
+  const table = globalThis as unknown as Record<symbol, unknown>
+  table[Symbol.for('maggy.require')] = (specifier: string, original?: string) =>
+    specifier === 'maggy' ? maggy : requireOnHost(specifier, original)
+  table[Symbol.for('maggy.url')] = urlOnHost
+}
+
+/** `specifier`: a package, or a file within one when `original` says where it was. */
+function requireOnHost(specifier: string, original?: string): unknown {
+  if (original !== undefined) {
+    const found = fileOnHost(specifier, original)
+    if (found === undefined) throw missing(specifier)
+    return own(found)
+  }
+  for (const require of [own, createRequire(join(process.cwd(), 'bundle.js'))]) {
+    let path: string
+    try {
+      path = require.resolve(specifier)
+    } catch {
+      continue
+    }
+    return require(path)
+  }
+  throw missing(specifier)
+}
+
+/** `within`: the path inside of node_modules, or empty for a module of the user's own. */
+function urlOnHost(within: string, original: string): string {
+  const found = within === '' ? undefined : fileOnHost(within, original)
+  if (found !== undefined) return pathToFileURL(found).href
+  const path = existsSync(original) ? original : resolve(process.cwd(), original.split('/').at(-1) ?? 'module.js')
+  return pathToFileURL(path).href
+}
+
+function fileOnHost(within: string, original: string): string | undefined {
+  if (existsSync(original)) return original
+  for (const start of [process.cwd(), dirname(fileURLToPath(import.meta.url))]) {
+    for (let folder = start; ; folder = dirname(folder)) {
+      const path = join(folder, 'node_modules', within)
+      if (existsSync(path)) return path
+      if (folder === dirname(folder)) break
+    }
+  }
+  return undefined
+}
+
+const missing = (specifier: string) => problem('PACKAGE_MISSING', { specifier, host: process.cwd() })

@@ -1,0 +1,86 @@
+/** One call of the user's training function, and what it came to. */
+import { inspect } from 'node:util'
+import { describe, isProblem, problem, type Hparams, type MaggyError, type Metrics } from '../../protocol/index.ts'
+import { specOf, type RunInfo } from '../experiment/index.ts'
+import { isEarlyStop } from './early-stop.ts'
+import { createReporter, type ReporterHandle, type ReportSink } from './reporter.ts'
+
+/** How a training ended, seen from inside. */
+export type TrainingOutcome =
+  | { readonly kind: 'done'; readonly metrics: Readonly<Record<string, number>> }
+  | { readonly kind: 'stopped'; readonly reason: string; readonly metrics: Metrics }
+  | { readonly kind: 'failed'; readonly error: MaggyError }
+
+export interface Training {
+  readonly hparams: Hparams
+  /** Metrics that train must return. */
+  readonly objectives: readonly string[]
+  /** What a single number is called when there is no objective to call it after. Default: value. */
+  readonly single?: string
+  readonly run: RunInfo
+  readonly sink: ReportSink
+  /** Called with the reporter before train is. */
+  readonly onReporter?: (handle: ReporterHandle) => void
+}
+
+export interface TrainingEnd {
+  readonly outcome: TrainingOutcome
+  readonly points: number
+}
+
+/** Calls train once. Whatever the user's code does short of ending the process is an outcome. */
+export async function runTraining(experiment: object, training: Training): Promise<TrainingEnd> {
+  const { objectives, sink, run } = training
+  const single = objectives[0] ?? training.single ?? 'value'
+  const handle = createReporter(single, sink)
+  training.onReporter?.(handle)
+  const spec = specOf(experiment)
+  const hparams = { ...spec.hparams, ...training.hparams }
+  let outcome: TrainingOutcome
+  try {
+    const { dataset, model } = spec
+    const result: unknown = await spec.train({ dataset, model, hparams, reporter: handle.reporter, run })
+    const reason = sink.stopReason()
+    // Who was told to stop has stopped, even if train caught EarlyStop or looked at the signal and returned.
+    outcome =
+      reason === undefined
+        ? { kind: 'done', metrics: metricsOf(result, objectives, single) }
+        : { kind: 'stopped', reason, metrics: handle.latest() }
+  } catch (error) {
+    outcome = isEarlyStop(error)
+      ? { kind: 'stopped', reason: error.reason, metrics: handle.latest() }
+      : { kind: 'failed', error: failureOf(error) }
+  }
+  return { outcome, points: handle.points() }
+}
+
+/** The numbers in what train returned. Throws RESULT_INVALID and METRIC_MISSING. */
+function metricsOf(result: unknown, objectives: readonly string[], single: string): Record<string, number> {
+  const named = typeof result === 'number' ? { [single]: result } : result
+  if (typeof named !== 'object' || named === null || Array.isArray(named)) throw wrong(inspectBriefly(result))
+  const metrics: Record<string, number> = {}
+  for (const [name, value] of Object.entries(named)) {
+    if (typeof value !== 'number' || !Number.isFinite(value)) {
+      throw wrong(typeof result === 'number' ? String(value) : `${name}: ${inspectBriefly(value)}`)
+    }
+    metrics[name] = value
+  }
+  const missing = objectives.find((metric) => !(metric in metrics))
+  if (missing !== undefined) {
+    throw problem('METRIC_MISSING', {
+      metric: missing,
+      returned: Object.keys(metrics).join(', ') || 'no number at all',
+    })
+  }
+  return metrics
+}
+
+function failureOf(error: unknown): MaggyError {
+  if (isProblem(error, 'METRIC_MISSING', 'RESULT_INVALID', 'REPORT_INVALID', 'REPORT_STEP_BACK')) return error
+  const name = error instanceof Error && error.name !== 'Error' ? `${error.name}: ` : ''
+  return problem('TRAIN_FAILED', { reason: `${name}${describe(error)}`.slice(0, 2048) }, { cause: error })
+}
+
+const inspectBriefly = (value: unknown) =>
+  value === undefined ? 'nothing' : inspect(value, { depth: 0 }).slice(0, 200)
+const wrong = (returned: string) => problem('RESULT_INVALID', { returned })
