@@ -1,0 +1,71 @@
+/**
+ * Builds dist with tsc if a source has changed since the last build that went well; otherwise it ends at once.
+ * Type errors make it fail, with tsc's own words, but what can be emitted is emitted.
+ */
+import { spawnSync } from 'node:child_process'
+import { createHash } from 'node:crypto'
+import { chmodSync, existsSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import { withCloneLock } from './lock.mjs'
+
+const root = fileURLToPath(new URL('..', import.meta.url))
+const rooms = ['protocol', 'src', 'actors', 'deploy', 'test']
+const stamp = join(root, 'dist', '.built')
+const program = join(root, 'dist', 'src', 'cli', 'main.js')
+
+/** Returns 'current', 'built' or 'failed'. */
+export async function build(say) {
+  return withCloneLock(
+    join(root, '.maggy', 'build.lock'),
+    () => {
+      const wanted = fingerprint()
+      if (existsSync(stamp) && readFileSync(stamp, 'utf8') === wanted) return 'current'
+      const begun = performance.now()
+      rmSync(stamp, { force: true })
+      const tsc = join(root, 'node_modules', 'typescript', 'bin', 'tsc')
+      const { status } = spawnSync(process.execPath, [tsc], { cwd: root, stdio: 'inherit' })
+      sweep()
+      if (existsSync(program)) chmodSync(program, 0o755)
+      if (status !== 0) return 'failed'
+      writeFileSync(stamp, wanted)
+      say(`build: ${((performance.now() - begun) / 1000).toFixed(1)} s`)
+      return 'built'
+    },
+    (pid) => say(`waiting for another build (process ${pid})`),
+  )
+}
+
+function fingerprint() {
+  const hash = createHash('sha256')
+  const files = ['tsconfig.json', 'package-lock.json', ...rooms.flatMap((room) => filesUnder(room, '.ts')).sort()]
+  for (const file of files)
+    hash
+      .update(file)
+      .update('\0')
+      .update(readFileSync(join(root, file)))
+      .update('\0')
+  return hash.digest('hex')
+}
+
+function filesUnder(folder, ending) {
+  const at = join(root, folder)
+  if (!existsSync(at)) return []
+  return readdirSync(at, { recursive: true, withFileTypes: true })
+    .filter((entry) => entry.isFile() && entry.name.endsWith(ending))
+    .map((entry) => join(entry.parentPath, entry.name).slice(root.length))
+}
+
+/** What was built from a source that is no more would still be packed and run. */
+function sweep() {
+  for (const built of filesUnder('dist', '.js')) {
+    const stem = built.slice('dist/'.length, -'.js'.length)
+    if (existsSync(join(root, `${stem}.ts`))) continue
+    for (const ending of ['.js', '.js.map', '.d.ts']) rmSync(join(root, 'dist', stem + ending), { force: true })
+  }
+}
+
+if (process.argv[1] === fileURLToPath(import.meta.url)) {
+  const outcome = await build((line) => console.log(line))
+  process.exitCode = outcome === 'failed' ? 1 : 0
+}

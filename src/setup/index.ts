@@ -1,0 +1,8 @@
+/** Set-up: what this machine needs beyond npm's packages, found, installed and reported. */
+export { cacheDirectory } from './cache.ts'
+export { doctor, type DoctorOptions } from './doctor.ts'
+export { inspect, type Inspection, type PartReport } from './inspect.ts'
+export { restoreLegacyUtil } from './legacy-util.ts'
+export { tryLock, withLock, type LockAttempt } from './lock.ts'
+export { findNatsServer, type NatsServer } from './nats-server.ts'
+export { identityOf, isAlive, type ProcessIdentity } from './process-identity.ts'
