@@ -242,6 +242,11 @@ const table = {
     retryable: false,
     remedy: 'choose another optimizer, or mend the space',
   },
+  OPTIMIZER_BUSY: {
+    message: 'the optimizer {optimizer} has {waiting} questions about this experiment waiting',
+    retryable: true,
+    remedy: 'ask again later; if it never answers, start it again',
+  },
   PRUNER_UNKNOWN: {
     message: 'there is no pruner {pruner}; there are {known}',
     retryable: false,

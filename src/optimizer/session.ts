@@ -1,0 +1,148 @@
+/**
+ * One experiment as an optimizer knows it: its history, with its own suggestions as pending until they are observed.
+ * I1 A trial that is asked for again (the driver lost the reply) gets the hparams that it got before.
+ * I2 Nothing but hparams inside the search space goes out.
+ * I3 Questions are answered one after the other, so each counts the one before it as pending.
+ */
+import {
+  describe,
+  isProblem,
+  problem,
+  type Hparams,
+  type Objective,
+  type Observation,
+  type SearchSpace,
+} from '../../protocol/index.ts'
+import { createRandom } from '../random/index.ts'
+import type { Question, SamplerPlugin } from '../samplers/index.ts'
+import { faultIn } from '../space/index.ts'
+
+/** Like a Sampler, but it may take its time. */
+export type AsyncSampler = (question: Question) => Hparams | 'exhausted' | Promise<Hparams | 'exhausted'>
+
+/** What the optimizer actor runs: every SamplerPlugin is one. */
+export interface OptimizerPlugin extends Omit<SamplerPlugin, 'create'> {
+  create(setting: Parameters<SamplerPlugin['create']>[0]): AsyncSampler
+}
+
+export interface Setting {
+  readonly space: SearchSpace
+  readonly objectives: readonly Objective[]
+  readonly trials: number
+  readonly options: Readonly<Record<string, unknown>>
+  readonly seed: number
+  readonly history: readonly Observation[]
+}
+
+export interface Suggestions {
+  readonly hparams: Hparams[]
+  readonly exhausted: boolean
+}
+
+export interface Session {
+  /** Trials in the history, pending ones among them. */
+  readonly size: number
+  /** hparams for `count` trials from `trial` on, or fewer when there are no more. Rejects with OPTIMIZER_MISBEHAVED, OPTIMIZER_BUSY. */
+  suggest(trial: number, count: number): Promise<Suggestions>
+  observe(observations: readonly Observation[]): void
+}
+
+/** Questions about one experiment that wait for an answer; a driver has one or two under way. */
+const mostWaiting = 256
+
+/** Throws what the plug-in's `create` throws: OPTIMIZER_UNFIT. */
+export function createSession(plugin: OptimizerPlugin, setting: Setting): Session {
+  const { space, objectives, trials, options, seed } = setting
+  const sampler = guarded(plugin.name, () => plugin.create({ space, objectives, trials, options, seed }))
+  /** By trial number. */
+  const history: Observation[] = []
+  for (const observation of setting.history) put(history, observation)
+  let last: Promise<unknown> = Promise.resolve()
+  let waiting = 0
+
+  const one = async (trial: number): Promise<Hparams | 'exhausted'> => {
+    const known = history[placeOf(history, trial)]
+    if (known?.trial === trial) return known.hparams
+    // A copy, for a sampler that waits must not see its history change.
+    const random = createRandom(seed, 'suggest', trial)
+    const question: Question = { space, objectives, history: history.slice(), trial, random }
+    const hparams = await guardedAsync(plugin.name, async () => sampler(question))
+    if (hparams === 'exhausted') return hparams
+    const fault = faultIn(space, hparams)
+    if (fault !== undefined) throw misbehaved(plugin.name, `${fault.path} ${fault.reason}`)
+    // What was observed meanwhile stands.
+    const place = placeOf(history, trial)
+    if (history[place]?.trial !== trial) put(history, { trial, hparams, state: 'pending', metrics: {}, step: null })
+    return hparams
+  }
+
+  const several = async (trial: number, count: number): Promise<Suggestions> => {
+    const hparams: Hparams[] = []
+    for (let next = trial; next < trial + count; next++) {
+      const suggestion = await one(next)
+      if (suggestion === 'exhausted') return { hparams, exhausted: true }
+      hparams.push(suggestion)
+    }
+    return { hparams, exhausted: false }
+  }
+
+  return {
+    get size() {
+      return history.length
+    },
+    suggest(trial, count) {
+      if (waiting >= mostWaiting) return Promise.reject(problem('OPTIMIZER_BUSY', { optimizer: plugin.name, waiting }))
+      waiting++
+      const answer = last.then(() => several(trial, count)).finally(() => waiting--)
+      last = answer.catch(() => undefined)
+      return answer
+    },
+    observe(observations) {
+      for (const observation of observations) put(history, observation)
+    },
+  }
+}
+
+/** The index of a trial in a history that is sorted by trial, or where it would be put. */
+function placeOf(history: readonly Observation[], trial: number): number {
+  let low = 0
+  let high = history.length
+  // Most trials are asked for and observed near the end.
+  if (high === 0 || (history[high - 1] as Observation).trial < trial) return high
+  while (low < high) {
+    const middle = (low + high) >>> 1
+    if ((history[middle] as Observation).trial < trial) low = middle + 1
+    else high = middle
+  }
+  return low
+}
+
+function put(history: Observation[], observation: Observation): void {
+  const place = placeOf(history, observation.trial)
+  history.splice(place, history[place]?.trial === observation.trial ? 1 : 0, observation)
+}
+
+const misbehaved = (optimizer: string, reason: string, cause?: unknown) =>
+  problem('OPTIMIZER_MISBEHAVED', { optimizer, reason }, { cause })
+
+function guarded<T>(optimizer: string, run: () => T): T {
+  try {
+    return run()
+  } catch (error) {
+    throw blame(optimizer, error)
+  }
+}
+
+async function guardedAsync<T>(optimizer: string, run: () => Promise<T>): Promise<T> {
+  try {
+    return await run()
+  } catch (error) {
+    throw blame(optimizer, error)
+  }
+}
+
+/** Whatever a plug-in throws is its own fault, unless it says that it cannot take the experiment. */
+function blame(optimizer: string, error: unknown): Error {
+  if (isProblem(error, 'OPTIMIZER_UNFIT', 'OPTIMIZER_MISBEHAVED')) return error
+  return misbehaved(optimizer, `it threw ${describe(error)}`, error)
+}
