@@ -54,7 +54,8 @@ function refuseForeign(value: unknown, path: string, subject: string, depth: num
 
 /** Bytes as float32 values, copied, for decoded bytes are often not 4-aligned. */
 export function float32From(data: Uint8Array): Float32Array {
-  return new Float32Array(data.slice().buffer)
+  // Not data.slice(): what comes off a socket is a Buffer, and a Buffer's slice is a view.
+  return new Float32Array(new Uint8Array(data).buffer)
 }
 
 /** The bytes of a float32 view, without a copy: do not touch it before the message that carries it is answered. */

@@ -12,5 +12,7 @@ export {
 } from './bus.ts'
 export type { Fault, OnFault } from './guard.ts'
 export { createMemoryNetwork, type MemoryNetwork, type MemoryNetworkOptions } from './memory-bus.ts'
+export { connectNats, type NatsOptions } from './nats-bus.ts'
+export { readServerInfo, requiredServer, type ServerInfo } from './nats-client.ts'
 export { subjectMatches } from './subjects.ts'
 export { answer, ask, hear, tell, type OnDropped } from './talk.ts'

@@ -95,7 +95,7 @@ export function createMemoryNetwork(options: MemoryNetworkOptions = {}): MemoryN
         const answer = (bytes: Uint8Array): void => {
           if (interest.owner.status === 'connected') reply?.(bytes)
         }
-        interest.deliver({ subject, data: data.slice(), reply: reply && answer })
+        interest.deliver({ subject, data: new Uint8Array(data), reply: reply && answer })
       })
     }
     return chosen.length
@@ -127,7 +127,7 @@ export function createMemoryNetwork(options: MemoryNetworkOptions = {}): MemoryN
         open()
         limit(subject, data.length)
         if (self.status !== 'connected') return 'void'
-        const copy = data.slice()
+        const copy = new Uint8Array(data)
         store.capture(subject, copy)
         route(subject, copy)
         return 'sent'
@@ -148,9 +148,9 @@ export function createMemoryNetwork(options: MemoryNetworkOptions = {}): MemoryN
             fail(problem('BUS_TIMEOUT', { subject, ms: timeoutMs }))
           }, timeoutMs)
           pending.add(fail)
-          const heard = route(subject, data.slice(), (answer) => {
+          const heard = route(subject, new Uint8Array(data), (answer) => {
             limit(subject, answer.length)
-            const copy = answer.slice()
+            const copy = new Uint8Array(answer)
             self.enqueue(() => {
               settle()
               resolve(copy)

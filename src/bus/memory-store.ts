@@ -61,7 +61,7 @@ export function createMemoryStore(options: { now: () => number; maxBytes: number
   const matching = (name: StreamName, filter: string, after: number): Entry[] =>
     (kept.get(name)?.entries ?? []).filter((e) => e.sequence > after && subjectMatches(filter, e.subject))
 
-  const owned = (entry: Entry): Entry => ({ ...entry, data: entry.data.slice() })
+  const owned = (entry: Entry): Entry => ({ ...entry, data: new Uint8Array(entry.data) })
 
   function streamsFor(connection: ConnectionView): Streams {
     /** The stream of a subject, once the message may be sent at all. */
@@ -98,7 +98,7 @@ export function createMemoryStore(options: { now: () => number; maxBytes: number
       },
       async append(subject, data, { expectedLast }) {
         const stream = admit(subject, data)
-        const copy = data.slice()
+        const copy = new Uint8Array(data)
         // As on NATS: what the stream refuses was said on the subject all the same.
         connection.route(subject, copy)
         const last = stream.entries.findLast((e) => e.subject === subject)?.sequence ?? 0
@@ -110,7 +110,7 @@ export function createMemoryStore(options: { now: () => number; maxBytes: number
       },
       async record(subject, data, { id }) {
         const stream = admit(subject, data)
-        const copy = data.slice()
+        const copy = new Uint8Array(data)
         connection.route(subject, copy)
         const now = options.now()
         for (const [old, at] of stream.ids) {
@@ -157,7 +157,7 @@ export function createMemoryStore(options: { now: () => number; maxBytes: number
       async put(bucket, name, data) {
         connected()
         const held = buckets.get(bucket) ?? new Map<string, Uint8Array>()
-        held.set(name, data.slice())
+        held.set(name, new Uint8Array(data))
         buckets.set(bucket, held)
       },
       async get(bucket, name) {

@@ -1,0 +1,322 @@
+/**
+ * The bus on NATS, and the place where the hazards of its client end (the client itself is behind nats-client.ts):
+ * I1 Subscriptions live in a table of our own, so that a connection can be built anew at any time without anybody noticing.
+ * I2 A message to itself goes round every few seconds. A connection that is open but deaf (a dead read loop, a server that is
+ *    stopped) is closed and built anew. Two must stay out: a process that was itself blocked reads the first one late.
+ * I3 What comes through a connection that was given up is ignored.
+ */
+import { problem, toProblem, describe, type MaggyError } from '../../protocol/index.ts'
+import type { Bus, BusStatus, Handler } from './bus.ts'
+import { guarded, report, type OnFault, type RawDelivery } from './guard.ts'
+import { parseAddress } from './nats-address.ts'
+import { natsBlobs } from './nats-blobs.ts'
+import {
+  eventKind,
+  headersOf,
+  mapped,
+  newInbox,
+  openConnection,
+  wireReply,
+  type ClientOptions,
+  type ClientSubscription,
+  type Msg,
+  type NatsConnection,
+} from './nats-client.ts'
+import { natsStreams } from './nats-streams.ts'
+import type { Wire, WireReply } from './nats-wire.ts'
+
+export interface NatsOptions extends ClientOptions {
+  /** Between two messages to itself; 0: none. Default 4,000. */
+  watchdogMs?: number
+  /** Hears what went wrong without anybody to throw it at. */
+  onFault?: OnFault
+}
+
+interface Interest {
+  readonly subject: string
+  readonly queue: string | undefined
+  readonly callback: (message: Msg) => void
+  live: ClientSubscription | undefined
+}
+
+const reconnectWaitMs = 250
+
+/**
+ * Connects. Rejects with BUS_UNREACHABLE, BUS_UNAUTHORIZED, BUS_TOO_OLD or OPTION_INVALID; once connected it stays so, or
+ * comes back, until it is closed.
+ */
+export async function connectNats(options: NatsOptions): Promise<Bus> {
+  const address = parseAddress(options.server, options.token)
+  const onFault = options.onFault ?? (() => {})
+  const watchdogMs = options.watchdogMs ?? 4_000
+  const listeners = new Set<(status: BusStatus) => void>()
+  const interests = new Set<Interest>()
+  const pending = new Set<(error: MaggyError) => void>()
+  let status: BusStatus = 'connected'
+  let closing: Promise<void> | undefined
+  let link = await openConnection(address, options)
+
+  const disconnected = (): MaggyError => problem('BUS_DISCONNECTED', { server: address.label })
+
+  function setStatus(next: BusStatus): void {
+    if (status === next || status === 'closed') return
+    status = next
+    if (next !== 'connected') {
+      const error = next === 'closed' ? problem('BUS_CLOSED', {}) : disconnected()
+      for (const fail of pending) fail(error)
+    }
+    for (const listener of listeners) {
+      try {
+        listener(next)
+      } catch (error) {
+        report(onFault, { kind: 'handler', subject: 'status', problem: toProblem(error) })
+      }
+    }
+  }
+
+  /** Follows one connection until it is given up. */
+  function attach(connection: NatsConnection): void {
+    const watch = async (): Promise<void> => {
+      for await (const event of connection.status()) {
+        if (connection !== link) return
+        const { kind, refused } = eventKind(event, address.label)
+        if (kind === 'down') setStatus('disconnected')
+        else if (kind === 'up') setStatus('connected')
+        if (refused) report(onFault, { kind: 'connection', problem: toProblem(refused) })
+      }
+    }
+    watch().catch((error: unknown) => {
+      report(onFault, { kind: 'connection', problem: toProblem(error) })
+    })
+    const end = async (): Promise<void> => {
+      const error = await connection.closed()
+      if (connection === link && closing === undefined) rebuild(error ? describe(error) : 'the client closed it')
+    }
+    void end()
+    for (const interest of interests) interest.live = listen(connection, interest)
+  }
+
+  function listen(connection: NatsConnection, interest: Interest): ClientSubscription {
+    return connection.subscribe(interest.subject, {
+      ...(interest.queue === undefined ? {} : { queue: interest.queue }),
+      callback: (error, message) => {
+        if (connection !== link) return
+        if (error === null) interest.callback(message)
+        else report(onFault, { kind: 'connection', problem: toProblem(mapped(error, interest.subject, 0)) })
+      },
+    })
+  }
+
+  /** Gives the connection up and makes another, however long that takes (I1). */
+  function rebuild(reason: string): void {
+    const old = link
+    report(onFault, {
+      kind: 'deaf',
+      problem: toProblem(problem('BUS_DISCONNECTED', { server: address.label }, { cause: new Error(reason) })),
+    })
+    const again = async (): Promise<void> => {
+      for (;;) {
+        if (closing !== undefined) return
+        try {
+          const fresh = await openConnection(address, options)
+          // A close that came meanwhile: TypeScript cannot see that it may have.
+          if ((closing as Promise<void> | undefined) !== undefined) {
+            await fresh.close()
+            return
+          }
+          link = fresh
+          attach(fresh)
+          setStatus('connected')
+          return
+        } catch {
+          // Not there yet. For ever: see I2 of bus.ts.
+          await new Promise((resolve) => setTimeout(resolve, reconnectWaitMs))
+        }
+      }
+    }
+    setStatus('disconnected')
+    old.close().catch((error: unknown) => {
+      report(onFault, { kind: 'connection', problem: toProblem(error) })
+    })
+    void again()
+  }
+
+  const limit = (subject: string, bytes: number): void => {
+    if (bytes > maxPayload()) throw problem('BUS_TOO_LARGE', { bytes, subject, limit: maxPayload() })
+  }
+  const maxPayload = (): number => link.info?.max_payload ?? 2 ** 20
+  const up = (): void => {
+    if (status === 'closed') throw problem('BUS_CLOSED', {})
+    if (status === 'disconnected') throw disconnected()
+  }
+
+  /** Fails at once when the connection does, instead of after the whole timeout. */
+  function whileConnected<T>(work: Promise<T>, subject: string, ms: number): Promise<T> {
+    return new Promise<T>((resolve, reject) => {
+      const fail = (error: MaggyError): void => {
+        pending.delete(fail)
+        reject(error)
+      }
+      pending.add(fail)
+      work
+        .then(resolve, (error: unknown) => {
+          reject(mapped(error, subject, ms))
+        })
+        .finally(() => pending.delete(fail))
+    })
+  }
+
+  async function request(
+    subject: string,
+    data: Uint8Array,
+    { timeoutMs, headers }: { timeoutMs: number; headers?: Readonly<Record<string, string>> },
+  ): Promise<Msg> {
+    up()
+    limit(subject, data.length)
+    // The client keeps the payload by reference until its next flush (I3 of bus.ts): a copy.
+    const copy = new Uint8Array(data)
+    const timeout = Math.max(1, timeoutMs)
+    const sent = headers === undefined ? { timeout } : { timeout, headers: headersOf(headers) }
+    return await whileConnected(link.request(subject, copy, sent), subject, timeoutMs)
+  }
+
+  function subscribe(subject: string, callback: (message: Msg) => void, queue?: string): () => void {
+    if (status === 'closed') throw problem('BUS_CLOSED', {})
+    const interest: Interest = { subject, queue, callback, live: undefined }
+    interests.add(interest)
+    if (!link.isClosed()) interest.live = listen(link, interest)
+    return () => {
+      if (interests.delete(interest)) interest.live?.unsubscribe()
+    }
+  }
+
+  const raw = (message: Msg): RawDelivery => ({
+    subject: message.subject,
+    data: message.data,
+    reply: message.reply
+      ? (answer) => {
+          limit(message.subject, answer.length)
+          // Without a connection an answer is void, like any message.
+          if (status === 'connected' && !link.isClosed()) link.publish(message.reply ?? '', new Uint8Array(answer))
+        }
+      : undefined,
+  })
+
+  function onStatus(listener: (status: BusStatus) => void): () => void {
+    listeners.add(listener)
+    return () => listeners.delete(listener)
+  }
+
+  const wire: Wire = {
+    label: address.label,
+    get maxPayload() {
+      return maxPayload()
+    },
+    status: () => status,
+    onStatus,
+    request: async (subject, data, opts) => wireReply(await request(subject, data, opts)),
+    requestMany(subject, data, { timeoutMs, last }) {
+      up()
+      const inbox = newInbox()
+      const replies: WireReply[] = []
+      const work = new Promise<WireReply[]>((resolve, reject) => {
+        let timer: NodeJS.Timeout | undefined
+        const wait = (): void => {
+          clearTimeout(timer)
+          timer = setTimeout(() => {
+            stop()
+            reject(problem('BUS_TIMEOUT', { subject, ms: timeoutMs }))
+          }, timeoutMs)
+        }
+        const stop = subscribe(inbox, (message) => {
+          const reply = wireReply(message)
+          replies.push(reply)
+          wait()
+          if (!last(reply)) return
+          clearTimeout(timer)
+          stop()
+          if (reply.code === 503) reject(problem('BUS_NO_RESPONDERS', { subject }))
+          else resolve(replies)
+        })
+        wait()
+        link.publish(subject, new Uint8Array(data), { reply: inbox })
+      })
+      return whileConnected(work, subject, timeoutMs)
+    },
+    nudge: (subject, callback) => subscribe(subject, callback),
+  }
+
+  // I2: the message to itself.
+  const self = newInbox()
+  let missed = 0
+  if (watchdogMs > 0) subscribe(self, () => (missed = 0))
+  const watchdog = setInterval(
+    () => {
+      if (status !== 'connected' || link.isClosed()) {
+        missed = 0
+        return
+      }
+      if (missed >= 2) {
+        missed = 0
+        rebuild(`nothing came through for ${2 * watchdogMs} ms`)
+        return
+      }
+      missed += 1
+      link.publish(self)
+    },
+    watchdogMs || 2 ** 30,
+  )
+  watchdog.unref()
+
+  attach(link)
+  return {
+    server: address.label,
+    get maxPayload() {
+      return maxPayload()
+    },
+    get status() {
+      return status
+    },
+    publish(subject, data) {
+      if (status === 'closed') throw problem('BUS_CLOSED', {})
+      limit(subject, data.length)
+      if (status !== 'connected' || link.isClosed()) return 'void'
+      link.publish(subject, new Uint8Array(data))
+      return 'sent'
+    },
+    request: async (subject, data, { timeoutMs }) => (await request(subject, data, { timeoutMs })).data,
+    subscribe(subject: string, handler: Handler, { queue } = {}) {
+      const deliver = guarded(handler, onFault)
+      return {
+        unsubscribe: subscribe(
+          subject,
+          (message) => {
+            deliver(raw(message))
+          },
+          queue,
+        ),
+      }
+    },
+    async flush() {
+      up()
+      await whileConnected(link.flush(), 'flush', 0)
+    },
+    onStatus,
+    streams: natsStreams(wire),
+    blobs: natsBlobs({ label: address.label, up, whileConnected, open: (bucket) => link.jetstream().views.os(bucket) }),
+    async close() {
+      closing ??= (async () => {
+        clearInterval(watchdog)
+        const connection = link
+        if (status === 'connected' && !connection.isClosed()) {
+          const patience = new Promise((resolve) => setTimeout(resolve, 2_000).unref())
+          await Promise.race([connection.drain(), patience]).catch(() => connection.close())
+        }
+        setStatus('closed')
+        interests.clear()
+        if (!connection.isClosed()) await connection.close()
+      })()
+      await closing
+    },
+  }
+}

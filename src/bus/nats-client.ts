@@ -1,0 +1,155 @@
+/** The one file that imports the NATS client: how it is configured, and what its errors and events mean. By their codes, never by text. */
+import {
+  connect,
+  createInbox,
+  ErrorCode,
+  Events,
+  headers as newHeaders,
+  type ConnectionOptions,
+  type Msg,
+  type MsgHdrs,
+  type NatsConnection,
+  type NatsError,
+  type Status,
+} from 'nats'
+import semver from 'semver'
+import { describe, MaggyError, problem } from '../../protocol/index.ts'
+import { parseAddress, type Address } from './nats-address.ts'
+import type { WireReply } from './nats-wire.ts'
+
+export type { Msg, NatsConnection, Subscription as ClientSubscription } from 'nats'
+
+/** The oldest nats-server that is good enough. */
+export const requiredServer = '2.12.6'
+
+export interface ClientOptions {
+  /** `nats://TOKEN@host:port`, `nats://user:pass@host`, `host:port`, or several with commas. */
+  server: string
+  /** Where the address has none. */
+  token?: string
+  /** Shown in the server's list of connections. */
+  name?: string
+  /** For each try to connect. Default 5,000. */
+  connectTimeoutMs?: number
+}
+
+export interface ServerInfo {
+  /** Without credentials. */
+  readonly server: string
+  readonly version: string
+  readonly jetstream: boolean
+  /** Bytes. */
+  readonly maxPayload: number
+  readonly id: string
+}
+
+const reconnectWaitMs = 250
+
+/** Looks at a server without staying: its version, and whether it has JetStream. Rejects as connectNats does, but takes any version. */
+export async function readServerInfo(options: ClientOptions): Promise<ServerInfo> {
+  const address = parseAddress(options.server, options.token)
+  const connection = await dial(address, options)
+  const info = infoOf(connection, address)
+  await connection.close()
+  return info
+}
+
+function infoOf(connection: NatsConnection, address: Address): ServerInfo {
+  const {
+    version = '0.0.0',
+    jetstream = false,
+    max_payload: maxPayload = 0,
+    server_id: id = '',
+  } = connection.info ?? {}
+  return { server: address.label, version, jetstream, maxPayload, id }
+}
+
+/** Connects; rejects with BUS_UNREACHABLE, BUS_UNAUTHORIZED or BUS_TOO_OLD. */
+export async function openConnection(address: Address, options: ClientOptions): Promise<NatsConnection> {
+  const connection = await dial(address, options)
+  const { version } = infoOf(connection, address)
+  if (semver.valid(version) !== null && semver.gte(version, requiredServer)) return connection
+  await connection.close()
+  throw problem('BUS_TOO_OLD', { server: address.label, version, required: requiredServer })
+}
+
+async function dial(address: Address, options: ClientOptions): Promise<NatsConnection> {
+  const timeout = options.connectTimeoutMs ?? 5_000
+  const wanted: ConnectionOptions = {
+    servers: [...address.servers],
+    ...(address.token === undefined ? {} : { token: address.token }),
+    ...(address.user === undefined ? {} : { user: address.user }),
+    ...(address.pass === undefined ? {} : { pass: address.pass }),
+    ...(address.tls ? { tls: {} } : {}),
+    name: options.name ?? 'maggy',
+    timeout,
+    // For ever: the default gives up after ten tries.
+    maxReconnectAttempts: -1,
+    ignoreAuthErrorAbort: true,
+    reconnectTimeWait: reconnectWaitMs,
+    reconnectJitter: reconnectWaitMs,
+    // A half-open peer is noticed within half a minute even without the watchdog (default: six minutes).
+    pingInterval: 10_000,
+    maxPingOut: 2,
+    // The client asks the name server alone; the system's resolver knows /etc/hosts too.
+    resolve: false,
+    noAsyncTraces: true,
+  }
+  try {
+    return await connect(wanted)
+  } catch (error) {
+    const code = (error as Partial<NatsError> | undefined)?.code
+    if (refusals.has(code)) throw problem('BUS_UNAUTHORIZED', { server: address.label }, { cause: error })
+    const reason = code === codes.timeout ? `no answer within ${timeout} ms` : describe(error ?? 'the peer hung up')
+    throw problem('BUS_UNREACHABLE', { server: address.label, reason }, { cause: error })
+  }
+}
+
+const codes = {
+  noResponders: ErrorCode.NoResponders as string,
+  timeout: ErrorCode.Timeout as string,
+  permission: ErrorCode.PermissionsViolation as string,
+  closed: [ErrorCode.ConnectionClosed, ErrorCode.ConnectionDraining] as readonly string[],
+}
+
+const refusals = new Set<string | undefined>([
+  ErrorCode.AuthorizationViolation,
+  ErrorCode.AuthenticationExpired,
+  ErrorCode.AuthenticationTimeout,
+  ErrorCode.AccountExpired,
+  ErrorCode.BadAuthentication,
+  ErrorCode.BadCreds,
+])
+
+/** The client's error as ours, by its code. What is ours already stays as it is. */
+export function mapped(error: unknown, subject: string, ms: number): MaggyError {
+  if (error instanceof MaggyError) return error
+  const code = (error as Partial<NatsError> | undefined)?.code
+  if (code === codes.noResponders) return problem('BUS_NO_RESPONDERS', { subject })
+  if (code === codes.timeout) return problem('BUS_TIMEOUT', { subject, ms })
+  if (code !== undefined && codes.closed.includes(code)) return problem('BUS_CLOSED', {})
+  const reason = code === codes.permission ? 'the permissions of this connection do not allow it' : describe(error)
+  return problem('BUS_REFUSED', { subject, reason }, { cause: error })
+}
+
+/** What a status event of the client means. */
+export function eventKind(event: Status, label: string): { kind?: 'up' | 'down'; refused?: MaggyError } {
+  if (event.type === Events.Disconnect) return { kind: 'down' }
+  if (event.type === Events.Reconnect) return { kind: 'up' }
+  if (event.type !== Events.Error) return {}
+  const subject = event.permissionContext?.subject ?? label
+  const reason = typeof event.data === 'string' ? event.data : 'an error without a code'
+  return { refused: problem('BUS_REFUSED', { subject, reason }) }
+}
+
+export function headersOf(values: Readonly<Record<string, string>>): MsgHdrs {
+  const made = newHeaders()
+  for (const [name, value] of Object.entries(values)) made.set(name, value)
+  return made
+}
+
+export const newInbox = (): string => createInbox()
+
+export function wireReply(message: Msg): WireReply {
+  return { data: message.data, code: message.headers?.code ?? 0, header: (name) => message.headers?.get(name) ?? '' }
+}

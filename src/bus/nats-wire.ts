@@ -1,0 +1,31 @@
+/** What streams and blobs need of a NATS connection, so that they need not know its client. */
+import type { BusStatus } from './bus.ts'
+
+export interface WireReply {
+  readonly data: Uint8Array
+  /** The status in the header; 0 if there is none. */
+  readonly code: number
+  header(name: string): string
+}
+
+export interface Wire {
+  /** Without credentials. */
+  readonly label: string
+  readonly maxPayload: number
+  status(): BusStatus
+  onStatus(listener: (status: BusStatus) => void): () => void
+  /** Copies the data. Rejects with the bus's codes. */
+  request(
+    subject: string,
+    data: Uint8Array,
+    options: { timeoutMs: number; headers?: Readonly<Record<string, string>> },
+  ): Promise<WireReply>
+  /** One request, many replies, until `last` says so. BUS_TIMEOUT after that long without any. */
+  requestMany(
+    subject: string,
+    data: Uint8Array,
+    options: { timeoutMs: number; last: (reply: WireReply) => boolean },
+  ): Promise<WireReply[]>
+  /** Calls back on each message, without its content. */
+  nudge(subject: string, callback: () => void): () => void
+}
