@@ -22,8 +22,8 @@ const known = new Set(['name', 'dataset', 'model', 'hparams', 'contexts', 'train
  * `import.meta.url`) and exports the result as its default is what travels to the workers. Throws EXPERIMENT_INVALID.
  */
 export function defineExperiment<
-  Defaults extends object = Record<never, never>,
-  C extends Contexts = Record<never, never>,
+  Defaults extends object = object,
+  C extends Contexts = Contexts,
   D = undefined,
   M = undefined,
 >(moduleUrl: string, spec: ExperimentSpec<Defaults, C, D, M>): Experiment<HparamsOf<Defaults, C>, C> {

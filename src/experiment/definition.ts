@@ -26,8 +26,8 @@ export type TrainResult = number | Readonly<Record<string, number>>
 
 /** A Keras-style callback for `model.fit`; structurally tfjs's CustomCallbackArgs. */
 export interface FitCallbacks {
-  onBatchEnd(batch: number, logs?: Readonly<Record<string, number>>): Promise<void>
-  onEpochEnd(epoch: number, logs?: Readonly<Record<string, number>>): Promise<void>
+  readonly onBatchEnd: (batch: number, logs?: Readonly<Record<string, number>>) => Promise<void>
+  readonly onEpochEnd: (epoch: number, logs?: Readonly<Record<string, number>>) => Promise<void>
 }
 
 export interface Reporter {
@@ -35,11 +35,11 @@ export interface Reporter {
    * Reports one number or several by name, at a step (default: the previous one plus 1). Numeric, the step never decreasing.
    * Throws EarlyStop when the trial is to end: let it pass. Throws REPORT_INVALID and REPORT_STEP_BACK on misuse.
    */
-  report(metrics: number | Readonly<Record<string, number>>, step?: number): void
+  readonly report: (metrics: number | Readonly<Record<string, number>>, step?: number) => void
   /** A line for the trial's log. */
-  log(...values: readonly unknown[]): void
+  readonly log: (...values: readonly unknown[]) => void
   /** For `model.fit`: reports at the end of each batch (`every: 'batch'`) or epoch (the default), and stops the fit when told to. */
-  callbacks(options?: { every?: 'batch' | 'epoch'; metrics?: readonly string[] }): FitCallbacks
+  readonly callbacks: (options?: { every?: 'batch' | 'epoch'; metrics?: readonly string[] }) => FitCallbacks
   /** Aborted when the trial is to end, for those who wait on something else. */
   readonly signal: AbortSignal
 }
@@ -94,5 +94,8 @@ export interface Experiment<H extends object = object, C extends Contexts = Cont
   readonly contexts: C
   readonly defaults: Hparams
   /** Explore: a plain call in this process, no bus at all. */
-  run(hparams?: Partial<H>, options?: { seed?: number; onReport?: (point: MetricPoint) => void }): Promise<Exploration>
+  readonly run: (
+    hparams?: Partial<H>,
+    options?: { seed?: number; onReport?: (point: MetricPoint) => void },
+  ) => Promise<Exploration>
 }

@@ -82,7 +82,7 @@ const known = [
  * Tune: trials of the training function with hparams out of a search space. Throws SPACE_INVALID or CONTEXT_INVALID, with the
  * path of the fault.
  */
-export function optimization<const S extends Space, H extends object = Record<never, never>>(
+export function optimization<const S extends Space, H extends object = object>(
   options: OptimizationOptions<S, H>,
 ): ContextOf<ValuesOf<S> & H> {
   const given = record('optimization', options)
