@@ -11,6 +11,9 @@ import { axisOf, gridOf, type Axis, type Grid } from '../space/index.ts'
 import { refuseUnknown, unfit } from './options.ts'
 import type { SamplerPlugin } from './sampler.ts'
 
+/** They are kept as a list. */
+const mostLevels = 100_000
+
 type Options = Readonly<Record<string, unknown>>
 
 export const gridSampler: SamplerPlugin = {
@@ -69,6 +72,6 @@ function levelsOf(options: Options, space: SearchSpace): (name: string, endless:
 }
 
 function count(value: unknown, path: string): number {
-  if (typeof value === 'number' && Number.isSafeInteger(value) && value >= 1) return value
-  throw unfit('grid', path, `is ${JSON.stringify(value)}, not a whole number of at least 1`)
+  if (typeof value === 'number' && Number.isSafeInteger(value) && value >= 1 && value <= mostLevels) return value
+  throw unfit('grid', path, `is ${JSON.stringify(value)}, not a whole number from 1 to ${mostLevels}`)
 }

@@ -27,14 +27,12 @@ export function axisOf(parameter: Parameter, levels?: number): Axis | undefined 
     // 15 digits: what is exact in decimals looks so.
     return Math.min(high, Math.max(low, Number(value.toPrecision(15))))
   }
-  if (count === Infinity) return { count: levels, at: exact }
   const step = parameter.step ?? 1
-  const nearest = new Set<number>()
-  for (let index = 0; index < levels; index++) {
-    nearest.add(Math.min(count - 1, Math.round((exact(index) - low) / step)))
-  }
-  const indices = [...nearest]
-  return { count: indices.length, at: (index) => valueAt(parameter, indices[index] ?? Number.NaN) }
+  const onAxis = (index: number): HparamValue =>
+    count === Infinity ? exact(index) : valueAt(parameter, Math.min(count - 1, Math.round((exact(index) - low) / step)))
+  // Each value once: on a narrow or logarithmic range, neighbouring levels may meet.
+  const values = [...new Set(Array.from({ length: levels }, (_, index) => onAxis(index)))]
+  return { count: values.length, at: (index) => values[index] as HparamValue }
 }
 
 const share = (index: number, levels: number): number => (levels === 1 ? 0.5 : index / (levels - 1))
