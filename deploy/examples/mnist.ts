@@ -1,0 +1,60 @@
+/** A CNN on MNIST: one oblivious training function, explored on this host or tuned on as many workers as there are. */
+import * as tf from '@tensorflow/tfjs'
+import { defineExperiment, optimization, space } from 'maggy'
+import { loadMnist, type Images } from './mnist-data.ts'
+
+/** Dataset generator: the first `examples` training images, and the whole test set. */
+const genDataset = ({ examples }: { readonly examples: number }) => loadMnist(examples)
+
+/** Model generator: 2,370,282 parameters with 128 units. */
+function genModel({ lr, units }: { readonly lr: number; readonly units: number }): tf.Sequential {
+  const model = tf.sequential()
+  model.add(tf.layers.conv2d({ inputShape: [28, 28, 1], filters: 32, kernelSize: 3, activation: 'relu' }))
+  model.add(tf.layers.conv2d({ filters: 32, kernelSize: 3, activation: 'relu' }))
+  model.add(tf.layers.flatten())
+  model.add(tf.layers.dense({ units, activation: 'relu' }))
+  model.add(tf.layers.dense({ units: 10, activation: 'softmax' }))
+  model.compile({ optimizer: tf.train.sgd(lr), loss: 'categoricalCrossentropy', metrics: ['accuracy'] })
+  return model
+}
+
+/** The part of the images that the model takes for what they are. */
+function evaluate(model: tf.Sequential, { xs, ys }: Images): number {
+  const scores = model.evaluate(xs, ys, { batchSize: 500 }) as tf.Scalar[]
+  const accuracy = scores[1]?.dataSync()[0] ?? NaN
+  tf.dispose(scores)
+  return accuracy
+}
+
+export default defineExperiment(import.meta.url, {
+  name: 'mnist',
+  dataset: genDataset,
+  model: genModel,
+  hparams: { lr: 0.1, batchSize: 32, units: 128, examples: 2000, epochs: 1 },
+  train: async ({ dataset, model, hparams, reporter }) => {
+    const { train, test } = await dataset(hparams)
+    const net = model(hparams)
+    try {
+      const { batchSize, epochs } = hparams
+      const callbacks = reporter.callbacks({ every: 'batch' })
+      await net.fit(train.xs, train.ys, { batchSize, epochs, verbose: 0, yieldEvery: 'never', callbacks })
+      return { accuracy: evaluate(net, test) }
+    } finally {
+      net.dispose()
+    }
+  },
+  contexts: {
+    tune: optimization({
+      optimizer: 'random',
+      space: {
+        lr: space.double(0.03, 0.3, { log: true }),
+        batchSize: space.discrete([16, 32, 64]),
+      },
+      hparams: { examples: 12_000, epochs: 2 },
+      trials: 8,
+      metric: 'accuracy',
+      direction: 'maximize',
+      seed: 1,
+    }),
+  },
+})

@@ -1,0 +1,41 @@
+#!/usr/bin/env node
+/** `maggy`: reads the command line, and exits with what came of it (0 ok, 1 failed, 2 usage, 69 no bus, 130 interrupted). */
+import { readFileSync } from 'node:fs'
+import { createRequire } from 'node:module'
+import { pathToFileURL } from 'node:url'
+import { CommanderError } from 'commander'
+import { actorEntry, type ActorName } from '../actor/index.ts'
+import { exitCode, fail } from './failure.ts'
+import { actors, createProgram } from './program.ts'
+
+const given = process.argv.slice(2)
+
+/** An actor's options are its own: it sees the command line as if it had been started itself. */
+async function runActor(name: ActorName): Promise<void> {
+  const entry = actorEntry(name)
+  process.argv = [process.argv[0] ?? 'node', entry, ...given.slice(1)]
+  await import(pathToFileURL(entry).href)
+}
+
+async function runCommandLine(): Promise<void> {
+  const program = createProgram(packageVersion(), (code) => {
+    process.exitCode = code
+  })
+  for (const command of [program, ...program.commands]) command.exitOverride()
+  try {
+    await program.parseAsync(process.argv)
+  } catch (error) {
+    const options = { verbose: given.includes('--verbose'), json: given.includes('--json') }
+    if (!(error instanceof CommanderError)) process.exitCode = fail(error, options)
+    else process.exitCode = error.exitCode === 0 ? exitCode.ok : exitCode.usage // commander has said why
+  }
+}
+
+function packageVersion(): string {
+  const file = createRequire(import.meta.url).resolve('maggy/package.json')
+  return (JSON.parse(readFileSync(file, 'utf8')) as { version: string }).version
+}
+
+const [name] = given
+if (name !== undefined && Object.hasOwn(actors, name)) await runActor(name as ActorName)
+else await runCommandLine()

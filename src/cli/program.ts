@@ -1,0 +1,119 @@
+/** The commands of `maggy`, their options, and nothing of what they do. */
+import { Command, InvalidArgumentError, Option } from 'commander'
+import type { RunCommandOptions } from './run-command.ts'
+
+/** The actors that the CLI starts; each reads its own options, `maggy worker --help` shows them. */
+export const actors = {
+  server: 'a nats-server with JetStream, set up for maggy',
+  driver: 'runs experiments: many at once, as long as it lives',
+  optimizer: 'suggests hparams',
+  worker: 'runs trials',
+} as const
+
+type Finish = (exitCode: number) => void
+type Shared = { readonly json?: boolean; readonly server?: string; readonly token?: string; readonly data?: string }
+
+/** The command line; `finish` is told what to exit with. Commands are loaded when they are called, so that `--help` is quick. */
+export function createProgram(version: string, finish: Finish): Command {
+  const program = new Command('maggy')
+  program
+    .description('one oblivious training function: explored here, tuned on as many workers as there are')
+    .version(version)
+    .option('--verbose', 'show stacks of errors')
+    .configureHelp({ showGlobalOptions: true })
+    .enablePositionalOptions()
+  runCommands(program, finish)
+  readCommands(program, finish)
+  program
+    .command('doctor')
+    .description('say what is installed, what is missing, and how to get it')
+    .option('--fix', 'install what is missing')
+    .option('--json', 'JSON for machines')
+    .action(async (options: { fix?: boolean; json?: boolean }) => {
+      finish(await (await import('../setup/index.ts')).doctor(options))
+    })
+  for (const [name, description] of Object.entries(actors)) {
+    // Never reached: main hands these on before commander reads the options, which are the actor's own.
+    program.command(name).description(description).allowUnknownOption().helpOption(false)
+  }
+  return program
+}
+
+function runCommands(program: Command, finish: Finish): void {
+  onBus(
+    program
+      .command('run <module> [context]')
+      .description('run a module’s experiment in a context; without a context, explore it in this process')
+      .option('--set <key=value>', 'change an option of the context, or an hparam (repeatable)', collect, []),
+  )
+    .addOption(workers())
+    .option('--output <dir>', 'write the results as files under this folder')
+    .option('--tensorboard <dir>', 'write event files for TensorBoard under this folder')
+    .action(
+      async (module: string, context: string | undefined, options: RunCommandOptions & { readonly set: string[] }) => {
+        finish(await (await import('./run-command.ts')).runCommand(module, context, options))
+      },
+    )
+  onBus(program.command('resume <id>').description('take up an experiment that was stopped, and follow it'))
+    .addOption(workers())
+    .option('--output <dir>', 'write the results as files under this folder')
+    .option('--tensorboard <dir>', 'write event files for TensorBoard under this folder')
+    .action(async (id: string, options: RunCommandOptions) => {
+      finish(await (await import('./run-command.ts')).resumeCommand(id, options))
+    })
+}
+
+function readCommands(program: Command, finish: Finish): void {
+  onBus(program.command('ls').description('list experiments')).action(async (options: Shared) => {
+    finish(await (await import('./read-commands.ts')).listCommand(options))
+  })
+  onBus(program.command('show <id>').description('show an experiment and its trials')).action(
+    async (id: string, options: Shared) => {
+      finish(await (await import('./read-commands.ts')).showCommand(id, options))
+    },
+  )
+  onBus(program.command('export <id>').description('write out an experiment: all of it as JSON, its trials as CSV'))
+    .addOption(new Option('--format <format>', 'the format').choices(['json', 'csv']).default('json'))
+    .option('--output <file>', 'the file (default: standard output)')
+    .action(async (id: string, options: Shared & { readonly format: 'json' | 'csv'; readonly output?: string }) => {
+      finish(await (await import('./read-commands.ts')).exportCommand(id, options))
+    })
+  onBus(program.command('stop <id>').description('end an experiment early; it can be resumed'))
+    .option('--cancel', 'stop running trials too, instead of letting them end')
+    .action(async (id: string, options: Shared & { readonly cancel?: boolean }) => {
+      finish(await (await import('./read-commands.ts')).stopCommand(id, options))
+    })
+  onBus(program.command('logs <id>').description('show what trials printed'))
+    .argument('[trial]', 'the number of a trial (default: all)', count)
+    .option('--follow', 'go on as more comes')
+    .action(async (id: string, trial: number | undefined, options: Shared & { readonly follow?: boolean }) => {
+      finish(await (await import('./read-commands.ts')).logsCommand(id, trial, options))
+    })
+}
+
+function onBus(command: Command): Command {
+  return command
+    .option('--server <url>', 'the bus (default: MAGGY_SERVER, or else an embedded one)')
+    .option('--token <token>', 'its token (default: MAGGY_TOKEN)')
+    .option('--data <dir>', 'the folder of the embedded bus (default: .maggy)')
+    .option('--json', 'JSON lines for machines')
+}
+
+function workers(): Option {
+  return new Option('--workers <n>', 'workers beside the embedded bus (default: 1)').argParser((text) => {
+    const value = count(text)
+    if (value < 1) throw new InvalidArgumentError('at least 1')
+    return value
+  })
+}
+
+function count(text: string): number {
+  const value = Number(text)
+  if (text.trim() === '' || !Number.isSafeInteger(value) || value < 0)
+    throw new InvalidArgumentError('not a whole number')
+  return value
+}
+
+function collect(value: string, previous: string[]): string[] {
+  return [...previous, value]
+}

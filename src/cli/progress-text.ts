@@ -1,0 +1,74 @@
+/** Live progress as text: pure, so that it can be read in a test. */
+import pc from 'picocolors'
+import type { Progress, Waiting } from '../client/index.ts'
+import type { Result, TrialResult } from '../store/index.ts'
+import { duration, pairs, short } from './text.ts'
+
+export interface Standing {
+  readonly result: Result
+  readonly progress: Progress | null
+  readonly waiting: Waiting | null
+  /** Milliseconds since 1970-01-01T00:00Z. */
+  readonly now: number
+}
+
+const barWidth = 30
+const maximumLines = 12
+
+/** Several lines: bar, counts and ETA; the best so far; a line for each trial that runs. */
+export function progressText({ result, progress, waiting, now }: Standing): string {
+  const { counts, wanted } = result
+  const over = finished(result)
+  const filled = wanted === 0 ? 0 : Math.round((barWidth * Math.min(over, wanted)) / wanted)
+  const bar = `[${'='.repeat(filled)}${' '.repeat(barWidth - filled)}]`
+  const elapsed = result.startedAt === null ? null : now - result.startedAt
+  const lines = [
+    `${pc.bold(result.experiment)}  ${duration(elapsed)}`,
+    `${bar} ${over}/${wanted} trials, ${countsText(counts)}, ETA ${duration(eta(result, now))}`,
+  ]
+  if (result.best !== null) {
+    const metric = result.objectives[0]?.metric ?? ''
+    const { best } = result
+    lines.push(pc.green(`best ${metric} ${short(best.metrics[metric])}, trial ${best.trial}: ${pairs(best.hparams)}`))
+  }
+  const running = progress?.running ?? []
+  for (const { worker, slot, trial, attempt, step, metrics, startedAt } of running.slice(0, maximumLines)) {
+    const again = attempt > 1 ? ` (attempt ${attempt})` : ''
+    const where = step === null ? '' : ` step ${step}`
+    const since = startedAt === null ? '' : `  ${duration(Math.max(0, now - startedAt))}`
+    lines.push(`  ${worker}/${slot}  trial ${trial}${again}${where}  ${pairs(metrics)}${since}`)
+  }
+  if (running.length > maximumLines) lines.push(`  and ${running.length - maximumLines} more`)
+  if (waiting !== null) lines.push(pc.yellow(waitingText(waiting)))
+  return lines.join('\n')
+}
+
+/** One line for a trial that is over. */
+export function trialText(trial: TrialResult, result: Result): string {
+  const what = trial.problem === undefined ? pairs(trial.metrics) : `${trial.problem.code}: ${trial.problem.message}`
+  const best = result.best === null ? '' : `, best trial ${result.best.trial}`
+  const at = `${finished(result)}/${result.wanted}${best}`
+  return `trial ${trial.trial} ${trial.state} in ${duration(trial.durationMs)}: ${what} (${pairs(trial.hparams)}) [${at}]`
+}
+
+export function waitingText({ code, message }: Waiting): string {
+  return `waiting: ${message} (${code})`
+}
+
+function countsText({ running, done, failed, pruned, cancelled }: Result['counts']): string {
+  const parts = [`${done} done`, `${running} running`, `${failed} failed`]
+  if (pruned > 0) parts.push(`${pruned} pruned`)
+  if (cancelled > 0) parts.push(`${cancelled} cancelled`)
+  return parts.join(', ')
+}
+
+function finished({ counts }: Result): number {
+  return counts.done + counts.pruned + counts.failed + counts.cancelled
+}
+
+/** As long as the trials so far took, for as many as are left. */
+function eta(result: Result, now: number): number | null {
+  const over = finished(result)
+  if (over === 0 || result.startedAt === null) return null
+  return ((now - result.startedAt) / over) * Math.max(0, result.wanted - over)
+}

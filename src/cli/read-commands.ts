@@ -1,0 +1,129 @@
+/** Commands that only look: they need the bus, and no driver. */
+import { existsSync } from 'node:fs'
+import { writeFile } from 'node:fs/promises'
+import { problem } from '../../protocol/index.ts'
+import { openSession, stopRunning, type Session } from '../client/index.ts'
+import {
+  experimentIds,
+  linesOf,
+  outputLine,
+  outputSubject,
+  readOutput,
+  readPoints,
+  readResult,
+  toCsv,
+  trialRows,
+  type Result,
+} from '../store/index.ts'
+import { exitCode } from './failure.ts'
+import { interruptible } from './interrupt.ts'
+import { sessionOptions, type BusOptions } from './run-command.ts'
+import { experimentTable, resultText } from './trial-table.ts'
+import { printJson } from './watch.ts'
+
+type Looking = BusOptions & { readonly json?: boolean }
+
+/** Lists the experiments that the bus knows. */
+export async function listCommand(options: Looking): Promise<number> {
+  const results = nothingHere(options)
+    ? []
+    : await looking(options, async ({ bus }) => {
+        const found: Result[] = []
+        for (const id of await experimentIds(bus)) {
+          // One result in memory at a time; a list needs no trials.
+          found.push({ ...(await readResult(bus, id)), trials: [], pareto: [] })
+        }
+        return found
+      })
+  const sorted = [...results].sort((a, b) => (a.startedAt ?? 0) - (b.startedAt ?? 0))
+  if (options.json === true) for (const { trials: _, pareto: __, ...result } of sorted) printJson('experiment', result)
+  else print(sorted.length === 0 ? 'no experiments' : experimentTable(sorted))
+  return exitCode.ok
+}
+
+export async function showCommand(id: string, options: Looking): Promise<number> {
+  refuseNothing(id, options)
+  const result = await looking(options, ({ bus }) => readResult(bus, id))
+  if (options.json === true) printJson('result', { result })
+  else print(resultText(result))
+  return exitCode.ok
+}
+
+/** All of an experiment as one JSON document (with every report of every trial), or its trials as CSV. */
+export async function exportCommand(
+  id: string,
+  options: Looking & { readonly format: 'json' | 'csv'; readonly output?: string },
+): Promise<number> {
+  refuseNothing(id, options)
+  const text = await looking(options, async ({ bus }) => {
+    const result = await readResult(bus, id)
+    if (options.format === 'csv') return toCsv(trialRows(result))
+    const trials: object[] = []
+    for (const trial of result.trials) trials.push({ ...trial, reports: await readPoints(bus, id, trial.trial) })
+    return `${JSON.stringify({ ...result, trials }, null, 2)}\n`
+  })
+  if (options.output === undefined) process.stdout.write(text)
+  else await writeFile(options.output, text)
+  return exitCode.ok
+}
+
+export async function stopCommand(id: string, options: Looking & { readonly cancel?: boolean }): Promise<number> {
+  refuseNothing(id, options)
+  const state = await looking(options, async ({ bus }) => {
+    await readResult(bus, id) // EXPERIMENT_UNKNOWN rather than nobody answers
+    return await stopRunning(bus, id, options.cancel === true ? 'cancel' : 'finish')
+  })
+  if (options.json === true) printJson('stop', { experiment: id, state })
+  else print(`${id}: ${state}`)
+  return exitCode.ok
+}
+
+/** What trials printed; with `follow`, as it comes. */
+export async function logsCommand(
+  id: string,
+  trial: number | undefined,
+  options: Looking & { readonly follow?: boolean },
+): Promise<number> {
+  refuseNothing(id, options)
+  return await interruptible((signal) =>
+    looking(options, async ({ bus }) => {
+      const { trials } = await readResult(bus, id)
+      const say = (number: number, line: Parameters<typeof outputLine>[0]) => {
+        if (options.json === true) printJson('output', { trial: number, ...line })
+        else print(trial === undefined ? `trial ${number} ${outputLine(line)}` : outputLine(line))
+      }
+      if (options.follow === true) {
+        for await (const entry of bus.streams.follow('telemetry', outputSubject(id, trial), { signal })) {
+          for (const line of linesOf(entry)) say(Number(entry.subject.split('.').at(-1)), line)
+        }
+        return exitCode.interrupted
+      }
+      for (const each of trial === undefined ? trials.map(({ trial: number }) => number) : [trial]) {
+        for await (const line of readOutput(bus, id, each)) say(each, line)
+      }
+      return exitCode.ok
+    }),
+  )
+}
+
+async function looking<T>(options: Looking, work: (session: Session) => Promise<T>): Promise<T> {
+  const session = await openSession({ ...sessionOptions(options), actors: 'none' })
+  try {
+    return await Promise.race([work(session), session.failed])
+  } finally {
+    await session.close()
+  }
+}
+
+/** No server is named and no embedded one ever ran here: to look is no reason to make one. */
+function nothingHere({ server, data = '.maggy' }: BusOptions): boolean {
+  return server === undefined && process.env['MAGGY_SERVER'] === undefined && !existsSync(data)
+}
+
+function refuseNothing(experiment: string, options: BusOptions): void {
+  if (nothingHere(options)) throw problem('EXPERIMENT_UNKNOWN', { experiment })
+}
+
+function print(text: string): void {
+  process.stdout.write(`${text}\n`)
+}

@@ -1,0 +1,132 @@
+/** `maggy run` and `maggy resume`: an experiment from start to end, or an exploration in this process. */
+import { loadExperiment } from '../bundle/index.ts'
+import {
+  contextOf,
+  experimentId,
+  openSession,
+  resumeAndFollow,
+  runExperiment,
+  submissionOf,
+  type Session,
+  type SessionOptions,
+} from '../client/index.ts'
+import { writeFiles, writeTensorBoard, type Result } from '../store/index.ts'
+import { exitCode, exitCodeFor } from './failure.ts'
+import { explorationHparams, overrideContext, parseSettings } from './set-options.ts'
+import { interruptible } from './interrupt.ts'
+import { duration, pairs } from './text.ts'
+import { resultText } from './trial-table.ts'
+import { printJson, styleOf, watchIn, type Shown } from './watch.ts'
+
+export interface BusOptions {
+  readonly server?: string
+  readonly token?: string
+  readonly data?: string
+}
+export interface RunCommandOptions extends BusOptions {
+  readonly workers?: number
+  readonly json?: boolean
+  readonly output?: string
+  readonly tensorboard?: string
+}
+
+/** Runs a module's experiment in a context. Returns the exit code. */
+export async function runCommand(
+  path: string,
+  contextName: string | undefined,
+  options: RunCommandOptions & { readonly set: readonly string[] },
+): Promise<number> {
+  const settings = parseSettings(options.set)
+  const { experiment, bundle } = await loadExperiment(path)
+  if (contextName === undefined) {
+    const { hparams, seed } = explorationHparams(experiment, settings)
+    return await explore(experiment, hparams, seed, options.json === true)
+  }
+  const context = overrideContext(contextOf(experiment, contextName), settings, experiment.defaults)
+  const { code, sha256, module } = bundle
+  const id = experimentId(experiment.name, contextName, new Date())
+  const submission = submissionOf(experiment, contextName, context, { sha256, module, bytes: code.length }, id)
+  return await toTheEnd(options, (session, watch, signal) =>
+    runExperiment(session.bus, submission, code, watch, { signal }),
+  )
+}
+
+/** Resumes an experiment and follows it. Returns the exit code. */
+export async function resumeCommand(id: string, options: RunCommandOptions): Promise<number> {
+  return await toTheEnd(options, (session, watch, signal) => resumeAndFollow(session.bus, id, watch, { signal }))
+}
+
+async function explore(
+  experiment: Awaited<ReturnType<typeof loadExperiment>>['experiment'],
+  hparams: object,
+  seed: number | undefined,
+  json: boolean,
+): Promise<number> {
+  const explored = await experiment.run(hparams, {
+    ...(seed === undefined ? {} : { seed }),
+    onReport: (point) => {
+      if (json) printJson('report', point)
+      else process.stdout.write(`step ${point.step}  ${pairs(point.values)}\n`)
+    },
+  })
+  const { metrics, durationMs, hparams: used } = explored
+  if (json) printJson('result', { metrics, hparams: used, durationMs })
+  else process.stdout.write(`${pairs(metrics)}  (${pairs(used)}) in ${duration(durationMs)}\n`)
+  return exitCode.ok
+}
+
+async function toTheEnd(
+  options: RunCommandOptions,
+  run: (session: Session, watch: Shown, signal: AbortSignal) => Promise<Result>,
+): Promise<number> {
+  const style = styleOf(options)
+  return await interruptible(async (signal) => {
+    const session = await openSession({ ...sessionOptions(options), actors: 'all', signal })
+    const watch = watchIn(style)
+    try {
+      const result = await Promise.race([run(session, watch, signal), session.failed])
+      watch.end()
+      const folders = await written(session, result, options)
+      if (style === 'json') printJson('result', { result, folders })
+      else {
+        process.stdout.write(`${resultText(result)}\n`)
+        for (const folder of folders) process.stdout.write(`written to ${folder}\n`)
+      }
+      if (result.state === 'stopped') {
+        process.stderr.write(`stopped; go on with \`maggy resume ${result.experiment}${where(options)}\`\n`)
+      }
+      return codeFor(result, signal)
+    } finally {
+      watch.end()
+      await session.close()
+    }
+  })
+}
+
+async function written(session: Session, result: Result, options: RunCommandOptions): Promise<string[]> {
+  const folders: string[] = []
+  if (options.output !== undefined) folders.push(await writeFiles(options.output, session.bus, result))
+  if (options.tensorboard !== undefined) folders.push(await writeTensorBoard(options.tensorboard, session.bus, result))
+  return folders
+}
+
+function codeFor(result: Result, signal: AbortSignal): number {
+  if (signal.aborted) return exitCode.interrupted
+  if (result.state !== 'failed') return exitCode.ok
+  return result.problem === undefined ? exitCode.failed : Math.min(exitCodeFor(result.problem.code), exitCode.usage)
+}
+
+/** Options for a session, without those that were not given. */
+export function sessionOptions({ server, token, data, workers }: RunCommandOptions): Omit<SessionOptions, 'actors'> {
+  return {
+    ...(server === undefined ? {} : { server }),
+    ...(token === undefined ? {} : { token }),
+    ...(data === undefined ? {} : { data }),
+    ...(workers === undefined ? {} : { workers }),
+  }
+}
+
+function where({ server, data }: BusOptions): string {
+  if (server !== undefined) return ` --server ${server}`
+  return data === undefined ? '' : ` --data ${data}`
+}

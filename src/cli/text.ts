@@ -1,0 +1,28 @@
+/** Numbers, times and hparams as people read them. */
+import type { Hparams, Metrics } from '../../protocol/index.ts'
+import type { Cell } from '../store/index.ts'
+
+/** Four significant digits; what has no value is a dash. */
+export function short(value: Cell): string {
+  if (typeof value === 'number') return Number.isInteger(value) ? String(value) : String(Number(value.toPrecision(4)))
+  return value === null || value === undefined ? '-' : String(value)
+}
+
+/** `0.4 s`, `41 s`, `3:07`, `1:02:03`. */
+export function duration(ms: number | null): string {
+  if (ms === null) return '-'
+  if (ms < 10_000) return `${(ms / 1000).toFixed(1)} s`
+  const seconds = Math.round(ms / 1000)
+  if (seconds < 60) return `${seconds} s`
+  const two = (value: number) => String(value).padStart(2, '0')
+  const minutes = Math.floor(seconds / 60)
+  if (minutes < 60) return `${minutes}:${two(seconds % 60)}`
+  return `${Math.floor(minutes / 60)}:${two(minutes % 60)}:${two(seconds % 60)}`
+}
+
+/** `lr=0.01 units=64` */
+export function pairs(values: Hparams | Metrics): string {
+  return Object.entries(values)
+    .map(([name, value]) => `${name}=${Array.isArray(value) ? JSON.stringify(value) : short(value as Cell)}`)
+    .join(' ')
+}

@@ -1,0 +1,110 @@
+/** Trials and experiments as tables for people. */
+import Table from 'cli-table3'
+import pc from 'picocolors'
+import { cell, hparamNames, rank, type Result, type TrialResult, type TrialState } from '../store/index.ts'
+import { duration, pairs, short } from './text.ts'
+
+const plain = {
+  top: '',
+  'top-mid': '',
+  'top-left': '',
+  'top-right': '',
+  bottom: '',
+  'bottom-mid': '',
+  'bottom-left': '',
+  'bottom-right': '',
+  left: '',
+  'left-mid': '',
+  mid: '',
+  'mid-mid': '',
+  right: '',
+  'right-mid': '',
+  middle: '  ',
+}
+
+/** Rows under a head, without lines. */
+export function table(head: readonly string[], rows: readonly (readonly string[])[]): string {
+  const made = new Table({
+    head: head.map((name) => pc.bold(name)),
+    chars: plain,
+    style: { head: [], border: [], 'padding-left': 0, 'padding-right': 0, compact: true },
+  })
+  for (const row of rows) made.push([...row])
+  return made
+    .toString()
+    .split('\n')
+    .map((line) => line.trimEnd())
+    .join('\n')
+}
+
+const colour: Record<TrialState, (text: string) => string> = {
+  queued: pc.dim,
+  running: pc.cyan,
+  done: pc.green,
+  pruned: pc.yellow,
+  failed: pc.red,
+  cancelled: pc.dim,
+}
+
+/** Every trial, the best first; those without a result after them. */
+export function trialTable(result: Result): string {
+  const names = hparamNames(result.trials)
+  const objectives = result.objectives.map(({ metric }) => metric)
+  const ranked = rank(result.trials, result.objectives)
+  const others = result.trials.filter((trial) => !ranked.includes(trial))
+  const row = (trial: TrialResult) => [
+    String(trial.trial),
+    colour[trial.state](trial.state),
+    ...objectives.map((metric) => short(trial.metrics[metric])),
+    ...names.map((name) => short(cell(trial.hparams[name]))),
+    duration(trial.durationMs),
+    String(trial.attempts),
+    trial.worker ?? '-',
+    trial.problem?.code ?? '',
+  ]
+  const head = ['trial', 'state', ...objectives, ...names, 'time', 'attempts', 'worker', '']
+  return table(head, [...ranked, ...others].map(row))
+}
+
+/** The whole of a result: the table, the counts, and the best hparams. */
+export function resultText(result: Result): string {
+  const { counts, best, worst, mean, objectives } = result
+  const said = Object.entries(counts)
+    .filter(([, count]) => count > 0)
+    .map(([state, count]) => `${count} ${state}`)
+  const lines = [trialTable(result), '']
+  lines.push(
+    `${result.experiment}: ${result.state} in ${duration(result.durationMs)}, ${said.join(', ') || 'no trials'}`,
+  )
+  const metric = objectives[0]?.metric ?? ''
+  if (best !== null) {
+    lines.push(`best    ${metric} ${short(best.metrics[metric])}, trial ${best.trial}: ${pairs(best.hparams)}`)
+    lines.push(`worst   ${metric} ${short(worst?.metrics[metric])}, trial ${worst?.trial}`)
+    lines.push(`mean    ${metric} ${short(mean)}`)
+  }
+  if (objectives.length > 1) {
+    for (const { trial, metrics, hparams } of result.pareto) {
+      lines.push(`pareto  trial ${trial}: ${pairs(metrics)}: ${pairs(hparams)}`)
+    }
+  }
+  if (result.problem !== undefined) lines.push(`error   ${result.problem.code}: ${result.problem.message}`)
+  return lines.join('\n')
+}
+
+/** One line an experiment. */
+export function experimentTable(results: readonly Result[]): string {
+  const rows = results.map((result) => {
+    const { counts, best, objectives } = result
+    const metric = objectives[0]?.metric
+    return [
+      result.experiment,
+      result.state,
+      `${counts.done + counts.pruned + counts.failed + counts.cancelled}/${result.wanted}`,
+      String(counts.failed),
+      best === null || metric === undefined ? '-' : `${metric} ${short(best.metrics[metric])}`,
+      result.startedAt === null ? '-' : new Date(result.startedAt).toISOString(),
+      duration(result.durationMs),
+    ]
+  })
+  return table(['experiment', 'state', 'trials', 'failed', 'best', 'started', 'time'], rows)
+}

@@ -1,0 +1,113 @@
+/** Shows an experiment while it runs: live on a terminal, plain lines when piped, JSON lines for machines. */
+import { createLogUpdate } from 'log-update'
+import type { LogEvent } from '../../protocol/index.ts'
+import type { Progress, Waiting, Watch } from '../client/index.ts'
+import { emptyHistory, isFinal, summarize, type History, type Result } from '../store/index.ts'
+import { progressText, trialText, waitingText } from './progress-text.ts'
+
+export interface Shown extends Watch {
+  /** The last word: the view is cleared, nothing is shown after it. */
+  end(): void
+}
+
+export type Style = 'live' | 'plain' | 'json'
+
+/** How this process should show things. */
+export function styleOf(options: { readonly json?: boolean | undefined }): Style {
+  if (options.json === true) return 'json'
+  return process.stdout.isTTY ? 'live' : 'plain'
+}
+
+export function watchIn(style: Style): Shown {
+  if (style === 'live') return liveWatch()
+  return style === 'json' ? jsonWatch() : plainWatch()
+}
+
+/** Prints one JSON line. */
+export function printJson(event: string, body: object): void {
+  process.stdout.write(`${JSON.stringify({ event, ...body })}\n`)
+}
+
+function plainWatch(): Shown {
+  let waiting: string | undefined
+  return {
+    onEvent(event, history, live) {
+      if (event.type === 'experiment.accepted') say(`experiment ${history.experiment}`)
+      const trial = live ? endedTrial(event, history) : undefined
+      if (trial !== undefined) say(trialText(trial.trial, trial.result))
+    },
+    onWaiting(said) {
+      if (said !== null && said.code !== waiting) say(waitingText(said))
+      waiting = said?.code
+    },
+    end() {},
+  }
+}
+
+function jsonWatch(): Shown {
+  let waiting: string | undefined
+  return {
+    onEvent(event, history, live) {
+      if (event.type === 'experiment.accepted') printJson('experiment', { experiment: history.experiment })
+      const trial = live ? endedTrial(event, history) : undefined
+      if (trial !== undefined) printJson('trial', trial.trial)
+    },
+    onProgress(progress) {
+      printJson('progress', progress)
+    },
+    onWaiting(said) {
+      if (said !== null && said.code !== waiting) printJson('waiting', said)
+      waiting = said?.code
+    },
+    end() {},
+  }
+}
+
+const frameMs = 200
+
+/** Redraws at most five times a second, however fast the events come. */
+function liveWatch(): Shown {
+  const draw = createLogUpdate(process.stdout)
+  let history: History = emptyHistory('')
+  let progress: Progress | null = null
+  let waiting: Waiting | null = null
+  const show = () => {
+    const lines = progressText({ result: summarize(history), progress, waiting, now: Date.now() })
+    draw(history.submission === undefined ? (lines.split('\n').at(-1) ?? '') : lines)
+  }
+  const timer = setInterval(show, frameMs)
+  timer.unref()
+  return {
+    onEvent(_event, told) {
+      history = told
+    },
+    onProgress(said) {
+      progress = said
+    },
+    onWaiting(said) {
+      waiting = said
+    },
+    end() {
+      clearInterval(timer)
+      draw.clear()
+      draw.done()
+    },
+  }
+}
+
+/** The trial that this event ended for good, and how the experiment stands after it. */
+function endedTrial(
+  event: LogEvent,
+  history: History,
+): { trial: Result['trials'][number]; result: Result } | undefined {
+  if (event.type !== 'trial.ended' && event.type !== 'trial.lost') return undefined
+  const state = history.trials.get(event.trial)
+  if (state === undefined || !isFinal(state.state) || state.attempt !== event.attempt) return undefined
+  const result = summarize(history)
+  const trial = result.trials.find((each) => each.trial === event.trial)
+  return trial === undefined ? undefined : { trial, result }
+}
+
+function say(line: string): void {
+  process.stdout.write(`${line}\n`)
+}

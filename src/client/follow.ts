@@ -1,0 +1,104 @@
+/** Follows an experiment to its end: what counts comes from the log, what moves from the driver's progress. */
+import { driverBeat, problem, progress, type LogEvent, type PayloadOf } from '../../protocol/index.ts'
+import { systemClock, type Clock } from '../actor/clock.ts'
+import { hear, type Bus, type Entry } from '../bus/index.ts'
+import { apply, emptyHistory, eventsOf, logSubject, summarize, type History, type Result } from '../store/index.ts'
+import { noticeMs, type Waiting } from './submit.ts'
+
+export type Progress = PayloadOf<typeof progress>
+
+/** What a watcher may want to hear. */
+export interface Watch {
+  /** Each event of the log in its order, after the history took it in. `live`: it was not there yet when the watch began. */
+  onEvent?(event: LogEvent, history: History, live: boolean): void
+  onProgress?(progress: Progress): void
+  /** Why nothing goes on, when nothing does; null once it goes on. */
+  onWaiting?(waiting: Waiting | null): void
+}
+
+/**
+ * Resolves with the result once the experiment has ended and nobody has resumed it. Goes on waiting while no driver owns it.
+ * Rejects with EXPERIMENT_UNKNOWN, or with the signal's reason.
+ */
+export async function followExperiment(
+  bus: Bus,
+  experiment: string,
+  watch: Watch = {},
+  options: { readonly signal?: AbortSignal | undefined; readonly clock?: Clock | undefined } = {},
+): Promise<Result> {
+  const { clock = systemClock, signal } = options
+  const subject = logSubject(experiment)
+  const history = emptyHistory(experiment)
+  const take = (entry: Entry, live: boolean) => {
+    for (const event of eventsOf(entry)) {
+      apply(history, event)
+      watch.onEvent?.(event, history, live)
+    }
+  }
+  let after = 0
+  for await (const entry of bus.streams.read('log', subject)) {
+    take(entry, false)
+    after = entry.sequence
+  }
+  if (history.submission === undefined) throw problem('EXPERIMENT_UNKNOWN', { experiment })
+  if (isOver(history)) return summarize(history)
+  const stopping = new AbortController()
+  const signals = signal === undefined ? [stopping.signal] : [stopping.signal, signal]
+  const ears = listen(bus, experiment, watch, clock)
+  try {
+    for await (const entry of bus.streams.follow('log', subject, { after, signal: AbortSignal.any(signals) })) {
+      take(entry, true)
+      if (isOver(history)) return summarize(history)
+    }
+  } finally {
+    stopping.abort()
+    ears.close()
+  }
+  signal?.throwIfAborted()
+  throw problem('BUS_CLOSED', {})
+}
+
+function isOver({ state }: History): boolean {
+  return state === 'done' || state === 'stopped' || state === 'failed'
+}
+
+/** Hears the driver's progress, and notices when no driver beats for this experiment. */
+function listen(bus: Bus, experiment: string, watch: Watch, clock: Clock): { close(): void } {
+  let lastBeat = clock.now()
+  let silent = false
+  let timer: unknown
+  const alive = () => {
+    lastBeat = clock.now()
+    if (!silent) return
+    silent = false
+    watch.onWaiting?.(null)
+  }
+  const subscriptions = [
+    hear(bus, progress, { experiment }, (said) => {
+      alive()
+      watch.onProgress?.(said)
+      watch.onWaiting?.(said.waiting)
+    }),
+    hear(bus, driverBeat, { driver: '*' }, ({ experiments }) => {
+      if (experiments.includes(experiment)) alive()
+    }),
+  ]
+  const look = () => {
+    const sinceMs = clock.now() - lastBeat
+    if (sinceMs >= noticeMs) {
+      silent = true
+      const remedy = `start one with \`maggy driver --server ${bus.server}\``
+      const code = bus.status === 'connected' ? 'BUS_NO_RESPONDERS' : 'BUS_DISCONNECTED'
+      const what = bus.status === 'connected' ? 'no driver has this experiment' : `no connection to ${bus.server}`
+      watch.onWaiting?.({ code, message: `${what} for ${Math.round(sinceMs / 1000)} s: ${remedy}`, sinceMs })
+    }
+    timer = clock.setTimeout(look, 1000)
+  }
+  timer = clock.setTimeout(look, 1000)
+  return {
+    close() {
+      clock.clearTimeout(timer)
+      for (const subscription of subscriptions) subscription.unsubscribe()
+    },
+  }
+}

@@ -1,0 +1,95 @@
+/** `lagom`: runs an experiment in a context, on a bus that is there or on one of its own. */
+import { fileURLToPath } from 'node:url'
+import { problem, RemoteError, type Hparams } from '../../protocol/index.ts'
+import { bundleModule } from '../bundle/index.ts'
+import type { ContextOf, Contexts, Experiment } from '../experiment/index.ts'
+import { writeFiles, writeTensorBoard, type Result } from '../store/index.ts'
+import { runExperiment } from './run.ts'
+import { openSession } from './session.ts'
+import type { Progress } from './follow.ts'
+import { contextOf, experimentId, submissionOf } from './submission.ts'
+import { reasonOf, type Waiting } from './submit.ts'
+
+export interface LagomOptions {
+  /** The bus's address. Default: MAGGY_SERVER, or else an embedded bus with a driver, an optimizer and workers of its own. */
+  readonly server?: string
+  readonly token?: string
+  /** Of the embedded bus. Default: 1. */
+  readonly workers?: number
+  /** The embedded bus's folder. Default: `.maggy`. */
+  readonly data?: string
+  /** Aborted: the experiment is cancelled, and lagom rejects with the signal's reason. */
+  readonly signal?: AbortSignal
+  /** A folder for the results as files. */
+  readonly output?: string
+  /** A folder for TensorBoard's event files. */
+  readonly tensorboard?: string
+  readonly onProgress?: (progress: Progress) => void
+  /** Why nothing goes on, when nothing does; null once it does. */
+  readonly onWaiting?: (waiting: Waiting | null) => void
+  /** Letters, digits, - and _. Default: made of the names and the time. The same id is the same experiment. */
+  readonly id?: string
+}
+
+/** What lagom rejects with when the experiment failed; `result` holds what was reached. */
+export interface ExperimentFailure extends RemoteError {
+  readonly result: Result
+}
+
+type Added<C> = C extends ContextOf<infer H> ? H : never
+/** hparams of a trial: those of its context, and perhaps those that other contexts and the defaults name. */
+type TrialHparams<H extends object, A> = A & Partial<H>
+
+/**
+ * Runs an experiment in one of its contexts, or in one given here, and resolves with its result. A trial that fails does not
+ * fail the experiment; an experiment that cannot go on rejects with its error (see ExperimentFailure). Ends with the processes of
+ * its own stopped, always: they watch over their parent.
+ */
+export async function lagom<H extends object, C extends Contexts, K extends string & keyof C>(
+  experiment: Experiment<H, C>,
+  context: K,
+  options?: LagomOptions,
+): Promise<Result<TrialHparams<H, Added<C[K]>>>>
+export async function lagom<H extends object, C extends Contexts, A extends object>(
+  experiment: Experiment<H, C>,
+  context: ContextOf<A>,
+  options?: LagomOptions,
+): Promise<Result<TrialHparams<H, A>>>
+export async function lagom(
+  experiment: Experiment,
+  context: string | ContextOf,
+  options: LagomOptions = {},
+): Promise<Result<Hparams>> {
+  const { signal, onProgress, onWaiting } = options
+  signal?.throwIfAborted()
+  const contextName = typeof context === 'string' ? context : context.kind
+  const chosen = typeof context === 'string' ? contextOf(experiment, context) : context
+  const { code, sha256, module } = await bundleModule(pathOf(experiment.moduleUrl))
+  const id = options.id ?? experimentId(experiment.name, contextName, new Date())
+  const submission = submissionOf(experiment, contextName, chosen, { sha256, module, bytes: code.length }, id)
+  const session = await openSession({ ...options, actors: 'all' })
+  try {
+    const watch = {
+      ...(onProgress === undefined ? {} : { onProgress }),
+      ...(onWaiting === undefined ? {} : { onWaiting }),
+    }
+    const result = await Promise.race([runExperiment(session.bus, submission, code, watch, { signal }), session.failed])
+    if (options.output !== undefined) await writeFiles(options.output, session.bus, result)
+    if (options.tensorboard !== undefined) await writeTensorBoard(options.tensorboard, session.bus, result)
+    if (signal?.aborted === true && result.state !== 'done') throw reasonOf(signal)
+    if (result.state === 'failed') throw failure(result)
+    return result
+  } finally {
+    await session.close()
+  }
+}
+
+function failure(result: Result): ExperimentFailure {
+  const unknown = { code: 'INTERNAL', message: 'the experiment failed and its log does not say why' }
+  return Object.assign(new RemoteError(result.problem ?? unknown), { result })
+}
+
+function pathOf(moduleUrl: string): string {
+  if (moduleUrl.startsWith('file:')) return fileURLToPath(moduleUrl)
+  throw problem('EXPERIMENT_INVALID', { path: 'moduleUrl', reason: `is ${moduleUrl}, not a file on this host` })
+}

@@ -1,0 +1,73 @@
+/** One experiment from its submission to its end, with a way out. */
+import { codeOf, type Submission } from '../../protocol/index.ts'
+import { systemClock, type Clock } from '../actor/clock.ts'
+import type { Bus } from '../bus/index.ts'
+import { readResult, type Result } from '../store/index.ts'
+import { followExperiment, type Watch } from './follow.ts'
+import { pause, stopRunning, submitExperiment, takeUp } from './submit.ts'
+
+export interface RunOptions {
+  /** Aborted: the experiment is cancelled (it can be resumed), and its result so far is what there is. */
+  readonly signal?: AbortSignal | undefined
+  readonly clock?: Clock | undefined
+}
+
+/** After a cancel, trials get their grace (by default 5 s) and the driver a moment to write it down. */
+const patienceMs = 15_000
+
+/** Submits and follows to the end. Once the signal has aborted, resolves with what there is by then. */
+export async function runExperiment(
+  bus: Bus,
+  submission: Submission,
+  code: Uint8Array,
+  watch: Watch,
+  options: RunOptions = {},
+): Promise<Result> {
+  const { signal, clock } = options
+  await submitExperiment(bus, submission, code, { signal, clock, onWaiting: watch.onWaiting?.bind(watch) })
+  return await followUntilEnd(bus, submission.experiment, watch, options)
+}
+
+/** Takes an experiment up again and follows it to the end. */
+export async function resumeAndFollow(
+  bus: Bus,
+  experiment: string,
+  watch: Watch,
+  options: RunOptions = {},
+): Promise<Result> {
+  const { signal, clock } = options
+  await readResult(bus, experiment) // rejects with EXPERIMENT_UNKNOWN before anybody is asked
+  await takeUp(bus, experiment, { signal, clock, onWaiting: watch.onWaiting?.bind(watch) })
+  return await followUntilEnd(bus, experiment, watch, options)
+}
+
+async function followUntilEnd(bus: Bus, experiment: string, watch: Watch, options: RunOptions): Promise<Result> {
+  const { signal, clock = systemClock } = options
+  const giveUp = new AbortController()
+  const cancel = () => {
+    void cancelled(bus, experiment, clock, giveUp)
+  }
+  if (signal?.aborted === true) cancel()
+  else signal?.addEventListener('abort', cancel, { once: true })
+  try {
+    return await followExperiment(bus, experiment, watch, { signal: giveUp.signal, clock })
+  } catch (error) {
+    if (!giveUp.signal.aborted) throw error
+    return await readResult(bus, experiment)
+  } finally {
+    signal?.removeEventListener('abort', cancel)
+    giveUp.abort()
+  }
+}
+
+/** Cancels, and gives up following when the end does not come in time. */
+async function cancelled(bus: Bus, experiment: string, clock: Clock, giveUp: AbortController): Promise<void> {
+  try {
+    await stopRunning(bus, experiment, 'cancel')
+    await pause(patienceMs, clock, giveUp.signal)
+  } catch (error) {
+    // Nobody is there to be told, or the end came in time: either way there is nothing to wait for.
+    if (codeOf(error) === undefined && !giveUp.signal.aborted) throw error
+  }
+  giveUp.abort()
+}

@@ -1,0 +1,34 @@
+/** What a client hands to a driver. */
+import { randomBytes } from 'node:crypto'
+import { problem, type Bundle, type Hparams, type Submission } from '../../protocol/index.ts'
+import type { ContextOf, Contexts, Experiment } from '../experiment/index.ts'
+
+/** The context of that name. Throws CONTEXT_UNKNOWN with those that there are. */
+export function contextOf(experiment: Pick<Experiment, 'name' | 'contexts'>, contextName: string): ContextOf {
+  const contexts: Contexts = experiment.contexts
+  const context = Object.hasOwn(contexts, contextName) ? contexts[contextName] : undefined
+  if (context !== undefined) return context
+  const known = Object.keys(contexts).join(', ') || 'none'
+  throw problem('CONTEXT_UNKNOWN', { experiment: experiment.name, context: contextName, known })
+}
+
+/** The definition's defaults go along, so that a trial's hparams are complete wherever they are read. */
+export function submissionOf(
+  experiment: Pick<Experiment, 'name' | 'defaults'>,
+  contextName: string,
+  { context }: ContextOf,
+  bundle: Bundle,
+  id: string,
+): Submission {
+  const left: Hparams = { ...experiment.defaults, ...context.hparams }
+  for (const name of Object.keys(context.space)) delete left[name]
+  return { experiment: id, name: experiment.name, contextName, context: { ...context, hparams: left }, bundle }
+}
+
+/** `mnist-tune-20260102-030405-7f3a`: readable, in the order of time, and its own even when two start in the same second. */
+export function experimentId(name: string, contextName: string, now: Date, entropy = randomBytes(2)): string {
+  const [day = '', time = ''] = now.toISOString().split('T')
+  const clock = `${day.replaceAll('-', '')}-${time.slice(0, 8).replaceAll(':', '')}`
+  const kept = (text: string) => text.replaceAll(/[^A-Za-z0-9_-]/g, '-').slice(0, 48)
+  return `${kept(name)}-${kept(contextName)}-${clock}-${entropy.toString('hex')}`
+}

@@ -1,0 +1,108 @@
+/** A client's words with drivers: each may be repeated, and is, for as long as nobody answers. */
+import {
+  bundleBucket,
+  codeOf,
+  describe,
+  resumeExperiment,
+  stopExperiment,
+  submit,
+  type Submission,
+} from '../../protocol/index.ts'
+import { systemClock, type Clock } from '../actor/clock.ts'
+import { ask, type Bus } from '../bus/index.ts'
+
+/** Why nothing goes on; `code` is one of the table of errors. */
+export interface Waiting {
+  readonly code: string
+  readonly message: string
+  readonly sinceMs: number
+}
+export interface Patience {
+  readonly signal?: AbortSignal | undefined
+  readonly clock?: Clock | undefined
+  /** Called again and again while nobody answers, and with null once somebody did. */
+  readonly onWaiting?: ((waiting: Waiting | null) => void) | undefined
+}
+
+const answerMs = 10_000
+const retryMs = 250
+/** An absence shorter than this is not worth a word: actors need a moment to start. */
+export const noticeMs = 10_000
+
+/** Stores the code and hands the experiment to any driver; waits for one if there is none. */
+export async function submitExperiment(
+  bus: Bus,
+  submission: Submission,
+  code: Uint8Array,
+  patience: Patience = {},
+): Promise<void> {
+  await untilAnswered(patience, async () => {
+    if (!(await bus.blobs.has(bundleBucket, submission.bundle.sha256))) {
+      await bus.blobs.put(bundleBucket, submission.bundle.sha256, code)
+    }
+    await ask(bus, submit, {}, submission, { timeoutMs: answerMs })
+  })
+}
+
+/** Takes up an experiment that was stopped or whose driver is gone. */
+export async function takeUp(bus: Bus, experiment: string, patience: Patience = {}): Promise<void> {
+  await untilAnswered(patience, () => ask(bus, resumeExperiment, {}, { experiment }, { timeoutMs: answerMs }))
+}
+
+/** Ends an experiment early. Rejects with BUS_NO_RESPONDERS if no driver owns it. */
+export async function stopRunning(bus: Bus, experiment: string, mode: 'finish' | 'cancel'): Promise<string> {
+  const { state } = await ask(bus, stopExperiment, { experiment }, { mode }, { timeoutMs: answerMs })
+  return state
+}
+
+async function untilAnswered(patience: Patience, call: () => Promise<unknown>): Promise<void> {
+  const { signal, clock = systemClock, onWaiting } = patience
+  const since = clock.now()
+  let said = false
+  for (;;) {
+    signal?.throwIfAborted()
+    try {
+      await call()
+      if (said) onWaiting?.(null)
+      return
+    } catch (error) {
+      if (!isAbsence(error)) throw error
+      const sinceMs = clock.now() - since
+      if (sinceMs >= noticeMs) {
+        said = true
+        onWaiting?.({ code: codeOf(error) ?? 'INTERNAL', message: noDriver(describe(error)), sinceMs })
+      }
+    }
+    await pause(retryMs, clock, signal)
+  }
+}
+
+/** Nobody was there to answer; everything else is an answer. */
+function isAbsence(error: unknown): boolean {
+  const code = codeOf(error)
+  return code === 'BUS_NO_RESPONDERS' || code === 'BUS_TIMEOUT' || code === 'BUS_DISCONNECTED'
+}
+
+const noDriver = (reason: string) => `no driver answers (${reason})`
+
+/** Resolves after `ms`; rejects with the signal's reason. */
+export function pause(ms: number, clock: Clock, signal?: AbortSignal): Promise<void> {
+  return new Promise((resolve, reject) => {
+    const timer = clock.setTimeout(() => {
+      signal?.removeEventListener('abort', aborted)
+      resolve()
+    }, ms)
+    const aborted = () => {
+      clock.clearTimeout(timer)
+      reject(reasonOf(signal))
+    }
+    if (signal?.aborted === true) aborted()
+    else signal?.addEventListener('abort', aborted, { once: true })
+  })
+}
+
+/** What a signal was aborted with, as an Error. */
+export function reasonOf(signal: AbortSignal | undefined): Error {
+  const reason: unknown = signal?.reason
+  return reason instanceof Error ? reason : new Error(describe(reason))
+}
