@@ -212,7 +212,7 @@ const table = {
     remedy: 'submit the experiment again',
   },
   WORKERS_MISSING: {
-    message: 'no worker {wanted} has announced itself for {seconds} s',
+    message: 'no worker{wanted} has announced itself for {seconds} s',
     retryable: true,
     remedy: 'start one: `maggy worker --server {server}`; the experiment goes on by itself',
   },

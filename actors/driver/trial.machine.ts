@@ -1,0 +1,151 @@
+/**
+ * A trial's life, driven by the events of the log (and by `trial.started`, which is not kept). Pure: the same machine decides
+ * live and on replay.
+ * I1 A trial ends in exactly one final state; what comes after that changes nothing.
+ * I2 An attempt that is lost or crashed costs one of `maxAttempts`; one that is handed back unbegun costs nothing.
+ * I3 A cancelled trial is open again when its experiment is resumed.
+ */
+import { assertEvent, assign, setup } from 'xstate'
+import type { Hparams, LogEvent, Metrics, Problem } from '../../protocol/index.ts'
+import { verdict, type AttemptEnd, type Verdict } from '../../src/trial/index.ts'
+
+export interface TrialInput {
+  readonly trial: number
+  readonly hparams: Hparams
+  readonly maxAttempts: number
+}
+
+export interface TrialContext extends TrialInput {
+  /** The number of the last attempt; 0 before the first. */
+  readonly attempt: number
+  /** Attempts that were lost or crashed. */
+  readonly spent: number
+  readonly worker: string | null
+  readonly slot: number
+  readonly startedAt: number | null
+  readonly metrics: Metrics
+  readonly problem: Problem | null
+}
+
+type LogTrialEvent = Extract<LogEvent, { type: 'trial.assigned' | 'trial.stopping' | 'trial.ended' | 'trial.lost' }>
+export type TrialEvent =
+  | LogTrialEvent
+  | { type: 'trial.started'; attempt: number; at: number }
+  | { type: 'trial.cancelled' }
+  | { type: 'experiment.resumed' }
+
+function judge(context: TrialContext, event: TrialEvent): Verdict {
+  if (event.type !== 'trial.ended' && event.type !== 'trial.lost') return { kind: 'ignore' }
+  const end: AttemptEnd = event
+  const stale = end.attempt !== context.attempt
+  const said = verdict(end, context.spent, context)
+  // A late end of an attempt that was given up already counts only if it brings a result.
+  return stale && (said.kind !== 'final' || said.state === 'failed') ? { kind: 'ignore' } : said
+}
+
+const finally_ = (state: 'done' | 'pruned' | 'failed' | 'cancelled') => (context: TrialContext, event: TrialEvent) => {
+  const said = judge(context, event)
+  return said.kind === 'final' && said.state === state
+}
+const isDone = finally_('done')
+const isPruned = finally_('pruned')
+const isFailed = finally_('failed')
+const isCancelled = finally_('cancelled')
+
+// The end of an attempt means the same in every open state (I1): a late result is welcome while the trial is queued again.
+const ends = {
+  'trial.ended': [
+    { guard: 'done', target: 'done', actions: 'keepOutcome' },
+    { guard: 'pruned', target: 'pruned', actions: 'keepOutcome' },
+    { guard: 'failed', target: 'failed', actions: 'keepOutcome' },
+    { guard: 'cancelled', target: 'cancelled', actions: 'keepOutcome' },
+    { guard: 'tryAgain', target: 'queued', actions: 'spend' },
+    { guard: 'handedBack', target: 'queued', actions: 'letGo' },
+  ],
+  'trial.lost': [
+    { guard: 'failed', target: 'failed', actions: 'keepOutcome' },
+    { guard: 'tryAgain', target: 'queued', actions: 'spend' },
+  ],
+} as const
+
+export const trialMachine = setup({
+  types: {
+    context: {} as TrialContext,
+    events: {} as TrialEvent,
+    input: {} as TrialInput,
+  },
+  guards: {
+    done: ({ context, event }) => isDone(context, event),
+    pruned: ({ context, event }) => isPruned(context, event),
+    failed: ({ context, event }) => isFailed(context, event),
+    cancelled: ({ context, event }) => isCancelled(context, event),
+    tryAgain: ({ context, event }) => judge(context, event).kind === 'retry',
+    handedBack: ({ context, event }) => judge(context, event).kind === 'return',
+    thisAttempt: ({ context, event }) => 'attempt' in event && event.attempt === context.attempt,
+  },
+  actions: {
+    take: assign(({ event }) => {
+      assertEvent(event, 'trial.assigned')
+      return { attempt: event.attempt, worker: event.worker, slot: event.slot, startedAt: null }
+    }),
+    begin: assign(({ event }) => {
+      assertEvent(event, 'trial.started')
+      return { startedAt: event.at }
+    }),
+    spend: assign(({ context }) => ({ spent: context.spent + 1, worker: null, startedAt: null })),
+    letGo: assign({ worker: null, startedAt: null }),
+    keepOutcome: assign(({ context, event }) => {
+      const said = judge(context, event)
+      if (said.kind !== 'final') return {}
+      const startedAt = event.type === 'trial.ended' ? event.startedAt : context.startedAt
+      const worker = event.type === 'trial.ended' ? event.worker : context.worker
+      return { metrics: said.metrics, problem: said.problem ?? null, startedAt, worker }
+    }),
+  },
+}).createMachine({
+  id: 'trial',
+  initial: 'queued',
+  context: ({ input }) => ({
+    ...input,
+    attempt: 0,
+    spent: 0,
+    worker: null,
+    slot: 0,
+    startedAt: null,
+    metrics: {},
+    problem: null,
+  }),
+  states: {
+    queued: {
+      on: {
+        ...ends,
+        'trial.assigned': { target: 'assigned', actions: 'take' },
+        'trial.cancelled': 'cancelled',
+      },
+    },
+    assigned: {
+      on: {
+        ...ends,
+        'trial.started': { guard: 'thisAttempt', target: 'running', actions: 'begin' },
+        'trial.stopping': { guard: 'thisAttempt', target: 'stopping' },
+        'trial.cancelled': 'cancelled',
+      },
+    },
+    running: {
+      on: {
+        ...ends,
+        'trial.stopping': { guard: 'thisAttempt', target: 'stopping' },
+        'trial.cancelled': 'cancelled',
+      },
+    },
+    stopping: { on: { ...ends, 'trial.cancelled': 'cancelled' } },
+    cancelled: {
+      on: {
+        'experiment.resumed': { target: 'queued', actions: 'letGo' },
+      },
+    },
+    done: { type: 'final' },
+    pruned: { type: 'final' },
+    failed: { type: 'final' },
+  },
+})

@@ -1,0 +1,144 @@
+import fc from 'fast-check'
+import { describe, expect, it } from 'vitest'
+import { initialTransition, transition } from 'xstate'
+import { trialMachine, type TrialEvent } from '../../actors/driver/trial.machine.ts'
+import { handledEvents, mermaid, statesOf } from '../support/mermaid.ts'
+
+const at = 1
+const input = { trial: 0, hparams: { lr: 0.1 }, maxAttempts: 3 }
+const assigned = (attempt: number, worker = 'w1'): TrialEvent =>
+  ({ type: 'trial.assigned', at, trial: 0, attempt, worker, slot: 0 }) as TrialEvent
+const started = (attempt: number): TrialEvent => ({ type: 'trial.started', attempt, at })
+const stopping = (attempt: number): TrialEvent =>
+  ({ type: 'trial.stopping', at, trial: 0, attempt, reason: 'pruned', step: 3 }) as TrialEvent
+const lost = (attempt: number, worker = 'w1'): TrialEvent =>
+  ({ type: 'trial.lost', at, trial: 0, attempt, worker, reason: 'gone' }) as TrialEvent
+type Outcome = Extract<TrialEvent, { type: 'trial.ended' }>['outcome']
+const ended = (attempt: number, outcome: Outcome, worker = 'w1'): TrialEvent =>
+  ({ type: 'trial.ended', at, trial: 0, attempt, worker, outcome, startedAt: 1, endedAt: 2, points: 0 }) as TrialEvent
+const ok: Outcome = { kind: 'done', metrics: { accuracy: 0.9 } }
+const fault = { code: 'TRAIN_FAILED', message: 'train threw x' }
+const failed: Outcome = { kind: 'failed', problem: fault }
+const crashed: Outcome = { kind: 'crashed', problem: { code: 'RUNNER_CRASHED', message: 'the runner died' } }
+const pruned: Outcome = { kind: 'stopped', reason: 'pruned', metrics: { accuracy: 0.4 } }
+const cancelled: Outcome = { kind: 'stopped', reason: 'cancelled', metrics: {} }
+const superseded: Outcome = { kind: 'stopped', reason: 'superseded', metrics: {} }
+const returned: Outcome = { kind: 'returned', reason: 'drain' }
+const cancel: TrialEvent = { type: 'trial.cancelled' }
+const resumed: TrialEvent = { type: 'experiment.resumed' }
+
+const visited = new Set<string>()
+const taken = new Set<string>()
+
+function play(...events: TrialEvent[]) {
+  let [snapshot] = initialTransition(trialMachine, input)
+  visited.add(snapshot.value)
+  for (const event of events) {
+    taken.add(`${snapshot.value} on ${event.type}`)
+    ;[snapshot] = transition(trialMachine, snapshot, event)
+    visited.add(snapshot.value)
+  }
+  return snapshot
+}
+
+describe('a trial', () => {
+  it('goes from queued over assigned and running to done, and keeps its metrics', () => {
+    const trial = play(assigned(1), started(1), ended(1, ok))
+    expect(trial.value).toBe('done')
+    expect(trial.context).toMatchObject({ attempt: 1, spent: 0, metrics: { accuracy: 0.9 }, worker: 'w1' })
+  })
+
+  it('is pruned by way of stopping, and keeps the last metrics it reported', () => {
+    expect(play(assigned(1), started(1), stopping(1)).value).toBe('stopping')
+    const trial = play(assigned(1), started(1), stopping(1), ended(1, pruned))
+    expect([trial.value, trial.context.metrics]).toEqual(['pruned', { accuracy: 0.4 }])
+    expect(play(assigned(1), stopping(1), ended(1, pruned)).value).toBe('pruned')
+  })
+
+  it('that was told to stop, and returned first, is done', () => {
+    expect(play(assigned(1), started(1), stopping(1), ended(1, ok)).value).toBe('done')
+  })
+
+  it('fails at once when train throws, for it would throw again', () => {
+    const trial = play(assigned(1), started(1), ended(1, failed))
+    expect([trial.value, trial.context.problem]).toEqual(['failed', fault])
+  })
+
+  it('is tried again after a crash or a loss, and fails when its attempts are used up (I2)', () => {
+    expect(play(assigned(1), ended(1, crashed)).value).toBe('queued')
+    expect(play(assigned(1), started(1), lost(1)).value).toBe('queued')
+    expect(play(assigned(1), stopping(1), lost(1), lost(1)).value).toBe('queued')
+    const trial = play(assigned(1), lost(1), assigned(2), ended(2, crashed), assigned(3), started(3), lost(3))
+    expect([trial.value, trial.context.problem?.code]).toEqual(['failed', 'ATTEMPTS_EXHAUSTED'])
+  })
+
+  it('that is handed back unbegun costs no attempt (I2)', () => {
+    const rounds = Array.from({ length: 10 }, (_, n) => [assigned(n + 1), ended(n + 1, returned)]).flat()
+    const trial = play(...rounds)
+    expect([trial.value, trial.context.spent]).toEqual(['queued', 0])
+  })
+
+  it('takes the late result of an attempt that was given up, and nothing after it (I1)', () => {
+    const late = play(assigned(1), started(1), lost(1), assigned(2, 'w2'), started(2), ended(1, ok))
+    expect(late.value).toBe('done')
+    expect(play(assigned(1), lost(1), ended(1, ok)).value).toBe('done')
+    expect(play(assigned(1), ended(1, ok), ended(2, failed), lost(1), assigned(2)).value).toBe('done')
+  })
+
+  it('does not mind the late failure of an attempt that was given up', () => {
+    const events = [assigned(1), lost(1), assigned(2, 'w2'), started(2)]
+    expect(play(...events, ended(1, failed)).value).toBe('running')
+    expect(play(...events, ended(1, crashed)).value).toBe('running')
+    expect(play(...events, lost(1)).value).toBe('running')
+    expect(play(...events, ended(1, superseded)).value).toBe('running')
+    expect(play(...events, started(1), stopping(1)).value).toBe('running')
+  })
+
+  it('is cancelled from wherever it is, and open again when the experiment is resumed (I3)', () => {
+    expect(play(cancel).value).toBe('cancelled')
+    expect(play(assigned(1), cancel).value).toBe('cancelled')
+    expect(play(assigned(1), started(1), cancel).value).toBe('cancelled')
+    expect(play(assigned(1), stopping(1), cancel).value).toBe('cancelled')
+    expect(play(assigned(1), started(1), ended(1, cancelled)).value).toBe('cancelled')
+    expect(play(assigned(1), ended(1, cancelled), cancel).value).toBe('cancelled')
+    const cold = [assigned(1), started(1), ended(1, cancelled)]
+    expect(play(...cold, ended(1, ok)).value).toBe('cancelled')
+    expect(play(...cold, lost(1)).value).toBe('cancelled')
+    expect(play(...cold, resumed).value).toBe('queued')
+    expect(play(...cold, resumed, assigned(2), ended(2, ok)).value).toBe('done')
+  })
+
+  it('ends in one final state and never leaves it, whatever comes (I1)', () => {
+    const attempt = fc.integer({ min: 1, max: 4 })
+    const outcome = fc.constantFrom(ok, failed, crashed, pruned, superseded, returned)
+    const event = fc.oneof(
+      attempt.map((n) => assigned(n)),
+      attempt.map(started),
+      attempt.map(stopping),
+      attempt.map((n) => lost(n)),
+      fc.tuple(attempt, outcome).map(([n, how]) => ended(n, how)),
+    )
+    const final = new Set(['done', 'pruned', 'failed'])
+    fc.assert(
+      fc.property(fc.array(event, { maxLength: 30 }), (events) => {
+        let [snapshot] = initialTransition(trialMachine, input)
+        let end: string | null = null
+        for (const next of events) {
+          ;[snapshot] = transition(trialMachine, snapshot, next)
+          if (end !== null) expect(snapshot.value).toBe(end)
+          else if (final.has(snapshot.value)) end = snapshot.value
+          expect(snapshot.context.spent).toBeLessThan(3)
+        }
+      }),
+    )
+  })
+
+  it('has no state and no handled event that these tests do not reach', () => {
+    expect([...visited].sort()).toEqual(statesOf(trialMachine).sort())
+    expect(handledEvents(trialMachine).filter((pair) => !taken.has(pair))).toEqual([])
+  })
+
+  it('is drawn', async () => {
+    await expect(mermaid(trialMachine)).toMatchFileSnapshot('drawings/trial.mmd')
+  })
+})
