@@ -1,0 +1,91 @@
+import { stripVTControlCharacters } from 'node:util'
+import { describe, expect, it } from 'vitest'
+import { problem, progress as progressMessage, toProblem } from '../../protocol/index.ts'
+import { resultOf } from '../../src/store/index.ts'
+import { exitCodeFor, failureText } from '../../src/cli/failure.ts'
+import { progressText, trialText } from '../../src/cli/progress-text.ts'
+import { duration, pairs, short } from '../../src/cli/text.ts'
+import { experimentTable, resultText } from '../../src/cli/trial-table.ts'
+import { accepted, assigned, ended, suggested } from '../store/events.ts'
+
+const result = resultOf('mnist-tune-1', [
+  accepted({ trials: 4 }),
+  suggested(0, { lr: 0.123456 }),
+  assigned(0),
+  ended(0, { kind: 'done', metrics: { accuracy: 0.5 } }),
+  suggested(1, { lr: 0.2 }),
+  assigned(1),
+  ended(1, { kind: 'done', metrics: { accuracy: 0.9 } }),
+  suggested(2, { lr: 0.3 }),
+  assigned(2),
+  ended(2, { kind: 'failed', problem: { code: 'TRAIN_FAILED', message: 'train threw no' } }),
+  suggested(3, { lr: 0.4 }),
+  assigned(3),
+])
+const lines = (text: string) => stripVTControlCharacters(text).split('\n')
+
+describe('text for people', () => {
+  it('has numbers of four digits and times that read as times', () => {
+    expect([short(0.123456), short(1234567), short(null), short('relu')]).toEqual(['0.1235', '1234567', '-', 'relu'])
+    expect([400, 41_000, 187_000, 3_723_000, null].map(duration)).toEqual(['0.4 s', '41 s', '3:07', '1:02:03', '-'])
+    expect(pairs({ lr: 0.5, shape: [1, 2], loss: null })).toBe('lr=0.5 shape=[1,2] loss=-')
+  })
+
+  it('shows live how far a search is, the best so far, and what each worker does', () => {
+    const progress = { ...progressMessage.example.payload }
+    const waiting = { code: 'BUS_NO_RESPONDERS', message: 'no worker for 10 s', sinceMs: 10_000 }
+    const said = lines(progressText({ result, progress, waiting, now: 60_000 }))
+    expect(said).toEqual([
+      'mnist-tune-1  1:00',
+      '[=======================       ] 3/4 trials, 2 done, 1 running, 1 failed, ETA 20 s',
+      'best accuracy 0.9, trial 1: lr=0.2',
+      expect.stringMatching(/^ {2}w1\/0 {2}trial 3 step 4 {2}accuracy=0\.5 {2}/),
+      'waiting: no worker for 10 s (BUS_NO_RESPONDERS)',
+    ])
+  })
+
+  it('has one plain line for a trial that ended', () => {
+    expect(trialText(result.trials[1]!, result)).toBe(
+      'trial 1 done in 0.0 s: accuracy=0.9 (lr=0.2) [3/4, best trial 1]',
+    )
+    expect(trialText(result.trials[2]!, result)).toContain('trial 2 failed in 0.0 s: TRAIN_FAILED: train threw no')
+  })
+
+  it('lists trials the best first, those without a result after them, and the best hparams', () => {
+    const said = lines(resultText(result))
+    expect(said[0]).toMatch(/^trial +state +accuracy +lr +time +attempts +worker/)
+    expect(said.slice(1, 5).map((line) => line.split(/\s+/)[0])).toEqual(['1', '0', '2', '3'])
+    expect(said).toContain('best    accuracy 0.9, trial 1: lr=0.2')
+  })
+
+  it('lists experiments', () => {
+    expect(lines(experimentTable([result]))[1]).toMatch(/^mnist-tune-1 +running +3\/4 +1 +accuracy 0\.9/)
+  })
+})
+
+describe('a failure', () => {
+  it('has a code, a message and a remedy, and no stack of ours', () => {
+    const fault = toProblem(problem('MODULE_NOT_FOUND', { module: 'x.ts' }))
+    expect(failureText(fault, false)).toBe(
+      'error MODULE_NOT_FOUND: there is no module x.ts\nremedy: give the path of a TypeScript or JavaScript file',
+    )
+  })
+
+  it("shows the stack of the user's own code", () => {
+    const fault = toProblem(problem('TRAIN_FAILED', { reason: 'no' }, { cause: new Error('no') }))
+    expect(failureText(fault, false)).toContain('text.test.ts')
+  })
+
+  it.each([
+    ['MODULE_NOT_FOUND', 2],
+    ['CONTEXT_UNKNOWN', 2],
+    ['SPACE_INVALID', 2],
+    ['BUS_PORT_IN_USE', 2],
+    ['BUS_UNREACHABLE', 69],
+    ['BUS_UNAUTHORIZED', 69],
+    ['EXPERIMENT_GIVEN_UP', 1],
+    ['TRAIN_FAILED', 1],
+  ])('%s exits with %i', (code, expected) => {
+    expect(exitCodeFor(code)).toBe(expected)
+  })
+})

@@ -1,0 +1,158 @@
+import { SimulatedClock } from 'xstate'
+import { describe, expect, it } from 'vitest'
+import type { LogEvent, Submission } from '../../protocol/index.ts'
+import { createMemoryNetwork, tell } from '../../src/bus/index.ts'
+import { driverBeat, progress } from '../../protocol/index.ts'
+import { followExperiment, resumeAndFollow, runExperiment, type Waiting } from '../../src/client/index.ts'
+import { accepted, assigned, ended, suggested } from '../store/events.ts'
+import { handDriver } from './hand-driver.ts'
+
+const over = (state: 'done' | 'stopped' | 'failed'): LogEvent => ({
+  type: 'experiment.ended',
+  at: 9,
+  state,
+  best: null,
+})
+const search = (count: number): LogEvent[] =>
+  Array.from({ length: count }, (_, trial) => [
+    suggested(trial),
+    assigned(trial),
+    ended(trial, { kind: 'done', metrics: { accuracy: trial / 10 } }),
+  ]).flat()
+const submissionFor = (experiment: string): Submission => {
+  const event = accepted({ experiment })
+  if (event.type !== 'experiment.accepted') throw new Error('never')
+  return event.submission
+}
+const submission = submissionFor('e')
+const code = new Uint8Array([1, 2, 3])
+
+async function network() {
+  const made = createMemoryNetwork()
+  const bus = made.connect('client')
+  await bus.streams.ensure()
+  return { made, bus, driverBus: made.connect('driver') }
+}
+
+describe('a client', () => {
+  it('stores the code, submits, and follows the log to the end', async () => {
+    const { bus, driverBus } = await network()
+    const driver = handDriver(driverBus, {
+      onAccepted: (own) => own.append('e', ...search(3), over('done')),
+    })
+    const seen: string[] = []
+    const result = await runExperiment(bus, submission, code, { onEvent: (event) => seen.push(event.type) })
+    expect(result).toMatchObject({ state: 'done', counts: { done: 3 }, best: { trial: 2 } })
+    expect(seen.at(0)).toBe('experiment.accepted')
+    expect(await bus.blobs.get('maggy-bundles', submission.bundle.sha256)).toEqual(code)
+    expect(driver.submissions).toHaveLength(1)
+  })
+
+  it('waits for a driver, says so after 10 s, and goes on when one comes', async () => {
+    const { bus, driverBus } = await network()
+    const clock = clockOf(new SimulatedClock())
+    const waits: (Waiting | null)[] = []
+    const running = runExperiment(bus, submission, code, { onWaiting: (said) => waits.push(said) }, { clock })
+    await clock.passUntil(() => waits.length > 0)
+    expect(waits[0]).toMatchObject({ code: 'BUS_NO_RESPONDERS', sinceMs: 10_000 })
+    handDriver(driverBus, { onAccepted: (own) => own.append('e', over('done')) })
+    await clock.passUntil(() => waits.at(-1) === null)
+    expect((await running).state).toBe('done')
+  })
+
+  it('says when no driver beats for the experiment any more', async () => {
+    const { bus, driverBus, made } = await network()
+    const clock = clockOf(new SimulatedClock())
+    const driver = handDriver(driverBus)
+    const waits: (Waiting | null)[] = []
+    const running = runExperiment(bus, submission, code, { onWaiting: (said) => waits.push(said) }, { clock })
+    await clock.passUntil(() => waits.length > 0)
+    expect(waits[0]?.message).toContain('maggy driver')
+    tell(driverBus, driverBeat, { driver: 'd1' }, { experiments: ['e'] })
+    await made.settled()
+    expect(waits.at(-1)).toBeNull()
+    await driver.append('e', over('done'))
+    await running
+  })
+
+  it('passes on what the driver says it waits for', async () => {
+    const { bus, driverBus, made } = await network()
+    const driver = handDriver(driverBus)
+    const waits: (Waiting | null)[] = []
+    const running = runExperiment(bus, submission, code, { onWaiting: (said) => waits.push(said) })
+    const waiting = { code: 'BUS_NO_RESPONDERS', message: 'no worker for 10 s', sinceMs: 10_000 }
+    while (waits.length === 0) {
+      tell(driverBus, progress, { experiment: 'e' }, { ...progress.example.payload, waiting })
+      await made.settled()
+    }
+    expect(waits).toContainEqual(waiting)
+    await driver.append('e', over('done'))
+    await running
+  })
+
+  it('cancels the experiment when its signal aborts, and has the result so far', async () => {
+    const { bus, driverBus } = await network()
+    const controller = new AbortController()
+    const driver = handDriver(driverBus, {
+      onAccepted: async (own) => {
+        await own.append('e', ...search(2), suggested(2), assigned(2))
+        controller.abort(new Error('enough'))
+      },
+      onStop: (own) => own.append('e', over('stopped')),
+    })
+    const result = await runExperiment(bus, submission, code, {}, { signal: controller.signal })
+    expect(driver.stops).toEqual(['e'])
+    expect(result).toMatchObject({ state: 'stopped', counts: { done: 2, cancelled: 1 } })
+  })
+
+  it('has the result so far too when nobody is there to cancel', async () => {
+    const { bus, driverBus } = await network()
+    const controller = new AbortController()
+    handDriver(driverBus, {
+      onAccepted: async (own) => {
+        await own.append('e', ...search(1))
+        await driverBus.close()
+        controller.abort(new Error('enough'))
+      },
+    })
+    const result = await runExperiment(bus, submission, code, {}, { signal: controller.signal })
+    expect(result).toMatchObject({ state: 'running', counts: { done: 1 } })
+  })
+
+  it('does not take the end of an earlier run for the end of the one that it resumed', async () => {
+    const { bus, driverBus } = await network()
+    const driver = handDriver(driverBus, {
+      onResume: (own) => own.append('e', suggested(5), assigned(5), over('done')),
+    })
+    await driver.append('e', accepted({ experiment: 'e' }), ...search(1), over('stopped'))
+    const result = await resumeAndFollow(bus, 'e', {})
+    expect(result).toMatchObject({ state: 'done', trials: [{ trial: 0 }, { trial: 5 }] })
+  })
+
+  it('knows no experiment that has no log', async () => {
+    const { bus } = await network()
+    await expect(followExperiment(bus, 'nobody')).rejects.toMatchObject({ code: 'EXPERIMENT_UNKNOWN' })
+    await expect(resumeAndFollow(bus, 'no body', {})).rejects.toMatchObject({ code: 'EXPERIMENT_UNKNOWN' })
+  })
+})
+
+/** Time that passes only when the test says so. */
+function clockOf(simulated: SimulatedClock) {
+  let turn: Promise<void>
+  return {
+    now: () => simulated.now(),
+    setTimeout: (fn: () => void, ms: number): unknown => simulated.setTimeout(fn, ms),
+    clearTimeout: (id: unknown) => {
+      simulated.clearTimeout(id as never)
+    },
+    async passUntil(reached: () => boolean): Promise<void> {
+      for (let step = 0; !reached() && step < 1000; step += 1) {
+        turn = new Promise((resolve) => {
+          setImmediate(resolve)
+        })
+        await turn
+        simulated.increment(250)
+      }
+    },
+  }
+}
