@@ -25,7 +25,7 @@ export interface OptimizerService {
 /** Starts to answer on the bus, by the names of the plug-ins. */
 export function startOptimizer(
   bus: Bus,
-  plugins: Iterable<OptimizerPlugin>,
+  plugins: readonly OptimizerPlugin[],
   options: OptimizerServiceOptions,
 ): OptimizerService {
   const { id } = options
@@ -85,7 +85,7 @@ export function startOptimizer(
     ]
   }
 
-  const subscriptions = [...plugins].flatMap(serve)
+  const subscriptions = plugins.flatMap(serve)
   return {
     get sessions() {
       return sessions.size
