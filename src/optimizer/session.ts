@@ -55,24 +55,33 @@ export function createSession(plugin: OptimizerPlugin, setting: Setting): Sessio
   const { space, objectives, trials, options, seed } = setting
   const sampler = guarded(plugin.name, () => plugin.create({ space, objectives, trials, options, seed }))
   /** By trial number. */
-  const history: Observation[] = []
-  for (const observation of setting.history) put(history, observation)
+  let history: Observation[] = []
+  /** A sampler is looking at it. */
+  let lent = false
+  const note = (observation: Observation): void => {
+    // For a sampler that waits must not see its history change.
+    if (lent) history = history.slice()
+    lent = false
+    put(history, observation)
+  }
+  for (const observation of setting.history) note(observation)
   let last: Promise<unknown> = Promise.resolve()
   let waiting = 0
 
   const one = async (trial: number): Promise<Hparams | 'exhausted'> => {
     const known = history[placeOf(history, trial)]
     if (known?.trial === trial) return known.hparams
-    // A copy, for a sampler that waits must not see its history change.
     const random = createRandom(seed, 'suggest', trial)
-    const question: Question = { space, objectives, history: history.slice(), trial, random }
+    const question: Question = { space, objectives, history, trial, random }
+    lent = true
     const hparams = await guardedAsync(plugin.name, async () => sampler(question))
+    lent = false
     if (hparams === 'exhausted') return hparams
     const fault = faultIn(space, hparams)
     if (fault !== undefined) throw misbehaved(plugin.name, `${fault.path} ${fault.reason}`)
     // What was observed meanwhile stands.
     const place = placeOf(history, trial)
-    if (history[place]?.trial !== trial) put(history, { trial, hparams, state: 'pending', metrics: {}, step: null })
+    if (history[place]?.trial !== trial) note({ trial, hparams, state: 'pending', metrics: {}, step: null })
     return hparams
   }
 
@@ -98,7 +107,7 @@ export function createSession(plugin: OptimizerPlugin, setting: Setting): Sessio
       return answer
     },
     observe(observations) {
-      for (const observation of observations) put(history, observation)
+      for (const observation of observations) note(observation)
     },
   }
 }

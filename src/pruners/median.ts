@@ -42,6 +42,7 @@ export const medianPruner: PrunerPlugin = {
  * reports; it is known by the identity of what it was made from, so that the answers are those of a pure function.
  */
 function medianCache(read: (points: ReportedTrial['points']) => Series) {
+  let seen: readonly ReportedTrial[] | undefined
   let points: ReportedTrial['points'][] = []
   let byStep = new Map<number, number | undefined>()
 
@@ -60,10 +61,11 @@ function medianCache(read: (points: ReportedTrial['points']) => Series) {
   return {
     /** Turns to these trials; how many of them are finished. */
     over(history: readonly ReportedTrial[]): number {
-      if (!unchanged(history)) {
+      if (history !== seen && !unchanged(history)) {
         points = history.filter(isFinished).map((trial) => trial.points)
         byStep = new Map()
       }
+      seen = history
       return points.length
     },
     at(step: number): number | undefined {

@@ -12,7 +12,11 @@ export interface ReportedTrial {
   readonly points: readonly MetricPoint[]
 }
 
-/** `history` holds the other trials. */
+/**
+ * `history` holds the other trials. It is never changed in place: when a trial joins it or ends, there is a new list, and a trial
+ * that has ended keeps its `points`. So a pruner may keep beside either what it worked out of them; it is asked a thousand
+ * times a second. Points are appended to a running trial's list, and each is asked about when it is the last.
+ */
 export type Pruner = (history: readonly ReportedTrial[], trial: ReportedTrial) => 'continue' | 'stop'
 
 export interface PrunerPlugin {
