@@ -54,6 +54,7 @@ export async function connectNats(options: NatsOptions): Promise<Bus> {
   const pending = new Set<(error: MaggyError) => void>()
   let status: BusStatus = 'connected'
   let closing: Promise<void> | undefined
+  let rebuilding = false
   let link = await openConnection(address, options)
 
   const disconnected = (): MaggyError => problem('BUS_DISCONNECTED', { server: address.label })
@@ -90,7 +91,8 @@ export async function connectNats(options: NatsOptions): Promise<Bus> {
     })
     const end = async (): Promise<void> => {
       const error = await connection.closed()
-      if (connection === link && closing === undefined) rebuild(error ? describe(error) : 'the client closed it')
+      if (connection === link && closing === undefined && !rebuilding)
+        rebuild(error ? describe(error) : 'the client closed it')
     }
     void end()
     for (const interest of interests) interest.live = listen(connection, interest)
@@ -110,6 +112,7 @@ export async function connectNats(options: NatsOptions): Promise<Bus> {
   /** Gives the connection up and makes another, however long that takes (I1). */
   function rebuild(reason: string): void {
     const old = link
+    rebuilding = true
     report(onFault, {
       kind: 'deaf',
       problem: toProblem(problem('BUS_DISCONNECTED', { server: address.label }, { cause: new Error(reason) })),
@@ -125,6 +128,7 @@ export async function connectNats(options: NatsOptions): Promise<Bus> {
             return
           }
           link = fresh
+          rebuilding = false
           attach(fresh)
           setStatus('connected')
           return
@@ -308,6 +312,8 @@ export async function connectNats(options: NatsOptions): Promise<Bus> {
       closing ??= (async () => {
         clearInterval(watchdog)
         const connection = link
+        // Answers to what was asked are not waited for; what others asked here is still answered.
+        for (const fail of pending) fail(problem('BUS_CLOSED', {}))
         if (status === 'connected' && !connection.isClosed()) {
           const patience = new Promise((resolve) => setTimeout(resolve, 2_000).unref())
           await Promise.race([connection.drain(), patience]).catch(() => connection.close())

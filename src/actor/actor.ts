@@ -1,0 +1,52 @@
+/** What an actor is: a definition, an environment that it is given, and something that runs until it is drained. */
+import type { Command } from 'commander'
+import type { Bus, OnDropped } from '../bus/index.ts'
+import type { Clock } from './clock.ts'
+import type { Logger } from './log.ts'
+
+export interface ActorDefinition<O extends object> {
+  /** Lower case: the folder under actors/, and the command `maggy <name>`. */
+  readonly name: string
+  readonly description: string
+  /** Adds the actor's own options to the common ones. */
+  options(command: Command): Command
+  /** Resolves when it is at work. */
+  start(environment: ActorEnvironment, options: O & CommonOptions): Promise<RunningActor>
+}
+
+export interface ActorEnvironment {
+  readonly bus: Bus
+  readonly clock: Clock
+  readonly logger: Logger
+  /** From --id, or made up. */
+  readonly id: string
+  /** For `hear` and `answer`: counted, and logged at most once a second. */
+  readonly onDropped: OnDropped
+}
+
+export interface RunningActor {
+  /** Ends in good order: hands back, says good-bye. A drain that was asked for twice is one. */
+  drain(reason: string): Promise<void>
+  /** Resolves when the actor ends by itself; rejects when it cannot go on. */
+  readonly ended?: Promise<void>
+}
+
+/** Options that every actor takes. */
+export interface CommonOptions {
+  readonly server: string
+  readonly token?: string
+  readonly id?: string
+  readonly logLevel: string
+  /** Seconds. */
+  readonly connectTimeout: number
+}
+
+/** sysexits.h, and 128 + signal. */
+export const exitCodes = {
+  done: 0,
+  usage: 64,
+  unavailable: 69,
+  internal: 70,
+  interrupted: 130,
+  terminated: 143,
+} as const

@@ -1,0 +1,183 @@
+/**
+ * An actor as a process: options, log, connection, signals, and the parent that started it.
+ * I1 The first signal drains, the second ends at once.
+ * I2 A parent that goes away leaves no child behind: with the channel to it closed, the actor drains quickly and ends.
+ */
+import { Command, CommanderError, InvalidArgumentError, Option } from 'commander'
+import { codeOf, describe, isProblem, RemoteError, toProblem } from '../../protocol/index.ts'
+import { connectNats, type Bus, type Fault } from '../bus/index.ts'
+import { exitCodes, type ActorDefinition, type CommonOptions, type RunningActor } from './actor.ts'
+import { systemClock } from './clock.ts'
+import { connectPatiently } from './connect.ts'
+import { newId } from './ids.ts'
+import { createLogger, droppedLog, logLevels, type Logger, type LogLevel } from './log.ts'
+
+/** How long an actor whose parent is gone may take to drain, in ms. */
+const orphanGraceMs = 3_000
+
+/** The command of an actor, with the common options; `argv` without node and script. */
+export function actorCommand<O extends object>(definition: ActorDefinition<O>): Command {
+  const command = new Command(definition.name)
+    .description(definition.description)
+    .addOption(
+      new Option('--server <url>', 'the bus: nats://TOKEN@host:port, host:port, several with commas')
+        .env('MAGGY_SERVER')
+        .default('nats://127.0.0.1:4222'),
+    )
+    .addOption(new Option('--token <token>', 'where the address has none').env('MAGGY_TOKEN'))
+    .addOption(new Option('--id <id>', 'identity on the bus: letters, digits, - and _').argParser(parseId))
+    .addOption(
+      new Option('--log-level <level>')
+        .choices([...logLevels])
+        .default('info')
+        .env('MAGGY_LOG_LEVEL'),
+    )
+    .addOption(
+      new Option('--connect-timeout <seconds>', 'wait so long for a server that is not there yet')
+        .argParser(parseSeconds)
+        .default(30),
+    )
+  return definition.options(command).exitOverride().allowExcessArguments(false)
+}
+
+/** Runs an actor until it ends, and ends the process with its code. */
+export async function runActor<O extends object>(
+  definition: ActorDefinition<O>,
+  argv: readonly string[] = process.argv.slice(2),
+): Promise<never> {
+  process.exit(await runToEnd(definition, argv))
+}
+
+async function runToEnd<O extends object>(definition: ActorDefinition<O>, argv: readonly string[]): Promise<number> {
+  const command = actorCommand(definition)
+  try {
+    command.parse([...argv], { from: 'user' })
+  } catch (error) {
+    // Commander has said what is wrong, or has shown the help that was asked for.
+    if (error instanceof CommanderError) return error.exitCode === 0 ? exitCodes.done : exitCodes.usage
+    throw error
+  }
+  const options = command.opts<O & CommonOptions>()
+  const id = options.id ?? newId(definition.name)
+  const logger = createLogger({
+    actor: definition.name,
+    id,
+    level: options.logLevel as LogLevel,
+    pretty: process.stderr.isTTY,
+    write: (line) => void process.stderr.write(line),
+  })
+  const end = new Ending(logger)
+  let bus: Bus | undefined
+  try {
+    bus = await connectPatiently(
+      () =>
+        connectNats({
+          server: options.server,
+          ...(options.token === undefined ? {} : { token: options.token }),
+          name: `${definition.name} ${id}`,
+          onFault: (fault) => {
+            logFault(logger, fault)
+          },
+        }),
+      { clock: systemClock, logger, timeoutMs: options.connectTimeout * 1000, aborted: () => end.asked },
+    )
+    bus.onStatus((status) => {
+      if (status === 'disconnected') logger.warn(`lost the connection to ${options.server.replace(/[^/,]*@/g, '')}`)
+      else if (status === 'connected') logger.info('connected again')
+    })
+    const { onDropped } = droppedLog(systemClock, logger)
+    const actor = await definition.start({ bus, clock: systemClock, logger, id, onDropped }, options)
+    logger.info({ server: bus.server }, 'ready')
+    tellParent({ ready: true, id })
+    await end.of(actor)
+    await bus.close()
+    logger.info('ended')
+    return exitCodes.done
+  } catch (error) {
+    await bus?.close()
+    return failure(error, logger)
+  }
+}
+
+/** Waits for a reason to end: a signal, the parent gone, or the actor itself. */
+class Ending {
+  asked = false
+  readonly #logger: Logger
+  readonly #reason: Promise<string>
+
+  constructor(logger: Logger) {
+    this.#logger = logger
+    this.#reason = new Promise((resolve) => {
+      for (const [signal, code] of [
+        ['SIGINT', exitCodes.interrupted],
+        ['SIGTERM', exitCodes.terminated],
+      ] as const) {
+        process.on(signal, () => {
+          // I1
+          if (this.asked) process.exit(code)
+          this.asked = true
+          logger.info(`${signal}: draining; once more ends at once`)
+          resolve(signal)
+        })
+      }
+      if (process.channel) {
+        process.on('disconnect', () => {
+          // I2
+          setTimeout(() => process.exit(exitCodes.terminated), orphanGraceMs).unref()
+          this.asked = true
+          resolve('the parent process is gone')
+        })
+        // A parent that has nothing to say must not keep the actor alive.
+        process.channel.unref()
+      }
+    })
+  }
+
+  async of(actor: RunningActor): Promise<void> {
+    const byItself = actor.ended?.then(() => undefined) ?? new Promise<undefined>(() => {})
+    const reason = await Promise.race([this.#reason, byItself])
+    if (reason !== undefined) {
+      this.#logger.debug(`draining: ${reason}`)
+      await actor.drain(reason)
+    }
+  }
+}
+
+/** Says what went wrong, with the remedy, to the people at the terminal and to the parent; gives the exit code. */
+function failure(error: unknown, logger: Logger): number {
+  const known = isProblem(error) || error instanceof RemoteError
+  const fault = toProblem(error)
+  tellParent({ error: fault })
+  logger.error(
+    { code: fault.code, ...(fault.remedy ? { remedy: fault.remedy } : {}) },
+    known ? fault.message : describe(error),
+  )
+  if (!known) {
+    logger.error({ stack: fault.stack }, 'this is a fault of maggy, or of the actor')
+    return exitCodes.internal
+  }
+  if (codeOf(error) === 'OPTION_INVALID') return exitCodes.usage
+  return fault.code.startsWith('BUS_') ? exitCodes.unavailable : exitCodes.internal
+}
+
+function logFault(logger: Logger, fault: Fault): void {
+  const { code, message, stack } = fault.problem
+  const subject = fault.kind === 'handler' ? { subject: fault.subject } : {}
+  logger.error({ code, ...subject, ...(stack ? { stack } : {}) }, `${fault.kind}: ${message}`)
+}
+
+function tellParent(message: object): void {
+  // Without a parent, or with one that has just gone, there is nobody to tell.
+  if (process.connected) process.send?.(message, () => {})
+}
+
+function parseId(value: string): string {
+  if (/^[A-Za-z0-9_-]{1,128}$/.test(value)) return value
+  throw new InvalidArgumentError('Letters, digits, - and _ only, at most 128.')
+}
+
+function parseSeconds(value: string): number {
+  const seconds = Number(value)
+  if (Number.isFinite(seconds) && seconds >= 0) return seconds
+  throw new InvalidArgumentError('Not a number of seconds.')
+}

@@ -1,0 +1,37 @@
+/** The smallest actor, for tests of what runs actors: it answers on `echo.<id>`, and may be slow to drain or fail to start. */
+import { runActor } from '../../src/actor/index.ts'
+
+interface EchoOptions {
+  slow?: boolean
+  fail?: string
+  end?: boolean
+}
+
+await runActor<EchoOptions>({
+  name: 'echo',
+  description: 'Answers with what it was told.',
+  options: (command) =>
+    command
+      .option('--slow', 'never ends draining')
+      .option('--fail <how>', 'throws instead of starting')
+      .option('--end', 'ends by itself when it is told to'),
+  async start({ bus, id, logger }, options) {
+    if (options.fail) throw new Error(options.fail)
+    let end = (): void => {}
+    const ended = new Promise<void>((resolve) => {
+      end = resolve
+    })
+    bus.subscribe(`echo.${id}`, (delivery) => {
+      delivery.respond(delivery.data)
+      if (options.end) end()
+    })
+    await bus.flush()
+    return {
+      ended,
+      async drain(reason) {
+        logger.info(`drained: ${reason}`)
+        if (options.slow) await new Promise(() => {})
+      },
+    }
+  },
+})

@@ -1,0 +1,243 @@
+/** A worker whose attempts end when the test says so. It speaks the real words on the memory bus. */
+import {
+  announce,
+  assign,
+  beat,
+  codeOf,
+  done,
+  lease,
+  leave,
+  metrics,
+  ping,
+  problem,
+  release,
+  rollCall,
+  started,
+  stopTrial,
+  streams,
+  encodePayload,
+  subjectFor,
+  type Assignment,
+  type AttemptOutcome,
+  type AttemptRef,
+  type MetricPoint,
+  type WorkerStatus,
+} from '../../protocol/index.ts'
+import { answer, ask, hear, tell, type Bus, type Subscription } from '../../src/bus/index.ts'
+
+interface Slot {
+  driver: string | null
+  running: Assignment | null
+  next: Assignment | null
+}
+
+export interface FakeWorkerOptions {
+  slots?: number
+  labels?: Record<string, string>
+  startedAt?: number
+  /** Ends every attempt at once like this; undefined: the test ends it. */
+  run?: (assignment: Assignment) => AttemptOutcome | undefined
+}
+
+export class FakeWorker {
+  readonly id: string
+  readonly bus: Bus
+  readonly assignments: Assignment[] = []
+  readonly stops: { attempt: AttemptRef; reason: string }[] = []
+  /** Results that a driver has acknowledged. */
+  readonly acknowledged: AttemptRef[] = []
+  readonly unacknowledged: AttemptRef[] = []
+  /** Refuses leases, as a worker does whose slots another driver holds. */
+  refuses = false
+  draining = false
+  readonly #slots: Slot[]
+  readonly #options: FakeWorkerOptions
+  #subscriptions: Subscription[] = []
+
+  constructor(bus: Bus, id: string, options: FakeWorkerOptions = {}) {
+    this.bus = bus
+    this.id = id
+    this.#options = options
+    this.#slots = Array.from({ length: options.slots ?? 1 }, () => ({ driver: null, running: null, next: null }))
+  }
+
+  start(): this {
+    const here = { worker: this.id }
+    this.#subscriptions = [
+      hear(this.bus, rollCall, { driver: '*' }, () => this.announce()),
+      answer(this.bus, ping, here, () => this.status()),
+      answer(this.bus, lease, here, ({ driver, slot }) => this.#lease(driver, slot)),
+      answer(this.bus, release, here, ({ slot }) => {
+        this.#at(slot).driver = null
+        return {}
+      }),
+      answer(this.bus, assign, here, (assignment) => this.#assign(assignment)),
+      answer(this.bus, stopTrial, here, ({ attempt, reason }) => {
+        this.stops.push({ attempt, reason })
+        return { known: this.holds(attempt.trial) }
+      }),
+    ]
+    this.announce()
+    return this
+  }
+
+  /** Gone without a word, as after kill -9. */
+  vanish(): void {
+    for (const subscription of this.#subscriptions.splice(0)) subscription.unsubscribe()
+  }
+
+  leave(): void {
+    tell(this.bus, leave, { worker: this.id }, { reason: 'SIGTERM' })
+    this.vanish()
+  }
+
+  announce(): void {
+    const info = {
+      worker: this.id,
+      host: 'here',
+      pid: 1,
+      slots: this.#slots.length,
+      labels: this.#options.labels ?? {},
+      backend: 'none',
+      cores: 1,
+      memoryBytes: 1,
+      versions: {},
+      startedAt: this.#options.startedAt ?? 1,
+    }
+    tell(this.bus, announce, { worker: this.id }, { info, status: this.status() })
+  }
+
+  beat(): void {
+    tell(this.bus, beat, { worker: this.id }, this.status())
+  }
+
+  status(): WorkerStatus {
+    return {
+      slots: this.#slots.map(({ driver, running, next }, slot) => ({
+        slot,
+        driver,
+        running: running?.attempt ?? null,
+        next: next?.attempt ?? null,
+      })),
+      unacknowledged: this.unacknowledged,
+      draining: this.draining,
+    }
+  }
+
+  holds(trial: number): boolean {
+    return this.#slots.some(({ running, next }) => running?.attempt.trial === trial || next?.attempt.trial === trial)
+  }
+
+  get running(): number[] {
+    return this.#slots.flatMap(({ running }) => (running === null ? [] : [running.attempt.trial]))
+  }
+
+  get waiting(): number[] {
+    return this.#slots.flatMap(({ next }) => (next === null ? [] : [next.attempt.trial]))
+  }
+
+  report(trial: number, points: readonly MetricPoint[], first = 0): void {
+    const assignment = this.#find(trial)
+    const { experiment, attempt } = assignment.attempt
+    tell(
+      this.bus,
+      metrics,
+      { worker: this.id, experiment, trial: String(trial) },
+      { attempt, first, points: [...points] },
+    )
+  }
+
+  /** Ends a running attempt and says so until a driver acknowledges. */
+  async finish(trial: number, outcome: AttemptOutcome = { kind: 'done', metrics: { value: trial } }): Promise<void> {
+    const assignment = this.#find(trial)
+    const slot = this.#slots.find(({ running, next }) => running === assignment || next === assignment)
+    if (slot?.next === assignment) slot.next = null
+    else if (slot !== undefined) {
+      slot.running = slot.next
+      slot.next = null
+    }
+    await this.say(assignment.attempt, outcome)
+    if (slot?.running) this.#begin(slot.running)
+  }
+
+  async say(attempt: AttemptRef, outcome: AttemptOutcome): Promise<void> {
+    const { experiment } = attempt
+    if (!this.unacknowledged.includes(attempt)) this.unacknowledged.push(attempt)
+    const payload = {
+      trial: attempt.trial,
+      attempt: attempt.attempt,
+      slot: 0,
+      outcome,
+      startedAt: 1,
+      endedAt: 2,
+      points: 0,
+    }
+    try {
+      await ask(this.bus, done, { worker: this.id, experiment }, payload, { timeoutMs: 60_000 })
+      this.acknowledged.push(attempt)
+      this.unacknowledged.splice(this.unacknowledged.indexOf(attempt), 1)
+    } catch (error) {
+      // Kept: the test says it again when a driver is there.
+      if (codeOf(error) === undefined) throw error
+    }
+  }
+
+  #find(trial: number): Assignment {
+    const all = this.#slots.flatMap(({ running, next }) => [running, next])
+    const found = all.find((assignment) => assignment?.attempt.trial === trial)
+    if (!found) throw new Error(`${this.id} does not hold trial ${trial}`)
+    return found
+  }
+
+  #at(slot: number): Slot {
+    const found = this.#slots[slot]
+    if (found === undefined) throw problem('LEASE_UNKNOWN', { worker: this.id, slot })
+    return found
+  }
+
+  #lease(driver: string, slot: number) {
+    const place = this.#at(slot)
+    if (this.refuses || (place.driver !== null && place.driver !== driver)) {
+      throw problem('SLOT_TAKEN', { slot, worker: this.id, holder: place.driver ?? 'another' })
+    }
+    place.driver = driver
+    const status = this.status().slots[slot]
+    if (status === undefined) throw problem('LEASE_UNKNOWN', { worker: this.id, slot })
+    return { slot, status }
+  }
+
+  #assign(assignment: Assignment): { position: 'running' | 'next' } {
+    if (this.draining) throw problem('WORKER_DRAINING', { worker: this.id })
+    const slot = this.#at(assignment.slot)
+    if (slot.driver !== assignment.driver) throw problem('LEASE_UNKNOWN', { worker: this.id, slot: assignment.slot })
+    if (this.holds(assignment.attempt.trial)) return { position: 'running' }
+    this.assignments.push(assignment)
+    if (slot.running !== null) {
+      slot.next = assignment
+      return { position: 'next' }
+    }
+    slot.running = assignment
+    queueMicrotask(() => this.#begin(assignment))
+    return { position: 'running' }
+  }
+
+  #begin(assignment: Assignment): void {
+    const { experiment, trial, attempt } = assignment.attempt
+    tell(this.bus, started, { worker: this.id, experiment }, { trial, attempt, slot: assignment.slot, at: 1 })
+    const outcome = this.#options.run?.(assignment)
+    if (outcome !== undefined) void this.finish(trial, outcome)
+  }
+}
+
+/** Puts points into the telemetry stream, as a runner does, without the driver's hearing them. */
+export async function recordPoints(
+  bus: Bus,
+  worker: string,
+  attempt: AttemptRef,
+  points: MetricPoint[],
+): Promise<void> {
+  const subject = subjectFor(metrics, { worker, experiment: attempt.experiment, trial: String(attempt.trial) })
+  const payload = { attempt: attempt.attempt, first: 0, points }
+  const id = `${streams.telemetry.name}-${attempt.experiment}-${attempt.trial}-${attempt.attempt}-0`
+  await bus.streams.record(subject, encodePayload(metrics.payload, payload, subject), { id })
+}

@@ -1,0 +1,112 @@
+import { spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { join } from 'node:path'
+import { afterAll, beforeAll, expect, test } from 'vitest'
+import { codeOf } from '../../protocol/index.ts'
+import { exitCodes, packageRoot, spawnEntry } from '../../src/actor/index.ts'
+import type { Bus } from '../../src/bus/index.ts'
+import { freePort, startTestServer, type TestServer } from '../support/server.ts'
+
+const entry = join(packageRoot(), 'dist', 'test', 'support', 'echo-actor.js')
+const orphanParent = join(packageRoot(), 'dist', 'test', 'support', 'orphan-parent.js')
+let server: TestServer
+let bus: Bus
+
+beforeAll(async () => {
+  server = await startTestServer()
+  bus = await server.connect()
+})
+afterAll(async () => {
+  await bus.close()
+  await server.stop()
+})
+
+/** Runs it without a parent's channel, as a person would. */
+async function runByHand(...args: string[]): Promise<{ code: number | null; stderr: string }> {
+  const child = spawn(process.execPath, [entry, ...args], { stdio: ['ignore', 'ignore', 'pipe'] })
+  let stderr = ''
+  child.stderr.on('data', (chunk: Buffer) => (stderr += chunk.toString()))
+  const [code] = (await once(child, 'close')) as [number | null]
+  return { code, stderr }
+}
+
+test('an actor is ready when its parent hears so, answers, and drains on SIGTERM with exit code 0', async () => {
+  const child = await spawnEntry(entry, ['--server', server.url, '--id', 'e1'])
+  expect(child.id).toBe('e1')
+  expect(await bus.request('echo.e1', new Uint8Array([5]), { timeoutMs: 5_000 })).toEqual(Uint8Array.from([5]))
+  expect(await child.stop()).toBe(exitCodes.done)
+  expect(child.stderrTail()).toContain('drained: SIGTERM')
+})
+
+test('a second signal ends at once an actor that is slow to drain', async () => {
+  const child = await spawnEntry(entry, ['--server', server.url, '--slow'])
+  child.process.kill('SIGTERM')
+  await new Promise<void>((resolve) => {
+    child.process.stderr?.on('data', () => {
+      if (child.stderrTail().includes('draining')) resolve()
+    })
+  })
+  child.process.kill('SIGINT')
+  expect(await child.exited).toEqual({ code: exitCodes.interrupted, signal: null })
+})
+
+test('what is slower than the grace period is killed', async () => {
+  const child = await spawnEntry(entry, ['--server', server.url, '--slow'])
+  expect(await child.stop(100)).toBeNull()
+  expect((await child.exited).signal).toBe('SIGKILL')
+})
+
+test('an actor that ends by itself ends its process with 0', async () => {
+  const child = await spawnEntry(entry, ['--server', server.url, '--id', 'e2', '--end'])
+  await bus.request('echo.e2', new Uint8Array(), { timeoutMs: 5_000 })
+  expect(await child.exited).toEqual({ code: exitCodes.done, signal: null })
+})
+
+test('a parent that is killed leaves no actor behind', async () => {
+  const parent = spawn(process.execPath, [orphanParent, entry, '--server', server.url, '--id', 'e3'], {
+    stdio: ['ignore', 'pipe', 'inherit'],
+  })
+  const [line] = (await once(parent.stdout, 'data')) as [Buffer]
+  const pid = Number(line.toString())
+  expect(() => process.kill(pid, 0)).not.toThrow()
+  parent.kill('SIGKILL')
+  await expect.poll(() => isThere(pid), { timeout: 10_000 }).toBe(false)
+})
+
+test('a server that is not there is named, with the remedy, and the exit code is 69', async () => {
+  const url = `nats://127.0.0.1:${await freePort()}`
+  const { code, stderr } = await runByHand('--server', url, '--connect-timeout', '0')
+  expect(code).toBe(exitCodes.unavailable)
+  expect(stderr).toContain(url)
+  expect(stderr).toContain('maggy server')
+  const asChild = spawnEntry(entry, ['--server', url, '--connect-timeout', '0'])
+  expect(await asChild.then(() => 'ready', codeOf)).toBe('BUS_UNREACHABLE')
+})
+
+test('an actor that is started before its server waits for it', async () => {
+  const late = await startTestServer()
+  await late.kill()
+  const starting = spawnEntry(entry, ['--server', late.url, '--id', 'early'])
+  await late.start()
+  const child = await starting
+  expect(child.id).toBe('early')
+  await child.stop()
+  await late.stop()
+})
+
+test('a wrong option ends with 64, an unexpected error with 70', async () => {
+  expect((await runByHand('--colour')).code).toBe(exitCodes.usage)
+  expect((await runByHand('--id', 'a.b')).code).toBe(exitCodes.usage)
+  const failed = await runByHand('--server', server.url, '--fail', 'no luck')
+  expect(failed.code).toBe(exitCodes.internal)
+  expect(failed.stderr).toContain('no luck')
+})
+
+function isThere(pid: number): boolean {
+  try {
+    process.kill(pid, 0)
+    return true
+  } catch {
+    return false
+  }
+}
