@@ -4,6 +4,7 @@
  * I2 The folder is bounded: what was used longest ago goes first.
  */
 import { createHash } from 'node:crypto'
+import { existsSync } from 'node:fs'
 import { mkdir, readdir, readFile, rename, rm, stat, utimes, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -23,10 +24,15 @@ const defaultFolder = () => join(tmpdir(), `maggy-bundles-${process.getuid?.() ?
 export function createBundleCache(options: { folder?: string; maxBytes?: number } = {}): BundleCache {
   const { folder = defaultFolder(), maxBytes = 512 * 2 ** 20 } = options
 
+  /** Checked by this process already: a trial does not pay for it again. */
+  const checked = new Set<string>()
+
   const cached = async (sha256: string): Promise<string | undefined> => {
     const path = join(folder, `${sha256}.mjs`)
+    if (checked.has(sha256) && existsSync(path)) return path
     const code = await readFile(path).catch(absent)
     if (code === undefined || hashOf(code) !== sha256) return undefined
+    checked.add(sha256)
     const now = new Date()
     await utimes(path, now, now).catch(absent)
     return path

@@ -1,0 +1,69 @@
+/** The second thread of a runner: a connection of its own, so that a training loop that blocks the first still speaks and hears. */
+import { parentPort, workerData } from 'node:worker_threads'
+import { systemClock } from '../../src/actor/clock.ts'
+import { connectNats, type Bus } from '../../src/bus/index.ts'
+import { isProblem } from '../../protocol/index.ts'
+import type { CommSetting, FromComm, ToComm } from './comm-messages.ts'
+import { sharedFlags } from './shared-memory.ts'
+import { createTelemetry } from './telemetry.ts'
+
+const { memory, server, token, worker, slot } = workerData as CommSetting
+const port = parentPort
+if (port === null) throw new Error('this is the second thread of a runner')
+
+async function connect(): Promise<Bus> {
+  for (;;) {
+    try {
+      return await connectNats({ server, ...(token === undefined ? {} : { token }), name: `${worker} runner ${slot}` })
+    } catch (error) {
+      if (!isProblem(error, 'BUS_UNREACHABLE')) throw error
+      await new Promise((resolve) => setTimeout(resolve, 500))
+    }
+  }
+}
+
+const bus = await connect()
+const telemetry = createTelemetry({
+  bus,
+  clock: systemClock,
+  worker,
+  slot,
+  pid: process.pid,
+  flags: sharedFlags(memory),
+  onNotice: (text) => {
+    process.stderr.write(`${text}\n`)
+  },
+})
+const post = (message: FromComm): void => {
+  port.postMessage(message)
+}
+
+port.on('message', (message: ToComm) => {
+  switch (message.type) {
+    case 'begin':
+      telemetry.begin(message.attempt)
+      return
+    case 'point':
+      telemetry.point(message.point)
+      return
+    case 'line':
+      telemetry.line(message.from, message.text)
+      return
+    case 'flush':
+      void telemetry.flushed().then(() => {
+        post({ type: 'flushed' })
+      })
+      return
+    case 'end':
+      telemetry.end()
+      return
+    case 'close':
+      void close()
+  }
+})
+
+async function close(): Promise<void> {
+  await telemetry.close()
+  await bus.close()
+  post({ type: 'closed' })
+}

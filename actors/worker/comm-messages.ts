@@ -1,0 +1,20 @@
+/** What a runner's main thread posts to its second thread, and hears from it. */
+import type { MetricPoint } from '../../protocol/index.ts'
+import type { RunnerSetting } from './runner-messages.ts'
+import type { Attempt } from './telemetry.ts'
+
+export interface CommSetting extends RunnerSetting {
+  readonly memory: SharedArrayBuffer
+}
+
+export type ToComm =
+  | { readonly type: 'begin'; readonly attempt: Attempt }
+  | { readonly type: 'point'; readonly point: MetricPoint }
+  | { readonly type: 'line'; readonly from: 'stdout' | 'stderr' | 'log'; readonly text: string }
+  /** Answered by `flushed` once every point so far is recorded. */
+  | { readonly type: 'flush' }
+  | { readonly type: 'end' }
+  /** Answered by `closed`. */
+  | { readonly type: 'close' }
+
+export type FromComm = { readonly type: 'flushed' } | { readonly type: 'closed' }

@@ -1,0 +1,94 @@
+/** A runner: the process in which user code runs. This thread is the user's and tfjs's; the second one has the bus. */
+import { Worker } from 'node:worker_threads'
+import { createRelease, loadBackend, provideHost, type Backend } from '../../src/train/index.ts'
+import { createAttempts } from './attempts.ts'
+import { captureOutput } from './capture.ts'
+import type { CommSetting, FromComm, ToComm } from './comm-messages.ts'
+import type { FromRunner, RunnerSetting, ToRunner } from './runner-messages.ts'
+import { said } from './settlement.ts'
+import { createSharedMemory, sharedFlags } from './shared-memory.ts'
+
+/** lagom refuses to start within a runner: a user's script that defines and runs must not run itself. */
+Object.assign(globalThis, { [Symbol.for('maggy.runner')]: true })
+
+const toWorker = (message: FromRunner): void => {
+  process.send?.(message)
+}
+
+/** The worker is gone: nobody is left to work for. */
+process.once('disconnect', () => {
+  process.exit(1)
+})
+// A terminal's Ctrl-C goes to the whole group; the worker decides what becomes of its runners.
+for (const signal of ['SIGINT', 'SIGTERM'] as const) process.on(signal, () => undefined)
+
+process.once('message', (message: ToRunner) => {
+  if (message.type === 'setting') void start(message.setting)
+})
+
+async function start(setting: RunnerSetting): Promise<void> {
+  let backend: Backend
+  try {
+    backend = loadBackend()
+    await provideHost()
+  } catch (error) {
+    toWorker({ type: 'unfit', problem: said(error) })
+    return
+  }
+  const memory = createSharedMemory()
+  const own = import.meta.url
+  const data: CommSetting = { ...setting, memory }
+  const comm = new Worker(new URL(own.endsWith('.ts') ? './comm-main.ts' : './comm-main.js', own), { workerData: data })
+  comm.on('error', (error) => {
+    process.stderr.write(`the runner's second thread failed: ${String(error)}\n`)
+    process.exit(1)
+  })
+  const toComm = (message: ToComm): void => {
+    comm.postMessage(message)
+  }
+  const answered = (wanted: FromComm['type'], question: ToComm): Promise<void> =>
+    new Promise((resolve) => {
+      const hear = (message: FromComm): void => {
+        if (message.type !== wanted) return
+        comm.off('message', hear)
+        resolve()
+      }
+      comm.on('message', hear)
+      toComm(question)
+    })
+
+  const trials = createRelease(backend.tf)
+  const attempts = createAttempts({
+    flags: sharedFlags(memory),
+    toComm,
+    toWorker,
+    flushed: () => answered('flushed', { type: 'flush' }),
+    flushOutput: () => {
+      capture.flush()
+    },
+    release: () => {
+      const end = trials.begin()
+      return () => void end()
+    },
+  })
+  const capture = captureOutput((from, text) => attempts.line(from, text))
+
+  const leave = async (code: number): Promise<void> => {
+    await answered('closed', { type: 'close' })
+    process.exit(code)
+  }
+  const fail = async (error: unknown): Promise<void> => {
+    // What user code left behind is in doubt: the attempt has failed, and a new runner takes the next one.
+    if (!(await attempts.fail(error))) process.stderr.write(`uncaught in the runner: ${String(error)}\n`)
+    await leave(1)
+  }
+  process.on('uncaughtException', (error) => void fail(error))
+  process.on('unhandledRejection', (error) => void fail(error))
+
+  process.on('message', (message: ToRunner) => {
+    if (message.type === 'begin') void attempts.begin(message.assignment, message.file)
+    else if (message.type === 'stop') attempts.stop(message.key, message.cause)
+    else if (message.type === 'leave') void leave(0)
+  })
+  toWorker({ type: 'ready', backend: backend.name, versions: { ...backend.versions } })
+}

@@ -1,0 +1,40 @@
+/** What the worker process and a runner's main thread say to each other over the child process's channel. */
+import type { Assignment, AttemptOutcome, Problem } from '../../protocol/index.ts'
+
+/** Where the runner's second thread finds the bus, and as whom it speaks. */
+export interface RunnerSetting {
+  readonly server: string
+  readonly token?: string
+  readonly worker: string
+  readonly slot: number
+}
+
+/** Why an attempt is told to stop; a timeout is the worker's own decision. */
+export type StopCause = 'pruned' | 'cancelled' | 'superseded' | 'timeout'
+
+export type ToRunner =
+  | { readonly type: 'setting'; readonly setting: RunnerSetting }
+  | { readonly type: 'begin'; readonly assignment: Assignment; readonly file: string }
+  /** Heard when the event loop turns; a loop that blocks it hears of the stop from the second thread. */
+  | { readonly type: 'stop'; readonly key: string; readonly cause: StopCause }
+  | { readonly type: 'leave' }
+
+export type FromRunner =
+  | { readonly type: 'hello' }
+  | { readonly type: 'ready'; readonly backend: string; readonly versions: Record<string, string> }
+  | { readonly type: 'unfit'; readonly problem: Problem }
+  | { readonly type: 'started'; readonly key: string; readonly at: number }
+  | {
+      readonly type: 'ended'
+      readonly key: string
+      readonly outcome: AttemptOutcome
+      readonly startedAt: number
+      readonly endedAt: number
+      readonly points: number
+      /** Resident memory of the runner after it. */
+      readonly rssBytes: number
+    }
+
+/** An attempt's name in maps. */
+export const keyOf = (attempt: { readonly experiment: string; readonly trial: number; readonly attempt: number }) =>
+  `${attempt.experiment}/${attempt.trial}/${attempt.attempt}`

@@ -1,0 +1,87 @@
+/** The seam between a worker and the child process in which user code runs; the tests put another one in its place. */
+import { fork } from 'node:child_process'
+import { createInterface } from 'node:readline'
+import { fileURLToPath } from 'node:url'
+import type { FromRunner, RunnerSetting, ToRunner } from './runner-messages.ts'
+
+export interface RunnerProcess {
+  readonly pid: number
+  send(message: ToRunner): void
+  /** At once, and without a chance to object. */
+  kill(): void
+}
+
+export interface RunnerHears {
+  message(message: FromRunner): void
+  /** A line that did not come through JavaScript's console: native libraries, and Node's own last words. */
+  output(from: 'stdout' | 'stderr', text: string): void
+  exit(reason: string): void
+}
+
+export type SpawnRunner = (slot: number, hears: RunnerHears) => RunnerProcess
+
+/** Lines longer than this are cut. */
+const maximumLine = 8192
+
+/** Starts runners as Node processes. `threads` bounds what libtensorflow and its like use in each. */
+export function createSpawn(
+  setting: Omit<RunnerSetting, 'slot'>,
+  options: { readonly threads?: number; readonly execArgv?: readonly string[] } = {},
+): SpawnRunner {
+  const own = import.meta.url
+  const main = fileURLToPath(new URL(own.endsWith('.ts') ? './runner-main.ts' : './runner-main.js', own))
+  return (slot, hears) => {
+    const child = fork(main, [], {
+      stdio: ['ignore', 'pipe', 'pipe', 'ipc'],
+      env: { ...process.env, ...threadVariables(options.threads) },
+      execArgv: [...process.execArgv, ...(options.execArgv ?? [])],
+    })
+    child.on('message', (message) => {
+      hears.message(message as FromRunner)
+    })
+    for (const from of ['stdout', 'stderr'] as const) {
+      const stream = child[from]
+      if (stream === null) continue
+      createInterface({ input: stream }).on('line', (text) => {
+        hears.output(from, text.slice(0, maximumLine))
+      })
+    }
+    let gone = false
+    const leave = (reason: string): void => {
+      if (gone) return
+      gone = true
+      hears.exit(reason)
+    }
+    // `close` and not `exit`: the last words are then heard.
+    child.on('close', (code, signal) => {
+      leave(signal ?? `exit code ${code}`)
+    })
+    child.on('error', (error) => {
+      if (child.pid === undefined) leave(error.message)
+    })
+    const send = (message: ToRunner): void => {
+      // A runner that is gone says so by `close`.
+      if (child.connected) child.send(message, () => undefined)
+    }
+    send({ type: 'setting', setting: { ...setting, slot } })
+    return {
+      pid: child.pid ?? 0,
+      send,
+      kill: () => {
+        child.kill('SIGKILL')
+      },
+    }
+  }
+}
+
+function threadVariables(threads: number | undefined): Record<string, string> {
+  if (threads === undefined) return {}
+  const count = String(threads)
+  return {
+    TF_NUM_INTRAOP_THREADS: count,
+    TF_NUM_INTEROP_THREADS: count,
+    OMP_NUM_THREADS: count,
+    OPENBLAS_NUM_THREADS: count,
+    MKL_NUM_THREADS: count,
+  }
+}

@@ -1,0 +1,65 @@
+/** What an attempt came to whose runner went with it. */
+import {
+  decodePayload,
+  metrics,
+  problem,
+  subjectFor,
+  toProblem,
+  type Assignment,
+  type AttemptOutcome,
+  type Metrics,
+} from '../../protocol/index.ts'
+import type { Bus } from '../../src/bus/index.ts'
+import type { KillCause } from './runner.machine.ts'
+import type { StopCause } from './runner-messages.ts'
+
+export interface Loss {
+  readonly assignment: Assignment
+  /** It had been told to stop. */
+  readonly cause: StopCause | null
+  readonly killed: KillCause | null
+  /** How the process ended. */
+  readonly reason: string
+}
+
+/** Pure: the outcome, given the last metrics that are known. */
+export function outcomeOfLoss(loss: Loss, latest: Metrics, worker: string): AttemptOutcome {
+  const { cause, killed, assignment } = loss
+  if (cause === 'timeout') return { kind: 'failed', problem: timedOut(assignment) }
+  // Who was told to stop has stopped, however it went.
+  if (cause !== null) return { kind: 'stopped', reason: cause, metrics: latest }
+  if (killed === 'handback') return crashed(problem('WORKER_DRAINING', { worker }))
+  return crashed(
+    problem('RUNNER_CRASHED', { reason: killed === 'silent' ? 'killed: it gave no sign of life' : loss.reason }),
+  )
+}
+
+export function timedOut(assignment: Assignment): ReturnType<typeof toProblem> {
+  return said(problem('TRIAL_TIMEOUT', { ms: assignment.trialTimeoutMs ?? 0 }))
+}
+
+const crashed = (error: Error): AttemptOutcome => ({ kind: 'crashed', problem: said(error) })
+
+/** For people, without our own stack. */
+export function said(error: unknown): ReturnType<typeof toProblem> {
+  const { stack: _, ...rest } = toProblem(error)
+  return rest
+}
+
+/** What the runner had recorded before it went: its last metrics and the number of its points. */
+export async function recorded(
+  bus: Bus,
+  worker: string,
+  assignment: Assignment,
+): Promise<{ latest: Metrics; points: number }> {
+  const { experiment, trial, attempt } = assignment.attempt
+  const subject = subjectFor(metrics, { worker, experiment, trial: String(trial) })
+  const nothing = { latest: {}, points: 0 }
+  const entry = await bus.streams.last('telemetry', subject)
+  if (entry === undefined) return nothing
+  const batch = decodePayload(metrics.payload, entry.data, subject)
+  if (batch.attempt !== attempt) return nothing
+  const latest: Record<string, number | null> = {}
+  for (const { values } of batch.points) Object.assign(latest, values)
+  return { latest, points: batch.first + batch.points.length }
+}

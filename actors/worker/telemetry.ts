@@ -1,0 +1,176 @@
+/**
+ * The logic of a runner's second thread: metrics and lines to the telemetry stream, beats, and stops from the bus.
+ * I1 A point is recorded once, in order, however often its batch has to be said: batches carry the index of their first point.
+ * I2 `flushed` is told only when every point so far is recorded.
+ * I3 One batch is on its way at a time; what comes meanwhile is the next one. So a lone point leaves at once.
+ */
+import type { Clock } from '../../src/actor/clock.ts'
+import { tell, type Bus } from '../../src/bus/index.ts'
+import {
+  decodePayload,
+  encodePayload,
+  isProblem,
+  metrics,
+  runnerBeat,
+  stopTrial,
+  subjectFor,
+  type AttemptRef,
+  type MetricPoint,
+} from '../../protocol/index.ts'
+import { createLineBook, type LineBook } from './line-book.ts'
+import { keyOf, type StopCause } from './runner-messages.ts'
+import type { SharedFlags } from './shared-memory.ts'
+
+export interface Attempt {
+  readonly ref: AttemptRef
+  /** Counts the attempts of this runner; what the stop flag names. */
+  readonly serial: number
+  readonly trialTimeoutMs: number | null
+}
+
+export interface Telemetry {
+  begin(attempt: Attempt): void
+  point(point: MetricPoint): void
+  line(from: 'stdout' | 'stderr' | 'log', text: string): void
+  /** Resolves once every point so far is recorded. */
+  flushed(): Promise<void>
+  end(): void
+  close(): Promise<void>
+}
+
+const beatMs = 1_000
+const maximumPoints = 1_024
+const maximumBytes = 256 * 1024
+const forever = 2 ** 31 - 1
+/** Stops that came before their attempt began. */
+const rememberedStops = 64
+
+export function createTelemetry(options: {
+  readonly bus: Bus
+  readonly clock: Clock
+  readonly worker: string
+  readonly slot: number
+  readonly pid: number
+  readonly flags: SharedFlags
+  readonly onNotice: (text: string) => void
+}): Telemetry {
+  const { bus, clock, worker, slot, pid, flags } = options
+  let current: Attempt | undefined
+  let waiting: MetricPoint[] = []
+  let first = 0
+  let sending: Promise<void> | undefined
+  let timeout: unknown
+  const early = new Map<string, StopCause>()
+
+  const lines: LineBook = createLineBook({
+    bus,
+    clock,
+    worker,
+    author: `${worker}-${slot}-${pid}-${clock.now()}`,
+    onLost: (attempt, error) => {
+      options.onNotice(`output of ${keyOf(attempt)} lost: ${String(error)}`)
+    },
+  })
+
+  const beat = (): void => {
+    tell(bus, runnerBeat, { worker, slot: String(slot) }, { pid, attempt: current?.ref ?? null })
+    ticker = clock.setTimeout(beat, beatMs)
+  }
+  let ticker: unknown = clock.setTimeout(beat, 0)
+
+  const hearStop = bus.subscribe(subjectFor(stopTrial, { worker }), ({ data, subject }) => {
+    let stop
+    try {
+      stop = decodePayload(stopTrial.payload, data, subject)
+    } catch (error) {
+      // The worker answers it with the error; here nobody waits.
+      if (isProblem(error)) return
+      throw error
+    }
+    const key = keyOf(stop.attempt)
+    if (current !== undefined && keyOf(current.ref) === key) flags.stop(current.serial, stop.reason)
+    else {
+      early.set(key, stop.reason)
+      if (early.size > rememberedStops) early.delete(early.keys().next().value ?? '')
+    }
+  })
+
+  const send = async (attempt: Attempt): Promise<void> => {
+    const { experiment, trial } = attempt.ref
+    const subject = subjectFor(metrics, { worker, experiment, trial: String(trial) })
+    while (waiting.length > 0) {
+      const points = takeBatch(waiting)
+      const data = encodePayload(metrics.payload, { attempt: attempt.ref.attempt, first, points }, subject)
+      await recordUntilKept(subject, data, `${keyOf(attempt.ref)}/${pid}/${first}`)
+      first += points.length
+      flags.pointsRecorded(points.length)
+    }
+    sending = undefined
+  }
+
+  const recordUntilKept = async (subject: string, data: Uint8Array, id: string): Promise<void> => {
+    for (let tries = 0; ; tries += 1) {
+      try {
+        await bus.streams.record(subject, data, { id, timeoutMs: 2_000 })
+        return
+      } catch (error) {
+        if (isProblem(error, 'BUS_CLOSED')) throw error
+        // Nothing else to do than to try again: `report` blocks when too much waits behind it.
+        if (tries % 20 === 19) options.onNotice(`metrics are not taken: ${String(error)}`)
+        await new Promise<void>((resolve) => clock.setTimeout(resolve, Math.min(1_000, 20 * 2 ** tries)))
+      }
+    }
+  }
+
+  return {
+    begin: (attempt) => {
+      current = attempt
+      waiting = []
+      first = 0
+      const cause = early.get(keyOf(attempt.ref))
+      if (cause !== undefined) flags.stop(attempt.serial, cause)
+      if (attempt.trialTimeoutMs !== null) {
+        timeout = clock.setTimeout(
+          () => {
+            flags.stop(attempt.serial, 'timeout')
+          },
+          Math.min(forever, attempt.trialTimeoutMs),
+        )
+      }
+    },
+    point: (point) => {
+      if (current === undefined) return
+      waiting.push(point)
+      sending ??= send(current)
+    },
+    line: (from, text) => {
+      if (current !== undefined) lines.add(current.ref, from, text)
+    },
+    flushed: async () => {
+      while (sending !== undefined) await sending
+    },
+    end: () => {
+      clock.clearTimeout(timeout)
+      current = undefined
+    },
+    close: async () => {
+      clock.clearTimeout(ticker)
+      clock.clearTimeout(timeout)
+      hearStop.unsubscribe()
+      await lines.flush()
+    },
+  }
+}
+
+/** As many points as fit one message. */
+function takeBatch(waiting: MetricPoint[]): MetricPoint[] {
+  let bytes = 0
+  let count = 0
+  for (const { values } of waiting) {
+    bytes += 32
+    for (const name in values) bytes += name.length + 12
+    if (count > 0 && (count >= maximumPoints || bytes > maximumBytes)) break
+    count += 1
+  }
+  return waiting.splice(0, count)
+}

@@ -1,0 +1,269 @@
+/**
+ * The worker: offers slots on the bus, and runs what drivers that hold them assign. It never runs user code itself.
+ * I1 It is the sole authority on its slots: the first driver to ask for one holds it until it releases it or falls silent.
+ * I2 What runs goes on without a driver; its result waits in the outbox until some driver has acknowledged it.
+ */
+import { createActor } from 'xstate'
+import type { Clock } from '../../src/actor/clock.ts'
+import type { BundleCache } from '../../src/bundle/index.ts'
+import { answer, hear, tell, type Bus, type OnDropped } from '../../src/bus/index.ts'
+import {
+  announce,
+  assign,
+  beat,
+  driverBeat,
+  lease,
+  leave,
+  ping,
+  problem,
+  release,
+  rollCall,
+  runnerBeat,
+  stopTrial,
+  type Problem,
+  type WorkerInfo,
+  type WorkerStatus,
+} from '../../protocol/index.ts'
+import { createLineBook } from './line-book.ts'
+import { createOutbox } from './outbox.ts'
+import type { SpawnRunner } from './runner-process.ts'
+import { said } from './settlement.ts'
+import { createSlot, type Slot } from './slot.ts'
+import { workerMachine } from './worker.machine.ts'
+
+export interface WorkerOptions {
+  readonly bus: Bus
+  readonly clock: Clock
+  /** Everything about this worker but what its first runner tells. */
+  readonly info: Omit<WorkerInfo, 'backend'>
+  readonly cache: BundleCache
+  readonly spawn: SpawnRunner
+  readonly maxTrialsPerRunner: number
+  /** Resident memory of a runner above which it is replaced between two trials. */
+  readonly maxRssBytes: number
+  /** How long a drain waits for what runs; null: as long as it takes. */
+  readonly drainTimeoutMs: number | null
+  readonly onDropped?: OnDropped
+  /** For the process's own log. */
+  readonly onNotice: (text: string, details?: object) => void
+}
+
+export interface Worker {
+  readonly status: WorkerStatus
+  /** Takes nothing new, lets what runs end, delivers what is owed, says good-bye. */
+  drain(reason: string): Promise<void>
+  /** Resolves when it has left; rejects when its runner cannot be started on this host. */
+  readonly ended: Promise<void>
+}
+
+/** A lease ends when its driver was silent this long. */
+const leaseTtlMs = 5_000
+const beatMs = 1_000
+/** A drain waits this long for somebody to take its results. */
+const deliveryMs = 10_000
+
+export function createWorker(options: WorkerOptions): Worker {
+  const { bus, clock, info, onDropped, onNotice } = options
+  const { worker } = info
+  const heardAt = new Map<string, number>()
+  let backend = ''
+  let versions = info.versions
+  let drainReason = ''
+  let resolveEnded: () => void = () => undefined
+  let rejectEnded: (error: Error) => void = () => undefined
+  const ended = new Promise<void>((resolve, reject) => {
+    resolveEnded = resolve
+    rejectEnded = reject
+  })
+
+  const lines = createLineBook({
+    bus,
+    clock,
+    worker,
+    author: `${worker}-${info.pid}-${info.startedAt}`,
+    onLost: (attempt, error) => {
+      onNotice('output lost', { attempt, problem: said(error) })
+    },
+  })
+  const outbox = createOutbox({
+    bus,
+    clock,
+    worker,
+    onRefused: (attempt, error) => {
+      onNotice('a result was refused', { attempt, problem: said(error) })
+    },
+  })
+
+  let beatSoon = false
+  const slots: Slot[] = []
+  const status = (): WorkerStatus => ({
+    slots: slots.map((slot) => slot.status),
+    unacknowledged: outbox.unacknowledged(),
+    draining: drainReason !== '',
+  })
+
+  const machine = workerMachine.provide({
+    actions: {
+      announce: () => {
+        tell(bus, announce, { worker }, { info: { ...info, backend, versions }, status: status() })
+      },
+      beat: () => {
+        tell(bus, beat, { worker }, status())
+      },
+      expireLeases: () => {
+        for (const slot of slots) {
+          const { driver } = slot.status
+          if (driver !== null && clock.now() - (heardAt.get(driver) ?? 0) > leaseTtlMs) slot.endLease()
+        }
+        for (const driver of heardAt.keys()) {
+          if (!slots.some((slot) => slot.status.driver === driver)) heardAt.delete(driver)
+        }
+      },
+      extendLeases: () => {
+        for (const driver of heardAt.keys()) heardAt.set(driver, clock.now())
+        outbox.wake()
+      },
+      drainSlots: () => {
+        for (const slot of slots) slot.drain()
+      },
+      awaitDelivery: () => void deliver(),
+      leave: () => void goodbye(),
+    },
+  })
+  const actor = createActor(machine, { input: { slots: info.slots }, clock })
+
+  const deliver = async (): Promise<void> => {
+    let timer: unknown
+    const late = new Promise<void>((resolve) => {
+      timer = clock.setTimeout(resolve, deliveryMs)
+    })
+    await Promise.race([Promise.all([outbox.empty(), lines.flush()]), late])
+    clock.clearTimeout(timer)
+    const kept = outbox.unacknowledged()
+    if (kept.length > 0)
+      onNotice('nobody took these results: they are lost, and will be tried again', { attempts: kept })
+    actor.send({ type: 'delivered' })
+  }
+
+  const goodbye = async (): Promise<void> => {
+    clock.clearTimeout(ticker)
+    tell(bus, leave, { worker }, { reason: drainReason })
+    for (const subscription of subscriptions) subscription.unsubscribe()
+    stopStatus()
+    await Promise.all(slots.map((slot) => slot.dismiss()))
+    resolveEnded()
+  }
+
+  const fail = (reason: Problem): void => {
+    rejectEnded(problem('SETUP_FAILED', { part: 'runner', reason: reason.message }, { cause: reason }))
+  }
+
+  for (let slot = 0; slot < info.slots; slot += 1) {
+    slots.push(
+      createSlot({
+        slot,
+        worker,
+        bus,
+        clock,
+        cache: options.cache,
+        outbox,
+        lines,
+        spawn: options.spawn,
+        maxServed: options.maxTrialsPerRunner,
+        maxRssBytes: options.maxRssBytes,
+        onWarm: (name, found) => {
+          backend = name
+          versions = { ...info.versions, ...found }
+          actor.send({ type: 'warm' })
+        },
+        onUnfit: fail,
+        onChange: () => {
+          // Several changes in one turn are one beat.
+          if (beatSoon) return
+          beatSoon = true
+          queueMicrotask(() => {
+            beatSoon = false
+            actor.send({ type: 'changed' })
+          })
+        },
+        onEmpty: () => {
+          actor.send({ type: 'slot.empty' })
+        },
+      }),
+    )
+  }
+
+  const slotAt = (slot: number): Slot => {
+    const found = slots[slot]
+    if (found === undefined) throw problem('LEASE_UNKNOWN', { worker, slot })
+    return found
+  }
+  const dropped = onDropped === undefined ? {} : { onDropped }
+
+  const subscriptions = [
+    answer(bus, lease, { worker }, ({ driver, slot }) => {
+      const found = slotAt(slot).lease(driver)
+      heardAt.set(driver, clock.now())
+      return { slot, status: found }
+    }),
+    answer(bus, release, { worker }, ({ driver, slot }) => {
+      slotAt(slot).release(driver)
+      return {}
+    }),
+    answer(bus, assign, { worker }, (assignment) => ({ position: slotAt(assignment.slot).assign(assignment) })),
+    answer(bus, stopTrial, { worker }, ({ attempt, reason }) => ({
+      known: slots.some((slot) => slot.stop(attempt, reason)),
+    })),
+    answer(bus, ping, { worker }, () => status()),
+    hear(
+      bus,
+      driverBeat,
+      { driver: '*' },
+      (_, { driver }) => {
+        if (heardAt.has(driver)) heardAt.set(driver, clock.now())
+      },
+      dropped,
+    ),
+    hear(
+      bus,
+      rollCall,
+      { driver: '*' },
+      () => {
+        actor.send({ type: 'rollcall' })
+        outbox.wake()
+      },
+      dropped,
+    ),
+    hear(bus, runnerBeat, { worker, slot: '*' }, (_, { slot }) => slots[Number(slot)]?.heard(), dropped),
+  ]
+  const stopStatus = bus.onStatus((now) => {
+    actor.send({ type: now === 'connected' ? 'connected' : 'disconnected' })
+  })
+
+  const tick = (): void => {
+    for (const slot of slots) slot.tick(bus.status !== 'connected')
+    actor.send({ type: 'tick' })
+    ticker = clock.setTimeout(tick, beatMs)
+  }
+  let ticker = clock.setTimeout(tick, beatMs)
+  actor.start()
+
+  return {
+    get status() {
+      return status()
+    },
+    ended,
+    drain: (reason) => {
+      if (drainReason === '') {
+        drainReason = reason
+        actor.send({ type: 'drain' })
+        if (options.drainTimeoutMs !== null) {
+          clock.setTimeout(() => {
+            for (const slot of slots) slot.handBack()
+          }, options.drainTimeoutMs)
+        }
+      }
+      return ended
+    },
+  }
+}
