@@ -99,6 +99,11 @@ const table = {
     remedy: 'please report it, with the log of the process that answered',
   },
   OPTION_INVALID: { message: '{option}: {reason}', retryable: false, remedy: 'see --help' },
+  ACTOR_FAILED: {
+    message: 'the {actor} beside the embedded bus ended {times} times within a minute: {reason}',
+    retryable: false,
+    remedy: '`maggy doctor` says what is missing; started by hand (`maggy {actor} --server …`) it shows its whole log',
+  },
   // What users write
   MODULE_NOT_FOUND: {
     message: 'there is no module {module}',

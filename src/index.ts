@@ -4,7 +4,7 @@
  * What you write: an experiment is one oblivious training function, its generators, and the contexts it is run in.
  */
 export { defineExperiment, optimization } from './experiment/index.ts'
-export { space } from './space/index.ts'
+export { sample, space } from './space/index.ts'
 export { EarlyStop } from './train/index.ts'
 export type {
   ContextOf,

@@ -1,18 +1,18 @@
 #!/usr/bin/env node
 /** `maggy`: reads the command line, and exits with what came of it (0 ok, 1 failed, 2 usage, 69 no bus, 130 interrupted). */
 import { readFileSync } from 'node:fs'
-import { createRequire } from 'node:module'
+import { join } from 'node:path'
 import { pathToFileURL } from 'node:url'
 import { CommanderError } from 'commander'
-import { actorEntry, type ActorName } from '../actor/index.ts'
+import { actorEntry, packageRoot } from '../actor/index.ts'
 import { exitCode, fail } from './failure.ts'
 import { actors, createProgram } from './program.ts'
 
 const given = process.argv.slice(2)
 
 /** An actor's options are its own: it sees the command line as if it had been started itself. */
-async function runActor(name: ActorName): Promise<void> {
-  const entry = actorEntry(name)
+async function runActor(name: string): Promise<void> {
+  const entry = name === 'server' ? join(packageRoot(), 'dist', 'src', 'server', 'main.js') : actorEntry(name)
   process.argv = [process.argv[0] ?? 'node', entry, ...given.slice(1)]
   await import(pathToFileURL(entry).href)
 }
@@ -32,10 +32,9 @@ async function runCommandLine(): Promise<void> {
 }
 
 function packageVersion(): string {
-  const file = createRequire(import.meta.url).resolve('maggy/package.json')
-  return (JSON.parse(readFileSync(file, 'utf8')) as { version: string }).version
+  return (JSON.parse(readFileSync(join(packageRoot(), 'package.json'), 'utf8')) as { version: string }).version
 }
 
 const [name] = given
-if (name !== undefined && Object.hasOwn(actors, name)) await runActor(name as ActorName)
+if (name !== undefined && Object.hasOwn(actors, name)) await runActor(name)
 else await runCommandLine()

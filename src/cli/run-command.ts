@@ -81,7 +81,7 @@ async function toTheEnd(
 ): Promise<number> {
   const style = styleOf(options)
   return await interruptible(async (signal) => {
-    const session = await openSession({ ...sessionOptions(options), actors: 'all', signal })
+    const session = await openSession({ ...sessionOptions(options), actors: 'all' })
     const watch = watchIn(style)
     try {
       const result = await Promise.race([run(session, watch, signal), session.failed])

@@ -1,6 +1,6 @@
 /** Follows an experiment to its end: what counts comes from the log, what moves from the driver's progress. */
 import { driverBeat, problem, progress, type LogEvent, type PayloadOf } from '../../protocol/index.ts'
-import { systemClock, type Clock } from '../actor/clock.ts'
+import { systemClock, type Clock } from '../actor/index.ts'
 import { hear, type Bus, type Entry } from '../bus/index.ts'
 import { apply, emptyHistory, eventsOf, logSubject, summarize, type History, type Result } from '../store/index.ts'
 import { noticeMs, type Waiting } from './submit.ts'

@@ -1,6 +1,6 @@
 /** `lagom`: runs an experiment in a context, on a bus that is there or on one of its own. */
 import { fileURLToPath } from 'node:url'
-import { problem, RemoteError, type Hparams } from '../../protocol/index.ts'
+import { problem, RemoteError } from '../../protocol/index.ts'
 import { bundleModule } from '../bundle/index.ts'
 import type { ContextOf, Contexts, Experiment } from '../experiment/index.ts'
 import { writeFiles, writeTensorBoard, type Result } from '../store/index.ts'
@@ -59,7 +59,7 @@ export async function lagom(
   experiment: Experiment,
   context: string | ContextOf,
   options: LagomOptions = {},
-): Promise<Result<Hparams>> {
+): Promise<Result> {
   const { signal, onProgress, onWaiting } = options
   signal?.throwIfAborted()
   const contextName = typeof context === 'string' ? context : context.kind

@@ -1,6 +1,6 @@
 /** One experiment from its submission to its end, with a way out. */
 import { codeOf, type Submission } from '../../protocol/index.ts'
-import { systemClock, type Clock } from '../actor/clock.ts'
+import { systemClock, type Clock } from '../actor/index.ts'
 import type { Bus } from '../bus/index.ts'
 import { readResult, type Result } from '../store/index.ts'
 import { followExperiment, type Watch } from './follow.ts'

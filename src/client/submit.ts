@@ -8,7 +8,7 @@ import {
   submit,
   type Submission,
 } from '../../protocol/index.ts'
-import { systemClock, type Clock } from '../actor/clock.ts'
+import { systemClock, type Clock } from '../actor/index.ts'
 import { ask, type Bus } from '../bus/index.ts'
 
 /** Why nothing goes on; `code` is one of the table of errors. */

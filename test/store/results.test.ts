@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import fc from 'fast-check'
+import { array, assert, constant, integer, oneof, property } from 'fast-check'
 import type { AttemptOutcome, LogEvent, Objective } from '../../protocol/index.ts'
 import { resultOf } from '../../src/store/index.ts'
 import { accepted, assigned, ended, lost, suggested } from './events.ts'
@@ -47,8 +47,8 @@ describe('a result', () => {
   })
 
   it('takes the maximum of any finite values for the best, and its first place', () => {
-    fc.assert(
-      fc.property(fc.array(fc.oneof(fc.integer({ min: -3, max: 3 }), fc.constant(NaN))), (values) => {
+    assert(
+      property(array(oneof(integer({ min: -3, max: 3 }), constant(NaN))), (values) => {
         const finite = values.filter(Number.isFinite)
         const best = search(values).best?.trial ?? -1
         expect(best).toBe(finite.length === 0 ? -1 : values.indexOf(Math.max(...finite)))
