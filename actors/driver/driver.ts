@@ -306,7 +306,8 @@ class Driver implements RunningActor {
   #ticks = 0
   #tick(): void {
     this.#ticks += 1
-    this.#fleet.tick()
+    // While this driver hears nobody, nobody's silence means anything.
+    if (this.#env.bus.status === 'connected') this.#fleet.tick()
     if (this.#ticks % 4 === 0) void this.#scan()
     if (this.#runs.size > 0 || this.#fleet.slots().some(({ lease }) => lease === 'ours')) this.#changed()
   }

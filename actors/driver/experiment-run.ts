@@ -4,32 +4,33 @@
  * I2 A fenced run does nothing more: another driver has the experiment.
  */
 import {
-  assign,
   codeOf,
   done,
   metrics,
   problem,
   started,
-  stopTrial,
   toProblem,
   type AttemptOutcome,
   type AttemptRef,
   type Hparams,
   type LogEvent,
+  type Observation,
+  type Problem,
   type PayloadOf,
   type StopReason,
   type Submission,
 } from '../../protocol/index.ts'
 import type { Clock, Logger } from '../../src/actor/index.ts'
-import { answer, ask, hear, type Bus, type OnDropped, type Subscription } from '../../src/bus/index.ts'
+import { answer, hear, type Bus, type OnDropped, type Subscription } from '../../src/bus/index.ts'
 import { createPruner } from '../../src/pruners/index.ts'
 import { deriveSeed } from '../../src/random/index.ts'
+import { Courier } from './courier.ts'
 import type { Effect, TrialSnapshot } from './experiment-state.ts'
 import { ExperimentState } from './experiment-state.ts'
 import type { Fleet, Held, Slot } from './fleet.ts'
 import { LogWriter } from './log-writer.ts'
 import { MetricBook } from './metric-book.ts'
-import { opensAgain, OptimizerSession } from './optimizer-session.ts'
+import { OptimizerDesk, type Place } from './optimizer-desk.ts'
 import { refill } from './telemetry.ts'
 
 export interface RunEnvironment {
@@ -47,14 +48,6 @@ export interface RunEnvironment {
   fenced(run: ExperimentRun): void
 }
 
-/** A place in a slot that waits for a trial. */
-interface Place {
-  readonly slot: Slot
-  readonly held: Held
-}
-
-const reopenMs = 500
-const resendMs = 200
 /** Waiting for a suggestion of a trial that runs shorter than this would be felt: such trials are handed out ahead. */
 const shortTrialMs = 2000
 
@@ -66,14 +59,10 @@ export class ExperimentRun {
   readonly #env: RunEnvironment
   readonly #writer: LogWriter
   readonly #subscriptions: Subscription[] = []
-  #session: OptimizerSession | null = null
-  #opening = false
-  #suggesting = false
+  readonly desk: OptimizerDesk
+  readonly #courier: Courier
   #closed = false
-  readonly #places: Place[] = []
   #typicalMs: number | null = null
-  /** Why the optimizer is not there, while it is not. */
-  optimizerProblem: { code: string; message: string; since: number } | null = null
 
   constructor(env: RunEnvironment, submission: Submission, last: number) {
     this.#env = env
@@ -82,6 +71,20 @@ export class ExperimentRun {
     this.state = new ExperimentState(submission)
     const { pruner, objectives } = submission.context
     this.book = new MetricBook(pruner === null ? null : createPruner(pruner, objectives))
+    this.#courier = new Courier(env.bus, env.clock, env.logger)
+    this.desk = new OptimizerDesk(env.bus, env.clock, env.logger, submission, {
+      opened: (instance, adaptive) =>
+        this.#commit({ type: 'optimizer.opened', at: env.clock.now(), instance, adaptive }),
+      lost: () => this.#commit({ type: 'optimizer.lost' }),
+      failed: (fault) => this.#fail(fault),
+      suggested: (hparams, takePlace) => this.#adopt(hparams, takePlace),
+      exhausted: () => this.#commit({ type: 'optimizer.exhausted', at: env.clock.now() }),
+      dropped: (places) => this.#drop(places),
+      history: () => this.#history(),
+      suggestedSoFar: () => this.state.suggested,
+      searching: () => this.state.name === 'searching' && !this.#closed,
+      opening: () => this.state.name === 'opening' && !this.#closed,
+    })
     this.#writer = new LogWriter(env.bus, env.clock, this.id, last, () => this.#fence())
   }
 
@@ -126,7 +129,7 @@ export class ExperimentRun {
     if (this.#closed) return 0
     const { policy, trials } = this.submission.context
     const queued = this.state.queued.size
-    const waiting = this.#places.filter(({ held }) => !held.gone).length
+    const { waiting } = this.desk
     const fresh = this.state.name === 'searching' ? trials - this.state.suggested - waiting : 0
     const acceptsQueued = !['stopping', 'cancelling', 'failing', 'givingUp'].includes(this.state.name)
     const wanted = (acceptsQueued ? queued : 0) + Math.max(0, fresh)
@@ -136,22 +139,13 @@ export class ExperimentRun {
 
   /** Places that it holds or waits for, for a fair share between experiments. */
   get share(): number {
-    return this.state.held.size + this.#places.length
+    return this.state.held.size + this.desk.waiting
   }
 
   /** Whether trials may wait in a slot behind the one that runs: results do not matter to the next, and trials are short. */
   get prefetches(): boolean {
-    return (
-      this.#session !== null &&
-      !this.#session.adaptive &&
-      this.#typicalMs !== null &&
-      this.#typicalMs < shortTrialMs &&
-      this.state.name === 'searching'
-    )
-  }
-
-  get adaptive(): boolean {
-    return this.#session?.adaptive ?? true
+    const short = this.#typicalMs !== null && this.#typicalMs < shortTrialMs
+    return short && !this.desk.adaptive && this.state.name === 'searching'
   }
 
   suits(labels: Readonly<Record<string, string>>): boolean {
@@ -161,12 +155,8 @@ export class ExperimentRun {
   /** Takes a place: a queued trial goes there now, or a new one as soon as it is suggested. */
   fill(slot: Slot, held: Held): void {
     const [queued] = this.state.queued
-    if (queued !== undefined) {
-      this.#assign(queued, { slot, held })
-    } else {
-      this.#places.push({ slot, held })
-      void this.#suggest()
-    }
+    if (queued !== undefined) this.#assign(queued, { slot, held })
+    else this.desk.wait({ slot, held })
   }
 
   /** The worker of an attempt is gone, or knows nothing of it. */
@@ -200,7 +190,7 @@ export class ExperimentRun {
     this.#closed = true
     for (const subscription of this.#subscriptions.splice(0)) subscription.unsubscribe()
     this.#env.fleet.forget(this.id)
-    for (const { slot, held } of this.#places.splice(0)) this.#env.fleet.free(slot, held)
+    this.desk.drop()
   }
 
   #fence(): void {
@@ -245,10 +235,10 @@ export class ExperimentRun {
     for (const effect of effects) {
       switch (effect) {
         case 'openOptimizer':
-          void this.#open()
+          void this.desk.open()
           break
         case 'closeOptimizer':
-          void this.#closeOptimizer()
+          void this.desk.close()
           break
         case 'stopRunning':
           this.#stopRunning()
@@ -286,7 +276,7 @@ export class ExperimentRun {
   }
 
   #stopRunning(): void {
-    for (const { slot, held } of this.#places.splice(0)) this.#env.fleet.free(slot, held)
+    this.desk.drop()
     for (const trial of this.state.held) {
       const context = this.state.trial(trial)?.context
       if (!context || context.worker === null) continue
@@ -294,128 +284,29 @@ export class ExperimentRun {
     }
   }
 
-  // The optimizer
-
-  async #open(): Promise<void> {
-    if (this.#opening) return
-    this.#opening = true
-    this.#session = null
-    try {
-      while (!this.#closed && this.state.name === 'opening') {
-        try {
-          const session = await OptimizerSession.open(this.#env.bus, this.submission, this.#history())
-          this.#session = session
-          this.optimizerProblem = null
-          const { instance, adaptive } = session
-          this.#commit({ type: 'optimizer.opened', at: this.#env.clock.now(), instance, adaptive })
-          void this.#suggest()
-        } catch (error) {
-          await this.#optimizerFailed(error)
-        }
-      }
-    } finally {
-      this.#opening = false
-    }
+  #fail(fault: Problem): void {
+    if (!this.#closed) this.#commit({ type: 'experiment.failing', at: this.#env.clock.now(), problem: fault })
   }
 
-  async #optimizerFailed(error: unknown): Promise<void> {
-    const fault = toProblem(error)
-    if (!opensAgain(error)) {
-      this.#env.logger.error({ experiment: this.id, code: fault.code }, fault.message)
-      const { stack: _, ...kept } = fault
-      if (!this.#closed) this.#commit({ type: 'experiment.failing', at: this.#env.clock.now(), problem: kept })
-      return
-    }
-    const { name } = this.submission.context.optimizer
-    const missing = problem('OPTIMIZER_UNAVAILABLE', { optimizer: name })
-    this.optimizerProblem ??= {
-      code: missing.code,
-      message: `${missing.message}; ${missing.remedy}`,
-      since: this.#env.clock.now(),
-    }
-    await new Promise<void>((resolve) => {
-      this.#env.clock.setTimeout(resolve, reopenMs)
-    })
-  }
-
-  async #closeOptimizer(): Promise<void> {
-    const session = this.#session
-    this.#session = null
-    try {
-      await session?.close()
-    } catch (error) {
-      // It forgets the experiment by itself in time; nothing depends on its having heard.
-      this.#env.logger.debug(
-        { experiment: this.id, code: codeOf(error) },
-        'the optimizer was gone before it was closed',
-      )
-    }
-  }
-
-  #history() {
+  #history(): Observation[] {
     return [...this.state.trials.keys()].flatMap((trial) => {
       const observation = this.state.observation(trial, this.book.last(trial)?.step ?? null)
       return observation === undefined ? [] : [observation]
     })
   }
 
-  async #suggest(): Promise<void> {
-    if (this.#suggesting) return
-    this.#suggesting = true
-    try {
-      // Everything that this turn asks for joins one request.
-      await Promise.resolve()
-      while (this.#places.length > 0 && this.#session !== null && this.state.name === 'searching' && !this.#closed) {
-        await this.#suggestOnce(this.#session)
-      }
-    } finally {
-      this.#suggesting = false
-      if (this.state.name !== 'searching') this.#dropPlaces()
-    }
-  }
-
-  async #suggestOnce(session: OptimizerSession): Promise<void> {
-    const wanted = Math.min(this.#places.length, this.submission.context.trials - this.state.suggested)
-    if (wanted <= 0) return this.#dropPlaces()
-    let answered
-    try {
-      answered = await session.suggest(this.state.suggested, wanted)
-    } catch (error) {
-      if (this.#closed || session !== this.#session) return
-      if (opensAgain(error)) this.#commit({ type: 'optimizer.lost' })
-      else await this.#optimizerFailed(error)
-      return
-    }
-    if (this.#closed || session !== this.#session) return
-    for (const hparams of answered.hparams) this.#adopt(hparams)
-    if (answered.exhausted) {
-      this.#commit({ type: 'optimizer.exhausted', at: this.#env.clock.now() })
-      this.#dropPlaces()
-    }
-  }
-
-  #adopt(hparams: Hparams): void {
+  #adopt(hparams: Hparams, takePlace: () => Place | undefined): void {
     const trial = this.state.suggested
     const seed = deriveSeed(this.submission.context.seed, 'trial', trial)
     this.#commit({ type: 'trial.suggested', at: this.#env.clock.now(), trial, hparams, seed })
-    const place = this.#takePlace()
+    const place = takePlace()
     if (place !== undefined) this.#assign(trial, place)
   }
 
-  #takePlace(): Place | undefined {
-    for (;;) {
-      const place = this.#places.shift()
-      if (place === undefined || !place.held.gone) return place
-    }
-  }
-
-  #dropPlaces(): void {
-    if (this.#places.length === 0) return
-    for (const { slot, held } of this.#places.splice(0)) this.#env.fleet.free(slot, held)
+  #drop(places: readonly Place[]): void {
+    for (const { slot, held } of places) this.#env.fleet.free(slot, held)
     this.#env.changed()
   }
-
-  // Trials
 
   #assign(trial: number, { slot, held }: Place): void {
     const attempt = (this.state.trial(trial)?.context.attempt ?? 0) + 1
@@ -449,52 +340,45 @@ export class ExperimentRun {
       trialTimeoutMs: context.policy.trialTimeoutMs,
       graceMs: context.policy.graceMs,
     }
-    while (!this.#closed && !held.gone && this.#holds(ref)) {
-      try {
-        await ask(this.#env.bus, assign, { worker: slot.worker }, payload, { timeoutMs: 5000 })
-        held.confirmed = true
-        if (this.#closed || !this.#isCancelling()) return
-        return void this.#stop(slot.worker, ref, 'cancelled')
-      } catch (error) {
-        if (await this.#refused(error, ref, slot, held)) return
-      }
+    const wanted = () => !this.#closed && !held.gone && this.#holds(ref)
+    const delivered = await this.#courier.deliver(slot.worker, payload, wanted)
+    if (delivered.kind === 'taken') {
+      held.confirmed = true
+      if (!this.#closed && this.#isCancelling()) void this.#stop(slot.worker, ref, 'cancelled')
+    } else if (delivered.kind === 'refused' && wanted()) {
+      this.#refused(delivered, ref, slot, held)
     }
   }
 
-  /** Whether a failed handover is over; if not, it is tried again until the worker is lost. */
-  async #refused(error: unknown, ref: AttemptRef, slot: Slot, held: Held): Promise<boolean> {
-    const code = codeOf(error)
-    if (code === 'BUS_NO_RESPONDERS' || code === 'BUS_TIMEOUT' || code === 'BUS_DISCONNECTED') {
-      await new Promise<void>((resolve) => {
-        this.#env.clock.setTimeout(resolve, resendMs)
-      })
-      return false
-    }
-    if (held.gone) return true
-    const { message } = toProblem(error)
-    this.#env.logger.warn({ ...ref, worker: slot.worker, code }, message)
-    this.#env.fleet.free(slot, held)
-    if (code === 'LEASE_UNKNOWN' || code === 'SLOT_TAKEN') slot.lease = 'none'
-    const now = this.#env.clock.now()
-    const { trial, attempt } = ref
+  #refused(
+    { code, message }: { code: string | undefined; message: string },
+    ref: AttemptRef,
+    slot: Slot,
+    held: Held,
+  ): void {
     const { worker } = slot
-    if (code === 'LEASE_UNKNOWN' || code === 'SLOT_TAKEN' || code === 'WORKER_DRAINING') {
+    this.#env.logger.warn({ ...ref, worker, code }, message)
+    this.#env.fleet.free(slot, held)
+    const at = this.#env.clock.now()
+    const { trial, attempt } = ref
+    const notLeased = code === 'LEASE_UNKNOWN' || code === 'SLOT_TAKEN'
+    if (notLeased) slot.lease = 'none'
+    if (notLeased || code === 'WORKER_DRAINING') {
       const outcome = { kind: 'returned' as const, reason: message }
       this.#commit({
         type: 'trial.ended',
-        at: now,
+        at,
         trial,
         attempt,
         worker,
         outcome,
         startedAt: null,
-        endedAt: now,
+        endedAt: at,
         points: 0,
       })
     } else {
-      this.#commit({ type: 'trial.lost', at: now, trial, attempt, worker, reason: message })
+      this.#commit({ type: 'trial.lost', at, trial, attempt, worker, reason: message })
     }
-    return true
   }
 
   #holds(ref: AttemptRef): boolean {
@@ -548,7 +432,7 @@ export class ExperimentRun {
     if (after === undefined) return
     this.book.settle(trial, after.value as 'done' | 'pruned' | 'failed' | 'cancelled')
     const observation = this.state.observation(trial, this.book.last(trial)?.step ?? null)
-    if (observation !== undefined) this.#session?.observe(observation)
+    if (observation !== undefined) this.desk.observe(observation)
     // A late result of an earlier attempt came first: the later attempt is not needed.
     const { attempt, worker: holder } = before.context
     if (holder !== null && holder !== worker)
@@ -595,20 +479,7 @@ export class ExperimentRun {
     }
   }
 
-  async #stop(worker: string, ref: AttemptRef, reason: StopReason): Promise<void> {
-    for (let tries = 0; tries < 20 && !this.#closed; tries += 1) {
-      try {
-        await ask(this.#env.bus, stopTrial, { worker }, { attempt: ref, reason }, { timeoutMs: 2000 })
-        return
-      } catch (error) {
-        const code = codeOf(error)
-        if (code === undefined) throw error
-        this.#env.logger.debug({ ...ref, worker, code }, 'stop is said again')
-        if (reason !== 'superseded' && !this.#holds(ref)) return
-        await new Promise<void>((resolve) => {
-          this.#env.clock.setTimeout(resolve, resendMs)
-        })
-      }
-    }
+  #stop(worker: string, ref: AttemptRef, reason: StopReason): Promise<void> {
+    return this.#courier.stop(worker, ref, reason, () => !this.#closed && (reason === 'superseded' || this.#holds(ref)))
   }
 }

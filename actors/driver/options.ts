@@ -19,6 +19,12 @@ export const driverDefaults: DriverOptions = {
   refusalsUntilLost: 3,
 }
 
+/** As the command line has them. */
+export interface DriverFlags {
+  readonly adopt: 'all' | 'none'
+  readonly lostAfter: number
+}
+
 export function driverOptions(command: Command): Command {
   return command
     .addOption(

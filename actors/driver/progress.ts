@@ -59,8 +59,8 @@ function waitingFor(
   server: string,
   now: number,
 ): PayloadOf<typeof progress>['waiting'] {
-  if (run.optimizerProblem !== null) {
-    const { code, message, since } = run.optimizerProblem
+  if (run.desk.problem !== null) {
+    const { code, message, since } = run.desk.problem
     return { code, message, sinceMs: now - since }
   }
   const fitting = fleet.present.some(({ labels }) => run.suits(labels))

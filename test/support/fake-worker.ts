@@ -210,7 +210,9 @@ export class FakeWorker {
     if (this.draining) throw problem('WORKER_DRAINING', { worker: this.id })
     const slot = this.#at(assignment.slot)
     if (slot.driver !== assignment.driver) throw problem('LEASE_UNKNOWN', { worker: this.id, slot: assignment.slot })
-    if (this.holds(assignment.attempt.trial)) return { position: 'running' }
+    const { experiment, trial } = assignment.attempt
+    const same = (held: Assignment | null) => held?.attempt.experiment === experiment && held.attempt.trial === trial
+    if (same(slot.running) || same(slot.next)) return { position: 'running' }
     this.assignments.push(assignment)
     if (slot.running !== null) {
       slot.next = assignment

@@ -1,0 +1,15 @@
+#!/usr/bin/env node
+/** `maggy driver`. */
+import { runActor } from '../../src/actor/index.ts'
+import { startDriver } from './driver.ts'
+import { driverDefaults, driverOptions, type DriverFlags } from './options.ts'
+
+await runActor<DriverFlags>(
+  {
+    name: 'driver',
+    description: 'Owns experiments: hands out trials to workers, keeps the log, stops what goes badly.',
+    options: driverOptions,
+    start: (env, { adopt, lostAfter }) => startDriver(env, { ...driverDefaults, adopt, lostAfterMs: lostAfter }),
+  },
+  process.argv.slice(2),
+)

@@ -1,0 +1,467 @@
+import { describe, expect, it } from 'vitest'
+import { codeOf, progress, submit, type AttemptOutcome, type PayloadOf } from '../../protocol/index.ts'
+import { ask, hear } from '../../src/bus/index.ts'
+import { recordPoints } from '../support/fake-worker.ts'
+import { Bench, context, submission } from './support.ts'
+
+const ok = (value: number): AttemptOutcome => ({ kind: 'done', metrics: { value } })
+const point = (step: number, value: number) => ({ step, at: 1, values: { value } })
+
+async function ready(change: Parameters<Bench['submit']>[1] = {}) {
+  const bench = new Bench()
+  await bench.driver()
+  await bench.optimizer()
+  const w1 = await bench.worker('w1')
+  await bench.submit('e1', change)
+  return { bench, w1 }
+}
+
+describe('the driver', () => {
+  it('runs an experiment from its submission to its end, each trial once, the log before the worker', async () => {
+    const bench = new Bench()
+    await bench.driver()
+    await bench.optimizer()
+    const worker = await bench.worker('w1', { run: ({ attempt }) => ok(attempt.trial) })
+    await bench.submit('e1')
+    const events = await bench.events('e1')
+    expect(events.at(-1)).toMatchObject({
+      type: 'experiment.ended',
+      state: 'done',
+      best: { trial: 3, metrics: { value: 3 } },
+    })
+    const ended = events.filter(({ type }) => type === 'trial.ended')
+    expect(ended.map((event) => 'trial' in event && event.trial)).toEqual([0, 1, 2, 3])
+    expect(worker.assignments.map(({ attempt }) => attempt)).toEqual(
+      [0, 1, 2, 3].map((trial) => ({ experiment: 'e1', trial, attempt: 1 })),
+    )
+    expect(worker.acknowledged).toHaveLength(4)
+    expect(bench.faults).toEqual([])
+  })
+
+  it('gives each trial its hparams over the constant ones, and a seed that follows from experiment and trial alone (G6)', async () => {
+    const { w1 } = await ready()
+    const again = await ready()
+    const [first] = w1.assignments
+    expect(first?.hparams).toMatchObject({ epochs: 3 })
+    expect(first?.hparams.x).toBeTypeOf('number')
+    expect(again.w1.assignments[0]).toEqual(first)
+  })
+
+  it('suggests only when a slot is free: with one worker one trial is out at a time', async () => {
+    const { bench, w1 } = await ready()
+    expect(w1.running).toEqual([0])
+    expect((await bench.types('e1')).filter((type) => type === 'trial.suggested')).toHaveLength(1)
+    await w1.finish(0)
+    await bench.settle()
+    expect(w1.running).toEqual([1])
+  })
+
+  it('lets a trial wait behind a short one where results do not matter, and never while a slot is idle', async () => {
+    const { bench, w1 } = await ready({ trials: 8 })
+    expect(w1.waiting).toEqual([])
+    await w1.finish(0)
+    await bench.settle()
+    expect([w1.running, w1.waiting]).toEqual([[1], [2]])
+    const w2 = await bench.worker('w2')
+    expect([w2.running, w2.waiting]).toEqual([[3], [4]])
+  })
+
+  it('gives a worker that joins in the middle its first trial at once (G4)', async () => {
+    const { bench, w1 } = await ready()
+    const late = await bench.worker('late', { slots: 2 })
+    expect([...w1.running, ...late.running].sort()).toEqual([0, 1, 2])
+  })
+
+  it('keeps to exactly the number of trials asked, however many slots there are', async () => {
+    const { bench } = await ready({ trials: 5 })
+    const big = await bench.worker('big', { slots: 16, run: ({ attempt }) => ok(attempt.trial) })
+    expect(big.assignments.length).toBe(4)
+    expect((await bench.types('e1')).filter((type) => type === 'trial.suggested')).toHaveLength(5)
+  })
+
+  it('keeps to `parallel`', async () => {
+    const bench = new Bench()
+    await bench.driver()
+    await bench.optimizer()
+    const worker = await bench.worker('w1', { slots: 8 })
+    await bench.submit('e1', { trials: 8, policy: { ...context.policy, parallel: 3 } })
+    expect(worker.running).toHaveLength(3)
+    await worker.finish(0)
+    await bench.settle()
+    expect(worker.running).toHaveLength(3)
+  })
+
+  it('uses only workers that carry the labels', async () => {
+    const bench = new Bench()
+    await bench.driver()
+    await bench.optimizer()
+    const plain = await bench.worker('plain')
+    const big = await bench.worker('big', { labels: { memory: 'big', zone: 'a' } })
+    await bench.submit('e1', { policy: { ...context.policy, labels: { memory: 'big' } } })
+    expect([plain.running, big.running]).toEqual([[], [0]])
+  })
+
+  it('shares slots fairly between experiments', async () => {
+    const bench = new Bench()
+    await bench.driver()
+    await bench.optimizer()
+    await bench.submit('e1', { trials: 50 })
+    await bench.submit('e2', { trials: 50 })
+    const worker = await bench.worker('w1', { slots: 8 })
+    const of = (id: string) => worker.assignments.filter(({ attempt }) => attempt.experiment === id).length
+    expect([of('e1'), of('e2')]).toEqual([4, 4])
+  })
+
+  it('releases a slot that it has no use for, and takes it again when it has', async () => {
+    const { bench, w1 } = await ready({ trials: 1 })
+    await w1.finish(0)
+    await bench.pass(1500, w1)
+    expect(w1.status().slots[0]?.driver).toBeNull()
+    await bench.submit('e2')
+    expect(w1.running).toEqual([0])
+  })
+
+  it('ends a failed trial as failed, and the experiment goes on to done (G2)', async () => {
+    const { bench, w1 } = await ready({ trials: 2 })
+    await w1.finish(0, { kind: 'failed', problem: { code: 'TRAIN_FAILED', message: 'train threw x' } })
+    await bench.settle()
+    await w1.finish(1, ok(1))
+    await bench.settle()
+    expect((await bench.events('e1')).at(-1)).toMatchObject({ state: 'done', best: { trial: 1 } })
+  })
+
+  it('gives the experiment up when as many have failed as `maxFailed` says', async () => {
+    const { bench, w1 } = await ready({ trials: 9, policy: { ...context.policy, maxFailed: 2 } })
+    const failure: AttemptOutcome = { kind: 'failed', problem: { code: 'TRAIN_FAILED', message: 'train threw x' } }
+    await w1.finish(0, failure)
+    await bench.settle()
+    await w1.finish(1, failure)
+    await bench.settle()
+    for (const trial of [...w1.running]) await w1.finish(trial, { kind: 'stopped', reason: 'cancelled', metrics: {} })
+    for (const trial of [...w1.running]) await w1.finish(trial, { kind: 'stopped', reason: 'cancelled', metrics: {} })
+    await bench.settle()
+    const events = await bench.events('e1')
+    expect(events.find(({ type }) => type === 'experiment.failing')).toMatchObject({
+      problem: {
+        code: 'EXPERIMENT_GIVEN_UP',
+        message: 'the experiment was given up after 2 failed trials: train threw x',
+      },
+    })
+    expect(events.at(-1)).toMatchObject({ type: 'experiment.ended', state: 'failed' })
+  })
+
+  it('does not believe a result without the metric that was asked for', async () => {
+    const { bench, w1 } = await ready({ trials: 1 })
+    await w1.finish(0, { kind: 'done', metrics: { loss: 1 } })
+    await bench.settle()
+    const ended = (await bench.events('e1')).find(({ type }) => type === 'trial.ended')
+    expect(ended).toMatchObject({ outcome: { kind: 'failed', problem: { code: 'METRIC_MISSING' } } })
+  })
+
+  it('runs the trial of a lost worker elsewhere, and only that one (G3)', async () => {
+    const { bench, w1 } = await ready({ trials: 3 })
+    const w2 = await bench.worker('w2')
+    expect([w1.running, w2.running]).toEqual([[0], [1]])
+    w1.vanish()
+    await bench.pass(6000, w2)
+    expect(await bench.types('e1')).toContain('trial.lost')
+    await w2.finish(1)
+    await bench.settle()
+    expect(w2.assignments.map(({ attempt }) => [attempt.trial, attempt.attempt])).toContainEqual([0, 2])
+  })
+
+  it('fails a trial that keeps losing its workers, instead of trying for ever (G3)', async () => {
+    const { bench, w1 } = await ready({ trials: 1 })
+    let worker = w1
+    for (let n = 2; n <= 4; n += 1) {
+      worker.vanish()
+      await bench.pass(6000)
+      if (n < 4) worker = await bench.worker(`w${n}`)
+    }
+    const events = await bench.events('e1')
+    expect(events.filter(({ type }) => type === 'trial.lost')).toHaveLength(3)
+    expect(events.at(-1)).toMatchObject({ type: 'experiment.ended', state: 'done', best: null })
+  })
+
+  it('does not lose workers by an outage of its own', async () => {
+    const { bench, w1 } = await ready()
+    bench.network.outage(bench.bus())
+    await bench.pass(20_000, w1)
+    bench.network.restore(bench.bus())
+    await bench.pass(2000, w1)
+    expect(await bench.types('e1')).not.toContain('trial.lost')
+    await w1.finish(0)
+    await bench.settle()
+    expect(w1.running).toEqual([1])
+  })
+
+  it('knows that a worker which was started anew under the same name lost what it held', async () => {
+    const { bench, w1 } = await ready({ trials: 1 })
+    w1.vanish()
+    const anew = await bench.worker('w1', { startedAt: 2 })
+    expect(anew.assignments[0]?.attempt).toEqual({ experiment: 'e1', trial: 0, attempt: 2 })
+  })
+
+  it('believes a worker that twice knows nothing of an attempt', async () => {
+    const { bench, w1 } = await ready({ trials: 1 })
+    await bench.pass(1000, w1)
+    w1.vanish()
+    const forgetful = await bench.worker('w1')
+    forgetful.beat()
+    await bench.settle()
+    expect(forgetful.assignments[0]?.attempt.attempt).toBe(2)
+  })
+
+  it('takes the late result of an attempt that it had given up, and stops the one that replaced it', async () => {
+    const { bench, w1 } = await ready({ trials: 1 })
+    const w2 = await bench.worker('w2')
+    bench.network.outage(w1.bus)
+    await bench.pass(6000, w2)
+    expect(w2.assignments[0]?.attempt).toMatchObject({ trial: 0, attempt: 2 })
+    bench.network.restore(w1.bus)
+    await w1.finish(0, ok(5))
+    await bench.settle()
+    expect(w2.stops).toEqual([{ attempt: { experiment: 'e1', trial: 0, attempt: 2 }, reason: 'superseded' }])
+    expect((await bench.events('e1')).at(-1)).toMatchObject({ state: 'done', best: { metrics: { value: 5 } } })
+  })
+
+  it('takes back what a draining worker returns, at no cost', async () => {
+    const { bench, w1 } = await ready({ trials: 2, policy: { ...context.policy, maxAttempts: 1 } })
+    w1.draining = true
+    w1.beat()
+    await w1.finish(0, { kind: 'returned', reason: 'drain' })
+    w1.leave()
+    const w2 = await bench.worker('w2', { run: ({ attempt }) => ok(attempt.trial) })
+    await bench.settle()
+    expect(w2.assignments.map(({ attempt }) => attempt.trial).sort()).toEqual([0, 1])
+    expect((await bench.events('e1')).at(-1)).toMatchObject({ state: 'done' })
+  })
+
+  it('acknowledges a result once, however often it is said', async () => {
+    const { bench, w1 } = await ready({ trials: 1 })
+    const [assignment] = w1.assignments
+    await w1.finish(0, ok(1))
+    await bench.settle()
+    if (assignment) await w1.say(assignment.attempt, ok(2))
+    await bench.settle()
+    const ends = (await bench.events('e1')).filter(({ type }) => type === 'trial.ended')
+    expect(ends).toHaveLength(1)
+    expect(w1.unacknowledged).toEqual([])
+  })
+
+  it('refuses what it cannot run before any trial starts (G8)', async () => {
+    const bench = new Bench()
+    await bench.driver()
+    const refusal = async (change: Parameters<typeof submission>[1]) => {
+      const asked = ask(bench.client, submit, {}, submission('bad', change), { timeoutMs: 1000 })
+      return codeOf(await asked.catch((error: unknown) => error))
+    }
+    expect(await refusal({ space: { lr: { type: 'double', low: 2, high: 1 } } })).toBe('SPACE_INVALID')
+    expect(await refusal({ pruner: { name: 'no-such', options: {} } })).toBe('PRUNER_UNKNOWN')
+    expect(await refusal({ trials: 0 })).toBe('MESSAGE_INVALID')
+    expect(await bench.events('bad')).toEqual([])
+  })
+
+  it('fails an experiment whose optimizer refuses it, and says why', async () => {
+    const { bench } = await ready({ optimizer: { name: 'grid', options: {} } })
+    const events = await bench.events('e1')
+    expect(events.find(({ type }) => type === 'experiment.failing')).toMatchObject({
+      problem: { code: 'OPTIMIZER_UNFIT' },
+    })
+    expect(events.at(-1)).toMatchObject({ type: 'experiment.ended', state: 'failed' })
+  })
+
+  it('ends a grid when it is used up', async () => {
+    const bench = new Bench()
+    await bench.driver()
+    await bench.optimizer()
+    await bench.worker('w1', { run: ({ attempt }) => ok(attempt.trial) })
+    const space = { a: { type: 'categorical' as const, choices: ['x', 'y', 'z'] } }
+    await bench.submit('e1', { optimizer: { name: 'grid', options: {} }, space, trials: 100 })
+    const events = await bench.events('e1')
+    expect(events.filter(({ type }) => type === 'trial.suggested')).toHaveLength(3)
+    expect(events.at(-1)).toMatchObject({ state: 'done' })
+  })
+})
+
+describe('stopping early', () => {
+  const pruned = { pruner: { name: 'threshold', options: { lower: 0.5 } }, trials: 2 }
+
+  it('stops a trial at the report that the pruner minds, and keeps its last metrics', async () => {
+    const { bench, w1 } = await ready(pruned)
+    w1.report(0, [point(0, 0.9)])
+    await bench.settle()
+    expect(w1.stops).toEqual([])
+    w1.report(0, [point(1, 0.8), point(2, 0.1)], 1)
+    await bench.settle()
+    expect(w1.stops).toEqual([{ attempt: { experiment: 'e1', trial: 0, attempt: 1 }, reason: 'pruned' }])
+    await w1.finish(0, { kind: 'stopped', reason: 'pruned', metrics: { value: 0.1 } })
+    await bench.settle()
+    const events = await bench.events('e1')
+    expect(events.find(({ type }) => type === 'trial.stopping')).toMatchObject({ trial: 0, step: 2, reason: 'pruned' })
+    expect(w1.running).toEqual([1])
+  })
+
+  it('counts a batch that is said twice once, and reads back what it missed', async () => {
+    const { bench, w1 } = await ready(pruned)
+    const batch = [point(0, 0.9), point(1, 0.1)]
+    await recordPoints(w1.bus, 'w1', { experiment: 'e1', trial: 0, attempt: 1 }, batch)
+    await bench.settle()
+    w1.report(0, [point(2, 0.7)], 2)
+    await bench.settle()
+    w1.report(0, [point(2, 0.7)], 2)
+    await bench.settle()
+    expect(w1.stops.filter(({ reason }) => reason === 'pruned').length).toBeLessThanOrEqual(1)
+  })
+})
+
+describe('stop and resume', () => {
+  it('finish lets what runs end, and cancels the rest', async () => {
+    const { bench, w1 } = await ready({ trials: 5 })
+    expect(await bench.stop('e1', 'finish')).toBe('stopping')
+    await w1.finish(0)
+    await bench.settle()
+    expect((await bench.events('e1')).at(-1)).toMatchObject({ state: 'stopped', best: { trial: 0 } })
+    expect(w1.assignments).toHaveLength(1)
+  })
+
+  it('cancel stops what runs, and resume runs it again and all that is missing', async () => {
+    const { bench, w1 } = await ready({ trials: 3 })
+    expect(await bench.stop('e1', 'cancel')).toBe('cancelling')
+    expect(w1.stops).toMatchObject([{ reason: 'cancelled' }])
+    await w1.finish(0, { kind: 'stopped', reason: 'cancelled', metrics: {} })
+    await bench.settle()
+    expect((await bench.events('e1')).at(-1)).toMatchObject({ state: 'stopped' })
+    expect(await bench.resume('e1')).toBe('opening')
+    await bench.settle()
+    expect(w1.assignments[1]?.attempt).toEqual({ experiment: 'e1', trial: 0, attempt: 2 })
+    for (const trial of [0, 1, 2]) {
+      await w1.finish(trial)
+      await bench.settle()
+    }
+    expect((await bench.events('e1')).at(-1)).toMatchObject({ state: 'done' })
+  })
+
+  it('a lost worker does not keep a cancelled experiment from ending', async () => {
+    const { bench, w1 } = await ready({ trials: 3 })
+    w1.vanish()
+    await bench.stop('e1', 'cancel')
+    await bench.pass(9000)
+    expect((await bench.events('e1')).at(-1)).toMatchObject({ type: 'experiment.ended', state: 'stopped' })
+  })
+})
+
+describe('a driver that dies', () => {
+  it('is followed by another that replays the log: finished trials stand, running ones go on and count (G2)', async () => {
+    const { bench, w1 } = await ready({ trials: 3 })
+    await w1.finish(0, ok(10))
+    await bench.settle()
+    expect(w1.running).toEqual([1])
+    bench.kill()
+    await bench.driver('d2')
+    const running = w1.assignments[1]?.attempt
+    await w1.finish(1, ok(11))
+    expect(w1.unacknowledged).toEqual([running])
+    await bench.pass(6000, w1)
+    if (running) await w1.say(running, ok(11))
+    await bench.settle()
+    expect(w1.unacknowledged).toEqual([])
+    const ends = (await bench.events('e1')).filter(({ type }) => type === 'trial.ended')
+    expect(ends.map((event) => 'trial' in event && event.trial)).toEqual([0, 1])
+    expect((await bench.types('e1')).filter((type) => type === 'trial.lost')).toEqual([])
+  })
+
+  it('that comes back too late finds itself fenced off, and nothing it says counts', async () => {
+    const { bench, w1 } = await ready({ trials: 2 })
+    bench.kill('d1')
+    await bench.driver('d2')
+    await bench.pass(6000, w1)
+    expect(await bench.types('e1')).toContain('experiment.adopted')
+    bench.network.restore(bench.bus('d1'))
+    await bench.pass(2000, w1)
+    await w1.finish(0, ok(3)).catch(() => {})
+    await bench.pass(3000, w1)
+    const ends = (await bench.events('e1')).filter(({ type }) => type === 'trial.ended')
+    expect(ends).toHaveLength(1)
+  })
+
+  it('with `adopt: none` leaves unfinished experiments alone until it is asked to resume them', async () => {
+    const { bench, w1 } = await ready({ trials: 2 })
+    bench.kill('d1')
+    await bench.driver('d2', { adopt: 'none' })
+    await bench.pass(8000, w1)
+    expect((await bench.types('e1')).filter((type) => type === 'experiment.adopted')).toHaveLength(1)
+    expect(await bench.resume('e1')).toBe('opening')
+    await bench.settle()
+    expect((await bench.types('e1')).filter((type) => type === 'experiment.adopted')).toHaveLength(2)
+  })
+
+  it('acknowledges late results of experiments that have ended, so that workers can forget them', async () => {
+    const { bench, w1 } = await ready({ trials: 1 })
+    const [assignment] = w1.assignments
+    await w1.finish(0)
+    await bench.settle()
+    bench.kill()
+    await bench.driver('d2')
+    await bench.pass(8000, w1)
+    if (assignment) await w1.say(assignment.attempt, ok(1))
+    expect(w1.unacknowledged).toEqual([])
+  })
+})
+
+describe('an optimizer that dies', () => {
+  it('is opened again with the history, and suggests what it would have suggested', async () => {
+    const bench = new Bench()
+    await bench.driver()
+    const kill = await bench.optimizer('o1')
+    const w1 = await bench.worker('w1')
+    await bench.submit('e1', { trials: 40, policy: { ...context.policy, parallel: 1 } })
+    await kill()
+    for (let trial = 0; trial < 20; trial += 1) {
+      if (!w1.running.includes(trial)) break
+      await w1.finish(trial)
+      await bench.settle()
+    }
+    await bench.optimizer('o2')
+    await bench.pass(1000, w1)
+    expect(await bench.types('e1')).not.toContain('experiment.failing')
+    for (let trial = 0; trial < 40; trial += 1) {
+      if (!w1.holds(trial)) continue
+      await w1.finish(trial)
+      await bench.settle()
+    }
+    expect((await bench.events('e1')).at(-1)).toMatchObject({ type: 'experiment.ended', state: 'done' })
+    const undisturbed = await ready({ trials: 40 })
+    const hparams = w1.assignments.map((assignment) => assignment.hparams)
+    expect(hparams[0]).toEqual(undisturbed.w1.assignments[0]?.hparams)
+    expect(new Set(hparams.map(({ x }) => x)).size).toBe(40)
+  })
+
+  it('is waited for, and the experiment says so', async () => {
+    const bench = new Bench()
+    await bench.driver()
+    const told: PayloadOf<typeof progress>[] = []
+    hear(bench.client, progress, { experiment: '*' }, (payload) => told.push(payload))
+    await bench.submit('e1')
+    await bench.pass(1000)
+    expect(told.at(-1)?.waiting).toMatchObject({ code: 'OPTIMIZER_UNAVAILABLE' })
+  })
+})
+
+describe('progress', () => {
+  it('says after ten seconds that no worker is there, and how to start one, and goes on waiting', async () => {
+    const bench = new Bench()
+    await bench.driver()
+    await bench.optimizer()
+    const told: PayloadOf<typeof progress>[] = []
+    hear(bench.client, progress, { experiment: '*' }, (payload) => told.push(payload))
+    await bench.submit('e1', { trials: 1 })
+    await bench.pass(9000)
+    expect(told.at(-1)?.waiting).toBeNull()
+    await bench.pass(2000)
+    expect(told.at(-1)?.waiting).toMatchObject({ code: 'WORKERS_MISSING' })
+    expect(told.at(-1)?.waiting?.message).toContain('maggy worker --server')
+    await bench.worker('w1', { run: () => ok(1) })
+    expect((await bench.events('e1')).at(-1)).toMatchObject({ state: 'done' })
+  })
+})
