@@ -30,7 +30,7 @@ export type { ExperimentState, Result, TrialResult, TrialState } from './store/i
 export type { Counts, Direction, Hparams, HparamValue, MetricPoint, Metrics, Objective } from '../protocol/index.ts'
 
 /** Optimizers of your own: a process that answers three requests. */
-export { serveOptimizer } from './optimizer/index.ts'
+export { serveOptimizer, type ServedQuestion, type ServeOptions } from './optimizer/index.ts'
 export type { Question, Sampler, SamplerPlugin } from './samplers/index.ts'
 export type { Random } from './random/index.ts'
 

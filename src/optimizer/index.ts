@@ -1,4 +1,5 @@
 /** The serving side of optimizers. */
+export { serveOptimizer, servedPlugin, type ServedQuestion, type ServeOptions } from './serve.ts'
 export { startOptimizer, type OptimizerService, type OptimizerServiceOptions } from './service.ts'
 export {
   createSession,
@@ -8,4 +9,4 @@ export {
   type Setting,
   type Suggestions,
 } from './session.ts'
-export { createSessions, defaultLimits, type SessionLimits, type Sessions } from './sessions.ts'
+export { defaultLimits, type SessionLimits } from './sessions.ts'
