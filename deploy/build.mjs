@@ -38,7 +38,7 @@ export async function build(say) {
 
 function fingerprint() {
   const hash = createHash('sha256')
-  const files = ['tsconfig.json', 'package-lock.json', ...rooms.flatMap((room) => filesUnder(room, '.ts')).sort()]
+  const files = ['tsconfig.json', 'package-lock.json', ...rooms.flatMap((room) => filesUnder(room, '.ts')).sort(byText)]
   for (const file of files)
     hash
       .update(file)
@@ -47,6 +47,8 @@ function fingerprint() {
       .update('\0')
   return hash.digest('hex')
 }
+
+const byText = (a, b) => (a < b ? -1 : 1)
 
 function filesUnder(folder, ending) {
   const at = join(root, folder)

@@ -1,0 +1,88 @@
+import { describe, isProblem, problem, toProblem } from '../../protocol/index.ts'
+import { startServer, type RunningServer, type ServerOptions } from './server.ts'
+
+/** What a parent process hears over its IPC channel when it starts `maggy server` as a child. */
+export type ServerMessage =
+  | { readonly ready: true; readonly url: string; readonly pid: number }
+  | { readonly ready: false; readonly problem: ReturnType<typeof toProblem> }
+
+export interface ServerFlags {
+  readonly host?: string
+  readonly port?: string
+  readonly token?: string
+  readonly data?: string
+  readonly monitor?: string
+  readonly random?: boolean
+  readonly verbose?: boolean
+}
+
+/** The options of `maggy server`, for commander: flags and what they mean. */
+export const serverFlags: readonly (readonly [flags: string, description: string])[] = [
+  ['--host <host>', 'the address to listen on (default 127.0.0.1)'],
+  ['--port <port>', 'the port to listen on; 0: any that is free (default 4222)'],
+  ['--random', 'the same as --port 0'],
+  ['--token <token>', 'what clients must show; made up if the port is random or others can reach the host'],
+  ['--data <folder>', 'where the log and all else is kept (default .maggy/server)'],
+  ['--monitor <port>', "nats-server's monitoring page, on loopback"],
+  ['--verbose', "print nats-server's log"],
+]
+
+/**
+ * `maggy server`: runs until it is told to stop (SIGTERM, SIGINT, or the parent that holds its IPC channel goes), or until
+ * nats-server ends by itself. Returns the exit code.
+ */
+export async function runServer(flags: ServerFlags): Promise<number> {
+  let server: RunningServer
+  try {
+    server = await startServer(optionsFrom(flags))
+  } catch (error) {
+    await tell({ ready: false, problem: toProblem(error) })
+    const remedy = isProblem(error) ? `\n  ${error.remedy}` : ''
+    process.stderr.write(`${describe(error)}${remedy}\n`)
+    return 1
+  }
+  const told = new Promise<'told'>((resolve) => {
+    for (const event of ['SIGTERM', 'SIGINT', 'disconnect']) process.once(event, () => resolve('told'))
+    // The parent may have gone before we listened.
+    if (process.send !== undefined && !process.connected) resolve('told')
+  })
+  await tell({ ready: true, url: server.url, pid: server.pid })
+  process.stdout.write(`${server.url}\n`)
+  const end = await Promise.race([told, server.ended])
+  if (end === 'told') {
+    await server.stop()
+    return 0
+  }
+  process.stderr.write(`nats-server ended (${end.signal ?? `exit code ${end.code}`}):\n${end.lastLines}\n`)
+  return 1
+}
+
+/** @throws OPTION_INVALID for what is no port. */
+export function optionsFrom(flags: ServerFlags, environment: NodeJS.ProcessEnv = process.env): ServerOptions {
+  const token = flags.token ?? environment['MAGGY_TOKEN']
+  return {
+    ...(flags.host === undefined ? {} : { host: flags.host }),
+    ...(flags.random === true ? { port: -1 } : flags.port === undefined ? {} : { port: portOf('--port', flags.port) }),
+    ...(token === undefined || token === '' ? {} : { token }),
+    ...(flags.data === undefined ? {} : { data: flags.data }),
+    ...(flags.monitor === undefined ? {} : { monitorPort: portOf('--monitor', flags.monitor) }),
+    ...(flags.verbose === true ? { onLog: (line: string) => void process.stderr.write(`${line}\n`) } : {}),
+  }
+}
+
+function portOf(option: string, text: string): number {
+  const port = Number(text)
+  if (text.trim() !== '' && Number.isInteger(port) && port >= -1 && port <= 65_535) return port
+  throw problem('OPTION_INVALID', {
+    option,
+    reason: `${JSON.stringify(text)} is no port; give a number from 0 to 65535`,
+  })
+}
+
+/** Settles once it is on its way, for a message that is still queued is lost when the process exits. */
+async function tell(message: ServerMessage): Promise<void> {
+  if (process.send === undefined || !process.connected) return
+  await new Promise<void>((resolve) => {
+    process.send?.(message, undefined, undefined, () => resolve())
+  })
+}

@@ -1,0 +1,62 @@
+import { join } from 'node:path'
+
+export interface ServerConfiguration {
+  readonly host: string
+  /** -1: the system chooses one. */
+  readonly port: number
+  readonly token?: string
+  /** The folder that everything is kept in. */
+  readonly data: string
+  readonly maxPayloadBytes: number
+  /** The port of the HTTP monitoring page, on loopback; none by default. */
+  readonly monitorPort?: number
+}
+
+const mebibyte = 2 ** 20
+export const defaultMaxPayloadBytes = 8 * mebibyte
+/** Above what the streams of protocol/streams.ts reserve, bundles included: JetStream refuses a stream that does not fit. */
+const maxFileStoreBytes = 64 * 2 ** 30
+
+/** The configuration of nats-server, as the text of its file. deploy/nats-server.conf is the same for a server of your own. */
+export function configurationText(configuration: ServerConfiguration): string {
+  const { host, port, token, data, maxPayloadBytes, monitorPort } = configuration
+  const lines = [
+    'server_name: maggy',
+    `host: ${quoted(host)}`,
+    `port: ${port}`,
+    `max_payload: ${maxPayloadBytes}`,
+    // A peer whose cable is cut is given up after a minute, not after the default of six.
+    'ping_interval: "20s"',
+    'ping_max: 2',
+    `ports_file_dir: ${quoted(portsDirectory(data))}`,
+    'jetstream {',
+    `  store_dir: ${quoted(data)}`,
+    '  max_memory_store: 256MB',
+    `  max_file_store: ${maxFileStoreBytes}`,
+    // What is acknowledged is on the disk. The default acknowledges up to two minutes before that.
+    '  sync_interval: always',
+    '}',
+  ]
+  if (token !== undefined) lines.push(`authorization { token: ${quoted(token)} }`)
+  if (monitorPort !== undefined) lines.push(`http: "127.0.0.1:${monitorPort}"`)
+  return `${lines.join('\n')}\n`
+}
+
+/** nats-server writes the port that it got into a file here. */
+export function portsDirectory(data: string): string {
+  return join(data, 'ports')
+}
+
+/** The address for --server, with the token in it. A wildcard host is reached by loopback. */
+export function addressOf(host: string, port: number, token: string | undefined): string {
+  const reachable = host === '0.0.0.0' ? '127.0.0.1' : host === '::' ? '[::1]' : host.includes(':') ? `[${host}]` : host
+  return `nats://${token === undefined ? '' : `${encodeURIComponent(token)}@`}${reachable}:${port}`
+}
+
+export function isLoopback(host: string): boolean {
+  return host === 'localhost' || host === '::1' || /^127\.\d+\.\d+\.\d+$/.test(host)
+}
+
+function quoted(text: string): string {
+  return JSON.stringify(text)
+}

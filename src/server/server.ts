@@ -1,0 +1,157 @@
+/**
+ * A nats-server made for maggy, as long as this process lives.
+ * I1 One server per data folder: a lock names its holder (BUS_BUSY).
+ * I2 It never outlives the process that started it (nats-process.ts).
+ * I3 At no time do two nats-servers write to one data folder.
+ * I4 Its address is handed out only once it takes connections and has JetStream.
+ */
+import { randomBytes } from 'node:crypto'
+import { mkdir, readFile, rm, writeFile } from 'node:fs/promises'
+import { join, resolve } from 'node:path'
+import { setTimeout as delay } from 'node:timers/promises'
+import { problem } from '../../protocol/index.ts'
+import { findNatsServer, identityOf, isAlive, parseIdentity, tryLock } from '../setup/index.ts'
+import {
+  addressOf,
+  configurationText,
+  defaultMaxPayloadBytes,
+  isLoopback,
+  portsDirectory,
+  type ServerConfiguration,
+} from './configuration.ts'
+import { spawnNats, type NatsProcess, type ServerEnd } from './nats-process.ts'
+import { assertPortFree, greeting, writtenPort } from './port.ts'
+
+export interface ServerOptions {
+  /** 127.0.0.1 by default. */
+  readonly host?: string
+  /** 4222 by default; 0 or -1: any that is free. */
+  readonly port?: number
+  /** Made up if it is left out and the port is random or the host is open to others. */
+  readonly token?: string
+  /** `.maggy/server` by default. */
+  readonly data?: string
+  readonly maxPayloadBytes?: number
+  readonly monitorPort?: number
+  /** Hears the log of nats-server, line by line. */
+  readonly onLog?: (line: string) => void
+}
+
+export interface RunningServer {
+  /** For --server, with the token in it. */
+  readonly url: string
+  readonly port: number
+  readonly token: string | undefined
+  /** The process id of nats-server. */
+  readonly pid: number
+  readonly version: string
+  readonly data: string
+  /** Settles when it has ended, asked or not. */
+  readonly ended: Promise<ServerEnd>
+  /** Stops it and gives the data folder free. */
+  stop(): Promise<void>
+}
+
+const startMs = 30_000
+const predecessorMs = 5000
+const identityFile = 'nats-server.json'
+
+/** Starts a nats-server. @throws BUS_PORT_IN_USE, BUS_BUSY, OPTION_INVALID, SETUP_FAILED */
+export async function startServer(options: ServerOptions = {}): Promise<RunningServer> {
+  const binary = await findNatsServer()
+  const host = options.host ?? '127.0.0.1'
+  const port = options.port ?? 4222
+  const random = port <= 0
+  const token = options.token ?? (random || !isLoopback(host) ? randomBytes(18).toString('base64url') : undefined)
+  const data = resolve(options.data ?? join('.maggy', 'server'))
+  const lock = await tryLock(join(data, 'server.lock'))
+  if (lock.kind === 'taken') throw problem('BUS_BUSY', { directory: data, pid: lock.holder.pid })
+  try {
+    await awaitPredecessor(data)
+    if (!random) await assertPortFree(host, port)
+    const nats = await launch(binary.path, options.onLog ?? (() => undefined), {
+      host,
+      port: random ? -1 : port,
+      data,
+      maxPayloadBytes: options.maxPayloadBytes ?? defaultMaxPayloadBytes,
+      ...(token === undefined ? {} : { token }),
+      ...(options.monitorPort === undefined ? {} : { monitorPort: options.monitorPort }),
+    })
+    const ended = nats.process.ended.then(async (end) => {
+      await lock.release()
+      return end
+    })
+    return {
+      url: addressOf(host, nats.port, token),
+      port: nats.port,
+      token,
+      pid: nats.process.pid,
+      version: binary.version,
+      data,
+      ended,
+      async stop() {
+        await nats.process.stop()
+        await ended
+      },
+    }
+  } catch (error) {
+    await lock.release()
+    throw error
+  }
+}
+
+async function launch(
+  path: string,
+  onLine: (line: string) => void,
+  configuration: ServerConfiguration,
+): Promise<{ process: NatsProcess; port: number }> {
+  const ports = portsDirectory(configuration.data)
+  await rm(ports, { recursive: true, force: true })
+  await mkdir(ports, { recursive: true })
+  const file = join(configuration.data, 'nats-server.conf')
+  // The token is in it.
+  await writeFile(file, configurationText(configuration), { mode: 0o600 })
+  const nats = spawnNats(path, file, onLine)
+  try {
+    await writeFile(join(configuration.data, identityFile), JSON.stringify(identityOf(nats.pid)))
+    const port = await listeningPort(nats, ports, configuration)
+    const host = new URL(addressOf(configuration.host, port, undefined)).hostname.replace(/^\[|\]$/g, '')
+    const { jetstream } = await greeting(host, port)
+    if (jetstream !== true) throw problem('BUS_NO_JETSTREAM', { server: `${host}:${port}` })
+    return { process: nats, port }
+  } catch (error) {
+    await nats.stop()
+    throw error
+  }
+}
+
+/**
+ * A nats-server whose process was killed is told to end by the watch, but may take a moment over it, and two of them must not
+ * write to one folder. One that does not end is killed: it is ours, by its start time.
+ */
+async function awaitPredecessor(data: string): Promise<void> {
+  const text = await readFile(join(data, identityFile), 'utf8').catch(() => '')
+  const predecessor = parseIdentity(text)
+  if (predecessor === undefined) return
+  const deadline = Date.now() + predecessorMs
+  while (isAlive(predecessor)) {
+    if (Date.now() > deadline) process.kill(predecessor.pid, 'SIGKILL')
+    await delay(20)
+  }
+}
+
+/** Waits until nats-server has written down its port, which it does once it listens. */
+async function listeningPort(nats: NatsProcess, directory: string, { host, port }: ServerConfiguration) {
+  const deadline = Date.now() + startMs
+  while (Date.now() < deadline) {
+    const end = await Promise.race([nats.ended, delay(10, undefined)])
+    if (end !== undefined) {
+      // Somebody may have taken the port since it was found free.
+      if (port > 0) await assertPortFree(host, port)
+      throw problem('SETUP_FAILED', { part: 'nats-server', reason: `it ended at once:\n${end.lastLines}` })
+    }
+    const found = await writtenPort(directory, nats.pid)
+    if (found !== undefined) return found
+  }
+  throw problem('SETUP_FAILED', { part: 'nats-server', reason: `it took no connection within ${startMs / 1000} s` })
+}
