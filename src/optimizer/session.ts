@@ -18,14 +18,14 @@ import type { Question, SamplerPlugin } from '../samplers/index.ts'
 import { faultIn } from '../space/index.ts'
 
 /** Like a Sampler, but it may take its time. */
-export type AsyncSampler = (question: Question) => Hparams | 'exhausted' | Promise<Hparams | 'exhausted'>
+type AsyncSampler = (question: Question) => Hparams | 'exhausted' | Promise<Hparams | 'exhausted'>
 
 /** What the optimizer actor runs: every SamplerPlugin is one. */
 export interface OptimizerPlugin extends Omit<SamplerPlugin, 'create'> {
   create(setting: Parameters<SamplerPlugin['create']>[0]): AsyncSampler
 }
 
-export interface Setting {
+interface Setting {
   readonly space: SearchSpace
   readonly objectives: readonly Objective[]
   readonly trials: number
@@ -34,7 +34,7 @@ export interface Setting {
   readonly history: readonly Observation[]
 }
 
-export interface Suggestions {
+interface Suggestions {
   readonly hparams: Hparams[]
   readonly exhausted: boolean
 }
