@@ -48,10 +48,10 @@ export default defineExperiment(import.meta.url, {
       optimizer: 'random',
       space: {
         lr: space.double(0.03, 0.3, { log: true }),
-        batchSize: space.discrete([16, 32, 64]),
+        batchSize: space.discrete([16, 32]),
       },
-      hparams: { examples: 12_000, epochs: 2 },
-      trials: 8,
+      hparams: { examples: 24_000, epochs: 2 },
+      trials: 6,
       metric: 'accuracy',
       direction: 'maximize',
       seed: 1,

@@ -1,7 +1,7 @@
 /** Live progress as text: pure, so that it can be read in a test. */
 import pc from 'picocolors'
 import type { Progress, Waiting } from '../client/index.ts'
-import type { Result, TrialResult } from '../store/index.ts'
+import { searchedHparams, type Result, type TrialResult } from '../store/index.ts'
 import { duration, pairs, short } from './text.ts'
 
 export interface Standing {
@@ -29,7 +29,11 @@ export function progressText({ result, progress, waiting, now }: Standing): stri
   if (result.best !== null) {
     const metric = result.objectives[0]?.metric ?? ''
     const { best } = result
-    lines.push(pc.green(`best ${metric} ${short(best.metrics[metric])}, trial ${best.trial}: ${pairs(best.hparams)}`))
+    lines.push(
+      pc.green(
+        `best ${metric} ${short(best.metrics[metric])}, trial ${best.trial}: ${pairs(searchedHparams(result, best))}`,
+      ),
+    )
   }
   const running = progress?.running ?? []
   for (const { worker, slot, trial, attempt, step, metrics, startedAt } of running.slice(0, maximumLines)) {
@@ -48,7 +52,7 @@ export function trialText(trial: TrialResult, result: Result): string {
   const what = trial.problem === undefined ? pairs(trial.metrics) : `${trial.problem.code}: ${trial.problem.message}`
   const best = result.best === null ? '' : `, best trial ${result.best.trial}`
   const at = `${finished(result)}/${result.wanted}${best}`
-  return `trial ${trial.trial} ${trial.state} in ${duration(trial.durationMs)}: ${what} (${pairs(trial.hparams)}) [${at}]`
+  return `trial ${trial.trial} ${trial.state} in ${duration(trial.durationMs)}: ${what} (${pairs(searchedHparams(result, trial))}) [${at}]`
 }
 
 export function waitingText({ code, message }: Waiting): string {

@@ -56,17 +56,24 @@ export async function resumeCommand(id: string, options: RunCommandOptions): Pro
   return await toTheEnd(options, (session, watch, signal) => resumeAndFollow(session.bus, id, watch, { signal }))
 }
 
+/** People need not read every report of a quick loop; machines get them all. */
+const readableMs = 500
+
 async function explore(
   experiment: Awaited<ReturnType<typeof loadExperiment>>['experiment'],
   hparams: object,
   seed: number | undefined,
   json: boolean,
 ): Promise<number> {
+  let quietUntil = -Infinity
   const explored = await experiment.run(hparams, {
     ...(seed === undefined ? {} : { seed }),
     onReport: (point) => {
       if (json) printJson('report', point)
-      else process.stdout.write(`step ${point.step}  ${pairs(point.values)}\n`)
+      else if (point.at >= quietUntil) {
+        quietUntil = point.at + readableMs
+        process.stdout.write(`step ${point.step}  ${pairs(point.values)}\n`)
+      }
     },
   })
   const { metrics, durationMs, hparams: used } = explored

@@ -1,7 +1,7 @@
 /** Trials and experiments as tables for people. */
 import Table from 'cli-table3'
 import pc from 'picocolors'
-import { cell, hparamNames, rank, type Result, type TrialResult, type TrialState } from '../store/index.ts'
+import { cell, rank, searchedHparams, type Result, type TrialResult, type TrialState } from '../store/index.ts'
 import { duration, pairs, short } from './text.ts'
 
 const plain = {
@@ -48,7 +48,7 @@ const colour: Record<TrialState, (text: string) => string> = {
 
 /** Every trial, the best first; those without a result after them. */
 export function trialTable(result: Result): string {
-  const names = hparamNames(result.trials)
+  const names = result.searched
   const objectives = result.objectives.map(({ metric }) => metric)
   const ranked = rank(result.trials, result.objectives)
   const others = result.trials.filter((trial) => !ranked.includes(trial))
@@ -78,13 +78,15 @@ export function resultText(result: Result): string {
   )
   const metric = objectives[0]?.metric ?? ''
   if (best !== null) {
-    lines.push(`best    ${metric} ${short(best.metrics[metric])}, trial ${best.trial}: ${pairs(best.hparams)}`)
+    lines.push(
+      `best    ${metric} ${short(best.metrics[metric])}, trial ${best.trial}: ${pairs(searchedHparams(result, best))}`,
+    )
     lines.push(`worst   ${metric} ${short(worst?.metrics[metric])}, trial ${worst?.trial}`)
     lines.push(`mean    ${metric} ${short(mean)}`)
   }
   if (objectives.length > 1) {
-    for (const { trial, metrics, hparams } of result.pareto) {
-      lines.push(`pareto  trial ${trial}: ${pairs(metrics)}: ${pairs(hparams)}`)
+    for (const trial of result.pareto) {
+      lines.push(`pareto  trial ${trial.trial}: ${pairs(trial.metrics)}: ${pairs(searchedHparams(result, trial))}`)
     }
   }
   if (result.problem !== undefined) lines.push(`error   ${result.problem.code}: ${result.problem.message}`)

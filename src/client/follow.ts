@@ -77,7 +77,8 @@ function listen(bus: Bus, experiment: string, watch: Watch, clock: Clock): { clo
     hear(bus, progress, { experiment }, (said) => {
       alive()
       watch.onProgress?.(said)
-      watch.onWaiting?.(said.waiting)
+      // Actors need a moment to start: what has not been waited for long is not worth a word.
+      watch.onWaiting?.(said.waiting === null || said.waiting.sinceMs < noticeMs ? null : said.waiting)
     }),
     hear(bus, driverBeat, { driver: '*' }, ({ experiments }) => {
       if (experiments.includes(experiment)) alive()

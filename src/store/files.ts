@@ -20,8 +20,9 @@ export async function writeFiles(directory: string, bus: Bus, result: Result): P
   await mkdir(folder, { recursive: true })
   const { trials, ...summary } = result
   await writeJson(join(folder, 'result.json'), { ...summary, trials: trials.map(({ trial }) => trial) })
-  const { experiment, name, contextName, seed, objectives, wanted } = result
-  await writeJson(join(folder, 'experiment.json'), { experiment, name, contextName, seed, objectives, wanted })
+  const { experiment, name, contextName, seed, objectives, wanted, searched } = result
+  const definition = { experiment, name, contextName, seed, objectives, wanted, searched }
+  await writeJson(join(folder, 'experiment.json'), definition)
   await writeFile(join(folder, 'trials.csv'), toCsv(trialRows(result)))
   for (const trial of trials) {
     const own = join(folder, 'trials', String(trial.trial))

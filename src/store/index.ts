@@ -21,5 +21,5 @@ export {
   type KeptPoint,
   type OutputLine,
 } from './reader.ts'
-export { rank, resultOf, summarize, type Result, type TrialResult } from './results.ts'
-export { cell, hparamNames, pointRows, toCsv, trialRows, type Cell, type Rows } from './table.ts'
+export { rank, resultOf, searchedHparams, summarize, type Result, type TrialResult } from './results.ts'
+export { cell, pointRows, toCsv, trialRows, type Cell, type Rows } from './table.ts'

@@ -33,6 +33,8 @@ export interface Result<H extends object = Hparams> {
   readonly objectives: readonly Objective[]
   /** How many trials were asked for. */
   readonly wanted: number
+  /** The names of the hparams that differ between trials: those of the search space. */
+  readonly searched: readonly string[]
   readonly counts: Counts
   /** By the objective; ties go to the lower trial. null: no trial is done, or there are several objectives (see `pareto`). */
   readonly best: TrialResult<H> | null
@@ -50,6 +52,11 @@ export interface Result<H extends object = Hparams> {
   readonly problem?: Problem
 }
 
+/** Those hparams of a trial that a search chose. */
+export function searchedHparams(result: Result, trial: TrialResult): Hparams {
+  return Object.fromEntries(Object.entries(trial.hparams).filter(([name]) => result.searched.includes(name)))
+}
+
 /** The result of a whole log. */
 export function resultOf(experiment: string, events: Iterable<LogEvent>): Result {
   const history = emptyHistory(experiment)
@@ -61,10 +68,12 @@ export function resultOf(experiment: string, events: Iterable<LogEvent>): Result
 export function summarize(history: History): Result {
   const over = history.state === 'done' || history.state === 'stopped' || history.state === 'failed'
   const trials: TrialResult[] = []
+  const fixed = history.submission?.context.hparams ?? {}
   for (const trial of [...history.trials.values()].sort((a, b) => a.trial - b.trial)) {
     const { spent: _, problem, state, ...rest } = trial
     trials.push({
       ...rest,
+      hparams: { ...fixed, ...trial.hparams },
       // What was still open when the experiment ended will not be run, unless it is resumed.
       state: over && !isFinal(state) ? 'cancelled' : state,
       durationMs: trial.startedAt === null || trial.endedAt === null ? null : trial.endedAt - trial.startedAt,
@@ -83,6 +92,7 @@ export function summarize(history: History): Result {
     seed: submission?.context.seed ?? 0,
     objectives,
     wanted: submission?.context.trials ?? trials.length,
+    searched: Object.keys(submission?.context.space ?? {}),
     counts: count(trials),
     best: single ? (ranked[0] ?? null) : null,
     worst: single ? (ranked.at(-1) ?? null) : null,

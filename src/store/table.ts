@@ -1,6 +1,6 @@
 /** Trials and metrics as rows, and rows as CSV (RFC 4180). */
 import type { KeptPoint } from './reader.ts'
-import type { Result, TrialResult } from './results.ts'
+import type { Result } from './results.ts'
 
 export type Cell = string | number | boolean | null | undefined
 export interface Rows {
@@ -59,11 +59,6 @@ export function pointRows(points: readonly KeptPoint[]): Rows {
 
 export function toCsv({ columns, rows }: Rows): string {
   return [columns, ...rows].map((row) => `${row.map(quoted).join(',')}\r\n`).join('')
-}
-
-/** The hparams' names over all trials, in the order in which they appear. */
-export function hparamNames(trials: readonly TrialResult[]): string[] {
-  return namesIn(trials, ({ hparams }) => hparams)
 }
 
 function namesIn<T>(items: readonly T[], of: (item: T) => Readonly<Record<string, unknown>>): string[] {

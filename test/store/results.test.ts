@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest'
 import { array, assert, constant, integer, oneof, property } from 'fast-check'
 import type { AttemptOutcome, LogEvent, Objective } from '../../protocol/index.ts'
-import { resultOf } from '../../src/store/index.ts'
+import { resultOf, searchedHparams } from '../../src/store/index.ts'
 import { accepted, assigned, ended, lost, suggested } from './events.ts'
 
 const maximize: Objective[] = [{ metric: 'accuracy', direction: 'maximize' }]
@@ -150,6 +150,14 @@ describe('a result', () => {
       ended(1, done(1), 1, { startedAt: 50, endedAt: 100 }),
     ])
     expect(result.utilization).toBeCloseTo(0.9)
+  })
+
+  it('has the whole hparams of a trial, those that the context fixed too, and knows which were searched', () => {
+    const event = accepted({ trials: 1 })
+    if (event.type === 'experiment.accepted') event.submission.context.hparams = { epochs: 2 }
+    const result = resultOf('e', [event, suggested(0, { lr: 0.5 })])
+    expect(result.trials[0]?.hparams).toEqual({ lr: 0.5, epochs: 2 })
+    expect(searchedHparams(result, result.trials[0]!)).toEqual({ lr: 0.5 })
   })
 
   it('ignores events of trials that were never suggested', () => {
