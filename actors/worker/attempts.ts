@@ -1,12 +1,11 @@
 /** The runner's main thread: one attempt after the other, out of bundles that are imported once. */
-import { problem, type Assignment, type AttemptOutcome } from '../../protocol/index.ts'
+import { problem, toProblem, type Assignment, type AttemptOutcome } from '../../protocol/index.ts'
 import { importBundle } from '../../src/bundle/index.ts'
 import { runTraining, type ReporterHandle, type TrainingOutcome } from '../../src/train/index.ts'
 import type { ToComm } from './comm-messages.ts'
 import { keyOf, type FromRunner, type StopCause } from './runner-messages.ts'
 import { said, timedOut } from './settlement.ts'
 import type { SharedFlags } from './shared-memory.ts'
-import { toProblem } from '../../protocol/index.ts'
 
 export interface Attempts {
   begin(assignment: Assignment, file: string): Promise<void>
@@ -127,15 +126,10 @@ export function createAttempts(options: {
 
 /** What travels. */
 function outcomeOf(outcome: TrainingOutcome, assignment: Assignment): AttemptOutcome {
-  switch (outcome.kind) {
-    case 'done':
-      return outcome
-    case 'failed':
-      return { kind: 'failed', problem: withStack(outcome.error) }
-    case 'stopped':
-      if (outcome.reason === 'timeout') return { kind: 'failed', problem: timedOut(assignment) }
-      return { kind: 'stopped', reason: outcome.reason as Exclude<StopCause, 'timeout'>, metrics: outcome.metrics }
-  }
+  if (outcome.kind === 'done') return outcome
+  if (outcome.kind === 'failed') return { kind: 'failed', problem: withStack(outcome.error) }
+  if (outcome.reason === 'timeout') return { kind: 'failed', problem: timedOut(assignment) }
+  return { kind: 'stopped', reason: outcome.reason as Exclude<StopCause, 'timeout'>, metrics: outcome.metrics }
 }
 
 /** The stack of what the user threw, by the lines that the user wrote. */

@@ -31,7 +31,7 @@ export function captureOutput(hear: (from: 'stdout' | 'stderr', text: string) =>
         rest = ''
       }
       const done = typeof encoding === 'function' ? encoding : callback
-      if (typeof done === 'function') process.nextTick(done as () => void)
+      if (typeof done === 'function') process.nextTick(done)
       return true
     }
     return {

@@ -1,6 +1,6 @@
 /** The second thread of a runner: a connection of its own, so that a training loop that blocks the first still speaks and hears. */
 import { parentPort, workerData } from 'node:worker_threads'
-import { systemClock } from '../../src/actor/clock.ts'
+import { systemClock } from '../../src/actor/index.ts'
 import { connectNats, type Bus } from '../../src/bus/index.ts'
 import { isProblem } from '../../protocol/index.ts'
 import type { CommSetting, FromComm, ToComm } from './comm-messages.ts'
@@ -34,6 +34,12 @@ const telemetry = createTelemetry({
     process.stderr.write(`${text}\n`)
   },
 })
+// A first thread that is blocked does not see that its worker is gone.
+const parent = process.ppid
+setInterval(() => {
+  if (process.ppid !== parent) process.kill(process.pid, 'SIGKILL')
+}, 1_000).unref()
+
 const post = (message: FromComm): void => {
   port.postMessage(message)
 }
@@ -50,9 +56,7 @@ port.on('message', (message: ToComm) => {
       telemetry.line(message.from, message.text)
       return
     case 'flush':
-      void telemetry.flushed().then(() => {
-        post({ type: 'flushed' })
-      })
+      void flush()
       return
     case 'end':
       telemetry.end()
@@ -61,6 +65,11 @@ port.on('message', (message: ToComm) => {
       void close()
   }
 })
+
+async function flush(): Promise<void> {
+  await telemetry.flushed()
+  post({ type: 'flushed' })
+}
 
 async function close(): Promise<void> {
   await telemetry.close()

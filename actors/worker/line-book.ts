@@ -1,5 +1,5 @@
 /** Lines on their way to a trial's log: gathered for a moment, recorded in order, bounded. */
-import type { Clock } from '../../src/actor/clock.ts'
+import type { Clock } from '../../src/actor/index.ts'
 import type { Bus } from '../../src/bus/index.ts'
 import { encodePayload, output, subjectFor, type AttemptRef, type PayloadOf } from '../../protocol/index.ts'
 import { keyOf } from './runner-messages.ts'
@@ -91,7 +91,7 @@ export function createLineBook(options: {
       running ??= write()
     },
     flush: async () => {
-      while (running !== undefined) await running
+      for (let turn = running; turn !== undefined; turn = running) await turn
     },
   }
 }

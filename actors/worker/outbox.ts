@@ -4,8 +4,8 @@
  * I2 One lane an experiment: one that has no driver now does not hold up the others, and is only tapped now and then.
  */
 import { ask, type Bus } from '../../src/bus/index.ts'
-import type { Clock } from '../../src/actor/clock.ts'
-import { AttemptRef, codeOf, done, problem, toProblem, type PayloadOf } from '../../protocol/index.ts'
+import type { Clock } from '../../src/actor/index.ts'
+import { codeOf, done, problem, toProblem, type AttemptRef, type PayloadOf } from '../../protocol/index.ts'
 import { keyOf } from './runner-messages.ts'
 
 export type Result = PayloadOf<typeof done>

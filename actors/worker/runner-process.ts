@@ -26,7 +26,7 @@ const maximumLine = 8192
 /** Starts runners as Node processes. `threads` bounds what libtensorflow and its like use in each. */
 export function createSpawn(
   setting: Omit<RunnerSetting, 'slot'>,
-  options: { readonly threads?: number; readonly execArgv?: readonly string[] } = {},
+  options: { readonly threads?: number } = {},
 ): SpawnRunner {
   const own = import.meta.url
   const main = fileURLToPath(new URL(own.endsWith('.ts') ? './runner-main.ts' : './runner-main.js', own))
@@ -34,7 +34,8 @@ export function createSpawn(
     const child = fork(main, [], {
       stdio: ['ignore', 'pipe', 'pipe', 'ipc'],
       env: { ...process.env, ...threadVariables(options.threads) },
-      execArgv: [...process.execArgv, ...(options.execArgv ?? [])],
+      // Two debuggers would fight for one port.
+      execArgv: process.execArgv.filter((flag) => !flag.startsWith('--inspect')),
     })
     child.on('message', (message) => {
       hears.message(message as FromRunner)

@@ -1,6 +1,6 @@
 /** Supervises one slot's runner: provides the effects that runner.machine names. */
 import { createActor } from 'xstate'
-import type { Clock } from '../../src/actor/clock.ts'
+import type { Clock } from '../../src/actor/index.ts'
 import { problem, type Assignment, type AttemptOutcome, type Problem } from '../../protocol/index.ts'
 import { runnerMachine } from './runner.machine.ts'
 import { keyOf, type FromRunner, type StopCause } from './runner-messages.ts'

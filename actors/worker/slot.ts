@@ -1,6 +1,6 @@
 /** One slot: its machine, its runner, and the way of an attempt through both. */
 import { createActor } from 'xstate'
-import type { Clock } from '../../src/actor/clock.ts'
+import type { Clock } from '../../src/actor/index.ts'
 import type { BundleCache } from '../../src/bundle/index.ts'
 import { tell, type Bus } from '../../src/bus/index.ts'
 import {
@@ -130,7 +130,7 @@ export function createSlot(options: SlotOptions): Slot {
       lines.add(assignment.attempt, 'log', `the last metrics cannot be read: ${said(error).message}`)
     }
     if (loss.killed === 'unresponsive') {
-      lines.add(assignment.attempt, 'log', `${problem('TRIAL_UNRESPONSIVE', { ms: assignment.graceMs }).message}`)
+      lines.add(assignment.attempt, 'log', problem('TRIAL_UNRESPONSIVE', { ms: assignment.graceMs }).message)
     }
     end(assignment, { outcome: outcomeOfLoss(loss, known.latest, worker), startedAt, endedAt, points: known.points })
     actor.send({ type: 'ended' })

@@ -4,7 +4,7 @@
  * I2 `flushed` is told only when every point so far is recorded.
  * I3 One batch is on its way at a time; what comes meanwhile is the next one. So a lone point leaves at once.
  */
-import type { Clock } from '../../src/actor/clock.ts'
+import type { Clock } from '../../src/actor/index.ts'
 import { tell, type Bus } from '../../src/bus/index.ts'
 import {
   decodePayload,
@@ -147,7 +147,8 @@ export function createTelemetry(options: {
       if (current !== undefined) lines.add(current.ref, from, text)
     },
     flushed: async () => {
-      while (sending !== undefined) await sending
+      // A point that comes while this one waits begins another turn.
+      for (let turn = sending; turn !== undefined; turn = sending) await turn
     },
     end: () => {
       clock.clearTimeout(timeout)

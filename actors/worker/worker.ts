@@ -4,7 +4,7 @@
  * I2 What runs goes on without a driver; its result waits in the outbox until some driver has acknowledged it.
  */
 import { createActor } from 'xstate'
-import type { Clock } from '../../src/actor/clock.ts'
+import { every, type Clock } from '../../src/actor/index.ts'
 import type { BundleCache } from '../../src/bundle/index.ts'
 import { answer, hear, tell, type Bus, type OnDropped } from '../../src/bus/index.ts'
 import {
@@ -52,6 +52,8 @@ export interface Worker {
   readonly status: WorkerStatus
   /** Takes nothing new, lets what runs end, delivers what is owed, says good-bye. */
   drain(reason: string): Promise<void>
+  /** Resolves when it is announced for the first time. */
+  readonly present: Promise<void>
   /** Resolves when it has left; rejects when its runner cannot be started on this host. */
   readonly ended: Promise<void>
 }
@@ -69,6 +71,10 @@ export function createWorker(options: WorkerOptions): Worker {
   let backend = ''
   let versions = info.versions
   let drainReason = ''
+  let resolvePresent: () => void = () => undefined
+  const present = new Promise<void>((resolve) => {
+    resolvePresent = resolve
+  })
   let resolveEnded: () => void = () => undefined
   let rejectEnded: (error: Error) => void = () => undefined
   const ended = new Promise<void>((resolve, reject) => {
@@ -106,6 +112,7 @@ export function createWorker(options: WorkerOptions): Worker {
     actions: {
       announce: () => {
         tell(bus, announce, { worker }, { info: { ...info, backend, versions }, status: status() })
+        resolvePresent()
       },
       beat: () => {
         tell(bus, beat, { worker }, status())
@@ -146,7 +153,7 @@ export function createWorker(options: WorkerOptions): Worker {
   }
 
   const goodbye = async (): Promise<void> => {
-    clock.clearTimeout(ticker)
+    stopTicking()
     tell(bus, leave, { worker }, { reason: drainReason })
     for (const subscription of subscriptions) subscription.unsubscribe()
     stopStatus()
@@ -240,18 +247,17 @@ export function createWorker(options: WorkerOptions): Worker {
     actor.send({ type: now === 'connected' ? 'connected' : 'disconnected' })
   })
 
-  const tick = (): void => {
+  const stopTicking = every(clock, beatMs, () => {
     for (const slot of slots) slot.tick(bus.status !== 'connected')
     actor.send({ type: 'tick' })
-    ticker = clock.setTimeout(tick, beatMs)
-  }
-  let ticker = clock.setTimeout(tick, beatMs)
+  })
   actor.start()
 
   return {
     get status() {
       return status()
     },
+    present,
     ended,
     drain: (reason) => {
       if (drainReason === '') {

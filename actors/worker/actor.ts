@@ -1,0 +1,47 @@
+/** The worker as an actor: its identity, its options, its real parts. */
+import { createRequire } from 'node:module'
+import { availableParallelism, hostname, totalmem } from 'node:os'
+import type { ActorDefinition } from '../../src/actor/index.ts'
+import { createBundleCache } from '../../src/bundle/index.ts'
+import { workerOptions, type WorkerArguments } from './options.ts'
+import { createSpawn } from './runner-process.ts'
+import { createWorker } from './worker.ts'
+
+export const workerActor: ActorDefinition<WorkerArguments> = {
+  name: 'worker',
+  description: 'offers slots in which trials run',
+  options: workerOptions,
+  start: ({ bus, clock, logger, id, onDropped }, options) => {
+    const { slots, labels, threads, maxMemory, cache, drainTimeout, server, token } = options
+    const { version } = createRequire(import.meta.url)('maggy/package.json') as { version: string }
+    const worker = createWorker({
+      bus,
+      clock,
+      info: {
+        worker: id,
+        host: hostname(),
+        pid: process.pid,
+        slots,
+        labels: { ...labels },
+        cores: availableParallelism(),
+        memoryBytes: totalmem(),
+        versions: { maggy: version, node: process.versions.node },
+        startedAt: clock.now(),
+      },
+      cache: createBundleCache(cache === undefined ? {} : { folder: cache }),
+      spawn: createSpawn(
+        { server, ...(token === undefined ? {} : { token }), worker: id },
+        threads === undefined ? {} : { threads },
+      ),
+      maxTrialsPerRunner: options.maxTrialsPerRunner,
+      maxRssBytes: maxMemory === undefined ? (totalmem() * 0.75) / slots : maxMemory * 2 ** 20,
+      drainTimeoutMs: drainTimeout === undefined ? null : drainTimeout * 1000,
+      onDropped,
+      onNotice: (text, details) => {
+        logger.warn(details ?? {}, text)
+      },
+    })
+    // Ready once it is announced: a runner that cannot start on this host is told before.
+    return Promise.race([worker.present, worker.ended]).then(() => worker)
+  },
+}

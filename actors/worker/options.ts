@@ -1,0 +1,55 @@
+/** What `maggy worker` takes. */
+import { InvalidArgumentError, type Command } from 'commander'
+
+export interface WorkerArguments {
+  readonly slots: number
+  readonly labels: Readonly<Record<string, string>>
+  readonly threads?: number
+  readonly maxTrialsPerRunner: number
+  /** MiB. */
+  readonly maxMemory?: number
+  readonly cache?: string
+  /** Seconds. */
+  readonly drainTimeout?: number
+}
+
+export function workerOptions(command: Command): Command {
+  return command
+    .option('--slots <n>', 'trials at once, each in a process of its own', whole(1, 1024), 1)
+    .option('--labels <k=v,…>', 'what experiments may ask for', parseLabels, {})
+    .option(
+      '--threads <n>',
+      'threads of the numerical library in each runner (default: as many as there are cores)',
+      whole(1, 4096),
+    )
+    .option('--max-trials-per-runner <n>', 'then a runner is replaced', whole(1, Number.MAX_SAFE_INTEGER), 10_000)
+    .option(
+      '--max-memory <MiB>',
+      'a runner above it is replaced after its trial (default: 3/4 of the memory, over the slots)',
+      whole(1, 2 ** 40),
+    )
+    .option('--cache <folder>', 'where code bundles are kept')
+    .option(
+      '--drain-timeout <seconds>',
+      'what still runs then is handed back (default: it may end)',
+      whole(0, 2_000_000),
+    )
+}
+
+function whole(low: number, high: number): (value: string) => number {
+  return (value) => {
+    const number = Number(value)
+    if (Number.isSafeInteger(number) && number >= low && number <= high) return number
+    throw new InvalidArgumentError(`Not a whole number of at least ${low}.`)
+  }
+}
+
+function parseLabels(value: string, before: Readonly<Record<string, string>>): Record<string, string> {
+  const labels = { ...before }
+  for (const pair of value.split(',')) {
+    const [name = '', ...rest] = pair.split('=')
+    if (name === '' || rest.length === 0) throw new InvalidArgumentError(`${JSON.stringify(pair)} is not name=value.`)
+    labels[name] = rest.join('=')
+  }
+  return labels
+}

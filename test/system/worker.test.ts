@@ -1,0 +1,234 @@
+/** A real worker process with real runners on a real server, driven by hand. */
+import { fileURLToPath } from 'node:url'
+import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest'
+import { spawnActor, type Child } from '../../src/actor/index.ts'
+import { codeOf } from '../../protocol/index.ts'
+import { startTestServer, type TestServer } from '../support/server.ts'
+import { createHandMadeDriver, until, type HandMadeDriver } from '../support/worker-driver.ts'
+
+const modulePath = fileURLToPath(new URL('../support/worker-experiment.ts', import.meta.url))
+
+let server: TestServer
+let driver: HandMadeDriver
+let worker: Child
+let beating: NodeJS.Timeout
+let trial = 0
+const children: Child[] = []
+
+const startWorker = async (id: string, ...args: string[]): Promise<Child> => {
+  const child = await spawnActor('worker', ['--server', server.url, '--id', id, ...args])
+  children.push(child)
+  return child
+}
+
+/** Leases the slot, hands it one trial, and waits for what it came to. */
+const run = async (hparams: Parameters<HandMadeDriver['assign']>[2], change = {}) => {
+  trial += 1
+  await driver.assign('w1', trial, hparams, change)
+  return driver.result(trial)
+}
+
+beforeAll(async () => {
+  server = await startTestServer({ token: 'secret' })
+  driver = await createHandMadeDriver(await server.connect(), modulePath)
+  worker = await startWorker('w1', '--labels', 'gpu=no,disk=fast')
+  beating = setInterval(() => {
+    driver.beat()
+  }, 500)
+  await driver.lease('w1')
+})
+
+afterEach(() => {
+  driver.accepts = true
+})
+
+afterAll(async () => {
+  clearInterval(beating)
+  await Promise.all(children.map((child) => child.stop()))
+  await driver.bus.close()
+  await server.stop()
+})
+
+describe('a worker', () => {
+  test('announces what it is, with the native backend and the versions', async () => {
+    const { info, status } = await until('announcement', () => driver.announcements[0])
+    expect(info).toMatchObject({ worker: 'w1', slots: 1, backend: 'tensorflow', labels: { gpu: 'no', disk: 'fast' } })
+    expect(info.versions).toMatchObject({ tfjs: '4.22.0', 'tfjs-node': '4.22.0', node: process.versions.node })
+    expect(status.slots).toHaveLength(1)
+  })
+
+  test('runs a trial, says when it began and how it ended', async () => {
+    const result = await run({ does: 'nothing' })
+    expect(result).toMatchObject({ outcome: { kind: 'done', metrics: { value: trial } }, points: 0, slot: 0 })
+    expect(driver.starts.some((start) => start.trial === trial)).toBe(true)
+  })
+
+  test('records every metric in order before it tells the result', async () => {
+    const result = await run({ does: 'reports', count: 3000 })
+    expect(result).toMatchObject({ outcome: { kind: 'done', metrics: { value: 3000 } }, points: 3000 })
+    const points = await driver.points(trial)
+    expect(points.map(({ step }) => step)).toEqual(Array.from({ length: 3000 }, (_, step) => step))
+    expect(points.at(-1)?.values).toEqual({ value: 2999, loss: -2999 })
+  })
+
+  test('star, default and named imports of both tfjs packages meet in one native backend', async () => {
+    const result = await run({ does: 'uses tfjs' })
+    expect(result.outcome).toEqual({ kind: 'done', metrics: { value: 1, native: 1, found: 1 } })
+    expect((await driver.points(trial)).map(({ values }) => Object.keys(values))).toEqual([
+      ['loss'],
+      ['loss'],
+      ['loss'],
+    ])
+  })
+
+  test('a loop that blocks the event loop reports all the same, and is stopped by the next report', async () => {
+    trial += 1
+    await driver.assign('w1', trial, { does: 'blocks' })
+    await until('started', () => driver.starts.find((start) => start.trial === trial))
+    let points = await driver.points(trial)
+    while (points.length < 10) points = await driver.points(trial)
+    expect(await driver.stop('w1', trial)).toBe(true)
+    const { outcome, points: count } = await driver.result(trial)
+    expect(outcome).toEqual({ kind: 'stopped', reason: 'pruned', metrics: { value: 1 } })
+    expect(await driver.points(trial)).toHaveLength(count)
+  })
+
+  test('who waits on the signal is stopped, and who swallows EarlyStop has stopped too', async () => {
+    for (const does of ['waits', 'swallows']) {
+      trial += 1
+      await driver.assign('w1', trial, { does })
+      await until('started', () => driver.starts.find((start) => start.trial === trial))
+      await driver.stop('w1', trial, 'cancelled')
+      expect((await driver.result(trial)).outcome).toMatchObject({ kind: 'stopped', reason: 'cancelled' })
+    }
+  })
+
+  test('what ignores a stop is killed after its grace, and counts as stopped with its last metrics', async () => {
+    trial += 1
+    await driver.assign('w1', trial, { does: 'ignores' }, { graceMs: 200 })
+    while ((await driver.points(trial)).length === 0) await driver.ping('w1')
+    await driver.stop('w1', trial)
+    const result = await driver.result(trial)
+    expect(result).toMatchObject({ outcome: { kind: 'stopped', reason: 'pruned', metrics: { value: 7 } }, points: 1 })
+    const lines = await driver.lines(trial)
+    expect(lines.some(({ text }) => text.includes('was killed'))).toBe(true)
+    expect((await run({ does: 'nothing' })).outcome.kind).toBe('done')
+  })
+
+  test('a trial past its time has failed, whether it listens or not', async () => {
+    const timedOut = { kind: 'failed', problem: { code: 'TRIAL_TIMEOUT' } }
+    expect((await run({ does: 'blocks' }, { trialTimeoutMs: 200 })).outcome).toMatchObject(timedOut)
+    expect((await run({ does: 'ignores' }, { trialTimeoutMs: 200, graceMs: 200 })).outcome).toMatchObject(timedOut)
+  })
+
+  test('a runner that dies is a crashed attempt, and the worker goes on with a new one', async () => {
+    const result = await run({ does: 'dies' })
+    expect(result.outcome).toMatchObject({ kind: 'crashed', problem: { code: 'RUNNER_CRASHED', retryable: true } })
+    expect((await run({ does: 'nothing' })).outcome.kind).toBe('done')
+  })
+
+  test("what train throws is a failure, with a stack of the user's lines", async () => {
+    const { outcome } = await run({ does: 'throws' })
+    expect(outcome).toMatchObject({
+      kind: 'failed',
+      problem: { code: 'TRAIN_FAILED', message: 'train threw TypeError: on purpose' },
+    })
+    expect(outcome.kind === 'failed' && outcome.problem.stack).toMatch(/worker-experiment\.ts:\d+:\d+/)
+  })
+
+  test('what is thrown where nobody awaits it fails the trial, not the worker', async () => {
+    const { outcome } = await run({ does: 'throws late' })
+    expect(outcome).toMatchObject({ kind: 'failed', problem: { code: 'TRAIN_FAILED' } })
+    expect((await run({ does: 'nothing' })).outcome.kind).toBe('done')
+  })
+
+  test.each([
+    ['returns NaN', 'RESULT_INVALID'],
+    ['returns other', 'METRIC_MISSING'],
+  ])('a train that %s has failed with %s', async (does, code) => {
+    expect((await run({ does })).outcome).toMatchObject({ kind: 'failed', problem: { code } })
+  })
+
+  test('console output goes to the log of its trial', async () => {
+    await run({ does: 'prints' })
+    const all = await until('lines', () => true).then(async () => {
+      let lines = await driver.lines(trial)
+      while (lines.length < 4) lines = await driver.lines(trial)
+      return lines
+    })
+    expect(all).toEqual(
+      expect.arrayContaining([
+        { from: 'stdout', text: 'to stdout { a: 1 }' },
+        { from: 'stderr', text: 'to stderr' },
+        { from: 'stdout', text: 'half a line' },
+        { from: 'log', text: 'to the log 1' },
+      ]),
+    )
+  })
+
+  test('a second trial waits behind the first, and begins the moment that it ends', async () => {
+    const first = (trial += 1)
+    const second = (trial += 1)
+    expect(await driver.assign('w1', first, { does: 'sleeps', ms: 200 })).toBe('running')
+    expect(await driver.assign('w1', second, { does: 'nothing' })).toBe('next')
+    expect(await driver.assign('w1', second, { does: 'nothing' })).toBe('next')
+    const [before, after] = [await driver.result(first), await driver.result(second)]
+    expect(after.startedAt).toBeGreaterThanOrEqual(before.endedAt)
+  })
+
+  test('what waits is handed back when it is stopped', async () => {
+    const first = (trial += 1)
+    const second = (trial += 1)
+    await driver.assign('w1', first, { does: 'waits' })
+    await driver.assign('w1', second, { does: 'nothing' })
+    expect(await driver.stop('w1', second, 'cancelled')).toBe(true)
+    expect((await driver.result(second)).outcome).toEqual({ kind: 'returned', reason: 'cancelled' })
+    await driver.stop('w1', first)
+    await driver.result(first)
+  })
+
+  test('a result is said again until it is acknowledged', async () => {
+    driver.accepts = false
+    trial += 1
+    await driver.assign('w1', trial, { does: 'nothing' })
+    await until('unacknowledged', () =>
+      driver.beats.find(({ unacknowledged }) => unacknowledged.some((ref) => ref.trial === trial)),
+    )
+    expect(driver.results.has(trial)).toBe(false)
+    driver.accepts = true
+    expect((await driver.result(trial)).outcome.kind).toBe('done')
+  })
+
+  test('a slot is held by one driver at a time', async () => {
+    const other = await createHandMadeDriver(await server.connect(), modulePath, 'other')
+    const refused = await other.lease('w1').catch((error: unknown) => codeOf(error))
+    expect(refused).toBe('SLOT_TAKEN')
+    expect(await other.assign('w1', 9999, {}).catch((error: unknown) => codeOf(error))).toBe('LEASE_UNKNOWN')
+    await driver.release('w1')
+    expect((await other.lease('w1')).status.driver).toBe('other')
+    await other.release('w1')
+    await driver.lease('w1')
+    await other.bus.close()
+  })
+
+  test('drains when it is told to: hands back what waits, lets end what runs, delivers, says good-bye', async () => {
+    const leaver = await startWorker('w2', '--slots', '1')
+    await driver.lease('w2')
+    const first = (trial += 1)
+    const second = (trial += 1)
+    await driver.assign('w2', first, { does: 'sleeps', ms: 500 })
+    await driver.assign('w2', second, { does: 'nothing' })
+    leaver.process.kill('SIGTERM')
+    expect((await driver.result(second)).outcome).toEqual({ kind: 'returned', reason: 'drain' })
+    expect((await driver.result(first)).outcome.kind).toBe('done')
+    expect(await leaver.exited).toEqual({ code: 0, signal: null })
+    await until('good-bye', () => driver.leaves.includes('w2'))
+  })
+
+  test('a worker that was started late is announced to a driver that calls the roll', async () => {
+    const before = driver.announcements.length
+    driver.rollCall()
+    await until('announcement', () => driver.announcements.length > before)
+    expect(worker.process.exitCode).toBeNull()
+  })
+})
