@@ -36,6 +36,8 @@ export interface Call<S extends string = string, P extends TSchema = TSchema, R 
 > {
   readonly kind: 'call'
   readonly reply: R
+  /** Those who hear it form this queue group: one of them answers. */
+  readonly queue?: string
 }
 
 export type Conversation = Message | Call

@@ -36,6 +36,7 @@ const exampleContext = {
 
 export const submit = call({
   name: 'experiment.submit',
+  queue: 'driver',
   subject: `maggy.${version}.call.driver.submit`,
   payload: Submission,
   reply: Type.Object({ experiment: Id, driver: Id }),
@@ -71,6 +72,7 @@ export const stopExperiment = call({
 
 export const resumeExperiment = call({
   name: 'experiment.resume',
+  queue: 'driver',
   subject: `maggy.${version}.call.driver.resume`,
   payload: Type.Object({ experiment: Id }),
   reply: Type.Object({ experiment: Id, driver: Id, state: Type.String() }),

@@ -19,6 +19,7 @@ export {
   type ReplyOf,
   type Role,
 } from './conversation.ts'
+export { chapters, conversations, type Chapter } from './conversations.ts'
 export {
   announce,
   AttemptRef,

@@ -25,6 +25,7 @@ export type Observation = Type.Static<typeof Observation>
 
 export const open = call({
   name: 'optimizer.open',
+  queue: 'optimizer',
   subject: `maggy.${version}.call.optimizer.{optimizer}.open`,
   payload: Type.Object({
     experiment: Id,

@@ -11,6 +11,7 @@ import { guarded, report, type OnFault, type RawDelivery } from './guard.ts'
 import { parseAddress } from './nats-address.ts'
 import { natsBlobs } from './nats-blobs.ts'
 import {
+  dataOf,
   eventKind,
   headersOf,
   mapped,
@@ -196,7 +197,7 @@ export async function connectNats(options: NatsOptions): Promise<Bus> {
 
   const raw = (message: Msg): RawDelivery => ({
     subject: message.subject,
-    data: message.data,
+    data: dataOf(message),
     reply: message.reply
       ? (answer) => {
           limit(message.subject, answer.length)
@@ -288,7 +289,7 @@ export async function connectNats(options: NatsOptions): Promise<Bus> {
       link.publish(subject, new Uint8Array(data))
       return 'sent'
     },
-    request: async (subject, data, { timeoutMs }) => (await request(subject, data, { timeoutMs })).data,
+    request: async (subject, data, { timeoutMs }) => dataOf(await request(subject, data, { timeoutMs })),
     subscribe(subject: string, handler: Handler, { queue } = {}) {
       const deliver = guarded(handler, onFault)
       return {

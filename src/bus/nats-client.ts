@@ -150,6 +150,11 @@ export function headersOf(values: Readonly<Record<string, string>>): MsgHdrs {
 
 export const newInbox = (): string => createInbox()
 
+/** A plain view: the client hands out Buffers, whose slice() is no copy. It never uses their memory again. */
+export function dataOf({ data }: Msg): Uint8Array {
+  return new Uint8Array(data.buffer, data.byteOffset, data.byteLength)
+}
+
 export function wireReply(message: Msg): WireReply {
-  return { data: message.data, code: message.headers?.code ?? 0, header: (name) => message.headers?.get(name) ?? '' }
+  return { data: dataOf(message), code: message.headers?.code ?? 0, header: (name) => message.headers?.get(name) ?? '' }
 }

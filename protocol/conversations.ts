@@ -1,0 +1,35 @@
+/** Every conversation there is, in the order in which the reference tells them. A new one joins its list here. */
+import type { Conversation } from './conversation.ts'
+import { announce, beat, driverBeat, lease, leave, ping, release, rollCall } from './discovery.ts'
+import { progress, resumeExperiment, stopExperiment, submit } from './experiment.ts'
+import { log } from './log.ts'
+import { observe, open, suggest } from './suggest.ts'
+import { assign, done, metrics, output, runnerBeat, started, stopTrial } from './trial.ts'
+
+export interface Chapter {
+  readonly title: string
+  readonly file: string
+  readonly conversations: readonly Conversation[]
+}
+
+export const chapters: readonly Chapter[] = [
+  {
+    title: 'Experiments',
+    file: 'experiment.ts',
+    conversations: [submit, stopExperiment, resumeExperiment, progress],
+  },
+  {
+    title: 'Discovery and leases',
+    file: 'discovery.ts',
+    conversations: [announce, beat, leave, rollCall, driverBeat, lease, release, ping],
+  },
+  {
+    title: 'Trials',
+    file: 'trial.ts',
+    conversations: [assign, started, metrics, output, done, stopTrial, runnerBeat],
+  },
+  { title: 'Optimizers', file: 'suggest.ts', conversations: [open, suggest, observe] },
+  { title: 'The log', file: 'log.ts', conversations: [log] },
+]
+
+export const conversations: readonly Conversation[] = chapters.flatMap((chapter) => chapter.conversations)

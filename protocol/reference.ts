@@ -1,0 +1,228 @@
+/**
+ * The reference of all conversations, rendered from their definitions: README.md for people, asyncapi.json for tools, golden
+ * msgpack vectors for other languages. `npm run generate` writes them, a test holds them up to date.
+ */
+import type { TSchema } from 'typebox'
+import { encode } from './codec.ts'
+import { subjectFor, version, type Conversation } from './conversation.ts'
+import { chapters, conversations } from './conversations.ts'
+import { errorTable } from './errors.ts'
+import { streams } from './streams.ts'
+
+/** All generated files: path under protocol/, and content. */
+export function referenceFiles(): ReadonlyMap<string, string> {
+  const files = new Map([
+    ['README.md', renderReadme()],
+    ['asyncapi.json', `${JSON.stringify(asyncApi(), null, 2)}\n`],
+  ])
+  for (const conversation of conversations) files.set(`golden/${conversation.name}.json`, golden(conversation))
+  return files
+}
+
+/** A schema as JSON, without what TypeBox keeps for itself. */
+interface Json {
+  readonly type?: string
+  readonly const?: unknown
+  readonly anyOf?: readonly Json[]
+  readonly items?: Json
+  readonly properties?: Readonly<Record<string, Json>>
+  readonly required?: readonly string[]
+  readonly patternProperties?: Readonly<Record<string, Json>>
+  readonly minimum?: number
+  readonly maxItems?: number
+}
+
+const plain = (schema: TSchema): Json => JSON.parse(JSON.stringify(schema)) as Json
+const cell = (text: string): string => text.replaceAll('|', '\\|').replaceAll('\n', ' ')
+const deepest = 2
+
+/** A schema as people write types. */
+function typeText(schema: Json, depth = 0): string {
+  if (schema.const !== undefined) return JSON.stringify(schema.const)
+  if (schema.anyOf) return schema.anyOf.map((option) => typeText(option, depth)).join(' | ')
+  if (schema.type === 'array') {
+    const of = typeText(schema.items ?? {}, depth)
+    return of.includes(' ') ? `(${of})[]` : `${of}[]`
+  }
+  if (schema.patternProperties) {
+    const [value = {}] = Object.values(schema.patternProperties)
+    return `{ [name]: ${typeText(value, depth + 1)} }`
+  }
+  if (schema.properties) {
+    if (depth >= deepest) return '{ … }'
+    const fields = Object.entries(schema.properties).map(
+      ([name, field]) => `${name}${schema.required?.includes(name) ? '' : '?'}: ${typeText(field, depth + 1)}`,
+    )
+    return fields.length === 0 ? '{}' : `{ ${fields.join(', ')} }`
+  }
+  return schema.type ?? 'anything'
+}
+
+function fieldTable(schema: Json): string[] {
+  if (schema.anyOf) return [`\`${typeText(schema)}\``]
+  const fields = Object.entries(schema.properties ?? {})
+  if (fields.length === 0) return ['An empty map.']
+  const rows = fields.map(([name, field]) => {
+    const optional = schema.required?.includes(name) ? '' : ' (optional)'
+    return `| \`${name}\`${optional} | \`${cell(typeText(field))}\` |`
+  })
+  return ['| field | type |', '|---|---|', ...rows]
+}
+
+function section(conversation: Conversation): string[] {
+  const { name, subject, speaks, hears, doc, example, payload } = conversation
+  const facts = [`**${speaks}** speaks, **${hears}** hears.`]
+  if (conversation.kind === 'message' && conversation.kept) {
+    facts.push(`Kept in the stream \`${streams[conversation.kept].name}\`.`)
+  }
+  if (conversation.kind === 'call' && conversation.queue) facts.push(`Queue group \`${conversation.queue}\`.`)
+  const reply = conversation.kind === 'call' ? ['', 'Reply:', '', ...fieldTable(plain(conversation.reply))] : []
+  return [
+    `### ${name}`,
+    '',
+    `\`${subject}\``,
+    '',
+    `${facts.join(' ')} ${doc}`,
+    '',
+    'Payload:',
+    '',
+    ...fieldTable(plain(payload)),
+    ...reply,
+    '',
+    `Example (\`${subjectFor(conversation, example.params)}\`, golden vector [${name}.json](golden/${name}.json)):`,
+    '',
+    '```json',
+    JSON.stringify(example.payload),
+    ...(example.reply === undefined ? [] : [JSON.stringify({ ok: example.reply })]),
+    '```',
+    '',
+  ]
+}
+
+function renderReadme(): string {
+  const errors = Object.entries(errorTable).map(
+    ([code, entry]) =>
+      `| \`${code}\` | ${cell(entry.message)} | ${entry.retryable ? 'yes' : 'no'} | ${cell(entry.remedy)} |`,
+  )
+  const kept = Object.values(streams).map(
+    ({ name, subjects, durable }) =>
+      `| \`${name}\` | ${subjects.map((s) => `\`${s}\``).join(', ')} | ${durable ? 'synced before it is acknowledged' : 'written when convenient; the oldest goes first'} |`,
+  )
+  return [
+    '# Protocol',
+    '',
+    '<!-- Generated from protocol/*.ts by `npm run generate`; a test holds it up to date. Do not edit. -->',
+    '',
+    'What the actors say to each other. Any language that speaks NATS and msgpack can join in.',
+    '',
+    '## How to read it',
+    '',
+    `- **Subjects** are \`maggy.<major version>.…\`, now \`${version}\`. What stands in braces is filled with an identity: letters, digits, \`-\` and \`_\`, at most 128. The identity of who speaks (messages) or of who is asked (calls) is part of the subject, so that the server's permissions can enforce it. Calls lie under \`maggy.${version}.call.\`, but for those that a worker makes, which lie under its own name.`,
+    '- **Payloads** are one msgpack map. A tensor travels as `{dtype, shape, data}` with its bytes as bin. Fields that are not known are ignored; fields that are missing or of a wrong type make the message invalid.',
+    '- A **message** is said once. What is not valid is counted and dropped by those who hear it.',
+    '- A **call** is a NATS request. Its answer is one msgpack map: `{ ok: <reply> }`, or `{ error: { code, message, remedy, retryable } }`. Compare codes, never messages.',
+    `- Whoever is addressed in another major version answers \`VERSION_UNSUPPORTED\`.`,
+    `- Times are milliseconds since 1970-01-01T00:00Z.`,
+    '',
+    'The same for tools: [asyncapi.json](asyncapi.json) (AsyncAPI 3), with the full schemas. The files in [golden/](golden) hold each example with its msgpack bytes in hex: decode them, and compare.',
+    '',
+    ...chapters.flatMap((chapter) => [
+      `## ${chapter.title}`,
+      '',
+      `Defined in [${chapter.file}](${chapter.file}).`,
+      '',
+      ...chapter.conversations.flatMap(section),
+    ]),
+    '## Streams',
+    '',
+    '| stream | subjects | kept |',
+    '|---|---|---|',
+    ...kept,
+    '',
+    '## Errors',
+    '',
+    'A code is never reused and never changes its meaning.',
+    '',
+    '| code | message | may be tried again | remedy |',
+    '|---|---|---|---|',
+    ...errors,
+    '',
+  ].join('\n')
+}
+
+function asyncApi(): object {
+  const channels: Record<string, object> = {}
+  const operations: Record<string, object> = {}
+  for (const conversation of conversations) {
+    const { name, subject, doc, payload, example } = conversation
+    const id = name.replaceAll('.', '_')
+    const parameters = Object.keys(example.params).map((key) => [key, { description: `the identity of the ${key}` }])
+    channels[id] = {
+      address: subject,
+      description: doc,
+      ...(parameters.length === 0 ? {} : { parameters: Object.fromEntries(parameters) as object }),
+      messages: { [id]: message(name, plain(payload), example.payload) },
+    }
+    const call = conversation.kind === 'call' ? conversation : undefined
+    if (call) {
+      const reply = { type: 'object', properties: { ok: plain(call.reply) }, required: ['ok'] }
+      channels[`${id}_reply`] = {
+        address: null,
+        description: `The answer to ${name}, on the reply subject of the request.`,
+        messages: {
+          ok: message(`${name}.ok`, reply, { ok: example.reply }),
+          error: { $ref: '#/components/messages/error' },
+        },
+      }
+    }
+    operations[id] = {
+      action: 'send',
+      channel: { $ref: `#/channels/${id}` },
+      messages: [{ $ref: `#/channels/${id}/messages/${id}` }],
+      'x-speaks': conversation.speaks,
+      'x-hears': conversation.hears,
+      ...(call?.queue === undefined ? {} : { 'x-queue': call.queue }),
+      ...(call ? { reply: { channel: { $ref: `#/channels/${id}_reply` } } } : {}),
+    }
+  }
+  const text = { type: 'string' }
+  const error = {
+    type: 'object',
+    properties: { code: text, message: text, remedy: text, retryable: { type: 'boolean' } },
+    required: ['code', 'message'],
+  }
+  return {
+    asyncapi: '3.0.0',
+    info: {
+      title: 'maggy',
+      version: version.replace('v', '') + '.0.0',
+      description: 'What the actors of maggy say to each other.',
+      license: { name: 'Apache-2.0' },
+    },
+    defaultContentType: 'application/msgpack',
+    servers: { bus: { host: '127.0.0.1:4222', protocol: 'nats', description: 'nats-server 2.12.6 or later' } },
+    channels,
+    operations,
+    components: {
+      messages: { error: { name: 'error', payload: { type: 'object', properties: { error }, required: ['error'] } } },
+    },
+  }
+}
+
+function message(name: string, payload: object, example: unknown): object {
+  return { name, contentType: 'application/msgpack', payload, examples: [{ payload: example }] }
+}
+
+function golden(conversation: Conversation): string {
+  const { name, example } = conversation
+  const hex = (value: unknown): string => Buffer.from(encode(value)).toString('hex')
+  const reply = { ok: example.reply }
+  const vector = {
+    name,
+    subject: subjectFor(conversation, example.params),
+    payload: example.payload,
+    payloadHex: hex(example.payload),
+    ...(conversation.kind === 'call' ? { reply, replyHex: hex(reply) } : {}),
+  }
+  return `${JSON.stringify(vector, null, 2)}\n`
+}
