@@ -73,7 +73,7 @@ describe('the package, installed in an empty folder', () => {
     expect(packed).toMatchObject({ code: 0 })
     const tarball = join(folder, packed.stdout.trim())
     const installed = await run('npm', ['install', '--prefer-offline', '--no-audit', '--no-fund', tarball], project)
-    expect(installed, installed.stderr).toMatchObject({ code: 0 })
+    expect(installed.code === 0 ? '' : installed.stderr).toBe('')
   }, 240_000)
 
   test('doctor says what is missing, and --fix mends it', async () => {
@@ -84,7 +84,7 @@ describe('the package, installed in an empty folder', () => {
     )
     expect(before.code).toBe(found.ok ? 0 : 1)
     const fixed = await run('npx', ['maggy', 'doctor', '--fix'], project)
-    expect(fixed, fixed.stdout + fixed.stderr).toMatchObject({ code: 0 })
+    expect(fixed.code === 0 ? '' : fixed.stdout + fixed.stderr).toBe('')
     expect(fixed.stdout).toContain('Nothing is missing.')
   })
 
