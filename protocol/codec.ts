@@ -46,7 +46,7 @@ function refuseForeign(value: unknown, path: string, subject: string, depth: num
   if (value instanceof Uint8Array) return
   const prototype: unknown = Object.getPrototypeOf(value)
   if (prototype !== Object.prototype && prototype !== null) {
-    const name = (value as object).constructor?.name ?? 'object'
+    const name = value.constructor?.name ?? 'object'
     throw problem('MESSAGE_INVALID', { subject, path: path || '/', reason: `is a ${name}, not a plain value` })
   }
   for (const [key, item] of Object.entries(value)) refuseForeign(item, `${path}/${key}`, subject, depth + 1)

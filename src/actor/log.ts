@@ -41,7 +41,7 @@ export function prettyLine(json: string): string {
 }
 
 /** Counts what was dropped and logs one line a second at most, so that a flood from outside is no flood here. */
-export function droppedLog(clock: Clock, logger: Logger): { onDropped: OnDropped; count(): number } {
+export function droppedLog(clock: Clock, logger: Logger): { onDropped: OnDropped; count: () => number } {
   let total = 0
   let told = 0
   let quietUntil = -Infinity

@@ -74,7 +74,7 @@ async function patience(fails: number, code: 'BUS_UNREACHABLE' | 'BUS_UNAUTHORIZ
   const connecting = connectPatiently(
     async () => {
       tries += 1
-      if (tries <= fails) throw problem(code, { server: 's', reason: 'r' } as { server: string; reason: string })
+      if (tries <= fails) throw problem(code, { server: 's', reason: 'r' })
       return network.connect()
     },
     { clock, logger: logTo(lines), timeoutMs, aborted: () => false },
