@@ -7,7 +7,7 @@ import { loadMnist, type Images } from './mnist-data.ts'
 const genDataset = ({ examples }: { readonly examples: number }) => loadMnist(examples)
 
 /** Model generator: 2,370,282 parameters with 128 units. */
-function genModel({ lr, units }: { readonly lr: number; readonly units: number }): tf.Sequential {
+export function genModel({ lr, units }: { readonly lr: number; readonly units: number }): tf.Sequential {
   const model = tf.sequential()
   model.add(tf.layers.conv2d({ inputShape: [28, 28, 1], filters: 32, kernelSize: 3, activation: 'relu' }))
   model.add(tf.layers.conv2d({ filters: 32, kernelSize: 3, activation: 'relu' }))
@@ -54,7 +54,6 @@ export default defineExperiment(import.meta.url, {
       trials: 6,
       metric: 'accuracy',
       direction: 'maximize',
-      seed: 1,
     }),
   },
 })
