@@ -70,7 +70,7 @@ test('a parent that is killed leaves no actor behind', async () => {
   const pid = Number(line.toString())
   expect(() => process.kill(pid, 0)).not.toThrow()
   parent.kill('SIGKILL')
-  await expect.poll(() => isThere(pid), { timeout: 10_000 }).toBe(false)
+  await expect.poll(() => isThere(pid), { timeout: 30_000 }).toBe(false)
 })
 
 test('a server that is not there is named, with the remedy, and the exit code is 69', async () => {
