@@ -1,0 +1,72 @@
+/** How fast trials go through: the objective costs nothing, every event is synced before it counts. */
+import { join } from 'node:path'
+import { optimization, space } from 'maggy'
+import type { LogEvent } from '../../protocol/index.ts'
+import { packageRoot } from '../../src/actor/index.ts'
+import { startSystem } from '../support/system.ts'
+import type { Report } from './main.ts'
+import { median, quantile, round } from './statistics.ts'
+
+export const moduleFile = (name: string): string => join(packageRoot(), 'test/bench/modules', `${name}.ts`)
+
+type Ended = Extract<LogEvent, { type: 'trial.ended' }>
+const endsOf = (events: readonly LogEvent[]): Ended[] => events.filter((event) => event.type === 'trial.ended')
+
+/** Milliseconds between the end of a trial and the start of the next on the same worker. */
+function gapsOf(ends: readonly Ended[]): number[] {
+  const workers = [...new Set(ends.map(({ worker }) => worker))]
+  return workers.flatMap((name) => {
+    const mine = ends.filter(({ worker }) => worker === name)
+    const inOrder = mine.toSorted((a, b) => a.endedAt - b.endedAt)
+    return inOrder.slice(1).map(({ startedAt }, index) => (startedAt ?? 0) - (inOrder[index]?.endedAt ?? 0))
+  })
+}
+
+/** Share of the workers' time, between the first start and the last end, in which a trial ran. */
+function utilizationOf(ends: readonly Ended[], workers: number): number {
+  const starts = ends.map(({ startedAt }) => startedAt ?? 0)
+  const span = Math.max(...ends.map(({ endedAt }) => endedAt)) - Math.min(...starts)
+  const busy = ends.reduce((sum, { startedAt, endedAt }) => sum + endedAt - (startedAt ?? endedAt), 0)
+  return busy / (span * workers)
+}
+
+export async function trials(say: (line: string) => void): Promise<Report> {
+  const system = await startSystem()
+  try {
+    await system.actor('driver')
+    await system.actor('optimizer')
+    await system.workers(2)
+    const context = (count: number, seconds: number) =>
+      optimization({
+        optimizer: 'random',
+        space: { x: space.double(-5, 10) },
+        hparams: { seconds },
+        trials: count,
+        metric: 'value',
+        direction: 'minimize',
+      })
+    const run = async (id: string, count: number, seconds: number) => {
+      say(`${id}: ${count} trials of ${seconds} s on 2 workers`)
+      await system.submit(moduleFile('noop'), context(count, seconds), id)
+      return endsOf(await system.ended(id))
+    }
+    await run('warm-up', 200, 0)
+    const noop = await run('noop', 3000, 0)
+    const span = Math.max(...noop.map(({ at }) => at)) - Math.min(...noop.map(({ startedAt }) => startedAt ?? 0))
+    const gaps = gapsOf(noop)
+    const second = await run('one-second', 20, 1)
+    return {
+      figures: {
+        trials: noop.length,
+        trialsPerSecond: round((noop.length / span) * 1000, 1),
+        gapMedianMs: round(median(gaps), 3),
+        gap95Ms: round(quantile(gaps, 0.95), 3),
+        utilization: round(utilizationOf(second, 2), 4),
+        gapOneSecondMs: round(median(gapsOf(second)), 3),
+      },
+      bars: { trialsPerSecond: '>= 300', gapMedianMs: '<= 5', utilization: '>= 0.99' },
+    }
+  } finally {
+    await system.stop()
+  }
+}

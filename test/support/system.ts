@@ -1,0 +1,125 @@
+/** The whole system as real processes: a nats-server that syncs, a driver, an optimizer, workers. For benches and system tests. */
+import { mkdtemp, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import {
+  announce,
+  decodePayload,
+  log,
+  subjectFor,
+  submit,
+  type LogEvent,
+  type Submission,
+} from '../../protocol/index.ts'
+import { spawnActor, type Child } from '../../src/actor/index.ts'
+import { bundleBucket } from '../../protocol/index.ts'
+import { bundleModule } from '../../src/bundle/index.ts'
+import { ask, connectNats, hear, type Bus } from '../../src/bus/index.ts'
+import type { ContextOf } from '../../src/experiment/index.ts'
+import { startServer, type RunningServer } from '../../src/server/index.ts'
+
+export interface System {
+  readonly server: RunningServer
+  readonly bus: Bus
+  /** Starts an actor against this system's server. */
+  actor(name: 'driver' | 'optimizer' | 'worker', ...args: string[]): Promise<Child>
+  /** Starts workers and waits until they have announced themselves. */
+  workers(count: number, ...args: string[]): Promise<Child[]>
+  /** Bundles a module, submits it, and resolves once it is accepted. */
+  submit(module: string, context: ContextOf, id: string): Promise<Submission>
+  /** The events of an experiment, as they are kept, until it has ended. */
+  events(experiment: string, signal?: AbortSignal): AsyncGenerator<LogEvent>
+  /** All of them, once it has ended. */
+  ended(experiment: string): Promise<LogEvent[]>
+  stop(): Promise<void>
+}
+
+export async function startSystem(): Promise<System> {
+  const data = await mkdtemp(join(tmpdir(), 'maggy-system-'))
+  const server = await startServer({ port: 0, data })
+  const bus = await connectNats({ server: server.url, name: 'test' })
+  await bus.streams.ensure()
+  const children: Child[] = []
+
+  const actor: System['actor'] = async (name, ...args) => {
+    const child = await spawnActor(name, ['--server', server.url, '--log-level', 'warn', ...args], { stdio: 'ignore' })
+    children.push(child)
+    return child
+  }
+
+  async function* events(experiment: string, signal = new AbortController().signal): AsyncGenerator<LogEvent> {
+    const subject = subjectFor(log, { experiment })
+    const over = new AbortController()
+    const both = AbortSignal.any([signal, over.signal])
+    try {
+      for await (const entry of bus.streams.follow('log', subject, { signal: both })) {
+        const batch = decodePayload(log.payload, entry.data, subject).events
+        for (const event of batch) yield event
+        if (batch.at(-1)?.type === 'experiment.ended') return
+      }
+    } finally {
+      over.abort()
+    }
+  }
+
+  return {
+    server,
+    bus,
+    actor,
+    events,
+    async workers(count, ...args) {
+      const seen = new Set<string>()
+      const all = new Promise<void>((resolve) => {
+        const subscription = hear(bus, announce, { worker: '*' }, (_, { worker }) => {
+          seen.add(worker)
+          if (seen.size < count) return
+          subscription.unsubscribe()
+          resolve()
+        })
+      })
+      await bus.flush()
+      const started = await Promise.all(Array.from({ length: count }, () => actor('worker', ...args)))
+      await all
+      return started
+    },
+    async submit(module, { context }, id) {
+      const { code, sha256, module: name } = await bundleModule(module)
+      await bus.blobs.put(bundleBucket, sha256, code)
+      const bundle = { sha256, bytes: code.length, module: name }
+      const submission = { experiment: id, name: 'test', contextName: 'test', context, bundle }
+      await ask(bus, submit, {}, submission, { timeoutMs: 30_000 })
+      return submission
+    },
+    async ended(experiment) {
+      const kept: LogEvent[] = []
+      for await (const event of events(experiment)) kept.push(event)
+      return kept
+    },
+    async stop() {
+      await Promise.all(children.map((child) => child.stop(3000)))
+      await bus.close()
+      await server.stop()
+      await rm(data, { recursive: true, force: true })
+    },
+  }
+}
+
+/** Resolves when an event of the log fits; rejects if the experiment ends without. */
+export async function until<E extends LogEvent['type']>(
+  system: System,
+  experiment: string,
+  type: E,
+  fits: (event: Extract<LogEvent, { type: E }>) => boolean = () => true,
+): Promise<Extract<LogEvent, { type: E }>> {
+  const over = new AbortController()
+  try {
+    for await (const event of system.events(experiment, over.signal)) {
+      if (event.type !== type) continue
+      const typed = event as Extract<LogEvent, { type: E }>
+      if (fits(typed)) return typed
+    }
+  } finally {
+    over.abort()
+  }
+  throw new Error(`${experiment} ended without ${type}`)
+}
