@@ -2,8 +2,9 @@
  * An experiment as its log tells it: the machines of the experiment and of its trials, moved by one event at a time.
  * Pure: live and on replay the same events lead to the same state. What the world is to do comes back as effects.
  */
-import { initialTransition, transition, type SnapshotFrom } from 'xstate'
+import type { SnapshotFrom } from 'xstate'
 import type { LogEvent, Metrics, Observation, Submission } from '../../protocol/index.ts'
+import { stepper } from '../../src/actor/index.ts'
 import type { FinalState } from '../../src/trial/index.ts'
 import { experimentMachine, type ExperimentEvent } from './experiment.machine.ts'
 import { trialMachine, type TrialEvent } from './trial.machine.ts'
@@ -18,6 +19,9 @@ type VolatileEvent =
   { type: 'optimizer.lost' } | (Extract<TrialEvent, { type: 'trial.started' | 'trial.cancelled' }> & { trial: number })
 
 const settledStates = new Set<string>(['done', 'pruned', 'failed', 'cancelled'])
+const experimentSteps = stepper(experimentMachine, { target: 1, maxFailed: null })
+const trialSteps = stepper(trialMachine, { trial: 0, hparams: {}, maxAttempts: 1 })
+
 const stoppingStates = new Set<string>(['stopping', 'cancelling', 'failing'])
 const heldStates = new Set<string>(['assigned', 'running', 'stopping'])
 
@@ -48,8 +52,7 @@ export class ExperimentState {
   constructor(submission: Submission) {
     this.submission = submission
     const { trials: target, policy } = submission.context
-    const [snapshot] = initialTransition(experimentMachine, { target, maxFailed: policy.maxFailed })
-    this.#experiment = snapshot
+    this.#experiment = experimentSteps.initial({ target, maxFailed: policy.maxFailed })
   }
 
   get name(): string {
@@ -122,7 +125,7 @@ export class ExperimentState {
 
   #create(event: Extract<LogEvent, { type: 'trial.suggested' }>): void {
     const { maxAttempts } = this.submission.context.policy
-    const [snapshot] = initialTransition(trialMachine, { trial: event.trial, hparams: event.hparams, maxAttempts })
+    const snapshot = trialSteps.initial({ trial: event.trial, hparams: event.hparams, maxAttempts })
     this.trials.set(event.trial, snapshot)
     this.queued.add(event.trial)
   }
@@ -130,7 +133,7 @@ export class ExperimentState {
   #moveTrial(trial: number, event: TrialEvent): Effect[] {
     const before = this.trials.get(trial)
     if (before === undefined) return []
-    const [after] = transition(trialMachine, before, event)
+    const [after] = trialSteps.next(before, event)
     if (after.value === before.value && after.context === before.context) return []
     this.trials.set(trial, after)
     this.#file(trial, after)
@@ -168,7 +171,7 @@ export class ExperimentState {
 
   #reopenCancelled(event: Extract<LogEvent, { type: 'experiment.resumed' }>): Effect[] {
     for (const [trial, before] of this.trials) {
-      const [after] = transition(trialMachine, before, event)
+      const [after] = trialSteps.next(before, event)
       if (after.value !== 'queued' || before.value === 'queued') continue
       this.trials.set(trial, after)
       this.#file(trial, after)
@@ -179,7 +182,7 @@ export class ExperimentState {
   }
 
   #move(event: ExperimentEvent): Effect[] {
-    const [snapshot, actions] = transition(experimentMachine, this.#experiment, event)
+    const [snapshot, actions] = experimentSteps.next(this.#experiment, event)
     this.#experiment = snapshot
     const effects: Effect[] = []
     for (const { type } of actions) {

@@ -3,7 +3,7 @@
  * I1 A worker is the sole authority on its slots: a lease is asked for, and its beats are believed.
  * I2 An attempt counts as lost only when its worker is lost, or says twice that it knows nothing of it.
  */
-import { initialTransition, transition, type SnapshotFrom } from 'xstate'
+import type { SnapshotFrom } from 'xstate'
 import {
   codeOf,
   lease,
@@ -14,7 +14,7 @@ import {
   type WorkerInfo,
   type WorkerStatus,
 } from '../../protocol/index.ts'
-import type { Clock } from '../../src/actor/index.ts'
+import { stepper, type Clock } from '../../src/actor/index.ts'
 import { ask, type Bus } from '../../src/bus/index.ts'
 import { fleetMachine, type FleetEvent } from './fleet.machine.ts'
 
@@ -67,6 +67,7 @@ export interface FleetTimes {
 }
 
 const leaseRetryMs = 1000
+const fleetSteps = stepper(fleetMachine, { worker: '', suspectAfterMs: 0, lostAfterMs: 0, refusalsUntilLost: 1, at: 0 })
 
 export class Fleet {
   readonly #bus: Bus
@@ -216,7 +217,7 @@ export class Fleet {
   #worker(worker: string): Worker {
     const known = this.#workers.get(worker)
     if (known !== undefined) return known
-    const [snapshot] = initialTransition(fleetMachine, { worker, ...this.#times, at: this.#clock.now() })
+    const snapshot = fleetSteps.initial({ worker, ...this.#times, at: this.#clock.now() })
     const fresh: Worker = { snapshot, slots: [], pinging: false }
     this.#workers.set(worker, fresh)
     return fresh
@@ -241,7 +242,7 @@ export class Fleet {
 
   #move(worker: string, event: FleetEvent): void {
     const entry = this.#worker(worker)
-    const [snapshot, actions] = transition(fleetMachine, entry.snapshot, event)
+    const [snapshot, actions] = fleetSteps.next(entry.snapshot, event)
     entry.snapshot = snapshot
     for (const { type } of actions) {
       if (type === 'reconcile') this.#reconcile(worker, entry)
