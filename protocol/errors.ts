@@ -145,6 +145,11 @@ const table = {
     retryable: false,
     remedy: 'see the first failed trial with `maggy logs`, or raise maxFailed',
   },
+  LAGOM_WITHIN_RUNNER: {
+    message: 'lagom was called while a worker loaded {module}',
+    retryable: false,
+    remedy: 'call lagom in a module of its own, which imports the experiment',
+  },
   CONTEXT_UNKNOWN: {
     message: 'the experiment {experiment} has no context {context}; it has {known}',
     retryable: false,

@@ -23,7 +23,7 @@ const plain = {
 }
 
 /** Rows under a head, without lines. */
-export function table(head: readonly string[], rows: readonly (readonly string[])[]): string {
+function table(head: readonly string[], rows: readonly (readonly string[])[]): string {
   const made = new Table({
     head: head.map((name) => pc.bold(name)),
     chars: plain,
@@ -47,7 +47,7 @@ const colour: Record<TrialState, (text: string) => string> = {
 }
 
 /** Every trial, the best first; those without a result after them. */
-export function trialTable(result: Result): string {
+function trialTable(result: Result): string {
   const names = result.searched
   const objectives = result.objectives.map(({ metric }) => metric)
   const ranked = rank(result.trials, result.objectives)

@@ -1,7 +1,7 @@
 /** The client's side: submitting experiments, following them, and a bus of one's own where there is none. */
 export { followExperiment, type Progress, type Watch } from './follow.ts'
 export { lagom, type ExperimentFailure, type LagomOptions } from './lagom.ts'
-export { resumeAndFollow, runExperiment, type RunOptions } from './run.ts'
+export { resumeAndFollow, runExperiment } from './run.ts'
 export { openSession, type Session, type SessionOptions } from './session.ts'
 export { contextOf, experimentId, submissionOf } from './submission.ts'
-export { stopRunning, submitExperiment, takeUp, type Waiting } from './submit.ts'
+export { stopRunning, type Waiting } from './submit.ts'

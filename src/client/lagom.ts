@@ -61,6 +61,10 @@ export async function lagom(
   options: LagomOptions = {},
 ): Promise<Result> {
   const { signal, onProgress, onWaiting } = options
+  if (Symbol.for('maggy.runner') in globalThis) {
+    // What defines an experiment is loaded by every runner: it would run itself, without end.
+    throw problem('LAGOM_WITHIN_RUNNER', { module: experiment.moduleUrl })
+  }
   signal?.throwIfAborted()
   const contextName = typeof context === 'string' ? context : context.kind
   const chosen = typeof context === 'string' ? contextOf(experiment, context) : context

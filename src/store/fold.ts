@@ -17,7 +17,7 @@ export type TrialState = 'queued' | 'running' | FinalState
 export type ExperimentState = 'running' | 'stopping' | 'done' | 'stopped' | 'failed'
 
 /** A trial as the log tells it. */
-export interface TrialHistory {
+interface TrialHistory {
   readonly trial: number
   readonly hparams: Hparams
   readonly seed: number

@@ -1,13 +1,5 @@
 /** What came out of experiments: folded from the log, read from the bus, written to files. */
-export {
-  apply,
-  emptyHistory,
-  isFinal,
-  type ExperimentState,
-  type History,
-  type TrialHistory,
-  type TrialState,
-} from './fold.ts'
+export { apply, emptyHistory, isFinal, type ExperimentState, type History, type TrialState } from './fold.ts'
 export { outputLine, writeFiles, writeTensorBoard } from './files.ts'
 export {
   eventsOf,
@@ -19,7 +11,6 @@ export {
   readPoints,
   readResult,
   type KeptPoint,
-  type OutputLine,
 } from './reader.ts'
 export { rank, resultOf, searchedHparams, summarize, type Result, type TrialResult } from './results.ts'
-export { cell, pointRows, toCsv, trialRows, type Cell, type Rows } from './table.ts'
+export { cell, toCsv, trialRows, type Cell } from './table.ts'

@@ -52,8 +52,9 @@ export interface Result<H extends object = Hparams> {
   readonly problem?: Problem
 }
 
-/** Those hparams of a trial that a search chose. */
+/** Those hparams of a trial that a search chose, or all where nothing was left to choose. */
 export function searchedHparams(result: Result, trial: TrialResult): Hparams {
+  if (result.searched.length === 0) return trial.hparams
   return Object.fromEntries(Object.entries(trial.hparams).filter(([name]) => result.searched.includes(name)))
 }
 

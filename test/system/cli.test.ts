@@ -196,7 +196,7 @@ describe('maggy run', () => {
       events
         .filter(({ event }) => event === 'trial')
         .map(({ trial }) => trial)
-        .sort(),
+        .sort((a = 0, b = 0) => a - b),
     ).toEqual([0, 1, 2, 3])
     const { result } = events.at(-1) as unknown as {
       result: { experiment: string; best: { metrics: { score: number } } }
