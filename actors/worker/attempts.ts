@@ -21,7 +21,8 @@ interface Current {
   readonly serial: number
   readonly startedAt: number
   handle: ReporterHandle | undefined
-  said: boolean
+  /** It has printed or logged. */
+  spoke: boolean
   ended: boolean
 }
 
@@ -39,24 +40,24 @@ export function createAttempts(options: {
   let serial = 0
   let current: Current | undefined
 
-  const end = async (ending: Current, outcome: AttemptOutcome, points: number): Promise<void> => {
+  const end = async (ending: Current, outcome: AttemptOutcome, points: number, last = false): Promise<void> => {
     if (ending.ended) return
     ending.ended = true
     const endedAt = Date.now()
     options.flushOutput()
-    // A trial that reported nothing need not wait for the other thread.
-    if (points > 0) await options.flushed()
+    // Whoever hears of the end finds all of it recorded; a trial that said nothing need not wait for the other thread.
+    if (points > 0 || ending.spoke) await options.flushed()
     toComm({ type: 'end' })
     current = undefined
     const { assignment, startedAt } = ending
     const rssBytes = process.memoryUsage.rss()
-    toWorker({ type: 'ended', key: keyOf(assignment.attempt), outcome, startedAt, endedAt, points, rssBytes })
+    toWorker({ type: 'ended', key: keyOf(assignment.attempt), outcome, startedAt, endedAt, points, rssBytes, last })
   }
 
   const begin = async (assignment: Assignment, file: string): Promise<void> => {
     // Half of what fits the flag's cell.
     serial = (serial % 2 ** 27) + 1
-    const mine: Current = { assignment, serial, startedAt: Date.now(), handle: undefined, said: false, ended: false }
+    const mine: Current = { assignment, serial, startedAt: Date.now(), handle: undefined, spoke: false, ended: false }
     current = mine
     const { attempt, contextName, hparams, objectives, seed } = assignment
     const { serial: own } = mine
@@ -82,6 +83,7 @@ export function createAttempts(options: {
             flags.addPoint(own)
           },
           line: (text) => {
+            mine.spoke = true
             toComm({ type: 'line', from: 'log', text })
           },
           stopReason: () => flags.stopCause(own),
@@ -111,6 +113,7 @@ export function createAttempts(options: {
     },
     line: (from, text) => {
       if (current === undefined) return false
+      current.spoke = true
       toComm({ type: 'line', from, text })
       return true
     },
@@ -118,7 +121,7 @@ export function createAttempts(options: {
       if (current === undefined) return false
       const reason = `outside of what train awaits: ${error instanceof Error ? error.message : String(error)}`
       const fault = toProblem(problem('TRAIN_FAILED', { reason }, { cause: error }))
-      await end(current, { kind: 'failed', problem: fault }, current.handle?.points() ?? 0)
+      await end(current, { kind: 'failed', problem: fault }, current.handle?.points() ?? 0, true)
       return true
     },
   }

@@ -76,3 +76,5 @@ async function close(): Promise<void> {
   await bus.close()
   post({ type: 'closed' })
 }
+
+post({ type: 'connected' })

@@ -17,4 +17,6 @@ export type ToComm =
   /** Answered by `closed`. */
   | { readonly type: 'close' }
 
-export type FromComm = { readonly type: 'flushed' } | { readonly type: 'closed' }
+export type FromComm =
+  /** Its first word: it is on the bus. */
+  { readonly type: 'connected' } | { readonly type: 'flushed' } | { readonly type: 'closed' }

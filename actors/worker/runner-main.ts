@@ -1,4 +1,5 @@
 /** A runner: the process in which user code runs. This thread is the user's and tfjs's; the second one has the bus. */
+import { once } from 'node:events'
 import { Worker } from 'node:worker_threads'
 import { createRelease, loadBackend, provideHost, type Backend } from '../../src/train/index.ts'
 import { createAttempts } from './attempts.ts'
@@ -27,6 +28,16 @@ process.once('message', (message: ToRunner) => {
 })
 
 async function start(setting: RunnerSetting): Promise<void> {
+  const memory = createSharedMemory()
+  const own = import.meta.url
+  const data: CommSetting = { ...setting, memory }
+  // Both threads load at once.
+  const comm = new Worker(new URL(own.endsWith('.ts') ? './comm-main.ts' : './comm-main.js', own), { workerData: data })
+  comm.on('error', (error) => {
+    process.stderr.write(`the runner's second thread failed: ${String(error)}\n`)
+    process.exit(1)
+  })
+  const connected = once(comm, 'message')
   let backend: Backend
   try {
     backend = loadBackend()
@@ -35,14 +46,6 @@ async function start(setting: RunnerSetting): Promise<void> {
     toWorker({ type: 'unfit', problem: said(error) })
     return
   }
-  const memory = createSharedMemory()
-  const own = import.meta.url
-  const data: CommSetting = { ...setting, memory }
-  const comm = new Worker(new URL(own.endsWith('.ts') ? './comm-main.ts' : './comm-main.js', own), { workerData: data })
-  comm.on('error', (error) => {
-    process.stderr.write(`the runner's second thread failed: ${String(error)}\n`)
-    process.exit(1)
-  })
   const toComm = (message: ToComm): void => {
     comm.postMessage(message)
   }
@@ -73,13 +76,17 @@ async function start(setting: RunnerSetting): Promise<void> {
   })
   const capture = captureOutput((from, text) => attempts.line(from, text))
 
+  let leaving = false
   const leave = async (code: number): Promise<void> => {
+    if (leaving) return
+    leaving = true
     await answered('closed', { type: 'close' })
     process.exit(code)
   }
   const fail = async (error: unknown): Promise<void> => {
-    // What user code left behind is in doubt: the attempt has failed, and a new runner takes the next one.
-    if (!(await attempts.fail(error))) process.stderr.write(`uncaught in the runner: ${String(error)}\n`)
+    // The attempt has failed, and the worker sends this runner away.
+    if (await attempts.fail(error)) return
+    process.stderr.write(`uncaught in the runner: ${String(error)}\n`)
     await leave(1)
   }
   process.on('uncaughtException', (error) => void fail(error))
@@ -90,5 +97,7 @@ async function start(setting: RunnerSetting): Promise<void> {
     else if (message.type === 'stop') attempts.stop(message.key, message.cause)
     else if (message.type === 'leave') void leave(0)
   })
+  // Before it hears the bus, a trial could not be stopped.
+  await connected
   toWorker({ type: 'ready', backend: backend.name, versions: { ...backend.versions } })
 }

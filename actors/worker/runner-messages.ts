@@ -33,6 +33,8 @@ export type FromRunner =
       readonly points: number
       /** Resident memory of the runner after it. */
       readonly rssBytes: number
+      /** What user code left behind is in doubt: the runner takes no other. */
+      readonly last: boolean
     }
 
 /** An attempt's name in maps. */

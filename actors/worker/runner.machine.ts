@@ -27,7 +27,7 @@ export type RunnerEvent =
   | { readonly type: 'unfit' }
   | { readonly type: 'begin'; readonly assignment: Assignment; readonly file: string }
   | { readonly type: 'stop'; readonly cause: StopCause }
-  | { readonly type: 'ended'; readonly rssBytes: number }
+  | { readonly type: 'ended'; readonly rssBytes: number; readonly last: boolean }
   | { readonly type: 'exited'; readonly reason: string }
   /** Its second thread has not been heard for long. */
   | { readonly type: 'silent' }
@@ -54,7 +54,8 @@ export const runnerMachine = setup({
   guards: {
     isTimed: ({ context }) => context.assignment !== null && context.assignment.trialTimeoutMs !== null,
     isWorn: ({ context, event }) =>
-      event.type === 'ended' && (context.served + 1 >= context.maxServed || event.rssBytes > context.maxRssBytes),
+      event.type === 'ended' &&
+      (event.last || context.served + 1 >= context.maxServed || event.rssBytes > context.maxRssBytes),
     isDismissed: ({ context }) => context.killed === 'dismissed',
     startsFail: ({ context }) => context.failedStarts >= 4,
   },
@@ -122,7 +123,21 @@ export const runnerMachine = setup({
       },
     },
     busy: {
-      initial: 'training',
+      on: {
+        stop: { target: 'stopping', actions: 'keepCause' },
+        ended: [
+          { guard: 'isWorn', target: 'leaving', actions: 'count' },
+          { target: 'warm', actions: 'count' },
+        ],
+        exited: { target: 'starting', actions: ['settle', 'forget'] },
+        silent: { target: 'killing', actions: 'blameSilence' },
+        handback: { target: 'killing', actions: 'blameHandback' },
+      },
+      after: { timeLimit: { guard: 'isTimed', target: 'stopping', actions: 'keepCause' } },
+    },
+    /** Told to stop, and not stopped yet. */
+    stopping: {
+      entry: 'stop',
       on: {
         ended: [
           { guard: 'isWorn', target: 'leaving', actions: 'count' },
@@ -132,16 +147,7 @@ export const runnerMachine = setup({
         silent: { target: 'killing', actions: 'blameSilence' },
         handback: { target: 'killing', actions: 'blameHandback' },
       },
-      states: {
-        training: {
-          on: { stop: { target: 'stopping', actions: 'keepCause' } },
-          after: { timeLimit: { guard: 'isTimed', target: 'stopping', actions: 'keepCause' } },
-        },
-        stopping: {
-          entry: 'stop',
-          after: { grace: { target: '#runner.killing', actions: 'blameGrace' } },
-        },
-      },
+      after: { grace: { target: 'killing', actions: 'blameGrace' } },
     },
     /** Asked to go between two trials. */
     leaving: {

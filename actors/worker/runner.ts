@@ -127,7 +127,7 @@ export function createRunner(options: {
         if (assignment === null || message.key !== keyOf(assignment.attempt)) return
         const { outcome, startedAt: began, endedAt, points } = message
         // Warm again before the result is told: what waits begins first, the result travels beside it.
-        actor.send({ type: 'ended', rssBytes: message.rssBytes })
+        actor.send({ type: 'ended', rssBytes: message.rssBytes, last: message.last })
         reports.ended(assignment, { outcome, startedAt: began, endedAt, points })
       }
     }
@@ -149,7 +149,8 @@ export function createRunner(options: {
       heardAt = clock.now()
     },
     tick: (deaf) => {
-      if (deaf || !actor.getSnapshot().matches('busy')) heardAt = clock.now()
+      const { value } = actor.getSnapshot()
+      if (deaf || (value !== 'busy' && value !== 'stopping')) heardAt = clock.now()
       else if (clock.now() - heardAt > silenceMs) actor.send({ type: 'silent' })
     },
     handBack: () => actor.send({ type: 'handback' }),

@@ -132,6 +132,8 @@ export function createSlot(options: SlotOptions): Slot {
     if (loss.killed === 'unresponsive') {
       lines.add(assignment.attempt, 'log', problem('TRIAL_UNRESPONSIVE', { ms: assignment.graceMs }).message)
     }
+    // Whoever hears of the end finds all that was said.
+    await lines.flush()
     end(assignment, { outcome: outcomeOfLoss(loss, known.latest, worker), startedAt, endedAt, points: known.points })
     actor.send({ type: 'ended' })
   }

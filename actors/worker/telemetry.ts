@@ -32,7 +32,7 @@ export interface Telemetry {
   begin(attempt: Attempt): void
   point(point: MetricPoint): void
   line(from: 'stdout' | 'stderr' | 'log', text: string): void
-  /** Resolves once every point so far is recorded. */
+  /** Resolves once every point and line so far is recorded. */
   flushed(): Promise<void>
   end(): void
   close(): Promise<void>
@@ -149,6 +149,7 @@ export function createTelemetry(options: {
     flushed: async () => {
       // A point that comes while this one waits begins another turn.
       for (let turn = sending; turn !== undefined; turn = sending) await turn
+      await lines.flush()
     },
     end: () => {
       clock.clearTimeout(timeout)
