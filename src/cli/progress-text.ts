@@ -47,12 +47,21 @@ export function progressText({ result, progress, waiting, now }: Standing): stri
   return lines.join('\n')
 }
 
+/** How far a search is, kept up trial by trial. */
+export interface Tally {
+  readonly finished: number
+  readonly wanted: number
+  /** The number of the best trial so far. */
+  readonly best: number | null
+  readonly searched: readonly string[]
+}
+
 /** One line for a trial that is over. */
-export function trialText(trial: TrialResult, result: Result): string {
+export function trialText(trial: TrialResult, tally: Tally): string {
   const what = trial.problem === undefined ? pairs(trial.metrics) : `${trial.problem.code}: ${trial.problem.message}`
-  const best = result.best === null ? '' : `, best trial ${result.best.trial}`
-  const at = `${finished(result)}/${result.wanted}${best}`
-  return `trial ${trial.trial} ${trial.state} in ${duration(trial.durationMs)}: ${what} (${pairs(searchedHparams(result, trial))}) [${at}]`
+  const best = tally.best === null ? '' : `, best trial ${tally.best}`
+  const at = `${tally.finished}/${tally.wanted}${best}`
+  return `trial ${trial.trial} ${trial.state} in ${duration(trial.durationMs)}: ${what} (${pairs(searchedHparams(tally, trial))}) [${at}]`
 }
 
 export function waitingText({ code, message }: Waiting): string {

@@ -2,8 +2,8 @@
 import { createLogUpdate } from 'log-update'
 import type { LogEvent } from '../../protocol/index.ts'
 import type { Progress, Waiting, Watch } from '../client/index.ts'
-import { emptyHistory, isFinal, summarize, type History, type Result } from '../store/index.ts'
-import { progressText, trialText, waitingText } from './progress-text.ts'
+import { emptyHistory, isFinal, rank, summarize, trialResult, type History, type TrialResult } from '../store/index.ts'
+import { progressText, trialText, waitingText, type Tally } from './progress-text.ts'
 
 export interface Shown extends Watch {
   /** The last word: the view is cleared, nothing is shown after it. */
@@ -29,12 +29,20 @@ export function printJson(event: string, body: object): void {
 }
 
 function plainWatch(): Shown {
+  let finished = 0
+  let best: TrialResult | null = null
   let waiting: string | undefined
   return {
     onEvent(event, history, live) {
       if (event.type === 'experiment.accepted') say(`experiment ${history.experiment}`)
-      const trial = live ? endedTrial(event, history) : undefined
-      if (trial !== undefined) say(trialText(trial.trial, trial.result))
+      const trial = endedTrial(event, history)
+      if (trial === undefined) return
+      finished += 1
+      const objectives = history.submission?.context.objectives ?? []
+      best = objectives.length === 1 ? (rank(best === null ? [trial] : [best, trial], objectives)[0] ?? null) : null
+      const { trials = 0, space = {} } = history.submission?.context ?? {}
+      const tally: Tally = { finished, wanted: trials, best: best?.trial ?? null, searched: Object.keys(space) }
+      if (live) say(trialText(trial, tally))
     },
     onWaiting(said) {
       if (said !== null && said.code !== waiting) say(waitingText(said))
@@ -50,7 +58,7 @@ function jsonWatch(): Shown {
     onEvent(event, history, live) {
       if (event.type === 'experiment.accepted') printJson('experiment', { experiment: history.experiment })
       const trial = live ? endedTrial(event, history) : undefined
-      if (trial !== undefined) printJson('trial', trial.trial)
+      if (trial !== undefined) printJson('trial', trial)
     },
     onProgress(progress) {
       printJson('progress', progress)
@@ -95,17 +103,11 @@ function liveWatch(): Shown {
   }
 }
 
-/** The trial that this event ended for good, and how the experiment stands after it. */
-function endedTrial(
-  event: LogEvent,
-  history: History,
-): { trial: Result['trials'][number]; result: Result } | undefined {
+/** The trial that this event ended for good. */
+function endedTrial(event: LogEvent, history: History): TrialResult | undefined {
   if (event.type !== 'trial.ended' && event.type !== 'trial.lost') return undefined
-  const state = history.trials.get(event.trial)
-  if (state === undefined || !isFinal(state.state) || state.attempt !== event.attempt) return undefined
-  const result = summarize(history)
-  const trial = result.trials.find((each) => each.trial === event.trial)
-  return trial === undefined ? undefined : { trial, result }
+  const trial = trialResult(history, event.trial)
+  return trial !== undefined && isFinal(trial.state) && trial.attempt === event.attempt ? trial : undefined
 }
 
 function say(line: string): void {

@@ -12,5 +12,5 @@ export {
   readResult,
   type KeptPoint,
 } from './reader.ts'
-export { rank, resultOf, searchedHparams, summarize, type Result, type TrialResult } from './results.ts'
+export { rank, resultOf, searchedHparams, summarize, trialResult, type Result, type TrialResult } from './results.ts'
 export { cell, toCsv, trialRows, type Cell } from './table.ts'

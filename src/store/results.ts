@@ -53,7 +53,7 @@ export interface Result<H extends object = Hparams> {
 }
 
 /** Those hparams of a trial that a search chose, or all where nothing was left to choose. */
-export function searchedHparams(result: Result, trial: TrialResult): Hparams {
+export function searchedHparams(result: Pick<Result, 'searched'>, trial: TrialResult): Hparams {
   if (result.searched.length === 0) return trial.hparams
   return Object.fromEntries(Object.entries(trial.hparams).filter(([name]) => result.searched.includes(name)))
 }
@@ -65,21 +65,28 @@ export function resultOf(experiment: string, events: Iterable<LogEvent>): Result
   return summarize(history)
 }
 
+/** One trial as far as the history goes, at a cost that does not grow with the experiment. */
+export function trialResult(history: History, trial: number): TrialResult | undefined {
+  const known = history.trials.get(trial)
+  if (known === undefined) return undefined
+  const { spent: _, problem, ...rest } = known
+  return {
+    ...rest,
+    hparams: { ...history.submission?.context.hparams, ...known.hparams },
+    durationMs: known.startedAt === null || known.endedAt === null ? null : known.endedAt - known.startedAt,
+    ...(problem === undefined ? {} : { problem }),
+  }
+}
+
 /** The result as far as the history goes. */
 export function summarize(history: History): Result {
   const over = history.state === 'done' || history.state === 'stopped' || history.state === 'failed'
   const trials: TrialResult[] = []
-  const fixed = history.submission?.context.hparams ?? {}
-  for (const trial of [...history.trials.values()].sort((a, b) => a.trial - b.trial)) {
-    const { spent: _, problem, state, ...rest } = trial
-    trials.push({
-      ...rest,
-      hparams: { ...fixed, ...trial.hparams },
-      // What was still open when the experiment ended will not be run, unless it is resumed.
-      state: over && !isFinal(state) ? 'cancelled' : state,
-      durationMs: trial.startedAt === null || trial.endedAt === null ? null : trial.endedAt - trial.startedAt,
-      ...(problem === undefined ? {} : { problem }),
-    })
+  for (const { trial } of [...history.trials.values()].sort((a, b) => a.trial - b.trial)) {
+    const result = trialResult(history, trial)
+    if (result === undefined) continue
+    // What was still open when the experiment ended will not be run, unless it is resumed.
+    trials.push(over && !isFinal(result.state) ? { ...result, state: 'cancelled' } : result)
   }
   const { submission } = history
   const objectives = submission?.context.objectives ?? []

@@ -45,10 +45,9 @@ describe('text for people', () => {
   })
 
   it('has one plain line for a trial that ended', () => {
-    expect(trialText(result.trials[1]!, result)).toBe(
-      'trial 1 done in 0.0 s: accuracy=0.9 (lr=0.2) [3/4, best trial 1]',
-    )
-    expect(trialText(result.trials[2]!, result)).toContain('trial 2 failed in 0.0 s: TRAIN_FAILED: train threw no')
+    const tally = { finished: 3, wanted: 4, best: 1, searched: ['lr'] }
+    expect(trialText(result.trials[1]!, tally)).toBe('trial 1 done in 0.0 s: accuracy=0.9 (lr=0.2) [3/4, best trial 1]')
+    expect(trialText(result.trials[2]!, tally)).toContain('trial 2 failed in 0.0 s: TRAIN_FAILED: train threw no')
   })
 
   it('lists trials the best first, those without a result after them, and the best hparams', () => {
