@@ -34,7 +34,7 @@ function requireOnHost(specifier: string, original?: string): unknown {
   if (original !== undefined) {
     const found = fileOnHost(specifier, original)
     if (found === undefined) throw missing(specifier)
-    return own(found)
+    return withDefault(own(found))
   }
   for (const require of [own, createRequire(join(process.cwd(), 'bundle.js'))]) {
     let path: string
@@ -43,9 +43,17 @@ function requireOnHost(specifier: string, original?: string): unknown {
     } catch {
       continue
     }
-    return require(path)
+    return withDefault(require(path))
   }
   throw missing(specifier)
+}
+
+/** A default import is all of a CommonJS module, as in Node, also where a bundler would look for a member of that name. */
+function withDefault(exports: unknown): unknown {
+  if (typeof exports === 'object' && exports !== null && '__esModule' in exports && !('default' in exports)) {
+    if (Object.isExtensible(exports)) Object.defineProperty(exports, 'default', { value: exports })
+  }
+  return exports
 }
 
 /** `within`: the path inside of node_modules, or empty for a module of the user's own. */

@@ -1,0 +1,148 @@
+import { mkdir, mkdtemp, readdir, realpath, rm, writeFile } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { dirname, join } from 'node:path'
+import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { codeOf } from '../../protocol/index.ts'
+import { bundleModule, createBundleCache } from '../../src/bundle/index.ts'
+import type { Blobs } from '../../src/bus/index.ts'
+
+let folder: string
+
+beforeAll(async () => {
+  folder = await realpath(await mkdtemp(join(tmpdir(), 'maggy-bundle-')))
+})
+afterAll(() => rm(folder, { recursive: true }))
+
+const write = async (name: string, text: string): Promise<string> => {
+  const path = join(folder, name)
+  await mkdir(dirname(path), { recursive: true })
+  await writeFile(path, text)
+  return path
+}
+const textOf = async (name: string, text: string, external: string[] = []) => {
+  const { code, warnings } = await bundleModule(await write(name, text), { external })
+  return { text: Buffer.from(code).toString(), warnings }
+}
+const failure = async (promise: Promise<unknown>) => {
+  const error: unknown = await promise.then(
+    () => undefined,
+    (reason: unknown) => reason,
+  )
+  return { code: codeOf(error), message: String((error as Error | undefined)?.message) }
+}
+
+describe('bundleModule', () => {
+  test('says which module is not there', async () => {
+    const { code, message } = await failure(bundleModule(join(folder, 'none.ts')))
+    expect(code).toBe('MODULE_NOT_FOUND')
+    expect(message).toContain('none.ts')
+  })
+
+  test('says file, line and column of what does not compile, and shows the line', async () => {
+    const { code, message } = await failure(bundleModule(await write('bad.ts', 'const a = 1\nconst b = = 2\n')))
+    expect(code).toBe('MODULE_NOT_COMPILED')
+    expect(message).toContain('bad.ts:2:11')
+    expect(message).toContain('const b = = 2')
+  })
+
+  test('says so when an import is not there', async () => {
+    const { code, message } = await failure(bundleModule(await write('lost.ts', "import './nowhere.ts'\n")))
+    expect(code).toBe('MODULE_NOT_COMPILED')
+    expect(message).toContain('lost.ts:1:8')
+  })
+
+  test('gives the same hash for the same source, and another for another', async () => {
+    const path = await write('same.ts', 'export default 1\n')
+    const first = await bundleModule(path)
+    expect((await bundleModule(path)).sha256).toBe(first.sha256)
+    await writeFile(path, 'export default 2\n')
+    expect((await bundleModule(path)).sha256).not.toBe(first.sha256)
+  })
+
+  test('leaves maggy and tfjs to the host, and imports nothing that would have to be resolved beside the bundle', async () => {
+    const { text, warnings } = await textOf(
+      'host.ts',
+      "import * as tf from '@tensorflow/tfjs'\nimport node from '@tensorflow/tfjs-node'\nimport { space } from 'maggy'\nimport 'node:fs'\nexport default [tf, node, space]\n",
+    )
+    for (const name of ['@tensorflow/tfjs', '@tensorflow/tfjs-node', 'maggy']) {
+      expect(text).toContain(`Symbol.for("maggy.require")]("${name}")`)
+    }
+    const imports = [...text.matchAll(/^import .*?from "([^"]+)"|^import "([^"]+)"/gm)].map(([, a, b]) => a ?? b)
+    expect(imports.every((name) => name?.startsWith('node:'))).toBe(true)
+    expect(warnings).toEqual([])
+  })
+
+  test('leaves out files of packages that look beside themselves, and says what must be installed', async () => {
+    await write('node_modules/reader/package.json', '{"name":"reader","main":"index.js"}')
+    await write('node_modules/reader/index.js', "module.exports = require('fs').readdirSync(__dirname)")
+    await write('node_modules/plain/package.json', '{"name":"plain","main":"index.js"}')
+    await write('node_modules/plain/index.js', 'module.exports = 7')
+    const { text, warnings } = await textOf(
+      'reads.ts',
+      "import a from 'reader'\nimport b from 'plain'\nexport default [a, b]\n",
+    )
+    expect(text).toContain('("maggy.require")]("reader/index.js",')
+    expect(text).toContain('module.exports = 7')
+    expect(warnings).toEqual(['reader must be installed where workers run'])
+    const named = await textOf('named.ts', "import b from 'plain'\nexport default b\n", ['plain'])
+    expect(named.text).toContain('("maggy.require")]("plain")')
+  })
+
+  test("asks the host for the URL of a user's module", async () => {
+    const { text } = await textOf('where.ts', 'export default import.meta.url\n')
+    expect(text).toContain('Symbol.for("maggy.url")]("", ')
+  })
+
+  test('has a source map with the sources in it, by their full address', async () => {
+    const { text } = await textOf('mapped.ts', 'export default 1 as number\n')
+    const [, map = ''] = /sourceMappingURL=data:application\/json;base64,(.+)/.exec(text) ?? []
+    const { sources, sourcesContent } = JSON.parse(Buffer.from(map, 'base64').toString()) as Record<string, string[]>
+    expect(sources).toEqual([`file://${join(folder, 'mapped.ts')}`])
+    expect(sourcesContent).toEqual(['export default 1 as number\n'])
+  })
+})
+
+describe('the bundle cache', () => {
+  const blobsOf = (data: Uint8Array | undefined): Blobs & { gets: number } => {
+    const blobs = {
+      gets: 0,
+      put: () => Promise.resolve(),
+      has: () => Promise.resolve(true),
+      get: () => {
+        blobs.gets += 1
+        return Promise.resolve(data)
+      },
+    }
+    return blobs
+  }
+
+  test('fetches once, checks the hash, and mends what was damaged', async () => {
+    const { code, sha256 } = await bundleModule(await write('cached.ts', 'export default 1\n'))
+    const at = join(folder, 'cache-a')
+    const blobs = blobsOf(code)
+    const file = await createBundleCache({ folder: at }).fetch(blobs, sha256)
+    await createBundleCache({ folder: at }).fetch(blobs, sha256)
+    expect(blobs.gets).toBe(1)
+    await writeFile(file, 'damaged')
+    await createBundleCache({ folder: at }).fetch(blobs, sha256)
+    expect(blobs.gets).toBe(2)
+    expect(await readdir(at)).toEqual([`${sha256}.mjs`])
+  })
+
+  test('refuses what is missing and what is not what it should be', async () => {
+    const cache = createBundleCache({ folder: join(folder, 'cache-b') })
+    const sha256 = 'a'.repeat(64)
+    expect((await failure(cache.fetch(blobsOf(undefined), sha256))).code).toBe('BUNDLE_MISSING')
+    expect((await failure(cache.fetch(blobsOf(new Uint8Array(3)), sha256))).code).toBe('BUNDLE_CORRUPT')
+  })
+
+  test('is bounded: what was used longest ago goes first', async () => {
+    const at = join(folder, 'cache-c')
+    const first = await bundleModule(await write('one.ts', 'export default 1\n'))
+    const second = await bundleModule(await write('two.ts', 'export default 2\n'))
+    const cache = createBundleCache({ folder: at, maxBytes: first.code.length + 10 })
+    await cache.keep(first.code, first.sha256)
+    await cache.keep(second.code, second.sha256)
+    expect(await readdir(at)).toEqual([`${second.sha256}.mjs`])
+  })
+})

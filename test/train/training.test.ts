@@ -1,0 +1,181 @@
+import { describe, expect, test } from 'vitest'
+import { codeOf, type MetricPoint } from '../../protocol/index.ts'
+import { defineExperiment, type TrainArguments } from '../../src/experiment/index.ts'
+import { EarlyStop, runTraining } from '../../src/train/index.ts'
+
+type Arguments = TrainArguments<object, undefined, undefined>
+
+const run = { kind: 'optimization', experiment: 'x', contextName: 'tune', trial: 1, attempt: 1, seed: 1 } as const
+
+async function train(
+  body: (args: Arguments) => unknown,
+  { objectives = ['loss'], stopAfter = Infinity }: { objectives?: string[]; stopAfter?: number } = {},
+) {
+  const points: MetricPoint[] = []
+  const lines: string[] = []
+  const experiment = defineExperiment(import.meta.url, { name: 'x', hparams: { a: 1, b: 1 }, train: body as never })
+  const { outcome, points: count } = await runTraining(experiment, {
+    hparams: { b: 2 },
+    objectives,
+    run,
+    sink: {
+      point: (point) => points.push(point),
+      line: (text) => lines.push(text),
+      stopReason: () => (points.length >= stopAfter ? 'pruned' : undefined),
+      now: () => 5,
+    },
+  })
+  const code = outcome.kind === 'failed' ? codeOf(outcome.error) : undefined
+  const message = outcome.kind === 'failed' ? outcome.error.message : undefined
+  return { outcome, code, message, count, points, lines }
+}
+
+describe('a training', () => {
+  test('gets the defaults under its hparams', async () => {
+    let seen: unknown
+    await train(({ hparams }) => {
+      seen = hparams
+      return 1
+    })
+    expect(seen).toEqual({ a: 1, b: 2 })
+  })
+
+  test('may return one number, called after the first objective, or several by name', async () => {
+    expect((await train(() => 3)).outcome).toEqual({ kind: 'done', metrics: { loss: 3 } })
+    expect((await train(async () => 3, { objectives: [] })).outcome).toEqual({ kind: 'done', metrics: { value: 3 } })
+    expect((await train(() => ({ loss: 1, size: 2 }))).outcome).toEqual({ kind: 'done', metrics: { loss: 1, size: 2 } })
+  })
+
+  test.each([
+    [Number.NaN, 'RESULT_INVALID', 'train returned NaN'],
+    [undefined, 'RESULT_INVALID', 'train returned nothing'],
+    ['good', 'RESULT_INVALID', "train returned 'good'"],
+    [[1], 'RESULT_INVALID', 'train returned [ 1 ]'],
+    [{ loss: 'low' }, 'RESULT_INVALID', "train returned loss: 'low'"],
+    [{ accuracy: 1 }, 'METRIC_MISSING', 'train returned no metric loss; it returned accuracy'],
+    [{}, 'METRIC_MISSING', 'train returned no metric loss; it returned no number at all'],
+  ])('that returns %o has failed with %s', async (result, code, message) => {
+    expect(await train(() => result)).toMatchObject({ code, message })
+  })
+
+  test('that throws has failed, with what it threw', async () => {
+    const failed = await train(() => {
+      throw new TypeError('no such layer')
+    })
+    expect(failed).toMatchObject({ code: 'TRAIN_FAILED', message: 'train threw TypeError: no such layer' })
+  })
+
+  test('that is stopped ends with the last value of each metric', async () => {
+    const stopped = await train(
+      ({ reporter }) => {
+        reporter.report({ loss: 3, accuracy: 0.1 })
+        reporter.report({ loss: 2 })
+        throw new Error('not reached')
+      },
+      { stopAfter: 2 },
+    )
+    expect(stopped.outcome).toEqual({ kind: 'stopped', reason: 'pruned', metrics: { loss: 2, accuracy: 0.1 } })
+    expect(stopped.count).toBe(2)
+  })
+
+  test('that swallows EarlyStop has stopped all the same', async () => {
+    const stopped = await train(
+      ({ reporter }) => {
+        try {
+          reporter.report(1)
+        } catch (error) {
+          expect(error).toBeInstanceOf(EarlyStop)
+          expect(reporter.signal.aborted).toBe(true)
+        }
+        return 9
+      },
+      { stopAfter: 1 },
+    )
+    expect(stopped.outcome).toEqual({ kind: 'stopped', reason: 'pruned', metrics: { loss: 1 } })
+  })
+})
+
+describe('a reporter', () => {
+  test('counts steps by one unless told otherwise, and lets a step be reported twice', async () => {
+    const { points } = await train(({ reporter }) => {
+      reporter.report(1)
+      reporter.report({ loss: 2, size: 4 })
+      reporter.report(3, 7)
+      reporter.report(4, 7)
+      reporter.report(5)
+      return 1
+    })
+    expect(points.map(({ step }) => step)).toEqual([0, 1, 7, 7, 8])
+    expect(points[1]).toEqual({ step: 1, at: 5, values: { loss: 2, size: 4 } })
+  })
+
+  test('lets what is not finite travel as null', async () => {
+    const { points } = await train(({ reporter }) => {
+      reporter.report({ loss: Number.NaN, size: Infinity })
+      return 1
+    })
+    expect(points[0]?.values).toEqual({ loss: null, size: null })
+  })
+
+  test.each([
+    ['REPORT_STEP_BACK', [1, 3], [1, 2]],
+    ['REPORT_INVALID', ['one', 3], []],
+    ['REPORT_INVALID', [{ loss: 'low' }, 3], []],
+    ['REPORT_INVALID', [{}, 3], []],
+    ['REPORT_INVALID', [1, 1.5], []],
+    ['REPORT_INVALID', [1, -1], []],
+  ])('refuses misuse with %s: %o', async (code, first, second) => {
+    const failed = await train(({ reporter }) => {
+      reporter.report(...(first as [number, number]))
+      reporter.report(...(second as unknown as [number, number]))
+      return 1
+    })
+    expect(failed.code).toBe(code)
+  })
+
+  test('splits what is logged into lines', async () => {
+    const { lines } = await train(({ reporter }) => {
+      reporter.log('a\nb', { c: 1 })
+      return 1
+    })
+    expect(lines).toEqual(['a', 'b { c: 1 }'])
+  })
+
+  test('reports for model.fit by epoch, or by batch with the epoch at the step of its last batch', async () => {
+    const fit = async ({ reporter }: Arguments, every: 'batch' | 'epoch') => {
+      const { onBatchEnd, onEpochEnd } = reporter.callbacks({ every })
+      for (let epoch = 0; epoch < 2; epoch += 1) {
+        await onBatchEnd(0, { batch: 0, size: 8, loss: 2 })
+        await onBatchEnd(1, { batch: 1, size: 8, loss: 1 })
+        await onEpochEnd(epoch, { loss: 1.5, val_loss: 1.6 })
+      }
+      return 1
+    }
+    const byEpoch = await train((args) => fit(args, 'epoch'))
+    expect(byEpoch.points.map(({ step, values }) => [step, values])).toEqual([
+      [0, { loss: 1.5, val_loss: 1.6 }],
+      [1, { loss: 1.5, val_loss: 1.6 }],
+    ])
+    const byBatch = await train((args) => fit(args, 'batch'))
+    expect(byBatch.points.map(({ step }) => step)).toEqual([0, 1, 1, 2, 3, 3])
+  })
+
+  test('stops a fit at the end of a batch even if it reports by epoch', async () => {
+    let asked = false
+    const experiment = defineExperiment(import.meta.url, {
+      name: 'x',
+      train: async ({ reporter }) => {
+        asked = true
+        await reporter.callbacks().onBatchEnd(0, { loss: 1 })
+        return 1
+      },
+    })
+    const { outcome } = await runTraining(experiment, {
+      hparams: {},
+      objectives: ['loss'],
+      run,
+      sink: { point: () => {}, line: () => {}, stopReason: () => (asked ? 'cancelled' : undefined), now: () => 0 },
+    })
+    expect(outcome).toMatchObject({ kind: 'stopped', reason: 'cancelled' })
+  })
+})

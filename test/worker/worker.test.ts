@@ -1,0 +1,250 @@
+import { describe, expect, test } from 'vitest'
+import { SimulatedClock } from 'xstate'
+import { createWorker } from '../../actors/worker/worker.ts'
+import type { FromRunner } from '../../actors/worker/runner-messages.ts'
+import { answer, ask, createMemoryNetwork, hear, tell } from '../../src/bus/index.ts'
+import {
+  announce,
+  assign,
+  beat,
+  codeOf,
+  done,
+  driverBeat,
+  lease,
+  leave,
+  ping,
+  problem,
+  started,
+  stopTrial,
+  type PayloadOf,
+} from '../../protocol/index.ts'
+import { fakeSpawn, type FakeRunner } from '../support/fake-runner.ts'
+import { assignmentOf } from '../support/worker-assignment.ts'
+
+type Done = PayloadOf<typeof done>
+
+async function setUp({ slots = 1, acknowledge = true } = {}) {
+  const clock = new SimulatedClock()
+  const network = createMemoryNetwork({ clock: clock as never })
+  const bus = network.connect()
+  const driver = network.connect()
+  await driver.streams.ensure()
+  const { spawn, runners } = fakeSpawn()
+  const said = { announced: 0, beats: [] as PayloadOf<typeof beat>[], done: [] as Done[], started: 0, left: 0 }
+  const state = { acknowledge }
+  hear(driver, announce, { worker: 'w1' }, () => void (said.announced += 1))
+  hear(driver, beat, { worker: 'w1' }, (payload) => void said.beats.push(payload))
+  hear(driver, leave, { worker: 'w1' }, () => void (said.left += 1))
+  hear(driver, started, { worker: 'w1', experiment: 'x' }, () => void (said.started += 1))
+  answer(driver, done, { worker: 'w1', experiment: 'x' }, (payload) => {
+    if (!state.acknowledge) throw problem('BUS_TIMEOUT', { subject: 'log', ms: 1 })
+    said.done.push(payload)
+    return {}
+  })
+  const worker = createWorker({
+    bus,
+    clock: clock as never,
+    info: { worker: 'w1', host: 'h', pid: 1, slots, labels: {}, cores: 1, memoryBytes: 1, versions: {}, startedAt: 0 },
+    cache: { fetch: () => Promise.resolve('file'), keep: () => Promise.resolve('file') },
+    spawn,
+    maxTrialsPerRunner: 100,
+    maxRssBytes: 1_000,
+    drainTimeoutMs: null,
+    onNotice: () => {},
+  })
+  const settle = () => network.settled()
+  for (const runner of runners) runner.says({ type: 'ready', backend: 'tensorflow', versions: {} })
+  await settle()
+  const timeoutMs = 1_000
+  const call = {
+    lease: (id = 'd1') => ask(driver, lease, { worker: 'w1' }, { driver: id, slot: 0 }, { timeoutMs }),
+    assign: (trial: number) => ask(driver, assign, { worker: 'w1' }, assignmentOf(trial), { timeoutMs }),
+    stop: (trial: number) =>
+      ask(
+        driver,
+        stopTrial,
+        { worker: 'w1' },
+        { attempt: assignmentOf(trial).attempt, reason: 'pruned' },
+        { timeoutMs },
+      ),
+    status: () => ask(driver, ping, { worker: 'w1' }, {}, { timeoutMs }),
+    beat: (id = 'd1') => tell(driver, driverBeat, { driver: id }, { experiments: ['x'] }),
+  }
+  const tick = async (ms: number) => {
+    for (let gone = 0; gone < ms; gone += 100) {
+      clock.increment(100)
+      await settle()
+    }
+  }
+  return {
+    clock,
+    network,
+    bus,
+    worker,
+    runners,
+    said,
+    state,
+    call,
+    settle,
+    tick,
+    runner: () => runners.at(-1) as FakeRunner,
+  }
+}
+
+const ended = (trial: number, value = 1): FromRunner => ({
+  type: 'ended',
+  key: `x/${trial}/1`,
+  outcome: { kind: 'done', metrics: { value } },
+  startedAt: 1,
+  endedAt: 2,
+  points: 0,
+  rssBytes: 1,
+  last: false,
+})
+const refusal = (promise: Promise<unknown>) => promise.then(() => undefined, codeOf)
+
+describe('a worker', () => {
+  test('is announced once its runner is warm, and again when the connection comes back', async () => {
+    const { said, network, bus, settle } = await setUp()
+    expect(said.announced).toBe(1)
+    network.outage(bus)
+    network.restore(bus)
+    await settle()
+    expect(said.announced).toBe(2)
+  })
+
+  test('refuses a second driver, an attempt without a lease, and a slot that is not there', async () => {
+    const { call } = await setUp()
+    expect(await refusal(call.assign(1))).toBe('LEASE_UNKNOWN')
+    await call.lease()
+    expect(await refusal(call.lease('d2'))).toBe('SLOT_TAKEN')
+  })
+
+  test('takes one attempt to run and one to wait, and each only once', async () => {
+    const { call, runner, settle } = await setUp()
+    await call.lease()
+    expect(await call.assign(1)).toEqual({ position: 'running' })
+    expect(await call.assign(1)).toEqual({ position: 'running' })
+    expect(await call.assign(2)).toEqual({ position: 'next' })
+    expect(await call.assign(2)).toEqual({ position: 'next' })
+    expect(await refusal(call.assign(3))).toBe('SLOT_TAKEN')
+    await settle()
+    expect(runner().heard.filter(({ type }) => type === 'begin')).toHaveLength(1)
+    runner().says(ended(1))
+    await settle()
+    expect(runner().heard.filter(({ type }) => type === 'begin')).toHaveLength(2)
+  })
+
+  test('tells a result until it is acknowledged, and lists it meanwhile (I2)', async () => {
+    const { call, runner, settle, said, state, tick } = await setUp({ acknowledge: false })
+    await call.lease()
+    await call.assign(1)
+    await settle()
+    runner().says(ended(1, 5))
+    await settle()
+    expect((await call.status()).unacknowledged).toEqual([{ experiment: 'x', trial: 1, attempt: 1 }])
+    expect(await call.assign(1)).toEqual({ position: 'running' })
+    state.acknowledge = true
+    await tick(1_000)
+    expect(said.done.map(({ trial }) => trial)).toEqual([1])
+    expect((await call.status()).unacknowledged).toEqual([])
+  })
+
+  test('ends the lease of a driver that falls silent, and lets what runs go on (I1, I2)', async () => {
+    const { call, tick, runner, said, settle } = await setUp()
+    await call.lease()
+    await call.assign(1)
+    for (let second = 0; second < 8; second += 1) {
+      call.beat()
+      await tick(1_000)
+    }
+    expect((await call.status()).slots[0]?.driver).toBe('d1')
+    await tick(7_000)
+    const status = (await call.lease('d2')).status
+    expect(status).toMatchObject({ driver: 'd2', running: { trial: 1 } })
+    runner().says(ended(1))
+    await settle()
+    expect(said.done).toHaveLength(1)
+  })
+
+  test('ends no lease while its connection is down', async () => {
+    const { call, network, bus, tick } = await setUp()
+    await call.lease()
+    network.outage(bus)
+    await tick(20_000)
+    network.restore(bus)
+    await tick(100)
+    expect((await call.status()).slots[0]?.driver).toBe('d1')
+  })
+
+  test('hands back what waits when it is stopped, and knows nothing of strangers', async () => {
+    const { call, said, settle } = await setUp()
+    await call.lease()
+    await call.assign(1)
+    await call.assign(2)
+    expect(await call.stop(2)).toEqual({ known: true })
+    expect(await call.stop(9)).toEqual({ known: false })
+    await settle()
+    expect(said.done).toMatchObject([{ trial: 2, outcome: { kind: 'returned' }, startedAt: null }])
+  })
+
+  test('a runner that goes is a crashed attempt, and a new one takes the next', async () => {
+    const { call, said, settle, runner, runners } = await setUp()
+    await call.lease()
+    await call.assign(1)
+    await settle()
+    runner().exits('SIGSEGV')
+    await settle()
+    await settle()
+    expect(said.done).toMatchObject([{ trial: 1, outcome: { kind: 'crashed', problem: { code: 'RUNNER_CRASHED' } } }])
+    expect(runners).toHaveLength(2)
+    runner().says({ type: 'ready', backend: 'tensorflow', versions: {} })
+    await call.assign(2)
+    await settle()
+    expect(runner().heard.at(-1)).toMatchObject({ type: 'begin' })
+  })
+
+  test('a runner without a sign of life for 15 s is killed; one that idles is left alone', async () => {
+    const { call, runner, tick } = await setUp()
+    await tick(30_000)
+    expect(runner().killed).toBe(false)
+    await call.lease()
+    await call.assign(1)
+    await tick(17_000)
+    expect(runner().killed).toBe(true)
+  })
+
+  test('fails when its runner cannot work on this host', async () => {
+    const { worker, runner } = await setUp()
+    const rejected = worker.ended.catch(codeOf)
+    runner().exits('exit code 1')
+    runner().says({ type: 'ready', backend: '', versions: {} })
+    const fresh = await setUp()
+    fresh.runner().exits('gone')
+    fresh.runner().says({ type: 'unfit', problem: { code: 'TFJS_MISSING', message: 'no binding' } })
+    expect(await fresh.worker.ended.catch(codeOf)).toBe('SETUP_FAILED')
+    expect(await Promise.race([rejected, Promise.resolve('runs')])).toBe('runs')
+  })
+
+  test('drains: nothing new, what waits handed back, what runs ended, good-bye', async () => {
+    const { call, worker, runner, said, settle } = await setUp()
+    await call.lease()
+    await call.assign(1)
+    await call.assign(2)
+    await settle()
+    const drained = worker.drain('SIGTERM')
+    expect(await refusal(call.lease())).toBe('WORKER_DRAINING')
+    expect(await refusal(call.assign(3))).toBe('WORKER_DRAINING')
+    await settle()
+    expect(said.done).toMatchObject([{ trial: 2, outcome: { kind: 'returned' } }])
+    runner().says(ended(1))
+    await settle()
+    await settle()
+    await settle()
+    runner().exits('exit code 0')
+    await drained
+    await settle()
+    expect(said.done.map(({ trial }) => trial)).toEqual([2, 1])
+    expect(said.left).toBe(1)
+  })
+})
