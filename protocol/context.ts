@@ -31,12 +31,24 @@ export const Policy = Type.Object({
 })
 export type Policy = Type.Static<typeof Policy>
 
+/** When an experiment is over before all its trials have run. */
+export const StopRule = Type.Object({
+  /** Milliseconds since it was accepted, or resumed. */
+  afterMs: Type.Optional(Type.Number({ exclusiveMinimum: 0 })),
+  /** A value of the first objective that is good enough. */
+  target: Type.Optional(Type.Number()),
+  /** So many trials in a row, done or pruned, that were no better than the best before them. */
+  withoutImprovement: Type.Optional(Type.Integer({ minimum: 1 })),
+})
+export type StopRule = Type.Static<typeof StopRule>
+
 export const OptimizationContext = Type.Object({
   kind: Type.Literal('optimization'),
   optimizer: Plugin,
   pruner: Type.Union([Plugin, Type.Null()]),
   space: SearchSpace,
   trials: Type.Integer({ minimum: 1 }),
+  stop: Type.Optional(StopRule),
   objectives: Type.Array(Objective, { minItems: 1 }),
   /** Given to every trial beside what is suggested. */
   hparams: Hparams,

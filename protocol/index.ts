@@ -1,7 +1,7 @@
 /** The words of maggy. One file a conversation; protocol/README.md is made from them. */
 export { bytesOf, decode, encode, float32From } from './codec.ts'
 export { Count, HparamValue, Hparams, Id, Instant, MetricPoint, Metrics, Scalar } from './common.ts'
-export { Context, Direction, Objective, OptimizationContext, Plugin, Policy } from './context.ts'
+export { Context, Direction, Objective, OptimizationContext, Plugin, Policy, StopRule } from './context.ts'
 export {
   anyVersion,
   check,
@@ -49,10 +49,10 @@ export {
   type Problem,
 } from './errors.ts'
 export { Bundle, Counts, progress, resumeExperiment, stopExperiment, Submission, submit } from './experiment.ts'
-export { log, LogEvent } from './log.ts'
+export { Conclusion, log, LogEvent } from './log.ts'
 export { Parameter, SearchSpace } from './space.ts'
-export { bundleBucket, streams, type StreamDefinition, type StreamName } from './streams.ts'
-export { observe, Observation, open, suggest } from './suggest.ts'
+export { bundleBucket, checkpointBucket, streams, type StreamDefinition, type StreamName } from './streams.ts'
+export { Fidelity, observe, Observation, open, suggest } from './suggest.ts'
 export {
   assign,
   Assignment,

@@ -3,11 +3,16 @@ import { Type } from 'typebox'
 import { Count, Hparams, Id, Instant, Metrics, ProblemSchema } from './common.ts'
 import { message, version } from './conversation.ts'
 import { Submission } from './experiment.ts'
+import { Fidelity } from './suggest.ts'
 import { AttemptOutcome, StopReason } from './trial.ts'
 
 const at = Instant
 const trial = Count
 const attempt = Type.Integer({ minimum: 1 })
+
+/** Why an experiment is over before all its trials have run: a rule of its context was met. */
+export const Conclusion = Type.Union([Type.Literal('time'), Type.Literal('target'), Type.Literal('no-improvement')])
+export type Conclusion = Type.Static<typeof Conclusion>
 
 /** An event of the log is an event of the driver's machines, by the same name. */
 export const LogEvent = Type.Union([
@@ -17,7 +22,7 @@ export const LogEvent = Type.Union([
   Type.Object({ type: Type.Literal('optimizer.opened'), at, instance: Id, adaptive: Type.Boolean() }),
   /** The optimizer has nothing more to suggest. */
   Type.Object({ type: Type.Literal('optimizer.exhausted'), at }),
-  Type.Object({ type: Type.Literal('trial.suggested'), at, trial, hparams: Hparams, seed: Count }),
+  Type.Object({ type: Type.Literal('trial.suggested'), at, trial, hparams: Hparams, seed: Count, fidelity: Type.Optional(Fidelity) }),
   Type.Object({ type: Type.Literal('trial.assigned'), at, trial, attempt, worker: Id, slot: Count }),
   /** The driver decided to stop an attempt. */
   Type.Object({
@@ -39,6 +44,7 @@ export const LogEvent = Type.Union([
     startedAt: Type.Union([Instant, Type.Null()]),
     endedAt: Instant,
     points: Count,
+    checkpoint: Type.Optional(Type.Boolean()),
   }),
   /** The worker went away with the attempt. */
   Type.Object({ type: Type.Literal('trial.lost'), at, trial, attempt, worker: Id, reason: Type.String() }),
@@ -46,6 +52,8 @@ export const LogEvent = Type.Union([
     type: Type.Literal('experiment.stopping'),
     at,
     mode: Type.Union([Type.Literal('finish'), Type.Literal('cancel')]),
+    /** The rule of the context that was met: the experiment ends as done. Without it, somebody said stop. */
+    reason: Type.Optional(Conclusion),
   }),
   Type.Object({ type: Type.Literal('experiment.resumed'), at }),
   /** It cannot go on: given up, or its optimizer refuses it. */

@@ -24,5 +24,8 @@ export const streams = {
 } as const satisfies Record<string, StreamDefinition>
 export type StreamName = keyof typeof streams
 
+/** The object store's bucket for what trials save of themselves, by experiment and trial. */
+export const checkpointBucket = 'maggy-checkpoints'
+
 /** The object store's bucket for code bundles, by sha256. */
 export const bundleBucket = 'maggy-bundles'

@@ -5,6 +5,17 @@ import { Objective } from './context.ts'
 import { call, version } from './conversation.ts'
 import { SearchSpace } from './space.ts'
 
+/** How far a trial goes, and what it goes on from. A scheduler (ASHA, Hyperband, population-based training) says so. */
+export const Fidelity = Type.Object({
+  /** In the user's own unit, counted from the very beginning: reaches train as hparams.budget. */
+  budget: Type.Number({ exclusiveMinimum: 0 }),
+  /** The trial whose checkpoint it continues; null: it begins afresh. */
+  from: Type.Union([Count, Type.Null()]),
+  /** The bracket, or the member of a population, that it belongs to. */
+  lane: Type.Optional(Count),
+})
+export type Fidelity = Type.Static<typeof Fidelity>
+
 /** A trial as a sampler sees it. */
 export const Observation = Type.Object({
   trial: Count,
@@ -20,6 +31,7 @@ export const Observation = Type.Object({
   metrics: Metrics,
   /** The last step that was reported. */
   step: Type.Union([Count, Type.Null()]),
+  fidelity: Type.Optional(Fidelity),
 })
 export type Observation = Type.Static<typeof Observation>
 
@@ -71,8 +83,12 @@ export const suggest = call({
     count: Type.Integer({ minimum: 1, maximum: 1024 }),
   }),
   reply: Type.Object({
-    /** As many as were asked, or fewer when there are no more. */
+    /** As many as were asked, or fewer when there are no more, or none for now. */
     hparams: Type.Array(Hparams),
+    /** Of each of the hparams, in the same order; left out by optimizers that know no budgets. */
+    fidelities: Type.Optional(Type.Array(Fidelity)),
+    /** Nothing more to suggest until a trial that is pending has ended. */
+    waiting: Type.Optional(Type.Boolean()),
     /** Nothing more to suggest, ever (a grid that is used up). */
     exhausted: Type.Boolean(),
   }),

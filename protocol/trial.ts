@@ -13,6 +13,8 @@ export const Assignment = Type.Object({
   /** The context's name in the definition, for the reporter's and the user's eyes. */
   contextName: Type.String(),
   hparams: Hparams,
+  /** The trial whose checkpoint this one continues, until it has one of its own. */
+  resumeFrom: Type.Optional(Count),
   /** Derived from experiment and trial, never from the clock. */
   seed: Count,
   /** Metrics that train must return. */
@@ -108,6 +110,8 @@ export const done = call({
     endedAt: Instant,
     /** How many metric points the attempt reported: so many lie in the telemetry stream. */
     points: Count,
+    /** The trial has a checkpoint in the object store. */
+    checkpoint: Type.Optional(Type.Boolean()),
   }),
   reply: Type.Object({}),
   speaks: 'worker',

@@ -10,9 +10,10 @@ import {
   problem,
   started,
   toProblem,
+  type Assignment,
   type AttemptOutcome,
   type AttemptRef,
-  type Hparams,
+  type Conclusion,
   type LogEvent,
   type Observation,
   type Problem,
@@ -31,6 +32,7 @@ import type { Fleet, Held, Slot } from './fleet.ts'
 import { LogWriter } from './log-writer.ts'
 import { MetricBook } from './metric-book.ts'
 import { OptimizerDesk, type Place } from './optimizer-desk.ts'
+import type { Suggested } from './optimizer-session.ts'
 import { refill } from './telemetry.ts'
 
 export interface RunEnvironment {
@@ -50,6 +52,8 @@ export interface RunEnvironment {
 
 /** Waiting for a suggestion of a trial that runs shorter than this would be felt: such trials are handed out ahead. */
 const shortTrialMs = 2000
+/** What a timer of Node can count. */
+const longestTimerMs = 2 ** 31 - 1
 
 export class ExperimentRun {
   readonly id: string
@@ -62,6 +66,7 @@ export class ExperimentRun {
   readonly desk: OptimizerDesk
   readonly #courier: Courier
   #closed = false
+  #timer: unknown = undefined
   #typicalMs: number | null = null
 
   constructor(env: RunEnvironment, submission: Submission, last: number) {
@@ -77,7 +82,7 @@ export class ExperimentRun {
         this.#commit({ type: 'optimizer.opened', at: env.clock.now(), instance, adaptive }),
       lost: () => this.#commit({ type: 'optimizer.lost' }),
       failed: (fault) => this.#fail(fault),
-      suggested: (hparams, takePlace) => this.#adopt(hparams, takePlace),
+      suggested: (suggested, takePlace) => this.#adopt(suggested, takePlace),
       exhausted: () => this.#commit({ type: 'optimizer.exhausted', at: env.clock.now() }),
       dropped: (places) => this.#drop(places),
       history: () => this.#history(),
@@ -111,10 +116,35 @@ export class ExperimentRun {
       this.#env.fleet.expect(context.worker, context.slot, { experiment: this.id, trial, attempt: context.attempt })
     }
     if (this.book.prunes) await refill(this.#env.bus, this.book, this.state)
+    this.#watchTime()
     if (this.state.name === 'searching') this.#commit({ type: 'optimizer.lost' })
     else this.#perform([...this.state.pendingEffects()])
+    this.#concludeIfDue()
     this.#env.changed()
     return true
+  }
+
+  /** The clock's rule; like every other it counts once it is in the log. */
+  #watchTime(): void {
+    const { deadline } = this.state
+    if (deadline === null) return
+    const left = Math.min(deadline - this.#env.clock.now(), longestTimerMs)
+    this.#env.clock.clearTimeout(this.#timer)
+    this.#timer = this.#env.clock.setTimeout(() => {
+      if (this.#closed || this.state.deadline === null) return
+      if (this.state.deadline <= this.#env.clock.now()) this.#conclude('time')
+      else this.#watchTime()
+    }, Math.max(0, left))
+  }
+
+  #concludeIfDue(): void {
+    const { conclusion } = this.state
+    if (conclusion !== null) this.#conclude(conclusion)
+  }
+
+  #conclude(reason: Conclusion): void {
+    this.#env.logger.info({ experiment: this.id, reason }, 'experiment concludes')
+    this.#commit({ type: 'experiment.stopping', at: this.#env.clock.now(), mode: 'cancel', reason })
   }
 
   /** Since when no worker that fits has been here; null while one is. */
@@ -130,8 +160,9 @@ export class ExperimentRun {
     const { policy, trials } = this.submission.context
     const queued = this.state.queued.size
     const { waiting } = this.desk
-    const fresh = this.state.name === 'searching' ? trials - this.state.suggested - waiting : 0
-    const acceptsQueued = !['stopping', 'cancelling', 'failing', 'givingUp'].includes(this.state.name)
+    const searches = this.state.name === 'searching' && !this.desk.blocked
+    const fresh = searches ? trials - this.state.suggested - waiting : 0
+    const acceptsQueued = !['stopping', 'concluding', 'cancelling', 'failing', 'givingUp'].includes(this.state.name)
     const wanted = (acceptsQueued ? queued : 0) + Math.max(0, fresh)
     const cap = policy.parallel === null ? Infinity : policy.parallel - this.state.held.size - waiting
     return Math.max(0, Math.min(wanted, cap))
@@ -164,7 +195,7 @@ export class ExperimentRun {
     if (held.attempt === null || this.#closed) return
     const { trial, attempt } = held.attempt
     this.#env.logger.warn({ experiment: this.id, trial, attempt, worker }, `attempt lost: ${reason}`)
-    this.#commit({ type: 'trial.lost', at: this.#env.clock.now(), trial, attempt, worker, reason })
+    this.#lose(trial, attempt, worker, reason)
   }
 
   /** A worker runs an attempt that this driver does not hold there: expected again, or told to stop. */
@@ -188,6 +219,7 @@ export class ExperimentRun {
   close(): void {
     if (this.#closed) return
     this.#closed = true
+    this.#env.clock.clearTimeout(this.#timer)
     for (const subscription of this.#subscriptions.splice(0)) subscription.unsubscribe()
     this.#env.fleet.forget(this.id)
     this.desk.drop()
@@ -227,6 +259,7 @@ export class ExperimentRun {
       if (event.type !== 'optimizer.lost') this.#writer.write(event)
       this.#perform(this.state.apply(event))
     }
+    this.#concludeIfDue()
     this.#env.changed()
   }
 
@@ -295,10 +328,10 @@ export class ExperimentRun {
     })
   }
 
-  #adopt(hparams: Hparams, takePlace: () => Place | undefined): void {
+  #adopt(suggested: Suggested, takePlace: () => Place | undefined): void {
     const trial = this.state.suggested
     const seed = deriveSeed(this.submission.context.seed, 'trial', trial)
-    this.#commit({ type: 'trial.suggested', at: this.#env.clock.now(), trial, hparams, seed })
+    this.#commit({ type: 'trial.suggested', at: this.#env.clock.now(), trial, ...suggested, seed })
     const place = takePlace()
     if (place !== undefined) this.#assign(trial, place)
   }
@@ -334,7 +367,7 @@ export class ExperimentRun {
       slot: slot.slot,
       bundle,
       contextName,
-      hparams: { ...context.hparams, ...snapshot.context.hparams },
+      ...trialInput(context, snapshot.context),
       seed: deriveSeed(context.seed, 'trial', trial),
       objectives: context.objectives.map(({ metric }) => metric),
       trialTimeoutMs: context.policy.trialTimeoutMs,
@@ -377,8 +410,16 @@ export class ExperimentRun {
         points: 0,
       })
     } else {
-      this.#commit({ type: 'trial.lost', at, trial, attempt, worker, reason: message })
+      this.#lose(trial, attempt, worker, message)
     }
+  }
+
+  #lose(trial: number, attempt: number, worker: string, reason: string): void {
+    const before = this.state.trial(trial)
+    const open = !this.state.settled(trial)
+    this.#commit({ type: 'trial.lost', at: this.#env.clock.now(), trial, attempt, worker, reason })
+    // It was the last attempt that it had.
+    if (before !== undefined && open && this.state.settled(trial)) this.#settled(trial, before, worker)
   }
 
   #holds(ref: AttemptRef): boolean {
@@ -387,7 +428,7 @@ export class ExperimentRun {
   }
 
   #isCancelling(): boolean {
-    return ['cancelling', 'failing', 'givingUp'].includes(this.state.name)
+    return ['concluding', 'cancelling', 'failing', 'givingUp'].includes(this.state.name)
   }
 
   async #ended(
@@ -437,6 +478,7 @@ export class ExperimentRun {
     const { attempt, worker: holder } = before.context
     if (holder !== null && holder !== worker)
       void this.#stop(holder, { experiment: this.id, trial, attempt }, 'superseded')
+    this.#env.changed()
   }
 
   /** A result is believed only if it holds what the context asked for. */
@@ -482,4 +524,14 @@ export class ExperimentRun {
   #stop(worker: string, ref: AttemptRef, reason: StopReason): Promise<void> {
     return this.#courier.stop(worker, ref, reason, () => !this.#closed && (reason === 'superseded' || this.#holds(ref)))
   }
+}
+
+/** What train gets as hparams, and the checkpoint that it goes on from. */
+function trialInput(
+  { hparams: fixed }: Submission['context'],
+  { hparams, fidelity }: TrialSnapshot['context'],
+): Pick<Assignment, 'hparams' | 'resumeFrom'> {
+  if (fidelity === undefined) return { hparams: { ...fixed, ...hparams } }
+  const { budget, from } = fidelity
+  return { hparams: { ...fixed, ...hparams, budget }, ...(from === null ? {} : { resumeFrom: from }) }
 }

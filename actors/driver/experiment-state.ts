@@ -3,9 +3,10 @@
  * Pure: live and on replay the same events lead to the same state. What the world is to do comes back as effects.
  */
 import type { SnapshotFrom } from 'xstate'
-import type { LogEvent, Metrics, Observation, Submission } from '../../protocol/index.ts'
+import type { Conclusion, LogEvent, Metrics, Observation, Submission } from '../../protocol/index.ts'
 import { stepper } from '../../src/actor/index.ts'
 import type { FinalState } from '../../src/trial/index.ts'
+import { Improvement } from './improvement.ts'
 import { experimentMachine, type ExperimentEvent } from './experiment.machine.ts'
 import { trialMachine, type TrialEvent } from './trial.machine.ts'
 
@@ -22,13 +23,15 @@ const settledStates = new Set<string>(['done', 'pruned', 'failed', 'cancelled'])
 const experimentSteps = stepper(experimentMachine, { target: 1, maxFailed: null })
 const trialSteps = stepper(trialMachine, { trial: 0, hparams: {}, maxAttempts: 1 })
 
-const stoppingStates = new Set<string>(['stopping', 'cancelling', 'failing'])
+const stoppingStates = new Set<string>(['stopping', 'concluding', 'cancelling', 'failing'])
+const goingStates = new Set<string>(['opening', 'searching', 'finishing'])
 const heldStates = new Set<string>(['assigned', 'running', 'stopping'])
 
 /** What an unfinished state still has to do when a driver takes it up. */
 const pendingEffects: Readonly<Record<string, readonly Effect[]>> = {
   opening: ['openOptimizer'],
   stopping: ['closeOptimizer'],
+  concluding: ['closeOptimizer', 'stopRunning'],
   cancelling: ['closeOptimizer', 'stopRunning'],
   failing: ['closeOptimizer', 'stopRunning'],
   givingUp: ['giveUp'],
@@ -47,11 +50,14 @@ export class ExperimentState {
   #experiment: ExperimentSnapshot
   #best: { trial: number; metrics: Metrics } | null = null
   firstFailure: string | null = null
+  readonly #improvement: Improvement
+  #since = 0
   readonly settledCounts = { done: 0, pruned: 0, failed: 0, cancelled: 0 }
 
   constructor(submission: Submission) {
     this.submission = submission
     const { trials: target, policy } = submission.context
+    this.#improvement = new Improvement(submission.context)
     this.#experiment = experimentSteps.initial({ target, maxFailed: policy.maxFailed })
   }
 
@@ -80,6 +86,17 @@ export class ExperimentState {
     return this.#best
   }
 
+  /** When its time is up, by the clock that stamps the log; null: never, or not any more. */
+  get deadline(): number | null {
+    const { afterMs } = this.submission.context.stop ?? {}
+    return afterMs === undefined || !goingStates.has(this.#experiment.value) ? null : this.#since + afterMs
+  }
+
+  /** The stop rule that its results meet, while it still goes on. */
+  get conclusion(): Conclusion | null {
+    return goingStates.has(this.#experiment.value) ? this.#improvement.conclusion : null
+  }
+
   pendingEffects(): readonly Effect[] {
     return pendingEffects[this.#experiment.value] ?? []
   }
@@ -96,6 +113,8 @@ export class ExperimentState {
   apply(event: LogEvent | VolatileEvent): Effect[] {
     switch (event.type) {
       case 'experiment.accepted':
+        this.#since = event.at
+        return []
       case 'experiment.adopted':
         return []
       case 'trial.suggested':
@@ -109,6 +128,8 @@ export class ExperimentState {
       case 'trial.cancelled':
         return this.#moveTrial(event.trial, event)
       case 'experiment.resumed':
+        this.#since = event.at
+        this.#improvement.startOver()
         return [...this.#reopenCancelled(event), ...this.#move(event)]
       default:
         return this.#move(event)
@@ -118,14 +139,19 @@ export class ExperimentState {
   observation(trial: number, step: number | null): Observation | undefined {
     const snapshot = this.trials.get(trial)
     if (snapshot === undefined) return undefined
-    const { hparams, metrics } = snapshot.context
+    const { hparams, fidelity, metrics } = snapshot.context
     const state = settledStates.has(snapshot.value) ? (snapshot.value as Observation['state']) : 'pending'
-    return { trial, hparams, state, metrics, step }
+    return { trial, hparams, state, metrics, step, ...(fidelity === undefined ? {} : { fidelity }) }
   }
 
   #create(event: Extract<LogEvent, { type: 'trial.suggested' }>): void {
     const { maxAttempts } = this.submission.context.policy
-    const snapshot = trialSteps.initial({ trial: event.trial, hparams: event.hparams, maxAttempts })
+    const snapshot = trialSteps.initial({
+      trial: event.trial,
+      hparams: event.hparams,
+      maxAttempts,
+      ...(event.fidelity === undefined ? {} : { fidelity: event.fidelity }),
+    })
     this.trials.set(event.trial, snapshot)
     this.queued.add(event.trial)
   }
@@ -158,6 +184,7 @@ export class ExperimentState {
   }
 
   #rank(trial: number, snapshot: TrialSnapshot): void {
+    if (snapshot.value !== 'cancelled') this.#improvement.settled(snapshot.value, snapshot.context.metrics)
     if (snapshot.value === 'failed') this.firstFailure ??= snapshot.context.problem?.message ?? null
     const objective = this.submission.context.objectives[0]
     if (snapshot.value !== 'done' || objective === undefined) return

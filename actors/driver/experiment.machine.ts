@@ -4,6 +4,7 @@
  * I1 As many trials are suggested as were asked, never more.
  * I2 It ends only when every trial it suggested has settled.
  * I3 A failed trial does not fail the experiment, unless the user set `maxFailed` and it is reached.
+ * I4 A rule of the context that is met (time, target, no improvement) ends it as done, with what it has.
  */
 import { assertEvent, assign, setup } from 'xstate'
 import type { LogEvent, Problem } from '../../protocol/index.ts'
@@ -52,6 +53,7 @@ export const experimentMachine = setup({
     allSuggested: ({ context }) => context.suggested >= context.target,
     tooManyFailed: ({ context }) => context.maxFailed !== null && context.failed >= context.maxFailed,
     allSettled: ({ context }) => context.open === 0,
+    isConclusion: ({ event }) => event.type === 'experiment.stopping' && event.reason !== undefined,
     isCancel: ({ event }) => event.type === 'experiment.stopping' && event.mode === 'cancel',
     endsDone: ({ event }) => event.type === 'experiment.ended' && event.state === 'done',
     endsStopped: ({ event }) => event.type === 'experiment.ended' && event.state === 'stopped',
@@ -97,7 +99,11 @@ export const experimentMachine = setup({
       ],
       on: {
         'optimizer.opened': 'searching',
-        'experiment.stopping': [{ guard: 'isCancel', target: 'cancelling' }, { target: 'stopping' }],
+        'experiment.stopping': [
+          { guard: 'isConclusion', target: 'concluding' },
+          { guard: 'isCancel', target: 'cancelling' },
+          { target: 'stopping' },
+        ],
         'experiment.failing': { target: 'failing', actions: 'keepProblem' },
       },
     },
@@ -109,7 +115,11 @@ export const experimentMachine = setup({
       on: {
         'optimizer.lost': 'opening',
         'optimizer.exhausted': 'finishing',
-        'experiment.stopping': [{ guard: 'isCancel', target: 'cancelling' }, { target: 'stopping' }],
+        'experiment.stopping': [
+          { guard: 'isConclusion', target: 'concluding' },
+          { guard: 'isCancel', target: 'cancelling' },
+          { target: 'stopping' },
+        ],
         'experiment.failing': { target: 'failing', actions: 'keepProblem' },
       },
     },
@@ -121,9 +131,18 @@ export const experimentMachine = setup({
         { guard: 'allSettled', target: 'endingDone' },
       ],
       on: {
-        'experiment.stopping': [{ guard: 'isCancel', target: 'cancelling' }, { target: 'stopping' }],
+        'experiment.stopping': [
+          { guard: 'isConclusion', target: 'concluding' },
+          { guard: 'isCancel', target: 'cancelling' },
+          { target: 'stopping' },
+        ],
         'experiment.failing': { target: 'failing', actions: 'keepProblem' },
       },
+    },
+    // A stop rule of the context is met: no more trials are needed, those under way neither (I4).
+    concluding: {
+      entry: ['closeOptimizer', 'cancelTrials'],
+      always: { guard: 'allSettled', target: 'endingDone' },
     },
     // What runs may end by itself.
     stopping: {

@@ -3,12 +3,12 @@
  * places that wait into as few requests as possible.
  * I1 One request is under way at a time; what gathers meanwhile joins the next.
  * I2 A place that is gone (its worker was lost) is passed over; the suggestion goes to the next one.
+ * I3 An optimizer that waits for a result is not asked before there is one, and holds no slot meanwhile.
  */
 import {
   codeOf,
   problem,
   toProblem,
-  type Hparams,
   type Observation,
   type Problem,
   type Submission,
@@ -16,7 +16,7 @@ import {
 import type { Clock, Logger } from '../../src/actor/index.ts'
 import type { Bus } from '../../src/bus/index.ts'
 import type { Held, Slot } from './fleet.ts'
-import { opensAgain, OptimizerSession } from './optimizer-session.ts'
+import { opensAgain, OptimizerSession, type Suggested } from './optimizer-session.ts'
 
 const reopenMs = 500
 
@@ -32,7 +32,7 @@ export interface DeskEvents {
   lost(): void
   /** It refuses, or gives answers that cannot be used: opening it again would not help. */
   failed(fault: Problem): void
-  suggested(hparams: Hparams, takePlace: () => Place | undefined): void
+  suggested(suggested: Suggested, takePlace: () => Place | undefined): void
   exhausted(): void
   /** Places that nothing will come for. */
   dropped(places: readonly Place[]): void
@@ -54,6 +54,8 @@ export class OptimizerDesk {
   #session: OptimizerSession | null = null
   #opening = false
   #asking = false
+  #blocked = false
+  #observed = 0
   /** Why the optimizer is not there, while it is not. */
   problem: { code: string; message: string; since: number } | null = null
 
@@ -80,13 +82,21 @@ export class OptimizerDesk {
   }
 
   observe(observation: Observation): void {
+    this.#observed += 1
+    this.#blocked = false
     this.#session?.observe(observation)
+  }
+
+  /** The optimizer has nothing to suggest until a trial ends. */
+  get blocked(): boolean {
+    return this.#blocked
   }
 
   async open(): Promise<void> {
     if (this.#opening) return
     this.#opening = true
     this.#session = null
+    this.#blocked = false
     try {
       while (this.#events.opening()) await this.#openOnce()
     } finally {
@@ -157,6 +167,7 @@ export class OptimizerDesk {
     const first = this.#events.suggestedSoFar()
     const wanted = Math.min(this.waiting, this.#submission.context.trials - first)
     if (wanted <= 0) return this.drop()
+    const before = this.#observed
     let suggestions
     try {
       suggestions = await session.suggest(first, wanted)
@@ -167,7 +178,12 @@ export class OptimizerDesk {
       return
     }
     if (session !== this.#session) return
-    for (const hparams of suggestions.hparams) this.#events.suggested(hparams, () => this.#takePlace())
+    for (const suggested of suggestions.suggested) this.#events.suggested(suggested, () => this.#takePlace())
+    if (suggestions.waiting && !suggestions.exhausted && this.#observed === before) {
+      // Slots are of more use elsewhere until a result comes (I3).
+      this.#blocked = true
+      this.drop()
+    }
     if (suggestions.exhausted) {
       this.#events.exhausted()
       this.drop()

@@ -11,8 +11,10 @@ import {
   open,
   problem,
   suggest,
+  type Fidelity,
   type Hparams,
   type Observation,
+  type PayloadOf,
   type Submission,
 } from '../../protocol/index.ts'
 import { ask, type Bus } from '../../src/bus/index.ts'
@@ -22,7 +24,17 @@ const timeoutMs = 10_000
 /** Suggestions that are asked for at once where results do not matter. */
 const ahead = 16
 
-export type Suggestions = { readonly hparams: readonly Hparams[]; readonly exhausted: boolean }
+export interface Suggested {
+  readonly hparams: Hparams
+  readonly fidelity?: Fidelity
+}
+
+export interface Suggestions {
+  readonly suggested: readonly Suggested[]
+  /** No more until a pending trial has ended. */
+  readonly waiting: boolean
+  readonly exhausted: boolean
+}
 
 /** Whether an error means that the process is gone or has forgotten us, and opening again will help. */
 export function opensAgain(error: unknown): boolean {
@@ -41,7 +53,7 @@ export class OptimizerSession {
   readonly instance: string
   readonly adaptive: boolean
   #unsaid: Observation[] = []
-  #ready: Hparams[] = []
+  #ready: Suggested[] = []
   #exhausted = false
 
   private constructor(bus: Bus, submission: Submission, reply: { instance: string; adaptive: boolean }) {
@@ -74,6 +86,7 @@ export class OptimizerSession {
 
   /** `trial`: the number of the first trial to suggest for. Rejects with OPTIMIZER_MISBEHAVED for hparams outside the space. */
   async suggest(trial: number, count: number): Promise<Suggestions> {
+    let waiting = false
     if (this.#ready.length < count && !this.#exhausted) {
       await this.#tell()
       const first = trial + this.#ready.length
@@ -86,12 +99,16 @@ export class OptimizerSession {
         { experiment: this.#submission.experiment, trial: first, count: wanted },
         { timeoutMs: 60_000 },
       )
-      this.#check(reply.hparams, wanted, reply.exhausted)
-      this.#ready.push(...reply.hparams)
+      waiting = reply.waiting ?? false
+      this.#ready.push(...this.#checked(reply, wanted, first))
       this.#exhausted = reply.exhausted
     }
-    const hparams = this.#ready.splice(0, count)
-    return { hparams, exhausted: this.#exhausted && this.#ready.length === 0 && hparams.length < count }
+    const suggested = this.#ready.splice(0, count)
+    return {
+      suggested,
+      waiting,
+      exhausted: this.#exhausted && this.#ready.length === 0 && suggested.length < count,
+    }
   }
 
   /** The experiment is over: the optimizer may forget it. */
@@ -118,11 +135,15 @@ export class OptimizerSession {
     )
   }
 
-  #check(given: readonly Hparams[], wanted: number, exhausted: boolean): void {
+  #checked(
+    { hparams: given, fidelities, exhausted, waiting = false }: PayloadOf<{ payload: (typeof suggest)['reply'] }>,
+    wanted: number,
+    first: number,
+  ): Suggested[] {
     const misbehaved = (reason: string) =>
       problem('OPTIMIZER_MISBEHAVED', { optimizer: this.#submission.context.optimizer.name, reason })
     if (given.length > wanted) throw misbehaved(`${given.length} suggestions where ${wanted} were asked for`)
-    if (given.length < wanted && !exhausted)
+    if (given.length < wanted && !exhausted && !waiting)
       throw misbehaved(`${given.length} suggestions where ${wanted} were asked for`)
     for (const hparams of given) {
       try {
@@ -131,6 +152,16 @@ export class OptimizerSession {
         throw misbehaved(error instanceof Error ? error.message : String(error))
       }
     }
+    if (fidelities === undefined) return given.map((hparams) => ({ hparams }))
+    if (fidelities.length !== given.length) {
+      throw misbehaved(`${fidelities.length} fidelities beside ${given.length} suggestions`)
+    }
+    return given.map((hparams, index) => {
+      const fidelity = fidelities[index] as Fidelity
+      const { from } = fidelity
+      if (from !== null && from >= first + index) throw misbehaved(`trial ${first + index} continues trial ${from}`)
+      return { hparams, fidelity }
+    })
   }
 }
 

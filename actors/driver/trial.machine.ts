@@ -6,12 +6,13 @@
  * I3 A cancelled trial is open again when its experiment is resumed.
  */
 import { assertEvent, assign, setup } from 'xstate'
-import type { Hparams, LogEvent, Metrics, Problem } from '../../protocol/index.ts'
+import type { Fidelity, Hparams, LogEvent, Metrics, Problem } from '../../protocol/index.ts'
 import { verdict, type AttemptEnd, type Verdict } from '../../src/trial/index.ts'
 
 export interface TrialInput {
   readonly trial: number
   readonly hparams: Hparams
+  readonly fidelity?: Fidelity
   readonly maxAttempts: number
 }
 

@@ -11,6 +11,7 @@ import {
   type OptimizationContext,
   type Plugin,
   type Policy,
+  type StopRule,
 } from '../../protocol/index.ts'
 import { validateSpace } from '../space/index.ts'
 import type { ContextOf, Space, ValuesOf } from './definition.ts'
@@ -25,6 +26,15 @@ interface Common<S extends Space, H extends object> {
   readonly space: S
   /** How many trials. */
   readonly trials: number
+  /**
+   * When it is over sooner, and done: after so many milliseconds (`afterMs`), at a value of the first objective that is good enough
+   * (`target`), or after so many trials in a row that brought nothing better (`withoutImprovement`). Trials under way are cancelled.
+   */
+  readonly stop?: {
+    readonly afterMs?: number
+    readonly target?: number
+    readonly withoutImprovement?: number
+  }
   /** Who stops hopeless trials early. Default: nobody. */
   readonly pruner?: PluginOption | null
   /** Given to every trial beside what is suggested. */
@@ -64,6 +74,7 @@ const known = [
   'optimizer',
   'space',
   'trials',
+  'stop',
   'metric',
   'direction',
   'objectives',
@@ -96,6 +107,7 @@ export function optimization<const S extends Space, H extends object = object>(
     pruner: given['pruner'] === undefined || given['pruner'] === null ? null : plugin('pruner', given['pruner']),
     space,
     trials: whole('trials', given['trials'], 1),
+    ...(given['stop'] === undefined ? {} : { stop: stopRule(given['stop']) }),
     objectives: objectives(given),
     hparams: hparams(given['hparams'] ?? {}, space),
     seed: whole('seed', given['seed'] ?? 0, 0),
@@ -137,6 +149,23 @@ function policy(given: Readonly<Record<string, unknown>>): Policy {
     maxFailed: maxFailed === null ? null : whole('maxFailed', maxFailed, 1),
     parallel: parallel === null ? null : whole('parallel', parallel, 1),
     labels: labels(given['labels'] ?? {}),
+  }
+}
+
+function stopRule(value: unknown): StopRule {
+  const { afterMs, target, withoutImprovement, ...rest } = record('stop', value)
+  for (const key of Object.keys(rest)) {
+    throw invalid(`stop.${key}`, 'is unknown; there are afterMs, target, withoutImprovement')
+  }
+  if (target !== undefined && (typeof target !== 'number' || !Number.isFinite(target))) {
+    throw invalid('stop.target', `is ${show(target)}, not a finite number`)
+  }
+  return {
+    ...(afterMs === undefined ? {} : { afterMs: milliseconds('stop.afterMs', afterMs, 1) }),
+    ...(target === undefined ? {} : { target }),
+    ...(withoutImprovement === undefined
+      ? {}
+      : { withoutImprovement: whole('stop.withoutImprovement', withoutImprovement, 1) }),
   }
 }
 

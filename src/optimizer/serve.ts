@@ -2,9 +2,10 @@
 import { problem, type Hparams, type Observation } from '../../protocol/index.ts'
 import { runActor, type ActorDefinition } from '../actor/index.ts'
 import { builtinSamplers, type Question } from '../samplers/index.ts'
+import { builtinSchedulers } from '../schedulers/index.ts'
 import { sample } from '../space/index.ts'
 import { startOptimizer } from './service.ts'
-import type { OptimizerPlugin } from './session.ts'
+import type { Answer, OptimizerPlugin } from './session.ts'
 
 /** What a served optimizer is asked: a sampler's question, and what the experiment says about the whole search. */
 export interface ServedQuestion extends Question {
@@ -22,10 +23,12 @@ export interface ServeOptions {
   /** The name that experiments know it by. Letters, digits, - and _; not that of a built-in. */
   readonly name: string
   /**
-   * hparams for one trial, inside `space`, or 'exhausted' when there is nothing more to suggest, ever. It may take its time. For
-   * searches that can be repeated, take randomness from `random` only. What it throws ends the experiment, not the process.
+   * hparams for one trial, inside `space`; or `{ hparams, fidelity: { budget, from } }` for one that goes so far and continues the
+   * checkpoint of another; or 'wait' until a pending trial has ended; or 'exhausted' when there is nothing more, ever. For
+   * searches that can be repeated, take randomness from `random` only. It may take its time. What it throws ends the experiment,
+   * not the process.
    */
-  readonly suggest: (question: ServedQuestion) => Hparams | 'exhausted' | Promise<Hparams | 'exhausted'>
+  readonly suggest: (question: ServedQuestion) => Answer | Promise<Answer>
   /** Whether suggestions depend on results; if not, `history` lacks them, and several are asked for ahead of time. Default: true. */
   readonly adaptive?: boolean
   /** The bus. Default: --server on the command line, or else MAGGY_SERVER, or else 127.0.0.1:4222. */
@@ -42,7 +45,7 @@ export function servedPlugin({ name, suggest, adaptive = true }: ServeOptions): 
   if (typeof name !== 'string' || !/^[A-Za-z0-9_-]{1,100}$/.test(name)) {
     throw invalid(`is ${JSON.stringify(name)}; letters, digits, - and _ only, at most 100`)
   }
-  if (builtinSamplers.has(name)) throw invalid(`is ${name}, which is a built-in; choose another`)
+  if (builtinSamplers.has(name) || builtinSchedulers.has(name)) throw invalid(`is ${name}, which is a built-in; choose another`)
   if (typeof suggest !== 'function') throw problem('OPTION_INVALID', { option: 'suggest', reason: 'is not a function' })
   return {
     name,

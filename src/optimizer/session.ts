@@ -8,6 +8,7 @@ import {
   describe,
   isProblem,
   problem,
+  type Fidelity,
   type Hparams,
   type Objective,
   type Observation,
@@ -15,12 +16,15 @@ import {
 } from '../../protocol/index.ts'
 import { createRandom } from '../random/index.ts'
 import type { Question, SamplerPlugin } from '../samplers/index.ts'
+import type { Proposal } from '../schedulers/index.ts'
 import { faultIn } from '../space/index.ts'
 
-/** Like a Sampler, but it may take its time. */
-type AsyncSampler = (question: Question) => Hparams | 'exhausted' | Promise<Hparams | 'exhausted'>
+/** What may be said to a question. 'wait': nothing until a pending trial has ended. */
+export type Answer = Hparams | Proposal | 'wait' | 'exhausted'
+/** Like a Sampler or a Scheduler, but it may take its time. */
+type AsyncSampler = (question: Question) => Answer | Promise<Answer>
 
-/** What the optimizer actor runs: every SamplerPlugin is one. */
+/** What the optimizer actor runs: every SamplerPlugin and every SchedulerPlugin is one. */
 export interface OptimizerPlugin extends Omit<SamplerPlugin, 'create'> {
   create(setting: Parameters<SamplerPlugin['create']>[0]): AsyncSampler
 }
@@ -36,6 +40,8 @@ interface Setting {
 
 interface Suggestions {
   readonly hparams: Hparams[]
+  readonly fidelities?: Fidelity[]
+  readonly waiting?: boolean
   readonly exhausted: boolean
 }
 
@@ -68,31 +74,44 @@ export function createSession(plugin: OptimizerPlugin, setting: Setting): Sessio
   let last: Promise<unknown> = Promise.resolve()
   let waiting = 0
 
-  const one = async (trial: number): Promise<Hparams | 'exhausted'> => {
+  const one = async (trial: number): Promise<Suggested | 'wait' | 'exhausted'> => {
     const known = history[placeOf(history, trial)]
-    if (known?.trial === trial) return known.hparams
+    if (known?.trial === trial) return suggestedOf(known)
     const random = createRandom(seed, 'suggest', trial)
     const question: Question = { space, objectives, history, trial, random }
     lent = true
-    const hparams = await guardedAsync(plugin.name, async () => sampler(question))
+    const answer = await guardedAsync(plugin.name, async () => sampler(question))
     lent = false
-    if (hparams === 'exhausted') return hparams
+    if (answer === 'exhausted') return answer
+    if (answer === 'wait') {
+      if (question.history.some(({ state }) => state === 'pending')) return answer
+      throw misbehaved(plugin.name, 'it waits although no trial is pending')
+    }
+    const suggested = isProposal(answer) ? answer : { hparams: answer }
+    const { hparams } = suggested
     const fault = faultIn(space, hparams)
     if (fault !== undefined) throw misbehaved(plugin.name, `${fault.path} ${fault.reason}`)
     // What was observed meanwhile stands.
     const place = placeOf(history, trial)
-    if (history[place]?.trial !== trial) note({ trial, hparams, state: 'pending', metrics: {}, step: null })
-    return hparams
+    if (history[place]?.trial !== trial) note({ trial, ...suggested, state: 'pending', metrics: {}, step: null })
+    return suggested
   }
 
   const several = async (trial: number, count: number): Promise<Suggestions> => {
-    const hparams: Hparams[] = []
-    for (let next = trial; next < trial + count; next++) {
+    const given: Suggested[] = []
+    let end: 'wait' | 'exhausted' | undefined
+    for (let next = trial; next < trial + count && end === undefined; next++) {
       const suggestion = await one(next)
-      if (suggestion === 'exhausted') return { hparams, exhausted: true }
-      hparams.push(suggestion)
+      if (typeof suggestion === 'string') end = suggestion
+      else given.push(suggestion)
     }
-    return { hparams, exhausted: false }
+    const fidelities = given.flatMap(({ fidelity }) => fidelity ?? [])
+    return {
+      hparams: given.map(({ hparams }) => hparams),
+      ...(fidelities.length === 0 ? {} : { fidelities }),
+      ...(end === 'wait' ? { waiting: true } : {}),
+      exhausted: end === 'exhausted',
+    }
   }
 
   return {
@@ -110,6 +129,20 @@ export function createSession(plugin: OptimizerPlugin, setting: Setting): Sessio
       for (const observation of observations) note(observation)
     },
   }
+}
+
+type Suggested = Pick<Observation, 'hparams' | 'fidelity'>
+
+const suggestedOf = ({ hparams, fidelity }: Suggested): Suggested => ({
+  hparams,
+  ...(fidelity === undefined ? {} : { fidelity }),
+})
+
+/** The values of hparams are never objects. */
+function isProposal(answer: Hparams | Proposal): answer is Proposal {
+  // A function of the user's may return anything.
+  const fidelity: unknown = (answer as Partial<Proposal> | undefined | null)?.fidelity
+  return typeof fidelity === 'object' && fidelity !== null && !Array.isArray(fidelity)
 }
 
 /** The index of a trial in a history that is sorted by trial, or where it would be put. */

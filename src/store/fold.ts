@@ -5,6 +5,8 @@
  */
 import {
   problem,
+  type Conclusion,
+  type Fidelity,
   type Hparams,
   type LogEvent,
   type Metrics,
@@ -21,6 +23,7 @@ interface TrialHistory {
   readonly trial: number
   readonly hparams: Hparams
   readonly seed: number
+  readonly fidelity: Fidelity | undefined
   state: TrialState
   metrics: Metrics
   /** Attempts that were handed to a worker and not handed back. */
@@ -52,6 +55,8 @@ export interface History {
   startedAt: number | null
   endedAt: number | null
   problem: Problem | undefined
+  /** The stop rule that was met. */
+  conclusion: Conclusion | null
   readonly trials: Map<number, TrialHistory>
   readonly slots: Map<string, SlotUse>
   /** The slot of each attempt that is out with a worker. */
@@ -68,6 +73,7 @@ export function emptyHistory(experiment: string): History {
     startedAt: null,
     endedAt: null,
     problem: undefined,
+    conclusion: null,
     trials: new Map(),
     slots: new Map(),
     out: new Map(),
@@ -96,11 +102,13 @@ export function apply(history: History, event: LogEvent): void {
       return
     case 'experiment.stopping':
       history.state = 'stopping'
+      history.conclusion = event.reason ?? null
       return
     case 'experiment.resumed':
       history.state = 'running'
       history.endedAt = null
       history.problem = undefined
+      history.conclusion = null
       return
     case 'experiment.failing':
       history.problem = event.problem
@@ -120,6 +128,7 @@ function suggested(event: Extract<LogEvent, { type: 'trial.suggested' }>): Trial
     trial: event.trial,
     hparams: event.hparams,
     seed: event.seed,
+    fidelity: event.fidelity,
     state: 'queued',
     metrics: {},
     attempts: 0,

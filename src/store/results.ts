@@ -1,5 +1,5 @@
 /** What came out of an experiment, as values: everything is a pure fold of the log, so it can be told with no driver running. */
-import type { Counts, Hparams, LogEvent, Metrics, Objective, Problem } from '../../protocol/index.ts'
+import type { Conclusion, Counts, Hparams, LogEvent, Metrics, Objective, Problem } from '../../protocol/index.ts'
 import { apply, emptyHistory, isFinal, type ExperimentState, type History, type TrialState } from './fold.ts'
 
 /** One trial; `H` is the type of its hparams. */
@@ -20,6 +20,8 @@ export interface TrialResult<H extends object = Hparams> {
   readonly durationMs: number | null
   /** How many metric points it reported. */
   readonly points: number
+  /** The trial whose checkpoint it continued. */
+  readonly from?: number
   readonly problem?: Problem
 }
 
@@ -43,6 +45,8 @@ export interface Result<H extends object = Hparams> {
   readonly mean: number | null
   /** The done trials that no other one beats in every objective, by trial number. */
   readonly pareto: readonly TrialResult<H>[]
+  /** The stop rule of the context that ended it before all its trials had run. */
+  readonly conclusion?: Conclusion
   readonly startedAt: number | null
   readonly endedAt: number | null
   readonly durationMs: number | null
@@ -69,11 +73,17 @@ export function resultOf(experiment: string, events: Iterable<LogEvent>): Result
 export function trialResult(history: History, trial: number): TrialResult | undefined {
   const known = history.trials.get(trial)
   if (known === undefined) return undefined
-  const { spent: _, problem, ...rest } = known
+  const { spent: _, problem, fidelity, ...rest } = known
+  const { budget, from } = fidelity ?? {}
   return {
     ...rest,
-    hparams: { ...history.submission?.context.hparams, ...known.hparams },
+    hparams: {
+      ...history.submission?.context.hparams,
+      ...known.hparams,
+      ...(budget === undefined ? {} : { budget }),
+    },
     durationMs: known.startedAt === null || known.endedAt === null ? null : known.endedAt - known.startedAt,
+    ...(from === undefined || from === null ? {} : { from }),
     ...(problem === undefined ? {} : { problem }),
   }
 }
@@ -106,6 +116,7 @@ export function summarize(history: History): Result {
     worst: single ? (ranked.at(-1) ?? null) : null,
     mean: mean(trials, objectives[0]),
     pareto: paretoFront(ranked, objectives),
+    ...(history.conclusion === null ? {} : { conclusion: history.conclusion }),
     startedAt: history.startedAt,
     endedAt: history.endedAt,
     durationMs: history.startedAt === null || history.endedAt === null ? null : history.endedAt - history.startedAt,

@@ -3,3 +3,4 @@ export { optimizerContract, type StartedOptimizer } from './optimizer.contract.t
 export { prunerContract, type PrunerContractOptions } from './pruner.contract.ts'
 export type { TestRunner } from './runner.ts'
 export { samplerContract, type SamplerContractOptions } from './sampler.contract.ts'
+export { schedulerContract, type SchedulerContractOptions } from './scheduler.contract.ts'

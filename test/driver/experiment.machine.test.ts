@@ -15,6 +15,7 @@ const settled = (state: 'done' | 'pruned' | 'failed' | 'cancelled'): ExperimentE
 })
 const finish: ExperimentEvent = { type: 'experiment.stopping', at, mode: 'finish' }
 const cancel: ExperimentEvent = { type: 'experiment.stopping', at, mode: 'cancel' }
+const concludes: ExperimentEvent = { type: 'experiment.stopping', at, mode: 'cancel', reason: 'target' }
 const failing: ExperimentEvent = {
   type: 'experiment.failing',
   at,
@@ -100,6 +101,16 @@ describe('an experiment', () => {
     expect(play({ target: 2 }, opened, suggested, finish, settled('done')).state).toBe('endingStopped')
     const over = play({ target: 2 }, opened, suggested, cancel, settled('cancelled'), ended('stopped'))
     expect([over.state, over.context.open]).toEqual(['stopped', 0])
+  })
+
+  it('ends done when a stop rule is met, and cancels what is under way (I4)', () => {
+    for (const before of [[opened], [opened, suggested], [opened, suggested, gone], [opened, suggested, exhausted]]) {
+      const over = play({ target: 2 }, ...before, concludes)
+      expect(over.state).toBe(before.length > 1 ? 'concluding' : 'endingDone')
+    }
+    const over = play({ target: 9 }, opened, suggested, concludes)
+    expect(over.last).toEqual(['closeOptimizer', 'cancelTrials'])
+    expect(play({ target: 9 }, opened, suggested, concludes, settled('cancelled'), ended('done')).state).toBe('done')
   })
 
   it('takes up where it was when it is resumed, with the cancelled trials open again', () => {

@@ -1,0 +1,41 @@
+/** Observations by what they came to, turned so that less is better. */
+import type { Metrics, Objective } from '../../protocol/index.ts'
+import { crowdingDistance, nonDominatedSort } from './sort.ts'
+
+/** The value of an objective, turned so that less is better; NaN if it is missing or not finite. */
+export function lossOf(metrics: Metrics, { metric, direction }: Objective): number {
+  const value = metrics[metric]
+  if (typeof value !== 'number' || !Number.isFinite(value)) return NaN
+  return direction === 'minimize' ? value : -value
+}
+
+/** All of them; undefined if one is missing or not finite. */
+export function lossesOf(metrics: Metrics, objectives: readonly Objective[]): number[] | undefined {
+  const losses = objectives.map((objective) => lossOf(metrics, objective))
+  return losses.some(Number.isNaN) ? undefined : losses
+}
+
+/**
+ * The same trials, best first: by the one objective, or by front and then by room in it (the crowded-comparison operator of
+ * NSGA-II, section III-B). Ties go to the one that stands first. What lacks a finite objective is left out.
+ */
+export function bestFirst<T extends { readonly metrics: Metrics }>(
+  trials: readonly T[],
+  objectives: readonly Objective[],
+): T[] {
+  const ranked = trials.flatMap((trial) => {
+    const losses = lossesOf(trial.metrics, objectives)
+    return losses === undefined ? [] : [{ trial, losses }]
+  })
+  if (objectives.length === 1) {
+    return ranked.sort((a, b) => (a.losses[0] as number) - (b.losses[0] as number)).map(({ trial }) => trial)
+  }
+  return nonDominatedSort(ranked.map(({ losses }) => losses)).flatMap((front) => {
+    const members = front.map((index) => ranked[index] as (typeof ranked)[number])
+    const room = crowdingDistance(members.map(({ losses }) => losses))
+    return members
+      .map(({ trial }, index) => ({ trial, room: room[index] as number }))
+      .sort((a, b) => (a.room === b.room ? 0 : b.room - a.room))
+      .map(({ trial }) => trial)
+  })
+}

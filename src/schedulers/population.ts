@@ -1,0 +1,79 @@
+/**
+ * Population-based training: Jaderberg et al., "Population Based Training of Neural Networks", 2017, asynchronous. Every trial is
+ * one stretch of one member of the population. A member whose last stretch ended goes on from its own checkpoint; one of the worst
+ * goes on from the checkpoint of one of the best instead (exploit), with its hparams perturbed (explore). Options:
+ * - population (10): members. interval (1): the budget of one stretch; maxBudget: where a member ends; default: as far as the
+ *   trials go round.
+ * - quantile (0.25): that part of the members is replaced, by that part of the best.
+ * - factors ([0.8, 1.2]), resample (0.25): how hparams are perturbed. sampler ('random'): who gives those of the first stretch.
+ */
+import type { Observation } from '../../protocol/index.ts'
+import { bestFirst } from '../pareto/index.ts'
+import { perturbed } from './explore.ts'
+import { baseOf, fraction, positive, refuse, unfit, whole, type Bases } from './options.ts'
+import type { SchedulerPlugin } from './scheduler.ts'
+
+const options = ['population', 'interval', 'maxBudget', 'quantile', 'factors', 'resample', 'sampler']
+
+export const populationScheduler = (bases: Bases): SchedulerPlugin => ({
+  name: 'pbt',
+  adaptive: true,
+  create(setting) {
+    refuse('pbt', setting, options)
+    const population = whole('pbt', setting.options, 'population', 10, 2)
+    const interval = positive('pbt', setting.options, 'interval', 1)
+    const most = positive('pbt', setting.options, 'maxBudget', interval * Math.ceil(setting.trials / population))
+    const quantile = fraction('pbt', setting.options, 'quantile', 0.25)
+    const exploring = {
+      factors: factorsOf(setting.options['factors'] ?? [0.8, 1.2]),
+      resample: fraction('pbt', setting.options, 'resample', 0.25),
+    }
+    const base = baseOf('pbt', setting, bases, 'random')
+
+    return (question) => {
+      const { history, objectives, random, space } = question
+      const members: Observation[][] = Array.from({ length: population }, () => [])
+      for (const trial of history) members[trial.fidelity?.lane ?? -1]?.push(trial)
+
+      const begin = (lane: number) => {
+        const hparams = base(question, history)
+        return hparams === 'exhausted' ? hparams : { hparams, fidelity: { budget: interval, from: null, lane } }
+      }
+      const unborn = members.findIndex((stretches) => stretches.length === 0)
+      if (unborn >= 0) return begin(unborn)
+
+      const last = members.map((stretches) => stretches.at(-1) as Observation)
+      const reaches = (trial: Observation) => (trial.fidelity?.budget ?? 0) + interval <= most * (1 + 1e-9)
+      const goesOn = (trial: Observation) => trial.state !== 'pending' && (trial.state !== 'done' || reaches(trial))
+      const free = last.filter(goesOn).sort((a, b) => budgetOf(a) - budgetOf(b) || laneOf(a) - laneOf(b))[0]
+      if (free === undefined) return last.some(({ state }) => state === 'pending') ? 'wait' : 'exhausted'
+
+      // Each member by its last result; the one in hand is the worst if it has none.
+      const results = members.flatMap((stretches) => stretches.findLast(({ state }) => state === 'done') ?? [])
+      const ranked = bestFirst(results, objectives)
+      const replaced = Math.floor(ranked.length * quantile)
+      const lane = laneOf(free)
+      const place = ranked.indexOf(free)
+      const failed = place < 0
+      const donors = ranked.slice(0, Math.max(1, replaced)).filter((trial) => trial !== free && reaches(trial))
+      const exploits = failed || (replaced > 0 && place >= ranked.length - replaced)
+      if (exploits && donors.length > 0) {
+        const donor = donors[random.integer(donors.length)] as Observation
+        const hparams = perturbed(space, donor.hparams, random, exploring)
+        return { hparams, fidelity: { budget: budgetOf(donor) + interval, from: donor.trial, lane } }
+      }
+      if (failed) return begin(lane)
+      return { hparams: free.hparams, fidelity: { budget: budgetOf(free) + interval, from: free.trial, lane } }
+    }
+  },
+})
+
+const budgetOf = (trial: Observation): number => trial.fidelity?.budget ?? 0
+const laneOf = (trial: Observation): number => trial.fidelity?.lane ?? 0
+
+function factorsOf(given: unknown): readonly number[] {
+  const fits =
+    Array.isArray(given) && given.length > 0 && given.every((factor) => typeof factor === 'number' && factor > 0)
+  if (fits) return given as number[]
+  throw unfit('pbt', 'options.factors', `is ${JSON.stringify(given)}, not a list of numbers above 0`)
+}

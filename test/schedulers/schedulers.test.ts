@@ -1,0 +1,146 @@
+import { describe, expect, it } from 'vitest'
+import { codeOf, type Observation, type SearchSpace } from '../../protocol/index.ts'
+import { createRandom } from '../../src/random/index.ts'
+import { bracketsOf, builtinSchedulers, type Proposal } from '../../src/schedulers/index.ts'
+
+const space: SearchSpace = { x: { type: 'double', low: 0, high: 1 } }
+
+function scheduler(name: string, options: Record<string, unknown>, direction: 'minimize' | 'maximize', trials = 100) {
+  const objectives = [{ metric: 'value', direction }]
+  const plugin = builtinSchedulers.get(name)
+  if (plugin === undefined) throw new Error(name)
+  const ask = plugin.create({ space, objectives, trials, options, seed: 1 })
+  const history: Observation[] = []
+  return {
+    history,
+    suggest(): Proposal | 'wait' | 'exhausted' {
+      const trial = history.length
+      const answer = ask({ space, objectives, history: [...history], trial, random: createRandom(1, 'suggest', trial) })
+      if (typeof answer !== 'string') history.push({ trial, ...answer, state: 'pending', metrics: {}, step: null })
+      return answer
+    },
+    end(trial: number, value: number | null, state: Observation['state'] = 'done') {
+      history[trial] = { ...(history[trial] as Observation), state, metrics: { value } }
+    },
+  }
+}
+
+describe('ASHA', () => {
+  it('promotes the best not yet promoted of the top floor(n / reductionFactor), in both directions', () => {
+    for (const direction of ['minimize', 'maximize'] as const) {
+      const sign = direction === 'minimize' ? 1 : -1
+      const asha = scheduler('asha', { reductionFactor: 2, minBudget: 1, maxBudget: 4 }, direction)
+      for (let trial = 0; trial < 4; trial++) expect(asha.suggest()).toMatchObject({ fidelity: { budget: 1, from: null } })
+      asha.end(0, sign * 3)
+      expect(asha.suggest()).toMatchObject({ fidelity: { budget: 1, from: null } }) // 4: floor(1 / 2) = 0
+      asha.end(1, sign * 1)
+      expect(asha.suggest()).toMatchObject({ fidelity: { budget: 2, from: 1 } }) // 5
+      expect(asha.suggest()).toMatchObject({ fidelity: { budget: 1, from: null } }) // 6
+      asha.end(2, sign * 0.5)
+      asha.end(3, sign * 2)
+      expect(asha.suggest()).toMatchObject({ fidelity: { budget: 2, from: 2 } }) // 7
+      asha.end(5, sign * 1)
+      asha.end(7, sign * 0.9)
+      expect(asha.suggest()).toMatchObject({ fidelity: { budget: 4, from: 7 } }) // the higher rung comes first
+      expect(asha.history[8]?.hparams).toEqual(asha.history[2]?.hparams)
+    }
+  })
+
+  it('counts failed, pruned and not finite trials among those that ended, and never promotes them', () => {
+    const asha = scheduler('asha', { reductionFactor: 2 }, 'minimize')
+    for (let trial = 0; trial < 6; trial++) asha.suggest()
+    asha.end(0, null)
+    asha.end(1, -9, 'pruned')
+    asha.end(2, null, 'failed')
+    expect(asha.suggest()).toMatchObject({ fidelity: { from: null } })
+    asha.end(3, 5)
+    expect(asha.suggest()).toMatchObject({ fidelity: { from: 3, budget: 2 } })
+  })
+})
+
+describe('Hyperband', () => {
+  it('has for (1, 9, 3) the brackets [9,3,1]@[1,3,9], [3,1]@[3,9], [3]@[9]', () => {
+    expect(bracketsOf(1, 9, 3)).toEqual([
+      { trials: [9, 3, 1], budgets: [1, 3, 9] },
+      { trials: [3, 1], budgets: [3, 9] },
+      { trials: [3], budgets: [9] },
+    ])
+  })
+
+  for (const [name, options] of [
+    ['hyperband', {}],
+    ['bohb', { sampler: 'random' }],
+  ] as const) {
+    for (const parallel of [1, 4, 30]) {
+      it(`runs exactly these trials in one iteration, ${parallel} at once (${name})`, () => {
+        const band = scheduler(name, { minBudget: 1, maxBudget: 9, reductionFactor: 3, iterations: 1, ...options }, 'maximize')
+        for (;;) {
+          const pending = band.history.filter(({ state }) => state === 'pending')
+          const answer = pending.length < parallel ? band.suggest() : 'full'
+          if (answer === 'exhausted') break
+          const [first] = pending
+          if (typeof answer === 'string' && first !== undefined) band.end(first.trial, Number(first.hparams['x']))
+        }
+        const at = (lane: number, budget: number) =>
+          band.history.filter(({ fidelity }) => fidelity?.lane === lane && fidelity.budget === budget).length
+        expect([at(0, 1), at(0, 3), at(0, 9)]).toEqual([9, 3, 1])
+        expect([at(1, 1), at(1, 3), at(1, 9)]).toEqual([0, 3, 1])
+        expect([at(2, 1), at(2, 3), at(2, 9)]).toEqual([0, 0, 3])
+        expect(band.history).toHaveLength(20)
+      })
+    }
+  }
+})
+
+describe('population-based training', () => {
+  it('lets the good go on from their own checkpoint, and the worst from one of the best, perturbed', () => {
+    const pbt = scheduler('pbt', { population: 4, interval: 2, quantile: 0.25, resample: 0 }, 'maximize', 12)
+    for (let member = 0; member < 4; member++) {
+      expect(pbt.suggest()).toMatchObject({ fidelity: { budget: 2, from: null, lane: member } })
+    }
+    expect(pbt.suggest()).toBe('wait')
+    for (const [trial, value] of [0.9, 0.5, 0.6, 0.1].entries()) pbt.end(trial, value)
+    expect(pbt.suggest()).toMatchObject({ fidelity: { budget: 4, from: 0, lane: 0 } })
+    expect(pbt.suggest()).toMatchObject({ fidelity: { budget: 4, from: 1, lane: 1 } })
+    expect(pbt.suggest()).toMatchObject({ fidelity: { budget: 4, from: 2, lane: 2 } })
+    expect(pbt.suggest()).toMatchObject({ fidelity: { budget: 4, from: 0, lane: 3 } })
+    const [good, exploring] = [pbt.history[0]?.hparams['x'], pbt.history[7]?.hparams['x']].map(Number)
+    const near = [0.8, 1.2].map((factor) => Math.min(1, (good as number) * factor))
+    expect(near).toContain(exploring)
+    expect(pbt.history[4]?.hparams).toEqual(pbt.history[0]?.hparams)
+  })
+
+  it('replaces a member that failed, and ends when every member has gone its way', () => {
+    const pbt = scheduler('pbt', { population: 2, maxBudget: 2 }, 'minimize', 50)
+    pbt.suggest()
+    pbt.suggest()
+    pbt.end(0, null, 'failed')
+    pbt.end(1, 1)
+    expect(pbt.suggest()).toMatchObject({ fidelity: { from: 1, lane: 0, budget: 2 } })
+    expect(pbt.suggest()).toMatchObject({ fidelity: { from: 1, lane: 1, budget: 2 } })
+    expect(pbt.suggest()).toBe('wait')
+    pbt.end(2, 1)
+    pbt.end(3, 1)
+    expect(pbt.suggest()).toBe('exhausted')
+  })
+})
+
+describe('a scheduler', () => {
+  it('refuses budgets that make no sense, and says who needs none', () => {
+    const refusal = (name: string, options: Record<string, unknown>) => {
+      try {
+        scheduler(name, options, 'minimize')
+      } catch (error) {
+        return [codeOf(error), (error as Error).message]
+      }
+      return []
+    }
+    expect(refusal('hyperband', {})).toEqual(['OPTIMIZER_UNFIT', expect.stringContaining('options.maxBudget is missing')])
+    expect(refusal('asha', { maxBudget: 1 })).toEqual(['OPTIMIZER_UNFIT', expect.stringContaining('random or tpe need no')])
+    expect(refusal('pbt', { population: 1 })).toEqual(['OPTIMIZER_UNFIT', expect.stringContaining('options.population')])
+    expect(refusal('bohb', { maxBudget: 9, sampler: 'nobody' })).toEqual([
+      'OPTIMIZER_UNFIT',
+      expect.stringContaining('options.sampler is "nobody"'),
+    ])
+  })
+})
