@@ -77,10 +77,11 @@ describe('a scheduler and the driver', () => {
     bench.kill()
     await bench.driver('d2')
     await bench.pass(20_000, worker)
-    for (let turn = 0; turn < 6; turn++) {
-      for (const trial of worker.running) await worker.finish(trial)
-      await bench.pass(2000, worker)
-    }
+    await worker.finish(2)
+    const other = await bench.worker('w2')
+    await bench.pass(2000, worker, other)
+    await other.finish(3)
+    await bench.settle()
     const result = resultOf('e1', await bench.events('e1'))
     expect(result.trials.map(({ from, hparams }) => [from, hparams['budget']])).toEqual([
       [undefined, 1],
