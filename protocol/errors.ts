@@ -178,6 +178,11 @@ const table = {
     retryable: false,
     remedy: 'steps never decrease within a trial; leave the step out to count by one',
   },
+  CHECKPOINT_INVALID: {
+    message: 'checkpoint: {reason}',
+    retryable: false,
+    remedy: 'save a LayersModel or a Uint8Array of at most 1 GiB, and read as model() what was saved as a model',
+  },
   TRAIN_FAILED: { message: 'train threw {reason}', retryable: false, remedy: 'see the stack' },
   TRIAL_TIMEOUT: {
     message: 'the trial took longer than {ms} ms',

@@ -26,6 +26,7 @@ export type StreamName = keyof typeof streams
 
 /** The object store's bucket for what trials save of themselves, by experiment and trial. */
 export const checkpointBucket = 'maggy-checkpoints'
+export const checkpointName = (experiment: string, trial: number): string => `${experiment}/${trial}`
 
 /** The object store's bucket for code bundles, by sha256. */
 export const bundleBucket = 'maggy-bundles'

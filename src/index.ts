@@ -7,6 +7,7 @@ export { defineExperiment, optimization } from './experiment/index.ts'
 export { sample, space } from './space/index.ts'
 export { EarlyStop } from './train/index.ts'
 export type {
+  Checkpoint,
   ContextOf,
   Experiment,
   ExperimentSpec,
@@ -16,6 +17,7 @@ export type {
   OptimizationOptions,
   Reporter,
   RunInfo,
+  SavedCheckpoint,
   Space,
   TrainArguments,
   TrainResult,

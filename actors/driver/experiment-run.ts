@@ -4,6 +4,8 @@
  * I2 A fenced run does nothing more: another driver has the experiment.
  */
 import {
+  checkpointBucket,
+  checkpointName,
   codeOf,
   done,
   metrics,
@@ -32,6 +34,7 @@ import type { Fleet, Held, Slot } from './fleet.ts'
 import { LogWriter } from './log-writer.ts'
 import { MetricBook } from './metric-book.ts'
 import { OptimizerDesk, type Place } from './optimizer-desk.ts'
+import { Shelf } from './shelf.ts'
 import type { Suggested } from './optimizer-session.ts'
 import { refill } from './telemetry.ts'
 
@@ -65,6 +68,7 @@ export class ExperimentRun {
   readonly #subscriptions: Subscription[] = []
   readonly desk: OptimizerDesk
   readonly #courier: Courier
+  readonly #shelf: Shelf
   #closed = false
   #timer: unknown = undefined
   #typicalMs: number | null = null
@@ -76,6 +80,7 @@ export class ExperimentRun {
     this.state = new ExperimentState(submission)
     const { pruner, objectives } = submission.context
     this.book = new MetricBook(pruner === null ? null : createPruner(pruner, objectives))
+    this.#shelf = new Shelf(objectives)
     this.#courier = new Courier(env.bus, env.clock, env.logger)
     this.desk = new OptimizerDesk(env.bus, env.clock, env.logger, submission, {
       opened: (instance, adaptive) =>
@@ -98,6 +103,7 @@ export class ExperimentRun {
     for (const event of events) {
       this.state.apply(event)
       if (event.type === 'trial.ended') this.#learnDuration(event)
+      this.#shelve(event)
     }
   }
 
@@ -256,7 +262,10 @@ export class ExperimentRun {
   /** Moves the state and writes the log; effects follow. */
   #commit(...events: (LogEvent | { type: 'optimizer.lost' })[]): void {
     for (const event of events) {
-      if (event.type !== 'optimizer.lost') this.#writer.write(event)
+      if (event.type !== 'optimizer.lost') {
+        this.#writer.write(event)
+        this.#shelve(event)
+      }
       this.#perform(this.state.apply(event))
     }
     this.#concludeIfDue()
@@ -295,6 +304,8 @@ export class ExperimentRun {
   async #end(state: 'done' | 'stopped' | 'failed'): Promise<void> {
     this.#commit({ type: 'experiment.ended', at: this.#env.clock.now(), state, best: this.state.best })
     if (!(await this.#writer.kept())) return
+    // One that was stopped, or has failed, can be resumed: its trials go on from where they were.
+    if (state === 'done') await this.#clearShelf(true)
     this.#env.logger.info({ experiment: this.id, state }, 'experiment ended')
     this.close()
     this.#env.ended(this)
@@ -314,6 +325,24 @@ export class ExperimentRun {
       const context = this.state.trial(trial)?.context
       if (!context || context.worker === null) continue
       void this.#stop(context.worker, { experiment: this.id, trial, attempt: context.attempt }, 'cancelled')
+    }
+  }
+
+  /** A trial may have saved something: it said so, or its attempt ended without a word. */
+  #shelve(event: LogEvent): void {
+    if (event.type === 'trial.lost') this.#shelf.put(event.trial)
+    if (event.type !== 'trial.ended') return
+    if (event.checkpoint === true || event.outcome.kind === 'crashed') this.#shelf.put(event.trial)
+  }
+
+  async #clearShelf(over: boolean): Promise<void> {
+    for (const trial of this.#shelf.clear(() => this.#history(), over)) {
+      try {
+        await this.#env.bus.blobs.delete(checkpointBucket, checkpointName(this.id, trial))
+      } catch (error) {
+        // It takes room, and does no other harm.
+        this.#env.logger.warn({ experiment: this.id, trial, code: codeOf(error) }, 'a checkpoint could not be deleted')
+      }
     }
   }
 
@@ -435,7 +464,7 @@ export class ExperimentRun {
     worker: string,
     payload: PayloadOf<typeof done>,
   ): Promise<PayloadOf<{ payload: (typeof done)['reply'] }>> {
-    const { trial, attempt, startedAt, endedAt, points } = payload
+    const { trial, attempt, startedAt, endedAt, points, checkpoint } = payload
     const place = this.#env.fleet.find(worker, { experiment: this.id, trial, attempt })
     if (place !== undefined) this.#env.fleet.free(place.slot, place.held)
     const before = this.state.trial(trial)
@@ -457,6 +486,7 @@ export class ExperimentRun {
         startedAt,
         endedAt,
         points,
+        ...(checkpoint === true ? { checkpoint } : {}),
       }
       this.#learnDuration(event)
       this.#commit(event)
@@ -478,6 +508,7 @@ export class ExperimentRun {
     const { attempt, worker: holder } = before.context
     if (holder !== null && holder !== worker)
       void this.#stop(holder, { experiment: this.id, trial, attempt }, 'superseded')
+    void this.#clearShelf(false)
     this.#env.changed()
   }
 

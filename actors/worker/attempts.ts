@@ -1,7 +1,7 @@
 /** The runner's main thread: one attempt after the other, out of bundles that are imported once. */
 import { problem, toProblem, type Assignment, type AttemptOutcome } from '../../protocol/index.ts'
 import { importBundle } from '../../src/bundle/index.ts'
-import { runTraining, type ReporterHandle, type TrainingOutcome } from '../../src/train/index.ts'
+import { runTraining, type CheckpointStore, type ReporterHandle, type TrainingOutcome } from '../../src/train/index.ts'
 import type { ToComm } from './comm-messages.ts'
 import { keyOf, type FromRunner, type StopCause } from './runner-messages.ts'
 import { said, timedOut } from './settlement.ts'
@@ -30,6 +30,8 @@ export function createAttempts(options: {
   readonly flags: SharedFlags
   readonly toComm: (message: ToComm) => void
   readonly toWorker: (message: FromRunner) => void
+  /** Where the trials of an experiment keep their checkpoints. */
+  readonly checkpointsOf: (experiment: string) => CheckpointStore
   /** Resolves once the second thread has recorded every point so far. */
   readonly flushed: () => Promise<void>
   readonly flushOutput: () => void
@@ -40,7 +42,12 @@ export function createAttempts(options: {
   let serial = 0
   let current: Current | undefined
 
-  const end = async (ending: Current, outcome: AttemptOutcome, points: number, last = false): Promise<void> => {
+  const end = async (
+    ending: Current,
+    outcome: AttemptOutcome,
+    points: number,
+    { last = false, checkpoint = false }: { last?: boolean; checkpoint?: boolean } = {},
+  ): Promise<void> => {
     if (ending.ended) return
     ending.ended = true
     const endedAt = Date.now()
@@ -51,7 +58,7 @@ export function createAttempts(options: {
     current = undefined
     const { assignment, startedAt } = ending
     const rssBytes = process.memoryUsage.rss()
-    toWorker({ type: 'ended', key: keyOf(assignment.attempt), outcome, startedAt, endedAt, points, rssBytes, last })
+    toWorker({ type: 'ended', key: keyOf(assignment.attempt), outcome, startedAt, endedAt, points, rssBytes, last, checkpoint })
   }
 
   const begin = async (assignment: Assignment, file: string): Promise<void> => {
@@ -66,8 +73,10 @@ export function createAttempts(options: {
     const release = options.release()
     try {
       const experiment = await importBundle(file, assignment.bundle.module)
-      const { outcome, points } = await runTraining(experiment, {
+      const { outcome, points, checkpoint } = await runTraining(experiment, {
         hparams,
+        checkpoints: options.checkpointsOf(attempt.experiment),
+        resumeFrom: assignment.resumeFrom,
         objectives,
         run: {
           kind: 'optimization',
@@ -95,7 +104,7 @@ export function createAttempts(options: {
           if (cause !== undefined) handle.abort(cause)
         },
       })
-      await end(mine, outcomeOf(outcome, assignment), points)
+      await end(mine, outcomeOf(outcome, assignment), points, { checkpoint })
     } catch (error) {
       // The module does not load here.
       await end(mine, { kind: 'failed', problem: toProblem(error) }, 0)
@@ -121,7 +130,7 @@ export function createAttempts(options: {
       if (current === undefined) return false
       const reason = `outside of what train awaits: ${error instanceof Error ? error.message : String(error)}`
       const fault = toProblem(problem('TRAIN_FAILED', { reason }, { cause: error }))
-      await end(current, { kind: 'failed', problem: fault }, current.handle?.points() ?? 0, true)
+      await end(current, { kind: 'failed', problem: fault }, current.handle?.points() ?? 0, { last: true })
       return true
     },
   }

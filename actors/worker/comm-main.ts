@@ -2,7 +2,7 @@
 import { parentPort, workerData } from 'node:worker_threads'
 import { systemClock } from '../../src/actor/index.ts'
 import { connectNats, type Bus } from '../../src/bus/index.ts'
-import { isProblem } from '../../protocol/index.ts'
+import { checkpointBucket, isProblem, toProblem } from '../../protocol/index.ts'
 import type { CommSetting, FromComm, ToComm } from './comm-messages.ts'
 import { sharedFlags } from './shared-memory.ts'
 import { createTelemetry } from './telemetry.ts'
@@ -58,6 +58,12 @@ port.on('message', (message: ToComm) => {
     case 'flush':
       void flush()
       return
+    case 'store':
+      void store(message)
+      return
+    case 'fetch':
+      void fetch(message)
+      return
     case 'end':
       telemetry.end()
       return
@@ -65,6 +71,35 @@ port.on('message', (message: ToComm) => {
       void close()
   }
 })
+
+/** An outage is waited out: a training would rather pause than lose what it saves. */
+async function lasting<T>(work: () => Promise<T>): Promise<T> {
+  for (let left = 60; ; left -= 1) {
+    try {
+      return await work()
+    } catch (error) {
+      if (left === 0 || !isProblem(error, 'BUS_DISCONNECTED', 'BUS_TIMEOUT', 'BUS_NO_RESPONDERS')) throw error
+      await new Promise((resolve) => setTimeout(resolve, 1000))
+    }
+  }
+}
+
+async function store({ id, name, data }: Extract<ToComm, { type: 'store' }>): Promise<void> {
+  try {
+    await lasting(() => bus.blobs.put(checkpointBucket, name, data))
+    post({ type: 'stored', id })
+  } catch (error) {
+    post({ type: 'stored', id, problem: toProblem(error) })
+  }
+}
+
+async function fetch({ id, name }: Extract<ToComm, { type: 'fetch' }>): Promise<void> {
+  try {
+    post({ type: 'fetched', id, data: await lasting(() => bus.blobs.get(checkpointBucket, name)) })
+  } catch (error) {
+    post({ type: 'fetched', id, problem: toProblem(error) })
+  }
+}
 
 async function flush(): Promise<void> {
   await telemetry.flushed()

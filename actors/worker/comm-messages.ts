@@ -1,5 +1,5 @@
 /** What a runner's main thread posts to its second thread, and hears from it. */
-import type { MetricPoint } from '../../protocol/index.ts'
+import type { MetricPoint, Problem } from '../../protocol/index.ts'
 import type { RunnerSetting } from './runner-messages.ts'
 import type { Attempt } from './telemetry.ts'
 
@@ -14,9 +14,17 @@ export type ToComm =
   /** Answered by `flushed` once every point so far is recorded. */
   | { readonly type: 'flush' }
   | { readonly type: 'end' }
+  /** Answered by `stored` with the same id. */
+  | { readonly type: 'store'; readonly id: number; readonly name: string; readonly data: Uint8Array }
+  /** Answered by `fetched` with the same id. */
+  | { readonly type: 'fetch'; readonly id: number; readonly name: string }
   /** Answered by `closed`. */
   | { readonly type: 'close' }
 
 export type FromComm =
   /** Its first word: it is on the bus. */
-  { readonly type: 'connected' } | { readonly type: 'flushed' } | { readonly type: 'closed' }
+  | { readonly type: 'connected' }
+  | { readonly type: 'flushed' }
+  | { readonly type: 'closed' }
+  | { readonly type: 'stored'; readonly id: number; readonly problem?: Problem }
+  | { readonly type: 'fetched'; readonly id: number; readonly data?: Uint8Array | undefined; readonly problem?: Problem }

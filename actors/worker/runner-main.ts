@@ -3,6 +3,7 @@ import { once } from 'node:events'
 import { Worker } from 'node:worker_threads'
 import { createRelease, loadBackend, provideHost, type Backend } from '../../src/train/index.ts'
 import { createAttempts } from './attempts.ts'
+import { createCheckpoints } from './checkpoints.ts'
 import { captureOutput } from './capture.ts'
 import type { CommSetting, FromComm, ToComm } from './comm-messages.ts'
 import type { FromRunner, RunnerSetting, ToRunner } from './runner-messages.ts'
@@ -60,11 +61,14 @@ async function start(setting: RunnerSetting): Promise<void> {
       toComm(question)
     })
 
+  const checkpoints = createCheckpoints(toComm)
+  comm.on('message', checkpoints.hear)
   const trials = createRelease(backend.tf)
   const attempts = createAttempts({
     flags: sharedFlags(memory),
     toComm,
     toWorker,
+    checkpointsOf: checkpoints.of,
     flushed: () => answered('flushed', { type: 'flush' }),
     flushOutput: () => {
       capture.flush()

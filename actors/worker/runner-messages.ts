@@ -31,6 +31,8 @@ export type FromRunner =
       readonly startedAt: number
       readonly endedAt: number
       readonly points: number
+      /** The trial has a checkpoint. */
+      readonly checkpoint?: boolean
       /** Resident memory of the runner after it. */
       readonly rssBytes: number
       /** What user code left behind is in doubt: the runner takes no other. */

@@ -12,6 +12,7 @@ export interface RunnerEnd {
   readonly startedAt: number | null
   readonly endedAt: number
   readonly points: number
+  readonly checkpoint?: boolean
 }
 
 export interface RunnerReports {
@@ -125,10 +126,10 @@ export function createRunner(options: {
         return
       case 'ended': {
         if (assignment === null || message.key !== keyOf(assignment.attempt)) return
-        const { outcome, startedAt: began, endedAt, points } = message
+        const { outcome, startedAt: began, endedAt, points, checkpoint = false } = message
         // Warm again before the result is told: what waits begins first, the result travels beside it.
         actor.send({ type: 'ended', rssBytes: message.rssBytes, last: message.last })
-        reports.ended(assignment, { outcome, startedAt: began, endedAt, points })
+        reports.ended(assignment, { outcome, startedAt: began, endedAt, points, checkpoint })
       }
     }
   }

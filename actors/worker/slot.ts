@@ -66,9 +66,9 @@ export function createSlot(options: SlotOptions): Slot {
     gone = resolve
   })
 
-  const end = (assignment: Assignment, { outcome, startedAt, endedAt, points }: RunnerEnd): void => {
+  const end = (assignment: Assignment, { checkpoint, ...ended }: RunnerEnd): void => {
     const { experiment, trial, attempt } = assignment.attempt
-    outbox.put(experiment, { trial, attempt, slot, outcome, startedAt, endedAt, points })
+    outbox.put(experiment, { trial, attempt, slot, ...ended, ...(checkpoint === true ? { checkpoint } : {}) })
   }
   const endBeforeStart = (assignment: Assignment, outcome: AttemptOutcome): void => {
     end(assignment, { outcome, startedAt: null, endedAt: clock.now(), points: 0 })

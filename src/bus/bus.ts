@@ -84,4 +84,6 @@ export interface Blobs {
   put(bucket: string, name: string, data: Uint8Array): Promise<void>
   get(bucket: string, name: string): Promise<Uint8Array | undefined>
   has(bucket: string, name: string): Promise<boolean>
+  /** Gone, whether it was there or not. */
+  delete(bucket: string, name: string): Promise<void>
 }

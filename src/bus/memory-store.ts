@@ -168,6 +168,10 @@ export function createMemoryStore(options: { now: () => number; maxBytes: number
         connected()
         return buckets.get(bucket)?.has(name) ?? false
       },
+      async delete(bucket, name) {
+        connected()
+        buckets.get(bucket)?.delete(name)
+      },
     }
   }
 

@@ -8,6 +8,7 @@ export interface Bucket {
   info(name: string): Promise<{ size: number; digest: string; deleted: boolean } | null>
   putBlob(meta: { name: string }, data: Uint8Array): Promise<unknown>
   getBlob(name: string): Promise<Uint8Array | null>
+  delete(name: string): Promise<unknown>
 }
 
 const timeoutMs = 60_000
@@ -64,6 +65,12 @@ export function natsBlobs(wire: {
     async has(bucket, name) {
       const info = await within(bucket, name, (opened) => opened.info(name))
       return info !== null && !info.deleted
+    },
+    async delete(bucket, name) {
+      await within(bucket, name, async (opened) => {
+        const info = await opened.info(name)
+        if (info !== null && !info.deleted) await opened.delete(name)
+      })
     },
   }
 }

@@ -55,6 +55,29 @@ export interface RunInfo {
   readonly seed: number
 }
 
+/** What a trial, or the one that it continues, saved of itself. */
+export interface SavedCheckpoint {
+  /** The trial that saved it. */
+  readonly trial: number
+  /** The last step that had been reported by then; null: none. */
+  readonly step: number | null
+  /** As it was saved; of a model, the bytes that it was made into. */
+  readonly bytes: Uint8Array
+  /** The model that was saved, with its optimizer's state. Rejects with CHECKPOINT_INVALID if it was bytes. */
+  readonly model: <M extends object = object>() => Promise<M>
+}
+
+/** For trials that are continued: by a further attempt after a crash, or by a trial with a larger `hparams.budget`. */
+export interface Checkpoint {
+  /**
+   * Keeps a tfjs LayersModel or bytes, in place of what was kept before. Rejects with CHECKPOINT_INVALID for anything else, and for
+   * more than 1 GiB.
+   */
+  readonly save: (what: object) => Promise<void>
+  /** What this trial saved last, or else the one that it continues; undefined: begin afresh. */
+  readonly latest: () => Promise<SavedCheckpoint | undefined>
+}
+
 export interface TrainArguments<H, D, M> {
   /** The dataset generator, as it was defined. */
   readonly dataset: D
@@ -62,6 +85,7 @@ export interface TrainArguments<H, D, M> {
   readonly model: M
   readonly hparams: H
   readonly reporter: Reporter
+  readonly checkpoint: Checkpoint
   readonly run: RunInfo
 }
 

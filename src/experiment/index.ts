@@ -1,5 +1,6 @@
 /** What a user writes, and how it is recognised. */
 export type {
+  Checkpoint,
   ContextOf,
   Contexts,
   Experiment,
@@ -9,6 +10,7 @@ export type {
   HparamsOf,
   ParameterOf,
   Reporter,
+  SavedCheckpoint,
   RunInfo,
   Space,
   TrainArguments,

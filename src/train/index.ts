@@ -1,5 +1,6 @@
 /** Where user code runs: the tfjs backend, the reporter, one training. The only room that imports tfjs. */
 export { loadBackend, loadPlainBackend, type Backend, type Tf } from './backend.ts'
+export type { CheckpointStore } from './checkpoint.ts'
 export { EarlyStop, isEarlyStop } from './early-stop.ts'
 export { explore } from './explore.ts'
 export { provideHost } from './host.ts'

@@ -21,6 +21,8 @@ export interface ReporterHandle {
   readonly reporter: Reporter
   /** Points reported so far. */
   points(): number
+  /** The last step reported; null: none. */
+  step(): number | null
   /** The last value reported of each metric. */
   latest(): Metrics
   /** Aborts the signal, for those who wait on something else than a report. */
@@ -96,6 +98,7 @@ export function createReporter(single: string, sink: ReportSink): ReporterHandle
   return {
     reporter: { report, log, callbacks, signal: controller.signal },
     points: () => points,
+    step: () => (last < 0 ? null : last),
     latest: () => ({ ...latest }),
     abort: (reason) => {
       controller.abort(new EarlyStop(reason))

@@ -3,6 +3,7 @@ import { inspect } from 'node:util'
 import { describe, isProblem, problem, type Hparams, type MaggyError, type Metrics } from '../../protocol/index.ts'
 import { specOf, type RunInfo } from '../experiment/index.ts'
 import { isEarlyStop } from './early-stop.ts'
+import { createCheckpoint, memoryStore, type CheckpointStore } from './checkpoint.ts'
 import { createReporter, type ReporterHandle, type ReportSink } from './reporter.ts'
 
 /** How a training ended, seen from inside. */
@@ -19,11 +20,17 @@ export interface Training {
   readonly single?: string
   readonly run: RunInfo
   readonly sink: ReportSink
+  /** Where the trial's checkpoints lie. Default: in this process, until it ends. */
+  readonly checkpoints?: CheckpointStore
+  /** The trial whose checkpoint is continued. */
+  readonly resumeFrom?: number | undefined
   /** Called with the reporter before train is. */
   readonly onReporter?: (handle: ReporterHandle) => void
 }
 
 export interface TrainingEnd {
+  /** The trial has a checkpoint. */
+  readonly checkpoint: boolean
   readonly outcome: TrainingOutcome
   readonly points: number
 }
@@ -34,12 +41,18 @@ export async function runTraining(experiment: object, training: Training): Promi
   const single = objectives[0] ?? training.single ?? 'value'
   const handle = createReporter(single, sink)
   training.onReporter?.(handle)
+  const saved = createCheckpoint({
+    store: training.checkpoints ?? memoryStore(),
+    trial: run.trial,
+    resumeFrom: training.resumeFrom,
+    step: handle.step,
+  })
   const spec = specOf(experiment)
   const hparams = { ...spec.hparams, ...training.hparams }
   let outcome: TrainingOutcome
   try {
     const { dataset, model } = spec
-    const result: unknown = await spec.train({ dataset, model, hparams, reporter: handle.reporter, run })
+    const result: unknown = await spec.train({ dataset, model, hparams, reporter: handle.reporter, checkpoint: saved.checkpoint, run })
     const reason = sink.stopReason()
     // Who was told to stop has stopped, even if train caught EarlyStop or looked at the signal and returned.
     outcome =
@@ -51,7 +64,7 @@ export async function runTraining(experiment: object, training: Training): Promi
       ? { kind: 'stopped', reason: error.reason, metrics: handle.latest() }
       : { kind: 'failed', error: failureOf(error) }
   }
-  return { outcome, points: handle.points() }
+  return { outcome, points: handle.points(), checkpoint: saved.exists() }
 }
 
 /** The numbers in what train returned. Throws RESULT_INVALID and METRIC_MISSING. */
@@ -76,7 +89,7 @@ function metricsOf(result: unknown, objectives: readonly string[], single: strin
 }
 
 function failureOf(error: unknown): MaggyError {
-  if (isProblem(error, 'METRIC_MISSING', 'RESULT_INVALID', 'REPORT_INVALID', 'REPORT_STEP_BACK')) return error
+  if (isProblem(error, 'METRIC_MISSING', 'RESULT_INVALID', 'REPORT_INVALID', 'REPORT_STEP_BACK', 'CHECKPOINT_INVALID')) return error
   const name = error instanceof Error && error.name !== 'Error' ? `${error.name}: ` : ''
   return problem('TRAIN_FAILED', { reason: `${name}${describe(error)}`.slice(0, 2048) }, { cause: error })
 }

@@ -108,6 +108,7 @@ describe('the bundle cache', () => {
       gets: 0,
       put: () => Promise.resolve(),
       has: () => Promise.resolve(true),
+      delete: () => Promise.resolve(),
       get: () => {
         blobs.gets += 1
         return Promise.resolve(data)

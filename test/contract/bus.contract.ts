@@ -366,6 +366,12 @@ export function busContract(name: string, createWorld: () => Promise<BusWorld>):
       expect(Buffer.compare(got ?? bytes(), data)).toBe(0)
       await a.blobs.put('bucket', 'empty', bytes())
       expect(await b.blobs.get('bucket', 'empty')).toHaveLength(0)
+      await a.blobs.delete('bucket', 'blob')
+      await a.blobs.delete('bucket', 'blob')
+      expect(await b.blobs.has('bucket', 'blob')).toBe(false)
+      expect(await b.blobs.get('bucket', 'blob')).toBeUndefined()
+      await a.blobs.put('bucket', 'blob', data)
+      expect(await b.blobs.get('bucket', 'blob')).toEqual(data)
     })
   })
 }

@@ -1,0 +1,110 @@
+/** What a trial saves of itself, as bytes: a model with its optimizer's state, or whatever the user makes bytes of. */
+import { inspect } from 'node:util'
+import { decode, encode, problem } from '../../protocol/index.ts'
+import type { Checkpoint, SavedCheckpoint } from '../experiment/index.ts'
+import { loadBackend, type Tf } from './backend.ts'
+
+/** Where checkpoints lie, by trial; each trial has one at most. */
+export interface CheckpointStore {
+  put(trial: number, data: Uint8Array): Promise<void>
+  get(trial: number): Promise<Uint8Array | undefined>
+}
+
+export interface CheckpointHandle {
+  readonly checkpoint: Checkpoint
+  /** Whether the trial has one, as far as is known here. */
+  exists(): boolean
+}
+
+type Artifacts = Parameters<Parameters<Tf['io']['withSaveHandler']>[0]>[0]
+
+const maximumBytes = 2 ** 30
+
+export function createCheckpoint(setting: {
+  readonly store: CheckpointStore
+  readonly trial: number
+  readonly resumeFrom?: number | undefined
+  /** The last step that was reported. */
+  readonly step: () => number | null
+}): CheckpointHandle {
+  const { store, trial, resumeFrom, step } = setting
+  let exists = false
+  return {
+    exists: () => exists,
+    checkpoint: {
+      save: async (what) => {
+        const at = step()
+        const kept = what instanceof Uint8Array ? { kind: 'bytes', bytes: owned(what) } : await packed(what)
+        if (kept.bytes.length > maximumBytes) throw invalid(`${kept.bytes.length} bytes are more than 1 GiB`)
+        await store.put(trial, encode({ ...kept, step: at }))
+        exists = true
+      },
+      latest: async () => {
+        const own = await store.get(trial)
+        exists ||= own !== undefined
+        if (own !== undefined) return savedBy(trial, own)
+        const other = resumeFrom === undefined ? undefined : await store.get(resumeFrom)
+        return other === undefined || resumeFrom === undefined ? undefined : savedBy(resumeFrom, other)
+      },
+    },
+  }
+}
+
+/** In this process only: for a training function that is explored. */
+export function memoryStore(): CheckpointStore {
+  const kept = new Map<number, Uint8Array>()
+  return {
+    put: async (trial, data) => void kept.set(trial, data),
+    get: async (trial) => kept.get(trial),
+  }
+}
+
+function savedBy(trial: number, data: Uint8Array): SavedCheckpoint {
+  const { kind, step, bytes, info } = decode(data) as { kind: string; step: number | null; bytes: Uint8Array; info?: string }
+  return {
+    trial,
+    step,
+    bytes,
+    model: async <M extends object>() => {
+      if (kind !== 'model' || info === undefined) throw invalid(`trial ${trial} saved bytes, not a model`)
+      const { tf } = loadBackend()
+      const artifacts = { ...(JSON.parse(info) as Artifacts), weightData: owned(bytes).buffer as ArrayBuffer }
+      // The object itself is what the user asked for; tfjs's type of it is no part of this package.
+      return (await tf.loadLayersModel(tf.io.fromMemory(artifacts))) as unknown as M
+    },
+  }
+}
+
+/** tfjs's own format: the weights as one run of bytes, the rest as JSON. */
+async function packed(model: object): Promise<{ kind: string; bytes: Uint8Array; info: string }> {
+  if (!('save' in model) || typeof model.save !== 'function') {
+    throw invalid(`${inspect(model, { depth: 0 }).slice(0, 200)} is neither a model nor a Uint8Array`)
+  }
+  const { tf } = loadBackend()
+  let found: { bytes: Uint8Array; info: string } | undefined
+  const handler = tf.io.withSaveHandler(async (artifacts) => {
+    const { weightData, ...rest } = artifacts
+    found = { bytes: joined(weightData ?? new ArrayBuffer(0)), info: JSON.stringify(rest) }
+    return { modelArtifactsInfo: { dateSaved: new Date(0), modelTopologyType: 'JSON' } }
+  })
+  // The optimizer of a model that was never compiled has no state.
+  const includeOptimizer = 'optimizer' in model && model.optimizer !== undefined && model.optimizer !== null
+  await (model as { save(to: unknown, how: object): Promise<unknown> }).save(handler, { includeOptimizer })
+  if (found === undefined) throw invalid('the model gave nothing to save')
+  return { kind: 'model', ...found }
+}
+
+function joined(data: ArrayBuffer | readonly ArrayBuffer[]): Uint8Array {
+  const parts = (Array.isArray(data) ? data : [data]) as readonly ArrayBuffer[]
+  const all = new Uint8Array(parts.reduce((sum, part) => sum + part.byteLength, 0))
+  let at = 0
+  for (const part of parts) {
+    all.set(new Uint8Array(part), at)
+    at += part.byteLength
+  }
+  return all
+}
+
+/** A copy that is exactly as large as its buffer: what is read out of a message rarely is. */
+const owned = (bytes: Uint8Array): Uint8Array => new Uint8Array(bytes)
+const invalid = (reason: string) => problem('CHECKPOINT_INVALID', { reason })
