@@ -70,6 +70,7 @@ export class ExperimentRun {
   readonly #courier: Courier
   readonly #shelf: Shelf
   #closed = false
+  #saidSilent = false
   #timer: unknown = undefined
   #typicalMs: number | null = null
 
@@ -136,11 +137,14 @@ export class ExperimentRun {
     if (deadline === null) return
     const left = Math.min(deadline - this.#env.clock.now(), longestTimerMs)
     this.#env.clock.clearTimeout(this.#timer)
-    this.#timer = this.#env.clock.setTimeout(() => {
-      if (this.#closed || this.state.deadline === null) return
-      if (this.state.deadline <= this.#env.clock.now()) this.#conclude('time')
-      else this.#watchTime()
-    }, Math.max(0, left))
+    this.#timer = this.#env.clock.setTimeout(
+      () => {
+        if (this.#closed || this.state.deadline === null) return
+        if (this.state.deadline <= this.#env.clock.now()) this.#conclude('time')
+        else this.#watchTime()
+      },
+      Math.max(0, left),
+    )
   }
 
   #concludeIfDue(): void {
@@ -489,6 +493,7 @@ export class ExperimentRun {
         ...(checkpoint === true ? { checkpoint } : {}),
       }
       this.#learnDuration(event)
+      this.#noteSilence(event)
       this.#commit(event)
       if (this.state.settled(trial)) this.#settled(trial, before, worker)
     } else {
@@ -520,6 +525,17 @@ export class ExperimentRun {
     const returned = Object.keys(outcome.metrics).join(', ') || 'none'
     const { stack: _, ...fault } = toProblem(problem('METRIC_MISSING', { metric: missing.metric, returned }))
     return { kind: 'failed', problem: fault }
+  }
+
+  /** Said once: a pruner that hears nothing stops nothing. */
+  #noteSilence({ outcome, points }: Extract<LogEvent, { type: 'trial.ended' }>): void {
+    const pruner = this.submission.context.pruner?.name ?? 'none'
+    if (this.#saidSilent || pruner === 'none' || points > 0 || outcome.kind !== 'done') return
+    this.#saidSilent = true
+    this.#env.logger.warn(
+      { experiment: this.id, pruner },
+      `a trial ended without a report, so the pruner ${pruner} has nothing to judge: call reporter.report in train`,
+    )
   }
 
   #learnDuration({ startedAt, endedAt }: { startedAt: number | null; endedAt: number }): void {

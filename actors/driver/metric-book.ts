@@ -43,6 +43,7 @@ export class MetricBook {
     if (page === undefined || batch.attempt > page.attempt) {
       page = { attempt: batch.attempt, next: 0, points: [], last: null }
       this.#pages.set(trial, page)
+      this.#historyList = null
     }
     if (batch.attempt < page.attempt) return { kind: 'continue' }
     if (batch.first > page.next && this.#pruner !== null) return { kind: 'gap' }
@@ -51,9 +52,13 @@ export class MetricBook {
       page.next += 1
       if (this.#pruner === null) continue
       page.points.push(point)
-      if (page.points.length > pointsPerTrial) page.points = page.points.filter((_, index) => index % 2 === 1)
+      if (page.points.length === 1) this.#historyList = null
+      if (page.points.length > pointsPerTrial) {
+        page.points = page.points.filter((_, index) => index % 2 === 1)
+        this.#historyList = null
+      }
       const reported: ReportedTrial = { trial, state: 'running', points: page.points }
-      if (this.#pruner(this.#finished(), reported) === 'stop') {
+      if (this.#pruner(this.#others(), reported) === 'stop') {
         page.next = Math.max(page.next, batch.first + batch.points.length)
         return { kind: 'stop', step: point.step }
       }
@@ -83,8 +88,14 @@ export class MetricBook {
     return last === null || last === undefined ? null : { step: last.step, metrics: last.values }
   }
 
-  #finished(): readonly ReportedTrial[] {
-    this.#historyList ??= [...this.#history.values()]
+  /** All that is known: trials that have settled, and those that run, whose points grow. */
+  #others(): readonly ReportedTrial[] {
+    if (this.#historyList !== null) return this.#historyList
+    const running: ReportedTrial[] = []
+    for (const [trial, { points }] of this.#pages) {
+      if (!this.#history.has(trial) && points.length > 0) running.push({ trial, state: 'running', points })
+    }
+    this.#historyList = [...this.#history.values(), ...running]
     return this.#historyList
   }
 }

@@ -18,7 +18,7 @@ import {
 import { exitCode } from './failure.ts'
 import { interruptible } from './interrupt.ts'
 import { sessionOptions, type BusOptions } from './run-command.ts'
-import { experimentTable, resultText } from './trial-table.ts'
+import { experimentTable, importances, resultText } from './trial-table.ts'
 import { printJson } from './watch.ts'
 
 type Looking = BusOptions & { readonly json?: boolean }
@@ -44,7 +44,7 @@ export async function listCommand(options: Looking): Promise<number> {
 export async function showCommand(id: string, options: Looking): Promise<number> {
   refuseNothing(id, options)
   const result = await looking(options, ({ bus }) => readResult(bus, id))
-  if (options.json === true) printJson('result', { result })
+  if (options.json === true) printJson('result', { result: { ...result, importance: importances(result) } })
   else print(resultText(result))
   return exitCode.ok
 }

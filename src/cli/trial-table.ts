@@ -1,6 +1,7 @@
 /** Trials and experiments as tables for people. */
 import Table from 'cli-table3'
 import pc from 'picocolors'
+import { importanceOf, type Importance } from '../importance/index.ts'
 import { cell, rank, searchedHparams, type Result, type TrialResult, type TrialState } from '../store/index.ts'
 import { duration, pairs, short } from './text.ts'
 
@@ -89,8 +90,26 @@ export function resultText(result: Result): string {
       lines.push(`pareto  trial ${trial.trial}: ${pairs(trial.metrics)}: ${pairs(searchedHparams(result, trial))}`)
     }
   }
+  for (const [metric, shares] of Object.entries(importances(result))) {
+    const said = Object.entries(shares)
+      .toSorted(([, a], [, b]) => b - a)
+      .map(([name, share]) => `${name} ${Math.round(share * 100)} %`)
+    lines.push(`matters ${metric}: ${said.join(', ')}`)
+  }
+  if (result.conclusion !== undefined) lines.push(`stopped by its rule: ${result.conclusion}`)
   if (result.problem !== undefined) lines.push(`error   ${result.problem.code}: ${result.problem.message}`)
   return lines.join('\n')
+}
+
+/** How much each hyperparameter matters, by objective; without those of which too little is known. */
+export function importances({ space, trials, objectives }: Result): Record<string, Importance> {
+  const done = trials.filter(({ state }) => state === 'done')
+  return Object.fromEntries(
+    objectives.flatMap((objective) => {
+      const found = importanceOf(space, done, objective)
+      return found === undefined ? [] : [[objective.metric, found]]
+    }),
+  )
 }
 
 /** One line an experiment. */

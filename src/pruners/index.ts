@@ -1,15 +1,28 @@
 /** Pruners, by name. */
 import { problem, type Objective, type Plugin } from '../../protocol/index.ts'
 import { medianPruner } from './median.ts'
+import { hyperbandPruner, successiveHalvingPruner } from './halving.ts'
 import { nonePruner } from './none.ts'
+import { patiencePruner } from './patience.ts'
+import { percentilePruner } from './percentile.ts'
 import type { Pruner, PrunerPlugin } from './pruner.ts'
 import { thresholdPruner } from './threshold.ts'
+import { wilcoxonPruner } from './wilcoxon.ts'
 
 export type { Pruner, PrunerPlugin, ReportedTrial } from './pruner.ts'
 
 /** Those that a context can name. */
 export const builtinPruners: ReadonlyMap<string, PrunerPlugin> = new Map(
-  [nonePruner, medianPruner, thresholdPruner].map((plugin) => [plugin.name, plugin]),
+  [
+    nonePruner,
+    medianPruner,
+    percentilePruner,
+    successiveHalvingPruner,
+    hyperbandPruner,
+    patiencePruner,
+    thresholdPruner,
+    wilcoxonPruner,
+  ].map((plugin) => [plugin.name, plugin]),
 )
 
 /** The pruner that a context names; null is none. Throws PRUNER_UNKNOWN, and CONTEXT_INVALID for its options. */

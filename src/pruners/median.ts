@@ -4,11 +4,13 @@
  * Finished: done or pruned. A trial that has reported nothing finite is worse than any median. Options:
  * - minFinished (10): it judges once more than so many trials have finished.
  * - interval (1): every so many steps. startupSteps (0): not before this step.
- * - metric, direction: what it looks at; default: the first objective.
+ * - metric, direction: what it looks at; default: the objective. by: 'domination' (the default with several objectives): a trial is
+ *   stopped if more than half of these means dominate its best so far.
  */
-import { refuseUnknown, scheduleOf, watched, wholeOption } from './options.ts'
-import type { PrunerPlugin, ReportedTrial } from './pruner.ts'
+import { refuseUnknown, scheduleOf, watched, wholeOption, type PrunerOptions } from './options.ts'
+import type { Pruner, PrunerPlugin, ReportedTrial } from './pruner.ts'
 import { isDue, seriesReader, type Series } from './series.ts'
+import { countBetter, viewOf, viewOptions, type View } from './view.ts'
 
 /** More than any trial has steps that are judged between two ends of other trials; beyond it, medians are worked out again. */
 const keptMedians = 4096
@@ -16,7 +18,9 @@ const keptMedians = 4096
 export const medianPruner: PrunerPlugin = {
   name: 'median',
   create({ objectives, options }) {
-    refuseUnknown('median', options, ['minFinished', 'interval', 'startupSteps', 'metric', 'direction'])
+    refuseUnknown('median', options, ['minFinished', 'interval', 'startupSteps', ...viewOptions])
+    const view = viewOf(objectives, options)
+    if (view.objectives.length > 1) return byDomination(view, options)
     const { metric, direction } = watched(objectives, options)
     const minFinished = wholeOption(options, 'minFinished', 10, 0)
     const schedule = scheduleOf(options)
@@ -37,6 +41,28 @@ export const medianPruner: PrunerPlugin = {
   },
 }
 
+const isFinished = (trial: ReportedTrial) => trial.state === 'done' || trial.state === 'pruned'
+
+function byDomination(view: View, options: PrunerOptions): Pruner {
+  const minFinished = wholeOption(options, 'minFinished', 10, 0)
+  const schedule = scheduleOf(options)
+  return (history, { trial, points }) => {
+    const series = view.read(points)
+    if (!series.every((each) => isDue(each, points, schedule))) return 'continue'
+    const finished = history.filter((other) => other.trial !== trial && isFinished(other))
+    if (finished.length <= minFinished) return 'continue'
+    const step = series[0]?.steps.at(-1) as number
+    const others = finished.flatMap((other) => {
+      const means = view.read(other.points).map((each, index) => {
+        const mean = each.meanUpTo(step) ?? NaN
+        return view.objectives[index]?.direction === 'minimize' ? mean : -mean
+      })
+      return means.some(Number.isNaN) ? [] : [means]
+    })
+    return countBetter(view.best(points), others) * 2 > others.length ? 'stop' : 'continue'
+  }
+}
+
 /**
  * The medians by step over one set of finished trials. Trials end far more seldom than they report, so a median is good for many
  * reports; it is known by the identity of what it was made from, so that the answers are those of a pure function.
@@ -45,8 +71,6 @@ function medianCache(read: (points: ReportedTrial['points']) => Series) {
   let seen: readonly ReportedTrial[] | undefined
   let points: ReportedTrial['points'][] = []
   let byStep = new Map<number, number | undefined>()
-
-  const isFinished = (trial: ReportedTrial) => trial.state === 'done' || trial.state === 'pruned'
 
   const unchanged = (history: readonly ReportedTrial[]): boolean => {
     let at = 0

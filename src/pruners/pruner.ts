@@ -13,8 +13,8 @@ export interface ReportedTrial {
 }
 
 /**
- * `history` holds the other trials. It is never changed in place: when a trial joins it or ends, there is a new list, and a trial
- * that has ended keeps its `points`. So a pruner may keep beside either what it worked out of them; it is asked a thousand
+ * `history` holds the other trials, and may hold the trial itself as running. The list is never changed in place: when a trial
+ * joins it or ends, there is a new one, and a trial that has ended keeps its `points`. So a pruner may keep beside either what it worked out of them; it is asked a thousand
  * times a second. Points are appended to a running trial's list, and each is asked about when it is the last.
  */
 export type Pruner = (history: readonly ReportedTrial[], trial: ReportedTrial) => 'continue' | 'stop'

@@ -11,6 +11,7 @@ export class Series {
   readonly steps: number[] = []
   /** The last report's value. */
   last: number | null | undefined
+  private readonly values: (number | null)[] = []
   private readonly sums: number[] = []
   private readonly counts: number[] = []
   private least = Infinity
@@ -35,6 +36,7 @@ export class Series {
     const end = this.steps.length - 1
     const finite = value !== null && Number.isFinite(value)
     this.steps.push(step)
+    this.values.push(finite ? value : null)
     this.sums.push((this.sums[end] ?? 0) + (finite ? value : 0))
     this.counts.push((this.counts[end] ?? 0) + (finite ? 1 : 0))
     this.last = finite ? value : null
@@ -48,6 +50,22 @@ export class Series {
   best(direction: 'minimize' | 'maximize'): number | undefined {
     const best = direction === 'minimize' ? this.least : this.most
     return Number.isFinite(best) ? best : undefined
+  }
+
+  /** The value at a step, or at the last report before it; undefined if the series ends before that step. null: not finite. */
+  at(step: number): number | null | undefined {
+    return (this.steps.at(-1) ?? -1) < step ? undefined : this.values[this.lastAt(step)]
+  }
+
+  /** The best finite value of the reports from index `from` up to `to`, exclusive; undefined if there is none. */
+  bestOf(direction: 'minimize' | 'maximize', from: number, to: number): number | undefined {
+    let best: number | undefined
+    for (let index = Math.max(0, from); index < Math.min(to, this.values.length); index++) {
+      const value = this.values[index] as number | null
+      if (value === null) continue
+      if (best === undefined || (direction === 'minimize' ? value < best : value > best)) best = value
+    }
+    return best
   }
 
   /** The mean of the finite values up to and with a step; undefined if there are none, or if the series ends before that step. */

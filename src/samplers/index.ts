@@ -1,5 +1,7 @@
 /** Samplers, by name. */
 import { gridSampler } from './grid.ts'
+import { motpeSampler } from './motpe.ts'
+import { nsga2Sampler } from './nsga2.ts'
 import { randomSampler } from './random.ts'
 import type { SamplerPlugin } from './sampler.ts'
 
@@ -7,5 +9,8 @@ export type { Question, Sampler, SamplerPlugin } from './sampler.ts'
 
 /** Those that `maggy optimizer` answers for. */
 export const builtinSamplers: ReadonlyMap<string, SamplerPlugin> = new Map(
-  [randomSampler, gridSampler].map((plugin) => [plugin.name, plugin]),
+  [randomSampler, gridSampler, nsga2Sampler, motpeSampler(() => builtinSamplers)].map((plugin) => [
+    plugin.name,
+    plugin,
+  ]),
 )

@@ -1,5 +1,14 @@
 /** What came out of an experiment, as values: everything is a pure fold of the log, so it can be told with no driver running. */
-import type { Conclusion, Counts, Hparams, LogEvent, Metrics, Objective, Problem } from '../../protocol/index.ts'
+import type {
+  Conclusion,
+  Counts,
+  Hparams,
+  LogEvent,
+  Metrics,
+  Objective,
+  Problem,
+  SearchSpace,
+} from '../../protocol/index.ts'
 import { apply, emptyHistory, isFinal, type ExperimentState, type History, type TrialState } from './fold.ts'
 
 /** One trial; `H` is the type of its hparams. */
@@ -33,6 +42,7 @@ export interface Result<H extends object = Hparams> {
   readonly state: ExperimentState
   readonly seed: number
   readonly objectives: readonly Objective[]
+  readonly space: SearchSpace
   /** How many trials were asked for. */
   readonly wanted: number
   /** The names of the hparams that differ between trials: those of the search space. */
@@ -109,6 +119,7 @@ export function summarize(history: History): Result {
     state: history.state,
     seed: submission?.context.seed ?? 0,
     objectives,
+    space: submission?.context.space ?? {},
     wanted: submission?.context.trials ?? trials.length,
     searched: Object.keys(submission?.context.space ?? {}),
     counts: count(trials),

@@ -1,6 +1,7 @@
 /** `npm run bench -- NAME [--json]`: measures one thing on real parts, and prints a table; with --json one object on the last line. */
 import Table from 'cli-table3'
 import { Command, InvalidArgumentError } from 'commander'
+import { asynchrony } from './asynchrony.ts'
 import { idle } from './idle.ts'
 import { metrics } from './metrics.ts'
 import { training } from './training.ts'
@@ -14,7 +15,7 @@ export interface Report {
 
 type Bench = (say: (line: string) => void) => Promise<Report>
 
-const benches: Readonly<Record<string, Bench>> = { trials, metrics, training, idle }
+const benches: Readonly<Record<string, Bench>> = { asynchrony, trials, metrics, training, idle }
 
 const program = new Command('bench')
   .description(

@@ -5,6 +5,11 @@ import { prunerContract, type PrunerContractOptions } from '../contract/pruner.c
 /** What each is tried with, besides its defaults. */
 const variants: Readonly<Record<string, readonly PrunerContractOptions[]>> = {
   median: [{}, { options: { minFinished: 3, interval: 4, startupSteps: 2 } }],
+  percentile: [{}, { options: { percentile: 50, minFinished: 3, interval: 2 } }],
+  'successive-halving': [{}, { options: { minStep: 2, reductionFactor: 2, bootstrap: 3 } }],
+  hyperband: [{}, { options: { minStep: 1, maxStep: 27 } }],
+  patience: [{}, { options: { patience: 3, minDelta: 0.5 } }],
+  wilcoxon: [{}, { options: { threshold: 0.3, startupSteps: 5 } }],
   threshold: [{}, { options: { lower: -2, upper: 4.5 } }],
 }
 

@@ -159,7 +159,8 @@ describe('a pruner that a context names', () => {
   })
 
   it('is refused if there is none of that name, with those that there are', () => {
-    const message = 'there is no pruner medium; there are none, median, threshold'
+    const message =
+      'there is no pruner medium; there are none, median, percentile, successive-halving, hyperband, patience, threshold, wilcoxon'
     expect(() => pruner('medium')).toThrow(expect.objectContaining({ code: 'PRUNER_UNKNOWN', message }))
   })
 
@@ -176,7 +177,7 @@ describe('a pruner that a context names', () => {
     [
       'median',
       { finished: 1 },
-      'pruner.options.finished is unknown; median has minFinished, interval, startupSteps, metric, direction',
+      'pruner.options.finished is unknown; median has minFinished, interval, startupSteps, by, metric, direction',
     ],
     ['threshold', { lower: '0' }, 'pruner.options.lower is "0", not a finite number'],
     ['threshold', { lower: 2, upper: 1 }, 'pruner.options.lower is 2, above upper, which is 1'],

@@ -4,6 +4,8 @@ import { samplerContract, type SamplerContractOptions } from '../contract/sample
 
 /** What each is tried with, besides its defaults. */
 const variants: Readonly<Record<string, readonly SamplerContractOptions[]>> = {
+  nsga2: [{}, { options: { population: 4, mutation: 0.5 } }],
+  motpe: [{ options: { sampler: 'random' } }],
   grid: [{ options: { levels: 3 } }, { options: { levels: 4, order: 'shuffled' } }],
 }
 

@@ -1,0 +1,2 @@
+/** How much hyperparameters matter. */
+export { importanceOf, type Importance } from './importance.ts'

@@ -1,0 +1,85 @@
+/**
+ * Successive halving without promotions (Li et al., "A System for Massively Parallel Hyperparameter Tuning", 2020, as a stopping
+ * rule): at each rung a trial goes on only if it is among the best floor(n / reductionFactor) of the n trials that reached it,
+ * itself among them, whether they still run or not; the first always is. And Hyperband's hedge on how early to judge: trials are dealt
+ * to brackets that begin at different rungs, and each is compared within its bracket only. Options:
+ * - minStep (1): the first rung; the next ones are reductionFactor (4; hyperband: 3) times as far.
+ * - bootstrap (0): a rung judges once more than so many trials have reached it.
+ * - hyperband: maxStep, the last step of a trial, which says how many brackets there are.
+ * - metric, direction, or by: 'domination' (the best: by front, then by room in it).
+ */
+import { invalidOption, refuseUnknown, wholeOption, type PrunerOptions } from './options.ts'
+import type { Pruner, PrunerPlugin } from './pruner.ts'
+import { isAmongBest, viewOf, viewOptions, type View } from './view.ts'
+
+interface Rungs {
+  readonly factor: number
+  readonly bootstrap: number
+  /** Trials of the same bracket are compared; the step of its first rung. */
+  bracketOf(trial: number): { readonly bracket: number; readonly first: number }
+}
+
+function halving(view: View, { factor, bootstrap, bracketOf }: Rungs): Pruner {
+  return (history, { trial, points }) => {
+    const series = view.read(points)
+    const step = series[0]?.steps.at(-1)
+    if (step === undefined || series.some(({ steps }) => steps.at(-1) !== points.at(-1)?.step)) return 'continue'
+    const { bracket, first } = bracketOf(trial)
+    if (step < first) return 'continue'
+    const rung = first * factor ** Math.floor(Math.log(step / first) / Math.log(factor) + 1e-9)
+    // The first report that has come so far is the one that is judged.
+    if ((series[0]?.steps.at(-2) ?? -1) >= rung) return 'continue'
+    const others = history.flatMap((other) => {
+      if (other.trial === trial || bracketOf(other.trial).bracket !== bracket) return []
+      const losses = view.at(other.points, rung)
+      return losses === undefined ? [] : [losses]
+    })
+    if (others.length < bootstrap) return 'continue'
+    const mine = view.at(points, step) ?? []
+    if (others.length === 0) return mine.some(Number.isNaN) ? 'stop' : 'continue'
+    const places = Math.max(1, Math.floor((others.length + 1) / factor))
+    return isAmongBest(mine, others, places) ? 'continue' : 'stop'
+  }
+}
+
+function shared(options: PrunerOptions, factor: number): { factor: number; least: number; bootstrap: number } {
+  return {
+    factor: wholeOption(options, 'reductionFactor', factor, 2),
+    least: wholeOption(options, 'minStep', 1, 1),
+    bootstrap: wholeOption(options, 'bootstrap', 0, 0),
+  }
+}
+
+const known = ['minStep', 'reductionFactor', 'bootstrap', ...viewOptions]
+
+export const successiveHalvingPruner: PrunerPlugin = {
+  name: 'successive-halving',
+  create({ objectives, options }) {
+    refuseUnknown('successive-halving', options, known)
+    const { factor, least, bootstrap } = shared(options, 4)
+    const only = { bracket: 0, first: least }
+    return halving(viewOf(objectives, options), { factor, bootstrap, bracketOf: () => only })
+  },
+}
+
+export const hyperbandPruner: PrunerPlugin = {
+  name: 'hyperband',
+  create({ objectives, options }) {
+    refuseUnknown('hyperband', options, [...known, 'maxStep'])
+    const { factor, least, bootstrap } = shared(options, 3)
+    // Without it there is one bracket only, which is successive halving.
+    const most = wholeOption(options, 'maxStep', least * factor ** 2, 1)
+    if (most < least) throw invalidOption('maxStep', `is ${most}, below minStep, which is ${least}`)
+    const brackets = Math.floor(Math.log(most / least) / Math.log(factor) + 1e-9) + 1
+    // Each gets about the same number of steps in all: trials in proportion to factor^-bracket, dealt in turn.
+    const dealt = Array.from({ length: brackets }, (_, bracket) => factor ** (brackets - 1 - bracket))
+    const round = dealt.reduce((sum, count) => sum + count, 0)
+    const bracketOf = (trial: number) => {
+      let place = trial % round
+      let bracket = 0
+      while (place >= (dealt[bracket] as number)) place -= dealt[bracket++] as number
+      return { bracket, first: least * factor ** bracket }
+    }
+    return halving(viewOf(objectives, options), { factor, bootstrap, bracketOf })
+  },
+}

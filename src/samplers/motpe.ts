@@ -1,0 +1,40 @@
+/**
+ * Multi-objective TPE (Ozaki, Tanigaki, Watanabe, Onishi, "Multiobjective tree-structured Parzen estimator for computationally
+ * expensive optimization problems", 2020): trials are split into good and bad by front, and inside of a front by room; so
+ * the sampler for one objective is asked with the place in that order as the value to minimize. Where the paper takes the
+ * contribution to the hypervolume inside of a front, this takes the crowding distance, which costs less with many objectives.
+ * Options: sampler ('tpe'): a name, or { name, …options }.
+ */
+import type { Objective, Observation } from '../../protocol/index.ts'
+import { bestFirst } from '../pareto/index.ts'
+import { refuseUnknown, unfit } from './options.ts'
+import type { SamplerPlugin } from './sampler.ts'
+
+const place: readonly Objective[] = [{ metric: 'place', direction: 'minimize' }]
+
+/** `bases`: the samplers that it can ask. */
+export const motpeSampler = (bases: () => ReadonlyMap<string, SamplerPlugin>): SamplerPlugin => ({
+  name: 'motpe',
+  adaptive: true,
+  create(setting) {
+    refuseUnknown('motpe', setting.options, ['sampler'])
+    const given = setting.options['sampler'] ?? 'tpe'
+    const { name, ...options } =
+      typeof given === 'object' && given !== null ? (given as { name?: unknown }) : { name: given }
+    const base = typeof name === 'string' && name !== 'motpe' ? bases().get(name) : undefined
+    if (base === undefined) {
+      const known = [...bases().keys()].filter((each) => each !== 'motpe').join(', ')
+      throw unfit('motpe', 'options.sampler', `is ${JSON.stringify(name)}; there are ${known}`)
+    }
+    const sampler = base.create({ ...setting, objectives: place, options })
+    return (question) =>
+      sampler({ ...question, objectives: place, history: placed(question.history, question.objectives) })
+  },
+})
+
+/** The history with one metric: the place among all that came to something. */
+function placed(history: readonly Observation[], objectives: readonly Objective[]): Observation[] {
+  const ended = history.filter(({ state }) => state === 'done' || state === 'pruned')
+  const places = new Map(bestFirst(ended, objectives).map(({ trial }, index) => [trial, index]))
+  return history.map((trial) => ({ ...trial, metrics: { place: places.get(trial.trial) ?? null } }))
+}

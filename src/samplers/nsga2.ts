@@ -1,0 +1,90 @@
+/**
+ * NSGA-II: Deb, Pratap, Agarwal, Meyarivan, "A fast and elitist multiobjective genetic algorithm: NSGA-II", 2002, without
+ * generations, for trials that end one by one: parents come out of the `population` best of all that are done, by front and then by
+ * crowding distance. Uniform crossover, polynomial mutation (Deb and Goyal, 1996). Takes every space. Options:
+ * - population (50): that many trials begin by chance, and so many can be parents.
+ * - crossover (0.9): how likely a trial has two parents; swap (0.5): how likely each parameter comes from the second.
+ * - mutation: how likely each parameter changes; default: one of them on average.
+ */
+import type { Hparams, HparamValue, Observation, Parameter, SearchSpace } from '../../protocol/index.ts'
+import { bestFirst } from '../pareto/index.ts'
+import type { Random } from '../random/index.ts'
+import { contains, fromUnit, sample, toUnit } from '../space/index.ts'
+import { refuseUnknown, unfit } from './options.ts'
+import type { SamplerPlugin } from './sampler.ts'
+
+/** Distribution index of the mutation: the larger, the nearer to the parent (NSGA-II, section V). */
+const mutationIndex = 20
+const tries = 8
+
+export const nsga2Sampler: SamplerPlugin = {
+  name: 'nsga2',
+  adaptive: true,
+  create({ space, options }) {
+    refuseUnknown('nsga2', options, ['population', 'crossover', 'swap', 'mutation'])
+    const { population = 50 } = options
+    if (typeof population !== 'number' || !Number.isSafeInteger(population) || population < 2) {
+      const reason = `is ${JSON.stringify(population)}, not a whole number of at least 2`
+      throw unfit('nsga2', 'options.population', reason)
+    }
+    const crossover = probability(options, 'crossover', 0.9)
+    const swap = probability(options, 'swap', 0.5)
+    const mutation = probability(options, 'mutation', 1 / Math.max(1, Object.keys(space).length))
+
+    return ({ history, objectives, trial, random }) => {
+      const parents = bestFirst(
+        history.filter(({ state }) => state === 'done'),
+        objectives,
+      ).slice(0, population)
+      if (trial < population || parents.length < 2) return sample(space, random)
+      const known = new Set(history.map(({ hparams }) => JSON.stringify(hparams)))
+      let child: Hparams | undefined
+      for (let turn = 0; turn < tries; turn++) {
+        child = bred(space, parents, random, { crossover, swap, mutation })
+        // Conditions and constraints tie parameters together: what breaks them is not tried.
+        if (contains(space, child) && !known.has(JSON.stringify(child))) return child
+      }
+      return child !== undefined && contains(space, child) ? child : sample(space, random)
+    }
+  },
+}
+
+interface Breeding {
+  readonly crossover: number
+  readonly swap: number
+  readonly mutation: number
+}
+
+function bred(space: SearchSpace, parents: readonly Observation[], random: Random, how: Breeding): Hparams {
+  const first = chosen(parents, random)
+  const second = random.uniform() < how.crossover ? chosen(parents, random) : first
+  const child: Hparams = {}
+  const fresh = sample(space, random)
+  for (const [name, value] of Object.entries(first)) {
+    const inherited = random.uniform() < how.swap ? (second[name] ?? value) : value
+    const parameter = space[name]
+    const mutates = random.uniform() < how.mutation && parameter !== undefined
+    child[name] = mutates ? mutated(parameter, inherited, random, fresh[name] ?? inherited) : inherited
+  }
+  return child
+}
+
+/** Binary tournament: the parents stand in the order of the crowded comparison. */
+function chosen(parents: readonly Observation[], random: Random): Hparams {
+  const winner = Math.min(random.integer(parents.length), random.integer(parents.length))
+  return (parents[winner] as Observation).hparams
+}
+
+function mutated(parameter: Parameter, value: HparamValue, random: Random, fresh: HparamValue): HparamValue {
+  if (parameter.type === 'categorical' || parameter.type === 'constant') return fresh
+  const draw = random.uniform()
+  const power = 1 / (mutationIndex + 1)
+  const shift = draw < 0.5 ? (2 * draw) ** power - 1 : 1 - (2 * (1 - draw)) ** power
+  return fromUnit(parameter, Math.min(1, Math.max(0, toUnit(parameter, value) + shift)))
+}
+
+function probability(options: Readonly<Record<string, unknown>>, name: string, fallback: number): number {
+  const value = options[name] ?? fallback
+  if (typeof value === 'number' && value >= 0 && value <= 1) return value
+  throw unfit('nsga2', `options.${name}`, `is ${JSON.stringify(value)}, not a number from 0 to 1`)
+}
