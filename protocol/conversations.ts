@@ -3,6 +3,7 @@ import type { Conversation } from './conversation.ts'
 import { announce, beat, driverBeat, lease, leave, ping, release, rollCall } from './discovery.ts'
 import { progress, resumeExperiment, stopExperiment, submit } from './experiment.ts'
 import { log } from './log.ts'
+import { judge } from './prune.ts'
 import { observe, open, suggest } from './suggest.ts'
 import { assign, done, metrics, output, runnerBeat, started, stopTrial } from './trial.ts'
 
@@ -29,6 +30,7 @@ export const chapters: readonly Chapter[] = [
     conversations: [assign, started, metrics, output, done, stopTrial, runnerBeat],
   },
   { title: 'Optimizers', file: 'suggest.ts', conversations: [open, suggest, observe] },
+  { title: 'Pruners', file: 'prune.ts', conversations: [judge] },
   { title: 'The log', file: 'log.ts', conversations: [log] },
 ]
 

@@ -51,7 +51,15 @@ export {
 export { Bundle, Counts, progress, resumeExperiment, stopExperiment, Submission, submit } from './experiment.ts'
 export { Conclusion, log, LogEvent } from './log.ts'
 export { Parameter, SearchSpace } from './space.ts'
-export { bundleBucket, checkpointBucket, checkpointName, streams, type StreamDefinition, type StreamName } from './streams.ts'
+export { judge, JudgedTrial } from './prune.ts'
+export {
+  bundleBucket,
+  checkpointBucket,
+  checkpointName,
+  streams,
+  type StreamDefinition,
+  type StreamName,
+} from './streams.ts'
 export { Fidelity, observe, Observation, open, suggest } from './suggest.ts'
 export {
   assign,

@@ -22,7 +22,14 @@ export const LogEvent = Type.Union([
   Type.Object({ type: Type.Literal('optimizer.opened'), at, instance: Id, adaptive: Type.Boolean() }),
   /** The optimizer has nothing more to suggest. */
   Type.Object({ type: Type.Literal('optimizer.exhausted'), at }),
-  Type.Object({ type: Type.Literal('trial.suggested'), at, trial, hparams: Hparams, seed: Count, fidelity: Type.Optional(Fidelity) }),
+  Type.Object({
+    type: Type.Literal('trial.suggested'),
+    at,
+    trial,
+    hparams: Hparams,
+    seed: Count,
+    fidelity: Type.Optional(Fidelity),
+  }),
   Type.Object({ type: Type.Literal('trial.assigned'), at, trial, attempt, worker: Id, slot: Count }),
   /** The driver decided to stop an attempt. */
   Type.Object({

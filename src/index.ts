@@ -33,6 +33,7 @@ export type { Counts, Direction, Hparams, HparamValue, MetricPoint, Metrics, Obj
 
 /** Optimizers of your own: a process that answers three requests. */
 export { serveOptimizer, type ServedQuestion, type ServeOptions } from './optimizer/index.ts'
+export { servePruner, type ServedPruner } from './pruning/index.ts'
 export type { Question, Sampler, SamplerPlugin } from './samplers/index.ts'
 export type { Random } from './random/index.ts'
 

@@ -25,7 +25,7 @@ import {
 } from '../../protocol/index.ts'
 import type { Clock, Logger } from '../../src/actor/index.ts'
 import { answer, hear, type Bus, type OnDropped, type Subscription } from '../../src/bus/index.ts'
-import { createPruner } from '../../src/pruners/index.ts'
+import { createPruner, isServed } from '../../src/pruners/index.ts'
 import { deriveSeed } from '../../src/random/index.ts'
 import { Courier } from './courier.ts'
 import type { Effect, TrialSnapshot } from './experiment-state.ts'
@@ -34,6 +34,7 @@ import type { Fleet, Held, Slot } from './fleet.ts'
 import { LogWriter } from './log-writer.ts'
 import { MetricBook } from './metric-book.ts'
 import { OptimizerDesk, type Place } from './optimizer-desk.ts'
+import { PrunerDesk } from './pruner-desk.ts'
 import { Shelf } from './shelf.ts'
 import type { Suggested } from './optimizer-session.ts'
 import { refill } from './telemetry.ts'
@@ -69,6 +70,7 @@ export class ExperimentRun {
   readonly desk: OptimizerDesk
   readonly #courier: Courier
   readonly #shelf: Shelf
+  readonly #judges: PrunerDesk | null
   #closed = false
   #saidSilent = false
   #timer: unknown = undefined
@@ -82,6 +84,12 @@ export class ExperimentRun {
     const { pruner, objectives } = submission.context
     this.book = new MetricBook(pruner === null ? null : createPruner(pruner, objectives))
     this.#shelf = new Shelf(objectives)
+    this.#judges = !isServed(pruner)
+      ? null
+      : new PrunerDesk(env.bus, env.logger, submission, {
+          reported: () => this.book.reported(),
+          stop: (trial) => this.#pruneAsTold(trial),
+        })
     this.#courier = new Courier(env.bus, env.clock, env.logger)
     this.desk = new OptimizerDesk(env.bus, env.clock, env.logger, submission, {
       opened: (instance, adaptive) =>
@@ -233,6 +241,7 @@ export class ExperimentRun {
     for (const subscription of this.#subscriptions.splice(0)) subscription.unsubscribe()
     this.#env.fleet.forget(this.id)
     this.desk.drop()
+    this.#judges?.drop()
   }
 
   #fence(): void {
@@ -549,7 +558,14 @@ export class ExperimentRun {
     if (snapshot === undefined || snapshot.context.attempt !== batch.attempt || this.state.settled(trial)) return
     const heard = this.book.hear(trial, batch)
     if (heard.kind === 'gap') void this.#fillGap(trial)
-    else if (heard.kind === 'stop') this.#prune(worker, trial, batch.attempt, heard.step)
+    else if (heard.kind === 'continue') this.#judges?.note(trial)
+    else this.#prune(worker, trial, batch.attempt, heard.step)
+  }
+
+  #pruneAsTold(trial: number): void {
+    const { worker, attempt } = this.state.trial(trial)?.context ?? {}
+    if (this.#closed || worker === undefined || worker === null || attempt === undefined) return
+    this.#prune(worker, trial, attempt, this.book.last(trial)?.step ?? 0)
   }
 
   #prune(worker: string, trial: number, attempt: number, step: number): void {

@@ -67,6 +67,11 @@ export class MetricBook {
     return { kind: 'continue' }
   }
 
+  /** All trials that have reported, as far as they are kept. */
+  reported(): readonly ReportedTrial[] {
+    return this.#others()
+  }
+
   /** A trial has settled: it joins the history that other trials are compared with. */
   settle(trial: number, state: ReportedTrial['state']): void {
     const page = this.#pages.get(trial)

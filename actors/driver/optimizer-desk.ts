@@ -5,14 +5,7 @@
  * I2 A place that is gone (its worker was lost) is passed over; the suggestion goes to the next one.
  * I3 An optimizer that waits for a result is not asked before there is one, and holds no slot meanwhile.
  */
-import {
-  codeOf,
-  problem,
-  toProblem,
-  type Observation,
-  type Problem,
-  type Submission,
-} from '../../protocol/index.ts'
+import { codeOf, problem, toProblem, type Observation, type Problem, type Submission } from '../../protocol/index.ts'
 import type { Clock, Logger } from '../../src/actor/index.ts'
 import type { Bus } from '../../src/bus/index.ts'
 import type { Held, Slot } from './fleet.ts'

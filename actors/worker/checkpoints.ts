@@ -9,9 +9,9 @@ interface Waiting {
 }
 
 export interface Checkpoints {
-  of(experiment: string): CheckpointStore
+  readonly of: (experiment: string) => CheckpointStore
   /** What the second thread says. */
-  hear(message: FromComm): void
+  readonly hear: (message: FromComm) => void
 }
 
 export function createCheckpoints(toComm: (message: ToComm) => void): Checkpoints {

@@ -35,7 +35,7 @@ interface Common<S extends Space, H extends object> {
     readonly target?: number
     readonly withoutImprovement?: number
   }
-  /** Who stops hopeless trials early. Default: nobody. */
+  /** Who stops hopeless trials early: a built-in, or `{ name, served: true }` for one that `servePruner` runs. Default: nobody. */
   readonly pruner?: PluginOption | null
   /** Given to every trial beside what is suggested. */
   readonly hparams?: H
@@ -171,6 +171,9 @@ function stopRule(value: unknown): StopRule {
 
 function plugin(path: string, value: unknown): Plugin {
   if (typeof value === 'string' && value !== '') return { name: value, options: {} }
+  if (typeof value === 'function') {
+    throw invalid(path, 'is a function, which cannot travel: serve it in a process of its own, and name it here')
+  }
   if (typeof value !== 'object' || value === null)
     throw invalid(path, `is ${show(value)}, not a name or { name, …options }`)
   const { name, ...options } = record(path, value)

@@ -16,7 +16,7 @@ interface Rungs {
   readonly factor: number
   readonly bootstrap: number
   /** Trials of the same bracket are compared; the step of its first rung. */
-  bracketOf(trial: number): { readonly bracket: number; readonly first: number }
+  readonly bracketOf: (trial: number) => { readonly bracket: number; readonly first: number }
 }
 
 function halving(view: View, { factor, bootstrap, bracketOf }: Rungs): Pruner {

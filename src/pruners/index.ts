@@ -25,6 +25,11 @@ export const builtinPruners: ReadonlyMap<string, PrunerPlugin> = new Map(
   ].map((plugin) => [plugin.name, plugin]),
 )
 
+/** Whether a process of the user's judges: `pruner: { name, served: true }`. */
+export function isServed(plugin: Plugin | null): boolean {
+  return plugin?.options['served'] === true
+}
+
 /** The pruner that a context names; null is none. Throws PRUNER_UNKNOWN, and CONTEXT_INVALID for its options. */
 export function createPruner(
   plugin: Plugin | null,
@@ -32,6 +37,8 @@ export function createPruner(
   known: ReadonlyMap<string, PrunerPlugin> = builtinPruners,
 ): Pruner {
   const { name, options } = plugin ?? { name: 'none', options: {} }
+  // Judged by a process of the user's; here it only has to be kept what was reported.
+  if (isServed(plugin)) return () => 'continue'
   const found = known.get(name)
   if (found === undefined) throw problem('PRUNER_UNKNOWN', { pruner: name, known: [...known.keys()].join(', ') })
   return found.create({ objectives, options })

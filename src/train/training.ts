@@ -45,7 +45,7 @@ export async function runTraining(experiment: object, training: Training): Promi
     store: training.checkpoints ?? memoryStore(),
     trial: run.trial,
     resumeFrom: training.resumeFrom,
-    step: handle.step,
+    step: () => handle.step(),
   })
   const spec = specOf(experiment)
   const hparams = { ...spec.hparams, ...training.hparams }

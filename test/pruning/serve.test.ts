@@ -1,0 +1,72 @@
+import { describe, expect, it } from 'vitest'
+import { resultOf } from '../../src/store/index.ts'
+import { startPruner } from '../../src/pruning/index.ts'
+import { Bench } from '../driver/support.ts'
+
+const point = (step: number, value: number) => ({ step, at: 1, values: { value } })
+const pruner = { name: 'mine', options: { served: true, bar: 0.5 } }
+
+describe("a pruner of one's own", () => {
+  it('is asked after reports, with the options and the other trials, and its word stops the trial', async () => {
+    const bench = new Bench()
+    await bench.driver()
+    await bench.optimizer()
+    const asked: unknown[] = []
+    startPruner(bench.network.connect('p1'), {
+      name: 'mine',
+      judge: ({ trial, history, options }) => {
+        asked.push([trial.trial, trial.points.length, history.map((each) => [each.trial, each.state])])
+        return (trial.points.at(-1)?.values['value'] ?? 0) < Number(options['bar']) ? 'stop' : 'continue'
+      },
+    })
+    const worker = await bench.worker('w1', { slots: 2 })
+    await bench.submit('e1', { trials: 2, pruner })
+    worker.report(0, [point(0, 0.9)])
+    await bench.settle()
+    worker.report(1, [point(0, 0.8), point(1, 0.2)])
+    await bench.settle()
+    expect(asked).toEqual([
+      [0, 1, []],
+      [1, 2, [[0, 'running']]],
+    ])
+    expect(worker.stops.map(({ attempt, reason }) => [attempt.trial, reason])).toEqual([[1, 'pruned']])
+    await worker.finish(1, { kind: 'stopped', reason: 'pruned', metrics: { value: 0.2 } })
+    await worker.finish(0)
+    await bench.settle()
+    expect(resultOf('e1', await bench.events('e1')).counts).toMatchObject({ done: 1, pruned: 1 })
+  })
+
+  it('that is away, or throws, stops nothing, and is asked again at the next report', async () => {
+    const bench = new Bench()
+    await bench.driver()
+    await bench.optimizer()
+    const worker = await bench.worker('w1')
+    await bench.submit('e1', { trials: 1, pruner })
+    worker.report(0, [point(0, 0.1)])
+    await bench.settle()
+    let throws = true
+    startPruner(bench.network.connect('p1'), {
+      name: 'mine',
+      judge: () => {
+        if (throws) throw new Error('on purpose')
+        return 'stop'
+      },
+    })
+    worker.report(0, [point(1, 0.1)], 1)
+    await bench.settle()
+    expect(worker.stops).toEqual([])
+    throws = false
+    worker.report(0, [point(2, 0.1)], 2)
+    await bench.settle()
+    expect(worker.stops).toHaveLength(1)
+  })
+
+  it('refuses a name that cannot be served', () => {
+    const bus = new Bench().network.connect('p1')
+    for (const name of ['median', 'a.b', '']) {
+      expect(() => startPruner(bus, { name, judge: () => 'stop' })).toThrow(
+        expect.objectContaining({ code: 'OPTION_INVALID' }),
+      )
+    }
+  })
+})
