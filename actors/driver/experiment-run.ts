@@ -163,8 +163,10 @@ export class ExperimentRun {
   lost(held: Held, worker: string, reason: string): void {
     if (held.attempt === null || this.#closed) return
     const { trial, attempt } = held.attempt
+    const at = this.#env.clock.now()
     this.#env.logger.warn({ experiment: this.id, trial, attempt, worker }, `attempt lost: ${reason}`)
-    this.#commit({ type: 'trial.lost', at: this.#env.clock.now(), trial, attempt, worker, reason })
+    if (held.confirmed === true) this.#commit({ type: 'trial.lost', at, trial, attempt, worker, reason })
+    else this.#returned(held.attempt, worker, 'it never reached the worker')
   }
 
   /** A worker runs an attempt that this driver does not hold there: expected again, or told to stop. */
@@ -359,26 +361,18 @@ export class ExperimentRun {
     const { worker } = slot
     this.#env.logger.warn({ ...ref, worker, code }, message)
     this.#env.fleet.free(slot, held)
-    const at = this.#env.clock.now()
-    const { trial, attempt } = ref
     const notLeased = code === 'LEASE_UNKNOWN' || code === 'SLOT_TAKEN'
     if (notLeased) slot.lease = 'none'
-    if (notLeased || code === 'WORKER_DRAINING') {
-      const outcome = { kind: 'returned' as const, reason: message }
-      this.#commit({
-        type: 'trial.ended',
-        at,
-        trial,
-        attempt,
-        worker,
-        outcome,
-        startedAt: null,
-        endedAt: at,
-        points: 0,
-      })
-    } else {
-      this.#commit({ type: 'trial.lost', at, trial, attempt, worker, reason: message })
-    }
+    if (notLeased || code === 'WORKER_DRAINING') this.#returned(ref, worker, message)
+    else this.#commit({ type: 'trial.lost', at: this.#env.clock.now(), ...trialOf(ref), worker, reason: message })
+  }
+
+  /** It was not begun: it is tried again at no cost. */
+  #returned(ref: AttemptRef, worker: string, reason: string): void {
+    const at = this.#env.clock.now()
+    const outcome = { kind: 'returned' as const, reason }
+    const end = { at, worker, outcome, startedAt: null, endedAt: at, points: 0 }
+    this.#commit({ type: 'trial.ended', ...trialOf(ref), ...end })
   }
 
   #holds(ref: AttemptRef): boolean {
@@ -483,3 +477,5 @@ export class ExperimentRun {
     return this.#courier.stop(worker, ref, reason, () => !this.#closed && (reason === 'superseded' || this.#holds(ref)))
   }
 }
+
+const trialOf = ({ trial, attempt }: AttemptRef) => ({ trial, attempt })
