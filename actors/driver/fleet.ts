@@ -329,7 +329,7 @@ export class Fleet {
   }
 }
 
-export function sameAttempt(a: AttemptRef, b: AttemptRef): boolean {
+function sameAttempt(a: AttemptRef, b: AttemptRef): boolean {
   return a.trial === b.trial && a.attempt === b.attempt && a.experiment === b.experiment
 }
 

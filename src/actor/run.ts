@@ -16,7 +16,7 @@ import { createLogger, droppedLog, logLevels, type Logger, type LogLevel } from 
 const orphanGraceMs = 3_000
 
 /** The command of an actor, with the common options; `argv` without node and script. */
-export function actorCommand<O extends object>(definition: ActorDefinition<O>): Command {
+function actorCommand<O extends object>(definition: ActorDefinition<O>): Command {
   const command = new Command(definition.name)
     .description(definition.description)
     .addOption(
