@@ -15,7 +15,7 @@ import {
   trialRows,
   type Result,
 } from '../store/index.ts'
-import { exitCode } from './failure.ts'
+import { exitCodes } from '../actor/index.ts'
 import { interruptible } from './interrupt.ts'
 import { sessionOptions, type BusOptions } from './run-command.ts'
 import { experimentTable, resultText } from './trial-table.ts'
@@ -38,7 +38,7 @@ export async function listCommand(options: Looking): Promise<number> {
   const sorted = [...results].sort((a, b) => (a.startedAt ?? 0) - (b.startedAt ?? 0))
   if (options.json === true) for (const { trials: _, pareto: __, ...result } of sorted) printJson('experiment', result)
   else print(sorted.length === 0 ? 'no experiments' : experimentTable(sorted))
-  return exitCode.ok
+  return exitCodes.done
 }
 
 export async function showCommand(id: string, options: Looking): Promise<number> {
@@ -46,7 +46,7 @@ export async function showCommand(id: string, options: Looking): Promise<number>
   const result = await looking(options, ({ bus }) => readResult(bus, id))
   if (options.json === true) printJson('result', { result })
   else print(resultText(result))
-  return exitCode.ok
+  return exitCodes.done
 }
 
 /** All of an experiment as one JSON document (with every report of every trial), or its trials as CSV. */
@@ -64,7 +64,7 @@ export async function exportCommand(
   })
   if (options.output === undefined) process.stdout.write(text)
   else await writeFile(options.output, text)
-  return exitCode.ok
+  return exitCodes.done
 }
 
 export async function stopCommand(id: string, options: Looking & { readonly cancel?: boolean }): Promise<number> {
@@ -75,7 +75,7 @@ export async function stopCommand(id: string, options: Looking & { readonly canc
   })
   if (options.json === true) printJson('stop', { experiment: id, state })
   else print(`${id}: ${state}`)
-  return exitCode.ok
+  return exitCodes.done
 }
 
 /** What trials printed; with `follow`, as it comes. */
@@ -96,12 +96,12 @@ export async function logsCommand(
         for await (const entry of bus.streams.follow('telemetry', outputSubject(id, trial), { signal })) {
           for (const line of linesOf(entry)) say(Number(entry.subject.split('.').at(-1)), line)
         }
-        return exitCode.interrupted
+        return exitCodes.interrupted
       }
       for (const each of trial === undefined ? trials.map(({ trial: number }) => number) : [trial]) {
         for await (const line of readOutput(bus, id, each)) say(each, line)
       }
-      return exitCode.ok
+      return exitCodes.done
     }),
   )
 }

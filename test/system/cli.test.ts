@@ -157,7 +157,7 @@ describe('maggy, given what it cannot take,', () => {
     const { code, stderr } = await maggy(['server', '--port', String(server.port), ...bus('taken')])
     await server.stop()
     expect(stderr).toContain(`port ${server.port} is in use`)
-    expect(code).not.toBe(0)
+    expect(code).toBe(2)
   })
 
   it('knows no experiment where there is no bus, and makes none to look', async () => {

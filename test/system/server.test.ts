@@ -89,7 +89,7 @@ test('a port in use is said to be in use, with the remedy', async () => {
   const { child, message, errors } = start('--port', String(port), '--data', folder)
   expect(await message).toMatchObject({ ready: false, problem: { code: 'BUS_PORT_IN_USE' } })
   await once(child, 'exit')
-  expect(child.exitCode).toBe(1)
+  expect(child.exitCode).toBe(2)
   expect(errors()).toBe(
     `port ${port} is in use\n  choose another with --port, or connect to the server that runs there with --server\n`,
   )
