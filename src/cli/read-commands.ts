@@ -5,6 +5,7 @@ import { problem } from '../../protocol/index.ts'
 import { openSession, stopRunning, type Session } from '../client/index.ts'
 import {
   experimentIds,
+  latestExperiment,
   linesOf,
   outputLine,
   outputSubject,
@@ -41,9 +42,10 @@ export async function listCommand(options: Looking): Promise<number> {
   return exitCodes.done
 }
 
-export async function showCommand(id: string, options: Looking): Promise<number> {
+/** `id`: by default the experiment that was active last. */
+export async function showCommand(id: string | undefined, options: Looking): Promise<number> {
   refuseNothing(id, options)
-  const result = await looking(options, ({ bus }) => readResult(bus, id))
+  const result = await looking(options, async ({ bus }) => readResult(bus, id ?? (await latestExperiment(bus))))
   if (options.json === true) printJson('result', { result })
   else print(resultText(result))
   return exitCodes.done
@@ -51,15 +53,16 @@ export async function showCommand(id: string, options: Looking): Promise<number>
 
 /** All of an experiment as one JSON document (with every report of every trial), or its trials as CSV. */
 export async function exportCommand(
-  id: string,
+  id: string | undefined,
   options: Looking & { readonly format: 'json' | 'csv'; readonly output?: string },
 ): Promise<number> {
   refuseNothing(id, options)
   const text = await looking(options, async ({ bus }) => {
-    const result = await readResult(bus, id)
+    const result = await readResult(bus, id ?? (await latestExperiment(bus)))
     if (options.format === 'csv') return toCsv(trialRows(result))
     const trials: object[] = []
-    for (const trial of result.trials) trials.push({ ...trial, reports: await readPoints(bus, id, trial.trial) })
+    for (const trial of result.trials)
+      trials.push({ ...trial, reports: await readPoints(bus, result.experiment, trial.trial) })
     return `${JSON.stringify({ ...result, trials }, null, 2)}\n`
   })
   if (options.output === undefined) process.stdout.write(text)
@@ -120,7 +123,7 @@ function nothingHere({ server, data = '.maggy' }: BusOptions): boolean {
   return server === undefined && process.env['MAGGY_SERVER'] === undefined && !existsSync(data)
 }
 
-function refuseNothing(experiment: string, options: BusOptions): void {
+function refuseNothing(experiment = 'yet', options: BusOptions): void {
   if (nothingHere(options)) throw problem('EXPERIMENT_UNKNOWN', { experiment })
 }
 

@@ -10,7 +10,7 @@ import {
   type Session,
   type SessionOptions,
 } from '../client/index.ts'
-import { writeFiles, writeTensorBoard, type Result } from '../store/index.ts'
+import { latestExperiment, writeFiles, writeTensorBoard, type Result } from '../store/index.ts'
 import { exitCodeFor, exitCodes } from '../actor/index.ts'
 import { explorationHparams, overrideContext, parseSettings } from './set-options.ts'
 import { interruptible } from './interrupt.ts'
@@ -52,8 +52,11 @@ export async function runCommand(
 }
 
 /** Resumes an experiment and follows it. Returns the exit code. */
-export async function resumeCommand(id: string, options: RunCommandOptions): Promise<number> {
-  return await toTheEnd(options, (session, watch, signal) => resumeAndFollow(session.bus, id, watch, { signal }))
+/** `id`: by default the experiment that was active last. */
+export async function resumeCommand(id: string | undefined, options: RunCommandOptions): Promise<number> {
+  return await toTheEnd(options, async ({ bus }, watch, signal) =>
+    resumeAndFollow(bus, id ?? (await latestExperiment(bus)), watch, { signal }),
+  )
 }
 
 /** People need not read every report of a quick loop; machines get them all. */
