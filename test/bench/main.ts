@@ -2,6 +2,7 @@
 import Table from 'cli-table3'
 import { Command, InvalidArgumentError } from 'commander'
 import { idle } from './idle.ts'
+import { join } from './join.ts'
 import { metrics } from './metrics.ts'
 import { training } from './training.ts'
 import { trials } from './trials.ts'
@@ -14,7 +15,7 @@ export interface Report {
 
 type Bench = (say: (line: string) => void) => Promise<Report>
 
-const benches: Readonly<Record<string, Bench>> = { trials, metrics, training, idle }
+const benches: Readonly<Record<string, Bench>> = { trials, metrics, training, idle, join }
 
 const program = new Command('bench')
   .description(

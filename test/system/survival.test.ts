@@ -111,12 +111,23 @@ describe('kill -9 during a search', () => {
   })
 })
 
-describe('a worker that comes later', () => {
-  it('takes trials of the search that runs', async () => {
-    await underWay('late', 200)
-    await system.actor('worker', '--id', 'late-one')
-    const { worker } = await until(system, 'late', 'trial.assigned', (event) => event.worker === 'late-one')
-    expect(worker).toBe('late-one')
-    await expectAllDoneOnce('late')
+describe('two drivers on one bus', () => {
+  it('share the workers; when one is killed, the other takes over what it had', async () => {
+    await system.actor('driver')
+    const ids = ['a', 'b', 'c', 'd']
+    for (const id of ids) await system.submit(module, contextOf(20), id)
+    const owned = new Map<string, string>()
+    for (const id of ids) owned.set(id, (await until(system, id, 'experiment.adopted')).driver)
+    await Promise.all(ids.map((id) => until(system, id, 'trial.ended')))
+    driver.process.kill('SIGKILL')
+    for (const id of ids) {
+      const events = await expectAllDoneOnce(id)
+      const drivers = events.flatMap((event) => (event.type === 'experiment.adopted' ? [event.driver] : []))
+      const left = owned.get(id) === driver.id
+      expect(drivers[0]).toBe(owned.get(id))
+      // Who was not killed keeps what it has, and is alone in it.
+      expect(new Set(drivers).size).toBe(left ? 2 : 1)
+    }
+    expect([...owned.values()]).toContain(driver.id)
   })
 })
