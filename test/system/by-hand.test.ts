@@ -19,9 +19,9 @@ const byHand: ChildProcess[] = []
 
 /** Starts an actor that is ended with the tests. */
 function actor(...args: string[]): Pick<Running, 'said'> {
-  const { process: child, said } = maggy(args)
-  byHand.push(child)
-  return { said }
+  const running = maggy(args)
+  byHand.push(running.process)
+  return { said: () => running.said() }
 }
 
 async function eventsNow(experiment: string): Promise<LogEvent[]> {
