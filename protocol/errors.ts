@@ -245,7 +245,7 @@ const table = {
   OPTIMIZER_UNAVAILABLE: {
     message: 'no optimizer named {optimizer} answers',
     retryable: true,
-    remedy: 'start one: `maggy optimizer` has {known}; your own is started as a process of its own',
+    remedy: '`maggy optimizer` has the built-in ones; your own is started as a process of its own',
   },
   OPTIMIZER_MISBEHAVED: {
     message: 'the optimizer {optimizer} gave a wrong answer: {reason}',

@@ -5,14 +5,14 @@ import { HparamValue, Scalar } from './common.ts'
 const low = Type.Number()
 const high = Type.Number()
 
-export const DoubleParameter = Type.Object({
+const DoubleParameter = Type.Object({
   type: Type.Literal('double'),
   low,
   high,
   log: Type.Optional(Type.Boolean()),
   step: Type.Optional(Type.Number({ exclusiveMinimum: 0 })),
 })
-export const IntegerParameter = Type.Object({
+const IntegerParameter = Type.Object({
   type: Type.Literal('integer'),
   low: Type.Integer(),
   high: Type.Integer(),
@@ -20,16 +20,16 @@ export const IntegerParameter = Type.Object({
   step: Type.Optional(Type.Integer({ minimum: 1 })),
 })
 /** An ordered list of numbers. */
-export const DiscreteParameter = Type.Object({
+const DiscreteParameter = Type.Object({
   type: Type.Literal('discrete'),
   values: Type.Array(Type.Number(), { minItems: 1 }),
 })
 /** An unordered list of choices. */
-export const CategoricalParameter = Type.Object({
+const CategoricalParameter = Type.Object({
   type: Type.Literal('categorical'),
   choices: Type.Array(Scalar, { minItems: 1 }),
 })
-export const ConstantParameter = Type.Object({ type: Type.Literal('constant'), value: HparamValue })
+const ConstantParameter = Type.Object({ type: Type.Literal('constant'), value: HparamValue })
 
 export const Parameter = Type.Union([
   DoubleParameter,

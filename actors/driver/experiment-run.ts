@@ -213,7 +213,8 @@ export class ExperimentRun {
     if (held.attempt === null || this.#closed) return
     const { trial, attempt } = held.attempt
     this.#env.logger.warn({ experiment: this.id, trial, attempt, worker }, `attempt lost: ${reason}`)
-    this.#lose(trial, attempt, worker, reason)
+    if (held.confirmed === true) this.#lose(trial, attempt, worker, reason)
+    else this.#returned(held.attempt, worker, 'it never reached the worker')
   }
 
   /** A worker runs an attempt that this driver does not hold there: expected again, or told to stop. */
@@ -434,26 +435,18 @@ export class ExperimentRun {
     const { worker } = slot
     this.#env.logger.warn({ ...ref, worker, code }, message)
     this.#env.fleet.free(slot, held)
-    const at = this.#env.clock.now()
-    const { trial, attempt } = ref
     const notLeased = code === 'LEASE_UNKNOWN' || code === 'SLOT_TAKEN'
     if (notLeased) slot.lease = 'none'
-    if (notLeased || code === 'WORKER_DRAINING') {
-      const outcome = { kind: 'returned' as const, reason: message }
-      this.#commit({
-        type: 'trial.ended',
-        at,
-        trial,
-        attempt,
-        worker,
-        outcome,
-        startedAt: null,
-        endedAt: at,
-        points: 0,
-      })
-    } else {
-      this.#lose(trial, attempt, worker, message)
-    }
+    if (notLeased || code === 'WORKER_DRAINING') this.#returned(ref, worker, message)
+    else this.#lose(ref.trial, ref.attempt, worker, message)
+  }
+
+  /** It was not begun: it is tried again at no cost. */
+  #returned(ref: AttemptRef, worker: string, reason: string): void {
+    const at = this.#env.clock.now()
+    const outcome = { kind: 'returned' as const, reason }
+    const end = { at, worker, outcome, startedAt: null, endedAt: at, points: 0 }
+    this.#commit({ type: 'trial.ended', ...trialOf(ref), ...end })
   }
 
   #lose(trial: number, attempt: number, worker: string, reason: string): void {
@@ -598,3 +591,5 @@ function trialInput(
   const { budget, from } = fidelity
   return { hparams: { ...fixed, ...hparams, budget }, ...(from === null ? {} : { resumeFrom: from }) }
 }
+
+const trialOf = ({ trial, attempt }: AttemptRef) => ({ trial, attempt })

@@ -215,7 +215,8 @@ export class ExperimentState {
     for (const { type } of actions) {
       // Queued trials are cancelled here, so that a replay does it alike; running ones only the world can stop.
       if (type === 'cancelQueued' || type === 'cancelTrials') {
-        for (const trial of [...this.queued]) effects.push(...this.#moveTrial(trial, { type: 'trial.cancelled' }))
+        for (const trial of Array.from(this.queued))
+          effects.push(...this.#moveTrial(trial, { type: 'trial.cancelled' }))
         if (type === 'cancelTrials') effects.push('stopRunning')
       } else {
         effects.push(type as Effect)

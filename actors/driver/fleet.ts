@@ -22,8 +22,8 @@ import { fleetMachine, type FleetEvent } from './fleet.machine.ts'
 export interface Held {
   readonly experiment: string
   attempt: AttemptRef | null
-  /** The worker has taken it. */
-  confirmed: boolean
+  /** The worker has taken it; 'log': so a driver before this one wrote, who may have died before it was handed over. */
+  confirmed: boolean | 'log'
   /** Beats in a row in which the worker did not know it. */
   unknown: number
   /** The slot or its worker is gone: what was reserved goes elsewhere. */
@@ -135,7 +135,7 @@ export class Fleet {
 
   /** From the log: this worker is said to hold this attempt. Believed until the worker says otherwise or stays away. */
   expect(worker: string, slot: number, attempt: AttemptRef): void {
-    const held: Held = { experiment: attempt.experiment, attempt, confirmed: true, unknown: 0, gone: false }
+    const held: Held = { experiment: attempt.experiment, attempt, confirmed: 'log', unknown: 0, gone: false }
     const place = this.#slot(this.#worker(worker), worker, slot)
     if (place.running === null) place.running = held
     else if (place.next === null) place.next = held
@@ -316,9 +316,10 @@ export class Fleet {
 
   #reconcileHeld(worker: string, slot: Slot, held: Held | null, said: readonly AttemptRef[]): void {
     const attempt = held?.attempt
-    if (held === null || !attempt || !held.confirmed) return
+    if (held === null || !attempt || held.confirmed === false) return
     if (said.some((other) => sameAttempt(other, attempt))) {
       held.unknown = 0
+      held.confirmed = true
       return
     }
     held.unknown += 1
@@ -328,7 +329,7 @@ export class Fleet {
   }
 }
 
-export function sameAttempt(a: AttemptRef, b: AttemptRef): boolean {
+function sameAttempt(a: AttemptRef, b: AttemptRef): boolean {
   return a.trial === b.trial && a.attempt === b.attempt && a.experiment === b.experiment
 }
 

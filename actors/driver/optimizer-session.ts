@@ -43,6 +43,7 @@ export function opensAgain(error: unknown): boolean {
     code === 'BUS_NO_RESPONDERS' ||
     code === 'BUS_TIMEOUT' ||
     code === 'BUS_DISCONNECTED' ||
+    code === 'OPTIMIZER_BUSY' ||
     code === 'EXPERIMENT_UNKNOWN'
   )
 }

@@ -44,14 +44,14 @@ function judge(context: TrialContext, event: TrialEvent): Verdict {
   return stale && (said.kind !== 'final' || said.state === 'failed') ? { kind: 'ignore' } : said
 }
 
-const finally_ = (state: 'done' | 'pruned' | 'failed' | 'cancelled') => (context: TrialContext, event: TrialEvent) => {
+const endsAs = (state: 'done' | 'pruned' | 'failed' | 'cancelled') => (context: TrialContext, event: TrialEvent) => {
   const said = judge(context, event)
   return said.kind === 'final' && said.state === state
 }
-const isDone = finally_('done')
-const isPruned = finally_('pruned')
-const isFailed = finally_('failed')
-const isCancelled = finally_('cancelled')
+const isDone = endsAs('done')
+const isPruned = endsAs('pruned')
+const isFailed = endsAs('failed')
+const isCancelled = endsAs('cancelled')
 
 // The end of an attempt means the same in every open state (I1): a late result is welcome while the trial is queued again.
 const ends = {

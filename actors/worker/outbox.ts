@@ -8,7 +8,7 @@ import type { Clock } from '../../src/actor/index.ts'
 import { codeOf, done, problem, toProblem, type AttemptRef, type PayloadOf } from '../../protocol/index.ts'
 import { keyOf } from './runner-messages.ts'
 
-export type Result = PayloadOf<typeof done>
+type Result = PayloadOf<typeof done>
 
 export interface Outbox {
   /** Takes a result, and tells it at once. */

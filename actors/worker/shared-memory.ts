@@ -12,7 +12,7 @@ const turnCell = 2
 const cells = 3
 
 /** Points that may wait. */
-export const maximumWaiting = 50_000
+const maximumWaiting = 50_000
 /** While it blocks, a training looks at the stop flag so often. */
 const lookMs = 200
 

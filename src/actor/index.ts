@@ -1,16 +1,11 @@
 /** Actors: what one is, how one is run as a process, how others start it, and the time it lives by. */
-export {
-  exitCodes,
-  type ActorDefinition,
-  type ActorEnvironment,
-  type CommonOptions,
-  type RunningActor,
-} from './actor.ts'
+export type { ActorDefinition, ActorEnvironment, RunningActor } from './actor.ts'
 export { systemClock, type Clock } from './clock.ts'
 export { connectPatiently } from './connect.ts'
 export { every } from './every.ts'
+export { exitCodeFor, exitCodes } from './exit-codes.ts'
 export { newId } from './ids.ts'
-export { actorEntry, packageRoot, spawnActor, spawnEntry, type Child, type Exit, type LaunchOptions } from './launch.ts'
-export { createLogger, droppedLog, logLevels, prettyLine, type Logger, type LogLevel } from './log.ts'
-export { actorCommand, runActor } from './run.ts'
-export { stepper, type Stepper } from './stepper.ts'
+export { actorEntry, packageRoot, spawnActor, spawnEntry, type Child } from './launch.ts'
+export { createLogger, droppedLog, prettyLine, type Logger } from './log.ts'
+export { runActor } from './run.ts'
+export { stepper } from './stepper.ts'

@@ -6,7 +6,7 @@ import { fileURLToPath } from 'node:url'
 import { problem, RemoteError, type Problem } from '../../protocol/index.ts'
 
 /** Exit code, or the signal that ended it. */
-export interface Exit {
+interface Exit {
   readonly code: number | null
   readonly signal: NodeJS.Signals | null
 }

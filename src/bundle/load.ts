@@ -6,8 +6,13 @@ import { provideHost } from '../train/index.ts'
 import { bundleModule, type BundledModule } from './bundle.ts'
 import { createBundleCache } from './cache.ts'
 
+/** Node keeps what was imported for ever; a trial need not ask it again. */
+const imported = new Map<string, Experiment>()
+
 /** Imports a bundle. `module` names it in messages. Throws MODULE_NOT_LOADED, EXPERIMENT_NOT_EXPORTED, or what maggy threw in it. */
 export async function importBundle(file: string, module: string): Promise<Experiment> {
+  const known = imported.get(file)
+  if (known !== undefined) return known
   await provideHost()
   process.setSourceMapsEnabled(true)
   let exports: { readonly default?: unknown }
@@ -19,6 +24,7 @@ export async function importBundle(file: string, module: string): Promise<Experi
     throw problem('MODULE_NOT_LOADED', { module, reason: whereOf(error) }, { cause: error })
   }
   if (!isExperiment(exports.default)) throw problem('EXPERIMENT_NOT_EXPORTED', { module })
+  imported.set(file, exports.default)
   return exports.default
 }
 

@@ -20,7 +20,7 @@ import type { WireReply } from './nats-wire.ts'
 export type { Msg, NatsConnection, Subscription as ClientSubscription } from 'nats'
 
 /** The oldest nats-server that is good enough. */
-export const requiredServer = '2.12.6'
+const requiredServer = '2.12.6'
 
 export interface ClientOptions {
   /** `nats://TOKEN@host:port`, `nats://user:pass@host`, `host:port`, or several with commas. */

@@ -52,7 +52,11 @@ function plainWatch(): Shown {
   }
 }
 
+/** A driver says four times a second how things stand; a log of it need not. */
+const progressMs = 1000
+
 function jsonWatch(): Shown {
+  let quietUntil = -Infinity
   let waiting: string | undefined
   return {
     onEvent(event, history, live) {
@@ -61,6 +65,8 @@ function jsonWatch(): Shown {
       if (trial !== undefined) printJson('trial', trial)
     },
     onProgress(progress) {
+      if (progress.at < quietUntil) return
+      quietUntil = progress.at + progressMs
       printJson('progress', progress)
     },
     onWaiting(said) {

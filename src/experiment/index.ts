@@ -17,5 +17,5 @@ export type {
   TrainResult,
   ValuesOf,
 } from './definition.ts'
-export { defineExperiment, isExperiment, specOf, type AnySpec } from './define.ts'
+export { defineExperiment, isExperiment, specOf } from './define.ts'
 export { optimization, type OptimizationOptions } from './optimization.ts'

@@ -17,7 +17,7 @@ import { validateSpace } from '../space/index.ts'
 import type { ContextOf, Space, ValuesOf } from './definition.ts'
 
 /** A plug-in by its name, or with its options beside the name. */
-export type PluginOption = string | ({ readonly name: string } & Readonly<Record<string, unknown>>)
+type PluginOption = string | ({ readonly name: string } & Readonly<Record<string, unknown>>)
 
 interface Common<S extends Space, H extends object> {
   /** Who suggests: the name of an optimizer that runs on the bus. Default: random. */

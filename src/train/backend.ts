@@ -10,7 +10,6 @@ export interface Backend {
   readonly tf: Tf
   /** tfjs's name of the backend: `tensorflow` is the native one, `cpu` plain JavaScript. */
   readonly name: string
-  readonly native: boolean
   /** tfjs, and for the native backend tfjs-node and libtensorflow. */
   readonly versions: Readonly<Record<string, string>>
 }
@@ -32,19 +31,11 @@ function loadNative(): Backend {
     return {
       tf,
       name: tf.getBackend(),
-      native: true,
       versions: { ...versionsOf(tf), 'tfjs-node': tf.version['tfjs-node'] ?? '' },
     }
   } catch (error) {
     throw problem('TFJS_MISSING', { reason: firstLine(describe(error)) }, { cause: error })
   }
-}
-
-/** Plain JavaScript: correct, and very slow. */
-export async function loadPlainBackend(): Promise<Backend> {
-  const tf = require('@tensorflow/tfjs') as Tf
-  await tf.ready()
-  return { tf, name: tf.getBackend(), native: false, versions: versionsOf(tf) }
 }
 
 /** libtensorflow's own chatter on stderr; who wants it sets the level. */

@@ -16,6 +16,8 @@ async function ready(change: Parameters<Bench['submit']>[1] = {}) {
   return { bench, w1 }
 }
 
+const inOrder = (numbers: readonly number[]) => numbers.toSorted((a, b) => a - b)
+
 describe('the driver', () => {
   it('runs an experiment from its submission to its end, each trial once, the log before the worker', async () => {
     const bench = new Bench()
@@ -69,7 +71,7 @@ describe('the driver', () => {
   it('gives a worker that joins in the middle its first trial at once (G4)', async () => {
     const { bench, w1 } = await ready()
     const late = await bench.worker('late', { slots: 2 })
-    expect([...w1.running, ...late.running].sort()).toEqual([0, 1, 2])
+    expect(inOrder([...w1.running, ...late.running])).toEqual([0, 1, 2])
   })
 
   it('keeps to exactly the number of trials asked, however many slots there are', async () => {
@@ -137,8 +139,8 @@ describe('the driver', () => {
     await bench.settle()
     await w1.finish(1, failure)
     await bench.settle()
-    for (const trial of [...w1.running]) await w1.finish(trial, { kind: 'stopped', reason: 'cancelled', metrics: {} })
-    for (const trial of [...w1.running]) await w1.finish(trial, { kind: 'stopped', reason: 'cancelled', metrics: {} })
+    for (const trial of w1.running) await w1.finish(trial, { kind: 'stopped', reason: 'cancelled', metrics: {} })
+    for (const trial of w1.running) await w1.finish(trial, { kind: 'stopped', reason: 'cancelled', metrics: {} })
     await bench.settle()
     const events = await bench.events('e1')
     expect(events.find(({ type }) => type === 'experiment.failing')).toMatchObject({
@@ -233,7 +235,7 @@ describe('the driver', () => {
     w1.leave()
     const w2 = await bench.worker('w2', { run: ({ attempt }) => ok(attempt.trial) })
     await bench.settle()
-    expect(w2.assignments.map(({ attempt }) => attempt.trial).sort()).toEqual([0, 1])
+    expect(inOrder(w2.assignments.map(({ attempt }) => attempt.trial))).toEqual([0, 1])
     expect((await bench.events('e1')).at(-1)).toMatchObject({ state: 'done' })
   })
 
@@ -383,6 +385,19 @@ describe('a driver that dies', () => {
     await bench.pass(3000, w1)
     const ends = (await bench.events('e1')).filter(({ type }) => type === 'trial.ended')
     expect(ends).toHaveLength(1)
+  })
+
+  it('that is drained says so, and another takes up at once what it leaves', async () => {
+    const { bench, w1 } = await ready({ trials: 2 })
+    await bench.driver('d2')
+    await bench.pass(4000, w1)
+    await bench.drain('d1')
+    expect(w1.status().slots[0]?.driver).toBeNull()
+    await bench.pass(2000, w1)
+    expect((await bench.types('e1')).filter((type) => type === 'experiment.adopted')).toHaveLength(2)
+    await w1.finish(0)
+    await bench.settle()
+    expect(w1.running).toEqual([1])
   })
 
   it('with `adopt: none` leaves unfinished experiments alone until it is asked to resume them', async () => {

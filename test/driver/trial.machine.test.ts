@@ -1,4 +1,4 @@
-import fc from 'fast-check'
+import * as fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { initialTransition, transition } from 'xstate'
 import { trialMachine, type TrialEvent } from '../../actors/driver/trial.machine.ts'
@@ -6,16 +6,43 @@ import { handledEvents, mermaid, statesOf } from '../support/mermaid.ts'
 
 const at = 1
 const input = { trial: 0, hparams: { lr: 0.1 }, maxAttempts: 3 }
-const assigned = (attempt: number, worker = 'w1'): TrialEvent =>
-  ({ type: 'trial.assigned', at, trial: 0, attempt, worker, slot: 0 }) as TrialEvent
+const assigned = (attempt: number, worker = 'w1'): TrialEvent => ({
+  type: 'trial.assigned',
+  at,
+  trial: 0,
+  attempt,
+  worker,
+  slot: 0,
+})
 const started = (attempt: number): TrialEvent => ({ type: 'trial.started', attempt, at })
-const stopping = (attempt: number): TrialEvent =>
-  ({ type: 'trial.stopping', at, trial: 0, attempt, reason: 'pruned', step: 3 }) as TrialEvent
-const lost = (attempt: number, worker = 'w1'): TrialEvent =>
-  ({ type: 'trial.lost', at, trial: 0, attempt, worker, reason: 'gone' }) as TrialEvent
+const stopping = (attempt: number): TrialEvent => ({
+  type: 'trial.stopping',
+  at,
+  trial: 0,
+  attempt,
+  reason: 'pruned',
+  step: 3,
+})
+const lost = (attempt: number, worker = 'w1'): TrialEvent => ({
+  type: 'trial.lost',
+  at,
+  trial: 0,
+  attempt,
+  worker,
+  reason: 'gone',
+})
 type Outcome = Extract<TrialEvent, { type: 'trial.ended' }>['outcome']
-const ended = (attempt: number, outcome: Outcome, worker = 'w1'): TrialEvent =>
-  ({ type: 'trial.ended', at, trial: 0, attempt, worker, outcome, startedAt: 1, endedAt: 2, points: 0 }) as TrialEvent
+const ended = (attempt: number, outcome: Outcome, worker = 'w1'): TrialEvent => ({
+  type: 'trial.ended',
+  at,
+  trial: 0,
+  attempt,
+  worker,
+  outcome,
+  startedAt: 1,
+  endedAt: 2,
+  points: 0,
+})
 const ok: Outcome = { kind: 'done', metrics: { accuracy: 0.9 } }
 const fault = { code: 'TRAIN_FAILED', message: 'train threw x' }
 const failed: Outcome = { kind: 'failed', problem: fault }

@@ -20,6 +20,8 @@ import { startServer, type RunningServer } from '../../src/server/index.ts'
 
 export interface System {
   readonly server: RunningServer
+  /** kill -9 of nats-server, and a new one on the same port and data. */
+  killServer(): Promise<void>
   readonly bus: Bus
   /** Starts an actor against this system's server. */
   actor(name: 'driver' | 'optimizer' | 'worker', ...args: string[]): Promise<Child>
@@ -36,7 +38,7 @@ export interface System {
 
 export async function startSystem(): Promise<System> {
   const data = await mkdtemp(join(tmpdir(), 'maggy-system-'))
-  const server = await startServer({ port: 0, data })
+  let server = await startServer({ port: 0, data })
   const bus = await connectNats({ server: server.url, name: 'test' })
   await bus.streams.ensure()
   const children: Child[] = []
@@ -63,10 +65,18 @@ export async function startSystem(): Promise<System> {
   }
 
   return {
-    server,
+    get server() {
+      return server
+    },
     bus,
     actor,
     events,
+    async killServer() {
+      const { pid, port, token, ended } = server
+      process.kill(pid, 'SIGKILL')
+      await ended
+      server = await startServer({ port, data, ...(token === undefined ? {} : { token }) })
+    },
     async workers(count, ...args) {
       const seen = new Set<string>()
       const all = new Promise<void>((resolve) => {

