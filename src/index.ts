@@ -35,6 +35,7 @@ export type { Counts, Direction, Hparams, HparamValue, MetricPoint, Metrics, Obj
 export { serveOptimizer, type ServedQuestion, type ServeOptions } from './optimizer/index.ts'
 export { servePruner, type ServedPruner } from './pruning/index.ts'
 export type { Question, Sampler, SamplerPlugin } from './samplers/index.ts'
+export type { Proposal, Scheduler, SchedulerPlugin } from './schedulers/index.ts'
 export type { Random } from './random/index.ts'
 
 /** Errors: compare codes, never texts. */

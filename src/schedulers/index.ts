@@ -5,7 +5,7 @@ import { bohbScheduler, hyperbandScheduler } from './hyperband.ts'
 import { populationScheduler } from './population.ts'
 import type { SchedulerPlugin } from './scheduler.ts'
 
-export { bracketsOf, type Bracket } from './hyperband.ts'
+export { bracketsOf } from './hyperband.ts'
 export type { Proposal, Scheduler, SchedulerPlugin } from './scheduler.ts'
 
 /** Those that `maggy optimizer` answers for, beside the samplers. */
