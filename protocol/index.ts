@@ -50,7 +50,7 @@ export {
 } from './errors.ts'
 export { Bundle, Counts, progress, resumeExperiment, stopExperiment, Submission, submit } from './experiment.ts'
 export { log, LogEvent } from './log.ts'
-export { Parameter, SearchSpace } from './space.ts'
+export { Condition, Constraint, Parameter, SearchSpace } from './space.ts'
 export { bundleBucket, streams, type StreamDefinition, type StreamName } from './streams.ts'
 export { observe, Observation, open, suggest } from './suggest.ts'
 export {
