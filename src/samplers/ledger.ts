@@ -49,7 +49,8 @@ function standingOf({ state }: Observation, loss: number): Standing {
   return Number.isNaN(loss) ? 'bad' : 'done'
 }
 
-function compare(one: Entry<unknown>, other: Entry<unknown>): number {
+/** The better first. */
+export function compareEntries(one: Entry<unknown>, other: Entry<unknown>): number {
   const tier = tiers[one.standing] - tiers[other.standing]
   if (tier !== 0) return tier
   if (one.standing === 'pruned') {
@@ -68,7 +69,7 @@ function placeIn<Row>(sorted: readonly Entry<Row>[], entry: Entry<Row>): number 
   let high = sorted.length
   while (low < high) {
     const middle = (low + high) >>> 1
-    if (compare(sorted[middle] as Entry<Row>, entry) < 0) low = middle + 1
+    if (compareEntries(sorted[middle] as Entry<Row>, entry) < 0) low = middle + 1
     else high = middle
   }
   return low

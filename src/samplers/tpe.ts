@@ -1,8 +1,8 @@
 /**
  * The tree-structured Parzen estimator: points that are likely among the good trials and unlikely among the others. Options:
  * - warmup (10): so many trials first by a Sobol sequence. - randomFraction (0): this share of later trials by chance.
- * - gamma (0.1): the share of trials that counts as good, at most `mostGood` (25). - candidates (24): points among which it chooses.
- * - bandwidthFactor (1): kernels are so much wider when candidates are drawn. - priorWeight (1).
+ * - gamma (0.12): the share of trials that counts as good, at most `mostGood` (25). - candidates (48): points among which it chooses.
+ * - bandwidthFactor (0.6): kernels are so much wider when candidates are drawn. - priorWeight (0.3): of the kernel that covers everything.
  * - multivariate (true): parameters together, or each for itself. Those under different conditions form groups of their own.
  * - constantLiar (true): trials under way count as not good, so that the next keeps away from them.
  * Failed trials, and those whose metric is not a finite number, count as the worst; pruned ones as worse than all that are done.
@@ -60,11 +60,11 @@ export const tpeSampler: SamplerPlugin = {
       numberOption('tpe', options, name, fallback, bounds)
     const warmup = number('warmup', 10, { least: 0, whole: true })
     const randomFraction = number('randomFraction', 0, { least: 0, most: 1 })
-    const gamma = number('gamma', 0.1, { least: 0, most: 1 })
+    const gamma = number('gamma', 0.12, { least: 0, most: 1 })
     const mostGood = number('mostGood', 25, { least: 1, whole: true })
-    const candidates = number('candidates', 24, { least: 1, most: 10_000, whole: true })
-    const widening = number('bandwidthFactor', 1, { least: 0.01, most: 100 })
-    const priorWeight = number('priorWeight', 1, { least: 0.001, most: 1000 })
+    const candidates = number('candidates', 48, { least: 1, most: 10_000, whole: true })
+    const widening = number('bandwidthFactor', 0.6, { least: 0.01, most: 100 })
+    const priorWeight = number('priorWeight', 0.3, { least: 0.001, most: 1000 })
     const liar = flagOption('tpe', options, 'constantLiar', true)
     const groups = groupsOf(space, flagOption('tpe', options, 'multivariate', true))
     const columns = new Map(Object.keys(space).map((name, column) => [name, column]))

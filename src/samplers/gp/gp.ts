@@ -74,8 +74,9 @@ export const gpSampler: SamplerPlugin = {
               [...values, ...lies],
               kernel,
             )
-      const best = Math.min(...values)
-      const candidates = candidatesFor({ space, cube, random, best: used.points[values.indexOf(best)] as Row, kernel, groups })
+      // With noise, the least value may be luck: what counts is the least of what is believed.
+      const best = used.points.reduce((least, point) => Math.min(least, known.mean(point)), Infinity)
+      const candidates = candidatesFor({ space, cube, random, best: used.points[values.indexOf(Math.min(...values))] as Row, kernel, groups })
       if (name === 'thompson') return drawnMinimum(surrogate, candidates.slice(-drawnPoints), random).hparams
       const promises = acquisition(name, surrogate, best, kappa, cube.size)
       return climb(candidates, promises, { space, cube, isTaken: takenAmong(used.points, pending) })

@@ -206,8 +206,13 @@ export function fitKernel(data: Points, values: ArrayLike<number>): Kernel {
   const low = [...Array.from({ length: groups }, () => Math.log(0.02)), Math.log(0.05), Math.log(1e-6)]
   const high = [...Array.from({ length: groups }, () => Math.log(20)), Math.log(20), Math.log(1)]
   const used = [...priors.slice(0, groups), ...priors.slice(-2)]
+  const objective = (theta: Float64Array, gradient: Float64Array) => misfit(data, values, used, theta, gradient)
   const start = Float64Array.from(used, ({ mean }) => mean)
-  const { x } = minimize((theta, gradient) => misfit(data, values, used, theta, gradient), start, { low, high }, iterations)
+  // A rugged valley may be explained by short lengths, or by a wide one and noise: both are tried.
+  const noisy = start.with(groups + 1, Math.log(0.2))
+  const ends = [start, noisy].map((theta) => minimize(objective, theta, { low, high }, iterations))
+  const [one, other] = ends as [(typeof ends)[number], (typeof ends)[number]]
+  const { x } = other.value < one.value ? other : one
   return {
     lengths: x.slice(0, groups).map(Math.exp),
     signal: Math.exp(x[groups] as number),
