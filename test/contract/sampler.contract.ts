@@ -17,6 +17,22 @@ export interface SamplerContractOptions {
 }
 
 const trials = 40
+
+/** With conditions within conditions, and with a constraint. */
+const relatedSpaces: readonly SearchSpace[] = [
+  {
+    kind: { type: 'categorical', choices: ['a', 'b', 'c'] },
+    rate: { type: 'double', low: 0.001, high: 1, log: true, step: 0.001, when: { parameter: 'kind', in: ['a', 'b'] } },
+    depth: { type: 'integer', low: 1, high: 3, when: { parameter: 'kind', in: ['b'] } },
+    width: { type: 'integer', low: 1, high: 9, when: { parameter: 'depth', in: [2, 3] } },
+    fixed: { type: 'constant', value: 1, when: { parameter: 'kind', in: ['c'] } },
+  },
+  {
+    low: { type: 'integer', low: 0, high: 20, where: [{ sum: { low: 1, high: -1 }, atMost: 0 }] },
+    high: { type: 'integer', low: 0, high: 20 },
+    count: { type: 'integer', low: 1, high: 8, where: [{ product: { count: 1, high: 1 }, atMost: 60 }] },
+  },
+]
 const spacesTried = 20
 
 /** Registers the suite. */
@@ -29,6 +45,7 @@ export function samplerContract(
   const { options = {}, adapt = (space) => space } = contract
 
   const spaces = Array.from({ length: spacesTried }, (_, index) => adapt(anySpace(createRandom('space', index))))
+    .concat(relatedSpaces.map(adapt))
     .filter((space) => space !== undefined)
     .map((space) => frozen(validateSpace(space)))
 
