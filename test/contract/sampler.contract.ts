@@ -14,9 +14,10 @@ export interface SamplerContractOptions {
   readonly options?: Readonly<Record<string, unknown>>
   /** Leave out of the spaces what the sampler does not take, or return undefined for no such space. Default: takes all. */
   readonly adapt?: (space: SearchSpace) => SearchSpace | undefined
+  /** For samplers that take their time: so many trials in a search, in so many of the spaces. Default: 40, in 20. */
+  readonly trials?: number
+  readonly spaces?: number
 }
-
-const trials = 40
 
 /** With conditions within conditions, and with a constraint. */
 const relatedSpaces: readonly SearchSpace[] = [
@@ -33,7 +34,6 @@ const relatedSpaces: readonly SearchSpace[] = [
     count: { type: 'integer', low: 1, high: 8, where: [{ product: { count: 1, high: 1 }, atMost: 60 }] },
   },
 ]
-const spacesTried = 20
 
 /** Registers the suite. */
 export function samplerContract(
@@ -42,7 +42,7 @@ export function samplerContract(
   contract: SamplerContractOptions = {},
 ): void {
   const { describe, it } = runner
-  const { options = {}, adapt = (space) => space } = contract
+  const { options = {}, adapt = (space) => space, trials = 40, spaces: spacesTried = 20 } = contract
 
   const spaces = Array.from({ length: spacesTried }, (_, index) => adapt(anySpace(createRandom('space', index))))
     .concat(relatedSpaces.map(adapt))

@@ -4,6 +4,7 @@ import type { SearchSpace } from '../../protocol/index.ts'
 import { countOf } from '../../src/space/index.ts'
 import { samplerContract, type SamplerContractOptions } from '../contract/sampler.contract.ts'
 
+const slow = { trials: 14, spaces: 5 }
 const numbersOnly = (space: SearchSpace): SearchSpace | undefined => {
   const some = Object.values(space).some((parameter) => parameter.type !== 'categorical' && countOf(parameter) > 1)
   const conditional = Object.values(space).some(({ when }) => when !== undefined)
@@ -14,10 +15,11 @@ const numbersOnly = (space: SearchSpace): SearchSpace | undefined => {
 const variants: Readonly<Record<string, readonly SamplerContractOptions[]>> = {
   sobol: [{}],
   tpe: [{}, { options: { warmup: 3, multivariate: false, randomFraction: 0.3 } }, { options: { warmup: 2 } }],
+  auto: [{ trials: 16, spaces: 6 }],
   gp: [
-    { options: { warmup: 6 } },
-    { options: { warmup: 30, acquisition: 'thompson', pending: 'max' } },
-    { options: { warmup: 33, acquisition: 'LCB', pending: 'min', interim: false } },
+    { options: { warmup: 6 }, ...slow },
+    { options: { warmup: 6, acquisition: 'thompson', pending: 'max' }, ...slow },
+    { options: { warmup: 6, acquisition: 'LCB', pending: 'min', interim: false }, ...slow },
   ],
   cmaes: [
     { adapt: numbersOnly },

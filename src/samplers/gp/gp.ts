@@ -274,7 +274,7 @@ function drawnMinimum(surrogate: Posterior, candidates: readonly Candidate[], ra
     for (let j = 0; j <= i; j++) covariance[i * n + j] = surrogate.covariance(point(i), point(j))
   }
   const l = covariance.slice()
-  for (let jitter = 1e-8; ; jitter *= 10) {
+  for (let jitter = 1e-8; jitter <= 1; jitter *= 10) {
     for (let i = 0; i < n; i++) l[i * n + i] = (covariance[i * n + i] as number) + jitter
     if (cholesky(l, n)) break
     l.set(covariance)

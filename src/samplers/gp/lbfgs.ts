@@ -40,7 +40,7 @@ export function minimize(
     const steepness = dot(free, free)
     if (steepness < 1e-12) break
     let direction = newton(free, pairs).map((step, index) => (held(index) ? 0 : -step))
-    if (dot(direction, free) >= 0) direction = free.map((slope) => -slope)
+    if (!(dot(direction, free) < 0)) direction = free.map((slope) => -slope)
     let length = pairs.length === 0 ? Math.min(1, 0.25 / Math.sqrt(steepness)) : 1
     let moved = false
     for (let shorter = 0; shorter < 20 && !moved; shorter++, length *= 0.4) {

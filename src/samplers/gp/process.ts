@@ -44,10 +44,10 @@ function covarianceBetween(a: ArrayLike<number>, b: ArrayLike<number>, weights: 
 const inverseSquares = ({ lengths }: Kernel, groups: readonly number[]) =>
   Float64Array.from(groups, (group) => (lengths[group] as number) ** -2)
 
-/** A little more on the diagonal each time, until the matrix can be factored. */
+/** A little more on the diagonal each time, until the matrix can be factored. Throws RangeError for what is not a number. */
 function factor(points: readonly Float64Array[], weights: Float64Array, { signal, noise }: Kernel): Float64Array {
   const n = points.length
-  for (let jitter = 1e-10; ; jitter *= 100) {
+  for (let jitter = 1e-10; jitter <= 1; jitter *= 100) {
     const k = new Float64Array(n * n)
     for (let i = 0; i < n; i++) {
       for (let j = 0; j < i; j++) {
@@ -57,6 +57,7 @@ function factor(points: readonly Float64Array[], weights: Float64Array, { signal
     }
     if (cholesky(k, n)) return k
   }
+  throw new RangeError(`a kernel of signal ${signal}, noise ${noise}`)
 }
 
 /** What is known of the function after `values` at `points`. */
@@ -197,7 +198,7 @@ export function misfit(
   return value
 }
 
-const iterations = 25
+const iterations = 20
 
 /** The kernel that explains the values best (maximum a posteriori). `values` should have mean 0 and variance 1 or so. */
 export function fitKernel(data: Points, values: ArrayLike<number>): Kernel {
