@@ -11,6 +11,7 @@ import {
   open,
   problem,
   suggest,
+  type ReplyOf,
   type Hparams,
   type Observation,
   type Submission,
@@ -21,6 +22,8 @@ import { validateHparams } from '../../src/space/index.ts'
 const timeoutMs = 10_000
 /** Suggestions that are asked for at once where results do not matter. */
 const ahead = 16
+/** Trials of earlier experiments are numbered from here, beyond all of this one. */
+const firstWarm = 2 ** 40
 
 export type Suggestions = { readonly hparams: readonly Hparams[]; readonly exhausted: boolean }
 
@@ -41,26 +44,41 @@ export class OptimizerSession {
   readonly #submission: Submission
   readonly instance: string
   readonly adaptive: boolean
+  readonly notes: readonly string[]
   #unsaid: Observation[] = []
   #ready: Hparams[] = []
   #exhausted = false
 
-  private constructor(bus: Bus, submission: Submission, reply: { instance: string; adaptive: boolean }) {
+  private constructor(bus: Bus, submission: Submission, reply: ReplyOf<typeof open>) {
     this.#bus = bus
     this.#submission = submission
     this.instance = reply.instance
     this.adaptive = reply.adaptive
+    this.notes = reply.notes ?? []
   }
 
   static async open(bus: Bus, submission: Submission, history: readonly Observation[]): Promise<OptimizerSession> {
     const { experiment, context } = submission
-    const { space, objectives, seed, trials } = context
-    const pages = pagesOf(history, bus.maxPayload / 4)
+    const { space, objectives, seed, trials, warmStart = [], policy } = context
+    const { parallel } = policy
+    const before = warmStart.map(({ hparams, metrics }, index): Observation => {
+      return { trial: firstWarm + index, hparams, state: 'done', metrics, step: null }
+    })
+    const pages = pagesOf([...history, ...before], bus.maxPayload / 4)
     const reply = await ask(
       bus,
       open,
       { optimizer: context.optimizer.name },
-      { experiment, space, objectives, seed, options: context.optimizer.options, trials, history: pages[0] ?? [] },
+      {
+        experiment,
+        space,
+        objectives,
+        seed,
+        options: context.optimizer.options,
+        trials,
+        ...(parallel === null ? {} : { parallel }),
+        history: pages[0] ?? [],
+      },
       { timeoutMs },
     )
     const session = new OptimizerSession(bus, submission, reply)
@@ -75,6 +93,13 @@ export class OptimizerSession {
 
   /** `trial`: the number of the first trial to suggest for. Rejects with OPTIMIZER_MISBEHAVED for hparams outside the space. */
   async suggest(trial: number, count: number): Promise<Suggestions> {
+    const queued = this.#submission.context.enqueue?.slice(trial, trial + count) ?? []
+    if (queued.length > 0) {
+      for (const [index, hparams] of queued.entries()) {
+        this.observe({ trial: trial + index, hparams, state: 'pending', metrics: {}, step: null })
+      }
+      return { hparams: queued, exhausted: false }
+    }
     if (this.#ready.length < count && !this.#exhausted) {
       await this.#tell()
       const first = trial + this.#ready.length

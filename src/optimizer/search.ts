@@ -76,7 +76,7 @@ export function createSearch<const S extends Space>(given: SearchOptions<S>): Se
   }
 
   return {
-    notes: plugin.notes?.(setting) ?? [],
+    notes: session.notes,
     async ask() {
       const id = next++
       const queued = enqueue[id - history.length]
