@@ -23,7 +23,13 @@ export async function samplerCommand(given: SamplerCommandOptions): Promise<numb
   const { sampler, direction, seed, trials } = given
   const space = parsed(await read(given.space), '--space')
   const options = given.options === undefined ? {} : parsed(given.options, '--options')
-  const search = createSearch({ space: space as Space, sampler: { ...options, name: sampler }, direction, seed, trials })
+  const search = createSearch({
+    space: space as Space,
+    sampler: { ...options, name: sampler },
+    direction,
+    seed,
+    trials,
+  })
   for (const note of search.notes) process.stderr.write(`${note}\n`)
   for await (const line of createInterface({ input: process.stdin })) {
     if (line.trim() === '') continue
@@ -83,7 +89,11 @@ async function read(file: string): Promise<string> {
   try {
     return await readFile(file, 'utf8')
   } catch (error) {
-    throw problem('OPTION_INVALID', { option: '--space', reason: `cannot be read: ${describe(error)}` }, { cause: error })
+    throw problem(
+      'OPTION_INVALID',
+      { option: '--space', reason: `cannot be read: ${describe(error)}` },
+      { cause: error },
+    )
   }
 }
 

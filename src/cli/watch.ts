@@ -62,7 +62,8 @@ function jsonWatch(): Shown {
   return {
     onEvent(event, history, live) {
       if (event.type === 'experiment.accepted') printJson('experiment', { experiment: history.experiment })
-      if (event.type === 'optimizer.opened' && live && event.notes !== undefined) printJson('notes', { notes: event.notes })
+      if (event.type === 'optimizer.opened' && live && event.notes !== undefined)
+        printJson('notes', { notes: event.notes })
       const trial = live ? endedTrial(event, history) : undefined
       if (trial !== undefined) printJson('trial', trial)
     },

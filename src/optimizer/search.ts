@@ -80,7 +80,8 @@ export function createSearch<const S extends Space>(given: SearchOptions<S>): Se
     async ask() {
       const id = next++
       const queued = enqueue[id - history.length]
-      if (queued !== undefined) session.observe([{ trial: id, hparams: queued, state: 'pending', metrics: {}, step: null }])
+      if (queued !== undefined)
+        session.observe([{ trial: id, hparams: queued, state: 'pending', metrics: {}, step: null }])
       const { hparams } = await session.suggest(id, 1)
       const [suggested] = hparams
       if (suggested === undefined) return undefined
@@ -89,7 +90,8 @@ export function createSearch<const S extends Space>(given: SearchOptions<S>): Se
     },
     tell(id, told) {
       const hparams = asked.get(id)
-      if (hparams === undefined) throw problem('OPTION_INVALID', { option: 'id', reason: `is ${id}, which was never suggested` })
+      if (hparams === undefined)
+        throw problem('OPTION_INVALID', { option: 'id', reason: `is ${id}, which was never suggested` })
       observe(id, hparams, told)
     },
     get best() {

@@ -9,7 +9,7 @@ import { gpSampler } from './gp/gp.ts'
 import { gridSampler } from './grid.ts'
 import { refuseUnknown } from './options.ts'
 import { randomSampler } from './random.ts'
-import type { SamplerPlugin, SamplerSetting } from './sampler.ts'
+import type { Sampler, SamplerPlugin, SamplerSetting } from './sampler.ts'
 import { fitsSobol, sobolSampler } from './sobol.ts'
 import { tpeSampler } from './tpe.ts'
 
@@ -18,6 +18,8 @@ interface Choice {
   readonly why: string
   /** All points of the space come first. */
   readonly allPointsFirst?: boolean
+  /** Every third trial comes from it: where the valley is not as smooth as the first takes it to be. */
+  readonly beside?: SamplerPlugin
 }
 
 /** Up to here a Gaussian process is worth its time, and better than the others. */
@@ -30,7 +32,10 @@ function choose({ space, objectives, trials, parallel = 1 }: SamplerSetting): Ch
   const columns = cubeOf(space).size
   if (varying.length === 0) return { plugin: randomSampler, why: 'nothing in the space varies' }
   if (objectives.length > 1) {
-    return { plugin: tpeSampler, why: `of ${objectives.length} objectives it goes by the first, ${objectives[0]?.metric}` }
+    return {
+      plugin: tpeSampler,
+      why: `of ${objectives.length} objectives it goes by the first, ${objectives[0]?.metric}`,
+    }
   }
   if (points <= trials && isListed(space)) {
     const why = `all ${points} points of the space come first, for there are ${trials} trials`
@@ -41,7 +46,7 @@ function choose({ space, objectives, trials, parallel = 1 }: SamplerSetting): Ch
   }
   if (relationsOf(space).conditional) return { plugin: tpeSampler, why: 'the space has conditions' }
   if (columns <= mostForGp.columns && trials <= mostForGp.trials) {
-    return { plugin: gpSampler, why: `${trials} trials in ${varying.length} parameters are few` }
+    return { plugin: gpSampler, beside: tpeSampler, why: `${trials} trials in ${varying.length} parameters are few` }
   }
   if (categorical === 0 && trials > mostForGp.trials && varying.length <= 100) {
     return { plugin: cmaesSampler, why: `there are only numbers, and ${trials} trials are many` }
@@ -61,8 +66,10 @@ export const autoSampler: SamplerPlugin = {
   adaptive: true,
   create(setting) {
     refuseUnknown('auto', setting.options, [])
-    const { plugin, allPointsFirst = false } = choose(setting)
-    const chosen = plugin.create({ ...setting, options: {} })
+    const { plugin, allPointsFirst = false, beside } = choose(setting)
+    const main = plugin.create({ ...setting, options: {} })
+    const other = beside?.create({ ...setting, options: {} }) ?? main
+    const chosen: Sampler = (question) => (question.trial % 3 === 2 ? other : main)(question)
     if (!allPointsFirst) return chosen
     const all = gridSampler.create({ ...setting, options: { order: 'shuffled' } })
     return (question) => {
@@ -71,9 +78,12 @@ export const autoSampler: SamplerPlugin = {
     }
   },
   notes(setting) {
-    const { plugin, why } = choose(setting)
+    const { plugin, why, beside } = choose(setting)
     const share = acceptance(setting.space)
     const rejected = `${((1 - share) * 100).toFixed(1)} % of points by chance break a constraint, and are drawn again`
-    return [`auto chose ${plugin.name}: ${why}`, ...(share < 1 ? [rejected] : [])]
+    return [
+      `auto chose ${plugin.name}${beside === undefined ? '' : `, and ${beside.name} for every third trial`}: ${why}`,
+      ...(share < 1 ? [rejected] : []),
+    ]
   },
 }

@@ -30,7 +30,11 @@ export function numberOption(
   const fits = typeof value === 'number' && Number.isFinite(value) && value >= least && value <= most
   if (fits && (!whole || Number.isSafeInteger(value))) return value
   const bounds = most === Infinity ? `of at least ${least}` : `from ${least} to ${most}`
-  throw unfit(optimizer, `options.${name}`, `is ${JSON.stringify(value)}, not a ${whole ? 'whole ' : ''}number ${bounds}`)
+  throw unfit(
+    optimizer,
+    `options.${name}`,
+    `is ${JSON.stringify(value)}, not a ${whole ? 'whole ' : ''}number ${bounds}`,
+  )
 }
 
 /** An option that is true or false, or else the fallback. */

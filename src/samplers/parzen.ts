@@ -61,7 +61,8 @@ export function parzen(
       const norm = 1 + spread * count
       hit[d] = Math.log((1 + spread) / norm)
       miss[d] = Math.log(spread / norm)
-      for (let kernel = 0; kernel < seen; kernel++) means[kernel * size + d] = (rows[kernel] as Float64Array)[column] as number
+      for (let kernel = 0; kernel < seen; kernel++)
+        means[kernel * size + d] = (rows[kernel] as Float64Array)[column] as number
       means[seen * size + d] = -1
       logScale[seen] = (logScale[seen] as number) - Math.log(count)
       continue
@@ -84,6 +85,11 @@ export function parzen(
   const cumulativeShares: number[] = []
   for (let kernel = 0, sum = 0; kernel < kernels; kernel++) cumulativeShares.push((sum += share(kernel)))
   const exponents = new Float64Array(kernels)
+  // For the innermost loop: nothing but flat arrays.
+  const numeric = numbers.length
+  const numberPlaces = Int32Array.from(numbers)
+  const numberColumns = Int32Array.from(numbers, (d) => (dimensions[d] as Dimension).column)
+  const coordinates = new Float64Array(numeric)
 
   return {
     draw(random, point) {
@@ -107,17 +113,17 @@ export function parzen(
     },
     logDensity(point) {
       let greatest = -Infinity
+      for (let n = 0; n < numeric; n++) coordinates[n] = point[numberColumns[n] as number] as number
       for (let kernel = 0; kernel < kernels; kernel++) {
         let square = 0
         const base = kernel * size
-        for (let n = 0; n < numbers.length; n++) {
-          const d = numbers[n] as number
-          const { column } = dimensions[d] as Dimension
-          const z = ((point[column] as number) - (means[base + d] as number)) * (inverseWidths[base + d] as number)
+        for (let n = 0; n < numeric; n++) {
+          const place = base + (numberPlaces[n] as number)
+          const z = ((coordinates[n] as number) - (means[place] as number)) * (inverseWidths[place] as number)
           square += z * z
         }
         let exponent = (logScale[kernel] as number) - 0.5 * square
-        if (kernel < seen) {
+        if (kernel < seen && choices.length > 0) {
           for (const d of choices) {
             const same = means[base + d] === point[(dimensions[d] as Dimension).column]
             exponent += (same ? hit[d] : miss[d]) as number

@@ -1,7 +1,7 @@
 /**
  * The tree-structured Parzen estimator: points that are likely among the good trials and unlikely among the others. Options:
  * - warmup (10): so many trials first by a Sobol sequence. - randomFraction (0): this share of later trials by chance.
- * - gamma (0.12): the share of trials that counts as good, at most `mostGood` (25). - candidates (48): points among which it chooses.
+ * - gamma (0.1): the share of trials that counts as good, at most `mostGood` (25). - candidates (32): points among which it chooses.
  * - bandwidthFactor (0.6): kernels are so much wider when candidates are drawn. - priorWeight (0.3): of the kernel that covers everything.
  * - multivariate (true): parameters together, or each for itself. Those under different conditions form groups of their own.
  * - constantLiar (true): trials under way count as not good, so that the next keeps away from them.
@@ -45,9 +45,9 @@ interface Group {
 }
 
 /** Kernels times parameters, so that time does not grow with the history: of more trials than these, every so many-th is taken. */
-const mostKernelValues = 4500
-const fewestKernels = 100
-const mostKernels = 400
+const mostKernelValues = 2600
+const fewestKernels = 60
+const mostKernels = 160
 /** So many tries at a point that keeps the constraints, before one by chance is taken. */
 const tries = 20
 
@@ -60,9 +60,9 @@ export const tpeSampler: SamplerPlugin = {
       numberOption('tpe', options, name, fallback, bounds)
     const warmup = number('warmup', 10, { least: 0, whole: true })
     const randomFraction = number('randomFraction', 0, { least: 0, most: 1 })
-    const gamma = number('gamma', 0.12, { least: 0, most: 1 })
+    const gamma = number('gamma', 0.1, { least: 0, most: 1 })
     const mostGood = number('mostGood', 25, { least: 1, whole: true })
-    const candidates = number('candidates', 48, { least: 1, most: 10_000, whole: true })
+    const candidates = number('candidates', 32, { least: 1, most: 10_000, whole: true })
     const widening = number('bandwidthFactor', 0.6, { least: 0.01, most: 100 })
     const priorWeight = number('priorWeight', 0.3, { least: 0.001, most: 1000 })
     const liar = flagOption('tpe', options, 'constantLiar', true)
@@ -141,8 +141,7 @@ function estimators(
   liar: boolean,
   options: { readonly priorWeight: number; readonly widening: number },
 ): [below: Parzen, above: Parzen] {
-  const has = ({ row }: Entry<Float64Array>) =>
-    dimensions.every(({ column }) => !Number.isNaN(row[column] as number))
+  const has = ({ row }: Entry<Float64Array>) => dimensions.every(({ column }) => !Number.isNaN(row[column] as number))
   const most = Math.min(mostKernels, Math.max(fewestKernels, Math.floor(mostKernelValues / dimensions.length)))
   // What failed is not good, however little there is besides.
   const below = ranked.slice(0, good).filter((entry) => entry.standing !== 'bad' && has(entry))
@@ -153,7 +152,12 @@ function estimators(
     .sort((one, other) => one.trial - other.trial)
   const rowsOf = (entries: readonly Entry<Float64Array>[]) => entries.map(({ row }) => row)
   return [
-    parzen(dimensions, rowsOf(below), below.map(() => 1), options),
+    parzen(
+      dimensions,
+      rowsOf(below),
+      below.map(() => 1),
+      options,
+    ),
     parzen(dimensions, rowsOf(rest), recency(rest.length), options),
   ]
 }
@@ -185,7 +189,12 @@ interface Choosing {
 }
 
 /** The candidate that is likeliest good, of those that keep the constraints; undefined if none does. */
-function choose(group: Group, below: Parzen, above: Parzen, choosing: Choosing): Record<string, HparamValue> | undefined {
+function choose(
+  group: Group,
+  below: Parzen,
+  above: Parzen,
+  choosing: Choosing,
+): Record<string, HparamValue> | undefined {
   const { space, values, random, candidates, size } = choosing
   const constrained = relationsOf(space).constraints.length > 0
   const point = new Float64Array(size)

@@ -15,7 +15,9 @@ export function faultIn(space: SearchSpace, hparams: unknown, path = 'hparams'):
   }
   const given = hparams as Readonly<Record<string, unknown>>
   for (const [name, parameter] of Object.entries(space)) {
-    const reason = isActive(parameter, given) ? missingOr(parameter, given, name) : presentAgainst(parameter, given, name)
+    const reason = isActive(parameter, given)
+      ? missingOr(parameter, given, name)
+      : presentAgainst(parameter, given, name)
     if (reason !== undefined) return { path: `${path}.${name}`, reason }
   }
   for (const name of Object.keys(given)) {

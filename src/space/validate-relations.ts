@@ -23,7 +23,9 @@ export function relationsIn(given: Readonly<Record<string, unknown>>, path: stri
   if (where !== undefined && !Array.isArray(where)) throw fault(`${path}.where`, `is ${show(where)}, not a list`)
   return {
     ...(when === undefined ? {} : { when: conditionIn(when, `${path}.when`) }),
-    ...(where === undefined ? {} : { where: where.map((each, index) => constraintIn(each, `${path}.where[${index}]`)) }),
+    ...(where === undefined
+      ? {}
+      : { where: where.map((each, index) => constraintIn(each, `${path}.where[${index}]`)) }),
   }
 }
 

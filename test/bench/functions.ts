@@ -97,7 +97,8 @@ const conditional: Problem = {
   loss({ optimizer, rate, momentum, beta1, beta2, memory }) {
     const log = Math.log10(Number(rate))
     if (optimizer === 'sgd') return 0.1 + square(log + 1.5) + 2 * square(Number(momentum) - 0.9)
-    if (optimizer === 'adam') return square(log + 3) + 4 * square(Number(beta1) - 0.9) + 100 * square(Number(beta2) - 0.99)
+    if (optimizer === 'adam')
+      return square(log + 3) + 4 * square(Number(beta1) - 0.9) + 100 * square(Number(beta2) - 0.99)
     return 0.3 + square(log) / 2 + square((Number(memory) - 10) / 20)
   },
 }

@@ -21,10 +21,7 @@ const variants: Readonly<Record<string, readonly SamplerContractOptions[]>> = {
     { options: { warmup: 6, acquisition: 'thompson', pending: 'max' }, ...slow },
     { options: { warmup: 6, acquisition: 'LCB', pending: 'min', interim: false }, ...slow },
   ],
-  cmaes: [
-    { adapt: numbersOnly },
-    { adapt: numbersOnly, options: { restarts: 'bipop', margin: false, population: 4 } },
-  ],
+  cmaes: [{ adapt: numbersOnly }, { adapt: numbersOnly, options: { restarts: 'bipop', margin: false, population: 4 } }],
   grid: [{ options: { levels: 3 } }, { options: { levels: 4, order: 'shuffled' } }],
 }
 

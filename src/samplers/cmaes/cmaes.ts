@@ -58,7 +58,10 @@ export const cmaesSampler: SamplerPlugin = {
     }
     const following = ({ state, restart, flat }: Standing, entries: readonly Entry<Row>[]): Standing => {
       const ranked = entries.toSorted(compareEntries)
-      const next = advance(state, ranked.map(({ row }) => row))
+      const next = advance(
+        state,
+        ranked.map(({ row }) => row),
+      )
       const isFlat = ranked[0]?.loss === ranked[Math.floor(ranked.length / 2)]?.loss
       const spent = isSpent(next) || (isFlat && flat + 1 >= flatGenerations)
       if (spent && restarts !== 'none') return beginning(restart + 1)
@@ -134,7 +137,11 @@ function keptGenerations(
 function drawn(state: State, random: Random, counts: readonly number[]): Row {
   const { mean, sigma, covariance, constants } = state
   const n = mean.length
-  const step = along(state, mean.map(() => random.normal()), 1)
+  const step = along(
+    state,
+    mean.map(() => random.normal()),
+    1,
+  )
   const reach = quantileAbove(1 / (n * constants.lambda))
   return mean.map((value, i) => {
     const count = counts[i] ?? Infinity

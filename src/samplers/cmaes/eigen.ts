@@ -1,5 +1,8 @@
 /** Eigenvalues and vectors of a symmetric matrix by Jacobi rotations (G. Golub and C. van Loan, "Matrix Computations", 8.5). */
-export function eigen(matrix: Float64Array, n: number): { readonly values: Float64Array; readonly vectors: Float64Array } {
+export function eigen(
+  matrix: Float64Array,
+  n: number,
+): { readonly values: Float64Array; readonly vectors: Float64Array } {
   const a = matrix.slice()
   const v = new Float64Array(n * n)
   for (let i = 0; i < n; i++) v[i * n + i] = 1

@@ -12,13 +12,7 @@ interface Promise_ {
 }
 
 /** The promise and its slopes by mean and standard deviation. `best`: the least value so far; `kappa`: of LCB. */
-export function promise(
-  name: AcquisitionName,
-  mean: number,
-  deviation: number,
-  best: number,
-  kappa: number,
-): Promise_ {
+export function promise(name: AcquisitionName, mean: number, deviation: number, best: number, kappa: number): Promise_ {
   const z = (best - mean) / deviation
   switch (name) {
     case 'LCB':

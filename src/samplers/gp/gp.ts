@@ -24,8 +24,8 @@ import { fitKernel, posterior, type Kernel, type Posterior } from './process.ts'
 const known = ['warmup', 'acquisition', 'kappa', 'pending', 'interim', 'mostData']
 /** A distance among so many columns means little, and a length scale for each costs much. */
 const mostColumns = 100
-const pointsByChance = 400
-const pointsNear = 100
+const pointsByChance = 250
+const pointsNear = 80
 const climbs = 4
 const climbSteps = 20
 /** Thompson sampling draws its function at so many points. */
@@ -76,7 +76,14 @@ export const gpSampler: SamplerPlugin = {
             )
       // With noise, the least value may be luck: what counts is the least of what is believed.
       const best = used.points.reduce((least, point) => Math.min(least, known.mean(point)), Infinity)
-      const candidates = candidatesFor({ space, cube, random, best: used.points[values.indexOf(Math.min(...values))] as Row, kernel, groups })
+      const candidates = candidatesFor({
+        space,
+        cube,
+        random,
+        best: used.points[values.indexOf(Math.min(...values))] as Row,
+        kernel,
+        groups,
+      })
       if (name === 'thompson') return drawnMinimum(surrogate, candidates.slice(-drawnPoints), random).hparams
       const promises = acquisition(name, surrogate, best, kappa, cube.size)
       return climb(candidates, promises, { space, cube, isTaken: takenAmong(used.points, pending) })
@@ -96,8 +103,7 @@ function dataOf({ entries, ranked }: Ledger<Row>, interim: boolean): Data {
   const worst = finite.reduce((most, { loss }) => Math.max(most, loss), -Infinity)
   if (worst === -Infinity) return { entries: [], points: [], losses: [] }
   const counted = entries.filter(
-    ({ standing, loss }) =>
-      standing !== 'void' && (standing !== 'pending' || (interim && !Number.isNaN(loss))),
+    ({ standing, loss }) => standing !== 'void' && (standing !== 'pending' || (interim && !Number.isNaN(loss))),
   )
   const losses = counted.map(({ standing, loss }) =>
     Number.isNaN(loss) || standing === 'bad' || (standing === 'pruned' && !interim) ? worst : loss,

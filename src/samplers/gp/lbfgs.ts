@@ -26,8 +26,7 @@ export function minimize(
   iterations: number,
 ): { readonly x: Float64Array; readonly value: number } {
   const size = start.length
-  const clamp = (value: number, index: number) =>
-    Math.min(high[index] as number, Math.max(low[index] as number, value))
+  const clamp = (value: number, index: number) => Math.min(high[index] as number, Math.max(low[index] as number, value))
   let x = start.map(clamp)
   let gradient = new Float64Array(size)
   let value = objective(x, gradient)
