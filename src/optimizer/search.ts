@@ -67,7 +67,7 @@ export function createSearch<const S extends Space>(given: SearchOptions<S>): Se
     const metrics = metricsOf(told, objectives)
     const state = typeof told === 'object' && typeof told['state'] === 'string' ? told['state'] : 'done'
     const step = typeof told === 'object' && 'step' in told && typeof told.step === 'number' ? told.step : null
-    session.observe([{ trial: id, hparams, state: state as Observation['state'], metrics, step }])
+    session.observe([{ trial: id, hparams, state, metrics, step }])
     const [objective] = objectives
     const value = objective === undefined ? undefined : metrics[objective.metric]
     if (state !== 'done' || value === undefined || value === null) return

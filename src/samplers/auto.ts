@@ -46,7 +46,11 @@ function choose({ space, objectives, trials, parallel = 1 }: SamplerSetting): Ch
   }
   if (relationsOf(space).conditional) return { plugin: tpeSampler, why: 'the space has conditions' }
   if (columns <= mostForGp.columns && trials <= mostForGp.trials) {
-    return { plugin: gpSampler, beside: tpeSampler, why: `${trials} trials in ${varying.length} parameters are few` }
+    return {
+      plugin: gpSampler,
+      beside: categorical === 0 ? cmaesSampler : tpeSampler,
+      why: `${trials} trials in ${varying.length} parameters are few`,
+    }
   }
   if (categorical === 0 && trials > mostForGp.trials && varying.length <= 100) {
     return { plugin: cmaesSampler, why: `there are only numbers, and ${trials} trials are many` }

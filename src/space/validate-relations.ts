@@ -1,4 +1,5 @@
 /** The conditions and constraints of a search space that came from outside, checked with the path of the first fault. */
+import type { Static, TSchema } from 'typebox'
 import {
   check,
   Condition,
@@ -30,7 +31,7 @@ export function relationsIn(given: Readonly<Record<string, unknown>>, path: stri
 }
 
 function conditionIn(given: unknown, path: string): Condition {
-  const valid = formed<Condition>(Condition, given, path, 'not { parameter: name, in: [value, …] }')
+  const valid = formed(Condition, given, path, 'not { parameter: name, in: [value, …] }')
   for (const key of Object.keys(valid)) {
     if (key !== 'parameter' && key !== 'in') throw fault(`${path}.${key}`, 'is unknown; there are parameter, in')
   }
@@ -38,7 +39,7 @@ function conditionIn(given: unknown, path: string): Condition {
 }
 
 function constraintIn(given: unknown, path: string): Constraint {
-  const valid = formed<Constraint>(Constraint, given, path, 'not { sum | product: { name: factor }, atLeast, atMost }')
+  const valid = formed(Constraint, given, path, 'not { sum | product: { name: factor }, atLeast, atMost }')
   for (const key of Object.keys(valid)) {
     if (!['sum', 'product', 'atLeast', 'atMost'].includes(key)) {
       throw fault(`${path}.${key}`, 'is unknown; there are sum, product, atLeast, atMost')
@@ -52,9 +53,9 @@ function constraintIn(given: unknown, path: string): Constraint {
   return 'sum' in valid ? { sum: { ...valid.sum }, ...bounds } : { product: { ...valid.product }, ...bounds }
 }
 
-function formed<T>(schema: Parameters<typeof check>[0], given: unknown, path: string, reason: string): T {
+function formed<S extends TSchema>(schema: S, given: unknown, path: string, reason: string): Static<S> {
   try {
-    return check(schema, given, path) as T
+    return check(schema, given, path)
   } catch (error) {
     if (!isProblem(error, 'MESSAGE_INVALID')) throw error
     throw fault(path, `is ${show(given)}, ${reason}`)

@@ -25,8 +25,8 @@ async function bestOf({ space, loss }: Problem, sampler: string, seed: number): 
 async function peerOf(name: string, { peer, script }: { peer: string; script: string }, seeds: number) {
   const [, f, dimensions] = /^([a-z]+)(\d+)$/.exec(name) ?? []
   if (f === undefined || dimensions === undefined) return undefined
-  const arguments_ = [script, f, dimensions, String(budget), String(seeds)]
-  const { stdout } = await promisify(execFile)(peer, arguments_, { env: { ...process.env, OMP_NUM_THREADS: '1' } })
+  const given = [script, f, dimensions, String(budget), String(seeds)]
+  const { stdout } = await promisify(execFile)(peer, given, { env: { ...process.env, OMP_NUM_THREADS: '1' } })
   return stdout
     .trim()
     .split('\n')

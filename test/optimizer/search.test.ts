@@ -37,7 +37,7 @@ describe('a search without a bus', () => {
 
   it('says what auto chose, and why', () => {
     const { notes } = createSearch({ space: line, direction: 'minimize', trials: 50 })
-    expect(notes).toEqual(['auto chose gp, and tpe for every third trial: 50 trials in 1 parameters are few'])
+    expect(notes).toEqual(['auto chose gp, and cmaes for every third trial: 50 trials in 1 parameters are few'])
   })
 
   it('refuses an id that it never suggested, a sampler that is not there and hparams outside the space', () => {

@@ -46,7 +46,8 @@ export function acquisition(
     const { mean, variance } = posterior.at(x, gradient === undefined ? undefined : slopes)
     const deviation = Math.sqrt(variance)
     const { value, onMean, onDeviation } = promise(name, mean, deviation, best, kappa)
-    for (let column = 0; gradient !== undefined && column < columns; column++) {
+    if (gradient === undefined) return value
+    for (let column = 0; column < columns; column++) {
       gradient[column] =
         onMean * (slopes.mean[column] as number) + (onDeviation * (slopes.variance[column] as number)) / (2 * deviation)
     }
