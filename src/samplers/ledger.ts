@@ -17,7 +17,7 @@ export interface Entry<Row> {
 }
 
 /** `bad`: failed, or not a finite number; 'void': cancelled, it tells nothing. */
-export type Standing = 'done' | 'pruned' | 'bad' | 'pending' | 'void'
+type Standing = 'done' | 'pruned' | 'bad' | 'pending' | 'void'
 
 export interface Ledger<Row> {
   /** Takes note of a history. */
@@ -35,7 +35,7 @@ export interface Ledger<Row> {
 const tiers: Readonly<Record<Standing, number>> = { done: 0, pruned: 1, bad: 2, pending: 3, void: 4 }
 
 /** The objective that a sampler for one objective goes by is the first. */
-export function lossOf(observation: Observation, objective: Objective | undefined): number {
+function lossOf(observation: Observation, objective: Objective | undefined): number {
   const value = objective === undefined ? undefined : observation.metrics[objective.metric]
   if (value === undefined || value === null || !Number.isFinite(value)) return Number.NaN
   return objective?.direction === 'maximize' ? -value : value

@@ -2,7 +2,7 @@
 
 const rootTwoPi = Math.sqrt(2 * Math.PI)
 
-export const density = (z: number): number => Math.exp(-0.5 * z * z) / rootTwoPi
+const density = (z: number): number => Math.exp(-0.5 * z * z) / rootTwoPi
 
 /** Below this the continued fraction is quicker than the series. */
 const tail = 3

@@ -8,7 +8,7 @@ import type { HparamValue, Hparams, Parameter, SearchSpace } from '../../protoco
 import { withoutInactive } from './draw.ts'
 import { countOf, fromUnit, indexOf, toUnit, valueAt } from './parameter.ts'
 
-export interface Column {
+interface Column {
   readonly name: string
   readonly parameter: Parameter
   /** Where its columns begin. */

@@ -65,7 +65,7 @@ export function gridOf(axes: Readonly<Record<string, Axis>>): Grid {
 }
 
 /** A grid with conditions or constraints is gone through once, to number the points that it really has. */
-export const largestScan = 1_000_000
+const largestScan = 1_000_000
 
 /**
  * The points of a grid over a space that keep its conditions and constraints, each once, in the grid's order. undefined for a grid

@@ -5,12 +5,12 @@
  */
 import type { Constraint, HparamValue, Parameter, SearchSpace } from '../../protocol/index.ts'
 
-export interface NamedParameter {
+interface NamedParameter {
   readonly name: string
   readonly parameter: Parameter
 }
 
-export interface PlacedConstraint {
+interface PlacedConstraint {
   /** The parameter that it is written on. */
   readonly name: string
   readonly index: number
@@ -72,7 +72,7 @@ export const factorsOf = (constraint: Constraint): Readonly<Record<string, numbe
   'sum' in constraint ? constraint.sum : constraint.product
 
 /** What the sum or the product comes to; undefined where one of its parameters is not there. */
-export function measure(
+function measure(
   constraint: Constraint,
   values: Readonly<Record<string, HparamValue | undefined>>,
 ): number | undefined {
@@ -107,7 +107,7 @@ export function broken(
 }
 
 /** `1 * a + -1 * b <= 0` */
-export function told(constraint: Constraint): string {
+function told(constraint: Constraint): string {
   const terms = Object.entries(factorsOf(constraint))
   const { atLeast, atMost } = constraint
   const text =

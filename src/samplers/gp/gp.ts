@@ -137,7 +137,7 @@ function thinned(data: Data, most: number): Data {
  * Losses with median 0, the worse half pressed together by a logarithm (a trial that went very wrong says little about the good
  * ones), and deviation 1.
  */
-export function standardized(losses: readonly number[]): Float64Array {
+function standardized(losses: readonly number[]): Float64Array {
   const sorted = losses.toSorted((a, b) => a - b)
   const middle = sorted[sorted.length >>> 1] as number
   const reach = middle - (sorted[0] as number) || (sorted.at(-1) as number) - middle || 1
