@@ -5,9 +5,9 @@
 import { readFile } from 'node:fs/promises'
 import { createInterface } from 'node:readline'
 import { describe, problem, toProblem, type Direction } from '../../protocol/index.ts'
+import { exitCodes } from '../actor/index.ts'
 import { createSearch, type Search, type Told } from '../optimizer/index.ts'
 import type { Space } from '../space/index.ts'
-import { exitCode } from './failure.ts'
 
 export interface SamplerCommandOptions {
   readonly space: string
@@ -40,7 +40,7 @@ export async function samplerCommand(given: SamplerCommandOptions): Promise<numb
       say({ error: fault })
     }
   }
-  return exitCode.ok
+  return exitCodes.done
 }
 
 async function answer(search: Search<object>, line: Readonly<Record<string, unknown>>): Promise<void> {
