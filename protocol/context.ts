@@ -1,6 +1,6 @@
 /** What an experiment is run in. Later contexts (ablation, training) join this union by their `kind`. */
 import { Type } from 'typebox'
-import { Count, Hparams, Options } from './common.ts'
+import { Count, Hparams, Metrics, Options } from './common.ts'
 import { SearchSpace } from './space.ts'
 
 export const Direction = Type.Union([Type.Literal('minimize'), Type.Literal('maximize')])
@@ -53,6 +53,10 @@ export const OptimizationContext = Type.Object({
   /** Given to every trial beside what is suggested. */
   hparams: Hparams,
   seed: Count,
+  /** Tried first, in this order, before the optimizer is asked. */
+  enqueue: Type.Optional(Type.Array(Hparams)),
+  /** What is known from earlier experiments: it counts in the optimizer's history and not among the trials. */
+  warmStart: Type.Optional(Type.Array(Type.Object({ hparams: Hparams, metrics: Metrics }))),
   policy: Policy,
 })
 export type OptimizationContext = Type.Static<typeof OptimizationContext>

@@ -50,7 +50,7 @@ export {
 } from './errors.ts'
 export { Bundle, Counts, progress, resumeExperiment, stopExperiment, Submission, submit } from './experiment.ts'
 export { Conclusion, log, LogEvent } from './log.ts'
-export { Parameter, SearchSpace } from './space.ts'
+export { Condition, Constraint, Parameter, SearchSpace } from './space.ts'
 export { judge, JudgedTrial } from './prune.ts'
 export {
   bundleBucket,

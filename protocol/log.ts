@@ -19,7 +19,14 @@ export const LogEvent = Type.Union([
   Type.Object({ type: Type.Literal('experiment.accepted'), at, submission: Submission }),
   /** A driver took the experiment; whoever wrote last before it is fenced off. */
   Type.Object({ type: Type.Literal('experiment.adopted'), at, driver: Id }),
-  Type.Object({ type: Type.Literal('optimizer.opened'), at, instance: Id, adaptive: Type.Boolean() }),
+  Type.Object({
+    type: Type.Literal('optimizer.opened'),
+    at,
+    instance: Id,
+    adaptive: Type.Boolean(),
+    /** What the optimizer says of its choices. */
+    notes: Type.Optional(Type.Array(Type.String())),
+  }),
   /** The optimizer has nothing more to suggest. */
   Type.Object({ type: Type.Literal('optimizer.exhausted'), at }),
   Type.Object({

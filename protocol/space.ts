@@ -5,12 +5,33 @@ import { HparamValue, Scalar } from './common.ts'
 const low = Type.Number()
 const high = Type.Number()
 
+/** The parameter is there only where another one has one of these values (and is itself there). */
+export const Condition = Type.Object({ parameter: Type.String(), in: Type.Array(Scalar, { minItems: 1 }) })
+export type Condition = Type.Static<typeof Condition>
+
+const factors = Type.Record(Type.String(), Type.Number())
+const atLeast = Type.Optional(Type.Number())
+const atMost = Type.Optional(Type.Number())
+
+/**
+ * What must hold between numbers, wherever all that are named are there: a sum of parameters times their factors, or a product
+ * of parameters to the power of their factors, within bounds. `{ sum: { a: 1, b: -1 }, atMost: 0 }` is a <= b.
+ */
+export const Constraint = Type.Union([
+  Type.Object({ sum: factors, atLeast, atMost }),
+  Type.Object({ product: factors, atLeast, atMost }),
+])
+export type Constraint = Type.Static<typeof Constraint>
+
+const relations = { when: Type.Optional(Condition), where: Type.Optional(Type.Array(Constraint)) }
+
 const DoubleParameter = Type.Object({
   type: Type.Literal('double'),
   low,
   high,
   log: Type.Optional(Type.Boolean()),
   step: Type.Optional(Type.Number({ exclusiveMinimum: 0 })),
+  ...relations,
 })
 const IntegerParameter = Type.Object({
   type: Type.Literal('integer'),
@@ -18,18 +39,21 @@ const IntegerParameter = Type.Object({
   high: Type.Integer(),
   log: Type.Optional(Type.Boolean()),
   step: Type.Optional(Type.Integer({ minimum: 1 })),
+  ...relations,
 })
 /** An ordered list of numbers. */
 const DiscreteParameter = Type.Object({
   type: Type.Literal('discrete'),
   values: Type.Array(Type.Number(), { minItems: 1 }),
+  ...relations,
 })
 /** An unordered list of choices. */
 const CategoricalParameter = Type.Object({
   type: Type.Literal('categorical'),
   choices: Type.Array(Scalar, { minItems: 1 }),
+  ...relations,
 })
-const ConstantParameter = Type.Object({ type: Type.Literal('constant'), value: HparamValue })
+const ConstantParameter = Type.Object({ type: Type.Literal('constant'), value: HparamValue, ...relations })
 
 export const Parameter = Type.Union([
   DoubleParameter,

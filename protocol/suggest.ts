@@ -46,6 +46,8 @@ export const open = call({
     seed: Count,
     options: Options,
     trials: Count,
+    /** At most so many trials at once, where that is known. */
+    parallel: Type.Optional(Type.Integer({ minimum: 1 })),
     /** All that is known so far; what does not fit one message follows as observe. */
     history: Type.Array(Observation),
   }),
@@ -54,6 +56,8 @@ export const open = call({
     instance: Id,
     /** Whether a suggestion depends on results; if not, the driver may ask ahead of time. */
     adaptive: Type.Boolean(),
+    /** What people should know of its choices, a sentence each. */
+    notes: Type.Optional(Type.Array(Type.String({ maxLength: 1024 }), { maxItems: 16 })),
   }),
   speaks: 'driver',
   hears: 'optimizer',

@@ -34,8 +34,11 @@ export type { Counts, Direction, Hparams, HparamValue, MetricPoint, Metrics, Obj
 /** Optimizers of your own: a process that answers three requests. */
 export { serveOptimizer, type ServedQuestion, type ServeOptions } from './optimizer/index.ts'
 export { servePruner, type ServedPruner } from './pruning/index.ts'
-export type { Question, Sampler, SamplerPlugin } from './samplers/index.ts'
 export type { Proposal, Scheduler, SchedulerPlugin } from './schedulers/index.ts'
+export type { Question, Sampler, SamplerPlugin, SamplerSetting } from './samplers/index.ts'
+
+/** Samplers alone: ask and tell, without any bus. */
+export { createSearch, type Search, type SearchOptions, type Suggestion, type Told } from './optimizer/index.ts'
 export type { Random } from './random/index.ts'
 
 /** Errors: compare codes, never texts. */

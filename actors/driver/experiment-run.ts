@@ -92,8 +92,11 @@ export class ExperimentRun {
         })
     this.#courier = new Courier(env.bus, env.clock, env.logger)
     this.desk = new OptimizerDesk(env.bus, env.clock, env.logger, submission, {
-      opened: (instance, adaptive) =>
-        this.#commit({ type: 'optimizer.opened', at: env.clock.now(), instance, adaptive }),
+      opened: ({ instance, adaptive, notes }) => {
+        for (const note of notes) env.logger.info({ experiment: this.id }, note)
+        const said = notes.length === 0 ? {} : { notes: [...notes] }
+        this.#commit({ type: 'optimizer.opened', at: env.clock.now(), instance, adaptive, ...said })
+      },
       lost: () => this.#commit({ type: 'optimizer.lost' }),
       failed: (fault) => this.#fail(fault),
       suggested: (suggested, takePlace) => this.#adopt(suggested, takePlace),

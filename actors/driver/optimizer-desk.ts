@@ -20,7 +20,7 @@ export interface Place {
 }
 
 export interface DeskEvents {
-  opened(instance: string, adaptive: boolean): void
+  opened(session: Pick<OptimizerSession, 'instance' | 'adaptive' | 'notes'>): void
   /** Its process is gone or has forgotten the experiment. */
   lost(): void
   /** It refuses, or gives answers that cannot be used: opening it again would not help. */
@@ -122,7 +122,7 @@ export class OptimizerDesk {
       if (!this.#events.opening()) return
       this.#session = session
       this.problem = null
-      this.#events.opened(session.instance, session.adaptive)
+      this.#events.opened(session)
     } catch (error) {
       if (!opensAgain(error)) return this.#fail(error)
       const missing = problem('OPTIMIZER_UNAVAILABLE', { optimizer: this.#submission.context.optimizer.name })

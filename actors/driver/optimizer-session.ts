@@ -12,6 +12,7 @@ import {
   problem,
   suggest,
   type Fidelity,
+  type ReplyOf,
   type Hparams,
   type Observation,
   type PayloadOf,
@@ -23,6 +24,8 @@ import { validateHparams } from '../../src/space/index.ts'
 const timeoutMs = 10_000
 /** Suggestions that are asked for at once where results do not matter. */
 const ahead = 16
+/** Trials of earlier experiments are numbered from here, beyond all of this one. */
+const firstWarm = 2 ** 40
 
 export interface Suggested {
   readonly hparams: Hparams
@@ -53,26 +56,41 @@ export class OptimizerSession {
   readonly #submission: Submission
   readonly instance: string
   readonly adaptive: boolean
+  readonly notes: readonly string[]
   #unsaid: Observation[] = []
   #ready: Suggested[] = []
   #exhausted = false
 
-  private constructor(bus: Bus, submission: Submission, reply: { instance: string; adaptive: boolean }) {
+  private constructor(bus: Bus, submission: Submission, reply: ReplyOf<typeof open>) {
     this.#bus = bus
     this.#submission = submission
     this.instance = reply.instance
     this.adaptive = reply.adaptive
+    this.notes = reply.notes ?? []
   }
 
   static async open(bus: Bus, submission: Submission, history: readonly Observation[]): Promise<OptimizerSession> {
     const { experiment, context } = submission
-    const { space, objectives, seed, trials } = context
-    const pages = pagesOf(history, bus.maxPayload / 4)
+    const { space, objectives, seed, trials, warmStart = [], policy } = context
+    const { parallel } = policy
+    const before = warmStart.map(({ hparams, metrics }, index): Observation => {
+      return { trial: firstWarm + index, hparams, state: 'done', metrics, step: null }
+    })
+    const pages = pagesOf([...history, ...before], bus.maxPayload / 4)
     const reply = await ask(
       bus,
       open,
       { optimizer: context.optimizer.name },
-      { experiment, space, objectives, seed, options: context.optimizer.options, trials, history: pages[0] ?? [] },
+      {
+        experiment,
+        space,
+        objectives,
+        seed,
+        options: context.optimizer.options,
+        trials,
+        ...(parallel === null ? {} : { parallel }),
+        history: pages[0] ?? [],
+      },
       { timeoutMs },
     )
     const session = new OptimizerSession(bus, submission, reply)
@@ -87,6 +105,13 @@ export class OptimizerSession {
 
   /** `trial`: the number of the first trial to suggest for. Rejects with OPTIMIZER_MISBEHAVED for hparams outside the space. */
   async suggest(trial: number, count: number): Promise<Suggestions> {
+    const queued = this.#submission.context.enqueue?.slice(trial, trial + count) ?? []
+    if (queued.length > 0) {
+      for (const [index, hparams] of queued.entries()) {
+        this.observe({ trial: trial + index, hparams, state: 'pending', metrics: {}, step: null })
+      }
+      return { suggested: queued.map((hparams) => ({ hparams })), waiting: false, exhausted: false }
+    }
     let waiting = false
     if (this.#ready.length < count && !this.#exhausted) {
       await this.#tell()

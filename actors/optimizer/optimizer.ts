@@ -14,7 +14,11 @@ export const optimizer: ActorDefinition<OptimizerOptions> = {
   options: optimizerOptions,
   async start({ bus, id, onDropped }, { sessions }) {
     const limits = { ...defaultLimits, sessions }
-    const service = startOptimizer(bus, [...builtinSamplers.values(), ...builtinSchedulers.values()], { id, onDropped, limits })
+    const service = startOptimizer(bus, [...builtinSamplers.values(), ...builtinSchedulers.values()], {
+      id,
+      onDropped,
+      limits,
+    })
     // At work is who can be asked.
     await bus.flush()
     return service

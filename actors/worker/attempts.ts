@@ -58,7 +58,17 @@ export function createAttempts(options: {
     current = undefined
     const { assignment, startedAt } = ending
     const rssBytes = process.memoryUsage.rss()
-    toWorker({ type: 'ended', key: keyOf(assignment.attempt), outcome, startedAt, endedAt, points, rssBytes, last, checkpoint })
+    toWorker({
+      type: 'ended',
+      key: keyOf(assignment.attempt),
+      outcome,
+      startedAt,
+      endedAt,
+      points,
+      rssBytes,
+      last,
+      checkpoint,
+    })
   }
 
   const begin = async (assignment: Assignment, file: string): Promise<void> => {

@@ -27,4 +27,9 @@ export type FromComm =
   | { readonly type: 'flushed' }
   | { readonly type: 'closed' }
   | { readonly type: 'stored'; readonly id: number; readonly problem?: Problem }
-  | { readonly type: 'fetched'; readonly id: number; readonly data?: Uint8Array | undefined; readonly problem?: Problem }
+  | {
+      readonly type: 'fetched'
+      readonly id: number
+      readonly data?: Uint8Array | undefined
+      readonly problem?: Problem
+    }

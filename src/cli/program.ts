@@ -1,6 +1,7 @@
 /** The commands of `maggy`, their options, and nothing of what they do. */
 import { Command, InvalidArgumentError, Option } from 'commander'
 import type { RunCommandOptions } from './run-command.ts'
+import type { SamplerCommandOptions } from './sampler-command.ts'
 
 /** The actors that the CLI starts; each reads its own options, `maggy worker --help` shows them. */
 export const actors = {
@@ -32,11 +33,27 @@ export function createProgram(version: string, finish: Finish): Command {
     .action(async (options: { fix?: boolean; json?: boolean }) => {
       finish(await (await import('../setup/index.ts')).doctor(options))
     })
+  samplerCommand(program, finish)
   for (const [name, description] of Object.entries(actors)) {
     // Never reached: main hands these on before commander reads the options, which are the actor's own.
     program.command(name).description(description).allowUnknownOption().helpOption(false)
   }
   return program
+}
+
+function samplerCommand(program: Command, finish: Finish): void {
+  program
+    .command('sampler')
+    .description('suggest hparams to any program through a pipe, by JSON lines; without any bus')
+    .requiredOption('--space <file>', 'the search space, as JSON')
+    .option('--sampler <name>', 'who suggests', 'auto')
+    .addOption(new Option('--direction <direction>').choices(['minimize', 'maximize']).makeOptionMandatory())
+    .option('--seed <n>', 'the same seed gives the same suggestions', count, 0)
+    .option('--trials <n>', 'how many there will be, as far as is known: some samplers choose by it', count, 100)
+    .option('--options <json>', 'options of the sampler')
+    .action(async (options: SamplerCommandOptions) => {
+      finish(await (await import('./sampler-command.ts')).samplerCommand(options))
+    })
 }
 
 function runCommands(program: Command, finish: Finish): void {

@@ -46,13 +46,24 @@ export function overrideContext(context: ContextOf, settings: Settings, defaults
 }
 
 /** A context that travels, as the options that made it. */
-function optionsOf({ optimizer, pruner, objectives, trials, seed, policy }: Context): Record<string, unknown> {
+function optionsOf({
+  optimizer,
+  pruner,
+  objectives,
+  trials,
+  seed,
+  enqueue,
+  warmStart,
+  policy,
+}: Context): Record<string, unknown> {
   return {
     optimizer: { name: optimizer.name, ...optimizer.options },
     pruner: pruner === null ? null : { name: pruner.name, ...pruner.options },
     objectives,
     trials,
     seed,
+    ...(enqueue === undefined ? {} : { enqueue }),
+    ...(warmStart === undefined ? {} : { warmStart }),
     ...policy,
   }
 }

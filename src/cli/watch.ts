@@ -35,6 +35,7 @@ function plainWatch(): Shown {
   return {
     onEvent(event, history, live) {
       if (event.type === 'experiment.accepted') say(`experiment ${history.experiment}`)
+      if (event.type === 'optimizer.opened' && live) for (const note of event.notes ?? []) say(note)
       const trial = endedTrial(event, history)
       if (trial === undefined) return
       finished += 1
@@ -61,6 +62,8 @@ function jsonWatch(): Shown {
   return {
     onEvent(event, history, live) {
       if (event.type === 'experiment.accepted') printJson('experiment', { experiment: history.experiment })
+      if (event.type === 'optimizer.opened' && live && event.notes !== undefined)
+        printJson('notes', { notes: event.notes })
       const trial = live ? endedTrial(event, history) : undefined
       if (trial !== undefined) printJson('trial', trial)
     },
@@ -85,14 +88,17 @@ function liveWatch(): Shown {
   let history: History = emptyHistory('')
   let progress: Progress | null = null
   let waiting: Waiting | null = null
+  let notes: readonly string[] = []
   const show = () => {
-    const lines = progressText({ result: summarize(history), progress, waiting, now: Date.now() })
+    const text = progressText({ result: summarize(history), progress, waiting, now: Date.now() })
+    const lines = [...notes, text].join('\n')
     draw(history.submission === undefined ? (lines.split('\n').at(-1) ?? '') : lines)
   }
   const timer = setInterval(show, frameMs)
   timer.unref()
   return {
-    onEvent(_event, told) {
+    onEvent(event, told) {
+      if (event.type === 'optimizer.opened') notes = event.notes ?? []
       history = told
     },
     onProgress(said) {

@@ -12,15 +12,16 @@ import {
   type Plugin,
   type Policy,
   type StopRule,
+  type SearchSpace,
 } from '../../protocol/index.ts'
-import { validateSpace } from '../space/index.ts'
+import { faultIn, validateSpace } from '../space/index.ts'
 import type { ContextOf, Space, ValuesOf } from './definition.ts'
 
 /** A plug-in by its name, or with its options beside the name. */
 type PluginOption = string | ({ readonly name: string } & Readonly<Record<string, unknown>>)
 
 interface Common<S extends Space, H extends object> {
-  /** Who suggests: the name of an optimizer that runs on the bus. Default: random. */
+  /** Who suggests: the name of an optimizer that runs on the bus. Default: auto. */
   readonly optimizer?: PluginOption
   /** What is searched. */
   readonly space: S
@@ -37,6 +38,13 @@ interface Common<S extends Space, H extends object> {
   }
   /** Who stops hopeless trials early: a built-in, or `{ name, served: true }` for one that `servePruner` runs. Default: nobody. */
   readonly pruner?: PluginOption | null
+  /** Hparams that are tried first, in this order, before the optimizer is asked. */
+  readonly enqueue?: readonly NoInfer<Partial<ValuesOf<S>>>[]
+  /**
+   * What the optimizer knows from earlier experiments: a result of `lagom`, or hparams and metrics. Trials whose hparams are not in
+   * this space, and those that are not done, are left out; what is there besides the space's parameters is dropped.
+   */
+  readonly warmStart?: { readonly trials: readonly EarlierTrial[] } | readonly EarlierTrial[]
   /** Given to every trial beside what is suggested. */
   readonly hparams?: H
   /** A whole number; default 0, never taken from the clock: the same search twice gives the same suggestions. */
@@ -53,6 +61,12 @@ interface Common<S extends Space, H extends object> {
   readonly parallel?: number | null
   /** Only workers that carry all of these labels. */
   readonly labels?: Readonly<Record<string, string>>
+}
+
+interface EarlierTrial {
+  readonly hparams: Hparams
+  readonly metrics: Readonly<Record<string, number | null>>
+  readonly state?: string
 }
 
 interface OneObjective {
@@ -80,6 +94,8 @@ const known = [
   'objectives',
   'pruner',
   'hparams',
+  'enqueue',
+  'warmStart',
   'seed',
   'trialTimeoutMs',
   'graceMs',
@@ -103,7 +119,7 @@ export function optimization<const S extends Space, H extends object = object>(
   const space = validateSpace(given['space'], 'space')
   const context: OptimizationContext = {
     kind: 'optimization',
-    optimizer: plugin('optimizer', given['optimizer'] ?? 'random'),
+    optimizer: plugin('optimizer', given['optimizer'] ?? 'auto'),
     pruner: given['pruner'] === undefined || given['pruner'] === null ? null : plugin('pruner', given['pruner']),
     space,
     trials: whole('trials', given['trials'], 1),
@@ -111,9 +127,37 @@ export function optimization<const S extends Space, H extends object = object>(
     objectives: objectives(given),
     hparams: hparams(given['hparams'] ?? {}, space),
     seed: whole('seed', given['seed'] ?? 0, 0),
+    ...(given['enqueue'] === undefined ? {} : { enqueue: enqueued(given['enqueue'], space) }),
+    ...(given['warmStart'] === undefined ? {} : { warmStart: earlier(given['warmStart'], space) }),
     policy: policy(given),
   }
   return { kind: 'optimization', context }
+}
+
+function enqueued(value: unknown, space: SearchSpace): Hparams[] {
+  if (!Array.isArray(value)) throw invalid('enqueue', 'is not a list of hparams')
+  return value.map((hparams: unknown, index) => {
+    const fault = faultIn(space, hparams, `enqueue[${index}]`)
+    if (fault !== undefined) throw invalid(fault.path, fault.reason)
+    return { ...(hparams as Hparams) }
+  })
+}
+
+function earlier(value: unknown, space: SearchSpace): NonNullable<OptimizationContext['warmStart']> {
+  const list = Array.isArray(value) ? (value as unknown[]) : record('warmStart', value)['trials']
+  if (!Array.isArray(list)) throw invalid('warmStart', 'is neither a result nor a list of { hparams, metrics }')
+  return list.flatMap((item: unknown, index) => {
+    const trial = record(`warmStart[${index}]`, item)
+    const given = record(`warmStart[${index}].hparams`, trial['hparams'])
+    const values = Object.fromEntries(Object.entries(given).filter(([name]) => Object.hasOwn(space, name)))
+    if ((trial['state'] ?? 'done') !== 'done' || faultIn(space, values) !== undefined) return []
+    const metrics = record(`warmStart[${index}].metrics`, trial['metrics'])
+    for (const [name, metric] of Object.entries(metrics)) {
+      if (metric === null || Number.isFinite(metric)) continue
+      throw invalid(`warmStart[${index}].metrics.${name}`, `is ${show(metric)}, not a finite number`)
+    }
+    return [{ hparams: values as Hparams, metrics: { ...metrics } as Record<string, number | null> }]
+  })
 }
 
 function objectives(given: Readonly<Record<string, unknown>>): Objective[] {

@@ -1,4 +1,5 @@
-/** The serving side of optimizers. */
+/** The serving side of optimizers, and samplers without a bus. */
+export { createSearch, type Search, type SearchOptions, type Suggestion, type Told } from './search.ts'
 export { serveOptimizer, servedPlugin, type ServedQuestion, type ServeOptions } from './serve.ts'
 export { startOptimizer } from './service.ts'
 export { createSession, type OptimizerPlugin } from './session.ts'

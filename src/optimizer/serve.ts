@@ -45,7 +45,8 @@ export function servedPlugin({ name, suggest, adaptive = true }: ServeOptions): 
   if (typeof name !== 'string' || !/^[A-Za-z0-9_-]{1,100}$/.test(name)) {
     throw invalid(`is ${JSON.stringify(name)}; letters, digits, - and _ only, at most 100`)
   }
-  if (builtinSamplers.has(name) || builtinSchedulers.has(name)) throw invalid(`is ${name}, which is a built-in; choose another`)
+  if (builtinSamplers.has(name) || builtinSchedulers.has(name))
+    throw invalid(`is ${name}, which is a built-in; choose another`)
   if (typeof suggest !== 'function') throw problem('OPTION_INVALID', { option: 'suggest', reason: 'is not a function' })
   return {
     name,

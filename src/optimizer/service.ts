@@ -48,9 +48,10 @@ export function startOptimizer(
         open,
         { optimizer },
         ({ experiment, ...setting }) => {
-          sessions.set(keyOf(experiment), createSession(plugin, setting))
+          const session = createSession(plugin, setting)
+          sessions.set(keyOf(experiment), session)
           sessions.trim()
-          return { instance: id, adaptive: plugin.adaptive }
+          return { instance: id, adaptive: plugin.adaptive, notes: [...session.notes] }
         },
         { queue: 'optimizer', ...heard },
       ),

@@ -36,6 +36,7 @@ interface Setting {
   readonly options: Readonly<Record<string, unknown>>
   readonly seed: number
   readonly history: readonly Observation[]
+  readonly parallel?: number
 }
 
 interface Suggestions {
@@ -46,6 +47,8 @@ interface Suggestions {
 }
 
 export interface Session {
+  /** What the plug-in wants people to know. */
+  readonly notes: readonly string[]
   /** Trials in the history, pending ones among them. */
   readonly size: number
   /** hparams for `count` trials from `trial` on, or fewer when there are no more. Rejects with OPTIMIZER_MISBEHAVED, OPTIMIZER_BUSY. */
@@ -58,8 +61,10 @@ const mostWaiting = 256
 
 /** Throws what the plug-in's `create` throws: OPTIMIZER_UNFIT. */
 export function createSession(plugin: OptimizerPlugin, setting: Setting): Session {
-  const { space, objectives, trials, options, seed } = setting
-  const sampler = guarded(plugin.name, () => plugin.create({ space, objectives, trials, options, seed }))
+  const { space, objectives, trials, options, seed, parallel } = setting
+  const made = { space, objectives, trials, options, seed, ...(parallel === undefined ? {} : { parallel }) }
+  const sampler = guarded(plugin.name, () => plugin.create(made))
+  const notes = guarded(plugin.name, () => plugin.notes?.(made) ?? [])
   /** By trial number. */
   let history: Observation[] = []
   /** A sampler is looking at it. */
@@ -115,6 +120,7 @@ export function createSession(plugin: OptimizerPlugin, setting: Setting): Sessio
   }
 
   return {
+    notes,
     get size() {
       return history.length
     },

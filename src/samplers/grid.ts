@@ -7,7 +7,7 @@
  */
 import type { SearchSpace } from '../../protocol/index.ts'
 import { largestPermutation, permutation } from '../random/index.ts'
-import { axisOf, gridOf, type Axis, type Grid } from '../space/index.ts'
+import { axisOf, gridIn, type Axis, type Grid } from '../space/index.ts'
 import { refuseUnknown, unfit } from './options.ts'
 import type { SamplerPlugin } from './sampler.ts'
 
@@ -41,13 +41,10 @@ function gridFor(space: SearchSpace, levels: (name: string, endless: boolean) =>
     }
     axes[name] = axis
   }
-  const grid = gridOf(axes)
-  if (grid.size > largestPermutation) {
-    throw unfit(
-      'grid',
-      'space',
-      `has ${grid.size.toExponential(1)} points, more than can be numbered; choose \`random\``,
-    )
+  const grid = gridIn(space, axes)
+  if (grid === undefined || grid.size > largestPermutation) {
+    const size = grid?.size ?? Object.values(axes).reduce((product, { count: points }) => product * points, 1)
+    throw unfit('grid', 'space', `has ${size.toExponential(1)} points, more than can be numbered; choose \`random\``)
   }
   return grid
 }

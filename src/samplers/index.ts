@@ -1,16 +1,28 @@
 /** Samplers, by name. */
+import { autoSampler } from './auto.ts'
+import { cmaesSampler } from './cmaes/cmaes.ts'
+import { gpSampler } from './gp/gp.ts'
 import { gridSampler } from './grid.ts'
 import { motpeSampler } from './motpe.ts'
 import { nsga2Sampler } from './nsga2.ts'
 import { randomSampler } from './random.ts'
 import type { SamplerPlugin } from './sampler.ts'
+import { sobolSampler } from './sobol.ts'
+import { tpeSampler } from './tpe.ts'
 
-export type { Question, Sampler, SamplerPlugin } from './sampler.ts'
+export type { Question, Sampler, SamplerPlugin, SamplerSetting } from './sampler.ts'
 
 /** Those that `maggy optimizer` answers for. */
 export const builtinSamplers: ReadonlyMap<string, SamplerPlugin> = new Map(
-  [randomSampler, gridSampler, nsga2Sampler, motpeSampler(() => builtinSamplers)].map((plugin) => [
-    plugin.name,
-    plugin,
-  ]),
+  [
+    autoSampler,
+    randomSampler,
+    gridSampler,
+    sobolSampler,
+    tpeSampler,
+    gpSampler,
+    cmaesSampler,
+    nsga2Sampler,
+    motpeSampler(() => builtinSamplers),
+  ].map((plugin) => [plugin.name, plugin]),
 )

@@ -19,17 +19,27 @@ export interface Question {
 /** hparams for one trial, or 'exhausted' when there is nothing more to suggest, ever. */
 export type Sampler = (question: Question) => Hparams | 'exhausted'
 
+/** What a sampler is made for. */
+export interface SamplerSetting {
+  readonly space: SearchSpace
+  readonly objectives: readonly Objective[]
+  readonly trials: number
+  readonly options: Readonly<Record<string, unknown>>
+  /** The experiment's seed, for what must be the same in all trials (a scrambling, a permutation). */
+  readonly seed: number
+  /** At most so many trials at once, where that is known. */
+  readonly parallel?: number
+}
+
 export interface SamplerPlugin {
   readonly name: string
   /** Whether a suggestion depends on results. If not, the driver asks ahead of time. */
   readonly adaptive: boolean
-  /** Makes a sampler for an experiment; throws OPTIMIZER_UNFIT for spaces or options that it cannot take, and says which can. */
-  create(setting: {
-    readonly space: SearchSpace
-    readonly objectives: readonly Objective[]
-    readonly trials: number
-    readonly options: Readonly<Record<string, unknown>>
-    /** The experiment's seed, for what must be the same in all trials (a scrambling, a permutation). */
-    readonly seed: number
-  }): Sampler
+  /**
+   * Makes a sampler for an experiment; throws OPTIMIZER_UNFIT for spaces or options that it cannot take, and says which can.
+   * It may keep what it has derived from observations (they never change), as long as its answers do not show it.
+   */
+  create(setting: SamplerSetting): Sampler
+  /** What people should know of the choices that it made, a sentence each. */
+  notes?(setting: SamplerSetting): readonly string[]
 }

@@ -1,6 +1,8 @@
 /** The points of a grid over a search space, by their number: mixed radix, the last parameter turns fastest. */
 import type { HparamValue, Hparams, Parameter, SearchSpace } from '../../protocol/index.ts'
+import { withoutInactive } from './draw.ts'
 import { countOf, valueAt } from './parameter.ts'
+import { broken, relationsOf } from './relations.ts'
 
 /** The values of one parameter on a grid. */
 export interface Axis {
@@ -62,7 +64,39 @@ export function gridOf(axes: Readonly<Record<string, Axis>>): Grid {
   }
 }
 
-/** All points of a space whose parameters all have an end; undefined otherwise. */
+/** A grid with conditions or constraints is gone through once, to number the points that it really has. */
+const largestScan = 1_000_000
+
+/**
+ * The points of a grid over a space that keep its conditions and constraints, each once, in the grid's order. undefined for a grid
+ * of more than a million points, conditions and constraints aside.
+ */
+export function gridIn(space: SearchSpace, axes: Readonly<Record<string, Axis>>): Grid | undefined {
+  const whole = gridOf(axes)
+  const { conditional, constraints } = relationsOf(space)
+  if (!conditional && constraints.length === 0) return whole
+  if (whole.size > largestScan) return undefined
+  const indices: number[] = []
+  for (let index = 0; index < whole.size; index++) {
+    const values = whole.at(index)
+    const active = withoutInactive(space, values)
+    // Of the points that differ only in what is not there, the first stands for all.
+    const first = Object.keys(values).every(
+      (name) => Object.hasOwn(active, name) || values[name] === (axes[name] as Axis).at(0),
+    )
+    if (first && broken(space, active) === undefined) indices.push(index)
+  }
+  return {
+    size: indices.length,
+    at(index) {
+      const place = indices[index]
+      if (place === undefined) throw new RangeError(`point ${index} of ${indices.length}`)
+      return withoutInactive(space, whole.at(place))
+    },
+  }
+}
+
+/** All points of a space whose parameters all have an end; undefined otherwise, or if `gridIn` cannot number them. */
 export function enumerate(space: SearchSpace): Grid | undefined {
   const axes: Record<string, Axis> = {}
   for (const [name, parameter] of Object.entries(space)) {
@@ -70,5 +104,5 @@ export function enumerate(space: SearchSpace): Grid | undefined {
     if (axis === undefined) return undefined
     axes[name] = axis
   }
-  return gridOf(axes)
+  return gridIn(space, axes)
 }

@@ -1,14 +1,7 @@
 /** A search space and the hparams in it. */
-import { problem, type Hparams, type SearchSpace } from '../../protocol/index.ts'
-import type { Random } from '../random/index.ts'
-import { countOf, fromUnit, reasonAgainst } from './parameter.ts'
-
-/** One point of the space, each parameter by its own law, independently. */
-export function sample(space: SearchSpace, random: Random): Hparams {
-  const hparams: Hparams = {}
-  for (const [name, parameter] of Object.entries(space)) hparams[name] = fromUnit(parameter, random.uniform())
-  return hparams
-}
+import { problem, type Hparams, type Parameter, type SearchSpace } from '../../protocol/index.ts'
+import { countOf, reasonAgainst, show } from './parameter.ts'
+import { broken, isActive, relationsOf } from './relations.ts'
 
 export interface Fault {
   readonly path: string
@@ -22,13 +15,25 @@ export function faultIn(space: SearchSpace, hparams: unknown, path = 'hparams'):
   }
   const given = hparams as Readonly<Record<string, unknown>>
   for (const [name, parameter] of Object.entries(space)) {
-    const reason = Object.hasOwn(given, name) ? reasonAgainst(parameter, given[name]) : 'is missing'
+    const reason = isActive(parameter, given)
+      ? missingOr(parameter, given, name)
+      : presentAgainst(parameter, given, name)
     if (reason !== undefined) return { path: `${path}.${name}`, reason }
   }
   for (const name of Object.keys(given)) {
     if (!Object.hasOwn(space, name)) return { path: `${path}.${name}`, reason: 'is not in the search space' }
   }
-  return undefined
+  const fault = broken(space, hparams as Hparams)
+  return fault === undefined ? undefined : { path: `${path}.${fault.name}`, reason: fault.reason }
+}
+
+const missingOr = (parameter: Parameter, given: Readonly<Record<string, unknown>>, name: string) =>
+  Object.hasOwn(given, name) ? reasonAgainst(parameter, given[name]) : 'is missing'
+
+function presentAgainst({ when }: Parameter, given: Readonly<Record<string, unknown>>, name: string) {
+  if (!Object.hasOwn(given, name) || when === undefined) return undefined
+  const parent = Object.hasOwn(given, when.parameter) ? `is ${show(given[when.parameter])}` : 'is not there'
+  return `is only there when ${when.parameter} is ${when.in.map(show).join(' or ')}, but that ${parent}: leave it out`
 }
 
 export function contains(space: SearchSpace, hparams: unknown): boolean {
@@ -42,7 +47,22 @@ export function validateHparams(space: SearchSpace, hparams: unknown, path = 'hp
   return hparams as Hparams
 }
 
-/** How many different hparams there are; Infinity with a double that has no step. */
+/** How many different hparams there are, constraints aside; Infinity with a double that has no step. */
 export function cardinality(space: SearchSpace): number {
-  return Object.values(space).reduce((product, parameter) => product * countOf(parameter), 1)
+  const { order, conditional } = relationsOf(space)
+  if (!conditional) return order.reduce((product, { parameter }) => product * countOf(parameter), 1)
+  const below = (name: string, parameter: Parameter): number => {
+    const children = order.filter(({ parameter: { when } }) => when?.parameter === name)
+    const count = countOf(parameter)
+    if (children.length === 0) return count
+    const counts = children.map((child) => ({ child, count: below(child.name, child.parameter) }))
+    // Values that no condition names have no children.
+    const named = [...new Set(children.flatMap(({ parameter: { when } }) => when?.in ?? []))]
+    return named.reduce<number>((sum, value) => {
+      const there = counts.filter(({ child }) => isActive(child.parameter, { [name]: value }))
+      return sum + there.reduce((product, { count }) => product * count, 1) - 1
+    }, count)
+  }
+  const roots = order.filter(({ parameter: { when } }) => when === undefined)
+  return roots.reduce((product, { name, parameter }) => product * below(name, parameter), 1)
 }

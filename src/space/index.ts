@@ -1,6 +1,10 @@
-/** The search space: how it is written, checked, sampled and enumerated. */
+/** The search space: how it is written, checked, sampled and enumerated, and turned into a cube. */
 export { space, type ParameterOf, type Space, type ValuesOf } from './build.ts'
-export { axisOf, enumerate, gridOf, type Axis, type Grid } from './grid.ts'
-export { cardinality, contains, faultIn, sample, validateHparams } from './hparams.ts'
+export { cubeOf, type Cube } from './cube.ts'
+export { sample, withoutInactive } from './draw.ts'
+export { axisOf, enumerate, gridIn, gridOf, type Axis, type Grid } from './grid.ts'
+export { cardinality, contains, faultIn, validateHparams } from './hparams.ts'
 export { countOf, fromUnit, indexOf, toUnit, valueAt } from './parameter.ts'
+export { broken, isActive, relationsOf } from './relations.ts'
 export { validateSpace } from './validate.ts'
+export { acceptance } from './validate-relations.ts'

@@ -1,6 +1,7 @@
 /** A search space that came from outside: checked wholly, with the path of the first fault, and copied. */
 import { check, HparamValue, isProblem, problem, type Parameter, type SearchSpace } from '../../protocol/index.ts'
 import { show } from './parameter.ts'
+import { relationsIn, validateRelations } from './validate-relations.ts'
 
 type Given = Readonly<Record<string, unknown>>
 
@@ -23,15 +24,16 @@ export function validateSpace(space: unknown, path = 'space'): SearchSpace {
     }
     valid[name] = validateParameter(parameter, `${path}.${name}`)
   }
+  validateRelations(valid, path)
   return valid
 }
 
 const optionsOf = {
-  double: ['low', 'high', 'log', 'step'],
-  integer: ['low', 'high', 'log', 'step'],
-  discrete: ['values'],
-  categorical: ['choices'],
-  constant: ['value'],
+  double: ['low', 'high', 'log', 'step', 'when', 'where'],
+  integer: ['low', 'high', 'log', 'step', 'when', 'where'],
+  discrete: ['values', 'when', 'where'],
+  categorical: ['choices', 'when', 'where'],
+  constant: ['value', 'when', 'where'],
 } as const satisfies Record<Parameter['type'], readonly string[]>
 
 function validateParameter(given: unknown, path: string): Parameter {
@@ -46,7 +48,11 @@ function validateParameter(given: unknown, path: string): Parameter {
       throw fault(`${path}.${key}`, `is unknown; ${type} has ${known.join(', ')}`)
     }
   }
-  switch (type as Parameter['type']) {
+  return { ...validateValues(type as Parameter['type'], given, path), ...relationsIn(given, path) }
+}
+
+function validateValues(type: Parameter['type'], given: Given, path: string): Parameter {
+  switch (type) {
     case 'double':
       return { type: 'double', ...validateRange(given, path, false) }
     case 'integer':

@@ -60,7 +60,12 @@ export function memoryStore(): CheckpointStore {
 }
 
 function savedBy(trial: number, data: Uint8Array): SavedCheckpoint {
-  const { kind, step, bytes, info } = decode(data) as { kind: string; step: number | null; bytes: Uint8Array; info?: string }
+  const { kind, step, bytes, info } = decode(data) as {
+    kind: string
+    step: number | null
+    bytes: Uint8Array
+    info?: string
+  }
   return {
     trial,
     step,

@@ -52,7 +52,14 @@ export async function runTraining(experiment: object, training: Training): Promi
   let outcome: TrainingOutcome
   try {
     const { dataset, model } = spec
-    const result: unknown = await spec.train({ dataset, model, hparams, reporter: handle.reporter, checkpoint: saved.checkpoint, run })
+    const result: unknown = await spec.train({
+      dataset,
+      model,
+      hparams,
+      reporter: handle.reporter,
+      checkpoint: saved.checkpoint,
+      run,
+    })
     const reason = sink.stopReason()
     // Who was told to stop has stopped, even if train caught EarlyStop or looked at the signal and returned.
     outcome =
@@ -89,7 +96,8 @@ function metricsOf(result: unknown, objectives: readonly string[], single: strin
 }
 
 function failureOf(error: unknown): MaggyError {
-  if (isProblem(error, 'METRIC_MISSING', 'RESULT_INVALID', 'REPORT_INVALID', 'REPORT_STEP_BACK', 'CHECKPOINT_INVALID')) return error
+  if (isProblem(error, 'METRIC_MISSING', 'RESULT_INVALID', 'REPORT_INVALID', 'REPORT_STEP_BACK', 'CHECKPOINT_INVALID'))
+    return error
   const name = error instanceof Error && error.name !== 'Error' ? `${error.name}: ` : ''
   return problem('TRAIN_FAILED', { reason: `${name}${describe(error)}`.slice(0, 2048) }, { cause: error })
 }

@@ -5,6 +5,8 @@ import { asynchrony } from './asynchrony.ts'
 import { idle } from './idle.ts'
 import { join } from './join.ts'
 import { metrics } from './metrics.ts'
+import { quality } from './quality.ts'
+import { samplers } from './samplers.ts'
 import { training } from './training.ts'
 import { trials } from './trials.ts'
 
@@ -14,9 +16,27 @@ export interface Report {
   readonly bars: Readonly<Record<string, string>>
 }
 
-type Bench = (say: (line: string) => void) => Promise<Report>
+/** What a bench may be told; most need nothing. */
+export interface BenchOptions {
+  /** A Python in whose environment the peer is. */
+  readonly peer?: string
+  /** The script that asks the peer. */
+  readonly script?: string
+  readonly seeds?: number
+}
 
-const benches: Readonly<Record<string, Bench>> = { asynchrony, trials, metrics, training, idle, join }
+type Bench = (say: (line: string) => void, options: BenchOptions) => Promise<Report>
+
+const benches: Readonly<Record<string, Bench>> = {
+  trials,
+  metrics,
+  training,
+  idle,
+  join,
+  quality,
+  samplers,
+  asynchrony,
+}
 
 const program = new Command('bench')
   .description(
@@ -27,8 +47,12 @@ const program = new Command('bench')
     throw new InvalidArgumentError(`there are ${Object.keys(benches).join(', ')}`)
   })
   .option('--json', 'the figures as one JSON object on the last line')
-  .action(async (name: string, { json }: { json?: boolean }) => {
-    const { figures, bars } = await (benches[name] as Bench)((line) => process.stderr.write(`${line}\n`))
+  .option('--peer <python>', 'quality: a Python that has the peer to compare with')
+  .option('--script <file>', 'quality: the script that asks the peer (default: ../shared/peers/optuna_quality.py)')
+  .option('--seeds <n>', 'quality: so many seeds (default: 20)', Number)
+  .action(async (name: string, { json, ...options }: BenchOptions & { json?: boolean }) => {
+    const say = (line: string) => process.stderr.write(`${line}\n`)
+    const { figures, bars } = await (benches[name] as Bench)(say, options)
     const table = new Table({ head: [name, 'measured', 'bar'], style: { head: [], border: [] } })
     for (const [figure, value] of Object.entries(figures)) table.push([figure, String(value), bars[figure] ?? ''])
     console.log(table.toString())

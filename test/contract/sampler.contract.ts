@@ -14,10 +14,26 @@ export interface SamplerContractOptions {
   readonly options?: Readonly<Record<string, unknown>>
   /** Leave out of the spaces what the sampler does not take, or return undefined for no such space. Default: takes all. */
   readonly adapt?: (space: SearchSpace) => SearchSpace | undefined
+  /** For samplers that take their time: so many trials in a search, in so many of the spaces. Default: 40, in 20. */
+  readonly trials?: number
+  readonly spaces?: number
 }
 
-const trials = 40
-const spacesTried = 20
+/** With conditions within conditions, and with a constraint. */
+const relatedSpaces: readonly SearchSpace[] = [
+  {
+    kind: { type: 'categorical', choices: ['a', 'b', 'c'] },
+    rate: { type: 'double', low: 0.001, high: 1, log: true, step: 0.001, when: { parameter: 'kind', in: ['a', 'b'] } },
+    depth: { type: 'integer', low: 1, high: 3, when: { parameter: 'kind', in: ['b'] } },
+    width: { type: 'integer', low: 1, high: 9, when: { parameter: 'depth', in: [2, 3] } },
+    fixed: { type: 'constant', value: 1, when: { parameter: 'kind', in: ['c'] } },
+  },
+  {
+    low: { type: 'integer', low: 0, high: 20, where: [{ sum: { low: 1, high: -1 }, atMost: 0 }] },
+    high: { type: 'integer', low: 0, high: 20 },
+    count: { type: 'integer', low: 1, high: 8, where: [{ product: { count: 1, high: 1 }, atMost: 60 }] },
+  },
+]
 
 /** Registers the suite. */
 export function samplerContract(
@@ -26,9 +42,10 @@ export function samplerContract(
   contract: SamplerContractOptions = {},
 ): void {
   const { describe, it } = runner
-  const { options = {}, adapt = (space) => space } = contract
+  const { options = {}, adapt = (space) => space, trials = 40, spaces: spacesTried = 20 } = contract
 
   const spaces = Array.from({ length: spacesTried }, (_, index) => adapt(anySpace(createRandom('space', index))))
+    .concat(relatedSpaces.map(adapt))
     .filter((space) => space !== undefined)
     .map((space) => frozen(validateSpace(space)))
 

@@ -142,8 +142,7 @@ export function schedulerContract(
     it('refuses an option that it does not have, and a space with a budget of its own', () => {
       const refused = (change: object, path: string) => {
         assert.throws(
-          () =>
-            plugin.create({ space, objectives: objectives('minimize'), trials, options, seed: 1, ...change }),
+          () => plugin.create({ space, objectives: objectives('minimize'), trials, options, seed: 1, ...change }),
           (error: { code?: unknown; message: string }) =>
             error.code === 'OPTIMIZER_UNFIT' && error.message.includes(path),
         )

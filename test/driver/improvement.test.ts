@@ -1,7 +1,11 @@
 import { describe, expect, it } from 'vitest'
 import { Improvement } from '../../actors/driver/improvement.ts'
 
-const of = (objectives: { metric: string; direction: 'minimize' | 'maximize' }[], stop: object, ...values: object[]) => {
+const of = (
+  objectives: { metric: string; direction: 'minimize' | 'maximize' }[],
+  stop: object,
+  ...values: object[]
+) => {
   const improvement = new Improvement({ objectives, stop })
   return values.map((metrics) => {
     improvement.settled('done', metrics as Record<string, number | null>)
@@ -31,8 +35,17 @@ describe('a stop rule', () => {
 
   it('with several objectives takes for better whatever no trial beats', () => {
     const two = [...minimize, { metric: 'b', direction: 'maximize' as const }]
-    const front = [{ a: 2, b: 2 }, { a: 1, b: 1 }, { a: 1.5, b: 1.5 }]
-    expect(of(two, { withoutImprovement: 1 }, ...front, { a: 1.5, b: 1.4 })).toEqual([null, null, null, 'no-improvement'])
+    const front = [
+      { a: 2, b: 2 },
+      { a: 1, b: 1 },
+      { a: 1.5, b: 1.5 },
+    ]
+    expect(of(two, { withoutImprovement: 1 }, ...front, { a: 1.5, b: 1.4 })).toEqual([
+      null,
+      null,
+      null,
+      'no-improvement',
+    ])
   })
 
   it('counts pruned trials among those that were no better, and failed ones not at all', () => {

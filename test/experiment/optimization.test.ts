@@ -10,7 +10,7 @@ describe('optimization', () => {
     const { context } = optimization(good)
     expect(context).toEqual({
       kind: 'optimization',
-      optimizer: { name: 'random', options: {} },
+      optimizer: { name: 'auto', options: {} },
       pruner: null,
       space: { lr: { type: 'double', low: 0, high: 1 } },
       trials: 3,

@@ -30,7 +30,8 @@ describe('ASHA', () => {
     for (const direction of ['minimize', 'maximize'] as const) {
       const sign = direction === 'minimize' ? 1 : -1
       const asha = scheduler('asha', { reductionFactor: 2, minBudget: 1, maxBudget: 4 }, direction)
-      for (let trial = 0; trial < 4; trial++) expect(asha.suggest()).toMatchObject({ fidelity: { budget: 1, from: null } })
+      for (let trial = 0; trial < 4; trial++)
+        expect(asha.suggest()).toMatchObject({ fidelity: { budget: 1, from: null } })
       asha.end(0, sign * 3)
       expect(asha.suggest()).toMatchObject({ fidelity: { budget: 1, from: null } }) // 4: floor(1 / 2) = 0
       asha.end(1, sign * 1)
@@ -73,7 +74,11 @@ describe('Hyperband', () => {
   ] as const) {
     for (const parallel of [1, 4, 30]) {
       it(`runs exactly these trials in one iteration, ${parallel} at once (${name})`, () => {
-        const band = scheduler(name, { minBudget: 1, maxBudget: 9, reductionFactor: 3, iterations: 1, ...options }, 'maximize')
+        const band = scheduler(
+          name,
+          { minBudget: 1, maxBudget: 9, reductionFactor: 3, iterations: 1, ...options },
+          'maximize',
+        )
         for (;;) {
           const pending = band.history.filter(({ state }) => state === 'pending')
           const answer = pending.length < parallel ? band.suggest() : 'full'
@@ -135,9 +140,18 @@ describe('a scheduler', () => {
       }
       return []
     }
-    expect(refusal('hyperband', {})).toEqual(['OPTIMIZER_UNFIT', expect.stringContaining('options.maxBudget is missing')])
-    expect(refusal('asha', { maxBudget: 1 })).toEqual(['OPTIMIZER_UNFIT', expect.stringContaining('random or tpe need no')])
-    expect(refusal('pbt', { population: 1 })).toEqual(['OPTIMIZER_UNFIT', expect.stringContaining('options.population')])
+    expect(refusal('hyperband', {})).toEqual([
+      'OPTIMIZER_UNFIT',
+      expect.stringContaining('options.maxBudget is missing'),
+    ])
+    expect(refusal('asha', { maxBudget: 1 })).toEqual([
+      'OPTIMIZER_UNFIT',
+      expect.stringContaining('random or tpe need no'),
+    ])
+    expect(refusal('pbt', { population: 1 })).toEqual([
+      'OPTIMIZER_UNFIT',
+      expect.stringContaining('options.population'),
+    ])
     expect(refusal('bohb', { maxBudget: 9, sampler: 'nobody' })).toEqual([
       'OPTIMIZER_UNFIT',
       expect.stringContaining('options.sampler is "nobody"'),

@@ -29,7 +29,7 @@ const cases: [unknown, string][] = [
   [{ lr: { ...double, step: 0 } }, 'space.lr.step is 0; it must be above 0'],
   [{ lr: { ...double, step: 2 } }, 'space.lr.step is 2, larger than the range from 0 to 1'],
   [{ lr: { ...double, step: 1e-300 } }, 'space.lr.step is 1e-300, too small for the range: leave it out'],
-  [{ lr: { ...double, lgo: true } }, 'space.lr.lgo is unknown; double has low, high, log, step'],
+  [{ lr: { ...double, lgo: true } }, 'space.lr.lgo is unknown; double has low, high, log, step, when, where'],
   [{ n: { ...integer, low: 1.5 } }, 'space.n.low is 1.5, not a whole number'],
   [{ n: { ...integer, step: 1.5 } }, 'space.n.step is 1.5, not a whole number'],
   [

@@ -1,0 +1,127 @@
+/** Samplers without a bus: ask for hparams, try them however you like, tell what they came to. */
+import { problem, type Direction, type Hparams, type Objective, type Observation } from '../../protocol/index.ts'
+import { builtinSamplers, type SamplerPlugin } from '../samplers/index.ts'
+import { validateHparams, validateSpace, type Space, type ValuesOf } from '../space/index.ts'
+import { createSession } from './session.ts'
+
+export interface SearchOptions<S extends Space> {
+  readonly space: S
+  /** A built-in by name, with its options beside the name; or a plug-in of your own. Default: auto. */
+  readonly sampler?: string | ({ readonly name: string } & Readonly<Record<string, unknown>>) | SamplerPlugin
+  /** Of the one value that is told. */
+  readonly direction?: Direction
+  /** Instead of `direction`, for several metrics. */
+  readonly objectives?: readonly Objective[]
+  /** A whole number; the same seed gives the same suggestions. Default: 0. */
+  readonly seed?: number
+  /** How many trials there will be, as far as is known: some samplers choose by it. Default: 100. */
+  readonly trials?: number
+  /** Hparams to be suggested first, in this order. */
+  readonly enqueue?: readonly Hparams[]
+  /** What is known from before: trials that count in the history and are not suggested. */
+  readonly history?: readonly Omit<Observation, 'trial'>[]
+}
+
+/** A suggestion. Until it is told of, it counts as pending. */
+export interface Suggestion<Values> {
+  readonly id: number
+  readonly hparams: Values
+}
+
+/** What a trial came to: the value, metrics by name, or how else it ended. */
+export type Told =
+  | number
+  | Readonly<Record<string, number>>
+  | { readonly state: 'failed' | 'cancelled' }
+  | { readonly state: 'pruned'; readonly value: number; readonly step?: number }
+
+export interface Search<Values> {
+  /** What the sampler wants people to know. */
+  readonly notes: readonly string[]
+  /** hparams to be tried, or undefined when there is nothing more. Any number may be asked for before anything is told. */
+  ask(): Promise<Suggestion<Values> | undefined>
+  /** Throws OPTION_INVALID for an id that was never suggested. */
+  tell(id: number, told: Told): void
+  /** The best so far by the first objective. */
+  readonly best: { readonly id: number; readonly hparams: Values; readonly value: number } | undefined
+}
+
+/** Throws SPACE_INVALID, OPTION_INVALID, HPARAMS_INVALID (what is enqueued) and OPTIMIZER_UNFIT. */
+export function createSearch<const S extends Space>(given: SearchOptions<S>): Search<ValuesOf<S>> {
+  type Values = ValuesOf<S>
+  const { direction, enqueue = [], history = [], seed = 0, trials = 100 } = given
+  const space = validateSpace(given.space)
+  const objectives = given.objectives ?? [{ metric: 'value', direction: direction ?? missingDirection() }]
+  const { plugin, options } = pluginOf(given.sampler ?? 'auto')
+  for (const [index, hparams] of enqueue.entries()) validateHparams(space, hparams, `enqueue[${index}]`)
+  for (const [index, { hparams }] of history.entries()) validateHparams(space, hparams, `history[${index}].hparams`)
+  const setting = { space, objectives, seed, trials: trials + history.length, options }
+  // Trials from before come first in the numbering, so that no id is taken twice.
+  const before = history.map((observation, trial): Observation => ({ ...observation, trial }))
+  const session = createSession(plugin, { ...setting, history: before })
+  const asked = new Map<number, Hparams>()
+  let next = history.length
+  let best: { id: number; hparams: Values; value: number } | undefined
+
+  const observe = (id: number, hparams: Hparams, told: Told): void => {
+    const metrics = metricsOf(told, objectives)
+    const state = typeof told === 'object' && typeof told['state'] === 'string' ? told['state'] : 'done'
+    const step = typeof told === 'object' && 'step' in told && typeof told.step === 'number' ? told.step : null
+    session.observe([{ trial: id, hparams, state, metrics, step }])
+    const [objective] = objectives
+    const value = objective === undefined ? undefined : metrics[objective.metric]
+    if (state !== 'done' || value === undefined || value === null) return
+    const better = best === undefined || (objective?.direction === 'maximize' ? value > best.value : value < best.value)
+    if (better) best = { id, hparams: hparams as Values, value }
+  }
+
+  return {
+    notes: session.notes,
+    async ask() {
+      const id = next++
+      const queued = enqueue[id - history.length]
+      if (queued !== undefined)
+        session.observe([{ trial: id, hparams: queued, state: 'pending', metrics: {}, step: null }])
+      const { hparams } = await session.suggest(id, 1)
+      const [suggested] = hparams
+      if (suggested === undefined) return undefined
+      asked.set(id, suggested)
+      return { id, hparams: suggested as Values }
+    },
+    tell(id, told) {
+      const hparams = asked.get(id)
+      if (hparams === undefined)
+        throw problem('OPTION_INVALID', { option: 'id', reason: `is ${id}, which was never suggested` })
+      observe(id, hparams, told)
+    },
+    get best() {
+      return best
+    },
+  }
+}
+
+function metricsOf(told: Told, objectives: readonly Objective[]): Record<string, number | null> {
+  const first = objectives[0]?.metric ?? 'value'
+  const finite = (value: unknown) => (typeof value === 'number' && Number.isFinite(value) ? value : null)
+  if (typeof told === 'number') return { [first]: finite(told) }
+  if (typeof told['state'] === 'string') return 'value' in told ? { [first]: finite(told.value) } : {}
+  return Object.fromEntries(Object.entries(told).map(([name, value]) => [name, finite(value)]))
+}
+
+function pluginOf(sampler: NonNullable<SearchOptions<Space>['sampler']>): {
+  readonly plugin: SamplerPlugin
+  readonly options: Readonly<Record<string, unknown>>
+} {
+  if (typeof sampler === 'object' && 'create' in sampler && typeof sampler.create === 'function') {
+    return { plugin: sampler as SamplerPlugin, options: {} }
+  }
+  const { name, ...options } = typeof sampler === 'string' ? { name: sampler } : sampler
+  const plugin = builtinSamplers.get(name)
+  if (plugin !== undefined) return { plugin, options }
+  const reason = `is ${JSON.stringify(name)}; there are ${[...builtinSamplers.keys()].join(', ')}`
+  throw problem('OPTION_INVALID', { option: 'sampler', reason })
+}
+
+function missingDirection(): never {
+  throw problem('OPTION_INVALID', { option: 'direction', reason: "is missing; it is 'minimize' or 'maximize'" })
+}

@@ -1,0 +1,93 @@
+/**
+ * Chooses a sampler by the space, the budget, the objectives and how many trials run at once, and says which and why. It has no
+ * options; who wants to choose names a sampler.
+ */
+import type { SearchSpace } from '../../protocol/index.ts'
+import { acceptance, cardinality, countOf, cubeOf, relationsOf } from '../space/index.ts'
+import { cmaesSampler } from './cmaes/cmaes.ts'
+import { gpSampler } from './gp/gp.ts'
+import { gridSampler } from './grid.ts'
+import { refuseUnknown } from './options.ts'
+import { randomSampler } from './random.ts'
+import type { Sampler, SamplerPlugin, SamplerSetting } from './sampler.ts'
+import { fitsSobol, sobolSampler } from './sobol.ts'
+import { tpeSampler } from './tpe.ts'
+
+interface Choice {
+  readonly plugin: SamplerPlugin
+  readonly why: string
+  /** All points of the space come first. */
+  readonly allPointsFirst?: boolean
+  /** Every third trial comes from it: where the valley is not as smooth as the first takes it to be. */
+  readonly beside?: SamplerPlugin
+}
+
+/** Up to here a Gaussian process is worth its time, and better than the others. */
+const mostForGp = { columns: 20, trials: 300 }
+
+function choose({ space, objectives, trials, parallel = 1 }: SamplerSetting): Choice {
+  const points = cardinality(space)
+  const varying = Object.values(space).filter((parameter) => countOf(parameter) > 1)
+  const categorical = varying.filter(({ type }) => type === 'categorical').length
+  const columns = cubeOf(space).size
+  if (varying.length === 0) return { plugin: randomSampler, why: 'nothing in the space varies' }
+  if (objectives.length > 1) {
+    return {
+      plugin: tpeSampler,
+      why: `of ${objectives.length} objectives it goes by the first, ${objectives[0]?.metric}`,
+    }
+  }
+  if (points <= trials && isListed(space)) {
+    const why = `all ${points} points of the space come first, for there are ${trials} trials`
+    return { plugin: tpeSampler, why, allPointsFirst: true }
+  }
+  if (trials > 1 && parallel * 2 >= trials && fitsSobol(space)) {
+    return { plugin: sobolSampler, why: `${parallel} of ${trials} trials at once leave little to learn from` }
+  }
+  if (relationsOf(space).conditional) return { plugin: tpeSampler, why: 'the space has conditions' }
+  if (columns <= mostForGp.columns && trials <= mostForGp.trials) {
+    return {
+      plugin: gpSampler,
+      beside: categorical === 0 ? cmaesSampler : tpeSampler,
+      why: `${trials} trials in ${varying.length} parameters are few`,
+    }
+  }
+  if (categorical === 0 && trials > mostForGp.trials && varying.length <= 100) {
+    return { plugin: cmaesSampler, why: `there are only numbers, and ${trials} trials are many` }
+  }
+  const categories = `${categorical} of ${varying.length} parameters are categories`
+  return { plugin: tpeSampler, why: categorical > 0 ? categories : `${varying.length} parameters are many` }
+}
+
+/** Whether grid can number its points. */
+const isListed = (space: SearchSpace): boolean => {
+  const product = Object.values(space).reduce((size, parameter) => size * countOf(parameter), 1)
+  return product <= 100_000
+}
+
+export const autoSampler: SamplerPlugin = {
+  name: 'auto',
+  adaptive: true,
+  create(setting) {
+    refuseUnknown('auto', setting.options, [])
+    const { plugin, allPointsFirst = false, beside } = choose(setting)
+    const main = plugin.create({ ...setting, options: {} })
+    const other = beside?.create({ ...setting, options: {} }) ?? main
+    const chosen: Sampler = (question) => (question.trial % 3 === 2 ? other : main)(question)
+    if (!allPointsFirst) return chosen
+    const all = gridSampler.create({ ...setting, options: { order: 'shuffled' } })
+    return (question) => {
+      const point = all(question)
+      return point === 'exhausted' ? chosen(question) : point
+    }
+  },
+  notes(setting) {
+    const { plugin, why, beside } = choose(setting)
+    const share = acceptance(setting.space)
+    const rejected = `${((1 - share) * 100).toFixed(1)} % of points by chance break a constraint, and are drawn again`
+    return [
+      `auto chose ${plugin.name}${beside === undefined ? '' : `, and ${beside.name} for every third trial`}: ${why}`,
+      ...(share < 1 ? [rejected] : []),
+    ]
+  },
+}

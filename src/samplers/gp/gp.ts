@@ -1,0 +1,297 @@
+/**
+ * Bayesian optimization with a Gaussian process, for expensive trials in few dimensions. Options:
+ * - warmup (by the number of parameters): so many trials first by a Sobol sequence.
+ * - acquisition: 'logEI' (the default; the same as 'EI', but it can still be climbed where EI is zero), 'EI', 'PI', 'LCB', or
+ *   'thompson' (asynchronous Thompson sampling: the minimum of one function drawn from the posterior). - kappa (2): of LCB.
+ * - pending: what trials under way are taken to come to: 'believer' (the default; the posterior mean: kriging believer), 'min',
+ *   'mean', 'max' (constant liars, of the losses so far: 'max' keeps farthest away), 'ignore'.
+ * - interim (true): pruned trials, and those under way that have reported, count with what they reported last.
+ * - mostData (150): of more trials than these, the best half and a spread of the others.
+ * Failed trials, and those whose metric is not a finite number, count as the worst so far.
+ */
+import type { Hparams } from '../../../protocol/index.ts'
+import type { Random } from '../../random/index.ts'
+import { broken, cubeOf, relationsOf, sample, type Cube } from '../../space/index.ts'
+import { createLedger, type Entry, type Ledger } from '../ledger.ts'
+import { flagOption, numberOption, refuseUnknown, unfit, wordOption } from '../options.ts'
+import type { SamplerPlugin } from '../sampler.ts'
+import { fitsSobol, sobolPoints } from '../sobol.ts'
+import { acquisition, acquisitions } from './acquisition.ts'
+import { minimize } from './lbfgs.ts'
+import { cholesky } from './linear-algebra.ts'
+import { fitKernel, posterior, type Kernel, type Posterior } from './process.ts'
+
+const known = ['warmup', 'acquisition', 'kappa', 'pending', 'interim', 'mostData']
+/** A distance among so many columns means little, and a length scale for each costs much. */
+const mostColumns = 100
+const pointsByChance = 250
+const pointsNear = 80
+const climbs = 4
+const climbSteps = 20
+/** Thompson sampling draws its function at so many points. */
+const drawnPoints = 200
+
+type Row = Float64Array
+
+export const gpSampler: SamplerPlugin = {
+  name: 'gp',
+  adaptive: true,
+  create({ space, objectives, options, seed }) {
+    refuseUnknown('gp', options, known)
+    const cube = cubeOf(space)
+    if (cube.size > mostColumns) {
+      throw unfit('gp', 'space', `has ${cube.size} columns, more than ${mostColumns}; \`tpe\` takes any number`)
+    }
+    const usual = Math.min(15, Math.max(5, cube.columns.length + 3))
+    const warmup = numberOption('gp', options, 'warmup', usual, { least: 0, whole: true })
+    const name = wordOption('gp', options, 'acquisition', [...acquisitions, 'thompson'])
+    const lie = wordOption('gp', options, 'pending', ['believer', 'min', 'mean', 'max', 'ignore'])
+    const kappa = numberOption('gp', options, 'kappa', 2, { least: 0 })
+    const interim = flagOption('gp', options, 'interim', true)
+    const mostData = numberOption('gp', options, 'mostData', 150, { least: 10, most: 1000, whole: true })
+    const groups = cube.columns.flatMap(({ width }, group) => Array.from({ length: width }, () => group))
+    const ledger = createLedger<Row>(objectives[0], ({ hparams }) => cube.toCube(hparams))
+    const early = fitsSobol(space) ? sobolPoints(space, seed) : undefined
+    const fitted = keptKernel(groups)
+
+    return ({ history, trial, random }) => {
+      ledger.show(history)
+      const data = dataOf(ledger, interim)
+      if (data.points.length < Math.max(2, warmup) || cube.size === 0) {
+        return early === undefined ? sample(space, random) : early(trial)
+      }
+      const kernel = fitted(data, mostData)
+      const used = thinned(data, mostData)
+      const values = standardized(used.losses)
+      const known = posterior({ points: used.points, groups }, values, kernel)
+      const pending = ledger.pending.filter(({ loss }) => !interim || Number.isNaN(loss)).slice(-mostData)
+      const lies = pending.map(({ row }) => lieFor(lie, values, known, row))
+      const surrogate =
+        pending.length === 0 || lie === 'ignore'
+          ? known
+          : posterior(
+              { points: [...used.points, ...pending.map(({ row }) => row)], groups },
+              [...values, ...lies],
+              kernel,
+            )
+      // With noise, the least value may be luck: what counts is the least of what is believed.
+      const best = used.points.reduce((least, point) => Math.min(least, known.mean(point)), Infinity)
+      const candidates = candidatesFor({
+        space,
+        cube,
+        random,
+        best: used.points[values.indexOf(Math.min(...values))] as Row,
+        kernel,
+        groups,
+      })
+      if (name === 'thompson') return drawnMinimum(surrogate, candidates.slice(-drawnPoints), random).hparams
+      const promises = acquisition(name, surrogate, best, kappa, cube.size)
+      return climb(candidates, promises, { space, cube, isTaken: takenAmong(used.points, pending) })
+    }
+  },
+}
+
+interface Data {
+  readonly entries: readonly Entry<Row>[]
+  readonly points: readonly Row[]
+  readonly losses: readonly number[]
+}
+
+/** What has ended, in the order of trials. */
+function dataOf({ entries, ranked }: Ledger<Row>, interim: boolean): Data {
+  const finite = ranked.filter(({ standing, loss }) => standing === 'done' || (interim && !Number.isNaN(loss)))
+  const worst = finite.reduce((most, { loss }) => Math.max(most, loss), -Infinity)
+  if (worst === -Infinity) return { entries: [], points: [], losses: [] }
+  const counted = entries.filter(
+    ({ standing, loss }) => standing !== 'void' && (standing !== 'pending' || (interim && !Number.isNaN(loss))),
+  )
+  const losses = counted.map(({ standing, loss }) =>
+    Number.isNaN(loss) || standing === 'bad' || (standing === 'pruned' && !interim) ? worst : loss,
+  )
+  return { entries: counted, points: counted.map(({ row }) => row), losses }
+}
+
+/** The best half, and of the others every so many-th by rank. */
+function thinned(data: Data, most: number): Data {
+  const { entries, points, losses } = data
+  const count = points.length
+  if (count <= most) return data
+  const order = losses.map((_, index) => index).sort((a, b) => (losses[a] as number) - (losses[b] as number) || a - b)
+  const half = most >>> 1
+  const rest = most - half
+  const chosen = [
+    ...order.slice(0, half),
+    ...Array.from(
+      { length: rest },
+      (_, index) => order[half + Math.floor(((index + 0.5) * (count - half)) / rest)] as number,
+    ),
+  ].sort((a, b) => a - b)
+  return {
+    entries: chosen.map((index) => entries[index] as Entry<Row>),
+    points: chosen.map((index) => points[index] as Row),
+    losses: chosen.map((index) => losses[index] as number),
+  }
+}
+
+/**
+ * Losses with median 0, the worse half pressed together by a logarithm (a trial that went very wrong says little about the good
+ * ones), and deviation 1.
+ */
+function standardized(losses: readonly number[]): Float64Array {
+  const sorted = losses.toSorted((a, b) => a - b)
+  const middle = sorted[sorted.length >>> 1] as number
+  const reach = middle - (sorted[0] as number) || (sorted.at(-1) as number) - middle || 1
+  const pressed = Float64Array.from(losses, (loss) => {
+    const z = (loss - middle) / reach
+    return z > 0 ? Math.log1p(z) : z
+  })
+  const mean = pressed.reduce((sum, value) => sum + value, 0) / pressed.length
+  const variance = pressed.reduce((sum, value) => sum + (value - mean) ** 2, 0) / pressed.length
+  const deviation = Math.sqrt(variance) || 1
+  return pressed.map((value) => (value - mean) / deviation)
+}
+
+/** Fits a kernel whenever the data have grown by a tenth, to what they were then; the last one is kept. */
+function keptKernel(groups: readonly number[]): (data: Data, most: number) => Kernel {
+  let last: { readonly observations: readonly unknown[]; readonly kernel: Kernel } | undefined
+  return ({ entries, points, losses }, most) => {
+    let count = 4
+    while (Math.ceil(count * 1.1) <= points.length) count = Math.ceil(count * 1.1)
+    count = Math.min(count, points.length)
+    const first = thinned(
+      { entries: entries.slice(0, count), points: points.slice(0, count), losses: losses.slice(0, count) },
+      most,
+    )
+    const observations = first.entries.map(({ observation }) => observation)
+    const same =
+      last !== undefined &&
+      last.observations.length === observations.length &&
+      last.observations.every((observation, index) => observation === observations[index])
+    if (last !== undefined && same) return last.kernel
+    const kernel = fitKernel({ points: first.points, groups }, standardized(first.losses))
+    last = { observations, kernel }
+    return kernel
+  }
+}
+
+function lieFor(lie: string, values: Float64Array, known: Posterior, row: Row): number {
+  if (lie === 'min') return Math.min(...values)
+  if (lie === 'max') return Math.max(...values)
+  if (lie === 'mean') return values.reduce((sum, value) => sum + value, 0) / values.length
+  return known.mean(row)
+}
+
+interface Candidate {
+  readonly hparams: Hparams
+  readonly point: Row
+}
+
+interface Searching {
+  readonly space: Parameters<typeof sample>[0]
+  readonly cube: Cube
+  readonly random: Random
+  readonly best: Row
+  readonly kernel: Kernel
+  readonly groups: readonly number[]
+}
+
+/** Points of the space by chance, and some near the best so far: each column moved, or only a few of them. */
+function candidatesFor({ space, cube, random, best, kernel, groups }: Searching): Candidate[] {
+  const candidates: Candidate[] = []
+  const constrained = relationsOf(space).constraints.length > 0
+  for (let count = 0; count < pointsByChance; count++) {
+    const hparams = sample(space, random)
+    candidates.push({ hparams, point: cube.toCube(hparams) })
+  }
+  for (let count = 0; count < pointsNear; count++) {
+    const reach = 0.1 * 2 ** -(count % 4)
+    const chance = count % 2 === 0 ? 1 : Math.min(1, 3 / cube.columns.length)
+    const point = best.slice()
+    for (const { at, width } of cube.columns) {
+      if (random.uniform() >= chance) continue
+      if (width === 1) {
+        const length = Math.min(1, kernel.lengths[groups[at] as number] as number)
+        point[at] = Math.min(1, Math.max(0, (point[at] as number) + 2 * reach * length * random.normal()))
+      } else if (random.uniform() < 0.3) {
+        point.fill(0, at, at + width)
+        point[at + random.integer(width)] = 1
+      }
+    }
+    const hparams = cube.fromCube(point)
+    if (constrained && broken(space, hparams) !== undefined) continue
+    candidates.push({ hparams, point: cube.toCube(hparams) })
+  }
+  return candidates
+}
+
+/** Whether a point of the cube was tried already, or is under way. */
+function takenAmong(points: readonly Row[], pending: readonly Entry<Row>[]): (point: Row) => boolean {
+  const taken = new Set([...points, ...pending.map(({ row }) => row)].map((point) => point.join()))
+  return (point) => taken.has(point.join())
+}
+
+interface Climbing {
+  readonly space: Searching['space']
+  readonly cube: Cube
+  readonly isTaken: (point: Row) => boolean
+}
+
+/** Climbs from the most promising candidates, and takes the most promising point of the space; one that is new, if there is one. */
+function climb(
+  candidates: readonly Candidate[],
+  promises: (x: ArrayLike<number>, gradient?: Float64Array) => number,
+  { space, cube, isTaken }: Climbing,
+): Hparams {
+  const scored = candidates
+    .map((candidate) => ({ candidate, value: promises(candidate.point) }))
+    .sort((one, other) => other.value - one.value)
+  const tops = scored.slice(0, climbs)
+  const ends = tops.map(({ candidate: { hparams, point } }) => {
+    // Choices stay as they are, and what is not there stays in the middle.
+    const low = point.slice()
+    const high = point.slice()
+    for (const { name, at, width } of cube.columns) {
+      if (width > 1 || !Object.hasOwn(hparams, name)) continue
+      low[at] = 0
+      high[at] = 1
+    }
+    const objective = (x: Float64Array, gradient: Float64Array) => {
+      const value = -promises(x, gradient)
+      for (let column = 0; column < gradient.length; column++) gradient[column] = -(gradient[column] as number)
+      return value
+    }
+    const { x } = minimize(objective, point, { low, high }, climbSteps)
+    const reached = cube.fromCube(x)
+    if (broken(space, reached) !== undefined) return { candidate: { hparams, point }, value: -Infinity }
+    const snapped = cube.toCube(reached)
+    return { candidate: { hparams: reached, point: snapped }, value: promises(snapped) }
+  })
+  const best = [...ends, ...scored].sort((one, other) => other.value - one.value)
+  const fresh = best.find(({ candidate: { point } }) => !isTaken(point)) ?? best[0]
+  return (fresh as (typeof best)[number]).candidate.hparams
+}
+
+/** The candidate at which one function out of the posterior is least. */
+function drawnMinimum(surrogate: Posterior, candidates: readonly Candidate[], random: Random): Candidate {
+  const n = candidates.length
+  const covariance = new Float64Array(n * n)
+  const point = (index: number) => (candidates[index] as Candidate).point
+  for (let i = 0; i < n; i++) {
+    for (let j = 0; j <= i; j++) covariance[i * n + j] = surrogate.covariance(point(i), point(j))
+  }
+  const l = covariance.slice()
+  for (let jitter = 1e-8; jitter <= 1; jitter *= 10) {
+    for (let i = 0; i < n; i++) l[i * n + i] = (covariance[i * n + i] as number) + jitter
+    if (cholesky(l, n)) break
+    l.set(covariance)
+  }
+  const normals = Array.from({ length: n }, () => random.normal())
+  let best = 0
+  let least = Infinity
+  for (let i = 0; i < n; i++) {
+    let value = surrogate.mean(point(i))
+    for (let j = 0; j <= i; j++) value += (l[i * n + j] as number) * (normals[j] as number)
+    if (value < least) [best, least] = [i, value]
+  }
+  return candidates[best] as Candidate
+}

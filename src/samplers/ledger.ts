@@ -1,0 +1,122 @@
+/**
+ * A history as samplers reckon with it, kept from one question to the next: what has not changed is not looked at again.
+ * I1 It is a function of the history that it was last shown, whatever it was shown before: only the same observation objects
+ *    (which never change) are taken as known.
+ * I2 Its memory grows with the history.
+ */
+import type { Objective, Observation } from '../../protocol/index.ts'
+
+export interface Entry<Row> {
+  readonly observation: Observation
+  readonly trial: number
+  /** What is to be minimized; NaN if there is none. */
+  readonly loss: number
+  readonly standing: Standing
+  /** What the sampler makes of its hparams. */
+  readonly row: Row
+}
+
+/** `bad`: failed, or not a finite number; 'void': cancelled, it tells nothing. */
+type Standing = 'done' | 'pruned' | 'bad' | 'pending' | 'void'
+
+export interface Ledger<Row> {
+  /** Takes note of a history. */
+  show(history: readonly Observation[]): void
+  /** Every trial, in the history's order. */
+  readonly entries: readonly Entry<Row>[]
+  /** What has ended, the best first: done by loss, then pruned (the latest first), then bad; ties by trial. */
+  readonly ranked: readonly Entry<Row>[]
+  /** By trial. */
+  readonly pending: readonly Entry<Row>[]
+  /** How many of `ranked` are done. */
+  readonly done: number
+}
+
+const tiers: Readonly<Record<Standing, number>> = { done: 0, pruned: 1, bad: 2, pending: 3, void: 4 }
+
+/** The objective that a sampler for one objective goes by is the first. */
+function lossOf(observation: Observation, objective: Objective | undefined): number {
+  const value = objective === undefined ? undefined : observation.metrics[objective.metric]
+  if (value === undefined || value === null || !Number.isFinite(value)) return Number.NaN
+  return objective?.direction === 'maximize' ? -value : value
+}
+
+function standingOf({ state }: Observation, loss: number): Standing {
+  if (state === 'pending') return 'pending'
+  if (state === 'cancelled') return 'void'
+  if (state === 'failed') return 'bad'
+  if (state === 'pruned') return 'pruned'
+  return Number.isNaN(loss) ? 'bad' : 'done'
+}
+
+/** The better first. */
+export function compareEntries(one: Entry<unknown>, other: Entry<unknown>): number {
+  const tier = tiers[one.standing] - tiers[other.standing]
+  if (tier !== 0) return tier
+  if (one.standing === 'pruned') {
+    const later = (other.observation.step ?? -1) - (one.observation.step ?? -1)
+    if (later !== 0) return later
+  }
+  // NaN only in a tier where nobody has a loss, or at the end of the pruned.
+  const loss = worst(one.loss) - worst(other.loss)
+  return loss === 0 ? one.trial - other.trial : loss
+}
+
+const worst = (loss: number): number => (Number.isNaN(loss) ? Number.MAX_VALUE : loss)
+
+function placeIn<Row>(sorted: readonly Entry<Row>[], entry: Entry<Row>): number {
+  let low = 0
+  let high = sorted.length
+  while (low < high) {
+    const middle = (low + high) >>> 1
+    if (compareEntries(sorted[middle] as Entry<Row>, entry) < 0) low = middle + 1
+    else high = middle
+  }
+  return low
+}
+
+export function createLedger<Row>(
+  objective: Objective | undefined,
+  rowOf: (observation: Observation) => Row,
+): Ledger<Row> {
+  const entries: Entry<Row>[] = []
+  const ranked: Entry<Row>[] = []
+  const pending: Entry<Row>[] = []
+  let done = 0
+  const listOf = ({ standing }: Entry<Row>) => (standing === 'pending' ? pending : standing === 'void' ? null : ranked)
+  const add = (entry: Entry<Row>): void => {
+    const list = listOf(entry)
+    list?.splice(placeIn(list, entry), 0, entry)
+    if (entry.standing === 'done') done++
+  }
+  const remove = (entry: Entry<Row>): void => {
+    const list = listOf(entry)
+    list?.splice(placeIn(list, entry), 1)
+    if (entry.standing === 'done') done--
+  }
+  const entryOf = (observation: Observation, old: Entry<Row> | undefined): Entry<Row> => {
+    const loss = lossOf(observation, objective)
+    const row = old?.observation.hparams === observation.hparams ? old.row : rowOf(observation)
+    return { observation, trial: observation.trial, loss, standing: standingOf(observation, loss), row }
+  }
+  return {
+    show(history) {
+      while (entries.length > history.length) remove(entries.pop() as Entry<Row>)
+      for (let index = 0; index < history.length; index++) {
+        const observation = history[index] as Observation
+        const old = entries[index]
+        if (old?.observation === observation) continue
+        if (old !== undefined) remove(old)
+        const entry = entryOf(observation, old)
+        entries[index] = entry
+        add(entry)
+      }
+    },
+    entries,
+    ranked,
+    pending,
+    get done() {
+      return done
+    },
+  }
+}

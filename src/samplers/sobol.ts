@@ -1,0 +1,57 @@
+/**
+ * Quasi-random search: a scrambled Sobol sequence, which fills the space more evenly than chance. Each parameter is a dimension; a
+ * trial's number is the number of its point. Points that break a constraint are passed over.
+ */
+import type { Hparams, HparamValue, SearchSpace } from '../../protocol/index.ts'
+import { broken, countOf, fromUnit, relationsOf, valueAt, withoutInactive } from '../space/index.ts'
+import { refuseUnknown, unfit } from './options.ts'
+import type { SamplerPlugin } from './sampler.ts'
+import { mostDimensions, sobolSequence } from './sobol-sequence.ts'
+
+/** The index-th point of a Sobol sequence over a space. The space must have at most `mostDimensions` parameters that vary. */
+export function sobolPoints(space: SearchSpace, seed: number): (index: number) => Hparams {
+  const varying = varyingOf(space)
+  const sequence = sobolSequence(varying.length, seed)
+  const { constraints } = relationsOf(space)
+  const at = (index: number): Hparams => {
+    const point = sequence(index)
+    const values: Record<string, HparamValue> = {}
+    for (const [name, parameter] of Object.entries(space)) {
+      if (countOf(parameter) === 1) values[name] = valueAt(parameter, 0)
+    }
+    for (const [column, name] of varying.entries()) {
+      values[name] = fromUnit(space[name] as SearchSpace[string], point[column] as number)
+    }
+    return withoutInactive(space, values)
+  }
+  if (constraints.length === 0) return at
+  /** Which points of the sequence keep the constraints, as far as they were looked for. */
+  const kept: number[] = []
+  return (index) => {
+    for (let next = (kept.at(-1) ?? -1) + 1; kept.length <= index; next++) {
+      if (broken(space, at(next)) === undefined) kept.push(next)
+    }
+    return at(kept[index] as number)
+  }
+}
+
+/** Whether a Sobol sequence has enough dimensions. */
+export const fitsSobol = (space: SearchSpace): boolean => varyingOf(space).length <= mostDimensions
+
+const varyingOf = (space: SearchSpace): string[] =>
+  Object.entries(space)
+    .filter(([, parameter]) => countOf(parameter) > 1)
+    .map(([name]) => name)
+
+export const sobolSampler: SamplerPlugin = {
+  name: 'sobol',
+  adaptive: false,
+  create({ space, options, seed }) {
+    refuseUnknown('sobol', options, [])
+    if (!fitsSobol(space)) {
+      throw unfit('sobol', 'space', `has more than ${mostDimensions} parameters that vary; \`random\` takes any number`)
+    }
+    const points = sobolPoints(space, seed)
+    return ({ trial }) => points(trial)
+  },
+}

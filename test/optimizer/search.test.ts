@@ -1,0 +1,56 @@
+import { describe, expect, it } from 'vitest'
+import { createSearch } from '../../src/optimizer/index.ts'
+import { space } from '../../src/space/index.ts'
+
+const line = { x: space.double(-5, 5) }
+
+describe('a search without a bus', () => {
+  for (const direction of ['minimize', 'maximize'] as const) {
+    it(`comes closer than chance would (${direction})`, async () => {
+      const search = createSearch({ space: line, sampler: 'tpe', direction, seed: 3 })
+      const sign = direction === 'minimize' ? 1 : -1
+      for (let trial = 0; trial < 60; trial++) {
+        const suggestion = await search.ask()
+        if (suggestion === undefined) throw new Error('nothing was suggested')
+        search.tell(suggestion.id, sign * (suggestion.hparams.x - 2) ** 2)
+      }
+      expect(sign * (search.best?.value ?? NaN)).toBeLessThan(0.01)
+    })
+  }
+
+  it('suggests what is enqueued first, counts what is known from before, and gives ids once', async () => {
+    const history = [{ hparams: { x: 4 }, state: 'done' as const, metrics: { value: 0 }, step: null }]
+    const search = createSearch({ space: line, direction: 'minimize', enqueue: [{ x: 1 }, { x: 1 }], history })
+    const [first, second, third] = [await search.ask(), await search.ask(), await search.ask()]
+    expect([first?.hparams, second?.hparams]).toEqual([{ x: 1 }, { x: 1 }])
+    expect(new Set([first?.id, second?.id, third?.id]).size).toBe(3)
+  })
+
+  it('takes failures and what is not a number, and goes on', async () => {
+    const search = createSearch({ space: line, sampler: 'gp', direction: 'minimize' })
+    for (let trial = 0; trial < 12; trial++) {
+      const { id } = (await search.ask()) ?? { id: -1 }
+      search.tell(id, trial % 3 === 0 ? { state: 'failed' } : trial % 3 === 1 ? Number.NaN : trial)
+    }
+    expect(search.best?.value).toBe(2)
+  })
+
+  it('says what auto chose, and why', () => {
+    const { notes } = createSearch({ space: line, direction: 'minimize', trials: 50 })
+    expect(notes).toEqual(['auto chose gp, and cmaes for every third trial: 50 trials in 1 parameters are few'])
+  })
+
+  it('refuses an id that it never suggested, a sampler that is not there and hparams outside the space', () => {
+    const search = createSearch({ space: line, direction: 'minimize' })
+    expect(() => search.tell(7, 1)).toThrow(expect.objectContaining({ code: 'OPTION_INVALID' }))
+    expect(() => createSearch({ space: line, direction: 'minimize', sampler: 'no' })).toThrow(/there are auto, random/)
+    expect(() => createSearch({ space: line, direction: 'minimize', enqueue: [{ x: 9 }] })).toThrow(
+      /enqueue\[0\]\.x is 9/,
+    )
+  })
+
+  it('says which sampler takes what another cannot', () => {
+    const letters = { c: space.categorical(['a', 'b']) }
+    expect(() => createSearch({ space: letters, direction: 'minimize', sampler: 'cmaes' })).toThrow(/`tpe` takes/)
+  })
+})

@@ -1,0 +1,66 @@
+import { spawn } from 'node:child_process'
+import { mkdtemp, rm, writeFile } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { packageRoot } from '../../src/actor/index.ts'
+
+let folder: string
+let file: string
+
+beforeAll(async () => {
+  folder = await mkdtemp(join(tmpdir(), 'maggy-sampler-'))
+  file = join(folder, 'space.json')
+  const space = {
+    x: { type: 'double', low: -5, high: 5 },
+    c: { type: 'categorical', choices: ['a', 'b'] },
+    y: { type: 'integer', low: 1, high: 9, when: { parameter: 'c', in: ['b'] } },
+  }
+  await writeFile(file, JSON.stringify(space))
+})
+afterAll(() => rm(folder, { recursive: true }))
+
+/** What `maggy sampler` answers to these lines. */
+async function piped(sampler: string, lines: readonly string[], seed = '1'): Promise<{ code: number; out: object[] }> {
+  const given = ['sampler', '--space', file, '--sampler', sampler, '--direction', 'maximize', '--seed', seed]
+  const child = spawn(process.execPath, [join(packageRoot(), 'dist/src/cli/main.js'), ...given])
+  let text = ''
+  child.stdout.setEncoding('utf8').on('data', (chunk: string) => (text += chunk))
+  child.stderr.resume()
+  child.stdin.end(lines.join('\n'))
+  const code = await new Promise<number>((resolve) => child.on('close', (status) => resolve(status ?? -1)))
+  const answers = text.split('\n').filter((line) => line !== '')
+  return { code, out: answers.map((line) => JSON.parse(line) as object) }
+}
+
+describe('maggy sampler', () => {
+  it('suggests and is told through a pipe, the same for the same seed', async () => {
+    const lines = [
+      '{"suggest":3}',
+      '{"observe":{"id":0,"value":1.5}}',
+      '{"observe":{"id":1,"state":"failed"}}',
+      '{"suggest":1}',
+    ]
+    const { code, out } = await piped('tpe', lines)
+    expect(code).toBe(0)
+    expect(out).toHaveLength(4)
+    expect(out.map((answer) => (answer as { id: number }).id)).toEqual([0, 1, 2, 3])
+    expect(await piped('tpe', lines)).toEqual({ code, out })
+  })
+
+  it('answers a line that is wrong with an error, and goes on', async () => {
+    const { out } = await piped('random', [
+      'nonsense',
+      '{"observe":{"id":9,"value":1}}',
+      '{"suggest":0}',
+      '{"suggest":1}',
+    ])
+    const codes = out.map((answer) => (answer as { error?: { code: string } }).error?.code)
+    expect(codes).toEqual(['OPTION_INVALID', 'OPTION_INVALID', 'OPTION_INVALID', undefined])
+  })
+
+  it('exits with 2 for a sampler that cannot take the space, or is not there', async () => {
+    expect((await piped('cmaes', [])).code).toBe(2)
+    expect((await piped('nobody', [])).code).toBe(2)
+  })
+})
