@@ -3,10 +3,11 @@
  * Pure: live and on replay the same events lead to the same state. What the world is to do comes back as effects.
  */
 import type { SnapshotFrom } from 'xstate'
-import type { LogEvent, Metrics, Observation, Submission } from '../../protocol/index.ts'
+import type { Ablated, LogEvent, Metrics, Observation, Submission } from '../../protocol/index.ts'
 import { stepper } from '../../src/actor/index.ts'
 import type { FinalState } from '../../src/trial/index.ts'
 import { experimentMachine, type ExperimentEvent } from './experiment.machine.ts'
+import type { Observed } from './suggester.ts'
 import { trialMachine, type TrialEvent } from './trial.machine.ts'
 
 export type TrialSnapshot = SnapshotFrom<typeof trialMachine>
@@ -44,6 +45,7 @@ export class ExperimentState {
   readonly queued = new Set<number>()
   /** Trials that some worker holds. */
   readonly held = new Set<number>()
+  readonly #ablated = new Map<number, Ablated>()
   #experiment: ExperimentSnapshot
   #best: { trial: number; metrics: Metrics } | null = null
   firstFailure: string | null = null
@@ -88,6 +90,11 @@ export class ExperimentState {
     return this.trials.get(trial)
   }
 
+  /** In an ablation: what a trial does without. */
+  ablated(trial: number): Ablated | undefined {
+    return this.#ablated.get(trial)
+  }
+
   settled(trial: number): boolean {
     const snapshot = this.trials.get(trial)
     return snapshot !== undefined && settledStates.has(snapshot.value)
@@ -115,12 +122,13 @@ export class ExperimentState {
     }
   }
 
-  observation(trial: number, step: number | null): Observation | undefined {
+  observation(trial: number, step: number | null): Observed | undefined {
     const snapshot = this.trials.get(trial)
     if (snapshot === undefined) return undefined
     const { hparams, metrics } = snapshot.context
     const state = settledStates.has(snapshot.value) ? (snapshot.value as Observation['state']) : 'pending'
-    return { trial, hparams, state, metrics, step }
+    const ablated = this.#ablated.get(trial)
+    return { trial, hparams, state, metrics, step, ...(ablated === undefined ? {} : { ablated }) }
   }
 
   #create(event: Extract<LogEvent, { type: 'trial.suggested' }>): void {
@@ -128,6 +136,7 @@ export class ExperimentState {
     const snapshot = trialSteps.initial({ trial: event.trial, hparams: event.hparams, maxAttempts })
     this.trials.set(event.trial, snapshot)
     this.queued.add(event.trial)
+    if (event.ablated !== undefined) this.#ablated.set(event.trial, event.ablated)
   }
 
   #moveTrial(trial: number, event: TrialEvent): Effect[] {

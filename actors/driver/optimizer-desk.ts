@@ -2,21 +2,15 @@
  * Where slots wait for suggestions. Keeps an optimizer session open, opens it again when its process is gone, and turns the
  * places that wait into as few requests as possible.
  * I1 One request is under way at a time; what gathers meanwhile joins the next.
- * I2 A place that is gone (its worker was lost) is passed over; the suggestion goes to the next one.
+ * I2 Who waits for results before it suggests more is asked again when one has come, and places are free for others meanwhile.
+ * I3 A place that is gone (its worker was lost) is passed over; the suggestion goes to the next one.
  */
-import {
-  codeOf,
-  problem,
-  toProblem,
-  type Hparams,
-  type Observation,
-  type Problem,
-  type Submission,
-} from '../../protocol/index.ts'
+import { codeOf, toProblem, type Problem, type Submission } from '../../protocol/index.ts'
 import type { Clock, Logger } from '../../src/actor/index.ts'
 import type { Bus } from '../../src/bus/index.ts'
 import type { Held, Slot } from './fleet.ts'
 import { opensAgain, OptimizerSession } from './optimizer-session.ts'
+import { suggesterOf, type Observed, type Suggester, type Suggestion } from './suggester.ts'
 
 const reopenMs = 500
 
@@ -32,13 +26,15 @@ export interface DeskEvents {
   lost(): void
   /** It refuses, or gives answers that cannot be used: opening it again would not help. */
   failed(fault: Problem): void
-  suggested(hparams: Hparams, takePlace: () => Place | undefined): void
+  suggested(suggestion: Suggestion, takePlace: () => Place | undefined): void
   exhausted(): void
   /** Places that nothing will come for. */
   dropped(places: readonly Place[]): void
-  history(): readonly Observation[]
+  history(): readonly Observed[]
   /** How many trials are suggested, and how many may still be. */
   suggestedSoFar(): number
+  /** Whether some trial has yet to end, so that its result may still come. */
+  underWay(): boolean
   /** Whether suggestions are still wanted. */
   searching(): boolean
   opening(): boolean
@@ -49,11 +45,16 @@ export class OptimizerDesk {
   readonly #clock: Clock
   readonly #logger: Logger
   readonly #submission: Submission
+  readonly #suggester: Suggester
   readonly #events: DeskEvents
   readonly #places: Place[] = []
   #session: OptimizerSession | null = null
   #opening = false
   #asking = false
+  /** Results that were heard of. */
+  #observed = 0
+  /** Nothing comes until there is another result (I2). */
+  resting = false
   /** Why the optimizer is not there, while it is not. */
   problem: { code: string; message: string; since: number } | null = null
 
@@ -62,6 +63,7 @@ export class OptimizerDesk {
     this.#clock = clock
     this.#logger = logger
     this.#submission = submission
+    this.#suggester = suggesterOf(bus, submission)
     this.#events = events
   }
 
@@ -79,7 +81,9 @@ export class OptimizerDesk {
     void this.#ask()
   }
 
-  observe(observation: Observation): void {
+  observe(observation: Observed): void {
+    this.#observed += 1
+    this.resting = false
     this.#session?.observe(observation)
   }
 
@@ -87,6 +91,7 @@ export class OptimizerDesk {
     if (this.#opening) return
     this.#opening = true
     this.#session = null
+    this.resting = false
     try {
       while (this.#events.opening()) await this.#openOnce()
     } finally {
@@ -115,14 +120,14 @@ export class OptimizerDesk {
 
   async #openOnce(): Promise<void> {
     try {
-      const session = await OptimizerSession.open(this.#bus, this.#submission, this.#events.history())
+      const session = await OptimizerSession.open(this.#suggester, this.#events.history(), this.#bus.maxPayload)
       if (!this.#events.opening()) return
       this.#session = session
       this.problem = null
       this.#events.opened(session.instance, session.adaptive)
     } catch (error) {
       if (!opensAgain(error)) return this.#fail(error)
-      const missing = problem('OPTIMIZER_UNAVAILABLE', { optimizer: this.#submission.context.optimizer.name })
+      const missing = this.#suggester.unavailable()
       this.problem ??= {
         code: missing.code,
         message: `${missing.message}; ${missing.remedy}`,
@@ -157,9 +162,10 @@ export class OptimizerDesk {
     const first = this.#events.suggestedSoFar()
     const wanted = Math.min(this.waiting, this.#submission.context.trials - first)
     if (wanted <= 0) return this.drop()
-    let suggestions
+    const observed = this.#observed
+    let answer
     try {
-      suggestions = await session.suggest(first, wanted)
+      answer = await session.suggest(first, wanted)
     } catch (error) {
       if (session !== this.#session) return
       if (opensAgain(error)) this.#events.lost()
@@ -167,9 +173,14 @@ export class OptimizerDesk {
       return
     }
     if (session !== this.#session) return
-    for (const hparams of suggestions.hparams) this.#events.suggested(hparams, () => this.#takePlace())
-    if (suggestions.exhausted) {
+    for (const suggestion of answer.suggestions) this.#events.suggested(suggestion, () => this.#takePlace())
+    if (answer.exhausted) {
       this.#events.exhausted()
+      this.drop()
+    } else if (answer.waits && observed === this.#observed) {
+      if (!this.#events.underWay())
+        return this.#fail(this.#suggester.misbehaved('it waits for results, and nothing runs'))
+      this.resting = true
       this.drop()
     }
   }

@@ -1,28 +1,19 @@
 /**
- * An experiment's conversation with its optimizer: opened on whichever process answers to the name, and opened again, with the
+ * An experiment's conversation with its optimizer (or its ablator, see suggester.ts): opened on whichever process answers to the name, and opened again, with the
  * whole history, when that process is gone.
  * I1 An optimizer is told of every result before it is asked for more.
  * I2 Only a non-adaptive optimizer is asked ahead of time.
  */
-import {
-  codeOf,
-  encode,
-  observe,
-  open,
-  problem,
-  suggest,
-  type Hparams,
-  type Observation,
-  type Submission,
-} from '../../protocol/index.ts'
-import { ask, type Bus } from '../../src/bus/index.ts'
-import { validateHparams } from '../../src/space/index.ts'
+import { codeOf, encode } from '../../protocol/index.ts'
+import type { Answer, Observed, Suggester, Suggestion } from './suggester.ts'
 
-const timeoutMs = 10_000
 /** Suggestions that are asked for at once where results do not matter. */
 const ahead = 16
 
-export type Suggestions = { readonly hparams: readonly Hparams[]; readonly exhausted: boolean }
+export interface Suggestions extends Answer {
+  /** Results must come in before there is more. */
+  readonly waits: boolean
+}
 
 /** Whether an error means that the process is gone or has forgotten us, and opening again will help. */
 export function opensAgain(error: unknown): boolean {
@@ -37,107 +28,72 @@ export function opensAgain(error: unknown): boolean {
 }
 
 export class OptimizerSession {
-  readonly #bus: Bus
-  readonly #submission: Submission
+  readonly #suggester: Suggester
+  readonly #pageBytes: number
   readonly instance: string
   readonly adaptive: boolean
-  #unsaid: Observation[] = []
-  #ready: Hparams[] = []
+  #unsaid: Observed[] = []
+  #ready: Suggestion[] = []
   #exhausted = false
 
-  private constructor(bus: Bus, submission: Submission, reply: { instance: string; adaptive: boolean }) {
-    this.#bus = bus
-    this.#submission = submission
+  private constructor(suggester: Suggester, pageBytes: number, reply: { instance: string; adaptive: boolean }) {
+    this.#suggester = suggester
+    this.#pageBytes = pageBytes
     this.instance = reply.instance
     this.adaptive = reply.adaptive
   }
 
-  static async open(bus: Bus, submission: Submission, history: readonly Observation[]): Promise<OptimizerSession> {
-    const { experiment, context } = submission
-    const { space, objectives, seed, trials } = context
-    const pages = pagesOf(history, bus.maxPayload / 4)
-    const reply = await ask(
-      bus,
-      open,
-      { optimizer: context.optimizer.name },
-      { experiment, space, objectives, seed, options: context.optimizer.options, trials, history: pages[0] ?? [] },
-      { timeoutMs },
-    )
-    const session = new OptimizerSession(bus, submission, reply)
-    for (const page of pages.slice(1)) await session.#say(page, false)
+  static async open(suggester: Suggester, history: readonly Observed[], maxPayload: number): Promise<OptimizerSession> {
+    const pageBytes = maxPayload / 4
+    const [first = [], ...more] = pagesOf(history, pageBytes)
+    const session = new OptimizerSession(suggester, pageBytes, await suggester.open(first))
+    for (const page of more) await suggester.observe(session.instance, page, false)
     return session
   }
 
   /** Notes a result; it is said before the next suggestion is asked for. */
-  observe(observation: Observation): void {
+  observe(observation: Observed): void {
     if (this.adaptive) this.#unsaid.push(observation)
   }
 
-  /** `trial`: the number of the first trial to suggest for. Rejects with OPTIMIZER_MISBEHAVED for hparams outside the space. */
+  /** `trial`: the number of the first trial to suggest for. Rejects with …_MISBEHAVED for what cannot be run. */
   async suggest(trial: number, count: number): Promise<Suggestions> {
     if (this.#ready.length < count && !this.#exhausted) {
       await this.#tell()
       const first = trial + this.#ready.length
       const wanted = this.adaptive ? count : Math.max(count, ahead) - this.#ready.length
-      const { optimizer } = this.#submission.context
-      const reply = await ask(
-        this.#bus,
-        suggest,
-        { optimizer: optimizer.name, instance: this.instance },
-        { experiment: this.#submission.experiment, trial: first, count: wanted },
-        { timeoutMs: 60_000 },
-      )
-      this.#check(reply.hparams, wanted, reply.exhausted)
-      this.#ready.push(...reply.hparams)
-      this.#exhausted = reply.exhausted
+      const { suggestions, exhausted } = await this.#suggester.suggest(this.instance, first, wanted)
+      this.#checkCount(suggestions.length, wanted, exhausted)
+      this.#ready.push(...suggestions)
+      this.#exhausted = exhausted
     }
-    const hparams = this.#ready.splice(0, count)
-    return { hparams, exhausted: this.#exhausted && this.#ready.length === 0 && hparams.length < count }
+    const suggestions = this.#ready.splice(0, count)
+    const short = this.#ready.length === 0 && suggestions.length < count
+    return { suggestions, exhausted: this.#exhausted && short, waits: !this.#exhausted && short }
   }
 
   /** The experiment is over: the optimizer may forget it. */
   async close(): Promise<void> {
-    await this.#say(this.#unsaid.splice(0), true)
+    await this.#suggester.observe(this.instance, this.#unsaid.splice(0), true)
   }
 
   async #tell(): Promise<void> {
     while (this.#unsaid.length > 0) {
-      const [page = []] = pagesOf(this.#unsaid, this.#bus.maxPayload / 4)
-      await this.#say(page, false)
+      const [page = []] = pagesOf(this.#unsaid, this.#pageBytes)
+      await this.#suggester.observe(this.instance, page, false)
       this.#unsaid.splice(0, page.length)
     }
   }
 
-  async #say(observations: readonly Observation[], closed: boolean): Promise<void> {
-    const { experiment, context } = this.#submission
-    await ask(
-      this.#bus,
-      observe,
-      { optimizer: context.optimizer.name, instance: this.instance },
-      { experiment, observations: [...observations], closed },
-      { timeoutMs },
-    )
-  }
-
-  #check(given: readonly Hparams[], wanted: number, exhausted: boolean): void {
-    const misbehaved = (reason: string) =>
-      problem('OPTIMIZER_MISBEHAVED', { optimizer: this.#submission.context.optimizer.name, reason })
-    if (given.length > wanted) throw misbehaved(`${given.length} suggestions where ${wanted} were asked for`)
-    if (given.length < wanted && !exhausted)
-      throw misbehaved(`${given.length} suggestions where ${wanted} were asked for`)
-    for (const hparams of given) {
-      try {
-        validateHparams(this.#submission.context.space, hparams)
-      } catch (error) {
-        throw misbehaved(error instanceof Error ? error.message : String(error))
-      }
-    }
+  #checkCount(given: number, wanted: number, exhausted: boolean): void {
+    const few = given < wanted && !exhausted && !this.#suggester.mayWait
+    if (given > wanted || few) throw this.#suggester.misbehaved(`${given} suggestions where ${wanted} were asked for`)
   }
 }
 
 /** Cuts a history into pages that fit a message of `bytes`. */
-function pagesOf(history: readonly Observation[], bytes: number): Observation[][] {
-  const pages: Observation[][] = [[]]
+function pagesOf(history: readonly Observed[], bytes: number): Observed[][] {
+  const pages: Observed[][] = [[]]
   let size = 0
   for (const observation of history) {
     const length = encode(observation).length

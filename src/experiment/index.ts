@@ -1,5 +1,7 @@
 /** What a user writes, and how it is recognised. */
+export { ablation, fromBest, type AblationOptions } from './ablation.ts'
 export type {
+  AsCalled,
   ContextOf,
   Contexts,
   Experiment,
@@ -11,9 +13,11 @@ export type {
   Reporter,
   RunInfo,
   Space,
+  Switches,
+  Told,
   TrainArguments,
   TrainResult,
   ValuesOf,
 } from './definition.ts'
-export { defineExperiment, isExperiment, specOf } from './define.ts'
+export { defineExperiment, isExperiment, specOf, type AnySpec } from './define.ts'
 export { optimization, type OptimizationOptions } from './optimization.ts'

@@ -2,4 +2,4 @@
 export { serveOptimizer, servedPlugin, type ServedQuestion, type ServeOptions } from './serve.ts'
 export { startOptimizer } from './service.ts'
 export { createSession, type OptimizerPlugin } from './session.ts'
-export { defaultLimits } from './sessions.ts'
+export { createSessions, defaultLimits, type SessionLimits } from './sessions.ts'

@@ -5,6 +5,7 @@
  */
 import {
   problem,
+  type Ablated,
   type Hparams,
   type LogEvent,
   type Metrics,
@@ -21,6 +22,10 @@ interface TrialHistory {
   readonly trial: number
   readonly hparams: Hparams
   readonly seed: number
+  /** In an ablation: what it does without. */
+  readonly ablated: Ablated | undefined
+  /** In an ablation: of its model. */
+  parameters: number | undefined
   state: TrialState
   metrics: Metrics
   /** Attempts that were handed to a worker and not handed back. */
@@ -120,6 +125,8 @@ function suggested(event: Extract<LogEvent, { type: 'trial.suggested' }>): Trial
     trial: event.trial,
     hparams: event.hparams,
     seed: event.seed,
+    ablated: event.ablated,
+    parameters: undefined,
     state: 'queued',
     metrics: {},
     attempts: 0,
@@ -173,6 +180,7 @@ function ended(history: History, event: AttemptEnd): void {
       trial.startedAt = ran?.startedAt ?? trial.startedAt
       trial.endedAt = ran?.endedAt ?? event.at
       trial.points = ran?.points ?? 0
+      trial.parameters = ran?.outcome.kind === 'done' ? ran.outcome.parameters : undefined
       trial.problem = said.problem
   }
 }

@@ -1,5 +1,6 @@
 /** What came out of an experiment, as values: everything is a pure fold of the log, so it can be told with no driver running. */
-import type { Counts, Hparams, LogEvent, Metrics, Objective, Problem } from '../../protocol/index.ts'
+import type { Ablated, Context, Counts, Hparams, LogEvent, Metrics, Objective, Problem } from '../../protocol/index.ts'
+import { ablationResult, type AblationResult } from '../ablation/index.ts'
 import { apply, emptyHistory, isFinal, type ExperimentState, type History, type TrialState } from './fold.ts'
 
 /** One trial; `H` is the type of its hparams. */
@@ -20,6 +21,9 @@ export interface TrialResult<H extends object = Hparams> {
   readonly durationMs: number | null
   /** How many metric points it reported. */
   readonly points: number
+  /** In an ablation: what it does without, and the parameters of its model. */
+  readonly ablated?: Ablated
+  readonly parameters?: number
   readonly problem?: Problem
 }
 
@@ -49,6 +53,8 @@ export interface Result<H extends object = Hparams> {
   /** The part of the time, from its first attempt to the end of its last, in which a slot had an attempt running. */
   readonly utilization: number | null
   readonly trials: readonly TrialResult<H>[]
+  /** Of an ablation: the base, and each component against it. */
+  readonly ablation?: AblationResult
   readonly problem?: Problem
 }
 
@@ -69,11 +75,13 @@ export function resultOf(experiment: string, events: Iterable<LogEvent>): Result
 export function trialResult(history: History, trial: number): TrialResult | undefined {
   const known = history.trials.get(trial)
   if (known === undefined) return undefined
-  const { spent: _, problem, ...rest } = known
+  const { spent: _, problem, ablated, parameters, ...rest } = known
   return {
     ...rest,
     hparams: { ...history.submission?.context.hparams, ...known.hparams },
     durationMs: known.startedAt === null || known.endedAt === null ? null : known.endedAt - known.startedAt,
+    ...(ablated === undefined ? {} : { ablated }),
+    ...(parameters === undefined ? {} : { parameters }),
     ...(problem === undefined ? {} : { problem }),
   }
 }
@@ -100,7 +108,7 @@ export function summarize(history: History): Result {
     seed: submission?.context.seed ?? 0,
     objectives,
     wanted: submission?.context.trials ?? trials.length,
-    searched: Object.keys(submission?.context.space ?? {}),
+    searched: searchedIn(submission?.context),
     counts: count(trials),
     best: single ? (ranked[0] ?? null) : null,
     worst: single ? (ranked.at(-1) ?? null) : null,
@@ -111,8 +119,19 @@ export function summarize(history: History): Result {
     durationMs: history.startedAt === null || history.endedAt === null ? null : history.endedAt - history.startedAt,
     utilization: utilization(history),
     trials,
+    ...ablationIn(submission?.context, trials),
     ...(history.problem === undefined ? {} : { problem: history.problem }),
   }
+}
+
+function searchedIn(context: Context | undefined): string[] {
+  return context?.kind === 'optimization' ? Object.keys(context.space) : []
+}
+
+function ablationIn(context: Context | undefined, trials: readonly TrialResult[]): { ablation?: AblationResult } {
+  const [objective] = context?.objectives ?? []
+  if (context?.kind !== 'ablation' || objective === undefined) return {}
+  return { ablation: ablationResult(trials, context.components, objective, context.repeats) }
 }
 
 /** The done trials whose objectives are all finite, best first by the first objective, ties by trial number. */

@@ -1,6 +1,7 @@
 /** `npm run bench -- NAME [--json]`: measures one thing on real parts, and prints a table; with --json one object on the last line. */
 import Table from 'cli-table3'
 import { Command, InvalidArgumentError } from 'commander'
+import { ablation } from './ablation.ts'
 import { idle } from './idle.ts'
 import { join } from './join.ts'
 import { metrics } from './metrics.ts'
@@ -15,7 +16,7 @@ export interface Report {
 
 type Bench = (say: (line: string) => void) => Promise<Report>
 
-const benches: Readonly<Record<string, Bench>> = { trials, metrics, training, idle, join }
+const benches: Readonly<Record<string, Bench>> = { trials, metrics, training, idle, join, ablation }
 
 const program = new Command('bench')
   .description(
