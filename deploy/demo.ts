@@ -1,4 +1,4 @@
-/** `npm run demo`: explore the MNIST example once, then tune it on two workers, with the very commands that a user would type. */
+/** `npm run demo`: explore the MNIST example once, tune it on two workers, then take its model apart, with the very commands that a user would type. */
 import { spawn } from 'node:child_process'
 import { fileURLToPath } from 'node:url'
 
@@ -6,7 +6,10 @@ const root = fileURLToPath(new URL('../../', import.meta.url))
 const maggy = fileURLToPath(new URL('../src/cli/main.js', import.meta.url))
 const example = 'deploy/examples/mnist.ts'
 
-const exitCode = (await run('run', example)) || (await run('run', example, 'tune', '--workers', '2'))
+const exitCode =
+  (await run('run', example)) ||
+  (await run('run', example, 'tune', '--workers', '2')) ||
+  (await run('run', example, 'ablate', '--workers', '2'))
 process.exit(exitCode)
 
 /** Shows the command, runs it, and resolves with its exit code. */

@@ -1,5 +1,6 @@
-/** What an experiment is run in. Later contexts (ablation, training) join this union by their `kind`. */
+/** What an experiment is run in. A later context (training) joins this union by its `kind`. */
 import { Type } from 'typebox'
+import { Component, Study } from './ablation.ts'
 import { Count, Hparams, Metrics, Options } from './common.ts'
 import { SearchSpace } from './space.ts'
 
@@ -61,5 +62,24 @@ export const OptimizationContext = Type.Object({
 })
 export type OptimizationContext = Type.Static<typeof OptimizationContext>
 
-export const Context = Type.Union([OptimizationContext])
+export const AblationContext = Type.Object({
+  kind: Type.Literal('ablation'),
+  ablator: Plugin,
+  study: Study,
+  /** What the study comes to, with names that exist; empty until the client has looked at the model. */
+  components: Type.Array(Component, { maxItems: 4096 }),
+  /** Trials of the base and of each component, each repeat with a seed of its own. */
+  repeats: Type.Integer({ minimum: 1 }),
+  /** Early stopping is off unless it is asked for: what is stopped early cannot be compared. */
+  pruner: Type.Union([Plugin, Type.Null()]),
+  /** At most so many trials. */
+  trials: Type.Integer({ minimum: 1 }),
+  objectives: Type.Array(Objective, { minItems: 1 }),
+  hparams: Hparams,
+  seed: Count,
+  policy: Policy,
+})
+export type AblationContext = Type.Static<typeof AblationContext>
+
+export const Context = Type.Union([OptimizationContext, AblationContext])
 export type Context = Type.Static<typeof Context>

@@ -9,7 +9,7 @@ import { problem } from './errors.ts'
 
 export const version = 'v1'
 
-export type Role = 'client' | 'driver' | 'optimizer' | 'worker' | 'runner'
+export type Role = 'client' | 'driver' | 'optimizer' | 'ablator' | 'worker' | 'runner'
 
 interface Base<S extends string, P extends TSchema> {
   readonly name: string

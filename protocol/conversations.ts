@@ -1,4 +1,5 @@
 /** Every conversation there is, in the order in which the reference tells them. A new one joins its list here. */
+import { observeAblation, openAblation, suggestRemovals } from './ablate.ts'
 import type { Conversation } from './conversation.ts'
 import { announce, beat, driverBeat, lease, leave, ping, release, rollCall } from './discovery.ts'
 import { progress, resumeExperiment, stopExperiment, submit } from './experiment.ts'
@@ -31,6 +32,7 @@ export const chapters: readonly Chapter[] = [
   },
   { title: 'Optimizers', file: 'suggest.ts', conversations: [open, suggest, observe] },
   { title: 'Pruners', file: 'prune.ts', conversations: [judge] },
+  { title: 'Ablators', file: 'ablate.ts', conversations: [openAblation, suggestRemovals, observeAblation] },
   { title: 'The log', file: 'log.ts', conversations: [log] },
 ]
 

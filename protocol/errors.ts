@@ -156,6 +156,11 @@ const table = {
     remedy: 'name one of them, or add it under `contexts`',
   },
   CONTEXT_INVALID: { message: '{path} {reason}', retryable: false, remedy: 'mend this option of the context' },
+  STUDY_INVALID: {
+    message: 'study.{path} {reason}',
+    retryable: false,
+    remedy: 'mend the study, or what the definition says of features, models, datasets and switches',
+  },
   SPACE_INVALID: { message: '{path} {reason}', retryable: false, remedy: 'mend this parameter of the search space' },
   HPARAMS_INVALID: { message: '{path} {reason}', retryable: false, remedy: 'give a value inside the search space' },
   METRIC_MISSING: {
@@ -261,6 +266,36 @@ const table = {
     message: 'the optimizer {optimizer} has {waiting} questions about this experiment waiting',
     retryable: true,
     remedy: 'ask again later; if it never answers, start it again',
+  },
+  ABLATOR_UNAVAILABLE: {
+    message: 'no ablator named {ablator} answers',
+    retryable: true,
+    remedy: 'start one: `maggy ablator` has loco, pairs and greedy; your own is started as a process of its own',
+  },
+  ABLATOR_MISBEHAVED: {
+    message: 'the ablator {ablator} gave a wrong answer: {reason}',
+    retryable: false,
+    remedy: 'mend the ablator; it names components of the study',
+  },
+  ABLATOR_UNFIT: {
+    message: 'the ablator {ablator} cannot take this: {path} {reason}',
+    retryable: false,
+    remedy: 'choose another ablator, or mend its options',
+  },
+  ABLATOR_BUSY: {
+    message: 'the ablator {ablator} has {waiting} questions about this experiment waiting',
+    retryable: true,
+    remedy: 'ask again later; if it never answers, start it again',
+  },
+  SURGERY_REFUSED: {
+    message: '{layers} cannot be left out: {reason}',
+    retryable: false,
+    remedy: 'leave out a group that goes together, or give a model generator of its own (study().models)',
+  },
+  ABLATION_IGNORED: {
+    message: '{component} was to be left out, but {reason}: the trial would have been the base over again',
+    retryable: false,
+    remedy: 'call the generator that train is given, look at `without` in it, or ask `ablated.has(name)` in train',
   },
   PRUNER_UNKNOWN: {
     message: 'there is no pruner {pruner}; there are {known}',

@@ -1,7 +1,18 @@
 /** The words of maggy. One file a conversation; protocol/README.md is made from them. */
+export { AblationObservation, observeAblation, openAblation, Removal, suggestRemovals } from './ablate.ts'
+export { Ablated, Choice, Component, Selection, Study } from './ablation.ts'
 export { bytesOf, decode, encode, float32From } from './codec.ts'
 export { Count, HparamValue, Hparams, Id, Instant, MetricPoint, Metrics, Scalar } from './common.ts'
-export { Context, Direction, Objective, OptimizationContext, Plugin, Policy, StopRule } from './context.ts'
+export {
+  AblationContext,
+  Context,
+  Direction,
+  Objective,
+  OptimizationContext,
+  Plugin,
+  Policy,
+  StopRule,
+} from './context.ts'
 export {
   anyVersion,
   check,

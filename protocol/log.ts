@@ -1,5 +1,6 @@
 /** What must not be lost: one subject per experiment, one writer at a time, fenced by the expected last sequence. */
 import { Type } from 'typebox'
+import { Ablated } from './ablation.ts'
 import { Count, Hparams, Id, Instant, Metrics, ProblemSchema } from './common.ts'
 import { message, version } from './conversation.ts'
 import { Submission } from './experiment.ts'
@@ -36,6 +37,8 @@ export const LogEvent = Type.Union([
     hparams: Hparams,
     seed: Count,
     fidelity: Type.Optional(Fidelity),
+    /** In an ablation: what the trial does without. */
+    ablated: Type.Optional(Ablated),
   }),
   Type.Object({ type: Type.Literal('trial.assigned'), at, trial, attempt, worker: Id, slot: Count }),
   /** The driver decided to stop an attempt. */

@@ -1,5 +1,6 @@
 /** A trial's way between driver and worker. */
 import { Type } from 'typebox'
+import { Ablated } from './ablation.ts'
 import { Count, Hparams, Id, Instant, MetricPoint, ProblemSchema } from './common.ts'
 import { AttemptRef } from './discovery.ts'
 import { call, message, version } from './conversation.ts'
@@ -21,6 +22,8 @@ export const Assignment = Type.Object({
   objectives: Type.Array(Type.String()),
   trialTimeoutMs: Type.Union([Type.Number(), Type.Null()]),
   graceMs: Type.Number(),
+  /** In an ablation: what this trial does without. */
+  ablated: Type.Optional(Ablated),
 })
 export type Assignment = Type.Static<typeof Assignment>
 
@@ -82,7 +85,12 @@ export const started = message({
 /** How an attempt ended, as the worker saw it. */
 export const AttemptOutcome = Type.Union([
   /** train returned these numbers. */
-  Type.Object({ kind: Type.Literal('done'), metrics: Type.Record(Type.String(), Type.Number()) }),
+  Type.Object({
+    kind: Type.Literal('done'),
+    metrics: Type.Record(Type.String(), Type.Number()),
+    /** In an ablation: how many parameters the model had that train worked with. */
+    parameters: Type.Optional(Count),
+  }),
   /** It was stopped; the metrics are the last that were reported. */
   Type.Object({
     kind: Type.Literal('stopped'),

@@ -3,10 +3,13 @@
  *
  * What you write: an experiment is one oblivious training function, its generators, and the contexts it is run in.
  */
-export { defineExperiment, optimization } from './experiment/index.ts'
+export { ablation, defineExperiment, fromBest, optimization } from './experiment/index.ts'
+export { study, withoutColumns, type StudyBuilder, type Table, type WithoutOptions } from './ablation/index.ts'
 export { sample, space } from './space/index.ts'
 export { EarlyStop } from './train/index.ts'
 export type {
+  AblationOptions,
+  AsCalled,
   Checkpoint,
   ContextOf,
   Experiment,
@@ -19,6 +22,8 @@ export type {
   RunInfo,
   SavedCheckpoint,
   Space,
+  Switches,
+  Told,
   TrainArguments,
   TrainResult,
   ValuesOf,
@@ -38,8 +43,20 @@ export type { Proposal, Scheduler, SchedulerPlugin } from './schedulers/index.ts
 export type { Question, Sampler, SamplerPlugin, SamplerSetting } from './samplers/index.ts'
 
 /** Samplers alone: ask and tell, without any bus. */
-export { createSearch, type Search, type SearchOptions, type Suggestion, type Told } from './optimizer/index.ts'
+export {
+  createSearch,
+  type Search,
+  type SearchOptions,
+  type Suggestion,
+  type SearchOutcome,
+} from './optimizer/index.ts'
 export type { Random } from './random/index.ts'
+
+/** Ablators of your own, and what an ablation came to. */
+export { serveAblator, type ServeAblatorOptions, type ServedAblationQuestion } from './ablator/index.ts'
+export type { AblationQuestion, AblationResult, Ablator, AblatorPlugin, Comparison } from './ablation/index.ts'
+/** Model surgery, for those who want it outside of an ablation. */
+export { removeLayers } from './train/index.ts'
 
 /** Errors: compare codes, never texts. */
 export { codeOf, errorTable, MaggyError, RemoteError, type ErrorCode, type Problem } from '../protocol/index.ts'

@@ -46,6 +46,8 @@ export async function startDriver(env: ActorEnvironment, options: DriverOptions)
   return driver
 }
 
+const unresolved = () => problem('STUDY_INVALID', { path: 'components', reason: 'are none: the client looks them up' })
+
 class Driver implements RunningActor {
   readonly #env: ActorEnvironment
   readonly #options: DriverOptions
@@ -128,7 +130,8 @@ class Driver implements RunningActor {
   async #submit(submission: Submission): Promise<{ experiment: string; driver: string }> {
     const { experiment, context } = submission
     const reply = { experiment, driver: this.#env.id }
-    validateSpace(context.space, 'space')
+    if (context.kind === 'optimization') validateSpace(context.space, 'space')
+    else if (context.components.length === 0) throw unresolved()
     if (context.pruner !== null) createPruner(context.pruner, context.objectives)
     if (this.#runs.has(experiment)) return reply
     const known = await readLog(this.#env.bus, experiment)

@@ -12,12 +12,12 @@ import {
   problem,
   started,
   toProblem,
+  type Ablated,
   type Assignment,
   type AttemptOutcome,
   type AttemptRef,
   type Conclusion,
   type LogEvent,
-  type Observation,
   type Problem,
   type PayloadOf,
   type StopReason,
@@ -36,7 +36,7 @@ import { MetricBook } from './metric-book.ts'
 import { OptimizerDesk, type Place } from './optimizer-desk.ts'
 import { PrunerDesk } from './pruner-desk.ts'
 import { Shelf } from './shelf.ts'
-import type { Suggested } from './optimizer-session.ts'
+import type { Observed, Suggestion } from './suggester.ts'
 import { refill } from './telemetry.ts'
 
 export interface RunEnvironment {
@@ -99,11 +99,12 @@ export class ExperimentRun {
       },
       lost: () => this.#commit({ type: 'optimizer.lost' }),
       failed: (fault) => this.#fail(fault),
-      suggested: (suggested, takePlace) => this.#adopt(suggested, takePlace),
+      suggested: (suggestion, takePlace) => this.#adopt(suggestion, takePlace),
       exhausted: () => this.#commit({ type: 'optimizer.exhausted', at: env.clock.now() }),
       dropped: (places) => this.#drop(places),
       history: () => this.#history(),
       suggestedSoFar: () => this.state.suggested,
+      underWay: () => this.state.queued.size + this.state.held.size > 0,
       searching: () => this.state.name === 'searching' && !this.#closed,
       opening: () => this.state.name === 'opening' && !this.#closed,
     })
@@ -181,8 +182,7 @@ export class ExperimentRun {
     const { policy, trials } = this.submission.context
     const queued = this.state.queued.size
     const { waiting } = this.desk
-    const searches = this.state.name === 'searching' && !this.desk.blocked
-    const fresh = searches ? trials - this.state.suggested - waiting : 0
+    const fresh = this.state.name === 'searching' && !this.desk.resting ? trials - this.state.suggested - waiting : 0
     const acceptsQueued = !['stopping', 'concluding', 'cancelling', 'failing', 'givingUp'].includes(this.state.name)
     const wanted = (acceptsQueued ? queued : 0) + Math.max(0, fresh)
     const cap = policy.parallel === null ? Infinity : policy.parallel - this.state.held.size - waiting
@@ -216,7 +216,7 @@ export class ExperimentRun {
     if (held.attempt === null || this.#closed) return
     const { trial, attempt } = held.attempt
     this.#env.logger.warn({ experiment: this.id, trial, attempt, worker }, `attempt lost: ${reason}`)
-    if (held.confirmed === true) this.#lose(trial, attempt, worker, reason)
+    if (held.confirmed === true) this.#lose(held.attempt, worker, reason)
     else this.#returned(held.attempt, worker, 'it never reached the worker')
   }
 
@@ -367,19 +367,25 @@ export class ExperimentRun {
     if (!this.#closed) this.#commit({ type: 'experiment.failing', at: this.#env.clock.now(), problem: fault })
   }
 
-  #history(): Observation[] {
+  #history(): Observed[] {
     return [...this.state.trials.keys()].flatMap((trial) => {
       const observation = this.state.observation(trial, this.book.last(trial)?.step ?? null)
       return observation === undefined ? [] : [observation]
     })
   }
 
-  #adopt(suggested: Suggested, takePlace: () => Place | undefined): void {
+  #adopt(suggestion: Suggestion, takePlace: () => Place | undefined): void {
     const trial = this.state.suggested
-    const seed = deriveSeed(this.submission.context.seed, 'trial', trial)
-    this.#commit({ type: 'trial.suggested', at: this.#env.clock.now(), trial, ...suggested, seed })
+    const seed = this.#seedOf(trial, suggestion.ablated)
+    this.#commit({ type: 'trial.suggested', at: this.#env.clock.now(), trial, ...suggestion, seed })
     const place = takePlace()
     if (place !== undefined) this.#assign(trial, place)
+  }
+
+  /** The trials of one repeat of an ablation share their seed: what differs is what they do without. */
+  #seedOf(trial: number, ablated: Ablated | undefined): number {
+    const { seed } = this.submission.context
+    return ablated === undefined ? deriveSeed(seed, 'trial', trial) : deriveSeed(seed, 'repeat', ablated.repeat)
   }
 
   #drop(places: readonly Place[]): void {
@@ -407,6 +413,7 @@ export class ExperimentRun {
     const { context, bundle, contextName } = this.submission
     const snapshot = this.state.trial(trial)
     if (snapshot === undefined) return
+    const ablated = this.state.ablated(trial)
     const payload = {
       attempt: ref,
       driver: this.#env.driver,
@@ -414,10 +421,11 @@ export class ExperimentRun {
       bundle,
       contextName,
       ...trialInput(context, snapshot.context),
-      seed: deriveSeed(context.seed, 'trial', trial),
+      seed: this.#seedOf(trial, ablated),
       objectives: context.objectives.map(({ metric }) => metric),
       trialTimeoutMs: context.policy.trialTimeoutMs,
       graceMs: context.policy.graceMs,
+      ...(ablated === undefined ? {} : { ablated }),
     }
     const wanted = () => !this.#closed && !held.gone && this.#holds(ref)
     const delivered = await this.#courier.deliver(slot.worker, payload, wanted)
@@ -441,7 +449,7 @@ export class ExperimentRun {
     const notLeased = code === 'LEASE_UNKNOWN' || code === 'SLOT_TAKEN'
     if (notLeased) slot.lease = 'none'
     if (notLeased || code === 'WORKER_DRAINING') this.#returned(ref, worker, message)
-    else this.#lose(ref.trial, ref.attempt, worker, message)
+    else this.#lose(ref, worker, message)
   }
 
   /** It was not begun: it is tried again at no cost. */
@@ -452,12 +460,12 @@ export class ExperimentRun {
     this.#commit({ type: 'trial.ended', ...trialOf(ref), ...end })
   }
 
-  #lose(trial: number, attempt: number, worker: string, reason: string): void {
+  #lose({ trial, attempt }: AttemptRef, worker: string, reason: string): void {
     const before = this.state.trial(trial)
-    const open = !this.state.settled(trial)
+    const open = before !== undefined && !this.state.settled(trial)
     this.#commit({ type: 'trial.lost', at: this.#env.clock.now(), trial, attempt, worker, reason })
-    // It was the last attempt that it had.
-    if (before !== undefined && open && this.state.settled(trial)) this.#settled(trial, before, worker)
+    // Its last attempt is a result too.
+    if (open && this.state.settled(trial)) this.#settled(trial, before, worker)
   }
 
   #holds(ref: AttemptRef): boolean {

@@ -3,11 +3,12 @@
  * Pure: live and on replay the same events lead to the same state. What the world is to do comes back as effects.
  */
 import type { SnapshotFrom } from 'xstate'
-import type { Conclusion, LogEvent, Metrics, Observation, Submission } from '../../protocol/index.ts'
+import type { Ablated, Conclusion, LogEvent, Metrics, Observation, Submission } from '../../protocol/index.ts'
 import { stepper } from '../../src/actor/index.ts'
 import type { FinalState } from '../../src/trial/index.ts'
 import { Improvement } from './improvement.ts'
 import { experimentMachine, type ExperimentEvent } from './experiment.machine.ts'
+import type { Observed } from './suggester.ts'
 import { trialMachine, type TrialEvent } from './trial.machine.ts'
 
 export type TrialSnapshot = SnapshotFrom<typeof trialMachine>
@@ -47,6 +48,7 @@ export class ExperimentState {
   readonly queued = new Set<number>()
   /** Trials that some worker holds. */
   readonly held = new Set<number>()
+  readonly #ablated = new Map<number, Ablated>()
   #experiment: ExperimentSnapshot
   #best: { trial: number; metrics: Metrics } | null = null
   firstFailure: string | null = null
@@ -88,7 +90,8 @@ export class ExperimentState {
 
   /** When its time is up, by the clock that stamps the log; null: never, or not any more. */
   get deadline(): number | null {
-    const { afterMs } = this.submission.context.stop ?? {}
+    const { context } = this.submission
+    const afterMs = context.kind === 'optimization' ? context.stop?.afterMs : undefined
     return afterMs === undefined || !goingStates.has(this.#experiment.value) ? null : this.#since + afterMs
   }
 
@@ -103,6 +106,11 @@ export class ExperimentState {
 
   trial(trial: number): TrialSnapshot | undefined {
     return this.trials.get(trial)
+  }
+
+  /** In an ablation: what a trial does without. */
+  ablated(trial: number): Ablated | undefined {
+    return this.#ablated.get(trial)
   }
 
   settled(trial: number): boolean {
@@ -136,12 +144,21 @@ export class ExperimentState {
     }
   }
 
-  observation(trial: number, step: number | null): Observation | undefined {
+  observation(trial: number, step: number | null): Observed | undefined {
     const snapshot = this.trials.get(trial)
     if (snapshot === undefined) return undefined
     const { hparams, fidelity, metrics } = snapshot.context
     const state = settledStates.has(snapshot.value) ? (snapshot.value as Observation['state']) : 'pending'
-    return { trial, hparams, state, metrics, step, ...(fidelity === undefined ? {} : { fidelity }) }
+    const ablated = this.#ablated.get(trial)
+    return {
+      trial,
+      hparams,
+      state,
+      metrics,
+      step,
+      ...(fidelity === undefined ? {} : { fidelity }),
+      ...(ablated === undefined ? {} : { ablated }),
+    }
   }
 
   #create(event: Extract<LogEvent, { type: 'trial.suggested' }>): void {
@@ -154,6 +171,7 @@ export class ExperimentState {
     })
     this.trials.set(event.trial, snapshot)
     this.queued.add(event.trial)
+    if (event.ablated !== undefined) this.#ablated.set(event.trial, event.ablated)
   }
 
   #moveTrial(trial: number, event: TrialEvent): Effect[] {

@@ -2,14 +2,15 @@
  * Where slots wait for suggestions. Keeps an optimizer session open, opens it again when its process is gone, and turns the
  * places that wait into as few requests as possible.
  * I1 One request is under way at a time; what gathers meanwhile joins the next.
- * I2 A place that is gone (its worker was lost) is passed over; the suggestion goes to the next one.
- * I3 An optimizer that waits for a result is not asked before there is one, and holds no slot meanwhile.
+ * I2 Who waits for results before it suggests more is asked again when one has come, and places are free for others meanwhile.
+ * I3 A place that is gone (its worker was lost) is passed over; the suggestion goes to the next one.
  */
-import { codeOf, problem, toProblem, type Observation, type Problem, type Submission } from '../../protocol/index.ts'
+import { codeOf, toProblem, type Problem, type Submission } from '../../protocol/index.ts'
 import type { Clock, Logger } from '../../src/actor/index.ts'
 import type { Bus } from '../../src/bus/index.ts'
 import type { Held, Slot } from './fleet.ts'
-import { opensAgain, OptimizerSession, type Suggested } from './optimizer-session.ts'
+import { opensAgain, OptimizerSession } from './optimizer-session.ts'
+import { suggesterOf, type Observed, type Suggester, type Suggestion } from './suggester.ts'
 
 const reopenMs = 500
 
@@ -25,13 +26,15 @@ export interface DeskEvents {
   lost(): void
   /** It refuses, or gives answers that cannot be used: opening it again would not help. */
   failed(fault: Problem): void
-  suggested(suggested: Suggested, takePlace: () => Place | undefined): void
+  suggested(suggestion: Suggestion, takePlace: () => Place | undefined): void
   exhausted(): void
   /** Places that nothing will come for. */
   dropped(places: readonly Place[]): void
-  history(): readonly Observation[]
+  history(): readonly Observed[]
   /** How many trials are suggested, and how many may still be. */
   suggestedSoFar(): number
+  /** Whether some trial has yet to end, so that its result may still come. */
+  underWay(): boolean
   /** Whether suggestions are still wanted. */
   searching(): boolean
   opening(): boolean
@@ -42,13 +45,16 @@ export class OptimizerDesk {
   readonly #clock: Clock
   readonly #logger: Logger
   readonly #submission: Submission
+  readonly #suggester: Suggester
   readonly #events: DeskEvents
   readonly #places: Place[] = []
   #session: OptimizerSession | null = null
   #opening = false
   #asking = false
-  #blocked = false
+  /** Results that were heard of. */
   #observed = 0
+  /** Nothing comes until there is another result (I2). */
+  resting = false
   /** Why the optimizer is not there, while it is not. */
   problem: { code: string; message: string; since: number } | null = null
 
@@ -57,6 +63,7 @@ export class OptimizerDesk {
     this.#clock = clock
     this.#logger = logger
     this.#submission = submission
+    this.#suggester = suggesterOf(bus, submission)
     this.#events = events
   }
 
@@ -74,22 +81,17 @@ export class OptimizerDesk {
     void this.#ask()
   }
 
-  observe(observation: Observation): void {
+  observe(observation: Observed): void {
     this.#observed += 1
-    this.#blocked = false
+    this.resting = false
     this.#session?.observe(observation)
-  }
-
-  /** The optimizer has nothing to suggest until a trial ends. */
-  get blocked(): boolean {
-    return this.#blocked
   }
 
   async open(): Promise<void> {
     if (this.#opening) return
     this.#opening = true
     this.#session = null
-    this.#blocked = false
+    this.resting = false
     try {
       while (this.#events.opening()) await this.#openOnce()
     } finally {
@@ -118,14 +120,14 @@ export class OptimizerDesk {
 
   async #openOnce(): Promise<void> {
     try {
-      const session = await OptimizerSession.open(this.#bus, this.#submission, this.#events.history())
+      const session = await OptimizerSession.open(this.#suggester, this.#events.history(), this.#bus.maxPayload)
       if (!this.#events.opening()) return
       this.#session = session
       this.problem = null
       this.#events.opened(session)
     } catch (error) {
       if (!opensAgain(error)) return this.#fail(error)
-      const missing = problem('OPTIMIZER_UNAVAILABLE', { optimizer: this.#submission.context.optimizer.name })
+      const missing = this.#suggester.unavailable()
       this.problem ??= {
         code: missing.code,
         message: `${missing.message}; ${missing.remedy}`,
@@ -160,10 +162,10 @@ export class OptimizerDesk {
     const first = this.#events.suggestedSoFar()
     const wanted = Math.min(this.waiting, this.#submission.context.trials - first)
     if (wanted <= 0) return this.drop()
-    const before = this.#observed
-    let suggestions
+    const observed = this.#observed
+    let answer
     try {
-      suggestions = await session.suggest(first, wanted)
+      answer = await session.suggest(first, wanted)
     } catch (error) {
       if (session !== this.#session) return
       if (opensAgain(error)) this.#events.lost()
@@ -171,14 +173,14 @@ export class OptimizerDesk {
       return
     }
     if (session !== this.#session) return
-    for (const suggested of suggestions.suggested) this.#events.suggested(suggested, () => this.#takePlace())
-    if (suggestions.waiting && !suggestions.exhausted && this.#observed === before) {
-      // Slots are of more use elsewhere until a result comes (I3).
-      this.#blocked = true
-      this.drop()
-    }
-    if (suggestions.exhausted) {
+    for (const suggestion of answer.suggestions) this.#events.suggested(suggestion, () => this.#takePlace())
+    if (answer.exhausted) {
       this.#events.exhausted()
+      this.drop()
+    } else if (answer.waiting && observed === this.#observed) {
+      if (!this.#events.underWay())
+        return this.#fail(this.#suggester.misbehaved('it waits for results, and nothing runs'))
+      this.resting = true
       this.drop()
     }
   }

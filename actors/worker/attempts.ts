@@ -76,7 +76,7 @@ export function createAttempts(options: {
     serial = (serial % 2 ** 27) + 1
     const mine: Current = { assignment, serial, startedAt: Date.now(), handle: undefined, spoke: false, ended: false }
     current = mine
-    const { attempt, contextName, hparams, objectives, seed } = assignment
+    const { attempt, contextName, hparams, objectives, seed, ablated } = assignment
     const { serial: own } = mine
     toComm({ type: 'begin', attempt: { ref: attempt, serial: own, trialTimeoutMs: assignment.trialTimeoutMs } })
     toWorker({ type: 'started', key: keyOf(attempt), at: mine.startedAt })
@@ -88,8 +88,9 @@ export function createAttempts(options: {
         checkpoints: options.checkpointsOf(attempt.experiment),
         resumeFrom: assignment.resumeFrom,
         objectives,
+        ablated,
         run: {
-          kind: 'optimization',
+          kind: ablated === undefined ? 'optimization' : 'ablation',
           experiment: attempt.experiment,
           contextName,
           trial: attempt.trial,

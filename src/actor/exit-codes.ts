@@ -26,9 +26,11 @@ const usage = new Set([
   'MODULE_NOT_FOUND',
   'MODULE_NOT_LOADED',
   'OPTION_INVALID',
+  'ABLATOR_UNFIT',
   'OPTIMIZER_UNFIT',
   'PRUNER_UNKNOWN',
   'SPACE_INVALID',
+  'STUDY_INVALID',
 ])
 
 /** The exit code for an error's code. */

@@ -8,6 +8,7 @@ export const actors = {
   server: 'a nats-server with JetStream, set up for maggy',
   driver: 'runs experiments: many at once, as long as it lives',
   optimizer: 'suggests hparams',
+  ablator: 'says what trials of an ablation do without',
   worker: 'runs trials',
 } as const
 
@@ -96,14 +97,16 @@ function readCommands(program: Command, finish: Finish): void {
   onBus(
     program
       .command('export [id]')
-      .description('write out an experiment (default: the last): all of it as JSON, its trials as CSV'),
+      .description(
+        'write out an experiment (default: the last): all of it as JSON, its trials (of an ablation its components) as CSV, or a chart',
+      ),
   )
-    .addOption(new Option('--format <format>', 'the format').choices(['json', 'csv']).default('json'))
+    .addOption(new Option('--format <format>', 'the format').choices(['json', 'csv', 'svg']).default('json'))
     .option('--output <file>', 'the file (default: standard output)')
     .action(
       async (
         id: string | undefined,
-        options: Shared & { readonly format: 'json' | 'csv'; readonly output?: string },
+        options: Shared & { readonly format: 'json' | 'csv' | 'svg'; readonly output?: string },
       ) => {
         finish(await (await import('./read-commands.ts')).exportCommand(id, options))
       },

@@ -3,6 +3,7 @@ import pc from 'picocolors'
 import type { Problem } from '../../protocol/index.ts'
 import type { Progress, Waiting } from '../client/index.ts'
 import { searchedHparams, type Result, type TrialResult } from '../store/index.ts'
+import { standingOf } from './ablation-table.ts'
 import { duration, pairs, short } from './text.ts'
 
 export interface Standing {
@@ -27,7 +28,8 @@ export function progressText({ result, progress, waiting, now }: Standing): stri
     `${pc.bold(result.experiment)}  ${duration(elapsed)}`,
     `${bar} ${over}/${wanted} trials, ${countsText(counts)}, ETA ${duration(eta(result, now))}`,
   ]
-  if (result.best !== null) {
+  if (result.ablation !== undefined) lines.push(...standingOf(result.ablation))
+  else if (result.best !== null) {
     const metric = result.objectives[0]?.metric ?? ''
     const { best } = result
     lines.push(
@@ -60,9 +62,16 @@ export interface Tally {
 /** One line for a trial that is over. */
 export function trialText(trial: TrialResult, tally: Tally): string {
   const what = trial.problem === undefined ? pairs(trial.metrics) : problemText(trial.problem)
-  const best = tally.best === null ? '' : `, best trial ${tally.best}`
+  const chosen = trial.ablated === undefined ? pairs(searchedHparams(tally, trial)) : withoutText(trial)
+  const best = tally.best === null || trial.ablated !== undefined ? '' : `, best trial ${tally.best}`
   const at = `${tally.finished}/${tally.wanted}${best}`
-  return `trial ${trial.trial} ${trial.state} in ${duration(trial.durationMs)}: ${what} (${pairs(searchedHparams(tally, trial))}) [${at}]`
+  return `trial ${trial.trial} ${trial.state} in ${duration(trial.durationMs)}: ${what} (${chosen}) [${at}]`
+}
+
+/** What a trial of an ablation does without. */
+function withoutText({ ablated }: TrialResult): string {
+  const names = ablated?.components.map(({ name }) => name).join(' + ') || 'nothing'
+  return `without ${names}, repeat ${(ablated?.repeat ?? 0) + 1}`
 }
 
 function problemText({ code, message, remedy }: Problem): string {

@@ -3,7 +3,9 @@ import { existsSync } from 'node:fs'
 import { writeFile } from 'node:fs/promises'
 import { problem } from '../../protocol/index.ts'
 import { openSession, stopRunning, type Session } from '../client/index.ts'
+import { ablationSvg } from '../ablation/index.ts'
 import {
+  ablationRows,
   experimentIds,
   latestExperiment,
   linesOf,
@@ -51,15 +53,24 @@ export async function showCommand(id: string | undefined, options: Looking): Pro
   return exitCodes.done
 }
 
-/** All of an experiment as one JSON document (with every report of every trial), or its trials as CSV. */
+/**
+ * All of an experiment as one JSON document (with every report of every trial); its trials as CSV, of an ablation its components
+ * instead; of an ablation a bar chart as SVG.
+ */
 export async function exportCommand(
   id: string | undefined,
-  options: Looking & { readonly format: 'json' | 'csv'; readonly output?: string },
+  options: Looking & { readonly format: 'json' | 'csv' | 'svg'; readonly output?: string },
 ): Promise<number> {
   refuseNothing(id, options)
   const text = await looking(options, async ({ bus }) => {
     const result = await readResult(bus, id ?? (await latestExperiment(bus)))
-    if (options.format === 'csv') return toCsv(trialRows(result))
+    const { ablation, experiment } = result
+    if (options.format === 'csv') return toCsv(ablation === undefined ? trialRows(result) : ablationRows(ablation))
+    if (options.format === 'svg') {
+      const reason = `${experiment} is no ablation`
+      if (ablation === undefined) throw problem('OPTION_INVALID', { option: '--format svg', reason })
+      return ablationSvg(ablation, result.name)
+    }
     const trials: object[] = []
     for (const trial of result.trials)
       trials.push({ ...trial, reports: await readPoints(bus, result.experiment, trial.trial) })

@@ -7,6 +7,8 @@ import {
   resumeAndFollow,
   runExperiment,
   submissionOf,
+  suggesterFor,
+  withComponents,
   type Session,
   type SessionOptions,
 } from '../client/index.ts'
@@ -42,11 +44,12 @@ export async function runCommand(
     const { hparams, seed } = explorationHparams(experiment, settings)
     return await explore(experiment, hparams, seed, options.json === true)
   }
-  const context = overrideContext(contextOf(experiment, contextName), settings, experiment.defaults)
+  const overridden = overrideContext(contextOf(experiment, contextName), settings, experiment.defaults)
+  const context = await withComponents(experiment, overridden)
   const { code, sha256, module } = bundle
   const id = experimentId(experiment.name, contextName, new Date())
   const submission = submissionOf(experiment, contextName, context, { sha256, module, bytes: code.length }, id)
-  return await toTheEnd(options, (session, watch, signal) =>
+  return await toTheEnd(options, [suggesterFor(context)], (session, watch, signal) =>
     runExperiment(session.bus, submission, code, watch, { signal }),
   )
 }
@@ -54,7 +57,9 @@ export async function runCommand(
 /** Resumes an experiment and follows it. Returns the exit code. */
 /** `id`: by default the experiment that was active last. */
 export async function resumeCommand(id: string | undefined, options: RunCommandOptions): Promise<number> {
-  return await toTheEnd(options, async ({ bus }, watch, signal) =>
+  // Which of them it needs is known only once it is found.
+  const either = ['optimizer', 'ablator'] as const
+  return await toTheEnd(options, either, async ({ bus }, watch, signal) =>
     resumeAndFollow(bus, id ?? (await latestExperiment(bus)), watch, { signal }),
   )
 }
@@ -87,11 +92,12 @@ async function explore(
 
 async function toTheEnd(
   options: RunCommandOptions,
+  actors: SessionOptions['actors'],
   run: (session: Session, watch: Shown, signal: AbortSignal) => Promise<Result>,
 ): Promise<number> {
   const style = styleOf(options)
   return await interruptible(async (signal) => {
-    const session = await openSession({ ...sessionOptions(options), actors: 'all' })
+    const session = await openSession({ ...sessionOptions(options), actors })
     const watch = watchIn(style)
     try {
       const result = await Promise.race([run(session, watch, signal), session.failed])

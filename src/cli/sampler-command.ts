@@ -6,7 +6,7 @@ import { readFile } from 'node:fs/promises'
 import { createInterface } from 'node:readline'
 import { describe, problem, toProblem, type Direction } from '../../protocol/index.ts'
 import { exitCodes } from '../actor/index.ts'
-import { createSearch, type Search, type Told } from '../optimizer/index.ts'
+import { createSearch, type Search, type SearchOutcome } from '../optimizer/index.ts'
 import type { Space } from '../space/index.ts'
 
 export interface SamplerCommandOptions {
@@ -71,7 +71,7 @@ function tell(search: Search<object>, observe: unknown): void {
     throw invalid('observe.value', `is ${JSON.stringify(value)}, not a number`)
   }
   const number = value ?? Number.NaN
-  const told: Record<string, () => Told> = {
+  const told: Record<string, () => SearchOutcome> = {
     done: () => number,
     pruned: () => ({ state: 'pruned', value: number, ...(typeof step === 'number' ? { step } : {}) }),
     failed: () => ({ state: 'failed' }),

@@ -1,6 +1,6 @@
 /** `--set key=value`: changes a context's options for one run, or the hparams of an exploration. */
-import { problem, type Context, type Hparams, type HparamValue } from '../../protocol/index.ts'
-import { optimization, type ContextOf, type Experiment } from '../experiment/index.ts'
+import { problem, type Context, type Hparams, type HparamValue, type SearchSpace } from '../../protocol/index.ts'
+import { ablation, optimization, type ContextOf, type Experiment } from '../experiment/index.ts'
 
 /** What was set, by key, as JSON where it is JSON and as text where it is not. */
 export type Settings = ReadonlyMap<string, unknown>
@@ -30,8 +30,11 @@ const hparam = 'hparams.'
 export function overrideContext(context: ContextOf, settings: Settings, defaults: Hparams): ContextOf {
   if (settings.size === 0) return context
   const options = optionsOf(context.context)
-  const keys = Object.keys(options).filter((key) => key !== 'space' && key !== 'hparams' && key !== 'objectives')
-  const space = { ...context.context.space }
+  const { kind } = context.context
+  const keys = Object.keys(options).filter(
+    (key) => key !== 'space' && key !== 'hparams' && key !== 'objectives' && key !== 'study',
+  )
+  const space: Record<string, unknown> = { ...spaceOf(context.context) }
   const hparams: Record<string, unknown> = { ...context.context.hparams }
   const named = new Set([...Object.keys(space), ...Object.keys(hparams), ...Object.keys(defaults)])
   for (const [key, value] of settings) {
@@ -42,28 +45,34 @@ export function overrideContext(context: ContextOf, settings: Settings, defaults
     } else if (keys.includes(key)) options[key] = value
     else throw unknown(key, [...keys, ...[...named].map((each) => hparam + each)])
   }
+  if (kind === 'ablation') return ablation({ ...options, hparams } as unknown as Parameters<typeof ablation>[0])
   return optimization({ ...options, space, hparams } as unknown as Parameters<typeof optimization>[0])
 }
 
+function spaceOf(context: Context): SearchSpace {
+  return context.kind === 'optimization' ? context.space : {}
+}
+
 /** A context that travels, as the options that made it. */
-function optionsOf({
-  optimizer,
-  pruner,
-  objectives,
-  trials,
-  seed,
-  enqueue,
-  warmStart,
-  policy,
-}: Context): Record<string, unknown> {
+function optionsOf(context: Context): Record<string, unknown> {
+  const { pruner, objectives, trials, seed, policy } = context
   return {
-    optimizer: { name: optimizer.name, ...optimizer.options },
+    ...(context.kind === 'optimization'
+      ? {
+          optimizer: { name: context.optimizer.name, ...context.optimizer.options },
+          ...(context.stop === undefined ? {} : { stop: context.stop }),
+          ...(context.enqueue === undefined ? {} : { enqueue: context.enqueue }),
+          ...(context.warmStart === undefined ? {} : { warmStart: context.warmStart }),
+        }
+      : {
+          ablator: { name: context.ablator.name, ...context.ablator.options },
+          study: context.study,
+          repeats: context.repeats,
+        }),
     pruner: pruner === null ? null : { name: pruner.name, ...pruner.options },
     objectives,
     trials,
     seed,
-    ...(enqueue === undefined ? {} : { enqueue }),
-    ...(warmStart === undefined ? {} : { warmStart }),
     ...policy,
   }
 }
@@ -74,7 +83,7 @@ export function explorationHparams(
   settings: Settings,
 ): { readonly hparams: Hparams; readonly seed: number | undefined } {
   const contexts = Object.values(experiment.contexts).map(({ context }) => context)
-  const searched = contexts.flatMap(({ space, hparams }) => [...Object.keys(space), ...Object.keys(hparams)])
+  const searched = contexts.flatMap((one) => [...Object.keys(spaceOf(one)), ...Object.keys(one.hparams)])
   const names = [...new Set([...Object.keys(experiment.defaults), ...searched])]
   const hparams: Record<string, HparamValue> = {}
   let seed: number | undefined

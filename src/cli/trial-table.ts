@@ -1,42 +1,10 @@
 /** Trials and experiments as tables for people. */
-import Table from 'cli-table3'
 import pc from 'picocolors'
 import { importanceOf, type Importance } from '../importance/index.ts'
 import { cell, rank, searchedHparams, type Result, type TrialResult, type TrialState } from '../store/index.ts'
+import { ablationText, faultsIn } from './ablation-table.ts'
+import { table } from './plain-table.ts'
 import { duration, pairs, short } from './text.ts'
-
-const plain = {
-  top: '',
-  'top-mid': '',
-  'top-left': '',
-  'top-right': '',
-  bottom: '',
-  'bottom-mid': '',
-  'bottom-left': '',
-  'bottom-right': '',
-  left: '',
-  'left-mid': '',
-  mid: '',
-  'mid-mid': '',
-  right: '',
-  'right-mid': '',
-  middle: '  ',
-}
-
-/** Rows under a head, without lines. */
-function table(head: readonly string[], rows: readonly (readonly string[])[]): string {
-  const made = new Table({
-    head: head.map((name) => pc.bold(name)),
-    chars: plain,
-    style: { head: [], border: [], 'padding-left': 0, 'padding-right': 0, compact: true },
-  })
-  for (const row of rows) made.push([...row])
-  return made
-    .toString()
-    .split('\n')
-    .map((line) => line.trimEnd())
-    .join('\n')
-}
 
 const colour: Record<TrialState, (text: string) => string> = {
   queued: pc.dim,
@@ -73,12 +41,13 @@ export function resultText(result: Result): string {
   const said = Object.entries(counts)
     .filter(([, count]) => count > 0)
     .map(([state, count]) => `${count} ${state}`)
-  const lines = [trialTable(result), '']
+  const lines = [result.ablation === undefined ? trialTable(result) : ablationText(result.ablation), '']
   lines.push(
     `${result.experiment}: ${result.state} in ${duration(result.durationMs)}, ${said.join(', ') || 'no trials'}`,
   )
   const metric = objectives[0]?.metric ?? ''
-  if (best !== null) {
+  if (result.ablation !== undefined) lines.push(...faultsIn(result.ablation))
+  else if (best !== null) {
     lines.push(
       `best    ${metric} ${short(best.metrics[metric])}, trial ${best.trial}: ${pairs(searchedHparams(result, best))}`,
     )

@@ -41,8 +41,9 @@ function plainWatch(): Shown {
       finished += 1
       const objectives = history.submission?.context.objectives ?? []
       best = objectives.length === 1 ? (rank(best === null ? [trial] : [best, trial], objectives)[0] ?? null) : null
-      const { trials = 0, space = {} } = history.submission?.context ?? {}
-      const tally: Tally = { finished, wanted: trials, best: best?.trial ?? null, searched: Object.keys(space) }
+      const context = history.submission?.context
+      const searched = context?.kind === 'optimization' ? Object.keys(context.space) : []
+      const tally: Tally = { finished, wanted: context?.trials ?? 0, best: best?.trial ?? null, searched }
       if (live) say(trialText(trial, tally))
     },
     onWaiting(said) {

@@ -1,6 +1,6 @@
 /** Embedded fleets, shared within this process: one for a folder, started for the first who asks and stopped after the last. */
 import { resolve } from 'node:path'
-import { startFleet, type Fleet } from './fleet.ts'
+import { startFleet, type Fleet, type SuggesterName } from './fleet.ts'
 
 /** One user's hold on a fleet. */
 export interface Lease {
@@ -22,7 +22,7 @@ const fleets = new Map<string, Shared>()
 export async function openFleet(options: {
   readonly data?: string
   readonly workers?: number
-  readonly actors: 'all' | 'none'
+  readonly actors: readonly SuggesterName[] | 'none'
 }): Promise<Lease> {
   const folder = resolve(options.data ?? '.maggy')
   let shared = fleets.get(folder)
@@ -40,7 +40,7 @@ export async function openFleet(options: {
   const release = () => (released ??= leave(folder, own))
   try {
     const fleet = await shared.fleet
-    if (options.actors === 'all') await fleet.wants(options.workers ?? 1)
+    if (options.actors !== 'none') await fleet.wants(options.workers ?? 1, options.actors)
     return { url: fleet.url, failed: fleet.failed, release }
   } catch (error) {
     await release()

@@ -1,6 +1,6 @@
 /**
- * An embedded bus and the actors beside it: a nats-server on loopback at a random port with a token, a driver, an optimizer and
- * workers, as child processes of this one.
+ * An embedded bus and the actors beside it: a nats-server on loopback at a random port with a token, a driver, workers, and an
+ * optimizer or an ablator, as child processes of this one.
  * I1 None outlives this process, however it ends: the server watches a pipe and the actors a channel that ends with it.
  * I2 What ends unasked is started again; what keeps ending makes the fleet fail.
  */
@@ -8,15 +8,24 @@ import { availableParallelism } from 'node:os'
 import { join } from 'node:path'
 import { describe, problem } from '../../protocol/index.ts'
 import { spawnActor, systemClock, type Child } from '../actor/index.ts'
+import type { ContextOf } from '../experiment/index.ts'
 import { startServer, type RunningServer } from '../server/index.ts'
 import { pause } from './submit.ts'
+
+/** The actors that say what trials are run. */
+export type SuggesterName = 'optimizer' | 'ablator'
+
+/** Which of them an experiment in this context needs. */
+export function suggesterFor({ kind }: Pick<ContextOf, 'kind'>): SuggesterName {
+  return kind === 'ablation' ? 'ablator' : 'optimizer'
+}
 
 export interface Fleet {
   /** For connecting, with the token in it. */
   readonly url: string
   readonly failed: Promise<never>
-  /** Starts a driver and an optimizer if there are none, and as many workers as are missing. Resolves once the driver is ready. */
-  wants(workers: number): Promise<void>
+  /** Starts a driver and these if there are none, and as many workers as are missing. Resolves once the driver is ready. */
+  wants(workers: number, suggesters: readonly SuggesterName[]): Promise<void>
   stop(): Promise<void>
 }
 
@@ -35,6 +44,7 @@ export async function startFleet(folder: string): Promise<Fleet> {
   const children = new Set<Child>()
   let workers = 0
   let driver: Promise<void> | undefined
+  const started = new Set<SuggesterName>()
   let fail: (error: unknown) => void = () => {}
   const failed = new Promise<never>((_, reject) => {
     fail = reject
@@ -90,11 +100,15 @@ export async function startFleet(folder: string): Promise<Fleet> {
   return {
     url,
     failed,
-    async wants(wanted) {
+    async wants(wanted, suggesters) {
       driver ??= new Promise<void>((resolve) => {
         watch(keepActor('driver', ['--adopt', 'none'], resolve))
-        watch(keepActor('optimizer', []))
       })
+      for (const name of suggesters) {
+        if (started.has(name)) continue
+        started.add(name)
+        watch(keepActor(name, []))
+      }
       const threads = Math.max(1, Math.floor(availableParallelism() / Math.max(wanted, workers)))
       for (; workers < wanted; workers += 1) {
         watch(keepActor('worker', wanted > 1 ? ['--threads', String(threads)] : []))

@@ -5,13 +5,15 @@ import { bundleModule } from '../bundle/index.ts'
 import type { ContextOf, Contexts, Experiment } from '../experiment/index.ts'
 import { writeFiles, writeTensorBoard, type Result } from '../store/index.ts'
 import { runExperiment } from './run.ts'
+import { suggesterFor } from './fleet.ts'
 import { openSession } from './session.ts'
 import type { Progress } from './follow.ts'
+import { withComponents } from './study.ts'
 import { contextOf, experimentId, submissionOf } from './submission.ts'
 import { reasonOf, type Waiting } from './submit.ts'
 
 export interface LagomOptions {
-  /** The bus's address. Default: MAGGY_SERVER, or else an embedded bus with a driver, an optimizer and workers of its own. */
+  /** The bus's address. Default: MAGGY_SERVER, or else an embedded bus with a driver, workers, and an optimizer or an ablator of its own. */
   readonly server?: string
   readonly token?: string
   /** Of the embedded bus. Default: 1. */
@@ -67,11 +69,12 @@ export async function lagom(
   }
   signal?.throwIfAborted()
   const contextName = typeof context === 'string' ? context : context.kind
-  const chosen = typeof context === 'string' ? contextOf(experiment, context) : context
+  const named = typeof context === 'string' ? contextOf(experiment, context) : context
+  const chosen = await withComponents(experiment, named)
   const { code, sha256, module } = await bundleModule(pathOf(experiment.moduleUrl))
   const id = options.id ?? experimentId(experiment.name, contextName, new Date())
   const submission = submissionOf(experiment, contextName, chosen, { sha256, module, bytes: code.length }, id)
-  const session = await openSession({ ...options, actors: 'all' })
+  const session = await openSession({ ...options, actors: [suggesterFor(chosen)] })
   try {
     const watch = {
       ...(onProgress === undefined ? {} : { onProgress }),

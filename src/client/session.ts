@@ -5,6 +5,7 @@ import { isProblem } from '../../protocol/index.ts'
 import { connectNats, type Bus } from '../bus/index.ts'
 import { runningServer } from '../server/index.ts'
 import { openFleet, type Lease } from './embedded.ts'
+import type { SuggesterName } from './fleet.ts'
 
 export interface SessionOptions {
   /** Default: MAGGY_SERVER; if that is not set, an embedded bus. */
@@ -16,10 +17,10 @@ export interface SessionOptions {
   /** Of the embedded bus. Default: 1. */
   readonly workers?: number
   /**
-   * What is started beside an embedded bus: a driver, an optimizer and workers, or nothing, for those who only look. These look
-   * through the bus of another process if one runs in the folder.
+   * What is started beside an embedded bus: a driver, workers and these, or nothing, for those who only look. These look through
+   * the bus of another process if one runs in the folder.
    */
-  readonly actors: 'all' | 'none'
+  readonly actors: readonly SuggesterName[] | 'none'
 }
 
 export interface Session {

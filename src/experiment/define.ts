@@ -10,12 +10,27 @@ export interface AnySpec {
   readonly name: string
   readonly dataset?: unknown
   readonly model?: unknown
+  readonly features?: readonly string[]
+  readonly models?: Readonly<Record<string, unknown>>
+  readonly datasets?: Readonly<Record<string, unknown>>
+  readonly switches?: readonly string[]
   readonly hparams?: Hparams
   readonly contexts?: Contexts
   train(args: object): TrainResult | Promise<TrainResult>
 }
 
-const known = new Set(['name', 'dataset', 'model', 'hparams', 'contexts', 'train'])
+const known = new Set([
+  'name',
+  'dataset',
+  'model',
+  'features',
+  'models',
+  'datasets',
+  'switches',
+  'hparams',
+  'contexts',
+  'train',
+])
 
 /**
  * Defines an experiment: a training function, its generators and the contexts it is run in. The module that calls it (give it
@@ -75,9 +90,30 @@ function checkSpec(moduleUrl: unknown, spec: unknown): AnySpec {
     throw invalid('name', `is ${JSON.stringify(name)}; it takes letters, digits, - and _ only, at most 64`)
   }
   if (typeof train !== 'function') throw invalid('train', 'is not a function')
+  checkParts(spec as Record<string, unknown>)
   checkHparams(hparams)
   checkContexts(contexts)
   return spec as AnySpec
+}
+
+/** What studies name. */
+function checkParts(spec: Readonly<Record<string, unknown>>): void {
+  for (const field of ['features', 'switches']) {
+    const names = spec[field]
+    if (names === undefined) continue
+    if (!Array.isArray(names) || !names.every((name) => typeof name === 'string' && name !== '')) {
+      throw invalid(field, 'is not a list of names')
+    }
+    if (new Set(names).size < names.length) throw invalid(field, 'holds a name twice')
+  }
+  for (const field of ['models', 'datasets']) {
+    const generators = spec[field]
+    if (generators === undefined) continue
+    if (typeof generators !== 'object' || generators === null) throw invalid(field, 'is not an object of generators')
+    for (const [name, generator] of Object.entries(generators)) {
+      if (typeof generator !== 'function') throw invalid(`${field}.${name}`, 'is not a function')
+    }
+  }
 }
 
 function checkHparams(hparams: unknown): void {
@@ -101,7 +137,7 @@ function checkContexts(contexts: unknown): void {
       throw invalid(`contexts.${name}`, 'has a name with other signs than letters, digits, - and _, or more than 64')
     }
     if (typeof context !== 'object' || context === null || !('context' in context)) {
-      throw invalid(`contexts.${name}`, 'is not a context: make it with optimization({ … })')
+      throw invalid(`contexts.${name}`, 'is not a context: make it with optimization({ … }) or ablation({ … })')
     }
   }
 }

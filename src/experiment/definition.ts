@@ -3,7 +3,7 @@ import type { Context, Hparams, MetricPoint } from '../../protocol/index.ts'
 
 export type { ParameterOf, Space, ValuesOf } from '../space/index.ts'
 
-/** A context made by `optimization({ … })` (later `ablation`, `training`); `H` is what it adds to the hparams. */
+/** A context made by `optimization({ … })` or `ablation({ … })` (later `training`); `H` is what it adds to the hparams. */
 export interface ContextOf<H extends object = object> {
   readonly kind: Context['kind']
   /** The form that travels. */
@@ -78,11 +78,32 @@ export interface Checkpoint {
   readonly latest: () => Promise<SavedCheckpoint | undefined>
 }
 
+/** What a dataset generator is told by the system, behind the hparams. */
+export interface Told {
+  /** The features to leave out; none outside of ablations. */
+  readonly without: readonly string[]
+}
+
+/** A generator as train calls it: what the system adds is not train's to give. */
+export type AsCalled<D> = D extends () => unknown
+  ? D
+  : D extends (hparams: infer H, told: Told) => infer R
+    ? (hparams: H) => R
+    : D
+
+/** What of the training function is switched off. */
+export interface Switches {
+  /** Whether this one of the definition's `switches` is to be left out of this trial; false outside of ablations. */
+  readonly has: (name: string) => boolean
+}
+
 export interface TrainArguments<H, D, M> {
-  /** The dataset generator, as it was defined. */
-  readonly dataset: D
-  /** The model generator, as it was defined. */
+  /** The dataset generator, as it was defined; in an ablation it is told what to leave out, or another one stands here. */
+  readonly dataset: AsCalled<D>
+  /** The model generator, as it was defined; in an ablation its model lacks layers, or another one stands here. */
   readonly model: M
+  /** In an ablation: which of the definition's `switches` this trial does without. */
+  readonly ablated: Switches
   readonly hparams: H
   readonly reporter: Reporter
   readonly checkpoint: Checkpoint
@@ -96,6 +117,14 @@ export interface ExperimentSpec<Defaults extends object, C extends Contexts, D, 
   readonly dataset?: D
   /** Model generator. */
   readonly model?: M
+  /** The dataset's features by name, for studies that leave some out. */
+  readonly features?: readonly string[]
+  /** Other model generators by name, for studies: they are called just as `model` is. */
+  readonly models?: Readonly<Record<string, NoInfer<M>>>
+  /** Other dataset generators by name, for studies. */
+  readonly datasets?: Readonly<Record<string, NoInfer<D>>>
+  /** What train can do without (an augmentation, a term of the loss): studies name them, train asks `ablated.has(name)`. */
+  readonly switches?: readonly string[]
   /** Defaults: what `run()` uses, and what contexts that leave a name out get. */
   readonly hparams?: Defaults
   readonly contexts?: C

@@ -1,6 +1,8 @@
 /** What a user writes, and how it is recognised. */
+export { ablation, fromBest, type AblationOptions } from './ablation.ts'
 export type {
   Checkpoint,
+  AsCalled,
   ContextOf,
   Contexts,
   Experiment,
@@ -13,9 +15,11 @@ export type {
   SavedCheckpoint,
   RunInfo,
   Space,
+  Switches,
+  Told,
   TrainArguments,
   TrainResult,
   ValuesOf,
 } from './definition.ts'
-export { defineExperiment, isExperiment, specOf } from './define.ts'
+export { defineExperiment, isExperiment, specOf, type AnySpec } from './define.ts'
 export { optimization, type OptimizationOptions } from './optimization.ts'

@@ -1,6 +1,6 @@
 /** The serving side of optimizers, and samplers without a bus. */
-export { createSearch, type Search, type SearchOptions, type Suggestion, type Told } from './search.ts'
+export { createSearch, type Search, type SearchOptions, type Suggestion, type SearchOutcome } from './search.ts'
 export { serveOptimizer, servedPlugin, type ServedQuestion, type ServeOptions } from './serve.ts'
 export { startOptimizer } from './service.ts'
 export { createSession, type OptimizerPlugin } from './session.ts'
-export { defaultLimits } from './sessions.ts'
+export { createSessions, defaultLimits, type SessionLimits } from './sessions.ts'

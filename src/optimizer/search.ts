@@ -29,7 +29,7 @@ export interface Suggestion<Values> {
 }
 
 /** What a trial came to: the value, metrics by name, or how else it ended. */
-export type Told =
+export type SearchOutcome =
   | number
   | Readonly<Record<string, number>>
   | { readonly state: 'failed' | 'cancelled' }
@@ -41,7 +41,7 @@ export interface Search<Values> {
   /** hparams to be tried, or undefined when there is nothing more. Any number may be asked for before anything is told. */
   ask(): Promise<Suggestion<Values> | undefined>
   /** Throws OPTION_INVALID for an id that was never suggested. */
-  tell(id: number, told: Told): void
+  tell(id: number, told: SearchOutcome): void
   /** The best so far by the first objective. */
   readonly best: { readonly id: number; readonly hparams: Values; readonly value: number } | undefined
 }
@@ -63,7 +63,7 @@ export function createSearch<const S extends Space>(given: SearchOptions<S>): Se
   let next = history.length
   let best: { id: number; hparams: Values; value: number } | undefined
 
-  const observe = (id: number, hparams: Hparams, told: Told): void => {
+  const observe = (id: number, hparams: Hparams, told: SearchOutcome): void => {
     const metrics = metricsOf(told, objectives)
     const state = typeof told === 'object' && typeof told['state'] === 'string' ? told['state'] : 'done'
     const step = typeof told === 'object' && 'step' in told && typeof told.step === 'number' ? told.step : null
@@ -100,7 +100,7 @@ export function createSearch<const S extends Space>(given: SearchOptions<S>): Se
   }
 }
 
-function metricsOf(told: Told, objectives: readonly Objective[]): Record<string, number | null> {
+function metricsOf(told: SearchOutcome, objectives: readonly Objective[]): Record<string, number | null> {
   const first = objectives[0]?.metric ?? 'value'
   const finite = (value: unknown) => (typeof value === 'number' && Number.isFinite(value) ? value : null)
   if (typeof told === 'number') return { [first]: finite(told) }

@@ -29,7 +29,7 @@ export function startOptimizer(
   options: OptimizerServiceOptions,
 ): OptimizerService {
   const { id } = options
-  const sessions = createSessions(options.limits)
+  const sessions = createSessions<Session>(options.limits)
   const underWay = new Set<Promise<unknown>>()
   const heard = options.onDropped === undefined ? {} : { onDropped: options.onDropped }
 

@@ -1,6 +1,4 @@
-/** The experiments that an optimizer knows, bounded: the one that was not used for longest is forgotten, and reopened on demand. */
-import type { Session } from './session.ts'
-
+/** The experiments that an optimizer or an ablator knows, bounded: the one that was not used for longest is forgotten, and reopened on demand. */
 export interface SessionLimits {
   /** Experiments at once. */
   readonly sessions: number
@@ -10,19 +8,21 @@ export interface SessionLimits {
 
 export const defaultLimits: SessionLimits = { sessions: 1000, trials: 1_000_000 }
 
-export interface Sessions {
+export interface Sessions<S> {
   readonly size: number
-  get(key: string): Session | undefined
-  set(key: string, session: Session): void
+  get(key: string): S | undefined
+  set(key: string, session: S): void
   delete(key: string): void
   /** Forgets until the limits hold; never the one that was used last. */
   trim(): void
 }
 
-export function createSessions(limits: SessionLimits = defaultLimits): Sessions {
+export function createSessions<S extends { readonly size: number }>(
+  limits: SessionLimits = defaultLimits,
+): Sessions<S> {
   /** In the order of their last use. */
-  const known = new Map<string, Session>()
-  const use = (key: string, session: Session): void => {
+  const known = new Map<string, S>()
+  const use = (key: string, session: S): void => {
     known.delete(key)
     known.set(key, session)
   }

@@ -1,5 +1,5 @@
 /**
- * An experiment as files: `result.json`, `experiment.json` and `trials.csv`, and a folder a trial with `hparams.json`, `trial.json`,
+ * An experiment as files: `result.json`, `experiment.json` and `trials.csv` (of an ablation `ablation.csv` and `ablation.svg` too), and a folder a trial with `hparams.json`, `trial.json`,
  * `metrics.csv` and `output.log`; and as TensorBoard event files. One trial is held in memory at a time.
  */
 import { createWriteStream } from 'node:fs'
@@ -12,6 +12,8 @@ import { headerRecord, scalarRecord } from './event-file.ts'
 import { experimentRecord, sessionEndRecord, sessionStartRecord } from './hparams-plugin.ts'
 import { readOutput, readPoints, type KeptPoint, type OutputLine } from './reader.ts'
 import type { Result, TrialResult } from './results.ts'
+import { ablationSvg } from '../ablation/index.ts'
+import { ablationRows } from './ablation-table.ts'
 import { pointRows, toCsv, trialRows } from './table.ts'
 
 /** Writes the files of an experiment under `directory/EXPERIMENT`, and returns that folder. */
@@ -24,6 +26,10 @@ export async function writeFiles(directory: string, bus: Bus, result: Result): P
   const definition = { experiment, name, contextName, seed, objectives, wanted, searched }
   await writeJson(join(folder, 'experiment.json'), definition)
   await writeFile(join(folder, 'trials.csv'), toCsv(trialRows(result)))
+  if (result.ablation !== undefined) {
+    await writeFile(join(folder, 'ablation.csv'), toCsv(ablationRows(result.ablation)))
+    await writeFile(join(folder, 'ablation.svg'), ablationSvg(result.ablation, result.name))
+  }
   for (const trial of trials) {
     const own = join(folder, 'trials', String(trial.trial))
     await mkdir(own, { recursive: true })

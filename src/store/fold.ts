@@ -5,6 +5,7 @@
  */
 import {
   problem,
+  type Ablated,
   type Conclusion,
   type Fidelity,
   type Hparams,
@@ -24,6 +25,10 @@ interface TrialHistory {
   readonly hparams: Hparams
   readonly seed: number
   readonly fidelity: Fidelity | undefined
+  /** In an ablation: what it does without. */
+  readonly ablated: Ablated | undefined
+  /** In an ablation: of its model. */
+  parameters: number | undefined
   state: TrialState
   metrics: Metrics
   /** Attempts that were handed to a worker and not handed back. */
@@ -129,6 +134,8 @@ function suggested(event: Extract<LogEvent, { type: 'trial.suggested' }>): Trial
     hparams: event.hparams,
     seed: event.seed,
     fidelity: event.fidelity,
+    ablated: event.ablated,
+    parameters: undefined,
     state: 'queued',
     metrics: {},
     attempts: 0,
@@ -182,6 +189,7 @@ function ended(history: History, event: AttemptEnd): void {
       trial.startedAt = ran?.startedAt ?? trial.startedAt
       trial.endedAt = ran?.endedAt ?? event.at
       trial.points = ran?.points ?? 0
+      trial.parameters = ran?.outcome.kind === 'done' ? ran.outcome.parameters : undefined
       trial.problem = said.problem
   }
 }

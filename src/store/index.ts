@@ -14,4 +14,5 @@ export {
   type KeptPoint,
 } from './reader.ts'
 export { rank, resultOf, searchedHparams, summarize, trialResult, type Result, type TrialResult } from './results.ts'
+export { ablationRows } from './ablation-table.ts'
 export { cell, toCsv, trialRows, type Cell } from './table.ts'

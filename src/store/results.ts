@@ -1,6 +1,8 @@
 /** What came out of an experiment, as values: everything is a pure fold of the log, so it can be told with no driver running. */
 import type {
+  Ablated,
   Conclusion,
+  Context,
   Counts,
   Hparams,
   LogEvent,
@@ -9,6 +11,7 @@ import type {
   Problem,
   SearchSpace,
 } from '../../protocol/index.ts'
+import { ablationResult, type AblationResult } from '../ablation/index.ts'
 import { apply, emptyHistory, isFinal, type ExperimentState, type History, type TrialState } from './fold.ts'
 
 /** One trial; `H` is the type of its hparams. */
@@ -31,6 +34,9 @@ export interface TrialResult<H extends object = Hparams> {
   readonly points: number
   /** The trial whose checkpoint it continued. */
   readonly from?: number
+  /** In an ablation: what it does without, and the parameters of its model. */
+  readonly ablated?: Ablated
+  readonly parameters?: number
   readonly problem?: Problem
 }
 
@@ -63,6 +69,8 @@ export interface Result<H extends object = Hparams> {
   /** The part of the time, from its first attempt to the end of its last, in which a slot had an attempt running. */
   readonly utilization: number | null
   readonly trials: readonly TrialResult<H>[]
+  /** Of an ablation: the base, and each component against it. */
+  readonly ablation?: AblationResult
   readonly problem?: Problem
 }
 
@@ -83,7 +91,7 @@ export function resultOf(experiment: string, events: Iterable<LogEvent>): Result
 export function trialResult(history: History, trial: number): TrialResult | undefined {
   const known = history.trials.get(trial)
   if (known === undefined) return undefined
-  const { spent: _, problem, fidelity, ...rest } = known
+  const { spent: _, problem, fidelity, ablated, parameters, ...rest } = known
   const { budget, from } = fidelity ?? {}
   return {
     ...rest,
@@ -94,6 +102,8 @@ export function trialResult(history: History, trial: number): TrialResult | unde
     },
     durationMs: known.startedAt === null || known.endedAt === null ? null : known.endedAt - known.startedAt,
     ...(from === undefined || from === null ? {} : { from }),
+    ...(ablated === undefined ? {} : { ablated }),
+    ...(parameters === undefined ? {} : { parameters }),
     ...(problem === undefined ? {} : { problem }),
   }
 }
@@ -119,9 +129,9 @@ export function summarize(history: History): Result {
     state: history.state,
     seed: submission?.context.seed ?? 0,
     objectives,
-    space: submission?.context.space ?? {},
+    space: submission?.context.kind === 'optimization' ? submission.context.space : {},
     wanted: submission?.context.trials ?? trials.length,
-    searched: Object.keys(submission?.context.space ?? {}),
+    searched: searchedIn(submission?.context),
     counts: count(trials),
     best: single ? (ranked[0] ?? null) : null,
     worst: single ? (ranked.at(-1) ?? null) : null,
@@ -133,8 +143,19 @@ export function summarize(history: History): Result {
     durationMs: history.startedAt === null || history.endedAt === null ? null : history.endedAt - history.startedAt,
     utilization: utilization(history),
     trials,
+    ...ablationIn(submission?.context, trials),
     ...(history.problem === undefined ? {} : { problem: history.problem }),
   }
+}
+
+function searchedIn(context: Context | undefined): string[] {
+  return context?.kind === 'optimization' ? Object.keys(context.space) : []
+}
+
+function ablationIn(context: Context | undefined, trials: readonly TrialResult[]): { ablation?: AblationResult } {
+  const [objective] = context?.objectives ?? []
+  if (context?.kind !== 'ablation' || objective === undefined) return {}
+  return { ablation: ablationResult(trials, context.components, objective, context.repeats) }
 }
 
 /** The done trials whose objectives are all finite, best first by the first objective, ties by trial number. */

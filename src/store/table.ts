@@ -1,6 +1,6 @@
 /** Trials and metrics as rows, and rows as CSV (RFC 4180). */
 import type { KeptPoint } from './reader.ts'
-import type { Result } from './results.ts'
+import type { Result, TrialResult } from './results.ts'
 
 export type Cell = string | number | boolean | null | undefined
 export interface Rows {
@@ -12,10 +12,12 @@ export interface Rows {
 export function trialRows(result: Result): Rows {
   const hparams = namesIn(result.trials, ({ hparams }) => hparams)
   const metrics = namesIn(result.trials, ({ metrics }) => metrics)
+  const ablates = result.ablation !== undefined
   return {
     columns: [
       'trial',
       'state',
+      ...(ablates ? ['without', 'repeat', 'parameters'] : []),
       ...hparams.map((name) => `hparams.${name}`),
       ...metrics.map((name) => `metrics.${name}`),
       'attempts',
@@ -29,6 +31,7 @@ export function trialRows(result: Result): Rows {
     rows: result.trials.map((trial) => [
       trial.trial,
       trial.state,
+      ...(ablates ? removalCells(trial) : []),
       ...hparams.map((name) => cell(trial.hparams[name])),
       ...metrics.map((name) => cell(trial.metrics[name])),
       trial.attempts,
@@ -40,6 +43,10 @@ export function trialRows(result: Result): Rows {
       trial.problem?.code,
     ]),
   }
+}
+
+function removalCells({ ablated, parameters }: TrialResult): Cell[] {
+  return [ablated?.components.map(({ name }) => name).join(' + '), ablated?.repeat, parameters]
 }
 
 /** One row a report. */

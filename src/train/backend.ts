@@ -1,7 +1,7 @@
 /** Loads tfjs with the best backend that is there. The only place that names tfjs-node. */
 import { createRequire } from 'node:module'
 import type * as Tfjs from '@tensorflow/tfjs'
-import { describe, problem } from '../../protocol/index.ts'
+import { describe, isProblem, problem } from '../../protocol/index.ts'
 import { restoreLegacyUtil } from '../setup/index.ts'
 
 export type Tf = typeof Tfjs
@@ -35,6 +35,16 @@ function loadNative(): Backend {
     }
   } catch (error) {
     throw problem('TFJS_MISSING', { reason: firstLine(describe(error)) }, { cause: error })
+  }
+}
+
+/** tfjs itself, for surgery on models: the native one where it is, for a process has one engine. */
+export function tfjsHere(): Tf {
+  try {
+    return loadBackend().tf
+  } catch (error) {
+    if (!isProblem(error, 'TFJS_MISSING')) throw error
+    return require('@tensorflow/tfjs') as Tf
   }
 }
 

@@ -1,14 +1,28 @@
 /** One call of the user's training function, and what it came to. */
 import { inspect } from 'node:util'
-import { describe, isProblem, problem, type Hparams, type MaggyError, type Metrics } from '../../protocol/index.ts'
+import {
+  describe,
+  isProblem,
+  problem,
+  type Ablated,
+  type Hparams,
+  type MaggyError,
+  type Metrics,
+} from '../../protocol/index.ts'
 import { specOf, type RunInfo } from '../experiment/index.ts'
 import { isEarlyStop } from './early-stop.ts'
 import { createCheckpoint, memoryStore, type CheckpointStore } from './checkpoint.ts'
+import { generatorsFor, type Generators } from './generators.ts'
 import { createReporter, type ReporterHandle, type ReportSink } from './reporter.ts'
 
 /** How a training ended, seen from inside. */
 export type TrainingOutcome =
-  | { readonly kind: 'done'; readonly metrics: Readonly<Record<string, number>> }
+  | {
+      readonly kind: 'done'
+      readonly metrics: Readonly<Record<string, number>>
+      /** In an ablation: of the model that train worked with. */
+      readonly parameters?: number
+    }
   | { readonly kind: 'stopped'; readonly reason: string; readonly metrics: Metrics }
   | { readonly kind: 'failed'; readonly error: MaggyError }
 
@@ -19,6 +33,8 @@ export interface Training {
   /** What a single number is called when there is no objective to call it after. Default: value. */
   readonly single?: string
   readonly run: RunInfo
+  /** In an ablation: what this trial does without. */
+  readonly ablated?: Ablated | undefined
   readonly sink: ReportSink
   /** Where the trial's checkpoints lie. Default: in this process, until it ends. */
   readonly checkpoints?: CheckpointStore
@@ -51,20 +67,16 @@ export async function runTraining(experiment: object, training: Training): Promi
   const hparams = { ...spec.hparams, ...training.hparams }
   let outcome: TrainingOutcome
   try {
-    const { dataset, model } = spec
-    const result: unknown = await spec.train({
-      dataset,
-      model,
-      hparams,
-      reporter: handle.reporter,
-      checkpoint: saved.checkpoint,
-      run,
-    })
+    const generators = generatorsFor(spec, training.ablated)
+    const { dataset, model, ablated } = generators
+    const { reporter } = handle
+    const { checkpoint } = saved
+    const result: unknown = await spec.train({ dataset, model, ablated, hparams, reporter, checkpoint, run })
     const reason = sink.stopReason()
     // Who was told to stop has stopped, even if train caught EarlyStop or looked at the signal and returned.
     outcome =
       reason === undefined
-        ? { kind: 'done', metrics: metricsOf(result, objectives, single) }
+        ? doneWith(metricsOf(result, objectives, single), generators)
         : { kind: 'stopped', reason, metrics: handle.latest() }
   } catch (error) {
     outcome = isEarlyStop(error)
@@ -72,6 +84,12 @@ export async function runTraining(experiment: object, training: Training): Promi
       : { kind: 'failed', error: failureOf(error) }
   }
   return { outcome, points: handle.points(), checkpoint: saved.exists() }
+}
+
+function doneWith(metrics: Record<string, number>, generators: Generators): TrainingOutcome {
+  generators.checkUsed()
+  const parameters = generators.parameters()
+  return { kind: 'done', metrics, ...(parameters === undefined ? {} : { parameters }) }
 }
 
 /** The numbers in what train returned. Throws RESULT_INVALID and METRIC_MISSING. */
@@ -95,9 +113,18 @@ function metricsOf(result: unknown, objectives: readonly string[], single: strin
   return metrics
 }
 
+const known = [
+  'METRIC_MISSING',
+  'RESULT_INVALID',
+  'REPORT_INVALID',
+  'REPORT_STEP_BACK',
+  'CHECKPOINT_INVALID',
+  'SURGERY_REFUSED',
+  'ABLATION_IGNORED',
+] as const
+
 function failureOf(error: unknown): MaggyError {
-  if (isProblem(error, 'METRIC_MISSING', 'RESULT_INVALID', 'REPORT_INVALID', 'REPORT_STEP_BACK', 'CHECKPOINT_INVALID'))
-    return error
+  if (isProblem(error, ...known)) return error
   const name = error instanceof Error && error.name !== 'Error' ? `${error.name}: ` : ''
   return problem('TRAIN_FAILED', { reason: `${name}${describe(error)}`.slice(0, 2048) }, { cause: error })
 }

@@ -1,6 +1,7 @@
 /** `npm run bench -- NAME [--json]`: measures one thing on real parts, and prints a table; with --json one object on the last line. */
 import Table from 'cli-table3'
 import { Command, InvalidArgumentError } from 'commander'
+import { ablation } from './ablation.ts'
 import { asynchrony } from './asynchrony.ts'
 import { idle } from './idle.ts'
 import { join } from './join.ts'
@@ -36,6 +37,7 @@ const benches: Readonly<Record<string, Bench>> = {
   quality,
   samplers,
   asynchrony,
+  ablation,
 }
 
 const program = new Command('bench')

@@ -12,6 +12,13 @@ const tune = optimization({
 })
 const set = (...given: string[]) => overrideContext(tune, parseSettings(given), { batch: 32 }).context
 
+/** The same, of an optimization. */
+const setTune = (...given: string[]) => {
+  const context = set(...given)
+  if (context.kind !== 'optimization') throw new Error(context.kind)
+  return context
+}
+
 describe('--set with a context', () => {
   it('changes nothing when nothing is set', () => {
     expect(overrideContext(tune, parseSettings([]), {})).toBe(tune)
@@ -28,7 +35,7 @@ describe('--set with a context', () => {
   })
 
   it('gives an hparam a fixed value, be it searched, given, or a default', () => {
-    const { hparams, space: left } = set('hparams.units=4', 'hparams.epochs=1', 'hparams.batch=8')
+    const { hparams, space: left } = setTune('hparams.units=4', 'hparams.epochs=1', 'hparams.batch=8')
     expect(hparams).toEqual({ epochs: 1, units: 4, batch: 8 })
     expect(Object.keys(left)).toEqual(['lr'])
   })

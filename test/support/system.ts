@@ -1,4 +1,4 @@
-/** The whole system as real processes: a nats-server that syncs, a driver, an optimizer, workers. For benches and system tests. */
+/** The whole system as real processes: a nats-server that syncs, a driver, an optimizer, an ablator, workers. For benches and system tests. */
 import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -24,7 +24,7 @@ export interface System {
   killServer(): Promise<void>
   readonly bus: Bus
   /** Starts an actor against this system's server. */
-  actor(name: 'driver' | 'optimizer' | 'worker', ...args: string[]): Promise<Child>
+  actor(name: 'driver' | 'optimizer' | 'ablator' | 'worker', ...args: string[]): Promise<Child>
   /** Starts workers and waits until they have announced themselves. */
   workers(count: number, ...args: string[]): Promise<Child[]>
   /** Bundles a module, submits it, and resolves once it is accepted. */

@@ -1,0 +1,87 @@
+/** What a user writes to say what an ablation takes apart: `study().features('age').layers({ prefix: 'block1' })`. */
+import {
+  check,
+  isProblem,
+  Study as StudySchema,
+  type Choice,
+  type Selection,
+  type Study,
+} from '../../protocol/index.ts'
+import { problem } from '../../protocol/index.ts'
+
+/** A feature or a layer by its name or its place, or all of those whose names begin so or fit the regular expression. */
+export type ChoiceOption = string | number | { readonly prefix: string } | { readonly pattern: string | RegExp }
+
+/** Grows by calls; each call gives another builder, and `study` is the form that travels. */
+export interface StudyBuilder {
+  readonly study: Study
+  /** Each of these features alone. The definition lists them: `features: ['age', …]`. */
+  features(...of: readonly ChoiceOption[]): StudyBuilder
+  /** These features at once. */
+  featureGroup(name: string, ...of: readonly ChoiceOption[]): StudyBuilder
+  /** Each of these layers alone. */
+  layers(...of: readonly ChoiceOption[]): StudyBuilder
+  /** These layers at once. */
+  layerGroup(name: string, ...of: readonly ChoiceOption[]): StudyBuilder
+  /** All layers behind the output of `from`, up to and with `to`. */
+  block(name: string, between: { readonly from: string; readonly to: string }): StudyBuilder
+  /** Model generators out of the definition's `models`, each in place of `model`. */
+  models(...of: readonly string[]): StudyBuilder
+  /** Dataset generators out of the definition's `datasets`, each in place of `dataset`. */
+  datasets(...of: readonly string[]): StudyBuilder
+  /** Switches out of the definition's `switches`, handed to train as `ablated`. */
+  training(...of: readonly string[]): StudyBuilder
+  /** What patterns and prefixes find, and these do not want. */
+  exclude(not: { readonly features?: readonly ChoiceOption[]; readonly layers?: readonly ChoiceOption[] }): StudyBuilder
+  /** What stays of a model keeps the weights that its generator gave it (a pretrained model). Default: it starts anew. */
+  keepWeights(): StudyBuilder
+}
+
+/** An empty study, to be filled. */
+export function study(): StudyBuilder {
+  return builder({ include: [], exclude: { features: [], layers: [] }, keepWeights: false })
+}
+
+function builder(study: Study): StudyBuilder {
+  const including = (selection: Selection) => builder({ ...study, include: [...study.include, selection] })
+  return {
+    study,
+    features: (...of) => including({ kind: 'features', of: of.map(choice) }),
+    featureGroup: (name, ...of) => including({ kind: 'featureGroup', name, of: of.map(choice) }),
+    layers: (...of) => including({ kind: 'layers', of: of.map(choice) }),
+    layerGroup: (name, ...of) => including({ kind: 'layerGroup', name, of: of.map(choice) }),
+    block: (name, { from, to }) => including({ kind: 'block', name, from, to }),
+    models: (...of) => including({ kind: 'models', of: [...of] }),
+    datasets: (...of) => including({ kind: 'datasets', of: [...of] }),
+    training: (...of) => including({ kind: 'training', of: [...of] }),
+    exclude: ({ features = [], layers = [] }) =>
+      builder({
+        ...study,
+        exclude: {
+          features: [...study.exclude.features, ...features.map(choice)],
+          layers: [...study.exclude.layers, ...layers.map(choice)],
+        },
+      }),
+    keepWeights: () => builder({ ...study, keepWeights: true }),
+  }
+}
+
+function choice(option: ChoiceOption): Choice {
+  if (typeof option === 'string') return { name: option }
+  if (typeof option === 'number') return { index: option }
+  if ('prefix' in option) return { prefix: option.prefix }
+  return { pattern: option.pattern instanceof RegExp ? option.pattern.source : option.pattern }
+}
+
+/** A study out of a builder or of its JSON form, checked. Throws STUDY_INVALID. */
+export function studyOf(given: unknown): Study {
+  const form = typeof given === 'object' && given !== null && 'study' in given ? given.study : given
+  try {
+    return check(StudySchema, form, 'study')
+  } catch (error) {
+    if (!isProblem(error)) throw error
+    const { path, reason } = error.details
+    const empty = path === '/include' ? 'names nothing to leave out: write study().features(…), .layers(…), …' : reason
+    throw problem('STUDY_INVALID', { path: String(path).slice(1) || 'study', reason: empty ?? 'is not a study' })
+  }
+}

@@ -1,0 +1,77 @@
+/** An ablation as a table for people. */
+import pc from 'picocolors'
+import type { AblationResult, Comparison, Group } from '../ablation/index.ts'
+import { table } from './plain-table.ts'
+import { duration, short } from './text.ts'
+
+/** The base, then each component, what is missed most first; columns that would be empty are left out. */
+export function ablationText({ metric, repeats, base, components, test }: AblationResult): string {
+  const paired = components.some(({ without }) => without.length === 2)
+  const repeated = repeats > 1
+  const counted = base.parameters !== null
+  const head = ['without', metric]
+  if (repeated) head.push('spread')
+  head.push('delta', 'relative')
+  if (repeated) head.push('± 95 %', 'p (Holm)', 'differs')
+  if (paired) head.push('interaction')
+  if (counted) head.push('parameters saved')
+  head.push('time saved', 'trials', '')
+  const row = (group: Group | Comparison): string[] => {
+    const one: Group & Partial<Comparison> = group
+    const cells = [group.without.join(' + ') || 'nothing (base)', short(group.mean)]
+    if (repeated) cells.push(short(group.spread))
+    cells.push(signed(one.delta), percent(one.relative))
+    if (repeated) cells.push(short(one.error), probability(one.pHolm), verdict(one.verdict))
+    if (paired) cells.push(signed(one.interaction))
+    if (counted) cells.push(short(one.parametersSaved))
+    cells.push(time(one.timeSavedMs), `${group.done}/${group.trials.length}`, group.problem?.code ?? '')
+    return cells
+  }
+  const lines = [table(head, [base, ...components].map(row))]
+  if (repeated) lines.push(pc.dim(`differs: by ${test}, p ≤ 0.05, over ${repeats} repeats`))
+  else lines.push(pc.dim('one repeat: differences have no error bars (give `repeats`)'))
+  return lines.join('\n')
+}
+
+/** Why components failed, a line each. */
+export function faultsIn({ base, components }: AblationResult): string[] {
+  return [base, ...components].flatMap(({ without, problem }) =>
+    problem === null
+      ? []
+      : [`failed  without ${without.join(' + ') || 'nothing'}: ${problem.code}: ${problem.message}`],
+  )
+}
+
+/** Live: how it stands so far, a line or two. */
+export function standingOf({ metric, base, components }: AblationResult): string[] {
+  if (base.mean === null) return []
+  const most = components.find(({ delta }) => delta !== null)
+  const lines = [pc.green(`base ${metric} ${short(base.mean)}`)]
+  if (most !== undefined)
+    lines.push(pc.green(`most missed ${most.without.join(' + ')}: ${metric} ${signed(most.delta)}`))
+  return lines
+}
+
+function signed(value: number | null | undefined): string {
+  return typeof value === 'number' && value > 0 ? `+${short(value)}` : short(value)
+}
+
+function percent(value: number | null | undefined): string {
+  return typeof value === 'number' ? `${value > 0 ? '+' : ''}${(value * 100).toFixed(1)} %` : '-'
+}
+
+function probability(value: number | null | undefined): string {
+  if (typeof value !== 'number') return '-'
+  return value < 0.001 ? '<0.001' : value.toFixed(3)
+}
+
+function time(ms: number | null | undefined): string {
+  if (typeof ms !== 'number') return '-'
+  return ms < 0 ? `-${duration(-ms)}` : duration(ms)
+}
+
+function verdict(value: Comparison['verdict'] | undefined): string {
+  if (value === 'worse') return pc.red('worse')
+  if (value === 'better') return pc.green('better')
+  return value === 'failed' ? pc.red('failed') : value === undefined ? '' : 'not shown'
+}

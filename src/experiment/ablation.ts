@@ -1,0 +1,105 @@
+/** The ablation context: what a user writes, checked at once, in the form that travels. */
+import type { AblationContext, Direction, Hparams, Objective } from '../../protocol/index.ts'
+import { builtinAblators, studyOf, type StudyBuilder } from '../ablation/index.ts'
+import type { ContextOf } from './definition.ts'
+import { hparams, invalid, objectives, plugin, policy, record, whole, type PluginOption } from './options.ts'
+
+interface Common<H extends object> {
+  /** Who says what is left out next: the name of an ablator that runs on the bus. Default: loco. */
+  readonly ablator?: PluginOption
+  /** What is taken apart: `study().features(…).layers(…)`, or its JSON form. */
+  readonly study: StudyBuilder | StudyBuilder['study']
+  /** Given to every trial: typically `fromBest(result)` of an optimization. Default: the definition's own. */
+  readonly hparams?: H
+  /** Trials of the base and of each component, each repeat with a seed of its own. Default: 1, which shows no error bars. */
+  readonly repeats?: number
+  /** Who stops hopeless trials early. Default: nobody, for what is stopped early cannot be compared. */
+  readonly pruner?: PluginOption | null
+  /** At most so many trials. Default: as many as the ablator wants. */
+  readonly trials?: number
+  /** A whole number; default 0, never taken from the clock. */
+  readonly seed?: number
+  readonly trialTimeoutMs?: number | null
+  readonly graceMs?: number
+  readonly maxAttempts?: number
+  readonly maxFailed?: number | null
+  readonly parallel?: number | null
+  readonly labels?: Readonly<Record<string, string>>
+}
+
+interface OneObjective {
+  /** Which of the numbers that train returns; a single number that it returns is called so. Default: value. */
+  readonly metric?: string
+  readonly direction: Direction
+  readonly objectives?: never
+}
+interface SeveralObjectives {
+  readonly objectives: readonly Objective[]
+  readonly metric?: never
+  readonly direction?: never
+}
+
+export type AblationOptions<H extends object> = Common<H> & (OneObjective | SeveralObjectives)
+
+const known = [
+  'ablator',
+  'study',
+  'hparams',
+  'repeats',
+  'metric',
+  'direction',
+  'objectives',
+  'pruner',
+  'trials',
+  'seed',
+  'trialTimeoutMs',
+  'graceMs',
+  'maxAttempts',
+  'maxFailed',
+  'parallel',
+  'labels',
+]
+/** Of an ablator that this process does not know. */
+const manyTrials = 10_000
+
+/**
+ * Ablate: the training function without one component at a time. Throws CONTEXT_INVALID or STUDY_INVALID with the path of the
+ * fault; names are looked up when the experiment is run, before its first trial.
+ */
+export function ablation<H extends object = object>(options: AblationOptions<H>): ContextOf<H> {
+  const given = record('ablation', options)
+  for (const key of Object.keys(given)) {
+    if (!known.includes(key)) throw invalid(key, `is unknown; there are ${known.join(', ')}`)
+  }
+  const { pruner = null } = given
+  const ablator = plugin('ablator', given['ablator'] ?? 'loco')
+  const repeats = whole('repeats', given['repeats'] ?? 1, 1)
+  // A built-in refuses options that it does not have at once.
+  builtinAblators
+    .get(ablator.name)
+    ?.create({ components: [], repeats, objectives: [], options: ablator.options, seed: 0 })
+  const context: AblationContext = {
+    kind: 'ablation',
+    ablator,
+    study: studyOf(given['study']),
+    components: [],
+    repeats,
+    pruner: pruner === null ? null : plugin('pruner', pruner),
+    trials: whole('trials', given['trials'] ?? manyTrials, 1),
+    objectives: objectives(given),
+    hparams: hparams(given['hparams'] ?? {}, {}),
+    seed: whole('seed', given['seed'] ?? 0, 0),
+    policy: policy(given),
+  }
+  return { kind: 'ablation', context }
+}
+
+/** The hparams of an optimization's best trial, for an ablation to start from. Throws CONTEXT_INVALID if no trial is done. */
+export function fromBest<H extends object = Hparams>(result: {
+  readonly experiment: string
+  readonly best: { readonly hparams: H } | null
+}): H {
+  if (result.best === null)
+    throw invalid('hparams', `are taken from the best trial of ${result.experiment}, which has none`)
+  return result.best.hparams
+}
