@@ -11,9 +11,11 @@ export default defineConfig({
       },
       {
         extends: true,
-        // System tests start real servers and processes; two cores take two at a time.
+        // System tests start real servers and processes; two cores take two at a time, after the unit tests (vitest wants
+        // an order for projects whose maxWorkers differ).
         test: {
           name: 'system',
+          sequence: { groupOrder: 1 },
           include: ['test/system/**/*.test.ts'],
           testTimeout: 120_000,
           hookTimeout: 60_000,

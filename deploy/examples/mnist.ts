@@ -52,7 +52,7 @@ export default defineExperiment(import.meta.url, {
         lr: space.double(0.03, 0.3, { log: true }),
         batchSize: space.discrete([16, 32]),
       },
-      hparams: { examples: 24_000, epochs: 2 },
+      hparams: { examples: 28_000 },
       trials: 6,
       metric: 'accuracy',
       direction: 'maximize',
