@@ -7,6 +7,7 @@ export {
   type Delivery,
   type Entry,
   type Handler,
+  type RequestOptions,
   type Streams,
   type Subscription,
 } from './bus.ts'
@@ -15,4 +16,4 @@ export { createMemoryNetwork, type MemoryNetwork, type MemoryNetworkOptions } fr
 export { connectNats, type NatsOptions } from './nats-bus.ts'
 export { readServerInfo, requiredServer, type ServerInfo } from './nats-client.ts'
 export { subjectMatches } from './subjects.ts'
-export { answer, ask, hear, tell, type OnDropped } from './talk.ts'
+export { answer, ask, askEncoded, hear, tell, type OnDropped } from './talk.ts'
