@@ -24,5 +24,5 @@ export {
 } from './plan.ts'
 export { recover, type Recovered } from './recover.ts'
 export { decideRecovery, type Recovery } from './recovery.ts'
-export { createRing, type Reduced, type Ring, type RingOptions } from './ring.ts'
+export { createRing, type Reduced, type ReduceKind, type Ring, type RingOptions } from './ring.ts'
 export { createRoundTrip, type RoundTrip } from './round-trip.ts'

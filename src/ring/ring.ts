@@ -55,10 +55,17 @@ export interface Reduced {
   readonly step: number
 }
 
+export interface ReduceKind {
+  /** Vectors of one key have one length, buffers of their own, and one error feedback. Default: their length. */
+  readonly key?: string
+  /** As float32, whatever the ring's encoding is. */
+  readonly exact?: boolean
+}
+
 export interface Ring {
   readonly plan: RingPlan
   /** The weighted mean of all ranks' vectors; steps grow. A weight of 0 counts nothing of the vector. */
-  allReduce(step: number, vector: Float32Array, weight: number): Promise<RingOutcome<Reduced>>
+  allReduce(step: number, vector: Float32Array, weight: number, kind?: ReduceKind): Promise<RingOutcome<Reduced>>
   /** The root's bytes on all ranks. */
   broadcast(root: number, bytes?: Uint8Array): Promise<RingOutcome<Uint8Array>>
   /** Each rank's bytes, a chunk's worth at most, by rank. */
@@ -73,6 +80,16 @@ export interface Ring {
   /** Leaves the generation: whatever runs ends with RING_ABANDONED, whoever still sends finds nobody. */
   abandon(): void
 }
+
+/** What vectors of one key need from step to step. */
+interface Store {
+  readonly buffers: readonly [Float32Array, Float32Array]
+  last: Float32Array | undefined
+  readonly residual: Float32Array | undefined
+}
+
+/** Kinds of vectors whose buffers are kept; the oldest goes first. */
+const maximumStores = 16
 
 const familyOf: Readonly<Record<ChunkPhase, 'reduce' | 'broadcast' | 'exchange'>> = {
   reduce: 'reduce',
@@ -97,8 +114,7 @@ export function createRing(options: RingOptions): Ring {
   let fault: RingFault | undefined
   let abandoned = false
   let settle: (() => void) | undefined
-  let buffers: [Float32Array, Float32Array] | undefined
-  let residual: Float32Array | undefined
+  const stores = new Map<string, Store>()
   let lastReduced: Reduced | undefined
   let waitedMs = 0
   const turns = { broadcast: 0, exchange: 0 }
@@ -226,10 +242,18 @@ export function createRing(options: RingOptions): Ring {
     return { kind: 'done', value }
   }
 
-  function buffersFor(length: number): [Float32Array, Float32Array] {
-    if (buffers?.[0].length !== length) buffers = [allocate(length), allocate(length)]
-    if (encoding.feedback && residual?.length !== length) residual = new Float32Array(length)
-    return buffers
+  function storeFor(key: string, length: number, feedback: boolean): Store {
+    let store = stores.get(key)
+    if (store?.buffers[0].length !== length) {
+      store = {
+        buffers: [allocate(length), allocate(length)],
+        last: undefined,
+        residual: feedback ? new Float32Array(length) : undefined,
+      }
+      stores.set(key, store)
+      for (const old of stores.keys()) if (stores.size > maximumStores) stores.delete(old)
+    }
+    return store
   }
 
   function tellShard(step: number, index: number, frame: Uint8Array): void {
@@ -246,10 +270,12 @@ export function createRing(options: RingOptions): Ring {
 
   return {
     plan,
-    async allReduce(step, vector, weight) {
-      const [a, b] = buffersFor(vector.length)
-      const into = lastReduced?.vector === a ? b : a
-      const reduction = { vector, weight, into, encoding, chunkElements, residual }
+    async allReduce(step, vector, weight, { key = String(vector.length), exact = false } = {}) {
+      const used = exact ? encodings.float32 : encoding
+      const store = storeFor(exact ? `${key} exact` : key, vector.length, used.feedback)
+      const [a, b] = store.buffers
+      const into = store.last === a ? b : a
+      const reduction = { vector, weight, into, encoding: used, chunkElements, residual: store.residual }
       const at = place(step)
       const tell = (index: number, frame: Uint8Array): void => {
         tellShard(step, index, frame)
@@ -261,6 +287,7 @@ export function createRing(options: RingOptions): Ring {
       }
       const collective = make[members.length === 1 ? 'alone' : algorithm]()
       return await run(queues.reduce, step, collective, () => {
+        store.last = into
         lastReduced = { vector: into, weight: collective.totalWeight, step }
         return lastReduced
       })
