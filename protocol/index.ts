@@ -1,6 +1,7 @@
 /** The words of maggy. One file a conversation; protocol/README.md is made from them. */
+export { chunkFrame, checksumOf, frameOverhead, requireIntact, type ChunkFrame, type ChunkHead } from './chunk-frame.ts'
 export { bytesOf, decode, encode, float32From } from './codec.ts'
-export { Count, HparamValue, Hparams, Id, Instant, MetricPoint, Metrics, Scalar } from './common.ts'
+export { Bytes, Count, HparamValue, Hparams, Id, Instant, MetricPoint, Metrics, Scalar } from './common.ts'
 export {
   Context,
   Direction,
@@ -68,6 +69,26 @@ export {
   submit,
 } from './experiment.ts'
 export { log, LogEvent } from './log.ts'
+export {
+  Chunk,
+  chunk,
+  ChunkPhase,
+  fetchShard,
+  formRing,
+  joinRing,
+  leaveRing,
+  probeMember,
+  RingAlgorithm,
+  RingEncoding,
+  RingHolding,
+  RingMember,
+  RingPlan,
+  ringProgress,
+  RingTiming,
+  shard,
+  startRing,
+  suspectMember,
+} from './ring.ts'
 export { Parameter, SearchSpace } from './space.ts'
 export { bundleBucket, streams, type StreamDefinition, type StreamName } from './streams.ts'
 export { observe, Observation, open, suggest } from './suggest.ts'
