@@ -300,6 +300,21 @@ const table = {
     retryable: false,
     remedy: 'the model generator must make the same model on every rank: it may depend on hparams only',
   },
+  GRADIENT_NOT_FINITE: {
+    message: 'rank {rank}, step {step}: the gradient of {variable} holds {value}',
+    retryable: false,
+    remedy: "lower the learning rate or clip gradients; training({ nonFinite: 'skip' }) leaves such steps out",
+  },
+  GRADIENT_MISSING: {
+    message: 'train returned without ever computing a gradient of a variable, so there is nothing to train together',
+    retryable: false,
+    remedy: 'train with model.fit, optimizer.minimize or tf.variableGrads; what only evaluates needs no training context',
+  },
+  DATASET_TOO_SMALL: {
+    message: 'the dataset has {samples} samples, and is to be cut in {shards} shards',
+    retryable: false,
+    remedy: 'ask for fewer workers, or use more data',
+  },
   // Set-up
   SETUP_FAILED: { message: '{part}: {reason}', retryable: false, remedy: '`maggy doctor` says what is missing' },
   TFJS_MISSING: {

@@ -2,7 +2,16 @@
 export { chunkFrame, checksumOf, frameOverhead, requireIntact, type ChunkFrame, type ChunkHead } from './chunk-frame.ts'
 export { bytesOf, decode, encode, float32From } from './codec.ts'
 export { Bytes, Count, HparamValue, Hparams, Id, Instant, MetricPoint, Metrics, Scalar } from './common.ts'
-export { Context, Direction, Objective, OptimizationContext, Plugin, Policy } from './context.ts'
+export {
+  Context,
+  Direction,
+  Objective,
+  OptimizationContext,
+  Plugin,
+  Policy,
+  RingSettings,
+  TrainingContext,
+} from './context.ts'
 export {
   anyVersion,
   check,
@@ -49,7 +58,16 @@ export {
   type ErrorEntry,
   type Problem,
 } from './errors.ts'
-export { Bundle, Counts, progress, resumeExperiment, stopExperiment, Submission, submit } from './experiment.ts'
+export {
+  Bundle,
+  Counts,
+  progress,
+  resumeExperiment,
+  RingStanding,
+  stopExperiment,
+  Submission,
+  submit,
+} from './experiment.ts'
 export { log, LogEvent } from './log.ts'
 export {
   Chunk,
@@ -81,6 +99,7 @@ export {
   done,
   metrics,
   output,
+  RingSeat,
   runnerBeat,
   started,
   StopReason,
