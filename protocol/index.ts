@@ -90,7 +90,7 @@ export {
   suspectMember,
 } from './ring.ts'
 export { Parameter, SearchSpace } from './space.ts'
-export { bundleBucket, streams, type StreamDefinition, type StreamName } from './streams.ts'
+export { bundleBucket, checkpointBucket, streams, type StreamDefinition, type StreamName } from './streams.ts'
 export { observe, Observation, open, suggest } from './suggest.ts'
 export {
   assign,

@@ -26,3 +26,5 @@ export type StreamName = keyof typeof streams
 
 /** The object store's bucket for code bundles, by sha256. */
 export const bundleBucket = 'maggy-bundles'
+/** The object store's bucket for checkpoints of rings, by ring: the last one. */
+export const checkpointBucket = 'maggy-checkpoints'

@@ -1,15 +1,25 @@
 /** One call of the user's training function, and what it came to. */
 import { inspect } from 'node:util'
-import { describe, isProblem, problem, type Hparams, type MaggyError, type Metrics } from '../../protocol/index.ts'
+import {
+  describe,
+  isProblem,
+  problem,
+  type Hparams,
+  type MaggyError,
+  type Metrics,
+  type RemoteError,
+} from '../../protocol/index.ts'
 import { specOf, type RunInfo } from '../experiment/index.ts'
+import type { Distribution } from './distributed.ts'
 import { isEarlyStop } from './early-stop.ts'
 import { createReporter, type ReporterHandle, type ReportSink } from './reporter.ts'
+import { isRingFailure } from './ring-link.ts'
 
 /** How a training ended, seen from inside. */
 export type TrainingOutcome =
   | { readonly kind: 'done'; readonly metrics: Readonly<Record<string, number>> }
   | { readonly kind: 'stopped'; readonly reason: string; readonly metrics: Metrics }
-  | { readonly kind: 'failed'; readonly error: MaggyError }
+  | { readonly kind: 'failed'; readonly error: MaggyError | RemoteError }
 
 export interface Training {
   readonly hparams: Hparams
@@ -21,6 +31,8 @@ export interface Training {
   readonly sink: ReportSink
   /** Called with the reporter before train is. */
   readonly onReporter?: (handle: ReporterHandle) => void
+  /** It is one of several that train together. */
+  readonly distribution?: Distribution
 }
 
 export interface TrainingEnd {
@@ -30,7 +42,7 @@ export interface TrainingEnd {
 
 /** Calls train once. Whatever the user's code does short of ending the process is an outcome. */
 export async function runTraining(experiment: object, training: Training): Promise<TrainingEnd> {
-  const { objectives, sink, run } = training
+  const { objectives, sink, run, distribution } = training
   const single = objectives[0] ?? training.single ?? 'value'
   const handle = createReporter(single, sink)
   training.onReporter?.(handle)
@@ -38,19 +50,23 @@ export async function runTraining(experiment: object, training: Training): Promi
   const hparams = { ...spec.hparams, ...training.hparams }
   let outcome: TrainingOutcome
   try {
-    const { dataset, model } = spec
+    const { model } = spec
+    const dataset = distribution === undefined ? spec.dataset : distribution.dataset(spec.dataset)
     const result: unknown = await spec.train({ dataset, model, hparams, reporter: handle.reporter, run })
     const reason = sink.stopReason()
     // Who was told to stop has stopped, even if train caught EarlyStop or looked at the signal and returned.
-    outcome =
-      reason === undefined
-        ? { kind: 'done', metrics: metricsOf(result, objectives, single) }
-        : { kind: 'stopped', reason, metrics: handle.latest() }
+    if (reason === undefined) {
+      const metrics = metricsOf(result, objectives, single)
+      outcome = { kind: 'done', metrics: distribution === undefined ? metrics : distribution.result(metrics) }
+    } else {
+      outcome = { kind: 'stopped', reason, metrics: handle.latest() }
+    }
   } catch (error) {
     outcome = isEarlyStop(error)
       ? { kind: 'stopped', reason: error.reason, metrics: handle.latest() }
       : { kind: 'failed', error: failureOf(error) }
   }
+  distribution?.end(outcome.kind === 'done' ? 'done' : 'failed')
   return { outcome, points: handle.points() }
 }
 
@@ -75,7 +91,8 @@ function metricsOf(result: unknown, objectives: readonly string[], single: strin
   return metrics
 }
 
-function failureOf(error: unknown): MaggyError {
+function failureOf(error: unknown): MaggyError | RemoteError {
+  if (isRingFailure(error)) return error
   if (isProblem(error, 'METRIC_MISSING', 'RESULT_INVALID', 'REPORT_INVALID', 'REPORT_STEP_BACK')) return error
   const name = error instanceof Error && error.name !== 'Error' ? `${error.name}: ` : ''
   return problem('TRAIN_FAILED', { reason: `${name}${describe(error)}`.slice(0, 2048) }, { cause: error })

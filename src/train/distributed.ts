@@ -1,0 +1,475 @@
+/**
+ * A training by several, seen from one of them: hooks in tfjs on one side, the link to the ring's thread on the other.
+ * The training function does not know. What it does is the same on every rank, so its collectives are, and have numbers.
+ * I1 The gradient that is applied is the same on all ranks, and so are the variables after each step: one that comes new gets them.
+ * I2 Who comes late runs the function from its start, but computes nothing until it has come to where the others are, takes over
+ *    their state, and counts with weight 0 the first time: its batch was cut before it knew its shard.
+ * I3 A collective begins only when what came of the one before has been applied: so a state is whole between any two.
+ */
+import { problem, type Metrics, type RingSettings } from '../../protocol/index.ts'
+import { createManifest, variableAt, type ManifestEntry, type VariableSpec } from '../ring/index.ts'
+import type { Tf } from './backend.ts'
+import { batchOnTape } from './batch-on-tape.ts'
+import { installHooks, type FitArgs, type Gradients, type Tensor } from './hooks.ts'
+import { createFuse, createReplica, plainName, type CountingOptimizer, type Variable } from './replica.ts'
+import { createRingLink, type Place, type RingLine } from './ring-link.ts'
+import { createShards } from './shards.ts'
+
+export interface DistributionOptions {
+  readonly tf: Tf
+  readonly settings: RingSettings
+  /** Whole number, of its own for each member that begins: the shard until ranks are known. */
+  readonly seat: number
+  readonly seed: number
+  readonly line: RingLine
+  readonly stopReason: () => string | undefined
+  /** After each gradient step, with what all ranks hold alike: for tests. */
+  readonly onStep?: (step: number) => void
+}
+
+export interface Distribution {
+  /** The dataset generator that train gets. */
+  dataset(generator: unknown): unknown
+  /** Over all ranks. Undefined: this point was said before this member came. */
+  average(values: Metrics): Metrics | undefined
+  /** Of what train returned. Throws GRADIENT_MISSING. */
+  result(values: Readonly<Record<string, number>>): Record<string, number>
+  /** Whether this member speaks for all. */
+  readonly speaks: boolean
+  readonly shard: { readonly index: number; readonly count: number }
+  /** Leaves the ring, and puts tfjs back. */
+  end(reason: 'done' | 'failed' | 'draining'): void
+}
+
+export function createDistribution(options: DistributionOptions): Distribution {
+  const { tf, settings, line } = options
+  const count = settings.workers.max
+  const fused = settings.encoding === 'float32'
+  const local = settings.syncEvery > 1
+  const replica = createReplica(tf)
+  const vectorFor = createFuse()
+  const link = createRingLink({ line, stopReason: options.stopReason, exportState: () => replica.take() })
+  const shards = createShards({
+    tf,
+    count,
+    index: options.seat % count,
+    seed: options.seed,
+    onVariable: (variable) => {
+      replica.exclude(variable)
+    },
+  })
+
+  let place: Place | undefined
+  let index = options.seat % count
+  /** The number of the next collective, and of the first that this member takes part in. */
+  let collective = 0
+  let first = 0
+  let waitingState: Uint8Array | null = null
+  let joinsLate = false
+  /** Gradients computed, gradients reduced, and samples in them. */
+  let gradients = 0
+  let steps = 0
+  let samples = 0
+  let unreported = 0
+  let batchNow: number | undefined
+  /** The gradients that come next are not to be applied. */
+  let withheld = false
+  let unsynced = false
+  /** Statistics that the last forward pass has changed here, where they do not travel with the gradient. */
+  let statistics: Variable[] = []
+  const trainedOnce = new WeakSet<object>()
+  const withStatistics = new WeakMap<object, Variable[]>()
+  const scaled = new WeakSet<object>()
+  let held: { vector: Float32Array; weight: number } | undefined
+  let shuffles = 0
+
+  const move = (to: number): void => {
+    index = to
+    if (settings.shard === 'rank') shards.move(to)
+  }
+
+  function begin(): void {
+    const specs = replica.specs()
+    const begun = link.join(createManifest(specs).hash, specs)
+    place = begun.place
+    first = begun.next
+    waitingState = begun.state
+    joinsLate = begun.seats === null
+    const { seats } = begun
+    // Who begins together keeps the shard it had already, if all had different ones.
+    const distinct = seats !== null && new Set(seats.map((seat) => seat % count)).size === seats.length
+    if (!distinct) move(place.rank)
+  }
+
+  const skips = (): boolean => collective < first
+
+  /** Before each collective, and before what leads to it is computed. */
+  function enter(): void {
+    if (place === undefined) begin()
+    if (skips() || waitingState === null || place === undefined) return
+    replica.put(waitingState, place.rank)
+    waitingState = null
+    statistics = []
+  }
+
+  /** Undefined: this collective was over before this member came. */
+  function reduce(vector: Float32Array, weight: number, key: string, exact: boolean) {
+    const number = collective
+    collective += 1
+    if (number < first) return undefined
+    const counts = joinsLate && number === first ? 0 : weight
+    const got = link.reduce({ collective: number, vector, weight: counts, key, exact, step: steps, samples })
+    if (place !== undefined && got.place.generation !== place.generation) move(got.place.rank)
+    place = got.place
+    return got
+  }
+
+  /** The mean of variables over all ranks, exactly. */
+  function averageVariables(variables: readonly Variable[], key: string): void {
+    const floats = variables.filter((one) => one.dtype === 'float32' && !one.isDisposed)
+    const length = floats.reduce((sum, one) => sum + one.size, 0)
+    const vector = vectorFor(key, length)
+    if (!skips()) pack(floats, vector)
+    const got = reduce(vector, 1, key, true)
+    if (got !== undefined) unpack(floats, got.vector)
+  }
+
+  function pack(values: readonly Tensor[], into: Float32Array): void {
+    let offset = 0
+    for (const value of values) {
+      into.set(value.dataSync() as Float32Array, offset)
+      offset += value.size
+    }
+  }
+
+  function unpack(variables: readonly Variable[], from: Float32Array): void {
+    let offset = 0
+    for (const variable of variables) {
+      assign(variable, from, offset)
+      offset += variable.size
+    }
+  }
+
+  function assign(variable: Variable, from: Float32Array, offset: number): void {
+    const value = tensorOf(from, offset, variable.shape)
+    variable.assign(value)
+    value.dispose()
+  }
+
+  /** Out of shared memory, which tfjs must not keep. */
+  const tensorOf = (from: Float32Array, offset: number, shape: readonly number[]): Tensor => {
+    const size = shape.reduce((product, length) => product * length, 1)
+    const copy = new Float32Array(size)
+    copy.set(from.subarray(offset, offset + size))
+    return tf.tensor(copy, [...shape], 'float32')
+  }
+
+  /** What must be alike before anybody looks at the model, or a state is taken. */
+  function settle(): void {
+    if (place === undefined) return
+    if (unsynced) {
+      unsynced = false
+      enter()
+      averageVariables(replica.variables(), 'weights')
+    }
+    if (statistics.length > 0) {
+      const changed = statistics
+      statistics = []
+      enter()
+      averageVariables(changed, 'statistics')
+    }
+  }
+
+  function checkpoint(): void {
+    const every = settings.checkpointEvery
+    if (every === null || steps === 0 || steps % every !== 0 || skips() || place?.rank !== 0) return
+    link.tell({ type: 'checkpoint', next: collective, bytes: replica.take() })
+  }
+
+  /** Samples of the batch whose gradient is computed: fit says it; else the tape tells; else all count alike. */
+  let tapeBatch: number | undefined
+
+  function computeGradients(
+    f: () => Tensor,
+    variables: readonly Variable[],
+    compute: (f: () => Tensor) => Gradients,
+  ): Gradients {
+    for (const variable of variables) replica.adopt(variable)
+    enter()
+    if (gradients > 0 && local && gradients % settings.syncEvery === 0) settle()
+    else if (!local) settle()
+    enter()
+    const micro = gradients % settings.accumulate
+    gradients += 1
+    const reduces = !local && micro === settings.accumulate - 1
+    if (micro === 0 && !unsynced) checkpoint()
+    if (skips()) return pretend(f, variables, reduces)
+
+    tapeBatch = undefined
+    const before = new Map(replica.variables().flatMap((one) => (one.trainable ? [] : [[one, one.dataId] as const])))
+    const computed = compute(() => {
+      const value = f()
+      tapeBatch = batchOnTape(tf)
+      return value
+    })
+    const changed = [...before].flatMap(([one, dataId]) => (one.dataId === dataId ? [] : [one]))
+    if (local) {
+      unsynced = true
+      steps += 1
+      samples += batchNow ?? tapeBatch ?? 1
+      withheld = false
+      return computed
+    }
+    if (!fused) statistics = [...new Set([...statistics, ...changed])]
+    return meanOf(computed, variables, fused ? changed : [], reduces)
+  }
+
+  function meanOf(
+    { value, grads }: Gradients,
+    variables: readonly Variable[],
+    changed: readonly Variable[],
+    reduces: boolean,
+  ): Gradients {
+    const specs: VariableSpec[] = []
+    for (const [at, gradient] of grads.entries()) {
+      const variable = variables[at]
+      if (gradient === null || gradient === undefined || variable === undefined) continue
+      specs.push({ name: plainName(variable.name), shape: variable.shape, dtype: 'float32' })
+    }
+    const manifest = createManifest(specs)
+    const tail = fused ? changed.reduce((sum, one) => sum + one.size, 0) + 1 : 0
+    const length = manifest.length + tail
+    const key = manifest.hash.slice(0, 16)
+    const vector = vectorFor(key, length)
+    const present = grads.filter((gradient) => gradient !== null && gradient !== undefined)
+    pack(present, vector)
+    const batch = batchNow ?? tapeBatch ?? 1
+    let weight = batch
+    if (!allFinite(vector, manifest.length)) {
+      const bad = firstNotFinite(vector, manifest)
+      if (settings.nonFinite === 'stop') {
+        throw problem('GRADIENT_NOT_FINITE', { rank: place?.rank ?? 0, step: steps, ...bad })
+      }
+      weight = 0
+    }
+    if (fused) {
+      pack([...changed, value], vector.subarray(manifest.length))
+    }
+    if (settings.accumulate > 1) {
+      accumulate(vector, weight)
+      weight = held?.weight ?? 0
+    }
+    samples += batch
+    unreported += batch
+    if (!reduces) {
+      withheld = true
+      return { value, grads }
+    }
+    if (held !== undefined) {
+      vector.set(held.vector)
+      held = undefined
+    }
+    const got = reduce(vector, weight, key, false)
+    steps += 1
+    withheld = got === undefined || got.weight === 0
+    if (got === undefined || got.weight === 0) return { value, grads }
+    let offset = 0
+    const means = grads.map((gradient) => {
+      if (gradient === null || gradient === undefined) return gradient
+      const mean = tensorOf(got.vector, offset, gradient.shape)
+      offset += gradient.size
+      gradient.dispose()
+      return mean
+    })
+    if (!fused) return { value, grads: means }
+    for (const variable of changed) {
+      assign(variable, got.vector, offset)
+      offset += variable.size
+    }
+    value.dispose()
+    return { value: tensorOf(got.vector, offset, []), grads: means }
+  }
+
+  /** Adds a batch to those that wait for their step: the weighted mean so far. */
+  function accumulate(vector: Float32Array, weight: number): void {
+    if (held === undefined) {
+      held = { vector: weight === 0 ? new Float32Array(vector.length) : Float32Array.from(vector), weight }
+      return
+    }
+    if (weight === 0) return
+    const total = held.weight + weight
+    const share = weight / total
+    for (let i = 0; i < vector.length; i += 1) {
+      const so = held.vector[i] as number
+      held.vector[i] = so + ((vector[i] as number) - so) * share
+    }
+    held.weight = total
+  }
+
+  /** In the place of a step that is over: the function runs once forward, for what it does beside. */
+  function pretend(f: () => Tensor, variables: readonly Variable[], reduces: boolean): Gradients {
+    const before = new Map(replica.variables().flatMap((one) => (one.trainable ? [] : [[one, one.dataId] as const])))
+    const value = tf.tidy(f)
+    if (!fused) {
+      statistics = [...before].flatMap(([one, dataId]) => (one.dataId === dataId ? [] : [one]))
+      if (modelNow !== undefined) withStatistics.set(modelNow, statistics)
+    }
+    passStep(reduces)
+    withheld = !reduces && !local
+    return { value, grads: variables.map((one) => tf.zerosLike(one)) }
+  }
+
+  function passStep(reduces: boolean): void {
+    if (local) {
+      unsynced = true
+      steps += 1
+    } else if (reduces) {
+      collective += 1
+      steps += 1
+    }
+  }
+
+  let modelNow: object | undefined
+
+  /** The second step and those after it, of one that comes late, are passed without computing anything. */
+  function passBatch(model: object, outputs: number): Tensor[] | undefined {
+    if (place === undefined || !skips() || !trainedOnce.has(model)) return undefined
+    if (gradients > 0 && local && gradients % settings.syncEvery === 0) settle()
+    else if (!local) settle()
+    if (!skips()) return undefined
+    const micro = gradients % settings.accumulate
+    gradients += 1
+    passStep(!local && micro === settings.accumulate - 1)
+    if (!fused) statistics = withStatistics.get(model) ?? []
+    return Array.from({ length: outputs }, () => tf.scalar(0))
+  }
+
+  const uninstall = installHooks(tf, {
+    gradients: computeGradients,
+    batch: (model, size, outputs, train) => {
+      const passed = passBatch(model, outputs)
+      if (passed !== undefined) return passed
+      batchNow = size
+      modelNow = model
+      try {
+        return train()
+      } finally {
+        // Once its optimizer has made what it keeps, that is.
+        if (!withheld) trainedOnce.add(model)
+        batchNow = undefined
+        modelNow = undefined
+      }
+    },
+    fit: async (data, args, fit) => {
+      const result = await fit(data.some((one) => shards.holds(one)) ? reshuffling(args) : args)
+      settle()
+      return result
+    },
+    applies: (optimizer) => {
+      if (settings.learningRate === 'linear') scale(optimizer)
+      return !withheld
+    },
+    counted: (optimizer) => {
+      replica.counts(optimizer)
+      if (!skips()) options.onStep?.(steps)
+    },
+    shuffleSeed: () => {
+      shuffles += 1
+      return `${options.seed}/${shuffles}`
+    },
+  })
+
+  /** Other rows for each epoch, unless the order is the user's own. */
+  function reshuffling(args: FitArgs): FitArgs {
+    if (args.shuffle === false) return args
+    let epochs = 0
+    const own = {
+      onEpochBegin: async () => {
+        if (epochs > 0) shards.shuffle()
+        epochs += 1
+      },
+    }
+    const { callbacks } = args
+    const list = callbacks === undefined || callbacks === null ? [] : Array.isArray(callbacks) ? callbacks : [callbacks]
+    const made = list[0] as { setModel?: unknown } | undefined
+    // A list of callback objects takes no plain ones beside them.
+    return { ...args, callbacks: [typeof made?.setModel === 'function' ? new tf.CustomCallback(own) : own, ...list] }
+  }
+
+  function scale(optimizer: CountingOptimizer): void {
+    if (scaled.has(optimizer)) return
+    scaled.add(optimizer)
+    const one = optimizer as { learningRate?: number; setLearningRate?: (rate: number) => void }
+    const rate = (one.learningRate ?? 0) * count
+    if (typeof one.setLearningRate === 'function') one.setLearningRate(rate)
+    else one.learningRate = rate
+  }
+
+  function averageNumbers(values: Metrics, weight: number): Record<string, number | null> | undefined {
+    const names = Object.keys(values).sort()
+    const vector = vectorFor(`numbers ${names.join(' ')}`, names.length)
+    for (const [at, name] of names.entries()) vector[at] = values[name] ?? NaN
+    const got = reduce(vector, weight, `numbers ${names.join(' ')}`, true)
+    if (got === undefined) return undefined
+    return Object.fromEntries(
+      names.map((name, at) => [name, asWritten(got.vector[at] as number, values[name] ?? null)]),
+    )
+  }
+
+  return {
+    dataset: (generator) => {
+      if (typeof generator !== 'function' || settings.shard === 'own') return generator
+      return (...args: unknown[]): unknown => {
+        const made: unknown = (generator as (...args: unknown[]) => unknown)(...args)
+        return made instanceof Promise ? made.then((value) => shards.cut(value)) : shards.cut(made)
+      }
+    },
+    average: (values) => {
+      // Before its first gradient a member has nobody to ask.
+      if (place === undefined) return values
+      settle()
+      enter()
+      const weight = unreported === 0 ? 1 : unreported
+      unreported = 0
+      return averageNumbers(values, weight)
+    },
+    result: (values) => {
+      if (place === undefined) throw problem('GRADIENT_MISSING', {})
+      settle()
+      enter()
+      const means = averageNumbers(values, 1)
+      return Object.fromEntries(Object.entries(values).map(([name, value]) => [name, means?.[name] ?? value]))
+    },
+    get speaks() {
+      return place === undefined ? options.seat % count === 0 : place.rank === 0
+    },
+    get shard() {
+      return { index, count }
+    },
+    end: (reason) => {
+      uninstall()
+      shards.end()
+      link.tell({ type: 'leave', reason })
+    },
+  }
+}
+
+/** float32 holds seven digits; where all ranks have the same number, it is that number. */
+function asWritten(mean: number, own: number | null): number | null {
+  if (!Number.isFinite(mean)) return null
+  return own !== null && Math.fround(own) === mean ? own : Number(mean.toPrecision(7))
+}
+
+function allFinite(vector: Float32Array, length: number): boolean {
+  let sum = 0
+  for (let i = 0; i < length; i += 1) sum += (vector[i] as number) * 0
+  return sum === 0
+}
+
+function firstNotFinite(
+  vector: Float32Array,
+  manifest: { readonly entries: readonly ManifestEntry[] } & Parameters<typeof variableAt>[0],
+): { variable: string; value: number } {
+  const at = vector.findIndex((value) => !Number.isFinite(value))
+  return { variable: variableAt(manifest, at)?.name ?? '?', value: vector[at] ?? NaN }
+}
