@@ -1,6 +1,6 @@
 /** A thread that trains as one of several, with tfjs's plain JavaScript backend: the training side of a runner, without the runner. */
 import { createHash } from 'node:crypto'
-import { parentPort, workerData } from 'node:worker_threads'
+import { parentPort } from 'node:worker_threads'
 import * as tf from '@tensorflow/tfjs'
 import type { RingSettings } from '../../protocol/index.ts'
 import { createDistribution, type Distribution } from '../../src/train/distributed.ts'
@@ -25,18 +25,16 @@ export interface TrainerReport {
   readonly weights: readonly number[]
   readonly metrics: Readonly<Record<string, number>> | null
   readonly points: readonly Readonly<Record<string, number | null>>[]
-  /** The first column of the data that each step saw. */
-  readonly seen: readonly (readonly number[])[]
   readonly error: { readonly code: string; readonly message: string } | null
   readonly rows: number
 }
 
-const setting = workerData as TrainerSetting
 const inputs = 4
-const hashes: [number, string][] = []
-const seen: number[][] = []
-const points: Record<string, number | null>[] = []
+let setting: TrainerSetting
+let hashes: [number, string][] = []
+let points: Record<string, number | null>[] = []
 let watched: tf.Variable[] = []
+let rows = 0
 
 /** x in 0..1, its first column the sample's number; y = a fixed mix. */
 function data(samples: number): { xs: tf.Tensor2D; ys: tf.Tensor2D } {
@@ -69,7 +67,7 @@ const watch = (model: tf.LayersModel): void => {
 type Generator = (samples: number) => { xs: tf.Tensor2D; ys: tf.Tensor2D }
 type Scenario = (dataset: Generator, reporter: ReturnType<typeof createReporter>['reporter']) => Promise<number>
 
-const tfit =
+const fitOf =
   (normalized: boolean, shuffle: boolean): Scenario =>
   async (dataset, reporter) => {
     const { xs, ys } = dataset(setting.samples)
@@ -93,11 +91,10 @@ const tfit =
     return loss?.at(-1) as number
   }
 
-let rows = 0
 const scenarios: Readonly<Record<string, Scenario>> = {
-  fit: tfit(false, false),
-  shuffled: tfit(false, true),
-  normalized: tfit(true, false),
+  fit: fitOf(false, false),
+  shuffled: fitOf(false, true),
+  normalized: fitOf(true, false),
   fitDataset: async (dataset) => {
     const { xs, ys } = data(setting.samples)
     const rowsOf = tf.data.zip({ xs: tf.data.array(xs.arraySync()), ys: tf.data.array(ys.arraySync()) })
@@ -205,9 +202,17 @@ async function run(): Promise<TrainerReport> {
     distribution?.end('failed')
   }
   const weights = watched.flatMap((variable) => [...variable.dataSync()])
-  return { hashes, weights, metrics, points, seen, error, rows }
+  return { hashes, weights, metrics, points, error, rows }
 }
 
-void run().then((report) => {
-  parentPort?.postMessage(report)
+// One after the other, as in a runner that is warm.
+parentPort?.on('message', (message: TrainerSetting) => {
+  setting = message
+  hashes = []
+  points = []
+  watched = []
+  rows = 0
+  void run().then((report) => {
+    parentPort?.postMessage(report)
+  })
 })

@@ -51,19 +51,32 @@ async function trainerCode(): Promise<string> {
   return built.outputFiles[0]?.text ?? ''
 }
 
+/** Threads that wait for work: loading tfjs takes longer than most tests. */
+const idle: Worker[] = []
+
 async function runThread(setting: TrainerSetting, transfer: MessagePort[]) {
   code ??= trainerCode()
-  const thread = new Worker(await code, { eval: true, workerData: setting, transferList: transfer, stderr: true })
+  const thread = idle.pop() ?? new Worker(await code, { eval: true, stderr: true })
+  let busy = true
   const report = new Promise<TrainerReport>((resolve, reject) => {
-    thread.once('message', resolve)
+    thread.once('message', (message: TrainerReport) => {
+      busy = false
+      thread.removeAllListeners()
+      idle.push(thread)
+      resolve(message)
+    })
     thread.once('error', reject)
     thread.once('exit', () => {
       reject(new Error('the trainer was ended'))
     })
+    thread.postMessage(setting, transfer)
   })
   // Who is killed has no report.
   report.catch(() => undefined)
-  return { thread, report }
+  const end = async (): Promise<void> => {
+    if (busy) await thread.terminate()
+  }
+  return { end, report }
 }
 
 type Work = Omit<TrainerSetting, 'ring'>
@@ -82,9 +95,9 @@ export interface Trainer {
 
 export interface RingOfTrainers {
   start(seat: number, change?: Partial<Work>): Promise<Trainer>
-  /** Forms a generation of those who have joined and live, ranked by when they joined. */
+  /** The members of each generation so far. */
   readonly generations: readonly (readonly string[])[]
-  /** Generations form from now on when so many have joined. */
+  readonly checkpoints: ReadonlyMap<string, Uint8Array>
   close(): Promise<void>
 }
 
@@ -164,6 +177,7 @@ export function ringOfTrainers(work: Work, settings: RingSettings, wanted = sett
 
   return {
     generations,
+    checkpoints,
     start: async (seat, change = {}) => {
       const worker = `w${seat}`
       const bus: Bus = network.connect(worker)
@@ -182,7 +196,7 @@ export function ringOfTrainers(work: Work, settings: RingSettings, wanted = sett
           load: async (name) => checkpoints.get(name),
         },
       })
-      const { thread, report } = await runThread(
+      const { end, report } = await runThread(
         { ...work, ...change, ring: { settings, seat, line: { port: port1, memory } } },
         [port1],
       )
@@ -191,7 +205,7 @@ export function ringOfTrainers(work: Work, settings: RingSettings, wanted = sett
         report,
         kill: async () => {
           member.close()
-          await thread.terminate()
+          await end()
           await bus.close()
         },
       }
