@@ -61,7 +61,7 @@ async function runThread(setting: TrainerSetting, transfer: MessagePort[]) {
   const report = new Promise<TrainerReport>((resolve, reject) => {
     thread.once('message', (message: TrainerReport) => {
       busy = false
-      thread.removeAllListeners()
+      thread.removeAllListeners('error').removeAllListeners('exit')
       idle.push(thread)
       resolve(message)
     })
