@@ -3,6 +3,18 @@ import type { Conversation } from './conversation.ts'
 import { announce, beat, driverBeat, lease, leave, ping, release, rollCall } from './discovery.ts'
 import { progress, resumeExperiment, stopExperiment, submit } from './experiment.ts'
 import { log } from './log.ts'
+import {
+  chunk,
+  fetchShard,
+  formRing,
+  joinRing,
+  leaveRing,
+  probeMember,
+  ringProgress,
+  shard,
+  startRing,
+  suspectMember,
+} from './ring.ts'
 import { observe, open, suggest } from './suggest.ts'
 import { assign, done, metrics, output, runnerBeat, started, stopTrial } from './trial.ts'
 
@@ -29,6 +41,22 @@ export const chapters: readonly Chapter[] = [
     conversations: [assign, started, metrics, output, done, stopTrial, runnerBeat],
   },
   { title: 'Optimizers', file: 'suggest.ts', conversations: [open, suggest, observe] },
+  {
+    title: 'Rings',
+    file: 'ring.ts',
+    conversations: [
+      joinRing,
+      formRing,
+      startRing,
+      suspectMember,
+      leaveRing,
+      ringProgress,
+      chunk,
+      shard,
+      fetchShard,
+      probeMember,
+    ],
+  },
   { title: 'The log', file: 'log.ts', conversations: [log] },
 ]
 

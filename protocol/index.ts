@@ -1,6 +1,6 @@
 /** The words of maggy. One file a conversation; protocol/README.md is made from them. */
 export { bytesOf, decode, encode, float32From } from './codec.ts'
-export { Count, HparamValue, Hparams, Id, Instant, MetricPoint, Metrics, Scalar } from './common.ts'
+export { Bytes, Count, HparamValue, Hparams, Id, Instant, MetricPoint, Metrics, Scalar } from './common.ts'
 export { Context, Direction, Objective, OptimizationContext, Plugin, Policy } from './context.ts'
 export {
   anyVersion,
@@ -50,6 +50,26 @@ export {
 } from './errors.ts'
 export { Bundle, Counts, progress, resumeExperiment, stopExperiment, Submission, submit } from './experiment.ts'
 export { log, LogEvent } from './log.ts'
+export {
+  Chunk,
+  chunk,
+  ChunkPhase,
+  fetchShard,
+  formRing,
+  joinRing,
+  leaveRing,
+  probeMember,
+  RingAlgorithm,
+  RingEncoding,
+  RingHolding,
+  RingMember,
+  RingPlan,
+  ringProgress,
+  RingTiming,
+  shard,
+  startRing,
+  suspectMember,
+} from './ring.ts'
 export { Parameter, SearchSpace } from './space.ts'
 export { bundleBucket, streams, type StreamDefinition, type StreamName } from './streams.ts'
 export { observe, Observation, open, suggest } from './suggest.ts'

@@ -1,8 +1,16 @@
 /** The bus: the seam, its two implementations, and conversations over it. */
-export { streamOverhead, type Blobs, type Bus, type BusStatus, type Entry, type Subscription } from './bus.ts'
+export {
+  streamOverhead,
+  type Blobs,
+  type Bus,
+  type BusStatus,
+  type Entry,
+  type RequestOptions,
+  type Subscription,
+} from './bus.ts'
 export type { Fault } from './guard.ts'
 export { createMemoryNetwork, type MemoryNetwork } from './memory-bus.ts'
 export { connectNats } from './nats-bus.ts'
 export { readServerInfo } from './nats-client.ts'
 export { subjectMatches } from './subjects.ts'
-export { answer, ask, hear, tell, type OnDropped } from './talk.ts'
+export { answer, ask, askEncoded, hear, tell, type OnDropped } from './talk.ts'

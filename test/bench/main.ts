@@ -1,6 +1,7 @@
 /** `npm run bench -- NAME [--json]`: measures one thing on real parts, and prints a table; with --json one object on the last line. */
 import Table from 'cli-table3'
 import { Command, InvalidArgumentError } from 'commander'
+import { allreduce } from './allreduce.ts'
 import { idle } from './idle.ts'
 import { join } from './join.ts'
 import { metrics } from './metrics.ts'
@@ -13,9 +14,9 @@ export interface Report {
   readonly bars: Readonly<Record<string, string>>
 }
 
-type Bench = (say: (line: string) => void) => Promise<Report>
+type Bench = (say: (line: string) => void, options: { peer?: string }) => Promise<Report>
 
-const benches: Readonly<Record<string, Bench>> = { trials, metrics, training, idle, join }
+const benches: Readonly<Record<string, Bench>> = { trials, metrics, training, idle, join, allreduce }
 
 const program = new Command('bench')
   .description(
@@ -26,8 +27,9 @@ const program = new Command('bench')
     throw new InvalidArgumentError(`there are ${Object.keys(benches).join(', ')}`)
   })
   .option('--json', 'the figures as one JSON object on the last line')
-  .action(async (name: string, { json }: { json?: boolean }) => {
-    const { figures, bars } = await (benches[name] as Bench)((line) => process.stderr.write(`${line}\n`))
+  .option('--peer <python>', 'allreduce: measures gloo beside it, with this Python that has PyTorch')
+  .action(async (name: string, { json, ...options }: { json?: boolean; peer?: string }) => {
+    const { figures, bars } = await (benches[name] as Bench)((line) => process.stderr.write(`${line}\n`), options)
     const table = new Table({ head: [name, 'measured', 'bar'], style: { head: [], border: [] } })
     for (const [figure, value] of Object.entries(figures)) table.push([figure, String(value), bars[figure] ?? ''])
     console.log(table.toString())
