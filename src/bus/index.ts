@@ -1,13 +1,5 @@
 /** The bus: the seam, its two implementations, and conversations over it. */
-export {
-  streamOverhead,
-  type Blobs,
-  type Bus,
-  type BusStatus,
-  type Entry,
-  type RequestOptions,
-  type Subscription,
-} from './bus.ts'
+export { streamOverhead, type Blobs, type Bus, type BusStatus, type Entry, type Subscription } from './bus.ts'
 export type { Fault } from './guard.ts'
 export { createMemoryNetwork, type MemoryNetwork } from './memory-bus.ts'
 export { connectNats } from './nats-bus.ts'

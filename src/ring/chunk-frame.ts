@@ -100,7 +100,7 @@ const fields = new DataView(new ArrayBuffer(40))
 const fieldBytes = new Uint8Array(fields.buffer)
 
 /** Of data and head; below 2^32. */
-export function checksumOf(head: ChunkHead, data: Uint8Array): number {
+function checksumOf(head: ChunkHead, data: Uint8Array): number {
   const { generation, step, phase, hop, index, from, length, weight } = head
   const numbers = [data.byteLength, generation, step, phaseNumbers[phase], hop, index, from, length]
   for (const [at, number] of numbers.entries()) fields.setUint32(4 * at, number)

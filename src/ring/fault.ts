@@ -10,7 +10,7 @@ export interface RingFault {
   readonly problem: MaggyError
 }
 
-export interface RingDone<T> {
+interface RingDone<T> {
   readonly kind: 'done'
   readonly value: T
 }
