@@ -1,7 +1,16 @@
 /** The words of maggy. One file a conversation; protocol/README.md is made from them. */
 export { bytesOf, decode, encode, float32From } from './codec.ts'
 export { Bytes, Count, HparamValue, Hparams, Id, Instant, MetricPoint, Metrics, Scalar } from './common.ts'
-export { Context, Direction, Objective, OptimizationContext, Plugin, Policy } from './context.ts'
+export {
+  Context,
+  Direction,
+  Objective,
+  OptimizationContext,
+  Plugin,
+  Policy,
+  RingSettings,
+  TrainingContext,
+} from './context.ts'
 export {
   anyVersion,
   check,
@@ -48,7 +57,16 @@ export {
   type ErrorEntry,
   type Problem,
 } from './errors.ts'
-export { Bundle, Counts, progress, resumeExperiment, stopExperiment, Submission, submit } from './experiment.ts'
+export {
+  Bundle,
+  Counts,
+  progress,
+  resumeExperiment,
+  RingStanding,
+  stopExperiment,
+  Submission,
+  submit,
+} from './experiment.ts'
 export { log, LogEvent } from './log.ts'
 export {
   Chunk,
@@ -80,6 +98,7 @@ export {
   done,
   metrics,
   output,
+  RingSeat,
   runnerBeat,
   started,
   StopReason,
