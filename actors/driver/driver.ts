@@ -128,7 +128,7 @@ class Driver implements RunningActor {
   async #submit(submission: Submission): Promise<{ experiment: string; driver: string }> {
     const { experiment, context } = submission
     const reply = { experiment, driver: this.#env.id }
-    validateSpace(context.space, 'space')
+    if (context.kind === 'optimization') validateSpace(context.space, 'space')
     if (context.pruner !== null) createPruner(context.pruner, context.objectives)
     if (this.#runs.has(experiment)) return reply
     const known = await readLog(this.#env.bus, experiment)

@@ -97,6 +97,7 @@ export class ExperimentState {
     switch (event.type) {
       case 'experiment.accepted':
       case 'experiment.adopted':
+      case 'ring.formed':
         return []
       case 'trial.suggested':
         this.#create(event)

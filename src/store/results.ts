@@ -100,7 +100,7 @@ export function summarize(history: History): Result {
     seed: submission?.context.seed ?? 0,
     objectives,
     wanted: submission?.context.trials ?? trials.length,
-    searched: Object.keys(submission?.context.space ?? {}),
+    searched: submission?.context.kind === 'optimization' ? Object.keys(submission.context.space) : [],
     counts: count(trials),
     best: single ? (ranked[0] ?? null) : null,
     worst: single ? (ranked.at(-1) ?? null) : null,
