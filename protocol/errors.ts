@@ -294,6 +294,11 @@ const table = {
     retryable: false,
     remedy: 'resume from the last checkpoint; please report it',
   },
+  RING_MEMBERS_MISSING: {
+    message: '{there} of {wanted} workers; {missing} are missing',
+    retryable: true,
+    remedy: 'start as many with `maggy worker --server {server}`, or free some: the training goes on by itself',
+  },
   RING_MANIFEST_DIFFERS: {
     message:
       'the models of the ranks differ: variable {index} is {variable} on rank {rank}, and {otherVariable} on rank {otherRank}',

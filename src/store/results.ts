@@ -69,7 +69,7 @@ export function resultOf(experiment: string, events: Iterable<LogEvent>): Result
 export function trialResult(history: History, trial: number): TrialResult | undefined {
   const known = history.trials.get(trial)
   if (known === undefined) return undefined
-  const { spent: _, problem, ...rest } = known
+  const { spent: _, out: __, problem, ...rest } = known
   return {
     ...rest,
     hparams: { ...history.submission?.context.hparams, ...known.hparams },
