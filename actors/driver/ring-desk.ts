@@ -22,6 +22,7 @@ import {
 import { every, stepper, type Clock, type Logger } from '../../src/actor/index.ts'
 import { answer, ask, hear, type Bus, type OnDropped, type Subscription } from '../../src/bus/index.ts'
 import type { SnapshotFrom } from 'xstate'
+import { ringDefaults } from '../../src/ring/index.ts'
 import { neededAt, ringMachine, type RingEvent, type RingInput, type Seat } from './ring.machine.ts'
 import { Pace } from './ring-pace.ts'
 import type { Part } from './trial.machine.ts'
@@ -39,8 +40,6 @@ export interface RingHost {
   changed(): void
 }
 
-const window = 4
-const timing = { hopMinMs: 250, hopMaxMs: 2000, silentMs: 4000, absentMs: 400 }
 const tickMs = 500
 const askMs = 1000
 const pauseMs = 100
@@ -49,6 +48,9 @@ const absentAfterMs = 200
 const silentAfterMs = 4000
 /** After an outage of the driver's own the others come back one by one. */
 const outagePatienceMs = 5000
+
+/** No other generation would do better: the members' trainings fail of it, and say so. */
+const hopeless = new Set(['RING_MANIFEST_DIFFERS', 'RING_MISMATCH', 'RING_DIVERGED'])
 
 const ringSteps = stepper(ringMachine, { min: 1, max: 1, waitMs: null, generation: 0, at: 0 })
 
@@ -156,7 +158,7 @@ export class RingDesk {
     const { context } = this.#snapshot
     // It speaks of a ring that has gone on without it.
     if (!this.#plan().some((seat) => seat.worker === worker)) throw this.#stale(generation)
-    if (generation === context.generation) {
+    if (generation === context.generation && !hopeless.has(code)) {
       const suspected = suspect === null ? null : (this.#plan()[suspect]?.worker ?? null)
       this.#host.logger.warn(
         { ring: this.id, generation, rank, worker, suspected, code, step },
@@ -216,7 +218,7 @@ export class RingDesk {
     const { algorithm, encoding, chunkBytes } = this.#settings
     const plan = { members: kept.map(({ worker, slot }) => ({ worker, slot })), algorithm, encoding, chunkBytes }
     const send = async (seat: Seat, rank: number): Promise<void> => {
-      const order = { generation, ...plan, rank, window, timing }
+      const order = { ...ringDefaults, generation, ...plan, rank }
       if (await this.#say(formRing, seat, generation, order))
         this.#move({ type: 'ring.ready', attempt: seat.attempt, generation })
     }

@@ -20,7 +20,7 @@ export interface TrainingOptions<H extends object> {
   readonly algorithm?: RingSettings['algorithm']
   /** How gradients travel; they are added up in float32 always. Default: float32. */
   readonly encoding?: RingSettings['encoding']
-  /** Default: 524,288. */
+  /** Default: 1,048,576. */
   readonly chunkBytes?: number
   /** Local SGD: average the weights every so many steps instead of the gradients at each. Default: 1, which is no local SGD. */
   readonly syncEvery?: number
@@ -122,7 +122,7 @@ function ringSettings(given: Readonly<Record<string, unknown>>, path = 'workers'
     waitMs: wait === null ? null : whole('wait', wait, 0),
     algorithm: one('algorithm', given['algorithm'] ?? 'ring', ['ring', 'direct']),
     encoding: one('encoding', given['encoding'] ?? 'float32', ['float32', 'bfloat16', 'int8']),
-    chunkBytes: whole('chunkBytes', given['chunkBytes'] ?? 524_288, 4),
+    chunkBytes: whole('chunkBytes', given['chunkBytes'] ?? 2 ** 20, 4),
     syncEvery: whole('syncEvery', given['syncEvery'] ?? 1, 1),
     accumulate: whole('accumulate', given['accumulate'] ?? 1, 1),
     checkpointEvery: checkpointEvery === null ? null : whole('checkpointEvery', checkpointEvery, 1),
