@@ -240,7 +240,7 @@ const table = {
   OPTIMIZER_UNAVAILABLE: {
     message: 'no optimizer named {optimizer} answers',
     retryable: true,
-    remedy: 'start one: `maggy optimizer` has {known}; your own is started as a process of its own',
+    remedy: '`maggy optimizer` has the built-in ones; your own is started as a process of its own',
   },
   OPTIMIZER_MISBEHAVED: {
     message: 'the optimizer {optimizer} gave a wrong answer: {reason}',
@@ -293,6 +293,11 @@ const table = {
     message: 'the members of ring {ring} are more than one step apart ({steps})',
     retryable: false,
     remedy: 'resume from the last checkpoint; please report it',
+  },
+  RING_MEMBERS_MISSING: {
+    message: '{there} of {wanted} workers; {missing} are missing',
+    retryable: true,
+    remedy: 'start as many with `maggy worker --server {server}`, or free some: the training goes on by itself',
   },
   RING_MANIFEST_DIFFERS: {
     message:

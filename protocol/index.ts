@@ -1,5 +1,4 @@
 /** The words of maggy. One file a conversation; protocol/README.md is made from them. */
-export { chunkFrame, checksumOf, frameOverhead, requireIntact, type ChunkFrame, type ChunkHead } from './chunk-frame.ts'
 export { bytesOf, decode, encode, float32From } from './codec.ts'
 export { Bytes, Count, HparamValue, Hparams, Id, Instant, MetricPoint, Metrics, Scalar } from './common.ts'
 export {

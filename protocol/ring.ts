@@ -209,7 +209,10 @@ export const Chunk = Type.Object({
   length: Count,
   /** Samples that have been added to what it carries so far. */
   weight: Type.Number({ minimum: 0 }),
-  /** Of all the fields above and the data; see chunk-frame.ts. */
+  /**
+   * CRC-32 (zlib) over the data, and on over their length, generation, step, the phase's number (reduce 0, gather 1, broadcast 2,
+   * exchange 3), hop, index, from and length as big-endian uint32, and the weight as a big-endian float64.
+   */
   checksum: Count,
   data: Bytes,
 })
@@ -224,7 +227,7 @@ const chunkExample: Chunk = {
   from: 0,
   length: 2,
   weight: 64,
-  checksum: 2952801,
+  checksum: 3776028640,
   data: new Uint8Array([0, 0, 128, 63, 0, 0, 0, 64]),
 }
 
@@ -248,7 +251,7 @@ export const shard = message({
   doc: 'Algorithm `direct`: the owner of a segment tells it to all, once, and the server fans it out. Who misses it asks by `ring.fetch`.',
   example: {
     params: { ...example, generation: '2' },
-    payload: { ...chunkExample, phase: 'gather', checksum: 2952802 },
+    payload: { ...chunkExample, phase: 'gather', checksum: 1150947310 },
   },
 })
 

@@ -102,7 +102,7 @@ export const AttemptOutcome = Type.Union([
   Type.Object({ kind: Type.Literal('failed'), problem: ProblemSchema }),
   /** The runner died under it: it may be tried again. */
   Type.Object({ kind: Type.Literal('crashed'), problem: ProblemSchema }),
-  /** Handed back before it began (the worker drains, or the slot changed hands): it costs no attempt. */
+  /** Handed back (the worker drains, or the slot changed hands before it began): it costs no attempt. */
   Type.Object({ kind: Type.Literal('returned'), reason: Type.String() }),
 ])
 export type AttemptOutcome = Type.Static<typeof AttemptOutcome>

@@ -3,7 +3,7 @@
  *
  * What you write: an experiment is one oblivious training function, its generators, and the contexts it is run in.
  */
-export { defineExperiment, optimization } from './experiment/index.ts'
+export { defineExperiment, optimization, training } from './experiment/index.ts'
 export { sample, space } from './space/index.ts'
 export { EarlyStop } from './train/index.ts'
 export type {
@@ -18,6 +18,7 @@ export type {
   RunInfo,
   Space,
   TrainArguments,
+  TrainingOptions,
   TrainResult,
   ValuesOf,
 } from './experiment/index.ts'

@@ -30,12 +30,13 @@ import { ExperimentRun, type RunEnvironment } from './experiment-run.ts'
 import { Fleet, type Slot } from './fleet.ts'
 import type { DriverOptions } from './options.ts'
 import { tellProgress } from './progress.ts'
-import { schedule } from './scheduler.ts'
+import { schedule, type Decision } from './scheduler.ts'
 
 const beatMs = 1000
 const tickMs = 500
 const progressMs = 250
 const endedKept = 1024
+const finishedKept = 100_000
 
 export async function startDriver(env: ActorEnvironment, options: DriverOptions): Promise<RunningActor> {
   await env.bus.streams.ensure()
@@ -54,6 +55,8 @@ class Driver implements RunningActor {
   readonly #taking = new Map<string, Promise<ExperimentRun | undefined>>()
   /** Ended here or found ended: late results are acknowledged, so that workers can forget them. */
   readonly #ended = new Map<string, Subscription>()
+  /** Found ended: not looked at again. */
+  readonly #finished = new Set<string>()
   readonly #others = new Map<string, { experiments: readonly string[]; seenAt: number }>()
   readonly #stops: (() => void)[] = []
   #pumping = false
@@ -113,6 +116,8 @@ class Driver implements RunningActor {
   async drain(): Promise<void> {
     for (const stop of this.#stops.splice(0)) stop()
     await Promise.all([...this.#runs.values()].map((run) => run.kept()))
+    // Said, so that nobody has to wait for this one's silence before taking up what it leaves.
+    tell(this.#env.bus, driverBeat, { driver: this.#env.id }, { experiments: [] })
     for (const run of this.#runs.values()) run.close()
     for (const subscription of this.#ended.values()) subscription.unsubscribe()
     await this.#fleet.releaseAll()
@@ -123,7 +128,7 @@ class Driver implements RunningActor {
   async #submit(submission: Submission): Promise<{ experiment: string; driver: string }> {
     const { experiment, context } = submission
     const reply = { experiment, driver: this.#env.id }
-    validateSpace(context.space, 'space')
+    if (context.kind === 'optimization') validateSpace(context.space, 'space')
     if (context.pruner !== null) createPruner(context.pruner, context.objectives)
     if (this.#runs.has(experiment)) return reply
     const known = await readLog(this.#env.bus, experiment)
@@ -184,6 +189,7 @@ class Driver implements RunningActor {
     if (run.state.ended) first.push({ type: 'experiment.resumed', at })
     this.#ended.get(experiment)?.unsubscribe()
     this.#ended.delete(experiment)
+    this.#finished.delete(experiment)
     this.#runs.set(experiment, run)
     if (!(await run.start(...first))) return undefined
     this.#listenForStop(run)
@@ -243,6 +249,9 @@ class Driver implements RunningActor {
   }
 
   #acknowledgeLate(experiment: string): void {
+    this.#finished.add(experiment)
+    const first = this.#finished.values().next()
+    if (this.#finished.size > finishedKept && !first.done) this.#finished.delete(first.value)
     if (this.#ended.has(experiment)) return
     const { bus, onDropped } = this.#env
     this.#ended.set(
@@ -276,7 +285,7 @@ class Driver implements RunningActor {
     this.#scanning = true
     try {
       for (const experiment of await experimentsIn(this.#env.bus)) {
-        if (this.#runs.has(experiment) || this.#ended.has(experiment) || this.#ownerOf(experiment) !== undefined)
+        if (this.#runs.has(experiment) || this.#finished.has(experiment) || this.#ownerOf(experiment) !== undefined)
           continue
         const last = await lastEvent(this.#env.bus, experiment)
         if (last?.type === 'experiment.ended') this.#acknowledgeLate(experiment)
@@ -341,6 +350,7 @@ class Driver implements RunningActor {
       lease: slot.lease,
       idle: slot.running === null && !slot.foreign,
       roomBehind: slot.running !== null && slot.running.attempt !== null && slot.next === null && !slot.foreign,
+      outOfReach: slot.elsewhere || this.#trainsInRing(slot),
       askAfter: slot.askAfter,
       idleSince: slot.idleSince,
     }))
@@ -348,13 +358,18 @@ class Driver implements RunningActor {
       const { slot } = decision.slot
       if (decision.kind === 'lease') void this.#fleet.ask(slot)
       else if (decision.kind === 'release') void this.#fleet.release(slot)
-      else this.#fill(slot, decision.place, decision.claimant)
+      else this.#fill(slot, decision)
     }
   }
 
-  #fill(slot: Slot, place: 'running' | 'next', experiment: string): void {
-    const held = { experiment, attempt: null, confirmed: false, unknown: 0, gone: false }
+  #fill(slot: Slot, { claimant, place, gang }: Extract<Decision<unknown>, { kind: 'fill' }>): void {
+    const held = { experiment: claimant, attempt: null, confirmed: false, unknown: 0, gone: false }
     slot[place] = held
-    this.#runs.get(experiment)?.fill(slot, held)
+    this.#runs.get(claimant)?.fill(slot, held, gang)
+  }
+
+  /** A ring keeps its places for long: nobody waits for one of them. */
+  #trainsInRing({ running }: Slot): boolean {
+    return running !== null && this.#runs.get(running.experiment)?.inRings === true
   }
 }

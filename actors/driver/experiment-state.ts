@@ -44,6 +44,8 @@ export class ExperimentState {
   readonly queued = new Set<number>()
   /** Trials that some worker holds. */
   readonly held = new Set<number>()
+  /** The last generation of each trial's ring. */
+  readonly generations = new Map<number, Extract<LogEvent, { type: 'ring.formed' }>>()
   #experiment: ExperimentSnapshot
   #best: { trial: number; metrics: Metrics } | null = null
   firstFailure: string | null = null
@@ -88,6 +90,18 @@ export class ExperimentState {
     return this.trials.get(trial)
   }
 
+  /** Several workers train a trial together. */
+  get shared(): boolean {
+    return 'ring' in this.submission.context
+  }
+
+  /** Whether an attempt is one that the trial is made of now. */
+  counts(trial: number, attempt: number): boolean {
+    const context = this.trials.get(trial)?.context
+    if (context === undefined) return false
+    return context.attempt === attempt || context.parts.some((part) => part.attempt === attempt)
+  }
+
   settled(trial: number): boolean {
     const snapshot = this.trials.get(trial)
     return snapshot !== undefined && settledStates.has(snapshot.value)
@@ -97,6 +111,9 @@ export class ExperimentState {
     switch (event.type) {
       case 'experiment.accepted':
       case 'experiment.adopted':
+        return []
+      case 'ring.formed':
+        this.generations.set(event.trial, event)
         return []
       case 'trial.suggested':
         this.#create(event)
@@ -125,7 +142,12 @@ export class ExperimentState {
 
   #create(event: Extract<LogEvent, { type: 'trial.suggested' }>): void {
     const { maxAttempts } = this.submission.context.policy
-    const snapshot = trialSteps.initial({ trial: event.trial, hparams: event.hparams, maxAttempts })
+    const snapshot = trialSteps.initial({
+      trial: event.trial,
+      hparams: event.hparams,
+      maxAttempts,
+      shared: this.shared,
+    })
     this.trials.set(event.trial, snapshot)
     this.queued.add(event.trial)
   }

@@ -16,7 +16,7 @@ import {
 import type { Clock, Logger } from '../../src/actor/index.ts'
 import type { Bus } from '../../src/bus/index.ts'
 import type { Held, Slot } from './fleet.ts'
-import { opensAgain, OptimizerSession } from './optimizer-session.ts'
+import { opensAgain, OptimizerSession, searchOf } from './optimizer-session.ts'
 
 const reopenMs = 500
 
@@ -122,7 +122,7 @@ export class OptimizerDesk {
       this.#events.opened(session.instance, session.adaptive)
     } catch (error) {
       if (!opensAgain(error)) return this.#fail(error)
-      const missing = problem('OPTIMIZER_UNAVAILABLE', { optimizer: this.#submission.context.optimizer.name })
+      const missing = problem('OPTIMIZER_UNAVAILABLE', { optimizer: searchOf(this.#submission).optimizer.name })
       this.problem ??= {
         code: missing.code,
         message: `${missing.message}; ${missing.remedy}`,

@@ -13,6 +13,7 @@ import {
   suggest,
   type Hparams,
   type Observation,
+  type OptimizationContext,
   type Submission,
 } from '../../protocol/index.ts'
 import { ask, type Bus } from '../../src/bus/index.ts'
@@ -24,6 +25,12 @@ const ahead = 16
 
 export type Suggestions = { readonly hparams: readonly Hparams[]; readonly exhausted: boolean }
 
+/** Only a search has an optimizer. */
+export function searchOf({ context }: Submission): OptimizationContext {
+  if (context.kind === 'optimization') return context
+  throw problem('INTERNAL', { reason: `a context of kind ${context.kind} asks no optimizer` })
+}
+
 /** Whether an error means that the process is gone or has forgotten us, and opening again will help. */
 export function opensAgain(error: unknown): boolean {
   const code = codeOf(error)
@@ -31,6 +38,7 @@ export function opensAgain(error: unknown): boolean {
     code === 'BUS_NO_RESPONDERS' ||
     code === 'BUS_TIMEOUT' ||
     code === 'BUS_DISCONNECTED' ||
+    code === 'OPTIMIZER_BUSY' ||
     code === 'EXPERIMENT_UNKNOWN'
   )
 }
@@ -52,7 +60,8 @@ export class OptimizerSession {
   }
 
   static async open(bus: Bus, submission: Submission, history: readonly Observation[]): Promise<OptimizerSession> {
-    const { experiment, context } = submission
+    const { experiment } = submission
+    const context = searchOf(submission)
     const { space, objectives, seed, trials } = context
     const pages = pagesOf(history, bus.maxPayload / 4)
     const reply = await ask(
@@ -78,7 +87,7 @@ export class OptimizerSession {
       await this.#tell()
       const first = trial + this.#ready.length
       const wanted = this.adaptive ? count : Math.max(count, ahead) - this.#ready.length
-      const { optimizer } = this.#submission.context
+      const { optimizer } = searchOf(this.#submission)
       const reply = await ask(
         this.#bus,
         suggest,
@@ -108,7 +117,8 @@ export class OptimizerSession {
   }
 
   async #say(observations: readonly Observation[], closed: boolean): Promise<void> {
-    const { experiment, context } = this.#submission
+    const { experiment } = this.#submission
+    const context = searchOf(this.#submission)
     await ask(
       this.#bus,
       observe,
@@ -120,13 +130,13 @@ export class OptimizerSession {
 
   #check(given: readonly Hparams[], wanted: number, exhausted: boolean): void {
     const misbehaved = (reason: string) =>
-      problem('OPTIMIZER_MISBEHAVED', { optimizer: this.#submission.context.optimizer.name, reason })
+      problem('OPTIMIZER_MISBEHAVED', { optimizer: searchOf(this.#submission).optimizer.name, reason })
     if (given.length > wanted) throw misbehaved(`${given.length} suggestions where ${wanted} were asked for`)
     if (given.length < wanted && !exhausted)
       throw misbehaved(`${given.length} suggestions where ${wanted} were asked for`)
     for (const hparams of given) {
       try {
-        validateHparams(this.#submission.context.space, hparams)
+        validateHparams(searchOf(this.#submission).space, hparams)
       } catch (error) {
         throw misbehaved(error instanceof Error ? error.message : String(error))
       }

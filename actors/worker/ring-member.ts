@@ -8,7 +8,15 @@
 import { Type } from 'typebox'
 import type { Clock } from '../../src/actor/index.ts'
 import { answer, ask, tell, type Bus } from '../../src/bus/index.ts'
-import { createRing, recover, type Reduced, type Ring, type RingFault } from '../../src/ring/index.ts'
+import {
+  agreeOnManifest,
+  createManifest,
+  createRing,
+  recover,
+  type Reduced,
+  type Ring,
+  type RingFault,
+} from '../../src/ring/index.ts'
 import { tellMain, type FromRing, type RingLine, type ToRing } from '../../src/train/index.ts'
 import {
   check,
@@ -191,6 +199,8 @@ export function createRingMember(options: RingMemberOptions): RingMember {
       answerWithHanded(generation)
     }
     if (decision.fresh.length === 0) return undefined
+    const agreed = await agreeOnManifest(ring, createManifest(joining?.variables ?? []))
+    if (agreed.kind === 'fault') return agreed
     const exchanged = await ring.exchange(encode({ seat: options.seat }))
     if (exchanged.kind === 'fault') return exchanged
     const seats = exchanged.value.map((bytes) => check(Seat, decode(bytes), 'ring.exchange').seat)
@@ -274,7 +284,7 @@ export function createRingMember(options: RingMemberOptions): RingMember {
 
   /** Tells the driver until the next generation comes. */
   async function suspect(generation: Generation, fault: RingFault): Promise<void> {
-    if (fault.code === 'RING_MISMATCH') throw fault.problem
+    if (fault.code === 'RING_MISMATCH' || fault.code === 'RING_MANIFEST_DIFFERS') throw fault.problem
     const { plan } = generation
     while (!closed && current === generation) {
       const told = {

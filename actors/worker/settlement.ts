@@ -28,7 +28,8 @@ export function outcomeOfLoss(loss: Loss, latest: Metrics, worker: string): Atte
   if (cause === 'timeout') return { kind: 'failed', problem: timedOut(assignment) }
   // Who was told to stop has stopped, however it went.
   if (cause !== null) return { kind: 'stopped', reason: cause, metrics: latest }
-  if (killed === 'handback') return crashed(problem('WORKER_DRAINING', { worker }))
+  // The user's wish, and no fault of the trial: it is tried elsewhere at no cost.
+  if (killed === 'handback') return { kind: 'returned', reason: problem('WORKER_DRAINING', { worker }).message }
   return crashed(
     problem('RUNNER_CRASHED', { reason: killed === 'silent' ? 'killed: it gave no sign of life' : loss.reason }),
   )

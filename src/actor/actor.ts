@@ -40,13 +40,3 @@ export interface CommonOptions {
   /** Seconds. */
   readonly connectTimeout: number
 }
-
-/** sysexits.h, and 128 + signal. */
-export const exitCodes = {
-  done: 0,
-  usage: 64,
-  unavailable: 69,
-  internal: 70,
-  interrupted: 130,
-  terminated: 143,
-} as const

@@ -1,8 +1,9 @@
 /** Actors: what one is, how one is run as a process, how others start it, and the time it lives by. */
-export { exitCodes, type ActorDefinition, type ActorEnvironment, type RunningActor } from './actor.ts'
+export type { ActorDefinition, ActorEnvironment, RunningActor } from './actor.ts'
 export { systemClock, type Clock } from './clock.ts'
 export { connectPatiently } from './connect.ts'
 export { every } from './every.ts'
+export { exitCodeFor, exitCodes } from './exit-codes.ts'
 export { newId } from './ids.ts'
 export { actorEntry, packageRoot, spawnActor, spawnEntry, type Child } from './launch.ts'
 export { createLogger, droppedLog, prettyLine, type Logger } from './log.ts'

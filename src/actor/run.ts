@@ -4,11 +4,12 @@
  * I2 A parent that goes away leaves no child behind: with the channel to it closed, the actor drains quickly and ends.
  */
 import { Command, CommanderError, InvalidArgumentError, Option } from 'commander'
-import { codeOf, describe, isProblem, RemoteError, toProblem } from '../../protocol/index.ts'
+import { describe, isProblem, RemoteError, toProblem } from '../../protocol/index.ts'
 import { connectNats, type Bus, type Fault } from '../bus/index.ts'
-import { exitCodes, type ActorDefinition, type CommonOptions, type RunningActor } from './actor.ts'
+import type { ActorDefinition, CommonOptions, RunningActor } from './actor.ts'
 import { systemClock } from './clock.ts'
 import { connectPatiently } from './connect.ts'
+import { exitCodeFor, exitCodes } from './exit-codes.ts'
 import { newId } from './ids.ts'
 import { createLogger, droppedLog, logLevels, type Logger, type LogLevel } from './log.ts'
 
@@ -154,10 +155,8 @@ function failure(error: unknown, logger: Logger): number {
   )
   if (!known) {
     logger.error({ stack: fault.stack }, 'this is a fault of maggy, or of the actor')
-    return exitCodes.internal
   }
-  if (codeOf(error) === 'OPTION_INVALID') return exitCodes.usage
-  return fault.code.startsWith('BUS_') ? exitCodes.unavailable : exitCodes.internal
+  return exitCodeFor(fault.code)
 }
 
 function logFault(logger: Logger, fault: Fault): void {

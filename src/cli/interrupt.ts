@@ -1,5 +1,5 @@
 /** Ctrl-C: the first asks for an orderly end, the second ends at once. */
-import { exitCode } from './failure.ts'
+import { exitCodes } from '../actor/index.ts'
 
 const signals = ['SIGINT', 'SIGTERM'] as const
 
@@ -7,7 +7,7 @@ const signals = ['SIGINT', 'SIGTERM'] as const
 export async function interruptible(work: (signal: AbortSignal) => Promise<number>): Promise<number> {
   const controller = new AbortController()
   const interrupted = () => {
-    if (controller.signal.aborted) process.exit(exitCode.interrupted) // what we started ends with us
+    if (controller.signal.aborted) process.exit(exitCodes.interrupted) // what we started ends with us
     process.stderr.write('stopping; once more to end at once\n')
     controller.abort(new Error('interrupted'))
   }
@@ -15,7 +15,7 @@ export async function interruptible(work: (signal: AbortSignal) => Promise<numbe
   try {
     return await work(controller.signal)
   } catch (error) {
-    if (controller.signal.aborted && error === controller.signal.reason) return exitCode.interrupted
+    if (controller.signal.aborted && error === controller.signal.reason) return exitCodes.interrupted
     throw error
   } finally {
     for (const name of signals) process.off(name, interrupted)

@@ -1,11 +1,11 @@
 #!/usr/bin/env node
-/** `maggy`: reads the command line, and exits with what came of it (0 ok, 1 failed, 2 usage, 69 no bus, 130 interrupted). */
+/** `maggy`: reads the command line, and exits with what came of it (src/actor/exit-codes.ts). */
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { pathToFileURL } from 'node:url'
 import { CommanderError } from 'commander'
-import { actorEntry, packageRoot } from '../actor/index.ts'
-import { exitCode, fail } from './failure.ts'
+import { actorEntry, exitCodes, packageRoot } from '../actor/index.ts'
+import { fail } from './failure.ts'
 import { actors, createProgram } from './program.ts'
 
 const given = process.argv.slice(2)
@@ -27,7 +27,7 @@ async function runCommandLine(): Promise<void> {
   } catch (error) {
     const options = { verbose: given.includes('--verbose'), json: given.includes('--json') }
     if (!(error instanceof CommanderError)) process.exitCode = fail(error, options)
-    else process.exitCode = error.exitCode === 0 ? exitCode.ok : exitCode.usage // commander has said why
+    else process.exitCode = error.exitCode === 0 ? exitCodes.done : exitCodes.usage // commander has said why
   }
 }
 

@@ -54,11 +54,15 @@ function runCommands(program: Command, finish: Finish): void {
         finish(await (await import('./run-command.ts')).runCommand(module, context, options))
       },
     )
-  onBus(program.command('resume <id>').description('take up an experiment that was stopped, and follow it'))
+  onBus(
+    program
+      .command('resume [id]')
+      .description('take up an experiment that was stopped (default: the last), and follow it'),
+  )
     .addOption(workers())
     .option('--output <dir>', 'write the results as files under this folder')
     .option('--tensorboard <dir>', 'write event files for TensorBoard under this folder')
-    .action(async (id: string, options: RunCommandOptions) => {
+    .action(async (id: string | undefined, options: RunCommandOptions) => {
       finish(await (await import('./run-command.ts')).resumeCommand(id, options))
     })
 }
@@ -67,17 +71,26 @@ function readCommands(program: Command, finish: Finish): void {
   onBus(program.command('ls').description('list experiments')).action(async (options: Shared) => {
     finish(await (await import('./read-commands.ts')).listCommand(options))
   })
-  onBus(program.command('show <id>').description('show an experiment and its trials')).action(
-    async (id: string, options: Shared) => {
+  onBus(program.command('show [id]').description('show an experiment (default: the last) and its trials')).action(
+    async (id: string | undefined, options: Shared) => {
       finish(await (await import('./read-commands.ts')).showCommand(id, options))
     },
   )
-  onBus(program.command('export <id>').description('write out an experiment: all of it as JSON, its trials as CSV'))
+  onBus(
+    program
+      .command('export [id]')
+      .description('write out an experiment (default: the last): all of it as JSON, its trials as CSV'),
+  )
     .addOption(new Option('--format <format>', 'the format').choices(['json', 'csv']).default('json'))
     .option('--output <file>', 'the file (default: standard output)')
-    .action(async (id: string, options: Shared & { readonly format: 'json' | 'csv'; readonly output?: string }) => {
-      finish(await (await import('./read-commands.ts')).exportCommand(id, options))
-    })
+    .action(
+      async (
+        id: string | undefined,
+        options: Shared & { readonly format: 'json' | 'csv'; readonly output?: string },
+      ) => {
+        finish(await (await import('./read-commands.ts')).exportCommand(id, options))
+      },
+    )
   onBus(program.command('stop <id>').description('end an experiment early; it can be resumed'))
     .option('--cancel', 'stop running trials too, instead of letting them end')
     .action(async (id: string, options: Shared & { readonly cancel?: boolean }) => {

@@ -1,5 +1,6 @@
 /** Live progress as text: pure, so that it can be read in a test. */
 import pc from 'picocolors'
+import type { Problem } from '../../protocol/index.ts'
 import type { Progress, Waiting } from '../client/index.ts'
 import { searchedHparams, type Result, type TrialResult } from '../store/index.ts'
 import { duration, pairs, short } from './text.ts'
@@ -58,10 +59,14 @@ export interface Tally {
 
 /** One line for a trial that is over. */
 export function trialText(trial: TrialResult, tally: Tally): string {
-  const what = trial.problem === undefined ? pairs(trial.metrics) : `${trial.problem.code}: ${trial.problem.message}`
+  const what = trial.problem === undefined ? pairs(trial.metrics) : problemText(trial.problem)
   const best = tally.best === null ? '' : `, best trial ${tally.best}`
   const at = `${tally.finished}/${tally.wanted}${best}`
   return `trial ${trial.trial} ${trial.state} in ${duration(trial.durationMs)}: ${what} (${pairs(searchedHparams(tally, trial))}) [${at}]`
+}
+
+function problemText({ code, message, remedy }: Problem): string {
+  return `${code}: ${message}${remedy === undefined ? '' : `; ${remedy}`}`
 }
 
 export function waitingText({ code, message }: Waiting): string {

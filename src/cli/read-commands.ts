@@ -5,6 +5,7 @@ import { problem } from '../../protocol/index.ts'
 import { openSession, stopRunning, type Session } from '../client/index.ts'
 import {
   experimentIds,
+  latestExperiment,
   linesOf,
   outputLine,
   outputSubject,
@@ -15,7 +16,7 @@ import {
   trialRows,
   type Result,
 } from '../store/index.ts'
-import { exitCode } from './failure.ts'
+import { exitCodes } from '../actor/index.ts'
 import { interruptible } from './interrupt.ts'
 import { sessionOptions, type BusOptions } from './run-command.ts'
 import { experimentTable, resultText } from './trial-table.ts'
@@ -38,33 +39,35 @@ export async function listCommand(options: Looking): Promise<number> {
   const sorted = [...results].sort((a, b) => (a.startedAt ?? 0) - (b.startedAt ?? 0))
   if (options.json === true) for (const { trials: _, pareto: __, ...result } of sorted) printJson('experiment', result)
   else print(sorted.length === 0 ? 'no experiments' : experimentTable(sorted))
-  return exitCode.ok
+  return exitCodes.done
 }
 
-export async function showCommand(id: string, options: Looking): Promise<number> {
+/** `id`: by default the experiment that was active last. */
+export async function showCommand(id: string | undefined, options: Looking): Promise<number> {
   refuseNothing(id, options)
-  const result = await looking(options, ({ bus }) => readResult(bus, id))
+  const result = await looking(options, async ({ bus }) => readResult(bus, id ?? (await latestExperiment(bus))))
   if (options.json === true) printJson('result', { result })
   else print(resultText(result))
-  return exitCode.ok
+  return exitCodes.done
 }
 
 /** All of an experiment as one JSON document (with every report of every trial), or its trials as CSV. */
 export async function exportCommand(
-  id: string,
+  id: string | undefined,
   options: Looking & { readonly format: 'json' | 'csv'; readonly output?: string },
 ): Promise<number> {
   refuseNothing(id, options)
   const text = await looking(options, async ({ bus }) => {
-    const result = await readResult(bus, id)
+    const result = await readResult(bus, id ?? (await latestExperiment(bus)))
     if (options.format === 'csv') return toCsv(trialRows(result))
     const trials: object[] = []
-    for (const trial of result.trials) trials.push({ ...trial, reports: await readPoints(bus, id, trial.trial) })
+    for (const trial of result.trials)
+      trials.push({ ...trial, reports: await readPoints(bus, result.experiment, trial.trial) })
     return `${JSON.stringify({ ...result, trials }, null, 2)}\n`
   })
   if (options.output === undefined) process.stdout.write(text)
   else await writeFile(options.output, text)
-  return exitCode.ok
+  return exitCodes.done
 }
 
 export async function stopCommand(id: string, options: Looking & { readonly cancel?: boolean }): Promise<number> {
@@ -75,7 +78,7 @@ export async function stopCommand(id: string, options: Looking & { readonly canc
   })
   if (options.json === true) printJson('stop', { experiment: id, state })
   else print(`${id}: ${state}`)
-  return exitCode.ok
+  return exitCodes.done
 }
 
 /** What trials printed; with `follow`, as it comes. */
@@ -96,12 +99,12 @@ export async function logsCommand(
         for await (const entry of bus.streams.follow('telemetry', outputSubject(id, trial), { signal })) {
           for (const line of linesOf(entry)) say(Number(entry.subject.split('.').at(-1)), line)
         }
-        return exitCode.interrupted
+        return exitCodes.interrupted
       }
       for (const each of trial === undefined ? trials.map(({ trial: number }) => number) : [trial]) {
         for await (const line of readOutput(bus, id, each)) say(each, line)
       }
-      return exitCode.ok
+      return exitCodes.done
     }),
   )
 }
@@ -120,7 +123,7 @@ function nothingHere({ server, data = '.maggy' }: BusOptions): boolean {
   return server === undefined && process.env['MAGGY_SERVER'] === undefined && !existsSync(data)
 }
 
-function refuseNothing(experiment: string, options: BusOptions): void {
+function refuseNothing(experiment = 'yet', options: BusOptions): void {
   if (nothingHere(options)) throw problem('EXPERIMENT_UNKNOWN', { experiment })
 }
 

@@ -10,8 +10,8 @@ import {
   type Session,
   type SessionOptions,
 } from '../client/index.ts'
-import { writeFiles, writeTensorBoard, type Result } from '../store/index.ts'
-import { exitCode, exitCodeFor } from './failure.ts'
+import { latestExperiment, writeFiles, writeTensorBoard, type Result } from '../store/index.ts'
+import { exitCodeFor, exitCodes } from '../actor/index.ts'
 import { explorationHparams, overrideContext, parseSettings } from './set-options.ts'
 import { interruptible } from './interrupt.ts'
 import { duration, pairs } from './text.ts'
@@ -52,8 +52,11 @@ export async function runCommand(
 }
 
 /** Resumes an experiment and follows it. Returns the exit code. */
-export async function resumeCommand(id: string, options: RunCommandOptions): Promise<number> {
-  return await toTheEnd(options, (session, watch, signal) => resumeAndFollow(session.bus, id, watch, { signal }))
+/** `id`: by default the experiment that was active last. */
+export async function resumeCommand(id: string | undefined, options: RunCommandOptions): Promise<number> {
+  return await toTheEnd(options, async ({ bus }, watch, signal) =>
+    resumeAndFollow(bus, id ?? (await latestExperiment(bus)), watch, { signal }),
+  )
 }
 
 /** People need not read every report of a quick loop; machines get them all. */
@@ -79,7 +82,7 @@ async function explore(
   const { metrics, durationMs, hparams: used } = explored
   if (json) printJson('result', { metrics, hparams: used, durationMs })
   else process.stdout.write(`${pairs(metrics)}  (${pairs(used)}) in ${duration(durationMs)}\n`)
-  return exitCode.ok
+  return exitCodes.done
 }
 
 async function toTheEnd(
@@ -118,9 +121,10 @@ async function written(session: Session, result: Result, options: RunCommandOpti
 }
 
 function codeFor(result: Result, signal: AbortSignal): number {
-  if (signal.aborted) return exitCode.interrupted
-  if (result.state !== 'failed') return exitCode.ok
-  return result.problem === undefined ? exitCode.failed : Math.min(exitCodeFor(result.problem.code), exitCode.usage)
+  if (signal.aborted) return exitCodes.interrupted
+  if (result.state !== 'failed') return exitCodes.done
+  const cannotBeUsed = result.problem !== undefined && exitCodeFor(result.problem.code) === exitCodes.usage
+  return cannotBeUsed ? exitCodes.usage : exitCodes.failed
 }
 
 /** Options for a session, without those that were not given. */

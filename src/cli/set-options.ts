@@ -1,6 +1,6 @@
 /** `--set key=value`: changes a context's options for one run, or the hparams of an exploration. */
-import { problem, type Context, type Hparams, type HparamValue } from '../../protocol/index.ts'
-import { optimization, type ContextOf, type Experiment } from '../experiment/index.ts'
+import { problem, type Context, type Hparams, type HparamValue, type SearchSpace } from '../../protocol/index.ts'
+import { optimization, training, trainingOptions, type ContextOf, type Experiment } from '../experiment/index.ts'
 
 /** What was set, by key, as JSON where it is JSON and as text where it is not. */
 export type Settings = ReadonlyMap<string, unknown>
@@ -30,8 +30,9 @@ const hparam = 'hparams.'
 export function overrideContext(context: ContextOf, settings: Settings, defaults: Hparams): ContextOf {
   if (settings.size === 0) return context
   const options = optionsOf(context.context)
+  const { kind } = context
   const keys = Object.keys(options).filter((key) => key !== 'space' && key !== 'hparams' && key !== 'objectives')
-  const space = { ...context.context.space }
+  const space: Record<string, unknown> = { ...spaceOf(context.context) }
   const hparams: Record<string, unknown> = { ...context.context.hparams }
   const named = new Set([...Object.keys(space), ...Object.keys(hparams), ...Object.keys(defaults)])
   for (const [key, value] of settings) {
@@ -42,11 +43,19 @@ export function overrideContext(context: ContextOf, settings: Settings, defaults
     } else if (keys.includes(key)) options[key] = value
     else throw unknown(key, [...keys, ...[...named].map((each) => hparam + each)])
   }
+  if (kind === 'training') return training({ ...options, hparams } as unknown as Parameters<typeof training>[0])
   return optimization({ ...options, space, hparams } as unknown as Parameters<typeof optimization>[0])
 }
 
+function spaceOf(context: Context): SearchSpace {
+  return context.kind === 'optimization' ? context.space : {}
+}
+
 /** A context that travels, as the options that made it. */
-function optionsOf({ optimizer, pruner, objectives, trials, seed, policy }: Context): Record<string, unknown> {
+function optionsOf(context: Context): Record<string, unknown> {
+  const { objectives, seed, policy } = context
+  if (context.kind === 'training') return { ...trainingOptions(context) }
+  const { optimizer, pruner, trials } = context
   return {
     optimizer: { name: optimizer.name, ...optimizer.options },
     pruner: pruner === null ? null : { name: pruner.name, ...pruner.options },
@@ -63,7 +72,7 @@ export function explorationHparams(
   settings: Settings,
 ): { readonly hparams: Hparams; readonly seed: number | undefined } {
   const contexts = Object.values(experiment.contexts).map(({ context }) => context)
-  const searched = contexts.flatMap(({ space, hparams }) => [...Object.keys(space), ...Object.keys(hparams)])
+  const searched = contexts.flatMap((one) => [...Object.keys(spaceOf(one)), ...Object.keys(one.hparams)])
   const names = [...new Set([...Object.keys(experiment.defaults), ...searched])]
   const hparams: Record<string, HparamValue> = {}
   let seed: number | undefined

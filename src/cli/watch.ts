@@ -40,7 +40,9 @@ function plainWatch(): Shown {
       finished += 1
       const objectives = history.submission?.context.objectives ?? []
       best = objectives.length === 1 ? (rank(best === null ? [trial] : [best, trial], objectives)[0] ?? null) : null
-      const { trials = 0, space = {} } = history.submission?.context ?? {}
+      const { context } = history.submission ?? {}
+      const space = context?.kind === 'optimization' ? context.space : {}
+      const trials = context?.trials ?? 0
       const tally: Tally = { finished, wanted: trials, best: best?.trial ?? null, searched: Object.keys(space) }
       if (live) say(trialText(trial, tally))
     },

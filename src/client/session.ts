@@ -1,5 +1,9 @@
 /** A connection to the bus that is named, or to an embedded one that is started for it. */
+import { join } from 'node:path'
+import { setTimeout as delay } from 'node:timers/promises'
+import { isProblem } from '../../protocol/index.ts'
 import { connectNats, type Bus } from '../bus/index.ts'
+import { runningServer } from '../server/index.ts'
 import { openFleet, type Lease } from './embedded.ts'
 
 export interface SessionOptions {
@@ -11,7 +15,10 @@ export interface SessionOptions {
   readonly data?: string
   /** Of the embedded bus. Default: 1. */
   readonly workers?: number
-  /** What is started beside an embedded bus: a driver, an optimizer and workers, or nothing, for those who only look. */
+  /**
+   * What is started beside an embedded bus: a driver, an optimizer and workers, or nothing, for those who only look. These look
+   * through the bus of another process if one runs in the folder.
+   */
   readonly actors: 'all' | 'none'
 }
 
@@ -33,7 +40,30 @@ export async function openSession(options: SessionOptions): Promise<Session> {
     const token = options.token ?? process.env['MAGGY_TOKEN']
     return { ...(await connect(server, token)), embedded: false, failed: never() }
   }
-  const fleet = await openFleet(options)
+  if (options.actors === 'none') return await look(options)
+  return await embedded(await openFleet(options))
+}
+
+const busyMs = 10_000
+const lookMs = 100
+
+/** In the folder of a process that runs, through its bus; else through one of our own. */
+async function look(options: SessionOptions): Promise<Session> {
+  const deadline = Date.now() + busyMs
+  for (;;) {
+    try {
+      const url = await runningServer(join(options.data ?? '.maggy', 'server'))
+      if (url !== undefined) return { ...(await connect(url, undefined)), embedded: false, failed: never() }
+      return await embedded(await openFleet(options))
+    } catch (error) {
+      // Another process holds the folder and has no address yet, or none any more: it starts, or ends.
+      if (!isProblem(error, 'BUS_BUSY', 'BUS_UNREACHABLE') || Date.now() > deadline) throw error
+    }
+    await delay(lookMs)
+  }
+}
+
+async function embedded(fleet: Lease): Promise<Session> {
   try {
     const { bus, close } = await connect(fleet.url, undefined)
     return { bus, embedded: true, failed: fleet.failed, close: () => closeBoth(close, fleet) }

@@ -21,7 +21,7 @@ export function submissionOf(
   id: string,
 ): Submission {
   const left: Hparams = { ...experiment.defaults, ...context.hparams }
-  for (const name of Object.keys(context.space)) delete left[name]
+  if (context.kind === 'optimization') for (const name of Object.keys(context.space)) delete left[name]
   return { experiment: id, name: experiment.name, contextName, context: { ...context, hparams: left }, bundle }
 }
 

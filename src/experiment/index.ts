@@ -17,3 +17,4 @@ export type {
 } from './definition.ts'
 export { defineExperiment, isExperiment, specOf } from './define.ts'
 export { optimization, type OptimizationOptions } from './optimization.ts'
+export { training, trainingOptions, type TrainingOptions } from './training.ts'

@@ -1,5 +1,6 @@
 /** What the engine needs of one collective operation under way: it takes chunks, each once, and says what it waits for. */
-import { problem, type Chunk, type ChunkHead } from '../../protocol/index.ts'
+import { type ChunkHead } from './chunk-frame.ts'
+import { problem, type Chunk } from '../../protocol/index.ts'
 import type { Parcel } from './sender.ts'
 
 export interface Awaited {

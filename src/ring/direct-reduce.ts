@@ -4,8 +4,10 @@
  * I1 The owner adds in the order of ranks, whatever the order of arrival: the same sums every time.
  * I2 The owner takes the decoded value that it tells.
  */
-import { chunkFrame, frameOverhead, type Chunk } from '../../protocol/index.ts'
+import { chunkFrame, frameOverhead } from './chunk-frame.ts'
+import { type Chunk } from '../../protocol/index.ts'
 import { headOf, requireFit, type Place } from './collective.ts'
+import { decodeInto } from './encoding.ts'
 import { chunkAt, chunkCount, segmentAt, type Range } from './plan.ts'
 import { accumulate, contribution } from './reduce.ts'
 import type { ReduceCollective, Reduction } from './ring-reduce.ts'
@@ -45,7 +47,7 @@ export function directReduce(place: Place, reduction: Reduction, tell: TellShard
     const head = headOf(place, { phase: 'gather', hop: 0, index, length, weight: carried })
     const frame = chunkFrame(new Uint8Array(bytes + frameOverhead), head, bytes)
     encoding.encode(into, range, 1, frame.data, residual)
-    if (!encoding.exact) encoding.decode(frame.data, into, range)
+    if (!encoding.exact) decodeInto(encoding, frame.data, into, range)
     tell(index, frame.seal())
   }
 
@@ -83,7 +85,7 @@ export function directReduce(place: Place, reduction: Reduction, tell: TellShard
       if (came === undefined || came.has(index)) return
       came.add(index)
       totalWeight = received.weight
-      encoding.decode(received.data, into, range)
+      decodeInto(encoding, received.data, into, range)
     },
     get complete() {
       return complete()

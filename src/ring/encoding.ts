@@ -1,9 +1,10 @@
 /**
- * How elements travel. Arithmetic is always done in float32 or better; only what is sent is narrowed.
+ * How elements travel. Arithmetic is always done in float32; only what is sent is narrowed.
  * I1 What an encoder sends is what its decoder gives, on every machine: an owner that adopts the decoded value equals all who receive it.
  * I2 A value that is not finite stays visible: a NaN is never sent as a number.
- * Payloads begin at a multiple of four bytes (see protocol/chunk-frame.ts); the word order is that of the machine, little-endian.
+ * Payloads begin at a multiple of four bytes (see chunk-frame.ts), and are little-endian.
  */
+import { block, blockElements, kernel, scaleElements } from './kernels.ts'
 import type { Range } from './plan.ts'
 
 export type EncodingName = 'float32' | 'bfloat16' | 'int8'
@@ -16,12 +17,24 @@ export interface Encoding {
    * elements lost is added first, and what this one loses is kept (Seide et al. 2014; Karimireddy et al. 2019).
    */
   encode(source: Float32Array, range: Range, scale: number, target: Uint8Array, residual?: Float32Array): void
-  /** `into[range] = payload` */
-  decode(payload: Uint8Array, into: Float32Array, range: Range): void
-  /** Whether `encode` loses something, so that error feedback helps. */
+  /** Decodes `elements` of a payload, a block at a time, into `block.values`. */
+  decodeBlocks(payload: Uint8Array, elements: number, taken: (from: number, count: number) => void): void
+  /** Whether `encode` loses something that error feedback brings back. */
   readonly feedback: boolean
   /** Whether what is decoded equals what was encoded. */
   readonly exact: boolean
+}
+
+/** `into[range] = payload` */
+export function decodeInto(encoding: Encoding, payload: Uint8Array, into: Float32Array, { start, end }: Range): void {
+  encoding.decodeBlocks(payload, end - start, (from, count) => {
+    into.set(block.values.subarray(0, count), start + from)
+  })
+}
+
+/** Each block of so many elements: where it begins, and how many it has. */
+function eachBlock(elements: number, work: (from: number, count: number) => void): void {
+  for (let from = 0; from < elements; from += blockElements) work(from, Math.min(blockElements, elements - from))
 }
 
 const float32: Encoding = {
@@ -34,97 +47,88 @@ const float32: Encoding = {
       words.set(source.subarray(start, end))
       return
     }
-    for (let i = 0, at = start; at < end; i += 1, at += 1) words[i] = (source[at] as number) * scale
+    eachBlock(end - start, (from, count) => {
+      block.source.set(source.subarray(start + from, start + from + count))
+      kernel.scale(4 * count, scale)
+      words.set(block.source.subarray(0, count), from)
+    })
   },
-  decode(payload, into, { start, end }) {
-    into.set(new Float32Array(payload.buffer, payload.byteOffset, end - start), start)
+  decodeBlocks(payload, elements, taken) {
+    const words = new Float32Array(payload.buffer, payload.byteOffset, elements)
+    eachBlock(elements, (from, count) => {
+      block.values.set(words.subarray(from, from + count))
+      taken(from, count)
+    })
   },
 }
 
-const block = 4096
-const scratch = new Float32Array(block)
-const scratchBits = new Int32Array(scratch.buffer)
-
-/** The upper half of a float32, rounded to nearest, ties to even. */
+/** The upper half of a float32, rounded to the nearest, ties to even. */
 const bfloat16: Encoding = {
   feedback: false,
   exact: false,
   bytesFor: (elements) => 2 * elements,
   encode(source, { start, end }, scale, target) {
     const words = new Uint16Array(target.buffer, target.byteOffset, end - start)
-    for (let from = start; from < end; from += block) {
-      const count = Math.min(block, end - from)
-      for (let i = 0; i < count; i += 1) scratch[i] = (source[from + i] as number) * scale
-      const base = from - start
-      for (let i = 0; i < count; i += 1) {
-        const bits = scratchBits[i] as number
-        // A NaN whose low half holds its payload would become infinity by rounding (I2).
-        words[base + i] =
-          (bits & 0x7fffffff) > 0x7f800000 ? (bits >>> 16) | 0x40 : (bits + 0x7fff + ((bits >>> 16) & 1)) >>> 16
-      }
-    }
+    eachBlock(end - start, (from, count) => {
+      block.source.set(source.subarray(start + from, start + from + count))
+      kernel.narrow(4 * count, scale)
+      words.set(block.halves.subarray(0, count), from)
+    })
   },
-  decode(payload, into, { start, end }) {
-    const words = new Uint16Array(payload.buffer, payload.byteOffset, end - start)
-    const bits = new Int32Array(into.buffer, into.byteOffset + 4 * start, end - start)
-    for (let i = 0; i < words.length; i += 1) bits[i] = (words[i] as number) << 16
+  decodeBlocks(payload, elements, taken) {
+    const words = new Uint16Array(payload.buffer, payload.byteOffset, elements)
+    eachBlock(elements, (from, count) => {
+      block.halves.set(words.subarray(from, from + count))
+      kernel.widen(4 * count)
+      taken(from, count)
+    })
   },
 }
 
-const scaleBlock = 256
+/** The largest value of a block below which its unit has no inverse in float32: it is sent as zeros. */
+const smallest = 1e-35
 
-/** One float32 scale for each 256 elements, then a signed byte an element. */
+/** One float32 unit for each 256 elements, then a signed byte an element. */
 const int8: Encoding = {
   feedback: true,
   exact: false,
-  bytesFor: (elements) => 4 * Math.ceil(elements / scaleBlock) + elements,
+  bytesFor: (elements) => 4 * Math.ceil(elements / scaleElements) + elements,
   encode(source, { start, end }, scale, target, residual) {
-    const blocks = Math.ceil((end - start) / scaleBlock)
-    const scales = new Float32Array(target.buffer, target.byteOffset, blocks)
-    const bytes = new Int8Array(target.buffer, target.byteOffset + 4 * blocks, end - start)
-    for (let b = 0; b < blocks; b += 1) {
-      const from = start + b * scaleBlock
-      const count = Math.min(scaleBlock, end - from)
-      let largest = 0
-      if (residual === undefined) {
-        for (let i = 0; i < count; i += 1) {
-          const value = (source[from + i] as number) * scale
-          scratch[i] = value
-          largest = Math.max(largest, Math.abs(value))
-        }
-      } else {
-        for (let i = 0; i < count; i += 1) {
-          const value = (source[from + i] as number) * scale + (residual[from + i] as number)
-          scratch[i] = value
-          largest = Math.max(largest, Math.abs(value))
-        }
+    const units = new Float32Array(target.buffer, target.byteOffset, Math.ceil((end - start) / scaleElements))
+    const bytes = new Int8Array(target.buffer, target.byteOffset + units.byteLength, end - start)
+    eachBlock(end - start, (from, count) => {
+      const padded = scaleElements * Math.ceil(count / scaleElements)
+      const [first, last] = [start + from, start + from + count]
+      block.source.set(source.subarray(first, last))
+      block.source.fill(0, count, padded)
+      if (residual === undefined) block.residual.fill(0, 0, padded)
+      else block.residual.set(residual.subarray(first, last))
+      block.residual.fill(0, count, padded)
+      for (let at = 0; at < padded; at += scaleElements) {
+        const [begin, stop] = [4 * at, 4 * (at + scaleElements)]
+        const largest = kernel.prepare(begin, stop, scale)
+        // As float32, for that is what the receiver multiplies with (I1). NaN and infinity pass on into it (I2).
+        const unit = Math.fround(largest / 127)
+        units[(from + at) / scaleElements] = unit
+        const usable = largest > smallest && largest < Infinity
+        kernel.quantize(begin, stop, usable ? 1 / unit : 0, unit)
+        if (!usable) block.residual.fill(0, at, at + scaleElements)
       }
-      // As float32, for that is what the receiver multiplies with (I1). NaN and infinity pass on into it (I2).
-      const unit = Math.fround(largest / 127)
-      scales[b] = unit
-      const inverse = unit > 0 && unit < Infinity ? 1 / unit : 0
-      const base = from - start
-      for (let i = 0; i < count; i += 1) {
-        // Rounds half up: the sum is positive, so that cutting off is rounding down.
-        const level = Math.min(255, ((scratch[i] as number) * inverse + 128.5) | 0) - 128
-        bytes[base + i] = level
-        if (residual !== undefined) {
-          residual[from + i] = inverse === 0 ? 0 : (scratch[i] as number) - Math.fround(level * unit)
-        }
-      }
-    }
+      bytes.set(block.bytes.subarray(0, count), from)
+      residual?.set(block.residual.subarray(0, count), first)
+    })
   },
-  decode(payload, into, { start, end }) {
-    const blocks = Math.ceil((end - start) / scaleBlock)
-    const scales = new Float32Array(payload.buffer, payload.byteOffset, blocks)
-    const bytes = new Int8Array(payload.buffer, payload.byteOffset + 4 * blocks, end - start)
-    for (let b = 0; b < blocks; b += 1) {
-      const unit = scales[b] as number
-      const base = b * scaleBlock
-      const last = Math.min(bytes.length, base + scaleBlock)
-      // Zero times infinity and zero times NaN are NaN: the whole block shows it (I2).
-      for (let i = base; i < last; i += 1) into[start + i] = (bytes[i] as number) * unit
-    }
+  decodeBlocks(payload, elements, taken) {
+    const units = new Float32Array(payload.buffer, payload.byteOffset, Math.ceil(elements / scaleElements))
+    const bytes = new Int8Array(payload.buffer, payload.byteOffset + units.byteLength, elements)
+    eachBlock(elements, (from, count) => {
+      block.bytes.set(bytes.subarray(from, from + count))
+      for (let at = 0; at < count; at += scaleElements) {
+        // Zero times infinity and zero times NaN are NaN: the whole block shows it (I2).
+        kernel.restore(4 * at, 4 * (at + scaleElements), units[(from + at) / scaleElements] as number)
+      }
+      taken(from, count)
+    })
   },
 }
 

@@ -1,5 +1,5 @@
 /** Why a generation cannot go on: a value, for the loss of a member is an expected thing. */
-import { MaggyError } from '../../protocol/index.ts'
+import type { MaggyError } from '../../protocol/index.ts'
 
 export interface RingFault {
   readonly kind: 'fault'
@@ -10,7 +10,7 @@ export interface RingFault {
   readonly problem: MaggyError
 }
 
-export interface RingDone<T> {
+interface RingDone<T> {
   readonly kind: 'done'
   readonly value: T
 }

@@ -4,13 +4,12 @@
  * I2 A rank without samples adds nothing, whatever its gradient holds.
  */
 import type { Encoding } from './encoding.ts'
+import { block, kernel } from './kernels.ts'
 import type { Range } from './plan.ts'
-
-let decoded = new Float32Array(0)
 
 /**
  * `into[range] = (own[range] * weight + payload) * factor`. The factor is 1 until the last hop, and there one over the sum of all
- * weights, which makes the weighted mean of the sum.
+ * weights, which makes the weighted mean of the sum. `own` and `into` may be the same.
  */
 export function accumulate(
   encoding: Encoding,
@@ -21,33 +20,13 @@ export function accumulate(
   into: Float32Array,
   { start, end }: Range,
 ): void {
-  if (encoding.exact) {
-    const values = new Float32Array(payload.buffer, payload.byteOffset, end - start)
-    addBlock(values, own, weight, factor, into, start, end - start)
-    return
-  }
-  // Not into `into`: that may be the sum so far.
-  if (decoded.length < end - start) decoded = new Float32Array(end - start)
-  encoding.decode(payload, decoded, { start: 0, end: end - start })
-  addBlock(decoded, own, weight, factor, into, start, end - start)
-}
-
-function addBlock(
-  values: Float32Array,
-  own: Float32Array,
-  weight: number,
-  factor: number,
-  into: Float32Array,
-  start: number,
-  count: number,
-): void {
-  if (weight === 0) {
-    for (let i = 0; i < count; i += 1) into[start + i] = (values[i] as number) * factor
-    return
-  }
-  for (let i = 0; i < count; i += 1) {
-    into[start + i] = ((own[start + i] as number) * weight + (values[i] as number)) * factor
-  }
+  encoding.decodeBlocks(payload, end - start, (from, count) => {
+    const first = start + from
+    if (weight === 0) block.source.fill(0, 0, count)
+    else block.source.set(own.subarray(first, first + count))
+    kernel.mix(4 * count, weight, factor)
+    into.set(block.source.subarray(0, count), first)
+  })
 }
 
 /** `into[range] = own[range] * weight` */

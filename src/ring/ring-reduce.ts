@@ -5,7 +5,7 @@
  */
 import type { Chunk } from '../../protocol/index.ts'
 import { headOf, requireFit, type Collective, type Place } from './collective.ts'
-import type { Encoding } from './encoding.ts'
+import { decodeInto, type Encoding } from './encoding.ts'
 import {
   chunkAt,
   chunkCount,
@@ -81,13 +81,13 @@ export function ringReduce(place: Place, reduction: Reduction): ReduceCollective
     send('gather', 0, index, range, carried, (data) => {
       encoding.encode(into, range, 1, data, residual)
       // I2
-      if (!encoding.exact) encoding.decode(data, into, range)
+      if (!encoding.exact) decodeInto(encoding, data, into, range)
     })
   }
 
   function takeGathered(received: Chunk, range: Range): void {
     totalWeight = received.weight
-    encoding.decode(received.data, into, range)
+    decodeInto(encoding, received.data, into, range)
     if (received.hop === lastHop) return
     send('gather', received.hop + 1, received.index, range, received.weight, (data) => {
       data.set(received.data)

@@ -6,6 +6,7 @@
  *    abandoned. What it needs to go on in the next one is `holding` and `lastReduced`.
  * I4 The reduced vector of the last step is kept until the one after it is reduced: two buffers, by turns.
  */
+import { requireIntact, frameOverhead } from './chunk-frame.ts'
 import {
   chunk as chunkCall,
   decodePayload,
@@ -13,7 +14,6 @@ import {
   MaggyError,
   probeMember,
   problem,
-  requireIntact,
   shard as shardMessage,
   subjectFor,
   toProblem,
@@ -21,7 +21,6 @@ import {
   type ChunkPhase,
   type RingPlan,
 } from '../../protocol/index.ts'
-import { frameOverhead } from '../../protocol/index.ts'
 import type { Clock } from '../actor/index.ts'
 import { answer, hear, type Bus, type Subscription } from '../bus/index.ts'
 import type { Collective, Place } from './collective.ts'
@@ -81,15 +80,13 @@ export interface Ring {
   abandon(): void
 }
 
-/** What vectors of one key need from step to step. */
-interface Store {
+/** What the reduction of vectors of one length needs: the results by turns (I4), and what int8 lost so far. */
+interface Space {
   readonly buffers: readonly [Float32Array, Float32Array]
-  last: Float32Array | undefined
   readonly residual: Float32Array | undefined
 }
 
-/** Kinds of vectors whose buffers are kept; the oldest goes first. */
-const maximumStores = 16
+const spacesAtMost = 8
 
 const familyOf: Readonly<Record<ChunkPhase, 'reduce' | 'broadcast' | 'exchange'>> = {
   reduce: 'reduce',
@@ -102,7 +99,6 @@ const familyOf: Readonly<Record<ChunkPhase, 'reduce' | 'broadcast' | 'exchange'>
 export function createRing(options: RingOptions): Ring {
   const { bus, ring, plan, clock } = options
   const { rank, members, generation, algorithm } = plan
-  const encoding = encodings[plan.encoding]
   const allocate = options.allocate ?? ((elements) => new Float32Array(elements))
   const maxEarlyBytes = options.maxEarlyBytes ?? 2 ** 28
   const room = bus.maxPayload - frameOverhead
@@ -114,7 +110,7 @@ export function createRing(options: RingOptions): Ring {
   let fault: RingFault | undefined
   let abandoned = false
   let settle: (() => void) | undefined
-  const stores = new Map<string, Store>()
+  const spaces = new Map<string, Space>()
   let lastReduced: Reduced | undefined
   let waitedMs = 0
   const turns = { broadcast: 0, exchange: 0 }
@@ -153,12 +149,15 @@ export function createRing(options: RingOptions): Ring {
   })
 
   /** Takes a chunk in. Throws what the sender shall hear. */
-  function take(received: Chunk): void {
+  function take(received: Chunk, worker = members[received.from]?.worker): void {
     if (fault !== undefined) throw problem('RING_ABANDONED', { generation, ring })
+    // First: nothing that a damaged chunk says of itself is to be believed.
+    requireIntact(received)
     if (received.generation !== generation) {
       throw problem('RING_STALE', { generation: received.generation, ring, current: generation })
     }
-    requireIntact(received)
+    // Somebody else's name on it.
+    if (members[received.from]?.worker !== worker) throw problem('RING_CHUNK_CORRUPT', { chunk: `of ${worker ?? '?'}` })
     watch.heard(received.from)
     try {
       queues[familyOf[received.phase]].take(aligned(received))
@@ -169,13 +168,9 @@ export function createRing(options: RingOptions): Ring {
     settle?.()
   }
 
-  const speaksFor = (received: Chunk, worker: string): boolean => members[received.from]?.worker === worker
-
   subscriptions.push(
     answer(bus, chunkCall, { ...me, worker: '*' }, (received, { worker }) => {
-      // Somebody else's name on the chunk: damaged on its way, or worse.
-      if (!speaksFor(received, worker)) throw problem('RING_CHUNK_CORRUPT', { chunk: `of ${worker}` })
-      take(received)
+      take(received, worker)
       return {}
     }),
     answer(bus, probeMember, { ...me, worker: '*' }, () => {
@@ -186,9 +181,9 @@ export function createRing(options: RingOptions): Ring {
   if (algorithm === 'direct') {
     subscriptions.push(
       hear(bus, shardMessage, { ...me, worker: '*' }, (received, { worker }) => {
-        if (received.from === rank || !speaksFor(received, worker) || fault !== undefined) return
+        if (received.from === rank || fault !== undefined) return
         try {
-          take(received)
+          take(received, worker)
         } catch {
           // Damaged, or of no use any more: if it is missed, it is asked for (watch.ts).
         }
@@ -242,18 +237,17 @@ export function createRing(options: RingOptions): Ring {
     return { kind: 'done', value }
   }
 
-  function storeFor(key: string, length: number, feedback: boolean): Store {
-    let store = stores.get(key)
-    if (store?.buffers[0].length !== length) {
-      store = {
-        buffers: [allocate(length), allocate(length)],
-        last: undefined,
-        residual: feedback ? new Float32Array(length) : undefined,
-      }
-      stores.set(key, store)
-      for (const old of stores.keys()) if (stores.size > maximumStores) stores.delete(old)
+  /** By key: a training function with several optimizers reduces several vectors by turns. */
+  function spaceFor(key: string, length: number, feedback: boolean): Space {
+    const known = spaces.get(key)
+    if (known?.buffers[0].length === length) return known
+    const made: Space = {
+      buffers: [allocate(length), allocate(length)],
+      residual: feedback ? new Float32Array(length) : undefined,
     }
-    return store
+    spaces.set(key, made)
+    for (const old of spaces.keys()) if (spaces.size > spacesAtMost) spaces.delete(old)
+    return made
   }
 
   function tellShard(step: number, index: number, frame: Uint8Array): void {
@@ -271,11 +265,11 @@ export function createRing(options: RingOptions): Ring {
   return {
     plan,
     async allReduce(step, vector, weight, { key = String(vector.length), exact = false } = {}) {
-      const used = exact ? encodings.float32 : encoding
-      const store = storeFor(exact ? `${key} exact` : key, vector.length, used.feedback)
-      const [a, b] = store.buffers
-      const into = store.last === a ? b : a
-      const reduction = { vector, weight, into, encoding: used, chunkElements, residual: store.residual }
+      const encoding = exact ? encodings.float32 : encodings[plan.encoding]
+      const { buffers, residual } = spaceFor(exact ? `${key} exact` : key, vector.length, encoding.feedback)
+      const [a, b] = buffers
+      const into = lastReduced?.vector === a ? b : a
+      const reduction = { vector, weight, into, encoding, chunkElements, residual }
       const at = place(step)
       const tell = (index: number, frame: Uint8Array): void => {
         tellShard(step, index, frame)
@@ -287,7 +281,6 @@ export function createRing(options: RingOptions): Ring {
       }
       const collective = make[members.length === 1 ? 'alone' : algorithm]()
       return await run(queues.reduce, step, collective, () => {
-        store.last = into
         lastReduced = { vector: into, weight: collective.totalWeight, step }
         return lastReduced
       })

@@ -4,18 +4,8 @@
  * I2 A chunk that was not answered is sent again, the very same bytes, until it is or the member is given up.
  * I3 An outage of this connection is nobody's fault: it is waited for, and does not count against a member.
  */
-import {
-  chunk,
-  chunkFrame,
-  codeOf,
-  frameOverhead,
-  MaggyError,
-  problem,
-  subjectFor,
-  toProblem,
-  type ChunkHead,
-  type RingPlan,
-} from '../../protocol/index.ts'
+import { chunkFrame, frameOverhead, type ChunkHead } from './chunk-frame.ts'
+import { chunk, codeOf, MaggyError, problem, subjectFor, toProblem, type RingPlan } from '../../protocol/index.ts'
 import type { Clock } from '../actor/index.ts'
 import { askEncoded, type Bus } from '../bus/index.ts'
 import { faultOf, type RingFault } from './fault.ts'
@@ -60,7 +50,7 @@ interface Lane {
 }
 
 const retryMs = 50
-const corruptAtMost = 5
+const corruptAtMost = 8
 /** Refusals that the same bytes, sent again, may not meet: they were damaged on their way. */
 const damaged = new Set(['RING_CHUNK_CORRUPT', 'MESSAGE_MALFORMED', 'MESSAGE_INVALID'])
 
@@ -70,7 +60,7 @@ export function createSender({ bus, ring, plan, clock, onFault, onIdle }: Sender
   const lanes = new Map<number, Lane>()
   const pool: Uint8Array[] = []
   const timers = new Set<unknown>()
-  let stopped = false
+  const state = { stopped: false }
   let open = 0
 
   function laneTo(to: number): Lane {
@@ -93,7 +83,7 @@ export function createSender({ bus, ring, plan, clock, onFault, onIdle }: Sender
   }
 
   function pump(lane: Lane): void {
-    while (!stopped && lane.underway < window) {
+    while (!state.stopped && lane.underway < window) {
       const parcel = lane.waiting[lane.next]
       if (parcel === undefined) break
       lane.next += 1
@@ -123,11 +113,11 @@ export function createSender({ bus, ring, plan, clock, onFault, onIdle }: Sender
 
   async function transmit(lane: Lane, bytes: Uint8Array, memory: Uint8Array): Promise<void> {
     let corrupt = 0
-    for (let attempt = 0; !stopped; attempt += 1) {
+    for (let attempt = 0; !state.stopped; attempt += 1) {
       const sentAt = clock.now()
       try {
         await askEncoded(bus, chunk, lane.subject, bytes, { timeoutMs: lane.roundTrip.patienceMs, lend: true })
-        if (stopped) return
+        if (state.stopped) return
         if (attempt === 0) lane.roundTrip.measured(clock.now() - sentAt)
         lane.silentSince = undefined
         lane.absentSince = undefined
@@ -139,7 +129,7 @@ export function createSender({ bus, ring, plan, clock, onFault, onIdle }: Sender
         if (open === 0) onIdle()
         return
       } catch (error) {
-        if (stopped) return
+        if (state.stopped) return
         const code = codeOf(error)
         if (code !== undefined && damaged.has(code) && (corrupt += 1) < corruptAtMost) continue
         const fault = await verdict(lane, error, sentAt)
@@ -175,16 +165,18 @@ export function createSender({ bus, ring, plan, clock, onFault, onIdle }: Sender
       await pause(retryMs)
       return undefined
     }
-    return faultOf(asRingProblem(error), code === 'RING_CHUNK_CORRUPT' ? lane.to : null)
+    return faultOf(asRingProblem(error), null)
   }
 
   /** What a peer refused with, as an error of this process. */
   function asRingProblem(error: unknown): MaggyError {
-    if (error instanceof MaggyError) return error
     const code = codeOf(error)
+    if (code !== undefined && damaged.has(code)) {
+      return problem('RING_CHUNK_CORRUPT', { chunk: `of generation ${generation} of ring ${ring}` }, { cause: error })
+    }
+    if (error instanceof MaggyError) return error
     if (code === 'RING_STALE') return problem('RING_STALE', { generation, ring, current: 'newer' }, { cause: error })
     if (code === 'RING_ABANDONED') return problem('RING_ABANDONED', { generation, ring }, { cause: error })
-    if (code === 'RING_CHUNK_CORRUPT') return problem('RING_CHUNK_CORRUPT', { chunk: ring }, { cause: error })
     if (code === 'RING_MISMATCH') {
       const reason = toProblem(error).message
       return problem('RING_MISMATCH', { rank, otherRank: 'its neighbour', reason }, { cause: error })
@@ -194,7 +186,7 @@ export function createSender({ bus, ring, plan, clock, onFault, onIdle }: Sender
 
   return {
     send(to, parcel) {
-      if (stopped) return
+      if (state.stopped) return
       open += 1
       const lane = laneTo(to)
       lane.waiting.push(parcel)
@@ -204,7 +196,7 @@ export function createSender({ bus, ring, plan, clock, onFault, onIdle }: Sender
       return open === 0
     },
     stop() {
-      stopped = true
+      state.stopped = true
       for (const timer of timers) clock.clearTimeout(timer)
       timers.clear()
       for (const lane of lanes.values()) lane.waiting.length = 0

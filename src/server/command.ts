@@ -1,4 +1,5 @@
 import { describe, isProblem, problem, toProblem } from '../../protocol/index.ts'
+import { exitCodeFor } from '../actor/index.ts'
 import { startServer, type RunningServer, type ServerOptions } from './server.ts'
 
 /** What a parent process hears over its IPC channel when it starts `maggy server` as a child. */
@@ -36,10 +37,11 @@ export async function runServer(flags: ServerFlags): Promise<number> {
   try {
     server = await startServer(optionsFrom(flags))
   } catch (error) {
-    await tell({ ready: false, problem: toProblem(error) })
+    const fault = toProblem(error)
+    await tell({ ready: false, problem: fault })
     const remedy = isProblem(error) ? `\n  ${error.remedy}` : ''
     process.stderr.write(`${describe(error)}${remedy}\n`)
-    return 1
+    return exitCodeFor(fault.code)
   }
   const told = new Promise<'told'>((resolve) => {
     for (const event of ['SIGTERM', 'SIGINT', 'disconnect']) process.once(event, () => resolve('told'))

@@ -6,11 +6,12 @@
  * I4 Its address is handed out only once it takes connections and has JetStream.
  */
 import { randomBytes } from 'node:crypto'
-import { mkdir, readFile, rm, writeFile } from 'node:fs/promises'
+import { mkdir, rm, writeFile } from 'node:fs/promises'
 import { join, resolve } from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
 import { problem } from '../../protocol/index.ts'
-import { findNatsServer, identityOf, isAlive, parseIdentity, tryLock } from '../setup/index.ts'
+import { findNatsServer, identityOf, isAlive, tryLock } from '../setup/index.ts'
+import { lastServer, writeAddress } from './address-file.ts'
 import {
   addressOf,
   configurationText,
@@ -54,7 +55,6 @@ export interface RunningServer {
 
 const startMs = 30_000
 const predecessorMs = 5000
-const identityFile = 'nats-server.json'
 
 /** Starts a nats-server. @throws BUS_PORT_IN_USE, BUS_BUSY, OPTION_INVALID, SETUP_FAILED */
 export async function startServer(options: ServerOptions = {}): Promise<RunningServer> {
@@ -113,11 +113,13 @@ async function launch(
   await writeFile(file, configurationText(configuration), { mode: 0o600 })
   const nats = spawnNats(path, file, onLine)
   try {
-    await writeFile(join(configuration.data, identityFile), JSON.stringify(identityOf(nats.pid)))
+    const identity = identityOf(nats.pid)
+    await writeAddress(configuration.data, identity)
     const port = await listeningPort(nats, ports, configuration)
     const host = new URL(addressOf(configuration.host, port, undefined)).hostname.replace(/^\[|\]$/g, '')
     const { jetstream } = await greeting(host, port)
     if (jetstream !== true) throw problem('BUS_NO_JETSTREAM', { server: `${host}:${port}` })
+    await writeAddress(configuration.data, identity, addressOf(configuration.host, port, configuration.token))
     return { process: nats, port }
   } catch (error) {
     await nats.stop()
@@ -130,8 +132,7 @@ async function launch(
  * write to one folder. One that does not end is killed: it is ours, by its start time.
  */
 async function awaitPredecessor(data: string): Promise<void> {
-  const text = await readFile(join(data, identityFile), 'utf8').catch(() => '')
-  const predecessor = parseIdentity(text)
+  const predecessor = await lastServer(data)
   if (predecessor === undefined) return
   const deadline = Date.now() + predecessorMs
   while (isAlive(predecessor)) {

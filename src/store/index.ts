@@ -4,6 +4,7 @@ export { outputLine, writeFiles, writeTensorBoard } from './files.ts'
 export {
   eventsOf,
   experimentIds,
+  latestExperiment,
   linesOf,
   logSubject,
   outputSubject,

@@ -30,6 +30,17 @@ export async function experimentIds(bus: Bus): Promise<string[]> {
   return subjects.flatMap((subject) => paramsFrom(log, subject)?.experiment ?? []).sort()
 }
 
+/** The experiment whose log was written to last. Rejects with EXPERIMENT_UNKNOWN when there is none. */
+export async function latestExperiment(bus: Bus): Promise<string> {
+  let latest = { sequence: 0, id: 'yet' }
+  for (const id of await experimentIds(bus)) {
+    const sequence = (await bus.streams.last('log', logSubject(id)))?.sequence ?? 0
+    if (sequence > latest.sequence) latest = { sequence, id }
+  }
+  if (latest.sequence === 0) throw problem('EXPERIMENT_UNKNOWN', { experiment: latest.id })
+  return latest.id
+}
+
 /** One experiment's result so far. Rejects with EXPERIMENT_UNKNOWN. */
 export async function readResult(bus: Bus, experiment: string): Promise<Result> {
   const history = emptyHistory(experiment)

@@ -69,7 +69,7 @@ export function resultOf(experiment: string, events: Iterable<LogEvent>): Result
 export function trialResult(history: History, trial: number): TrialResult | undefined {
   const known = history.trials.get(trial)
   if (known === undefined) return undefined
-  const { spent: _, problem, ...rest } = known
+  const { spent: _, out: __, problem, ...rest } = known
   return {
     ...rest,
     hparams: { ...history.submission?.context.hparams, ...known.hparams },
@@ -100,7 +100,7 @@ export function summarize(history: History): Result {
     seed: submission?.context.seed ?? 0,
     objectives,
     wanted: submission?.context.trials ?? trials.length,
-    searched: Object.keys(submission?.context.space ?? {}),
+    searched: submission?.context.kind === 'optimization' ? Object.keys(submission.context.space) : [],
     counts: count(trials),
     best: single ? (ranked[0] ?? null) : null,
     worst: single ? (ranked.at(-1) ?? null) : null,

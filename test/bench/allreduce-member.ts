@@ -41,7 +41,7 @@ async function reduce(plan: RingPlan, elements: number, rounds: number): Promise
   report({ kind: 'reduced', ms, check })
 }
 
-function listen(bytes: number): void {
+async function listen(bytes: number): Promise<void> {
   let came = 0
   const subscription = bus.subscribe('bench.stream', ({ data }) => {
     came += data.length
@@ -49,9 +49,8 @@ function listen(bytes: number): void {
     subscription.unsubscribe()
     report({ kind: 'moved', at: now() })
   })
-  void bus.flush().then(() => {
-    report({ kind: 'ready' })
-  })
+  await bus.flush()
+  report({ kind: 'ready' })
 }
 
 async function speak(bytes: number, message: number): Promise<void> {
@@ -67,8 +66,8 @@ async function speak(bytes: number, message: number): Promise<void> {
 
 process.on('message', (order: Order) => {
   if (order.kind === 'reduce') void reduce(order.plan, order.elements, order.rounds)
-  else if (order.kind === 'listen') listen(order.bytes)
+  else if (order.kind === 'listen') void listen(order.bytes)
   else if (order.kind === 'speak') void speak(order.bytes, order.message)
-  else void bus.close().then(() => process.exit(0))
+  else void bus.close().then(() => process.disconnect())
 })
 report({ kind: 'ready' })

@@ -3,6 +3,7 @@ import Table from 'cli-table3'
 import { Command, InvalidArgumentError } from 'commander'
 import { allreduce } from './allreduce.ts'
 import { idle } from './idle.ts'
+import { join } from './join.ts'
 import { metrics } from './metrics.ts'
 import { training } from './training.ts'
 import { trials } from './trials.ts'
@@ -15,7 +16,7 @@ export interface Report {
 
 type Bench = (say: (line: string) => void, options: { peer?: string }) => Promise<Report>
 
-const benches: Readonly<Record<string, Bench>> = { trials, metrics, training, idle, allreduce }
+const benches: Readonly<Record<string, Bench>> = { trials, metrics, training, idle, join, allreduce }
 
 const program = new Command('bench')
   .description(

@@ -2,7 +2,8 @@ import { stripVTControlCharacters } from 'node:util'
 import { describe, expect, it } from 'vitest'
 import { problem, progress as progressMessage, toProblem } from '../../protocol/index.ts'
 import { resultOf } from '../../src/store/index.ts'
-import { exitCodeFor, failureText } from '../../src/cli/failure.ts'
+import { exitCodeFor } from '../../src/actor/index.ts'
+import { failureText } from '../../src/cli/failure.ts'
 import { progressText, trialText } from '../../src/cli/progress-text.ts'
 import { duration, pairs, short } from '../../src/cli/text.ts'
 import { experimentTable, resultText } from '../../src/cli/trial-table.ts'
@@ -84,6 +85,7 @@ describe('a failure', () => {
     ['BUS_UNAUTHORIZED', 69],
     ['EXPERIMENT_GIVEN_UP', 1],
     ['TRAIN_FAILED', 1],
+    ['INTERNAL', 70],
   ])('%s exits with %i', (code, expected) => {
     expect(exitCodeFor(code)).toBe(expected)
   })

@@ -387,6 +387,19 @@ describe('a driver that dies', () => {
     expect(ends).toHaveLength(1)
   })
 
+  it('that is drained says so, and another takes up at once what it leaves', async () => {
+    const { bench, w1 } = await ready({ trials: 2 })
+    await bench.driver('d2')
+    await bench.pass(4000, w1)
+    await bench.drain('d1')
+    expect(w1.status().slots[0]?.driver).toBeNull()
+    await bench.pass(2000, w1)
+    expect((await bench.types('e1')).filter((type) => type === 'experiment.adopted')).toHaveLength(2)
+    await w1.finish(0)
+    await bench.settle()
+    expect(w1.running).toEqual([1])
+  })
+
   it('with `adopt: none` leaves unfinished experiments alone until it is asked to resume them', async () => {
     const { bench, w1 } = await ready({ trials: 2 })
     bench.kill('d1')

@@ -64,7 +64,7 @@ describe.each(cases)('all-reduce, %s, %s', (algorithm, encoding) => {
 
 test("a rank sends 2(N - 1)/N of the payload's bytes, and the frames' heads", async () => {
   for (const members of [2, 3, 5]) {
-    const sent = new Array<number>(members).fill(0)
+    const sent = Array.from({ length: members }, () => 0)
     const { rings } = ringOn(
       createMemoryNetwork(),
       members,

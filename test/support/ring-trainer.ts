@@ -125,7 +125,7 @@ const scenarios: Readonly<Record<string, Scenario>> = {
           Object.values(grads).reduce((sum, gradient) => sum + (gradient.square().sum().dataSync()[0] ?? 0), 0),
         )
         for (const [name, gradient] of Object.entries(grads)) grads[name] = gradient.mul(Math.min(1, 0.2 / norm))
-        descent.applyGradients(grads)
+        descent.applyGradients(Object.entries(grads).map(([name, tensor]) => ({ name, tensor })))
         last = value.dataSync()[0] ?? NaN
       }
       reporter.report({ loss: last })

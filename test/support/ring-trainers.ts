@@ -83,7 +83,9 @@ type Work = Omit<TrainerSetting, 'ring'>
 
 /** The same work in one process, without the system. */
 export async function trainAlone(work: Work): Promise<TrainerReport> {
-  return await (await runThread({ ...work, ring: null }, [])).report
+  return await (
+    await runThread({ ...work, ring: null }, [])
+  ).report
 }
 
 export interface Trainer {
@@ -119,7 +121,9 @@ export function ringOfTrainers(work: Work, settings: RingSettings, wanted = sett
 
   async function formNow(): Promise<void> {
     for (;;) {
-      const members = [...joined.values()].sort((a, b) => Number(fresh.get(a.worker)) - Number(fresh.get(b.worker)) || a.worker.localeCompare(b.worker))
+      const members = [...joined.values()].sort(
+        (a, b) => Number(fresh.get(a.worker)) - Number(fresh.get(b.worker)) || a.worker.localeCompare(b.worker),
+      )
       if (members.length === 0) return
       generations.push(members.map(({ worker }) => worker))
       const generation = generations.length
@@ -153,15 +157,20 @@ export function ringOfTrainers(work: Work, settings: RingSettings, wanted = sett
 
   const fresh = new Map<string, boolean>()
   const heard = [
-    answer(driver, joinRing, { worker: '*', ring }, ({ slot, holding }: { slot: number; holding: RingHolding }, { worker }) => {
-      const known = joined.has(worker)
-      if (!known && !gone.has(worker)) {
-        joined.set(worker, { worker, slot })
-        fresh.set(worker, holding.fresh)
-        if (joined.size >= wanted || generations.length > 0) form()
-      }
-      return { joined: joined.size, wanted }
-    }),
+    answer(
+      driver,
+      joinRing,
+      { worker: '*', ring },
+      ({ slot, holding }: { slot: number; holding: RingHolding }, { worker }) => {
+        const known = joined.has(worker)
+        if (!known && !gone.has(worker)) {
+          joined.set(worker, { worker, slot })
+          fresh.set(worker, holding.fresh)
+          if (joined.size >= wanted || generations.length > 0) form()
+        }
+        return { joined: joined.size, wanted }
+      },
+    ),
     answer(driver, suspectMember, { worker: '*', ring }, ({ generation }, { worker }) => {
       if (!joined.has(worker)) throw problem('RING_STALE', { generation, ring, current: generations.length })
       if (generation === generations.length) form()

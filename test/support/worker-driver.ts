@@ -57,7 +57,7 @@ export const experiment = 'by-hand'
 const timeoutMs = 5_000
 
 /** Resolves once the condition holds; rejects after `withinMs`. */
-export async function until<T>(what: string, find: () => T | undefined | false, withinMs = 20_000): Promise<T> {
+export async function until<T>(what: string, find: () => T | undefined | false, withinMs = 60_000): Promise<T> {
   const deadline = Date.now() + withinMs
   for (;;) {
     const found = find()

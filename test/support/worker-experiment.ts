@@ -16,6 +16,9 @@ export default defineExperiment(import.meta.url, {
     switch (does) {
       case 'nothing':
         return { value: run.trial }
+      case 'pid':
+        await new Promise((resolve) => setTimeout(resolve, ms))
+        return process.pid
       case 'reports':
         for (let step = 0; step < count; step += 1) reporter.report({ value: step, loss: -step })
         return count

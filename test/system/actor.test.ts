@@ -94,7 +94,7 @@ test('an actor that is started before its server waits for it', async () => {
   await late.stop()
 })
 
-test('a wrong option ends with 64, an unexpected error with 70', async () => {
+test('a wrong option ends with 2, an unexpected error with 70', async () => {
   expect((await runByHand('--colour')).code).toBe(exitCodes.usage)
   expect((await runByHand('--id', 'a.b')).code).toBe(exitCodes.usage)
   const failed = await runByHand('--server', server.url, '--fail', 'no luck')

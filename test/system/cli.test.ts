@@ -51,7 +51,9 @@ describe('maggy, given what it cannot take,', () => {
   it('says in which line and column a module does not compile', async () => {
     const path = await module('broken.ts', 'const fine = 1\nconst = 2\n')
     const { code, stderr } = await maggy(['run', path])
-    expect(stderr).toMatch(/^error MODULE_NOT_COMPILED: .*broken\.ts does not compile:\n.*broken\.ts:2:7: /)
+    expect(stderr).toMatch(
+      /^error MODULE_NOT_COMPILED: .*broken\.ts does not compile:\n.*broken\.ts:2:7: [^]*\nremedy: mend the lines/,
+    )
     expect(code).toBe(2)
   })
 
@@ -66,18 +68,21 @@ describe('maggy, given what it cannot take,', () => {
 
   it('says which contexts there are, when asked for another', async () => {
     const { code, stderr } = await maggy(['run', await withContext('good.ts', good), 'tuna'])
-    expect(stderr).toContain('error CONTEXT_UNKNOWN: the experiment tiny has no context tuna; it has tune')
+    expect(stderr).toContain(
+      'error CONTEXT_UNKNOWN: the experiment tiny has no context tuna; it has tune\nremedy: name one of them',
+    )
     expect(code).toBe(2)
   })
 
   it.each([
-    ['space.double(1, 0)', /error SPACE_INVALID: .*x/],
-    ['space.double(0, 1, { log: true })', /error SPACE_INVALID: .*x/],
-    ['space.categorical([])', /error SPACE_INVALID: .*x/],
-    ['space.double(0, Infinity)', /error SPACE_INVALID: .*x/],
+    ['space.double(1, 0)', 'space.x.low is 1, above high, which is 0'],
+    ['space.double(0, 1, { log: true })', 'space.x.low is 0; with log it must be above 0'],
+    ['space.categorical([])', 'space.x.choices is empty; give at least one of the choices'],
+    ['space.double(0, Infinity)', 'space.x.high is Infinity, not a finite number'],
   ])('names the fault in a space of %s', async (text, message) => {
     const { code, stderr } = await maggy(['run', await withContext('space.ts', space(text)), 'tune'])
-    expect(stderr).toMatch(message)
+    expect(stderr).toContain(`error SPACE_INVALID: ${message}`)
+    expect(stderr).toContain('\nremedy: mend this parameter of the search space\n')
     expect(code).toBe(2)
   })
 
@@ -106,6 +111,7 @@ describe('maggy, given what it cannot take,', () => {
     const path = await withContext('good.ts', good)
     const { code, stderr } = await maggy(['run', path, 'tune', '--server', 'nats://secret@127.0.0.1:1'])
     expect(stderr).toContain('error BUS_UNREACHABLE: no server at nats://127.0.0.1:1')
+    expect(stderr).toContain('\nremedy: start one with `maggy server`, or give its address with --server')
     expect(stderr).not.toContain('secret')
     expect(code).toBe(69)
   })
@@ -114,7 +120,10 @@ describe('maggy, given what it cannot take,', () => {
     const server = await startTestServer({ token: 'right' })
     const { code, stderr } = await maggy(['ls', '--server', `nats://wrong@127.0.0.1:${server.port}`])
     await server.stop()
-    expect(stderr).toContain('error BUS_UNAUTHORIZED')
+    expect(stderr).toContain(
+      `error BUS_UNAUTHORIZED: the server nats://127.0.0.1:${server.port} refused the credentials`,
+    )
+    expect(stderr).toContain('\nremedy: give the right token in the address')
     expect(code).toBe(69)
   })
 
@@ -122,7 +131,8 @@ describe('maggy, given what it cannot take,', () => {
     const server = await startTestServer({ jetstream: false })
     const { code, stderr } = await maggy(['ls', '--server', server.url])
     await server.stop()
-    expect(stderr).toContain('error BUS_NO_JETSTREAM')
+    expect(stderr).toContain(`error BUS_NO_JETSTREAM: the server nats://127.0.0.1:${server.port} has no JetStream`)
+    expect(stderr).toContain('\nremedy: start it with `maggy server`, or add a `jetstream {}` block')
     expect(code).toBe(69)
   })
 
@@ -148,7 +158,9 @@ describe('maggy, given what it cannot take,', () => {
     const { port } = old.address() as AddressInfo
     const { code, stderr } = await maggy(['ls', '--server', `nats://127.0.0.1:${port}`])
     old.close()
-    expect(stderr).toContain('is version 2.9.10')
+    expect(stderr).toMatch(
+      /error BUS_TOO_OLD: .* is version 2\.9\.10; 2\.12\.6 or later is needed\nremedy: `maggy doctor --fix`/,
+    )
     expect(code).toBe(69)
   })
 
@@ -156,8 +168,8 @@ describe('maggy, given what it cannot take,', () => {
     const server = await startTestServer()
     const { code, stderr } = await maggy(['server', '--port', String(server.port), ...bus('taken')])
     await server.stop()
-    expect(stderr).toContain(`port ${server.port} is in use`)
-    expect(code).not.toBe(0)
+    expect(stderr).toContain(`port ${server.port} is in use\n  choose another with --port`)
+    expect(code).toBe(2)
   })
 
   it('knows no experiment where there is no bus, and makes none to look', async () => {
@@ -168,6 +180,20 @@ describe('maggy, given what it cannot take,', () => {
     expect(existsSync(join(folder, 'untouched'))).toBe(false)
   })
 })
+
+/** Trials after the first go on for a minute, if told so. */
+const slow = `import { defineExperiment, optimization, space } from 'maggy'
+       export default defineExperiment(import.meta.url, {
+         name: 'slow',
+         train: async ({ hparams, reporter, run }: any) => {
+           for (let i = 0; run.trial > 0 && process.env.MAGGY_TEST_SLOW && i < 600; i += 1) {
+             await new Promise((resolve) => setTimeout(resolve, 100))
+             reporter.report(i)
+           }
+           return hparams.x
+         },
+         contexts: { tune: optimization({ space: { x: space.double(0, 1) }, trials: 3, direction: 'minimize' }) },
+       })\n`
 
 describe('maggy run', () => {
   it('explores without a context, with hparams that are set', async () => {
@@ -221,23 +247,11 @@ describe('maggy run', () => {
 
   it('stops in order at the first Ctrl-C, leaves no process behind, and is taken up again by resume', async () => {
     const data = bus('interrupted')
-    const path = await module(
-      'slow.ts',
-      `import { defineExperiment, optimization, space } from 'maggy'
-       export default defineExperiment(import.meta.url, {
-         name: 'slow',
-         train: async ({ hparams, reporter, run }: any) => {
-           for (let i = 0; run.trial > 0 && process.env.MAGGY_TEST_SLOW && i < 600; i += 1) {
-             await new Promise((resolve) => setTimeout(resolve, 100))
-             reporter.report(i)
-           }
-           return hparams.x
-         },
-         contexts: { tune: optimization({ space: { x: space.double(0, 1) }, trials: 3, direction: 'minimize' }) },
-       })\n`,
-    )
+    const path = await module('slow.ts', slow)
     const running = maggy(['run', path, 'tune', ...data], { env: { MAGGY_TEST_SLOW: '1' } })
     await until(() => running.said().includes('trial 0 done'))
+    // Meanwhile another process looks into it, through the bus of the first.
+    expect((await maggy(['ls', ...data])).stdout).toMatch(/^slow-tune-\S+ +running +1\/3/m)
     running.process.kill('SIGINT')
     const { code, stdout, stderr } = await running
     expect(code).toBe(130)
@@ -251,7 +265,21 @@ describe('maggy run', () => {
 
     const resumed = await maggy(['resume', id, ...data])
     expect(resumed.stdout).toContain(`${id}: done`)
+    expect(resumed.stdout).not.toContain('trial 0 done') // it was before, and is not run again
     expect(resumed.code).toBe(0)
+  })
+
+  it('is stopped by another process that is given its folder', async () => {
+    const data = bus('stopped')
+    const path = await module('endless.ts', slow)
+    const running = maggy(['run', path, 'tune', ...data], { env: { MAGGY_TEST_SLOW: '1' } })
+    await until(() => running.said().includes('trial 0 done'))
+    const id = /^experiment (\S+)$/m.exec(running.said())?.[1] ?? ''
+    const stop = await maggy(['stop', id, '--cancel', ...data])
+    expect({ code: stop.code, stderr: stop.stderr }).toEqual({ code: 0, stderr: '' })
+    const { code, stdout } = await running
+    expect(stdout).toContain(`${id}: stopped`)
+    expect(code).toBe(0)
   })
 
   it('exits with 1 and says why when the experiment is given up', async () => {

@@ -7,7 +7,7 @@ import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { promisify } from 'node:util'
 import { afterEach, beforeEach, expect, test } from 'vitest'
-import { startServer, type ServerMessage } from '../../src/server/index.ts'
+import { runningServer, startServer, type ServerMessage } from '../../src/server/index.ts'
 import { greeting } from '../../src/server/port.ts'
 import { findNatsServer, identityOf, isAlive } from '../../src/setup/index.ts'
 
@@ -89,7 +89,7 @@ test('a port in use is said to be in use, with the remedy', async () => {
   const { child, message, errors } = start('--port', String(port), '--data', folder)
   expect(await message).toMatchObject({ ready: false, problem: { code: 'BUS_PORT_IN_USE' } })
   await once(child, 'exit')
-  expect(child.exitCode).toBe(1)
+  expect(child.exitCode).toBe(2)
   expect(errors()).toBe(
     `port ${port} is in use\n  choose another with --port, or connect to the server that runs there with --server\n`,
   )
@@ -106,12 +106,15 @@ test('a data folder in use is refused with the process that uses it, and free wh
   await second.stop()
 })
 
-test('the token is in a file that only its owner reads', async () => {
+test('the token is in files that only their owner reads, and who may read them finds the server while it runs', async () => {
   const server = await startServer({ port: 0, data: folder, token: 'secret' })
   const file = join(folder, 'nats-server.conf')
   expect(((await stat(file)).mode & 0o777).toString(8)).toBe('600')
   expect(await readFile(file, 'utf8')).toContain('token: "secret"')
+  expect(((await stat(join(folder, 'nats-server.json'))).mode & 0o777).toString(8)).toBe('600')
+  expect(await runningServer(folder)).toBe(server.url)
   await server.stop()
+  expect(await runningServer(folder)).toBeUndefined()
 })
 
 test('the configuration that is shipped is one that nats-server takes', async () => {

@@ -2,7 +2,7 @@
 import { readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { optimization, space } from 'maggy'
-import { afterEach, beforeEach, describe, expect, it } from 'vitest'
+import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import type { LogEvent } from '../../protocol/index.ts'
 import { packageRoot, type Child } from '../../src/actor/index.ts'
 import { readPoints, readResult } from '../../src/store/index.ts'
@@ -27,13 +27,14 @@ let driver: Child
 let optimizer: Child
 let workers: Child[]
 
-beforeEach(async () => {
+// One system for all: what a test killed, it makes good.
+beforeAll(async () => {
   system = await startSystem()
   driver = await system.actor('driver')
   optimizer = await system.actor('optimizer')
   workers = await system.workers(2)
 })
-afterEach(() => system.stop())
+afterAll(() => system.stop())
 
 const childrenOf = (pid: number): number[] =>
   readdirSync(`/proc/${pid}/task`).flatMap((task) =>
@@ -70,6 +71,7 @@ describe('kill -9 during a search', () => {
     workers[0]?.process.kill('SIGKILL')
     const events = await expectAllDoneOnce('w')
     expect(events.filter(({ type }) => type === 'trial.lost').length).toBeLessThanOrEqual(2)
+    workers = [...workers.slice(1), ...(await system.workers(1))]
   })
 
   it('of a runner costs one attempt, and the worker goes on', async () => {
@@ -85,7 +87,7 @@ describe('kill -9 during a search', () => {
   it('of the optimizer is made good by another, which is told the history', async () => {
     await underWay('o')
     optimizer.process.kill('SIGKILL')
-    await system.actor('optimizer')
+    optimizer = await system.actor('optimizer')
     await expectAllDoneOnce('o')
   })
 
@@ -93,7 +95,7 @@ describe('kill -9 during a search', () => {
     await underWay('d')
     driver.process.kill('SIGKILL')
     await driver.exited
-    await system.actor('driver')
+    driver = await system.actor('driver')
     const events = await expectAllDoneOnce('d')
     expect(events.filter(({ type }) => type === 'experiment.adopted')).toHaveLength(2)
     expect(events.filter(({ type }) => type === 'trial.lost')).toEqual([])
@@ -111,12 +113,25 @@ describe('kill -9 during a search', () => {
   })
 })
 
-describe('a worker that comes later', () => {
-  it('takes trials of the search that runs', async () => {
-    await underWay('late', 200)
-    await system.actor('worker', '--id', 'late-one')
-    const { worker } = await until(system, 'late', 'trial.assigned', (event) => event.worker === 'late-one')
-    expect(worker).toBe('late-one')
-    await expectAllDoneOnce('late')
+describe('two drivers on one bus', () => {
+  it('share the workers; when one is killed, the other takes over what it had', async () => {
+    await system.actor('driver')
+    const owned = new Map<string, string>()
+    // Whoever answers first takes an experiment: submit until both have one.
+    while (!([...owned.values()].includes(driver.id) && new Set(owned.values()).size === 2)) {
+      const id = `shared-${owned.size}`
+      await system.submit(module, contextOf(50), id)
+      owned.set(id, (await until(system, id, 'experiment.adopted')).driver)
+    }
+    const [orphan = ''] = [...owned].find(([, owner]) => owner === driver.id) ?? []
+    await until(system, orphan, 'trial.ended')
+    driver.process.kill('SIGKILL')
+    for (const [id, owner] of owned) {
+      const events = await expectAllDoneOnce(id)
+      const drivers = events.flatMap((event) => (event.type === 'experiment.adopted' ? [event.driver] : []))
+      expect(drivers[0]).toBe(owner)
+      // Who was not killed keeps what it has, and is alone in it.
+      expect(new Set(drivers).size).toBe(owner === driver.id ? 2 : 1)
+    }
   })
 })

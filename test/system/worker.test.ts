@@ -1,7 +1,7 @@
 /** A real worker process with real runners on a real server, driven by hand. */
 import { fileURLToPath } from 'node:url'
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest'
-import { spawnActor, type Child } from '../../src/actor/index.ts'
+import { exitCodes, spawnActor, type Child } from '../../src/actor/index.ts'
 import { codeOf } from '../../protocol/index.ts'
 import { startTestServer, type TestServer } from '../support/server.ts'
 import { createHandMadeDriver, until, type HandMadeDriver } from '../support/worker-driver.ts'
@@ -223,6 +223,63 @@ describe('a worker', () => {
     expect((await driver.result(first)).outcome.kind).toBe('done')
     expect(await leaver.exited).toEqual({ code: 0, signal: null })
     await until('good-bye', () => driver.leaves.includes('w2'))
+  })
+
+  test('a second signal ends it at once, whatever runs', async () => {
+    const leaver = await startWorker('w3')
+    await driver.lease('w3')
+    trial += 1
+    await driver.assign('w3', trial, { does: 'ignores' })
+    await until('started', () => driver.starts.find((start) => start.trial === trial))
+    leaver.process.kill('SIGTERM')
+    await until('draining', () => leaver.stderrTail().includes('draining'))
+    leaver.process.kill('SIGTERM')
+    expect(await leaver.exited).toEqual({ code: exitCodes.terminated, signal: null })
+    expect(driver.results.has(trial)).toBe(false)
+  })
+
+  test('what still runs when the time to drain is up is killed, to be tried elsewhere', async () => {
+    const leaver = await startWorker('w4', '--drain-timeout', '1')
+    await driver.lease('w4')
+    trial += 1
+    await driver.assign('w4', trial, { does: 'ignores' })
+    await until('started', () => driver.starts.find((start) => start.trial === trial))
+    leaver.process.kill('SIGTERM')
+    expect((await driver.result(trial)).outcome).toMatchObject({ kind: 'returned' })
+    expect(await leaver.exited).toEqual({ code: 0, signal: null })
+  })
+
+  test('two slots run two trials at once, each in a runner of its own, which is replaced after its number of trials', async () => {
+    await startWorker('w5', '--slots', '2', '--max-trials-per-runner', '2')
+    await driver.lease('w5', 0)
+    await driver.lease('w5', 1)
+    const pids: number[][] = [[], []]
+    for (let round = 0; round < 3; round += 1) {
+      const both = [0, 1].map((slot) => ({ slot, number: (trial += 1) }))
+      await Promise.all(both.map(({ slot, number }) => driver.assign('w5', number, { does: 'pid' }, { slot })))
+      for (const { slot, number } of both) {
+        const { outcome, slot: where } = await driver.result(number)
+        expect(where).toBe(slot)
+        pids[slot]?.push(outcome.kind === 'done' ? (outcome.metrics['value'] ?? 0) : 0)
+      }
+    }
+    for (const [first, second, third] of pids) {
+      expect(second).toBe(first)
+      expect(third).not.toBe(first)
+    }
+    expect(new Set(pids.flat()).size).toBe(4)
+  })
+
+  test('a runner that is frozen is noticed by its silence: a crashed attempt, and the worker goes on', async () => {
+    const { outcome } = await run({ does: 'pid' })
+    const pid = outcome.kind === 'done' ? (outcome.metrics['value'] ?? 0) : 0
+    trial += 1
+    await driver.assign('w1', trial, { does: 'waits' })
+    await until('started', () => driver.starts.find((start) => start.trial === trial))
+    process.kill(pid, 'SIGSTOP')
+    const frozen = await driver.result(trial)
+    expect(frozen.outcome).toMatchObject({ kind: 'crashed', problem: { code: 'RUNNER_CRASHED' } })
+    expect((await run({ does: 'nothing' })).outcome.kind).toBe('done')
   })
 
   test('a worker that was started late is announced to a driver that calls the roll', async () => {

@@ -2,11 +2,9 @@
  * A chunk's msgpack bytes, laid out by hand so that its data are written where they are sent from, and need no copy on either side.
  * I1 `decode(frame)` equals the chunk: the frame is an ordinary msgpack map, if not the shortest one (all numbers have a fixed width).
  * I2 The data begin at a multiple of four bytes, so that a receiver may look at them as float32 where they are.
- * The checksum is two sums of 32-bit words (Fletcher 1982, modulo 2^32): the plain one notices any bit that flips, the one of its
- * running values notices words that change places. It is as fast as memory, where zlib's CRC-32 would take longer than the reduction.
  */
-import { problem } from './errors.ts'
-import type { Chunk, ChunkPhase } from './ring.ts'
+import { crc32 } from 'node:zlib'
+import { problem, type Chunk, type ChunkPhase } from '../../protocol/index.ts'
 
 export type ChunkHead = Omit<Chunk, 'checksum' | 'data'>
 
@@ -14,8 +12,9 @@ const phaseNumbers: Readonly<Record<ChunkPhase, number>> = { reduce: 0, gather: 
 
 interface Layout {
   readonly head: Uint8Array
-  readonly at: Readonly<Record<'generation' | 'step' | 'hop' | 'index' | 'from' | 'length' | 'weight', number>>
-  readonly checksumAt: number
+  readonly at: Readonly<
+    Record<'generation' | 'step' | 'hop' | 'index' | 'from' | 'length' | 'weight' | 'checksum', number>
+  >
   readonly sizeAt: number
 }
 
@@ -52,17 +51,13 @@ function layoutOf(phase: ChunkPhase, longNames = 0): Layout {
   bytes.push(0xcb)
   at['weight'] = bytes.length
   bytes.push(0, 0, 0, 0, 0, 0, 0, 0)
-  // 53 bits are what a number holds: the checksum is a float64 that is a whole number.
-  name('checksum')
-  bytes.push(0xcb)
-  const checksumAt = bytes.length
-  bytes.push(0, 0, 0, 0, 0, 0, 0, 0)
+  uint32('checksum')
   name('data')
   bytes.push(0xc6)
   const sizeAt = bytes.length
   bytes.push(0, 0, 0, 0)
   if (bytes.length % 4 !== 0) return layoutOf(phase, longNames + 1)
-  const layout: Layout = { head: new Uint8Array(bytes), at: at as Layout['at'], checksumAt, sizeAt }
+  const layout: Layout = { head: new Uint8Array(bytes), at: at as Layout['at'], sizeAt }
   layouts.set(phase, layout)
   return layout
 }
@@ -79,7 +74,7 @@ export interface ChunkFrame {
 
 /** Lays a frame into `memory`, which begins at a multiple of four bytes and is `frameOverhead` longer than the data at least. */
 export function chunkFrame(memory: Uint8Array, head: ChunkHead, dataBytes: number): ChunkFrame {
-  const { head: fixed, at, checksumAt, sizeAt } = layoutOf(head.phase)
+  const { head: fixed, at, sizeAt } = layoutOf(head.phase)
   memory.set(fixed)
   const view = new DataView(memory.buffer, memory.byteOffset, fixed.length + dataBytes)
   view.setUint32(at.generation, head.generation)
@@ -95,46 +90,22 @@ export function chunkFrame(memory: Uint8Array, head: ChunkHead, dataBytes: numbe
   return {
     data,
     seal() {
-      view.setFloat64(checksumAt, checksumOf(head, data))
+      view.setUint32(at.checksum, checksumOf(head, data))
       return frame
     },
   }
 }
 
-const weightWords = new Uint32Array(new Float64Array(1).buffer)
-const weightValue = new Float64Array(weightWords.buffer)
+const fields = new DataView(new ArrayBuffer(40))
+const fieldBytes = new Uint8Array(fields.buffer)
 
-/** Of head and data; a whole number below 2^53. */
-export function checksumOf(head: ChunkHead, data: Uint8Array): number {
-  const whole = data.byteLength >>> 2
-  const aligned = data.byteOffset % 4 === 0 ? data : new Uint8Array(data)
-  const words = new Int32Array(aligned.buffer, aligned.byteOffset, whole)
-  let sum = 0
-  let running = 0
-  const four = whole & ~3
-  let i = 0
-  for (; i < four; i += 4) {
-    const a = words[i] as number
-    const b = words[i + 1] as number
-    const c = words[i + 2] as number
-    const d = words[i + 3] as number
-    // Four steps of `sum += word; running += sum` at once, without waiting for one another.
-    running = (running + 4 * sum + 4 * a + 3 * b + 2 * c + d) | 0
-    sum = (sum + a + b + c + d) | 0
-  }
-  const add = (word: number): void => {
-    sum = (sum + word) | 0
-    running = (running + sum) | 0
-  }
-  for (; i < whole; i += 1) add(words[i] as number)
-  for (let at = 4 * whole; at < aligned.byteLength; at += 1) add(aligned[at] as number)
-  weightValue[0] = head.weight
-  const { generation, step, hop, index, from, length } = head
-  const fields = [data.byteLength, generation, step, phaseNumbers[head.phase], hop, index, from, length]
-  for (const field of fields) add(field)
-  for (const word of weightWords) add(word)
-  // 32 bits of the plain sum, 21 of the other.
-  return (running & 0x1fffff) * 2 ** 32 + (sum >>> 0)
+/** Of data and head; below 2^32. */
+function checksumOf(head: ChunkHead, data: Uint8Array): number {
+  const { generation, step, phase, hop, index, from, length, weight } = head
+  const numbers = [data.byteLength, generation, step, phaseNumbers[phase], hop, index, from, length]
+  for (const [at, number] of numbers.entries()) fields.setUint32(4 * at, number)
+  fields.setFloat64(32, weight)
+  return crc32(fieldBytes, crc32(data))
 }
 
 /** Throws RING_CHUNK_CORRUPT. */

@@ -1,0 +1,39 @@
+/** What every command of maggy, and every actor, exits with. 69 and 70 are those of sysexits.h; after a signal, 128 + its number. */
+export const exitCodes = {
+  done: 0,
+  /** It could not be done: the experiment failed, a part is missing, nats-server ended. */
+  failed: 1,
+  /** What was given cannot be used: the command line, the module, the context. */
+  usage: 2,
+  /** No server, or one that cannot be used. */
+  unavailable: 69,
+  /** A fault of maggy, or of an actor of one's own. */
+  internal: 70,
+  interrupted: 130,
+  terminated: 143,
+} as const
+
+const usage = new Set([
+  'BUS_PORT_IN_USE',
+  'CONTEXT_INVALID',
+  'CONTEXT_UNKNOWN',
+  'EXPERIMENT_EXISTS',
+  'EXPERIMENT_INVALID',
+  'EXPERIMENT_NOT_EXPORTED',
+  'EXPERIMENT_UNKNOWN',
+  'HPARAMS_INVALID',
+  'MODULE_NOT_COMPILED',
+  'MODULE_NOT_FOUND',
+  'MODULE_NOT_LOADED',
+  'OPTION_INVALID',
+  'OPTIMIZER_UNFIT',
+  'PRUNER_UNKNOWN',
+  'SPACE_INVALID',
+])
+
+/** The exit code for an error's code. */
+export function exitCodeFor(code: string): number {
+  if (usage.has(code)) return exitCodes.usage
+  if (code === 'INTERNAL') return exitCodes.internal
+  return code.startsWith('BUS_') ? exitCodes.unavailable : exitCodes.failed
+}

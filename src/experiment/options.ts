@@ -1,0 +1,119 @@
+/** The options that contexts share, checked one by one: each throws CONTEXT_INVALID with the path of the fault. */
+import {
+  check,
+  HparamValue,
+  isProblem,
+  problem,
+  type Direction,
+  type HparamValue as Value,
+  type Hparams,
+  type Objective,
+  type Plugin,
+  type Policy,
+} from '../../protocol/index.ts'
+
+/** A plug-in by its name, or with its options beside the name. */
+export type PluginOption = string | ({ readonly name: string } & Readonly<Record<string, unknown>>)
+
+export function objectives(given: Readonly<Record<string, unknown>>): Objective[] {
+  if (given['objectives'] === undefined) {
+    return [
+      {
+        metric: metricName('metric', given['metric'] ?? 'value'),
+        direction: direction('direction', given['direction']),
+      },
+    ]
+  }
+  if (given['metric'] !== undefined || given['direction'] !== undefined) {
+    throw invalid('objectives', 'stand beside metric or direction: write the one or the other')
+  }
+  const list = given['objectives']
+  if (!Array.isArray(list) || list.length === 0) throw invalid('objectives', 'is not a list of { metric, direction }')
+  const found = list.map((item: unknown, index) => {
+    const path = `objectives[${index}]`
+    const { metric, direction: towards, ...rest } = record(path, item)
+    for (const key of Object.keys(rest)) throw invalid(`${path}.${key}`, 'is unknown; there are metric, direction')
+    return { metric: metricName(`${path}.metric`, metric), direction: direction(`${path}.direction`, towards) }
+  })
+  if (new Set(found.map(({ metric }) => metric)).size < found.length) throw invalid('objectives', 'name a metric twice')
+  return found
+}
+
+export function policy(given: Readonly<Record<string, unknown>>): Policy {
+  const { trialTimeoutMs = null, graceMs = 5000, maxAttempts = 3, maxFailed = null, parallel = null } = given
+  return {
+    trialTimeoutMs: trialTimeoutMs === null ? null : milliseconds('trialTimeoutMs', trialTimeoutMs, 1),
+    graceMs: milliseconds('graceMs', graceMs, 0),
+    maxAttempts: whole('maxAttempts', maxAttempts, 1),
+    maxFailed: maxFailed === null ? null : whole('maxFailed', maxFailed, 1),
+    parallel: parallel === null ? null : whole('parallel', parallel, 1),
+    labels: labels(given['labels'] ?? {}),
+  }
+}
+
+export function plugin(path: string, value: unknown): Plugin {
+  if (typeof value === 'string' && value !== '') return { name: value, options: {} }
+  if (typeof value !== 'object' || value === null)
+    throw invalid(path, `is ${show(value)}, not a name or { name, …options }`)
+  const { name, ...options } = record(path, value)
+  if (typeof name !== 'string' || name === '') throw invalid(`${path}.name`, `is ${show(name)}, not a name`)
+  return { name, options }
+}
+
+export function hparams(value: unknown, space: Readonly<Record<string, unknown>>): Hparams {
+  const given = record('hparams', value)
+  for (const [name, item] of Object.entries(given)) {
+    if (Object.hasOwn(space, name)) throw invalid(`hparams.${name}`, 'is in the search space already')
+    if (!isHparamValue(item)) {
+      throw invalid(`hparams.${name}`, 'is not a finite number, a string, a boolean, null, or a list of these')
+    }
+  }
+  return { ...given } as Hparams
+}
+
+function isHparamValue(value: unknown): value is Value {
+  try {
+    check(HparamValue, value, 'hparams')
+    return true
+  } catch (error) {
+    if (isProblem(error)) return false
+    throw error
+  }
+}
+
+function labels(value: unknown): Record<string, string> {
+  const given = record('labels', value)
+  for (const [name, item] of Object.entries(given)) {
+    if (typeof item !== 'string') throw invalid(`labels.${name}`, `is ${show(item)}, not a string`)
+  }
+  return { ...given } as Record<string, string>
+}
+
+export function record(path: string, value: unknown): Readonly<Record<string, unknown>> {
+  if (typeof value === 'object' && value !== null && !Array.isArray(value)) return value as Record<string, unknown>
+  throw invalid(path, `is ${show(value)}, not an object`)
+}
+
+function metricName(path: string, value: unknown): string {
+  if (typeof value === 'string' && value !== '') return value
+  throw invalid(path, `is ${show(value)}, not the name of a number that train returns`)
+}
+
+function direction(path: string, value: unknown): Direction {
+  if (value === 'minimize' || value === 'maximize') return value
+  throw invalid(path, `is ${show(value)}; it is 'minimize' or 'maximize'`)
+}
+
+export function whole(path: string, value: unknown, least: number): number {
+  if (typeof value === 'number' && Number.isSafeInteger(value) && value >= least) return value
+  throw invalid(path, `is ${show(value)}, not a whole number of at least ${least}`)
+}
+
+function milliseconds(path: string, value: unknown, least: number): number {
+  if (typeof value === 'number' && Number.isFinite(value) && value >= least) return value
+  throw invalid(path, `is ${show(value)}, not a number of milliseconds of at least ${least}`)
+}
+
+const show = (value: unknown) => (typeof value === 'number' ? String(value) : (JSON.stringify(value) ?? String(value)))
+/** A fault in an option, with its path. */
+export const invalid = (path: string, reason: string) => problem('CONTEXT_INVALID', { path, reason })
