@@ -1,6 +1,6 @@
-/** A CNN on MNIST: one oblivious training function, explored on this host or tuned on as many workers as there are. */
+/** A CNN on MNIST: one oblivious training function, explored on this host, tuned on as many workers as there are, trained on several at once. */
 import * as tf from '@tensorflow/tfjs'
-import { defineExperiment, optimization, space } from 'maggy'
+import { defineExperiment, optimization, space, training } from 'maggy'
 import { loadMnist, type Images } from './mnist-data.ts'
 
 /** Dataset generator: the first `examples` training images, and the whole test set. */
@@ -55,5 +55,7 @@ export default defineExperiment(import.meta.url, {
       metric: 'accuracy',
       direction: 'maximize',
     }),
+    // Each worker has half of the images, and batches of its own: 64 images a step on two.
+    train: training({ workers: 2, hparams: { examples: 24_000, epochs: 2 } }),
   },
 })
