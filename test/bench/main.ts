@@ -5,6 +5,8 @@ import { allreduce } from './allreduce.ts'
 import { idle } from './idle.ts'
 import { join } from './join.ts'
 import { metrics } from './metrics.ts'
+import { recovery } from './recovery.ts'
+import { ringTraining } from './ring-training.ts'
 import { training } from './training.ts'
 import { trials } from './trials.ts'
 
@@ -16,7 +18,16 @@ export interface Report {
 
 type Bench = (say: (line: string) => void, options: { peer?: string }) => Promise<Report>
 
-const benches: Readonly<Record<string, Bench>> = { trials, metrics, training, idle, join, allreduce }
+const benches: Readonly<Record<string, Bench>> = {
+  trials,
+  metrics,
+  training,
+  idle,
+  join,
+  allreduce,
+  recovery,
+  'ring-training': ringTraining,
+}
 
 const program = new Command('bench')
   .description(
