@@ -7,7 +7,7 @@
  */
 import { Type } from 'typebox'
 import type { Clock } from '../../src/actor/index.ts'
-import { answer, ask, tell, type Bus } from '../../src/bus/index.ts'
+import { answer, ask, hear, tell, type Bus } from '../../src/bus/index.ts'
 import {
   agreeOnManifest,
   createManifest,
@@ -63,6 +63,9 @@ type Question = Extract<ToRing, { type: 'reduce' }>
 type Joining = Extract<ToRing, { type: 'join' }>
 
 const sayAgainMs = 500
+/** Gradient steps, of which a ring takes some ten to a hundred a second. */
+const worthChasing = 10
+const chasesAtMost = 4
 const answerWithinMs = 2_000
 const progressMs = 1_000
 /** A member that is done answers for so long to those who are not quite. */
@@ -89,6 +92,12 @@ export function createRingMember(options: RingMemberOptions): RingMember {
   let takeState: ((bytes: Uint8Array) => void) | undefined
   const timers = new Set<unknown>()
   const pace = { step: -1, samples: 0, steps: 0, waitedMs: 0, since: clock.now(), askedAt: 0 }
+
+  /** The gradient step that the ring is at, where it was heard. */
+  let ahead = 0
+  const others = hear(bus, ringProgress, { worker: '*', ring: name }, (progress) => {
+    ahead = Math.max(ahead, progress.finished)
+  })
 
   const holding = (): RingHolding => ({ finished, pending: question?.collective ?? null, fresh })
   const toMain = (message: FromRing): void => {
@@ -119,6 +128,7 @@ export function createRingMember(options: RingMemberOptions): RingMember {
 
   /** Asks to be a member until there is a generation. */
   async function join(asked: Joining): Promise<void> {
+    others.unsubscribe()
     while (!closed && current === undefined) {
       try {
         await ask(
@@ -350,6 +360,7 @@ export function createRingMember(options: RingMemberOptions): RingMember {
     for (const call of calls) call.unsubscribe()
     for (const timer of timers) clock.clearTimeout(timer)
     clock.clearTimeout(ticker)
+    others.unsubscribe()
     current?.ring.abandon()
     wake?.()
     line.port.close()
@@ -358,6 +369,11 @@ export function createRingMember(options: RingMemberOptions): RingMember {
   line.port.on('message', (message: ToRing) => {
     switch (message.type) {
       case 'join':
+        // Nobody waits for one that comes late, as long as it gains on them.
+        if (ahead - message.step > worthChasing && message.asked < chasesAtMost) {
+          toMain({ type: 'ahead', step: ahead })
+          return
+        }
         joining = message
         void join(message)
         return

@@ -65,6 +65,11 @@ export function createDistribution(options: DistributionOptions): Distribution {
   let collective = 0
   let first = 0
   let waitingState: Uint8Array | null = null
+  /** What the manifest is of: as they were at the first gradient, as on the others. */
+  let variables: VariableSpec[] | undefined
+  let asked = 0
+  /** The ring runs already, and is at this gradient step: what comes before is passed without disturbing it. */
+  let chased = 0
   let joinsLate = false
   /** Gradients computed, gradients reduced, and samples in them. */
   let gradients = 0
@@ -89,9 +94,16 @@ export function createDistribution(options: DistributionOptions): Distribution {
   }
 
   function begin(): void {
-    const specs = replica.specs()
-    const begun = link.join(createManifest(specs).hash, specs)
+    variables ??= replica.specs()
+    const begun = link.join({ manifest: createManifest(variables).hash, variables, step: steps, asked })
+    asked += 1
+    if (begun.type === 'ahead') {
+      chased = begun.step
+      first = Infinity
+      return
+    }
     place = begun.place
+    chased = 0
     first = begun.next
     waitingState = begun.state
     joinsLate = begun.seats === null
@@ -105,7 +117,7 @@ export function createDistribution(options: DistributionOptions): Distribution {
 
   /** Before each collective, and before what leads to it is computed. */
   function enter(): void {
-    if (place === undefined) begin()
+    if (place === undefined && steps >= chased) begin()
     if (skips() || waitingState === null || place === undefined) return
     replica.put(waitingState, place.rank)
     waitingState = null
@@ -166,7 +178,7 @@ export function createDistribution(options: DistributionOptions): Distribution {
 
   /** What must be alike before anybody looks at the model, or a state is taken. */
   function settle(): void {
-    if (place === undefined) return
+    if (place === undefined && chased === 0) return
     if (unsynced) {
       unsynced = false
       enter()
@@ -333,7 +345,9 @@ export function createDistribution(options: DistributionOptions): Distribution {
 
   /** The second step and those after it, of one that comes late, are passed without computing anything. */
   function passBatch(model: object, outputs: number): Tensor[] | undefined {
-    if (place === undefined || !skips() || !trainedOnce.has(model)) return undefined
+    if (!skips() || !trainedOnce.has(model)) return undefined
+    enter()
+    if (!skips()) return undefined
     if (gradients > 0 && local && gradients % settings.syncEvery === 0) settle()
     else if (!local) settle()
     if (!skips()) return undefined
@@ -426,7 +440,7 @@ export function createDistribution(options: DistributionOptions): Distribution {
     },
     average: (values) => {
       // Before its first gradient a member has nobody to ask.
-      if (place === undefined) return values
+      if (place === undefined && chased === 0) return values
       settle()
       enter()
       const weight = unreported === 0 ? 1 : unreported
@@ -434,14 +448,14 @@ export function createDistribution(options: DistributionOptions): Distribution {
       return averageNumbers(values, weight)
     },
     result: (values) => {
-      if (place === undefined) throw problem('GRADIENT_MISSING', {})
+      if (place === undefined && chased === 0) throw problem('GRADIENT_MISSING', {})
       settle()
       enter()
       const means = averageNumbers(values, 1)
       return Object.fromEntries(Object.entries(values).map(([name, value]) => [name, means?.[name] ?? value]))
     },
     get speaks() {
-      return place === undefined ? options.seat % count === 0 : place.rank === 0
+      return place === undefined ? chased === 0 && options.seat % count === 0 : place.rank === 0
     },
     get shard() {
       return { index, count }

@@ -18,8 +18,15 @@ export interface Place {
 
 /** From the training to the ring's thread. Vectors are in shared memory. */
 export type ToRing =
-  /** Answered by `begin`, once the ring is formed. */
-  | { readonly type: 'join'; readonly manifest: string; readonly variables: readonly VariableSpec[] }
+  /** Answered by `begin`, once the ring is formed; or by `ahead`, where it runs already. */
+  | {
+      readonly type: 'join'
+      readonly manifest: string
+      readonly variables: readonly VariableSpec[]
+      /** Gradient steps that it has passed, and how often it has asked before. */
+      readonly step: number
+      readonly asked: number
+    }
   /** Answered by `reduced`. */
   | {
       readonly type: 'reduce'
@@ -38,6 +45,8 @@ export type ToRing =
   | { readonly type: 'leave'; readonly reason: 'done' | 'failed' | 'draining' }
 
 export type FromRing =
+  /** Nobody shall wait for it: it is to pass so many gradient steps first, and to ask again. */
+  | { readonly type: 'ahead'; readonly step: number }
   | {
       readonly type: 'begin'
       readonly place: Place
@@ -69,11 +78,11 @@ export function tellMain({ port, memory }: RingLine, message: FromRing): void {
   Atomics.notify(turns, 0)
 }
 
-type Begin = Extract<FromRing, { type: 'begin' }>
+type Begin = Extract<FromRing, { type: 'begin' | 'ahead' }>
 type Reduced = Extract<FromRing, { type: 'reduced' }>
 
 export interface RingLink {
-  join(manifest: string, variables: readonly VariableSpec[]): Begin
+  join(question: Omit<Extract<ToRing, { type: 'join' }>, 'type'>): Begin
   /** Blocks until all ranks have given theirs. The result is valid until the call after the next one of its key. */
   reduce(question: Omit<Extract<ToRing, { type: 'reduce' }>, 'type'>): Reduced
   tell(message: ToRing): void
@@ -94,14 +103,14 @@ export function createRingLink(options: {
     line.port.postMessage(message)
   }
 
-  function wait<T extends FromRing['type']>(wanted: T): Extract<FromRing, { type: T }> {
+  function wait<T extends FromRing['type']>(...wanted: readonly T[]): Extract<FromRing, { type: T }> {
     for (;;) {
       const turn = Atomics.load(turns, 0)
       for (let got = receiveMessageOnPort(line.port); got !== undefined; got = receiveMessageOnPort(line.port)) {
         const message = got.message as FromRing
         if (message.type === 'export') tell({ type: 'state', bytes: exportState() })
         else if (message.type === 'failed') throw new RingFailure(message.problem)
-        else if (message.type === wanted) return message as Extract<FromRing, { type: T }>
+        else if (wanted.includes(message.type as T)) return message as Extract<FromRing, { type: T }>
       }
       const reason = stopReason()
       if (reason !== undefined) throw new EarlyStop(reason)
@@ -111,9 +120,9 @@ export function createRingLink(options: {
 
   return {
     tell,
-    join: (manifest, variables) => {
-      tell({ type: 'join', manifest, variables })
-      return wait('begin')
+    join: (question) => {
+      tell({ type: 'join', ...question })
+      return wait('begin', 'ahead')
     },
     reduce: (question) => {
       tell({ type: 'reduce', ...question })
