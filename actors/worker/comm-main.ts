@@ -39,11 +39,11 @@ const telemetry = createTelemetry({
 })
 const checkpoints = createCheckpoints(bus, onNotice)
 let member: RingMember | undefined
-// A first thread that is blocked does not see that its worker is gone.
+// A first thread that is blocked does not see that its worker is gone, and a ring would wait for it.
 const parent = process.ppid
 setInterval(() => {
   if (process.ppid !== parent) process.kill(process.pid, 'SIGKILL')
-}, 1_000).unref()
+}, 100).unref()
 
 const post = (message: FromComm): void => {
   port.postMessage(message)

@@ -68,7 +68,7 @@ const worthChasing = 10
 const chasesAtMost = 4
 const answerWithinMs = 2_000
 const progressMs = 1_000
-/** A member that is done answers for so long to those who are not quite. */
+/** Who is done answers for so long to those who are not quite. */
 const lingerMs = 2_000
 
 const Seat = Type.Object({ seat: Type.Number() })
@@ -93,12 +93,16 @@ export function createRingMember(options: RingMemberOptions): RingMember {
   const timers = new Set<unknown>()
   const pace = { step: -1, samples: 0, steps: 0, waitedMs: 0, since: clock.now(), askedAt: 0 }
 
-  /** The gradient step that the ring is at, where it was heard. */
+  /** Where the ring was heard to be. */
   let ahead = 0
   const others = hear(bus, ringProgress, { worker: '*', ring: name }, (progress) => {
     ahead = Math.max(ahead, progress.finished)
   })
 
+  const isOpen = (): boolean => !closed
+  const isFormed = (): boolean => current !== undefined
+  const isCurrent = (generation: Generation): boolean => current === generation
+  const askedFor = (): number | undefined => question?.collective
   const holding = (): RingHolding => ({ finished, pending: question?.collective ?? null, fresh })
   const toMain = (message: FromRing): void => {
     tellMain(line, message)
@@ -129,7 +133,7 @@ export function createRingMember(options: RingMemberOptions): RingMember {
   /** Asks to be a member until there is a generation. */
   async function join(asked: Joining): Promise<void> {
     others.unsubscribe()
-    while (!closed && current === undefined) {
+    while (isOpen() && !isFormed()) {
       try {
         await ask(
           bus,
@@ -242,9 +246,9 @@ export function createRingMember(options: RingMemberOptions): RingMember {
       if (kept !== undefined) return kept
     }
     // The state is that of the step only once the one before has been applied, and then the training asks for this one.
-    while (!together && question?.collective !== next) {
+    for (let asked = together; !asked; asked = askedFor() === next) {
       if (closed || current !== generation || generation.ring.fault !== undefined) return undefined
-      await Promise.race([woken(), pause(sayAgainMs)])
+      if (askedFor() !== next) await Promise.race([woken(), pause(sayAgainMs)])
     }
     const state = await new Promise<Uint8Array>((resolve) => {
       takeState = resolve
@@ -255,7 +259,7 @@ export function createRingMember(options: RingMemberOptions): RingMember {
 
   async function serve(generation: Generation): Promise<RingFault | undefined> {
     const { ring } = generation
-    while (!closed && current === generation) {
+    while (isOpen() && isCurrent(generation)) {
       if (ring.fault !== undefined) return ring.fault
       answerWithHanded(generation)
       const asked = question
@@ -296,7 +300,7 @@ export function createRingMember(options: RingMemberOptions): RingMember {
   async function suspect(generation: Generation, fault: RingFault): Promise<void> {
     if (fault.code === 'RING_MISMATCH' || fault.code === 'RING_MANIFEST_DIFFERS') throw fault.problem
     const { plan } = generation
-    while (!closed && current === generation) {
+    while (isOpen() && isCurrent(generation)) {
       const told = {
         generation: plan.generation,
         rank: plan.rank,

@@ -7,11 +7,13 @@
  * I3 A collective begins only when what came of the one before has been applied: so a state is whole between any two.
  */
 import { problem, type Metrics, type RingSettings } from '../../protocol/index.ts'
-import { createManifest, variableAt, type ManifestEntry, type VariableSpec } from '../ring/index.ts'
+import { createManifest, type VariableSpec } from '../ring/index.ts'
 import type { Tf } from './backend.ts'
 import { batchOnTape } from './batch-on-tape.ts'
-import { installHooks, type FitArgs, type Gradients, type Tensor } from './hooks.ts'
-import { createFuse, createReplica, plainName, type CountingOptimizer, type Variable } from './replica.ts'
+import { accumulated, allFinite, asWritten, assign, firstNotFinite, pack, tensorOf, unpack, type Held } from './fuse.ts'
+import { installHooks, type Gradients, type Tensor } from './hooks.ts'
+import { reshuffling, scaleLearningRate } from './adjust.ts'
+import { createFuse, createReplica, plainName, type Variable } from './replica.ts'
 import { createRingLink, type Place, type RingLine } from './ring-link.ts'
 import { createShards } from './shards.ts'
 
@@ -85,7 +87,7 @@ export function createDistribution(options: DistributionOptions): Distribution {
   const trainedOnce = new WeakSet<object>()
   const withStatistics = new WeakMap<object, Variable[]>()
   const scaled = new WeakSet<object>()
-  let held: { vector: Float32Array; weight: number } | undefined
+  let held: Held | undefined
   let shuffles = 0
 
   const move = (to: number): void => {
@@ -143,37 +145,7 @@ export function createDistribution(options: DistributionOptions): Distribution {
     const vector = vectorFor(key, length)
     if (!skips()) pack(floats, vector)
     const got = reduce(vector, 1, key, true)
-    if (got !== undefined) unpack(floats, got.vector)
-  }
-
-  function pack(values: readonly Tensor[], into: Float32Array): void {
-    let offset = 0
-    for (const value of values) {
-      into.set(value.dataSync() as Float32Array, offset)
-      offset += value.size
-    }
-  }
-
-  function unpack(variables: readonly Variable[], from: Float32Array): void {
-    let offset = 0
-    for (const variable of variables) {
-      assign(variable, from, offset)
-      offset += variable.size
-    }
-  }
-
-  function assign(variable: Variable, from: Float32Array, offset: number): void {
-    const value = tensorOf(from, offset, variable.shape)
-    variable.assign(value)
-    value.dispose()
-  }
-
-  /** Out of shared memory, which tfjs must not keep. */
-  const tensorOf = (from: Float32Array, offset: number, shape: readonly number[]): Tensor => {
-    const size = shape.reduce((product, length) => product * length, 1)
-    const copy = new Float32Array(size)
-    copy.set(from.subarray(offset, offset + size))
-    return tf.tensor(copy, [...shape], 'float32')
+    if (got !== undefined) unpack(tf, floats, got.vector)
   }
 
   /** What must be alike before anybody looks at the model, or a state is taken. */
@@ -198,7 +170,7 @@ export function createDistribution(options: DistributionOptions): Distribution {
     link.tell({ type: 'checkpoint', next: collective, bytes: replica.take() })
   }
 
-  /** Samples of the batch whose gradient is computed: fit says it; else the tape tells; else all count alike. */
+  /** Samples of a batch: fit says it; else the tape tells; else all count alike. */
   let tapeBatch: number | undefined
 
   function computeGradients(
@@ -268,7 +240,7 @@ export function createDistribution(options: DistributionOptions): Distribution {
       pack([...changed, value], vector.subarray(manifest.length))
     }
     if (settings.accumulate > 1) {
-      accumulate(vector, weight)
+      held = accumulated(held, vector, weight)
       weight = held?.weight ?? 0
     }
     samples += batch
@@ -288,34 +260,18 @@ export function createDistribution(options: DistributionOptions): Distribution {
     let offset = 0
     const means = grads.map((gradient) => {
       if (gradient === null || gradient === undefined) return gradient
-      const mean = tensorOf(got.vector, offset, gradient.shape)
+      const mean = tensorOf(tf, got.vector, offset, gradient.shape)
       offset += gradient.size
       gradient.dispose()
       return mean
     })
     if (!fused) return { value, grads: means }
     for (const variable of changed) {
-      assign(variable, got.vector, offset)
+      assign(tf, variable, got.vector, offset)
       offset += variable.size
     }
     value.dispose()
-    return { value: tensorOf(got.vector, offset, []), grads: means }
-  }
-
-  /** Adds a batch to those that wait for their step: the weighted mean so far. */
-  function accumulate(vector: Float32Array, weight: number): void {
-    if (held === undefined) {
-      held = { vector: weight === 0 ? new Float32Array(vector.length) : Float32Array.from(vector), weight }
-      return
-    }
-    if (weight === 0) return
-    const total = held.weight + weight
-    const share = weight / total
-    for (let i = 0; i < vector.length; i += 1) {
-      const so = held.vector[i] as number
-      held.vector[i] = so + ((vector[i] as number) - so) * share
-    }
-    held.weight = total
+    return { value: tensorOf(tf, got.vector, offset, []), grads: means }
   }
 
   /** In the place of a step that is over: the function runs once forward, for what it does beside. */
@@ -375,12 +331,15 @@ export function createDistribution(options: DistributionOptions): Distribution {
       }
     },
     fit: async (data, args, fit) => {
-      const result = await fit(data.some((one) => shards.holds(one)) ? reshuffling(args) : args)
+      const result = await fit(data.some((one) => shards.holds(one)) ? reshuffling(tf, args, shards) : args)
       settle()
       return result
     },
     applies: (optimizer) => {
-      if (settings.learningRate === 'linear') scale(optimizer)
+      if (settings.learningRate === 'linear' && !scaled.has(optimizer)) {
+        scaled.add(optimizer)
+        scaleLearningRate(optimizer, count)
+      }
       return !withheld
     },
     counted: (optimizer) => {
@@ -392,32 +351,6 @@ export function createDistribution(options: DistributionOptions): Distribution {
       return `${options.seed}/${shuffles}`
     },
   })
-
-  /** Other rows for each epoch, unless the order is the user's own. */
-  function reshuffling(args: FitArgs): FitArgs {
-    if (args.shuffle === false) return args
-    let epochs = 0
-    const own = {
-      onEpochBegin: async () => {
-        if (epochs > 0) shards.shuffle()
-        epochs += 1
-      },
-    }
-    const { callbacks } = args
-    const list = callbacks === undefined || callbacks === null ? [] : Array.isArray(callbacks) ? callbacks : [callbacks]
-    const made = list[0] as { setModel?: unknown } | undefined
-    // A list of callback objects takes no plain ones beside them.
-    return { ...args, callbacks: [typeof made?.setModel === 'function' ? new tf.CustomCallback(own) : own, ...list] }
-  }
-
-  function scale(optimizer: CountingOptimizer): void {
-    if (scaled.has(optimizer)) return
-    scaled.add(optimizer)
-    const one = optimizer as { learningRate?: number; setLearningRate?: (rate: number) => void }
-    const rate = (one.learningRate ?? 0) * count
-    if (typeof one.setLearningRate === 'function') one.setLearningRate(rate)
-    else one.learningRate = rate
-  }
 
   function averageNumbers(values: Metrics, weight: number): Record<string, number | null> | undefined {
     const names = Object.keys(values).sort()
@@ -466,24 +399,4 @@ export function createDistribution(options: DistributionOptions): Distribution {
       link.tell({ type: 'leave', reason })
     },
   }
-}
-
-/** float32 holds seven digits; where all ranks have the same number, it is that number. */
-function asWritten(mean: number, own: number | null): number | null {
-  if (!Number.isFinite(mean)) return null
-  return own !== null && Math.fround(own) === mean ? own : Number(mean.toPrecision(7))
-}
-
-function allFinite(vector: Float32Array, length: number): boolean {
-  let sum = 0
-  for (let i = 0; i < length; i += 1) sum += (vector[i] as number) * 0
-  return sum === 0
-}
-
-function firstNotFinite(
-  vector: Float32Array,
-  manifest: { readonly entries: readonly ManifestEntry[] } & Parameters<typeof variableAt>[0],
-): { variable: string; value: number } {
-  const at = vector.findIndex((value) => !Number.isFinite(value))
-  return { variable: variableAt(manifest, at)?.name ?? '?', value: vector[at] ?? NaN }
 }

@@ -10,8 +10,11 @@ import type { Tf } from './backend.ts'
 
 export type Variable = ReturnType<Tf['variable']>
 
+/** tfjs's own name for what an optimizer counts. */
+const counter = 'iterations_'
+
 export interface CountingOptimizer {
-  iterations_?: number
+  [counter]?: number
 }
 
 export interface Replica {
@@ -71,10 +74,10 @@ export function createReplica(tf: Tf): Replica {
       encode({
         specs: specs(),
         values: variables().map((one) => {
-          const values = one.dataSync() as Float32Array | Int32Array | Uint8Array
+          const values = one.dataSync()
           return new Uint8Array(values.buffer, values.byteOffset, values.byteLength)
         }),
-        iterations: [...optimizers].map(({ iterations_ }) => iterations_ ?? 0),
+        iterations: [...optimizers].map((optimizer) => optimizer[counter] ?? 0),
       }),
     put: (bytes, rank) => {
       const state = check(State, decode(bytes), 'ring state')
@@ -86,7 +89,7 @@ export function createReplica(tf: Tf): Replica {
         value.dispose()
       }
       for (const [index, optimizer] of [...optimizers].entries()) {
-        optimizer.iterations_ = state.iterations[index] ?? 0
+        optimizer[counter] = state.iterations[index] ?? 0
       }
     },
   }

@@ -76,11 +76,11 @@ export function createShards(options: {
     const width = full.length / total
     const size = Math.floor(total / count)
     const shard: Rows = Array.isArray(full)
-      ? new Array<unknown>(size * width)
+      ? Array.from({ length: size * width })
       : new (full.constructor as new (length: number) => Float32Array)(size * width)
     const fill = (): void => {
       for (const [at, row] of rowsOf(total).entries()) {
-        for (let i = 0; i < width; i += 1) shard[at * width + i] = full[row * width + i] as number
+        for (let i = 0; i < width; i += 1) shard[at * width + i] = full[row * width + i]
       }
     }
     fill()

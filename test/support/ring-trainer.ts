@@ -79,7 +79,6 @@ const fitOf =
       batchSize,
       epochs,
       shuffle,
-      verbose: 0,
       callbacks: {
         ...reporter.callbacks(),
         onBatchEnd: async () => {
@@ -101,7 +100,7 @@ const scenarios: Readonly<Record<string, Scenario>> = {
     const shard = (dataset as unknown as (value: unknown) => tf.data.Dataset<tf.TensorContainer>)(rowsOf)
     const model = layers()
     watch(model)
-    await model.fitDataset(shard.batch(setting.batchSize), { epochs: setting.epochs, verbose: 0 })
+    await model.fitDataset(shard.batch(setting.batchSize), { epochs: setting.epochs })
     return 1
   },
   /** Clips by global norm, which has to be the norm of the mean. */
@@ -136,8 +135,8 @@ const scenarios: Readonly<Record<string, Scenario>> = {
   rivals: async (dataset) => {
     const { xs, ys } = dataset(setting.samples)
     rows = xs.shape[0]
-    const one = tf.variable(tf.fill([inputs, 1], 0.1 * (1 + (setting.ring?.seat ?? 0))))
-    const other = tf.variable(tf.fill([inputs, 1], 0.2))
+    const one = tf.variable(tf.ones([inputs, 1]).mul(0.1 * (1 + (setting.ring?.seat ?? 0))))
+    const other = tf.variable(tf.ones([inputs, 1]).mul(0.2))
     watched = [one, other]
     const [first, second] = [tf.train.adam(0.01), tf.train.momentum(0.05, 0.9)]
     for (let epoch = 0; epoch < setting.epochs; epoch += 1) {
@@ -155,7 +154,11 @@ const scenarios: Readonly<Record<string, Scenario>> = {
     const model = layers()
     watch(model)
     const bad = setting.ring?.seat === 1 ? xs.mul(NaN) : xs
-    await model.fit(bad, ys, { batchSize: setting.batchSize, epochs: setting.epochs, shuffle: false, verbose: 0 })
+    await model.fit(bad, ys, {
+      batchSize: setting.batchSize,
+      epochs: setting.epochs,
+      shuffle: false,
+    })
     return 1
   },
   idle: async () => 1,
@@ -205,6 +208,10 @@ async function run(): Promise<TrainerReport> {
   return { hashes, weights, metrics, points, error, rows }
 }
 
+async function runAndTell(): Promise<void> {
+  parentPort?.postMessage(await run())
+}
+
 // One after the other, as in a runner that is warm.
 parentPort?.on('message', (message: TrainerSetting) => {
   setting = message
@@ -212,7 +219,5 @@ parentPort?.on('message', (message: TrainerSetting) => {
   points = []
   watched = []
   rows = 0
-  void run().then((report) => {
-    parentPort?.postMessage(report)
-  })
+  void runAndTell()
 })

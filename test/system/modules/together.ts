@@ -4,6 +4,7 @@ import { createHash } from 'node:crypto'
 import { defineExperiment } from 'maggy'
 
 const inputs = 16
+const quiet = { verbose: 0 } as const
 
 function genDataset({ samples }: { readonly samples: number }) {
   const xs = tf.tensor2d(
@@ -29,7 +30,7 @@ export default defineExperiment(import.meta.url, {
     await model.fit(train.xs, train.ys, {
       batchSize,
       epochs,
-      verbose: 0,
+      ...quiet,
       yieldEvery: 'never',
       callbacks: {
         onBatchEnd: async (batch, logs) => {
