@@ -1,7 +1,8 @@
 /**
  * Cuts what a dataset generator gives into shards, one a member, behind the training function's back.
  * - `{ train, … }`: only `train` is cut. Otherwise everything but what is called after a test (`test…`, `val…`, `eval…`, `holdout…`).
- * - Tensors and arrays with as many rows as the first of them has are cut by rows; `tf.data.Dataset`s by elements.
+ * - Tensors and arrays are cut by rows (as many as the first tensor has, else the longest list, else the shortest typed array); what
+ *   has another number of rows is left whole. `tf.data.Dataset`s are cut by elements.
  * - Shard s of W has the rows p(j * W + s), j < floor(rows / W): disjoint, and all of one size, so that all ranks take the same
  *   number of steps. The rest (fewer than W rows) sits out; p changes with each epoch of `fit`, so it is another one each time.
  * - W is the most workers that there may be, not how many there are: the number of steps does not change when one is lost.
@@ -142,7 +143,7 @@ export function createShards(options: {
 
   const cutWhole = (value: unknown): unknown => {
     const sizes = sizesOf(value, tf)
-    return cutPart(value, sizes.tensor ?? sizes.rows ?? 0)
+    return cutPart(value, sizes.tensor ?? sizes.list ?? sizes.typed ?? 0)
   }
 
   return {
@@ -200,20 +201,25 @@ function isRows(value: object): value is Rows {
   return !('dataId' in first)
 }
 
-/** The rows of the first tensor, and of the shortest array. */
-function sizesOf(value: unknown, tf: Tf): { tensor?: number; rows?: number } {
+interface Sizes {
+  readonly tensor?: number
+  readonly list?: number
+  readonly typed?: number
+}
+
+/** The rows of the first tensor, of the longest list, and of the shortest typed array, which may hold several values a row. */
+function sizesOf(value: unknown, tf: Tf): Sizes {
   if (typeof value !== 'object' || value === null || isDataset(value)) return {}
   if (value instanceof tf.Tensor) return value.rank === 0 ? {} : { tensor: value.shape[0] as number }
-  if (isRows(value)) return { rows: value.length }
-  let found: { tensor?: number; rows?: number } = {}
-  if (!Array.isArray(value) && !isPlain(value)) return found
-  for (const part of Object.values(value)) {
-    const { tensor = found.tensor, rows = Infinity } = sizesOf(part, tf)
-    const least = Math.min(rows, found.rows ?? Infinity)
-    found = {
-      ...(found.tensor === undefined ? (tensor === undefined ? {} : { tensor }) : { tensor: found.tensor }),
-      ...(least === Infinity ? {} : { rows: least }),
-    }
+  if (isRows(value)) return Array.isArray(value) ? { list: value.length } : { typed: value.length }
+  if (!Array.isArray(value) && !isPlain(value)) return {}
+  const parts = Object.values(value).map((part) => sizesOf(part, tf))
+  const tensor = parts.find((part) => part.tensor !== undefined)?.tensor
+  const lists = parts.flatMap(({ list }) => list ?? [])
+  const typed = parts.flatMap((part) => part.typed ?? [])
+  return {
+    ...(tensor === undefined ? {} : { tensor }),
+    ...(lists.length === 0 ? {} : { list: Math.max(...lists) }),
+    ...(typed.length === 0 ? {} : { typed: Math.min(...typed) }),
   }
-  return found
 }

@@ -59,22 +59,28 @@ async function runThread(setting: TrainerSetting, transfer: MessagePort[]) {
   const thread = idle.pop() ?? new Worker(await code, { eval: true, stderr: true })
   let busy = true
   const report = new Promise<TrainerReport>((resolve, reject) => {
+    const ended = (): void => {
+      reject(new Error('the trainer was ended'))
+    }
     thread.once('message', (message: TrainerReport) => {
+      // One that is being ended takes no more work.
+      if (!busy) return
       busy = false
-      thread.removeAllListeners('error').removeAllListeners('exit')
+      thread.off('error', reject)
+      thread.off('exit', ended)
       idle.push(thread)
       resolve(message)
     })
     thread.once('error', reject)
-    thread.once('exit', () => {
-      reject(new Error('the trainer was ended'))
-    })
+    thread.once('exit', ended)
     thread.postMessage(setting, transfer)
   })
   // Who is killed has no report.
   report.catch(() => undefined)
   const end = async (): Promise<void> => {
-    if (busy) await thread.terminate()
+    if (!busy) return
+    busy = false
+    await thread.terminate()
   }
   return { end, report }
 }
