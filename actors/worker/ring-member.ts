@@ -63,14 +63,12 @@ type Question = Extract<ToRing, { type: 'reduce' }>
 type Joining = Extract<ToRing, { type: 'join' }>
 
 const sayAgainMs = 500
-/** Gradient steps, of which a ring takes some ten to a hundred a second. */
 const worthChasing = 10
 const chasesAtMost = 4
 const answerWithinMs = 2_000
 const progressMs = 1_000
 /** Who is done answers for so long to those who are not quite. */
 const lingerMs = 2_000
-
 const Seat = Type.Object({ seat: Type.Number() })
 const Packet = Type.Object({ next: Type.Number(), state: Type.Unsafe<Uint8Array>({}) })
 

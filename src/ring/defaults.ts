@@ -7,6 +7,6 @@ export const ringDefaults: Pick<RingPlan, 'algorithm' | 'encoding' | 'chunkBytes
   // An eighth of the largest message of the server that we ship; measured beside a half and a quarter of it.
   chunkBytes: 2 ** 20,
   window: 4,
-  // A killed member is found within half a second. One that is stopped is waited for: four seconds are what a busy host may take.
-  timing: { hopMinMs: 250, hopMaxMs: 2_000, silentMs: 4_000, absentMs: 400 },
+  // A killed member is found within half a second: where nobody listens, an answer comes at once, and the driver asks again itself. One that is stopped is waited for: four seconds are what a busy host may take.
+  timing: { hopMinMs: 250, hopMaxMs: 2_000, silentMs: 4_000, absentMs: 200 },
 }

@@ -21,7 +21,7 @@ export {
   segmentSent,
   successorOf,
 } from './plan.ts'
-export { recover, type Recovered } from './recover.ts'
-export { decideRecovery, type Recovery } from './recovery.ts'
-export { createRing, type Reduced, type Ring, type RingOptions } from './ring.ts'
+export { recover } from './recover.ts'
+export { decideRecovery } from './recovery.ts'
+export { createRing, type Reduced, type Ring } from './ring.ts'
 export { createRoundTrip } from './round-trip.ts'

@@ -54,7 +54,7 @@ export interface Reduced {
   readonly step: number
 }
 
-export interface ReduceKind {
+interface ReduceKind {
   /** Vectors of one key have one length, buffers of their own, and one error feedback. Default: their length. */
   readonly key?: string
   /** As float32, whatever the ring's encoding is. */

@@ -25,7 +25,7 @@ export interface DistributionOptions {
   readonly seed: number
   readonly line: RingLine
   readonly stopReason: () => string | undefined
-  /** After each gradient step, with what all ranks hold alike: for tests. */
+  /** After each gradient step that was applied. */
   readonly onStep?: (step: number) => void
 }
 
@@ -73,12 +73,15 @@ export function createDistribution(options: DistributionOptions): Distribution {
   /** The ring runs already, and is at this gradient step: what comes before is passed without disturbing it. */
   let chased = 0
   let joinsLate = false
-  /** Gradients computed, gradients reduced, and samples in them. */
+  /** Gradients computed, steps taken, and samples in them. */
   let gradients = 0
   let steps = 0
   let samples = 0
   let unreported = 0
+  /** Samples of a batch: fit says it; else the tape tells; else all count alike. */
   let batchNow: number | undefined
+  let tapeBatch: number | undefined
+  let modelNow: object | undefined
   /** The gradients that come next are not to be applied. */
   let withheld = false
   let unsynced = false
@@ -92,7 +95,7 @@ export function createDistribution(options: DistributionOptions): Distribution {
 
   const move = (to: number): void => {
     index = to
-    if (settings.shard === 'rank') shards.move(to)
+    shards.move(to)
   }
 
   function begin(): void {
@@ -164,14 +167,18 @@ export function createDistribution(options: DistributionOptions): Distribution {
     }
   }
 
+  /** Which variables that are not trained a forward pass has changed: they are given new data. */
+  function watchStatistics(): () => Variable[] {
+    const still = replica.variables().filter((one) => !one.trainable)
+    const before = still.map(({ dataId }) => dataId)
+    return () => still.filter((one, at) => one.dataId !== before[at])
+  }
+
   function checkpoint(): void {
     const every = settings.checkpointEvery
     if (every === null || steps === 0 || steps % every !== 0 || skips() || place?.rank !== 0) return
     link.tell({ type: 'checkpoint', next: collective, bytes: replica.take() })
   }
-
-  /** Samples of a batch: fit says it; else the tape tells; else all count alike. */
-  let tapeBatch: number | undefined
 
   function computeGradients(
     f: () => Tensor,
@@ -190,13 +197,13 @@ export function createDistribution(options: DistributionOptions): Distribution {
     if (skips()) return pretend(f, variables, reduces)
 
     tapeBatch = undefined
-    const before = new Map(replica.variables().flatMap((one) => (one.trainable ? [] : [[one, one.dataId] as const])))
+    const changedSince = watchStatistics()
     const computed = compute(() => {
       const value = f()
       tapeBatch = batchOnTape(tf)
       return value
     })
-    const changed = [...before].flatMap(([one, dataId]) => (one.dataId === dataId ? [] : [one]))
+    const changed = changedSince()
     if (local) {
       unsynced = true
       steps += 1
@@ -225,8 +232,10 @@ export function createDistribution(options: DistributionOptions): Distribution {
     const length = manifest.length + tail
     const key = manifest.hash.slice(0, 16)
     const vector = vectorFor(key, length)
-    const present = grads.filter((gradient) => gradient !== null && gradient !== undefined)
-    pack(present, vector)
+    pack(
+      grads.filter((gradient) => gradient !== null && gradient !== undefined),
+      vector,
+    )
     const batch = batchNow ?? tapeBatch ?? 1
     let weight = batch
     if (!allFinite(vector, manifest.length)) {
@@ -236,9 +245,7 @@ export function createDistribution(options: DistributionOptions): Distribution {
       }
       weight = 0
     }
-    if (fused) {
-      pack([...changed, value], vector.subarray(manifest.length))
-    }
+    if (fused) pack([...changed, value], vector.subarray(manifest.length))
     if (settings.accumulate > 1) {
       held = accumulated(held, vector, weight)
       weight = held?.weight ?? 0
@@ -276,10 +283,10 @@ export function createDistribution(options: DistributionOptions): Distribution {
 
   /** In the place of a step that is over: the function runs once forward, for what it does beside. */
   function pretend(f: () => Tensor, variables: readonly Variable[], reduces: boolean): Gradients {
-    const before = new Map(replica.variables().flatMap((one) => (one.trainable ? [] : [[one, one.dataId] as const])))
+    const changedSince = watchStatistics()
     const value = tf.tidy(f)
     if (!fused) {
-      statistics = [...before].flatMap(([one, dataId]) => (one.dataId === dataId ? [] : [one]))
+      statistics = changedSince()
       if (modelNow !== undefined) withStatistics.set(modelNow, statistics)
     }
     passStep(reduces)
@@ -296,8 +303,6 @@ export function createDistribution(options: DistributionOptions): Distribution {
       steps += 1
     }
   }
-
-  let modelNow: object | undefined
 
   /** The second step and those after it, of one that comes late, are passed without computing anything. */
   function passBatch(model: object, outputs: number): Tensor[] | undefined {

@@ -130,7 +130,8 @@ export function ringOfTrainers(work: Work, settings: RingSettings, wanted = sett
       const members = [...joined.values()].sort(
         (a, b) => Number(fresh.get(a.worker)) - Number(fresh.get(b.worker)) || a.worker.localeCompare(b.worker),
       )
-      if (members.length === 0) return
+      // With none of the old ones left it begins anew, with as many as are wanted.
+      if (members.length < wanted && members.every(({ worker }) => fresh.get(worker) === true)) return
       generations.push(members.map(({ worker }) => worker))
       const generation = generations.length
       const answers = await Promise.allSettled(
