@@ -30,3 +30,9 @@ export const ProblemSchema = Type.Object({
 /** One trial's metrics at one step. */
 export const MetricPoint = Type.Object({ step: Count, at: Instant, values: Metrics })
 export type MetricPoint = Type.Static<typeof MetricPoint>
+
+/** A msgpack bin. */
+export const Bytes = Type.Refine(
+  Type.Unsafe<Uint8Array>({ contentMediaType: 'application/octet-stream' }),
+  (value) => value instanceof Uint8Array,
+)

@@ -1,7 +1,8 @@
-/** What an experiment is run in. A later context (training) joins this union by its `kind`. */
+/** What an experiment is run in: one of these, told apart by their `kind`. */
 import { Type } from 'typebox'
 import { Component, Study } from './ablation.ts'
 import { Count, Hparams, Metrics, Options } from './common.ts'
+import { RingAlgorithm, RingEncoding } from './ring.ts'
 import { SearchSpace } from './space.ts'
 
 export const Direction = Type.Union([Type.Literal('minimize'), Type.Literal('maximize')])
@@ -43,6 +44,31 @@ export const StopRule = Type.Object({
 })
 export type StopRule = Type.Static<typeof StopRule>
 
+/** How a trial is trained by several workers at once. */
+export const RingSettings = Type.Object({
+  /** It begins with `max` members (after `waitMs` with `min`), and goes on as long as there are `min`. */
+  workers: Type.Object({ min: Type.Integer({ minimum: 1 }), max: Type.Integer({ minimum: 1, maximum: 1024 }) }),
+  /** How long it waits for `max` before it begins with fewer; null: as long as it takes. */
+  waitMs: Type.Union([Type.Number({ minimum: 0 }), Type.Null()]),
+  algorithm: RingAlgorithm,
+  encoding: RingEncoding,
+  /** Bytes of float32 that one chunk stands for. */
+  chunkBytes: Type.Integer({ minimum: 4 }),
+  /** Local SGD: the ranks step by themselves, and average their weights every so many steps; 1: gradients at every step. */
+  syncEvery: Type.Integer({ minimum: 1 }),
+  /** Gradients of so many batches are added up before one step. */
+  accumulate: Type.Integer({ minimum: 1 }),
+  /** Rank 0 keeps a checkpoint every so many steps; null: none. */
+  checkpointEvery: Type.Union([Type.Integer({ minimum: 1 }), Type.Null()]),
+  /** What the dataset generator gives is cut up by rank, or each rank loads its own part. */
+  shard: Type.Union([Type.Literal('rank'), Type.Literal('own')]),
+  /** Multiplied by the number of ranks, or left as train sets it. */
+  learningRate: Type.Union([Type.Literal('as-set'), Type.Literal('linear')]),
+  /** A gradient that is not finite ends the trial, or its step is left out on all ranks. */
+  nonFinite: Type.Union([Type.Literal('stop'), Type.Literal('skip')]),
+})
+export type RingSettings = Type.Static<typeof RingSettings>
+
 export const OptimizationContext = Type.Object({
   kind: Type.Literal('optimization'),
   optimizer: Plugin,
@@ -59,6 +85,8 @@ export const OptimizationContext = Type.Object({
   /** What is known from earlier experiments: it counts in the optimizer's history and not among the trials. */
   warmStart: Type.Optional(Type.Array(Type.Object({ hparams: Hparams, metrics: Metrics }))),
   policy: Policy,
+  /** Each trial is trained by a ring of workers. */
+  ring: Type.Optional(RingSettings),
 })
 export type OptimizationContext = Type.Static<typeof OptimizationContext>
 
@@ -81,5 +109,19 @@ export const AblationContext = Type.Object({
 })
 export type AblationContext = Type.Static<typeof AblationContext>
 
-export const Context = Type.Union([OptimizationContext, AblationContext])
+/** One trial, trained data-parallel. */
+export const TrainingContext = Type.Object({
+  kind: Type.Literal('training'),
+  ring: RingSettings,
+  pruner: Type.Null(),
+  trials: Type.Literal(1),
+  /** May be empty: there is nothing to compare it with. */
+  objectives: Type.Array(Objective),
+  hparams: Hparams,
+  seed: Count,
+  policy: Policy,
+})
+export type TrainingContext = Type.Static<typeof TrainingContext>
+
+export const Context = Type.Union([OptimizationContext, AblationContext, TrainingContext])
 export type Context = Type.Static<typeof Context>

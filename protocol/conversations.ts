@@ -5,6 +5,18 @@ import { announce, beat, driverBeat, lease, leave, ping, release, rollCall } fro
 import { progress, resumeExperiment, stopExperiment, submit } from './experiment.ts'
 import { log } from './log.ts'
 import { judge } from './prune.ts'
+import {
+  chunk,
+  fetchShard,
+  formRing,
+  joinRing,
+  leaveRing,
+  probeMember,
+  ringProgress,
+  shard,
+  startRing,
+  suspectMember,
+} from './ring.ts'
 import { observe, open, suggest } from './suggest.ts'
 import { assign, done, metrics, output, runnerBeat, started, stopTrial } from './trial.ts'
 
@@ -33,6 +45,22 @@ export const chapters: readonly Chapter[] = [
   { title: 'Optimizers', file: 'suggest.ts', conversations: [open, suggest, observe] },
   { title: 'Pruners', file: 'prune.ts', conversations: [judge] },
   { title: 'Ablators', file: 'ablate.ts', conversations: [openAblation, suggestRemovals, observeAblation] },
+  {
+    title: 'Rings',
+    file: 'ring.ts',
+    conversations: [
+      joinRing,
+      formRing,
+      startRing,
+      suspectMember,
+      leaveRing,
+      ringProgress,
+      chunk,
+      shard,
+      fetchShard,
+      probeMember,
+    ],
+  },
   { title: 'The log', file: 'log.ts', conversations: [log] },
 ]
 

@@ -302,6 +302,65 @@ const table = {
     retryable: false,
     remedy: 'name one of them',
   },
+  // Rings
+  RING_PEER_LOST: {
+    message: 'rank {rank} (worker {worker}) of ring {ring} does not answer any more',
+    retryable: true,
+    remedy: 'nothing needs to be done: the ring goes on without it',
+  },
+  RING_STALE: {
+    message: 'generation {generation} of ring {ring} is over; it is at {current}',
+    retryable: false,
+    remedy: 'nothing needs to be done: the member takes part in the newer generation, or is out',
+  },
+  RING_CHUNK_CORRUPT: {
+    message: 'chunk {chunk} was damaged on its way',
+    retryable: true,
+    remedy: 'it is sent again; if this goes on, look at the memory and the network of both hosts',
+  },
+  RING_ABANDONED: {
+    message: 'generation {generation} of ring {ring} was given up',
+    retryable: true,
+    remedy: 'nothing needs to be done: the next generation runs the step again',
+  },
+  RING_MISMATCH: {
+    message: 'rank {rank} reduces another vector than rank {otherRank}: {reason}',
+    retryable: false,
+    remedy:
+      'all ranks must take the same steps in the same order: see that no branch in train depends on its data alone',
+  },
+  RING_DIVERGED: {
+    message: 'the members of ring {ring} are more than one step apart ({steps})',
+    retryable: false,
+    remedy: 'resume from the last checkpoint; please report it',
+  },
+  RING_MEMBERS_MISSING: {
+    message: '{there} of {wanted} workers; {missing} are missing',
+    retryable: true,
+    remedy: 'start as many with `maggy worker --server {server}`, or free some: the training goes on by itself',
+  },
+  RING_MANIFEST_DIFFERS: {
+    message:
+      'the models of the ranks differ: variable {index} is {variable} on rank {rank}, and {otherVariable} on rank {otherRank}',
+    retryable: false,
+    remedy: 'the model generator must make the same model on every rank: it may depend on hparams only',
+  },
+  GRADIENT_NOT_FINITE: {
+    message: 'rank {rank}, step {step}: the gradient of {variable} holds {value}',
+    retryable: false,
+    remedy: "lower the learning rate or clip gradients; training({ nonFinite: 'skip' }) leaves such steps out",
+  },
+  GRADIENT_MISSING: {
+    message: 'train returned without ever computing a gradient of a variable, so there is nothing to train together',
+    retryable: false,
+    remedy:
+      'train with model.fit, optimizer.minimize or tf.variableGrads; what only evaluates needs no training context',
+  },
+  DATASET_TOO_SMALL: {
+    message: 'the dataset has {samples} samples, and is to be cut in {shards} shards',
+    retryable: false,
+    remedy: 'ask for fewer workers, or use more data',
+  },
   // Set-up
   SETUP_FAILED: { message: '{part}: {reason}', retryable: false, remedy: '`maggy doctor` says what is missing' },
   TFJS_MISSING: {

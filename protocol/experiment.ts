@@ -96,6 +96,24 @@ export const Counts = Type.Object({
 })
 export type Counts = Type.Static<typeof Counts>
 
+/** How a ring stands. */
+export const RingStanding = Type.Object({
+  state: Type.String(),
+  generation: Count,
+  /** In the order of their ranks. */
+  members: Type.Array(Id, { maxItems: 1024 }),
+  wanted: Count,
+  /** The last step that all have finished. */
+  step: Type.Union([Count, Type.Null()]),
+  /** Over all members. */
+  samplesPerSecond: Type.Number({ minimum: 0 }),
+  /** Of a step's time, what was spent waiting for the ring: 0 to 1. */
+  communication: Type.Number({ minimum: 0, maximum: 1 }),
+  /** A member that the others wait for, and how many times as long it computes. */
+  straggler: Type.Union([Type.Object({ worker: Id, times: Type.Number() }), Type.Null()]),
+})
+export type RingStanding = Type.Static<typeof RingStanding>
+
 export const progress = message({
   name: 'experiment.progress',
   subject: `maggy.${version}.experiment.{experiment}.progress`,
@@ -115,6 +133,7 @@ export const progress = message({
         startedAt: Type.Union([Instant, Type.Null()]),
         step: Type.Union([Count, Type.Null()]),
         metrics: Metrics,
+        ring: Type.Optional(RingStanding),
       }),
       { maxItems: 256 },
     ),

@@ -2,7 +2,7 @@
 export { AblationObservation, observeAblation, openAblation, Removal, suggestRemovals } from './ablate.ts'
 export { Ablated, Choice, Component, Selection, Study } from './ablation.ts'
 export { bytesOf, decode, encode, float32From } from './codec.ts'
-export { Count, HparamValue, Hparams, Id, Instant, MetricPoint, Metrics, Scalar } from './common.ts'
+export { Bytes, Count, HparamValue, Hparams, Id, Instant, MetricPoint, Metrics, Scalar } from './common.ts'
 export {
   AblationContext,
   Context,
@@ -11,7 +11,9 @@ export {
   OptimizationContext,
   Plugin,
   Policy,
+  RingSettings,
   StopRule,
+  TrainingContext,
 } from './context.ts'
 export {
   anyVersion,
@@ -59,14 +61,45 @@ export {
   type ErrorEntry,
   type Problem,
 } from './errors.ts'
-export { Bundle, Counts, progress, resumeExperiment, stopExperiment, Submission, submit } from './experiment.ts'
+export {
+  Bundle,
+  Counts,
+  progress,
+  resumeExperiment,
+  RingStanding,
+  stopExperiment,
+  Submission,
+  submit,
+} from './experiment.ts'
 export { Conclusion, log, LogEvent } from './log.ts'
+export {
+  Chunk,
+  chunk,
+  ChunkPhase,
+  fetchShard,
+  formRing,
+  joinRing,
+  leaveRing,
+  probeMember,
+  RingAlgorithm,
+  RingEncoding,
+  RingHolding,
+  RingMember,
+  RingPlan,
+  ringProgress,
+  RingTiming,
+  shard,
+  startRing,
+  suspectMember,
+} from './ring.ts'
 export { Condition, Constraint, Parameter, SearchSpace } from './space.ts'
 export { judge, JudgedTrial } from './prune.ts'
 export {
   bundleBucket,
   checkpointBucket,
   checkpointName,
+  ringCheckpointName,
+  ringName,
   streams,
   type StreamDefinition,
   type StreamName,
@@ -79,6 +112,7 @@ export {
   done,
   metrics,
   output,
+  RingSeat,
   runnerBeat,
   started,
   StopReason,

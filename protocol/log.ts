@@ -65,6 +65,15 @@ export const LogEvent = Type.Union([
   }),
   /** The worker went away with the attempt. */
   Type.Object({ type: Type.Literal('trial.lost'), at, trial, attempt, worker: Id, reason: Type.String() }),
+  /** A ring's new generation, before its members hear of it: what a driver needs to take a ring over. */
+  Type.Object({
+    type: Type.Literal('ring.formed'),
+    at,
+    trial,
+    generation: Count,
+    /** In the order of their ranks. */
+    members: Type.Array(Type.Object({ worker: Id, slot: Count, attempt }), { minItems: 1, maxItems: 1024 }),
+  }),
   Type.Object({
     type: Type.Literal('experiment.stopping'),
     at,

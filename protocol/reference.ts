@@ -13,7 +13,7 @@ import { streams } from './streams.ts'
 export function referenceFiles(): ReadonlyMap<string, string> {
   const files = new Map([
     ['README.md', renderReadme()],
-    ['asyncapi.json', `${JSON.stringify(asyncApi(), null, 2)}\n`],
+    ['asyncapi.json', `${JSON.stringify(asyncApi(), bytesAsHex, 2)}\n`],
   ])
   for (const conversation of conversations) files.set(`golden/${conversation.name}.json`, golden(conversation))
   return files
@@ -30,11 +30,16 @@ interface Json {
   readonly patternProperties?: Readonly<Record<string, Json>>
   readonly minimum?: number
   readonly maxItems?: number
+  readonly contentMediaType?: string
 }
 
 const plain = (schema: TSchema): Json => JSON.parse(JSON.stringify(schema)) as Json
 const cell = (text: string): string => text.replaceAll('|', '\\|').replaceAll('\n', ' ')
 const deepest = 2
+
+/** Bytes in JSON. */
+const bytesAsHex = (_key: string, value: unknown): unknown =>
+  value instanceof Uint8Array ? { hex: Buffer.from(value).toString('hex') } : value
 
 /** A schema as people write types. */
 function typeText(schema: Json, depth = 0): string {
@@ -55,7 +60,7 @@ function typeText(schema: Json, depth = 0): string {
     )
     return fields.length === 0 ? '{}' : `{ ${fields.join(', ')} }`
   }
-  return schema.type ?? 'anything'
+  return schema.type ?? (schema.contentMediaType === undefined ? 'anything' : 'bytes')
 }
 
 function fieldTable(schema: Json): string[] {
@@ -92,7 +97,7 @@ function section(conversation: Conversation): string[] {
     `Example (\`${subjectFor(conversation, example.params)}\`, golden vector [${name}.json](golden/${name}.json)):`,
     '',
     '```json',
-    JSON.stringify(example.payload),
+    JSON.stringify(example.payload, bytesAsHex),
     ...(example.reply === undefined ? [] : [JSON.stringify({ ok: example.reply })]),
     '```',
     '',
@@ -224,5 +229,5 @@ function golden(conversation: Conversation): string {
     payloadHex: hex(example.payload),
     ...(conversation.kind === 'call' ? { reply, replyHex: hex(reply) } : {}),
   }
-  return `${JSON.stringify(vector, null, 2)}\n`
+  return `${JSON.stringify(vector, bytesAsHex, 2)}\n`
 }

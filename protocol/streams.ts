@@ -24,9 +24,12 @@ export const streams = {
 } as const satisfies Record<string, StreamDefinition>
 export type StreamName = keyof typeof streams
 
-/** The object store's bucket for what trials save of themselves, by experiment and trial. */
+/** The object store's bucket for what trials save of themselves, by experiment and trial, and for the last state of rings. */
 export const checkpointBucket = 'maggy-checkpoints'
 export const checkpointName = (experiment: string, trial: number): string => `${experiment}/${trial}`
+/** A ring's name is in every subject it speaks on. */
+export const ringName = (experiment: string, trial: number): string => `${experiment}-${trial}`
+export const ringCheckpointName = (ring: string): string => `rings/${ring}`
 
 /** The object store's bucket for code bundles, by sha256. */
 export const bundleBucket = 'maggy-bundles'

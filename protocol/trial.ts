@@ -4,7 +4,16 @@ import { Ablated } from './ablation.ts'
 import { Count, Hparams, Id, Instant, MetricPoint, ProblemSchema } from './common.ts'
 import { AttemptRef } from './discovery.ts'
 import { call, message, version } from './conversation.ts'
+import { RingSettings } from './context.ts'
 import { Bundle } from './experiment.ts'
+
+/** The ring that trains a trial. The runner says `ring.join` when train comes to its first gradient. */
+export const RingSeat = Type.Object({
+  /** `<experiment>-<trial>`. */
+  ring: Id,
+  settings: RingSettings,
+})
+export type RingSeat = Type.Static<typeof RingSeat>
 
 export const Assignment = Type.Object({
   attempt: AttemptRef,
@@ -24,6 +33,8 @@ export const Assignment = Type.Object({
   graceMs: Type.Number(),
   /** In an ablation: what this trial does without. */
   ablated: Type.Optional(Ablated),
+  /** Other workers have the same trial, each with an attempt of its own. */
+  ring: Type.Optional(RingSeat),
 })
 export type Assignment = Type.Static<typeof Assignment>
 

@@ -3,7 +3,7 @@
  *
  * What you write: an experiment is one oblivious training function, its generators, and the contexts it is run in.
  */
-export { ablation, defineExperiment, fromBest, optimization } from './experiment/index.ts'
+export { ablation, defineExperiment, fromBest, optimization, training } from './experiment/index.ts'
 export { study, withoutColumns, type StudyBuilder, type Table, type WithoutOptions } from './ablation/index.ts'
 export { sample, space } from './space/index.ts'
 export { EarlyStop } from './train/index.ts'
@@ -25,6 +25,7 @@ export type {
   Switches,
   Told,
   TrainArguments,
+  TrainingOptions,
   TrainResult,
   ValuesOf,
 } from './experiment/index.ts'

@@ -30,7 +30,7 @@ import { ExperimentRun, type RunEnvironment } from './experiment-run.ts'
 import { Fleet, type Slot } from './fleet.ts'
 import type { DriverOptions } from './options.ts'
 import { tellProgress } from './progress.ts'
-import { schedule } from './scheduler.ts'
+import { schedule, type Decision } from './scheduler.ts'
 
 const beatMs = 1000
 const tickMs = 500
@@ -131,7 +131,7 @@ class Driver implements RunningActor {
     const { experiment, context } = submission
     const reply = { experiment, driver: this.#env.id }
     if (context.kind === 'optimization') validateSpace(context.space, 'space')
-    else if (context.components.length === 0) throw unresolved()
+    else if (context.kind === 'ablation' && context.components.length === 0) throw unresolved()
     if (context.pruner !== null) createPruner(context.pruner, context.objectives)
     if (this.#runs.has(experiment)) return reply
     const known = await readLog(this.#env.bus, experiment)
@@ -353,6 +353,7 @@ class Driver implements RunningActor {
       lease: slot.lease,
       idle: slot.running === null && !slot.foreign,
       roomBehind: slot.running !== null && slot.running.attempt !== null && slot.next === null && !slot.foreign,
+      outOfReach: slot.elsewhere || this.#trainsInRing(slot),
       askAfter: slot.askAfter,
       idleSince: slot.idleSince,
     }))
@@ -360,13 +361,18 @@ class Driver implements RunningActor {
       const { slot } = decision.slot
       if (decision.kind === 'lease') void this.#fleet.ask(slot)
       else if (decision.kind === 'release') void this.#fleet.release(slot)
-      else this.#fill(slot, decision.place, decision.claimant)
+      else this.#fill(slot, decision)
     }
   }
 
-  #fill(slot: Slot, place: 'running' | 'next', experiment: string): void {
-    const held = { experiment, attempt: null, confirmed: false, unknown: 0, gone: false }
+  #fill(slot: Slot, { claimant, place, gang }: Extract<Decision<unknown>, { kind: 'fill' }>): void {
+    const held = { experiment: claimant, attempt: null, confirmed: false, unknown: 0, gone: false }
     slot[place] = held
-    this.#runs.get(experiment)?.fill(slot, held)
+    this.#runs.get(claimant)?.fill(slot, held, gang)
+  }
+
+  /** A ring keeps its places for long: nobody waits for one of them. */
+  #trainsInRing({ running }: Slot): boolean {
+    return running !== null && this.#runs.get(running.experiment)?.inRings === true
   }
 }

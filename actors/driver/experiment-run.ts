@@ -10,6 +10,8 @@ import {
   done,
   metrics,
   problem,
+  ringCheckpointName,
+  ringName,
   started,
   toProblem,
   type Ablated,
@@ -28,6 +30,9 @@ import { answer, hear, type Bus, type OnDropped, type Subscription } from '../..
 import { createPruner, isServed } from '../../src/pruners/index.ts'
 import { deriveSeed } from '../../src/random/index.ts'
 import { Courier } from './courier.ts'
+import { Gangs } from './gangs.ts'
+import type { Gang } from './scheduler.ts'
+import type { Part } from './trial.machine.ts'
 import type { Effect, TrialSnapshot } from './experiment-state.ts'
 import { ExperimentState } from './experiment-state.ts'
 import type { Fleet, Held, Slot } from './fleet.ts'
@@ -58,6 +63,8 @@ export interface RunEnvironment {
 const shortTrialMs = 2000
 /** What a timer of Node can count. */
 const longestTimerMs = 2 ** 31 - 1
+/** Trials that places are reserved for at once. */
+const freshGangs = 16
 
 export class ExperimentRun {
   readonly id: string
@@ -68,6 +75,8 @@ export class ExperimentRun {
   readonly #writer: LogWriter
   readonly #subscriptions: Subscription[] = []
   readonly desk: OptimizerDesk
+  /** Where several workers train a trial together. */
+  readonly gangs: Gangs | null
   readonly #courier: Courier
   readonly #shelf: Shelf
   readonly #judges: PrunerDesk | null
@@ -108,6 +117,7 @@ export class ExperimentRun {
       searching: () => this.state.name === 'searching' && !this.#closed,
       opening: () => this.state.name === 'opening' && !this.#closed,
     })
+    this.gangs = this.#openGangs()
     this.#writer = new LogWriter(env.bus, env.clock, this.id, last, () => this.#fence())
   }
 
@@ -130,10 +140,13 @@ export class ExperimentRun {
     if (!(await this.#writer.kept())) return false
     this.#listen()
     for (const trial of this.state.held) {
-      const context = this.state.trial(trial)?.context
-      if (!context || context.worker === null) continue
-      this.#env.fleet.expect(context.worker, context.slot, { experiment: this.id, trial, attempt: context.attempt })
+      const parts = this.#partsOf(trial)
+      for (const { worker, slot, attempt } of parts) {
+        this.#env.fleet.expect(worker, slot, { experiment: this.id, trial, attempt })
+      }
+      this.gangs?.restore(trial, parts, this.state.generations.get(trial))
     }
+    for (const trial of this.state.queued) this.gangs?.restore(trial, [], this.state.generations.get(trial))
     if (this.book.prunes) await refill(this.#env.bus, this.book, this.state)
     this.#watchTime()
     if (this.state.name === 'searching') this.#commit({ type: 'optimizer.lost' })
@@ -171,6 +184,8 @@ export class ExperimentRun {
 
   /** Since when no worker that fits has been here; null while one is. */
   withoutWorkersSince: number | null = null
+  /** Since when a ring of it waits for members; null while none does. */
+  missingSince: number | null = null
 
   noteWorkers(fitting: boolean, now: number): void {
     this.withoutWorkersSince = fitting ? null : (this.withoutWorkersSince ?? now)
@@ -178,13 +193,29 @@ export class ExperimentRun {
 
   /** How many more trials could start now. */
   demand(): number {
+    if (this.gangs !== null) return this.#closed || !this.#acceptsQueued ? 0 : this.gangs.room(this.#env.clock.now())
+    return this.#startable()
+  }
+
+  needs(now: number): readonly Gang[] {
+    return this.#closed || !this.#acceptsQueued ? [] : (this.gangs?.needs(now) ?? [])
+  }
+
+  get #acceptsQueued(): boolean {
+    return !['stopping', 'concluding', 'cancelling', 'failing', 'givingUp'].includes(this.state.name)
+  }
+
+  get inRings(): boolean {
+    return this.gangs !== null
+  }
+
+  #startable(): number {
     if (this.#closed) return 0
     const { policy, trials } = this.submission.context
     const queued = this.state.queued.size
     const { waiting } = this.desk
     const fresh = this.state.name === 'searching' && !this.desk.resting ? trials - this.state.suggested - waiting : 0
-    const acceptsQueued = !['stopping', 'concluding', 'cancelling', 'failing', 'givingUp'].includes(this.state.name)
-    const wanted = (acceptsQueued ? queued : 0) + Math.max(0, fresh)
+    const wanted = (this.#acceptsQueued ? queued : 0) + Math.max(0, fresh)
     const cap = policy.parallel === null ? Infinity : policy.parallel - this.state.held.size - waiting
     return Math.max(0, Math.min(wanted, cap))
   }
@@ -197,7 +228,7 @@ export class ExperimentRun {
   /** Whether trials may wait in a slot behind the one that runs: results do not matter to the next, and trials are short. */
   get prefetches(): boolean {
     const short = this.#typicalMs !== null && this.#typicalMs < shortTrialMs
-    return short && !this.desk.adaptive && this.state.name === 'searching'
+    return short && this.gangs === null && !this.desk.adaptive && this.state.name === 'searching'
   }
 
   suits(labels: Readonly<Record<string, string>>): boolean {
@@ -205,7 +236,8 @@ export class ExperimentRun {
   }
 
   /** Takes a place: a queued trial goes there now, or a new one as soon as it is suggested. */
-  fill(slot: Slot, held: Held): void {
+  fill(slot: Slot, held: Held, gang?: number): void {
+    if (this.gangs !== null) return this.gangs.fill({ slot, held }, gang, this.#env.clock.now())
     const [queued] = this.state.queued
     if (queued !== undefined) this.#assign(queued, { slot, held })
     else this.desk.wait({ slot, held })
@@ -224,8 +256,8 @@ export class ExperimentRun {
   foreign(worker: string, slot: number, ref: AttemptRef): void {
     const trial = this.state.trial(ref.trial)
     if (trial === undefined || this.#closed) return
-    const current = trial.context.attempt === ref.attempt && this.state.held.has(ref.trial)
-    if (current && trial.context.worker === worker) this.#env.fleet.expect(worker, slot, ref)
+    const here = this.#partsOf(ref.trial).some((part) => part.attempt === ref.attempt && part.worker === worker)
+    if (here && this.state.held.has(ref.trial)) this.#env.fleet.expect(worker, slot, ref)
     else void this.#stop(worker, ref, 'superseded')
   }
 
@@ -246,6 +278,7 @@ export class ExperimentRun {
     this.#env.fleet.forget(this.id)
     this.desk.drop()
     this.#judges?.drop()
+    this.gangs?.close()
   }
 
   #fence(): void {
@@ -266,13 +299,9 @@ export class ExperimentRun {
         ({ trial, attempt, at }) => this.#perform(this.state.apply({ type: 'trial.started', trial, attempt, at })),
         { onDropped },
       ),
-      hear(
-        bus,
-        metrics,
-        { ...here, trial: '*' },
-        (batch, { worker, trial }) => this.#heard(worker, Number(trial), batch),
-        { onDropped },
-      ),
+      hear(bus, metrics, { ...here, trial: '*' }, (batch, { trial }) => this.#heard(Number(trial), batch), {
+        onDropped,
+      }),
     )
   }
 
@@ -284,6 +313,7 @@ export class ExperimentRun {
         this.#shelve(event)
       }
       this.#perform(this.state.apply(event))
+      if (this.gangs !== null) this.#tellGangs(this.gangs, event)
     }
     this.#concludeIfDue()
     this.#env.changed()
@@ -294,7 +324,8 @@ export class ExperimentRun {
     for (const effect of effects) {
       switch (effect) {
         case 'openOptimizer':
-          void this.desk.open()
+          if (this.submission.context.kind === 'training') this.#openTraining()
+          else void this.desk.open()
           break
         case 'closeOptimizer':
           void this.desk.close()
@@ -339,9 +370,9 @@ export class ExperimentRun {
   #stopRunning(): void {
     this.desk.drop()
     for (const trial of this.state.held) {
-      const context = this.state.trial(trial)?.context
-      if (!context || context.worker === null) continue
-      void this.#stop(context.worker, { experiment: this.id, trial, attempt: context.attempt }, 'cancelled')
+      for (const { worker, attempt } of this.#partsOf(trial)) {
+        void this.#stop(worker, { experiment: this.id, trial, attempt }, 'cancelled')
+      }
     }
   }
 
@@ -354,12 +385,16 @@ export class ExperimentRun {
 
   async #clearShelf(over: boolean): Promise<void> {
     for (const trial of this.#shelf.clear(() => this.#history(), over)) {
-      try {
-        await this.#env.bus.blobs.delete(checkpointBucket, checkpointName(this.id, trial))
-      } catch (error) {
-        // It takes room, and does no other harm.
-        this.#env.logger.warn({ experiment: this.id, trial, code: codeOf(error) }, 'a checkpoint could not be deleted')
-      }
+      await this.#discard(checkpointName(this.id, trial), trial)
+    }
+  }
+
+  async #discard(checkpoint: string, trial: number): Promise<void> {
+    try {
+      await this.#env.bus.blobs.delete(checkpointBucket, checkpoint)
+    } catch (error) {
+      // It takes room, and does no other harm.
+      this.#env.logger.warn({ experiment: this.id, trial, code: codeOf(error) }, 'a checkpoint could not be deleted')
     }
   }
 
@@ -379,7 +414,73 @@ export class ExperimentRun {
     const seed = this.#seedOf(trial, suggestion.ablated)
     this.#commit({ type: 'trial.suggested', at: this.#env.clock.now(), trial, ...suggestion, seed })
     const place = takePlace()
-    if (place !== undefined) this.#assign(trial, place)
+    if (place === undefined) return
+    this.#assign(trial, place)
+    this.gangs?.follow(trial, place.held)
+  }
+
+  /** A training is one trial, with the hparams that it was given: nobody needs to be asked. */
+  #openTraining(): void {
+    if (this.state.name !== 'opening') return
+    const at = this.#env.clock.now()
+    const opened = { type: 'optimizer.opened' as const, at, instance: this.#env.driver, adaptive: false }
+    if (this.state.suggested > 0) return this.#commit(opened)
+    const seed = deriveSeed(this.submission.context.seed, 'trial', 0)
+    this.#commit(opened, { type: 'trial.suggested', at, trial: 0, hparams: {}, seed })
+  }
+
+  #partsOf(trial: number): readonly Part[] {
+    return this.state.trial(trial)?.context.parts ?? []
+  }
+
+  #openGangs(): Gangs | null {
+    const { context } = this.submission
+    if (!('ring' in context) || context.ring === undefined) return null
+    return new Gangs(
+      {
+        ...this.#env,
+        experiment: this.id,
+        queued: () => [...this.state.queued].slice(0, Math.max(0, this.#startable())),
+        fresh: () => Math.min(freshGangs, Math.max(0, this.#startable() - this.state.queued.size)),
+        assign: (trial, place) => this.#assign(trial, place),
+        suggest: (place) => this.desk.wait(place),
+        free: (places) => this.#drop(places),
+        formed: async (trial, generation, members) => {
+          if (this.#closed) return false
+          const at = this.#env.clock.now()
+          this.#commit({ type: 'ring.formed', at, trial, generation, members: [...members] })
+          return (await this.#writer.kept()) && !this.#closed
+        },
+        dropped: (trial, attempt, reason) => this.#expel(trial, attempt, reason),
+        changed: () => this.#env.changed(),
+      },
+      context.ring,
+    )
+  }
+
+  /** Rings learn what became of their members from the same events as everybody. */
+  #tellGangs(gangs: Gangs, event: LogEvent | { type: 'optimizer.lost' }): void {
+    if (event.type === 'trial.assigned') gangs.seat(event.trial, event)
+    if (event.type !== 'trial.ended' && event.type !== 'trial.lost') return
+    if (this.state.settled(event.trial) || this.state.queued.has(event.trial)) gangs.end(event.trial)
+    else gangs.gone(event.trial, event.attempt)
+  }
+
+  /** A member that does not answer in its ring: should it come back, it begins anew, as a newcomer. */
+  #expel(trial: number, attempt: number, reason: string): void {
+    const part = this.#partsOf(trial).find((one) => one.attempt === attempt)
+    if (part === undefined || this.#closed) return
+    const { worker } = part
+    const ref = { experiment: this.id, trial, attempt }
+    this.#env.logger.warn({ ...ref, worker }, `ring member lost: ${reason}`)
+    const place = this.#env.fleet.find(worker, ref)
+    if (place !== undefined) {
+      this.#env.fleet.free(place.slot, place.held)
+      // Until its worker says otherwise.
+      place.slot.foreign = true
+    }
+    this.#commit({ type: 'trial.lost', at: this.#env.clock.now(), trial, attempt, worker, reason })
+    void this.#stop(worker, ref, 'superseded')
   }
 
   /** The trials of one repeat of an ablation share their seed: what differs is what they do without. */
@@ -390,13 +491,14 @@ export class ExperimentRun {
 
   #drop(places: readonly Place[]): void {
     for (const { slot, held } of places) this.#env.fleet.free(slot, held)
+    if (this.desk.waiting === 0) this.gangs?.drop()
     this.#env.changed()
   }
 
   #assign(trial: number, { slot, held }: Place): void {
     const attempt = (this.state.trial(trial)?.context.attempt ?? 0) + 1
     held.attempt = { experiment: this.id, trial, attempt }
-    this.book.restart(trial, attempt)
+    if (this.state.queued.has(trial)) this.book.restart(trial, attempt)
     this.#commit({
       type: 'trial.assigned',
       at: this.#env.clock.now(),
@@ -426,6 +528,9 @@ export class ExperimentRun {
       trialTimeoutMs: context.policy.trialTimeoutMs,
       graceMs: context.policy.graceMs,
       ...(ablated === undefined ? {} : { ablated }),
+      ...('ring' in context && context.ring !== undefined
+        ? { ring: { ring: ringName(this.id, trial), settings: context.ring } }
+        : {}),
     }
     const wanted = () => !this.#closed && !held.gone && this.#holds(ref)
     const delivered = await this.#courier.deliver(slot.worker, payload, wanted)
@@ -470,7 +575,7 @@ export class ExperimentRun {
 
   #holds(ref: AttemptRef): boolean {
     const snapshot = this.state.trial(ref.trial)
-    return snapshot !== undefined && snapshot.context.attempt === ref.attempt && this.state.held.has(ref.trial)
+    return snapshot !== undefined && this.state.counts(ref.trial, ref.attempt) && this.state.held.has(ref.trial)
   }
 
   #isCancelling(): boolean {
@@ -523,11 +628,25 @@ export class ExperimentRun {
     const observation = this.state.observation(trial, this.book.last(trial)?.step ?? null)
     if (observation !== undefined) this.desk.observe(observation)
     // A late result of an earlier attempt came first: the later attempt is not needed.
-    const { attempt, worker: holder } = before.context
-    if (holder !== null && holder !== worker)
-      void this.#stop(holder, { experiment: this.id, trial, attempt }, 'superseded')
+    for (const { attempt, worker: holder } of before.context.parts) {
+      if (holder === worker) continue
+      const ref = { experiment: this.id, trial, attempt }
+      if (this.state.shared && after.value === 'done') this.#letReturn(holder, ref)
+      else void this.#stop(holder, ref, 'superseded')
+    }
     void this.#clearShelf(false)
+    if (this.state.shared) void this.#discard(ringCheckpointName(ringName(this.id, trial)), trial)
     this.#env.changed()
+  }
+
+  /** Those that train together all return the same, one after the other; whoever does not is stopped, be the experiment over or not. */
+  #letReturn(worker: string, ref: AttemptRef): void {
+    const { clock, logger } = this.#env
+    clock.setTimeout(() => {
+      this.#courier
+        .stop(worker, ref, 'superseded', () => true)
+        .catch((error: unknown) => logger.warn({ ...ref, worker, code: codeOf(error) }, 'it could not be stopped'))
+    }, this.submission.context.policy.graceMs)
   }
 
   /** A result is believed only if it holds what the context asked for. */
@@ -557,25 +676,27 @@ export class ExperimentRun {
     this.#typicalMs = this.#typicalMs === null ? ms : this.#typicalMs * 0.8 + ms * 0.2
   }
 
-  #heard(worker: string, trial: number, batch: PayloadOf<typeof metrics>): void {
+  #heard(trial: number, batch: PayloadOf<typeof metrics>): void {
     const snapshot = this.state.trial(trial)
-    if (snapshot === undefined || snapshot.context.attempt !== batch.attempt || this.state.settled(trial)) return
-    const heard = this.book.hear(trial, batch)
+    if (snapshot === undefined || !this.state.counts(trial, batch.attempt) || this.state.settled(trial)) return
+    const heard = this.book.hear(trial, batch, this.state.shared)
     if (heard.kind === 'gap') void this.#fillGap(trial)
-    else if (heard.kind === 'continue') this.#judges?.note(trial)
-    else this.#prune(worker, trial, batch.attempt, heard.step)
+    else if (heard.kind === 'stop') this.#prune(trial, batch.attempt, heard.step)
+    else this.#judges?.note(trial)
   }
 
   #pruneAsTold(trial: number): void {
-    const { worker, attempt } = this.state.trial(trial)?.context ?? {}
-    if (this.#closed || worker === undefined || worker === null || attempt === undefined) return
-    this.#prune(worker, trial, attempt, this.book.last(trial)?.step ?? 0)
+    const { attempt } = this.state.trial(trial)?.context ?? {}
+    if (this.#closed || attempt === undefined) return
+    this.#prune(trial, attempt, this.book.last(trial)?.step ?? 0)
   }
 
-  #prune(worker: string, trial: number, attempt: number, step: number): void {
+  #prune(trial: number, attempt: number, step: number): void {
     const value = this.state.trial(trial)?.value
     if (value !== 'assigned' && value !== 'running') return
-    void this.#stop(worker, { experiment: this.id, trial, attempt }, 'pruned')
+    for (const { worker, attempt: each } of this.#partsOf(trial)) {
+      void this.#stop(worker, { experiment: this.id, trial, attempt: each }, 'pruned')
+    }
     this.#commit({ type: 'trial.stopping', at: this.#env.clock.now(), trial, attempt, reason: 'pruned', step })
   }
 

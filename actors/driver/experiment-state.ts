@@ -49,6 +49,8 @@ export class ExperimentState {
   /** Trials that some worker holds. */
   readonly held = new Set<number>()
   readonly #ablated = new Map<number, Ablated>()
+  /** The last generation of each trial's ring. */
+  readonly generations = new Map<number, Extract<LogEvent, { type: 'ring.formed' }>>()
   #experiment: ExperimentSnapshot
   #best: { trial: number; metrics: Metrics } | null = null
   firstFailure: string | null = null
@@ -113,6 +115,18 @@ export class ExperimentState {
     return this.#ablated.get(trial)
   }
 
+  /** Several workers train a trial together. */
+  get shared(): boolean {
+    return 'ring' in this.submission.context
+  }
+
+  /** Whether an attempt is one that the trial is made of now. */
+  counts(trial: number, attempt: number): boolean {
+    const context = this.trials.get(trial)?.context
+    if (context === undefined) return false
+    return context.attempt === attempt || context.parts.some((part) => part.attempt === attempt)
+  }
+
   settled(trial: number): boolean {
     const snapshot = this.trials.get(trial)
     return snapshot !== undefined && settledStates.has(snapshot.value)
@@ -124,6 +138,9 @@ export class ExperimentState {
         this.#since = event.at
         return []
       case 'experiment.adopted':
+        return []
+      case 'ring.formed':
+        this.generations.set(event.trial, event)
         return []
       case 'trial.suggested':
         this.#create(event)
@@ -168,6 +185,7 @@ export class ExperimentState {
       hparams: event.hparams,
       maxAttempts,
       ...(event.fidelity === undefined ? {} : { fidelity: event.fidelity }),
+      shared: this.shared,
     })
     this.trials.set(event.trial, snapshot)
     this.queued.add(event.trial)

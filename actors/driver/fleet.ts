@@ -38,6 +38,8 @@ export interface Slot {
   next: Held | null
   /** It still runs what another driver gave it. */
   foreign: boolean
+  /** Another driver holds it. */
+  elsewhere: boolean
   /** A refused lease is asked for again after this time, or when the worker says that the slot is free. */
   askAfter: number
   idleSince: number
@@ -233,6 +235,7 @@ export class Fleet {
       running: null,
       next: null,
       foreign: false,
+      elsewhere: false,
       askAfter: 0,
       idleSince: this.#clock.now(),
     }
@@ -307,6 +310,7 @@ export class Fleet {
   #reconcileSlot(slot: Slot, status: SlotStatus): void {
     if (slot.lease === 'ours' && status.driver !== this.#driver) this.#yield(slot)
     if (status.driver === null) slot.askAfter = 0
+    slot.elsewhere = status.driver !== null && status.driver !== this.#driver
     this.#lookForForeign(slot, status)
   }
 

@@ -2,7 +2,8 @@
  * What the trials of an experiment have reported, as far as a pruner and the progress display need it.
  * I1 A point counts once: batches are said again until they are kept, and are told apart by the index of their first point.
  * I2 Bounded: a trial keeps at most `pointsPerTrial`; beyond that every second point of the older ones goes.
- * I3 Without a pruner only the last point of a trial is kept.
+ * I3 A trial that several workers train is spoken for by one of them; when that one is lost, another goes on where it stopped.
+ * I4 Without a pruner only the last point of a trial is kept.
  */
 import type { MetricPoint, Metrics } from '../../protocol/index.ts'
 import type { Pruner, ReportedTrial } from '../../src/pruners/index.ts'
@@ -38,8 +39,17 @@ export class MetricBook {
     return this.#pruner !== null
   }
 
-  hear(trial: number, batch: { attempt: number; first: number; points: readonly MetricPoint[] }): Heard {
+  /** `shared`: by several workers, whose attempts all count (I3). */
+  hear(
+    trial: number,
+    batch: { attempt: number; first: number; points: readonly MetricPoint[] },
+    shared = false,
+  ): Heard {
     let page = this.#pages.get(trial)
+    if (shared && page !== undefined && batch.attempt !== page.attempt) {
+      page.attempt = batch.attempt
+      page.next = batch.first
+    }
     if (page === undefined || batch.attempt > page.attempt) {
       page = { attempt: batch.attempt, next: 0, points: [], last: null }
       this.#pages.set(trial, page)

@@ -6,6 +6,7 @@ import type { ExperimentRun } from './experiment-run.ts'
 import type { Fleet } from './fleet.ts'
 
 const quietMs = 10_000
+const ringQuietMs = 2000
 const shown = 256
 
 interface Viewer {
@@ -32,7 +33,10 @@ function progressOf(
     if (!context || context.worker === null) return []
     const { attempt, worker, slot, startedAt } = context
     const last = run.book.last(trial)
-    return [{ trial, attempt, worker, slot, startedAt, step: last?.step ?? null, metrics: last?.metrics ?? {} }]
+    const ring = run.gangs?.standing(trial)
+    const step = last?.step ?? null
+    const stands = { trial, attempt, worker, slot, startedAt, step, metrics: last?.metrics ?? {} }
+    return [ring === undefined ? stands : { ...stands, ring }]
   })
   return {
     driver: id,
@@ -63,6 +67,8 @@ function waitingFor(
     const { code, message, since } = run.desk.problem
     return { code, message, sinceMs: now - since }
   }
+  const short = ringWaiting(run, fleet, server, now)
+  if (short !== null) return short
   const fitting = fleet.present.some(({ labels }) => run.suits(labels))
   run.noteWorkers(fitting, now)
   const sinceMs = run.withoutWorkersSince === null ? 0 : now - run.withoutWorkersSince
@@ -71,4 +77,24 @@ function waitingFor(
   const wanted = labels.length === 0 ? '' : ` with the labels ${labels.join(', ')}`
   const missing = new MaggyError('WORKERS_MISSING', { wanted, seconds: Math.round(sinceMs / 1000), server })
   return { code: missing.code, message: `${missing.message}; ${missing.remedy}`, sinceMs }
+}
+
+/** A ring that has not enough members says how many are missing. */
+function ringWaiting(
+  run: ExperimentRun,
+  fleet: Fleet,
+  server: string,
+  now: number,
+): PayloadOf<typeof progress>['waiting'] {
+  const free = fleet.slots().filter(({ worker, elsewhere, running }) => {
+    const labels = fleet.info(worker)?.labels ?? {}
+    return run.suits(labels) && !elsewhere && (running === null || running.experiment === run.id)
+  }).length
+  const missing = run.gangs?.missing(now, free)
+  run.missingSince = missing === undefined ? null : (run.missingSince ?? now)
+  const sinceMs = run.missingSince === null ? 0 : now - run.missingSince
+  if (missing === undefined || sinceMs < ringQuietMs || missing.there >= missing.wanted) return null
+  const { there, wanted } = missing
+  const said = new MaggyError('RING_MEMBERS_MISSING', { there, wanted, missing: wanted - there, server })
+  return { code: said.code, message: `${said.message}; ${said.remedy}`, sinceMs }
 }

@@ -72,7 +72,28 @@ const thinkingMs = 60_000
 const firstWarm = 2 ** 40
 
 export function suggesterOf(bus: Bus, { experiment, context }: Submission): Suggester {
-  return context.kind === 'ablation' ? ablator(bus, experiment, context) : optimizer(bus, experiment, context)
+  switch (context.kind) {
+    case 'optimization':
+      return optimizer(bus, experiment, context)
+    case 'ablation':
+      return ablator(bus, experiment, context)
+    case 'training':
+      return nobody
+  }
+}
+
+const alone = () => problem('INTERNAL', { reason: 'a training asks nobody what to run' })
+const refuse = () => Promise.reject(alone())
+
+/** A training is one trial, with the hparams that it was given. */
+const nobody: Suggester = {
+  warmStart: [],
+  enqueued: [],
+  open: refuse,
+  suggest: refuse,
+  observe: refuse,
+  misbehaved: alone,
+  unavailable: alone,
 }
 
 function optimizer(bus: Bus, experiment: string, context: OptimizationContext): Suggester {

@@ -15,7 +15,9 @@ export async function refill(bus: Bus, book: MetricBook, state: ExperimentState,
     const trial = Number(paramsFrom(metrics, subject)?.trial)
     const current = state.trial(trial)
     const batch = decodePayload(metrics.payload, data, subject)
-    if (current !== undefined && batch.attempt === current.context.attempt) book.hear(trial, batch)
+    if (current !== undefined && state.counts(trial, batch.attempt)) {
+      book.hear(trial, batch, state.shared)
+    }
   }
   if (only !== undefined) return
   for (const [trial, { value }] of state.trials) {

@@ -4,6 +4,7 @@
  * I1 A trial ends in exactly one final state; what comes after that changes nothing.
  * I2 An attempt that is lost or crashed costs one of `maxAttempts`; one that is handed back unbegun costs nothing.
  * I3 A cancelled trial is open again when its experiment is resumed.
+ * I4 A trial that several workers train together has an attempt with each; one of these that is lost costs nothing while others are left.
  */
 import { assertEvent, assign, setup } from 'xstate'
 import type { Fidelity, Hparams, LogEvent, Metrics, Problem } from '../../protocol/index.ts'
@@ -14,6 +15,15 @@ export interface TrialInput {
   readonly hparams: Hparams
   readonly fidelity?: Fidelity
   readonly maxAttempts: number
+  /** Several workers may train it together. */
+  readonly shared?: boolean
+}
+
+/** A worker's part in a trial that several train together. */
+export interface Part {
+  readonly attempt: number
+  readonly worker: string
+  readonly slot: number
 }
 
 export interface TrialContext extends TrialInput {
@@ -23,6 +33,8 @@ export interface TrialContext extends TrialInput {
   readonly spent: number
   readonly worker: string | null
   readonly slot: number
+  /** Who trains it now. */
+  readonly parts: readonly Part[]
   readonly startedAt: number | null
   readonly metrics: Metrics
   readonly problem: Problem | null
@@ -38,8 +50,9 @@ export type TrialEvent =
 function judge(context: TrialContext, event: TrialEvent): Verdict {
   if (event.type !== 'trial.ended' && event.type !== 'trial.lost') return { kind: 'ignore' }
   const end: AttemptEnd = event
-  const stale = end.attempt !== context.attempt
-  const said = verdict(end, context.spent, context)
+  const partOf = context.parts.some(({ attempt }) => attempt === end.attempt)
+  const stale = context.shared ? !partOf : end.attempt !== context.attempt
+  const said = verdict(end, context.spent, context, partOf ? context.parts.length - 1 : 0)
   // A late end of an attempt that was given up already counts only if it brings a result.
   return stale && (said.kind !== 'final' || said.state === 'failed') ? { kind: 'ignore' } : said
 }
@@ -62,12 +75,16 @@ const ends = {
     { guard: 'cancelled', target: 'cancelled', actions: 'keepOutcome' },
     { guard: 'tryAgain', target: 'queued', actions: 'spend' },
     { guard: 'handedBack', target: 'queued', actions: 'letGo' },
+    { guard: 'othersGoOn', actions: 'part' },
   ],
   'trial.lost': [
     { guard: 'failed', target: 'failed', actions: 'keepOutcome' },
     { guard: 'tryAgain', target: 'queued', actions: 'spend' },
+    { guard: 'othersGoOn', actions: 'part' },
   ],
 } as const
+
+const joins = { 'trial.assigned': { guard: 'isShared', actions: 'join' } } as const
 
 export const trialMachine = setup({
   types: {
@@ -81,20 +98,37 @@ export const trialMachine = setup({
     failed: ({ context, event }) => isFailed(context, event),
     cancelled: ({ context, event }) => isCancelled(context, event),
     tryAgain: ({ context, event }) => judge(context, event).kind === 'retry',
+    othersGoOn: ({ context, event }) => judge(context, event).kind === 'goOn',
+    isShared: ({ context }) => context.shared === true,
     handedBack: ({ context, event }) => judge(context, event).kind === 'return',
-    thisAttempt: ({ context, event }) => 'attempt' in event && event.attempt === context.attempt,
+    thisAttempt: ({ context, event }) =>
+      'attempt' in event &&
+      (event.attempt === context.attempt || context.parts.some(({ attempt }) => attempt === event.attempt)),
   },
   actions: {
     take: assign(({ event }) => {
       assertEvent(event, 'trial.assigned')
-      return { attempt: event.attempt, worker: event.worker, slot: event.slot, startedAt: null }
+      const { attempt, worker, slot } = event
+      return { attempt, worker, slot, startedAt: null, parts: [{ attempt, worker, slot }] }
+    }),
+    join: assign(({ context, event }) => {
+      assertEvent(event, 'trial.assigned')
+      const { attempt, worker, slot } = event
+      return { attempt, parts: [...context.parts, { attempt, worker, slot }] }
+    }),
+    part: assign(({ context, event }) => {
+      if (event.type !== 'trial.ended' && event.type !== 'trial.lost') return {}
+      const parts = context.parts.filter(({ attempt }) => attempt !== event.attempt)
+      const [first] = parts
+      // For those who look at one worker: the one that has been at it the longest.
+      return first === undefined ? { parts } : { parts, worker: first.worker, slot: first.slot }
     }),
     begin: assign(({ event }) => {
       assertEvent(event, 'trial.started')
       return { startedAt: event.at }
     }),
-    spend: assign(({ context }) => ({ spent: context.spent + 1, worker: null, startedAt: null })),
-    letGo: assign({ worker: null, startedAt: null }),
+    spend: assign(({ context }) => ({ spent: context.spent + 1, worker: null, startedAt: null, parts: [] })),
+    letGo: assign({ worker: null, startedAt: null, parts: [] }),
     keepOutcome: assign(({ context, event }) => {
       const said = judge(context, event)
       if (said.kind !== 'final') return {}
@@ -112,6 +146,7 @@ export const trialMachine = setup({
     spent: 0,
     worker: null,
     slot: 0,
+    parts: [],
     startedAt: null,
     metrics: {},
     problem: null,
@@ -127,6 +162,7 @@ export const trialMachine = setup({
     assigned: {
       on: {
         ...ends,
+        ...joins,
         'trial.started': { guard: 'thisAttempt', target: 'running', actions: 'begin' },
         'trial.stopping': { guard: 'thisAttempt', target: 'stopping' },
         'trial.cancelled': 'cancelled',
@@ -135,6 +171,7 @@ export const trialMachine = setup({
     running: {
       on: {
         ...ends,
+        ...joins,
         'trial.stopping': { guard: 'thisAttempt', target: 'stopping' },
         'trial.cancelled': 'cancelled',
       },

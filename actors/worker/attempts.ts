@@ -1,7 +1,14 @@
 /** The runner's main thread: one attempt after the other, out of bundles that are imported once. */
 import { problem, toProblem, type Assignment, type AttemptOutcome } from '../../protocol/index.ts'
+import type { RunInfo } from '../../src/experiment/index.ts'
 import { importBundle } from '../../src/bundle/index.ts'
-import { runTraining, type CheckpointStore, type ReporterHandle, type TrainingOutcome } from '../../src/train/index.ts'
+import {
+  runTraining,
+  type CheckpointStore,
+  type Distribution,
+  type ReporterHandle,
+  type TrainingOutcome,
+} from '../../src/train/index.ts'
 import type { ToComm } from './comm-messages.ts'
 import { keyOf, type FromRunner, type StopCause } from './runner-messages.ts'
 import { said, timedOut } from './settlement.ts'
@@ -24,6 +31,8 @@ interface Current {
   /** It has printed or logged. */
   spoke: boolean
   ended: boolean
+  /** Points told so far. */
+  points: number
 }
 
 export function createAttempts(options: {
@@ -37,6 +46,8 @@ export function createAttempts(options: {
   readonly flushOutput: () => void
   /** Called before each attempt; what it returns is called after it. */
   readonly release: () => () => void
+  /** Makes tfjs train together with the other members of the assignment's ring. */
+  readonly distribute: (assignment: Assignment, stopReason: () => string | undefined) => Distribution | undefined
 }): Attempts {
   const { flags, toComm, toWorker } = options
   let serial = 0
@@ -74,39 +85,47 @@ export function createAttempts(options: {
   const begin = async (assignment: Assignment, file: string): Promise<void> => {
     // Half of what fits the flag's cell.
     serial = (serial % 2 ** 27) + 1
-    const mine: Current = { assignment, serial, startedAt: Date.now(), handle: undefined, spoke: false, ended: false }
+    const mine: Current = {
+      assignment,
+      serial,
+      startedAt: Date.now(),
+      handle: undefined,
+      spoke: false,
+      ended: false,
+      points: 0,
+    }
     current = mine
-    const { attempt, contextName, hparams, objectives, seed, ablated } = assignment
+    const { attempt, hparams, objectives, ablated } = assignment
     const { serial: own } = mine
     toComm({ type: 'begin', attempt: { ref: attempt, serial: own, trialTimeoutMs: assignment.trialTimeoutMs } })
     toWorker({ type: 'started', key: keyOf(attempt), at: mine.startedAt })
     const release = options.release()
     try {
       const experiment = await importBundle(file, assignment.bundle.module)
-      const { outcome, points, checkpoint } = await runTraining(experiment, {
+      const stopReason = (): StopCause | undefined => flags.stopCause(own)
+      const distribution = options.distribute(assignment, stopReason)
+      const { outcome, checkpoint } = await runTraining(experiment, {
         hparams,
         checkpoints: options.checkpointsOf(attempt.experiment),
         resumeFrom: assignment.resumeFrom,
         objectives,
         ablated,
-        run: {
-          kind: ablated === undefined ? 'optimization' : 'ablation',
-          experiment: attempt.experiment,
-          contextName,
-          trial: attempt.trial,
-          attempt: attempt.attempt,
-          seed,
-        },
+        ...(distribution === undefined ? {} : { distribution }),
+        run: runInfo(assignment, distribution),
         sink: {
           point: (point) => {
+            // One of several speaks for all.
+            if (distribution?.speaks === false) return
+            mine.points += 1
             toComm({ type: 'point', point })
             flags.addPoint(own)
           },
+          ...(distribution === undefined ? {} : { average: (values) => distribution.average(values) }),
           line: (text) => {
             mine.spoke = true
             toComm({ type: 'line', from: 'log', text })
           },
-          stopReason: () => flags.stopCause(own),
+          stopReason,
           now: () => Date.now(),
         },
         onReporter: (handle) => {
@@ -115,7 +134,7 @@ export function createAttempts(options: {
           if (cause !== undefined) handle.abort(cause)
         },
       })
-      await end(mine, outcomeOf(outcome, assignment), points, { checkpoint })
+      await end(mine, outcomeOf(outcome, assignment), mine.points, { checkpoint })
     } catch (error) {
       // The module does not load here.
       await end(mine, { kind: 'failed', problem: toProblem(error) }, 0)
@@ -141,9 +160,28 @@ export function createAttempts(options: {
       if (current === undefined) return false
       const reason = `outside of what train awaits: ${error instanceof Error ? error.message : String(error)}`
       const fault = toProblem(problem('TRAIN_FAILED', { reason }, { cause: error }))
-      await end(current, { kind: 'failed', problem: fault }, current.handle?.points() ?? 0, { last: true })
+      await end(current, { kind: 'failed', problem: fault }, current.points, { last: true })
       return true
     },
+  }
+}
+
+function runInfo(assignment: Assignment, distribution: Distribution | undefined): RunInfo {
+  const { attempt, contextName, seed } = assignment
+  return {
+    kind: assignment.ring === undefined ? 'optimization' : 'training',
+    experiment: attempt.experiment,
+    contextName,
+    trial: attempt.trial,
+    attempt: attempt.attempt,
+    seed,
+    ...(distribution === undefined
+      ? {}
+      : {
+          get shard() {
+            return distribution.shard
+          },
+        }),
   }
 }
 

@@ -3,7 +3,9 @@ import { parentPort, workerData } from 'node:worker_threads'
 import { systemClock } from '../../src/actor/index.ts'
 import { connectNats, type Bus } from '../../src/bus/index.ts'
 import { checkpointBucket, isProblem, toProblem } from '../../protocol/index.ts'
+import { createRingCheckpoints } from './ring-checkpoints.ts'
 import type { CommSetting, FromComm, ToComm } from './comm-messages.ts'
+import { createRingMember, type RingMember } from './ring-member.ts'
 import { sharedFlags } from './shared-memory.ts'
 import { createTelemetry } from './telemetry.ts'
 
@@ -22,6 +24,9 @@ async function connect(): Promise<Bus> {
   }
 }
 
+const onNotice = (text: string): void => {
+  process.stderr.write(`${text}\n`)
+}
 const bus = await connect()
 const telemetry = createTelemetry({
   bus,
@@ -30,15 +35,15 @@ const telemetry = createTelemetry({
   slot,
   pid: process.pid,
   flags: sharedFlags(memory),
-  onNotice: (text) => {
-    process.stderr.write(`${text}\n`)
-  },
+  onNotice,
 })
-// A first thread that is blocked does not see that its worker is gone.
+const checkpoints = createRingCheckpoints(bus, onNotice)
+let member: RingMember | undefined
+// A first thread that is blocked does not see that its worker is gone, and a ring would wait for it.
 const parent = process.ppid
 setInterval(() => {
   if (process.ppid !== parent) process.kill(process.pid, 'SIGKILL')
-}, 1_000).unref()
+}, 100).unref()
 
 const post = (message: FromComm): void => {
   port.postMessage(message)
@@ -55,6 +60,12 @@ port.on('message', (message: ToComm) => {
     case 'line':
       telemetry.line(message.from, message.text)
       return
+    case 'ring': {
+      const { ring, seat, line } = message
+      // One that is done may still linger for the others' sake; it closes by itself.
+      member = createRingMember({ bus, clock: systemClock, worker, slot, ring, seat, line, checkpoints })
+      return
+    }
     case 'flush':
       void flush()
       return
@@ -107,6 +118,7 @@ async function flush(): Promise<void> {
 }
 
 async function close(): Promise<void> {
+  member?.close()
   await telemetry.close()
   await bus.close()
   post({ type: 'closed' })

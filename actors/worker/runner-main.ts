@@ -1,7 +1,14 @@
 /** A runner: the process in which user code runs. This thread is the user's and tfjs's; the second one has the bus. */
 import { once } from 'node:events'
-import { Worker } from 'node:worker_threads'
-import { createRelease, loadBackend, provideHost, type Backend } from '../../src/train/index.ts'
+import { MessageChannel, Worker } from 'node:worker_threads'
+import {
+  createDistribution,
+  createRelease,
+  createRingMemory,
+  loadBackend,
+  provideHost,
+  type Backend,
+} from '../../src/train/index.ts'
 import { createAttempts } from './attempts.ts'
 import { createCheckpoints } from './checkpoints.ts'
 import { captureOutput } from './capture.ts'
@@ -76,6 +83,17 @@ async function start(setting: RunnerSetting): Promise<void> {
     release: () => {
       const end = trials.begin()
       return () => void end()
+    },
+    distribute: (assignment, stopReason) => {
+      if (assignment.ring === undefined) return undefined
+      const { ring, settings } = assignment.ring
+      const { port1, port2 } = new MessageChannel()
+      const shared = createRingMemory()
+      const seat = assignment.attempt.attempt - 1
+      const message: ToComm = { type: 'ring', ring, seat, line: { port: port2, memory: shared } }
+      comm.postMessage(message, [port2])
+      const line = { port: port1, memory: shared }
+      return createDistribution({ tf: backend.tf, settings, seat, seed: assignment.seed, line, stopReason })
     },
   })
   const capture = captureOutput((from, text) => attempts.line(from, text))

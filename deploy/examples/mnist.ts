@@ -1,6 +1,9 @@
-/** A CNN on MNIST: one oblivious training function, explored on this host, tuned on as many workers as there are, or taken apart. */
+/**
+ * A CNN on MNIST: one oblivious training function, explored on this host, tuned on as many workers as there are, taken apart, or
+ * trained on several workers at once.
+ */
 import * as tf from '@tensorflow/tfjs'
-import { ablation, defineExperiment, optimization, space, study } from 'maggy'
+import { ablation, defineExperiment, optimization, space, study, training } from 'maggy'
 import { loadMnist, type Images } from './mnist-data.ts'
 
 /** Dataset generator: the first `examples` training images, and the whole test set. */
@@ -65,5 +68,7 @@ export default defineExperiment(import.meta.url, {
       metric: 'accuracy',
       direction: 'maximize',
     }),
+    // Each worker has half of the images, and batches of its own: 64 images a step on two.
+    train: training({ workers: 2, hparams: { examples: 12_000 } }),
   },
 })

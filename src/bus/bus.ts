@@ -3,7 +3,8 @@
  * test/contract/bus.contract.ts holds both to the same promises:
  * I1 A handler that throws ends nothing: the fault is counted, logged, and answered as INTERNAL if somebody waits.
  * I2 A publish during an outage is void and says so; a request fails with a code; the connection comes back by itself, for ever.
- * I3 A payload handed to publish or request may be reused as soon as the call returns (it is copied where the client would keep it).
+ * I3 A payload handed to publish or request may be reused as soon as the call returns (it is copied where the client would keep it);
+ *    one that is lent (`lend`) is not copied, and is not to be touched before the request has settled.
  * I4 A message over `maxPayload` is refused here (BUS_TOO_LARGE), before it could cost the connection.
  * I5 A request on a subject without subscribers fails at once (BUS_NO_RESPONDERS).
  * I6 Messages of one publisher reach one subscriber in order.
@@ -27,6 +28,12 @@ export interface Subscription {
   unsubscribe(): void
 }
 
+export interface RequestOptions {
+  readonly timeoutMs: number
+  /** The caller leaves the payload alone until the request has settled, and no copy is made (I3). */
+  readonly lend?: boolean
+}
+
 export interface Bus {
   /** For messages to people: the server's address without credentials. */
   readonly server: string
@@ -36,7 +43,7 @@ export interface Bus {
   /** 'void': there is no connection now, and the message is gone. Throws BUS_TOO_LARGE, BUS_CLOSED. */
   publish(subject: string, data: Uint8Array): 'sent' | 'void'
   /** Rejects with BUS_NO_RESPONDERS, BUS_TIMEOUT, BUS_DISCONNECTED, BUS_TOO_LARGE or BUS_CLOSED. */
-  request(subject: string, data: Uint8Array, options: { timeoutMs: number }): Promise<Uint8Array>
+  request(subject: string, data: Uint8Array, options: RequestOptions): Promise<Uint8Array>
   /** `queue`: one member of the queue group hears each message. */
   subscribe(subject: string, handler: Handler, options?: { queue?: string }): Subscription
   /** Resolves once the server has seen all that was published and subscribed so far. */

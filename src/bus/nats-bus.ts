@@ -6,7 +6,7 @@
  * I3 What comes through a connection that was given up is ignored.
  */
 import { problem, toProblem, describe, type MaggyError } from '../../protocol/index.ts'
-import type { Bus, BusStatus, Handler } from './bus.ts'
+import type { Bus, BusStatus, Handler, RequestOptions } from './bus.ts'
 import { guarded, report, type OnFault, type RawDelivery } from './guard.ts'
 import { parseAddress } from './nats-address.ts'
 import { natsBlobs } from './nats-blobs.ts'
@@ -174,15 +174,15 @@ export async function connectNats(options: NatsOptions): Promise<Bus> {
   async function request(
     subject: string,
     data: Uint8Array,
-    { timeoutMs, headers }: { timeoutMs: number; headers?: Readonly<Record<string, string>> },
+    { timeoutMs, headers, lend }: RequestOptions & { headers?: Readonly<Record<string, string>> },
   ): Promise<Msg> {
     up()
     limit(subject, data.length)
-    // The client keeps the payload by reference until its next flush (I3 of bus.ts): a copy.
-    const copy = new Uint8Array(data)
+    // The client keeps the payload by reference until its next flush (I3 of bus.ts): a copy, unless it is lent.
+    const payload = lend === true ? data : new Uint8Array(data)
     const timeout = Math.max(1, timeoutMs)
     const sent = headers === undefined ? { timeout } : { timeout, headers: headersOf(headers) }
-    return await whileConnected(link.request(subject, copy, sent), subject, timeoutMs)
+    return await whileConnected(link.request(subject, payload, sent), subject, timeoutMs)
   }
 
   function subscribe(subject: string, callback: (message: Msg) => void, queue?: string): () => void {
@@ -289,7 +289,7 @@ export async function connectNats(options: NatsOptions): Promise<Bus> {
       link.publish(subject, new Uint8Array(data))
       return 'sent'
     },
-    request: async (subject, data, { timeoutMs }) => dataOf(await request(subject, data, { timeoutMs })),
+    request: async (subject, data, options) => dataOf(await request(subject, data, options)),
     subscribe(subject: string, handler: Handler, { queue } = {}) {
       const deliver = guarded(handler, onFault)
       return {

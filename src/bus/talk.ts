@@ -24,7 +24,7 @@ import {
   type Problem,
   type ReplyOf,
 } from '../../protocol/index.ts'
-import type { Bus, Delivery, Subscription } from './bus.ts'
+import type { Bus, Delivery, RequestOptions, Subscription } from './bus.ts'
 
 const Answer = Type.Union([
   Type.Object({ ok: Type.Unknown() }),
@@ -61,7 +61,18 @@ export async function ask<C extends Call>(
   options: { timeoutMs: number },
 ): Promise<ReplyOf<C>> {
   const subject = subjectFor(call, params)
-  const data = await bus.request(subject, encodePayload<TSchema>(call.payload, payload, subject), options)
+  return await askEncoded(bus, call, subject, encodePayload<TSchema>(call.payload, payload, subject), options)
+}
+
+/** The same with a payload that is laid out already; the reply is checked, the payload is not. */
+export async function askEncoded<C extends Call>(
+  bus: Bus,
+  call: C,
+  subject: string,
+  payload: Uint8Array,
+  options: RequestOptions,
+): Promise<ReplyOf<C>> {
+  const data = await bus.request(subject, payload, options)
   const answer = check(Answer, decode(data, subject), subject)
   if ('error' in answer) throw new RemoteError(answer.error)
   return check(call.reply, answer.ok, subject) as ReplyOf<C>

@@ -1,6 +1,13 @@
 /** `--set key=value`: changes a context's options for one run, or the hparams of an exploration. */
 import { problem, type Context, type Hparams, type HparamValue, type SearchSpace } from '../../protocol/index.ts'
-import { ablation, optimization, type ContextOf, type Experiment } from '../experiment/index.ts'
+import {
+  ablation,
+  optimization,
+  training,
+  trainingOptions,
+  type ContextOf,
+  type Experiment,
+} from '../experiment/index.ts'
 
 /** What was set, by key, as JSON where it is JSON and as text where it is not. */
 export type Settings = ReadonlyMap<string, unknown>
@@ -45,6 +52,7 @@ export function overrideContext(context: ContextOf, settings: Settings, defaults
     } else if (keys.includes(key)) options[key] = value
     else throw unknown(key, [...keys, ...[...named].map((each) => hparam + each)])
   }
+  if (kind === 'training') return training({ ...options, hparams } as unknown as Parameters<typeof training>[0])
   if (kind === 'ablation') return ablation({ ...options, hparams } as unknown as Parameters<typeof ablation>[0])
   return optimization({ ...options, space, hparams } as unknown as Parameters<typeof optimization>[0])
 }
@@ -55,6 +63,7 @@ function spaceOf(context: Context): SearchSpace {
 
 /** A context that travels, as the options that made it. */
 function optionsOf(context: Context): Record<string, unknown> {
+  if (context.kind === 'training') return { ...trainingOptions(context) }
   const { pruner, objectives, trials, seed, policy } = context
   return {
     ...(context.kind === 'optimization'

@@ -53,6 +53,11 @@ export interface RunInfo {
   readonly attempt: number
   /** Whole number; the same for the same experiment seed and trial. */
   readonly seed: number
+  /**
+   * In a training by several: which part of the data is this worker's now, of how many. For a dataset generator that loads its own
+   * part (`training({ shard: 'own' })`).
+   */
+  readonly shard?: { readonly index: number; readonly count: number }
 }
 
 /** What a trial, or the one that it continues, saved of itself. */

@@ -23,3 +23,4 @@ export type {
 } from './definition.ts'
 export { defineExperiment, isExperiment, specOf, type AnySpec } from './define.ts'
 export { optimization, type OptimizationOptions } from './optimization.ts'
+export { training, trainingOptions, type TrainingOptions } from './training.ts'

@@ -1,5 +1,13 @@
 /** The optimization context: what a user writes, checked at once, in the form that travels. */
-import type { Direction, Hparams, Objective, OptimizationContext, SearchSpace, StopRule } from '../../protocol/index.ts'
+import type {
+  Direction,
+  Hparams,
+  Objective,
+  OptimizationContext,
+  RingSettings,
+  SearchSpace,
+  StopRule,
+} from '../../protocol/index.ts'
 import { faultIn, validateSpace } from '../space/index.ts'
 import type { ContextOf, Space, ValuesOf } from './definition.ts'
 import {
@@ -14,6 +22,7 @@ import {
   whole,
   type PluginOption,
 } from './options.ts'
+import { workersPerTrial } from './training.ts'
 
 interface Common<S extends Space, H extends object> {
   /** Who suggests: the name of an optimizer that runs on the bus. Default: auto. */
@@ -54,6 +63,8 @@ interface Common<S extends Space, H extends object> {
   readonly maxFailed?: number | null
   /** At most so many trials at once. Default: as many as there are slots. */
   readonly parallel?: number | null
+  /** Each trial is trained by a ring of so many workers, all settings as in `training`. Default: 1, which needs no ring. */
+  readonly workersPerTrial?: number
   /** Only workers that carry all of these labels. */
   readonly labels?: Readonly<Record<string, string>>
 }
@@ -98,6 +109,7 @@ const known = [
   'maxFailed',
   'parallel',
   'labels',
+  'workersPerTrial',
 ]
 
 /**
@@ -125,6 +137,7 @@ export function optimization<const S extends Space, H extends object = object>(
     ...(given['enqueue'] === undefined ? {} : { enqueue: enqueued(given['enqueue'], space) }),
     ...(given['warmStart'] === undefined ? {} : { warmStart: earlier(given['warmStart'], space) }),
     policy: policy(given),
+    ...ringOf(given['workersPerTrial'] ?? 1),
   }
   return { kind: 'optimization', context }
 }
@@ -170,4 +183,9 @@ function stopRule(value: unknown): StopRule {
       ? {}
       : { withoutImprovement: whole('stop.withoutImprovement', withoutImprovement, 1) }),
   }
+}
+
+function ringOf(value: unknown): { ring?: RingSettings } {
+  const ring = workersPerTrial('workersPerTrial', value)
+  return ring.workers.max === 1 ? {} : { ring }
 }

@@ -42,6 +42,8 @@ interface TrialHistory {
   points: number
   problem: Problem | undefined
   readonly spent: Set<number>
+  /** Attempts that are out with workers: several where these train together. */
+  readonly out: Set<number>
 }
 
 /** How busy a slot was: milliseconds from its first assignment to its last end, and of these with an attempt. */
@@ -123,6 +125,7 @@ export function apply(history: History, event: LogEvent): void {
       history.endedAt = event.at
       return
     case 'optimizer.opened':
+    case 'ring.formed':
     case 'optimizer.exhausted':
     case 'trial.stopping':
   }
@@ -146,6 +149,7 @@ function suggested(event: Extract<LogEvent, { type: 'trial.suggested' }>): Trial
     points: 0,
     problem: undefined,
     spent: new Set(),
+    out: new Set(),
   }
 }
 
@@ -154,6 +158,9 @@ function assigned(history: History, event: Extract<LogEvent, { type: 'trial.assi
   history.out.set(`${event.trial}/${event.attempt}`, slot)
   const trial = history.trials.get(event.trial)
   if (trial === undefined || isFinal(trial.state)) return
+  const shared = history.submission !== undefined && 'ring' in history.submission.context
+  if (!shared) trial.out.clear()
+  trial.out.add(event.attempt)
   trial.state = 'running'
   trial.attempts = Math.max(trial.attempts, event.attempt)
   trial.attempt = event.attempt
@@ -165,12 +172,14 @@ function ended(history: History, event: AttemptEnd): void {
   const ran = event.type === 'trial.ended' ? event : undefined
   if (ran !== undefined) use(history, ran)
   const trial = history.trials.get(event.trial)
+  trial?.out.delete(event.attempt)
   if (trial === undefined || isFinal(trial.state)) return // I1
   if (trial.spent.has(event.attempt) && (ran === undefined || ran.outcome.kind === 'crashed')) return // I2
   const policy = history.submission?.context.policy ?? { maxAttempts: Infinity }
-  const said = verdict(event, trial.spent.size, policy)
+  const said = verdict(event, trial.spent.size, policy, trial.out.size)
   switch (said.kind) {
     case 'ignore':
+    case 'goOn':
       return
     case 'return':
       trial.attempts = Math.max(0, trial.attempts - 1)

@@ -91,7 +91,7 @@ export function resultOf(experiment: string, events: Iterable<LogEvent>): Result
 export function trialResult(history: History, trial: number): TrialResult | undefined {
   const known = history.trials.get(trial)
   if (known === undefined) return undefined
-  const { spent: _, problem, fidelity, ablated, parameters, ...rest } = known
+  const { spent: _, out: __, problem, fidelity, ablated, parameters, ...rest } = known
   const { budget, from } = fidelity ?? {}
   return {
     ...rest,

@@ -26,8 +26,10 @@ export function createCheckpoint(setting: {
   readonly resumeFrom?: number | undefined
   /** The last step that was reported. */
   readonly step: () => number | null
+  /** Where several workers train the trial: one saves for all, and what they share goes on by itself when they are lost. */
+  readonly together?: { readonly speaks: boolean } | undefined
 }): CheckpointHandle {
-  const { store, trial, resumeFrom, step } = setting
+  const { store, trial, resumeFrom, step, together } = setting
   let exists = false
   return {
     exists: () => exists,
@@ -36,11 +38,12 @@ export function createCheckpoint(setting: {
         const at = step()
         const kept = what instanceof Uint8Array ? { kind: 'bytes', bytes: owned(what) } : await packed(what)
         if (kept.bytes.length > maximumBytes) throw invalid(`${kept.bytes.length} bytes are more than 1 GiB`)
-        await store.put(trial, encode({ ...kept, step: at }))
+        if (together?.speaks !== false) await store.put(trial, encode({ ...kept, step: at }))
         exists = true
       },
       latest: async () => {
-        const own = await store.get(trial)
+        // Ranks that begin at different times must take the same way through train.
+        const own = together === undefined ? await store.get(trial) : undefined
         exists ||= own !== undefined
         if (own !== undefined) return savedBy(trial, own)
         const other = resumeFrom === undefined ? undefined : await store.get(resumeFrom)

@@ -1,11 +1,13 @@
 /** Where user code runs: the tfjs backend, the reporter, one training. The only room that imports tfjs. */
 export { loadBackend, tfjsHere, type Backend, type Tf } from './backend.ts'
 export type { CheckpointStore } from './checkpoint.ts'
+export { createDistribution, type Distribution } from './distributed.ts'
 export { EarlyStop } from './early-stop.ts'
 export { explore } from './explore.ts'
 export { provideHost } from './host.ts'
 export { isModel } from './generators.ts'
 export { createRelease } from './release.ts'
 export type { ReporterHandle } from './reporter.ts'
+export { createRingMemory, tellMain, type FromRing, type RingLine, type ToRing } from './ring-link.ts'
 export { layerNames, layersBetween, removeLayers } from './surgery/index.ts'
 export { runTraining, type TrainingOutcome } from './training.ts'

@@ -15,6 +15,8 @@ export interface ReportSink {
   /** Why the trial is to end, or undefined. Read at each report, so it must be cheap. */
   stopReason(): string | undefined
   now(): number
+  /** In a training by several: the mean over all. Undefined: the others had this point before this member came. */
+  average?(values: Metrics): Metrics | undefined
 }
 
 export interface ReporterHandle {
@@ -46,9 +48,11 @@ export function createReporter(single: string, sink: ReportSink): ReporterHandle
     throw stop
   }
 
-  const record = (values: Metrics, step: number): void => {
+  const record = (own: Metrics, step: number): void => {
     if (step < last) throw problem('REPORT_STEP_BACK', { step, last })
     last = step
+    const values = sink.average === undefined ? own : sink.average(own)
+    if (values === undefined) return
     points += 1
     Object.assign(latest, values)
     sink.point({ step, at: sink.now(), values })

@@ -8,12 +8,15 @@ import {
   type Hparams,
   type MaggyError,
   type Metrics,
+  type RemoteError,
 } from '../../protocol/index.ts'
 import { specOf, type RunInfo } from '../experiment/index.ts'
+import type { Distribution } from './distributed.ts'
 import { isEarlyStop } from './early-stop.ts'
 import { createCheckpoint, memoryStore, type CheckpointStore } from './checkpoint.ts'
 import { generatorsFor, type Generators } from './generators.ts'
 import { createReporter, type ReporterHandle, type ReportSink } from './reporter.ts'
+import { isRingFailure } from './ring-link.ts'
 
 /** How a training ended, seen from inside. */
 export type TrainingOutcome =
@@ -24,7 +27,7 @@ export type TrainingOutcome =
       readonly parameters?: number
     }
   | { readonly kind: 'stopped'; readonly reason: string; readonly metrics: Metrics }
-  | { readonly kind: 'failed'; readonly error: MaggyError }
+  | { readonly kind: 'failed'; readonly error: MaggyError | RemoteError }
 
 export interface Training {
   readonly hparams: Hparams
@@ -42,6 +45,8 @@ export interface Training {
   readonly resumeFrom?: number | undefined
   /** Called with the reporter before train is. */
   readonly onReporter?: (handle: ReporterHandle) => void
+  /** It is one of several that train together. */
+  readonly distribution?: Distribution
 }
 
 export interface TrainingEnd {
@@ -53,7 +58,7 @@ export interface TrainingEnd {
 
 /** Calls train once. Whatever the user's code does short of ending the process is an outcome. */
 export async function runTraining(experiment: object, training: Training): Promise<TrainingEnd> {
-  const { objectives, sink, run } = training
+  const { objectives, sink, run, distribution } = training
   const single = objectives[0] ?? training.single ?? 'value'
   const handle = createReporter(single, sink)
   training.onReporter?.(handle)
@@ -62,31 +67,36 @@ export async function runTraining(experiment: object, training: Training): Promi
     trial: run.trial,
     resumeFrom: training.resumeFrom,
     step: () => handle.step(),
+    together: distribution,
   })
   const spec = specOf(experiment)
   const hparams = { ...spec.hparams, ...training.hparams }
   let outcome: TrainingOutcome
   try {
     const generators = generatorsFor(spec, training.ablated)
-    const { dataset, model, ablated } = generators
+    const { model, ablated } = generators
+    const dataset = distribution === undefined ? generators.dataset : distribution.dataset(generators.dataset)
     const { reporter } = handle
     const { checkpoint } = saved
     const result: unknown = await spec.train({ dataset, model, ablated, hparams, reporter, checkpoint, run })
     const reason = sink.stopReason()
     // Who was told to stop has stopped, even if train caught EarlyStop or looked at the signal and returned.
-    outcome =
-      reason === undefined
-        ? doneWith(metricsOf(result, objectives, single), generators)
-        : { kind: 'stopped', reason, metrics: handle.latest() }
+    if (reason === undefined) {
+      const metrics = metricsOf(result, objectives, single)
+      outcome = doneWith(distribution === undefined ? metrics : distribution.result(metrics), generators)
+    } else {
+      outcome = { kind: 'stopped', reason, metrics: handle.latest() }
+    }
   } catch (error) {
     outcome = isEarlyStop(error)
       ? { kind: 'stopped', reason: error.reason, metrics: handle.latest() }
       : { kind: 'failed', error: failureOf(error) }
   }
+  distribution?.end(outcome.kind === 'done' ? 'done' : 'failed')
   return { outcome, points: handle.points(), checkpoint: saved.exists() }
 }
 
-function doneWith(metrics: Record<string, number>, generators: Generators): TrainingOutcome {
+function doneWith(metrics: Readonly<Record<string, number>>, generators: Generators): TrainingOutcome {
   generators.checkUsed()
   const parameters = generators.parameters()
   return { kind: 'done', metrics, ...(parameters === undefined ? {} : { parameters }) }
@@ -123,7 +133,8 @@ const known = [
   'ABLATION_IGNORED',
 ] as const
 
-function failureOf(error: unknown): MaggyError {
+function failureOf(error: unknown): MaggyError | RemoteError {
+  if (isRingFailure(error)) return error
   if (isProblem(error, ...known)) return error
   const name = error instanceof Error && error.name !== 'Error' ? `${error.name}: ` : ''
   return problem('TRAIN_FAILED', { reason: `${name}${describe(error)}`.slice(0, 2048) }, { cause: error })

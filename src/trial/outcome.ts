@@ -20,11 +20,14 @@ export type Verdict =
   | { readonly kind: 'retry' }
   /** Tried again; it never began, and costs nothing. */
   | { readonly kind: 'return' }
+  /** One of several workers that train the trial together is gone; the others go on, and it costs nothing. */
+  | { readonly kind: 'goOn' }
   /** Another attempt ended the trial already. */
   | { readonly kind: 'ignore' }
 
-/** `spent`: attempts of this trial that were lost or crashed before this event. */
-export function verdict(event: AttemptEnd, spent: number, policy: Pick<Policy, 'maxAttempts'>): Verdict {
+/** `spent`: attempts of this trial that were lost or crashed before this event. `others`: workers that train it beside this one. */
+export function verdict(event: AttemptEnd, spent: number, policy: Pick<Policy, 'maxAttempts'>, others = 0): Verdict {
+  if (others > 0 && isLoss(event)) return { kind: 'goOn' }
   if (event.type === 'trial.lost') return again(event.reason, spent, policy)
   const { outcome } = event
   switch (outcome.kind) {
@@ -39,6 +42,12 @@ export function verdict(event: AttemptEnd, spent: number, policy: Pick<Policy, '
     default:
       return stopped(outcome)
   }
+}
+
+function isLoss(event: AttemptEnd): boolean {
+  if (event.type === 'trial.lost') return true
+  const { kind } = event.outcome
+  return kind === 'crashed' || kind === 'returned'
 }
 
 function again(reason: string, spent: number, policy: Pick<Policy, 'maxAttempts'>): Verdict {

@@ -2,11 +2,14 @@
 import Table from 'cli-table3'
 import { Command, InvalidArgumentError } from 'commander'
 import { ablation } from './ablation.ts'
+import { allreduce } from './allreduce.ts'
 import { asynchrony } from './asynchrony.ts'
 import { idle } from './idle.ts'
 import { join } from './join.ts'
 import { metrics } from './metrics.ts'
 import { quality } from './quality.ts'
+import { recovery } from './recovery.ts'
+import { ringTraining } from './ring-training.ts'
 import { samplers } from './samplers.ts'
 import { training } from './training.ts'
 import { trials } from './trials.ts'
@@ -38,6 +41,9 @@ const benches: Readonly<Record<string, Bench>> = {
   samplers,
   asynchrony,
   ablation,
+  allreduce,
+  recovery,
+  'ring-training': ringTraining,
 }
 
 const program = new Command('bench')
@@ -49,7 +55,7 @@ const program = new Command('bench')
     throw new InvalidArgumentError(`there are ${Object.keys(benches).join(', ')}`)
   })
   .option('--json', 'the figures as one JSON object on the last line')
-  .option('--peer <python>', 'quality: a Python that has the peer to compare with')
+  .option('--peer <python>', 'quality, allreduce: a Python that has the peer to compare with (Optuna, PyTorch)')
   .option('--script <file>', 'quality: the script that asks the peer (default: ../shared/peers/optuna_quality.py)')
   .option('--seeds <n>', 'quality: so many seeds (default: 20)', Number)
   .action(async (name: string, { json, ...options }: BenchOptions & { json?: boolean }) => {

@@ -176,6 +176,19 @@ export function busContract(name: string, createWorld: () => Promise<BusWorld>):
       expect([...(await reply)]).toEqual([4, 5, 6])
     })
 
+    test('I3: a payload that is lent arrives, and is as it was when the request has settled', async () => {
+      b.subscribe('echo', (delivery) => {
+        const answer = new Uint8Array(delivery.data)
+        delivery.data.fill(0)
+        delivery.respond(answer)
+      })
+      await b.flush()
+      const payload = Uint8Array.from({ length: 100_000 }, (_, i) => i)
+      const reply = await a.request('echo', payload, { timeoutMs, lend: true })
+      expect(Buffer.compare(reply, payload)).toBe(0)
+      expect(payload[99]).toBe(99)
+    })
+
     test('I4: what is too large is refused before it is sent, as message, request, answer, append and record', async () => {
       const large = new Uint8Array(a.maxPayload + 1)
       let refused: string | undefined

@@ -1,7 +1,7 @@
 import * as fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { initialTransition, transition } from 'xstate'
-import { trialMachine, type TrialEvent } from '../../actors/driver/trial.machine.ts'
+import { trialMachine, type TrialEvent, type TrialInput } from '../../actors/driver/trial.machine.ts'
 import { handledEvents, mermaid, statesOf } from '../support/mermaid.ts'
 
 const at = 1
@@ -58,7 +58,11 @@ const visited = new Set<string>()
 const taken = new Set<string>()
 
 function play(...events: TrialEvent[]) {
-  let [snapshot] = initialTransition(trialMachine, input)
+  return playFrom(input, events)
+}
+
+function playFrom(from: TrialInput, events: readonly TrialEvent[]) {
+  let [snapshot] = initialTransition(trialMachine, from)
   visited.add(snapshot.value)
   for (const event of events) {
     taken.add(`${snapshot.value} on ${event.type}`)
@@ -133,6 +137,43 @@ describe('a trial', () => {
     expect(play(...cold, lost(1)).value).toBe('cancelled')
     expect(play(...cold, resumed).value).toBe('queued')
     expect(play(...cold, resumed, assigned(2), ended(2, ok)).value).toBe('done')
+  })
+
+  describe('that several workers train together (I4)', () => {
+    const shared = (...events: TrialEvent[]) => playFrom({ ...input, shared: true }, events)
+    const three = [assigned(1), assigned(2, 'w2'), started(1), assigned(3, 'w3')]
+    const left = (...events: TrialEvent[]) => shared(...events).context.parts.map(({ attempt }) => attempt)
+
+    it('has an attempt with each, and whoever comes later has one too', () => {
+      expect(left(...three)).toEqual([1, 2, 3])
+      expect(shared(...three).value).toBe('running')
+    })
+
+    it('goes on, at no cost, as long as one is left', () => {
+      const two = [...three, lost(1), ended(3, crashed, 'w3')]
+      expect(shared(...two)).toMatchObject({ value: 'running', context: { spent: 0, worker: 'w2' } })
+      expect(left(...two)).toEqual([2])
+      expect(left(...three, ended(2, returned, 'w2'), lost(2))).toEqual([1, 3])
+      expect(left(...three, stopping(2), lost(1), ended(2, crashed))).toEqual([3])
+    })
+
+    it('is tried again once all are lost, and that costs one attempt', () => {
+      const none = [...three, lost(1), lost(2), lost(3)]
+      expect(shared(...none)).toMatchObject({ value: 'queued', context: { spent: 1, parts: [] } })
+      expect(shared(...none, lost(3)).context.spent).toBe(1)
+      expect(shared(...none, assigned(4)).context.parts).toHaveLength(1)
+    })
+
+    it('is done with the first result, and failed with the first failure', () => {
+      expect(shared(...three, ended(2, ok, 'w2')).value).toBe('done')
+      expect(shared(...three, ended(2, failed, 'w2')).value).toBe('failed')
+      expect(shared(...three, lost(2), ended(2, failed, 'w2')).value).toBe('running')
+    })
+  })
+
+  it('of one worker is not assigned twice', () => {
+    expect(play(assigned(1), assigned(2)).context.attempt).toBe(1)
+    expect(play(assigned(1), started(1), assigned(2)).context.attempt).toBe(1)
   })
 
   it('ends in one final state and never leaves it, whatever comes (I1)', () => {

@@ -1,0 +1,400 @@
+/**
+ * One member of a ring, in the runner's second thread: between the training, which asks for one collective after the other and
+ * waits, and the generations that the driver forms.
+ * I1 What the training has asked for stays until it is answered: a generation that fails costs nothing but time.
+ * I2 A generation is entered at `form` and worked in from `start`; nobody but the driver makes one.
+ * I3 What was reduced last outlives its generation: it is handed to those who missed it.
+ */
+import { Type } from 'typebox'
+import type { Clock } from '../../src/actor/index.ts'
+import { answer, ask, hear, tell, type Bus } from '../../src/bus/index.ts'
+import {
+  agreeOnManifest,
+  createManifest,
+  createRing,
+  recover,
+  type Reduced,
+  type Ring,
+  type RingFault,
+} from '../../src/ring/index.ts'
+import { tellMain, type FromRing, type RingLine, type ToRing } from '../../src/train/index.ts'
+import {
+  check,
+  codeOf,
+  decode,
+  encode,
+  formRing,
+  joinRing,
+  leaveRing,
+  problem,
+  ringProgress,
+  startRing,
+  suspectMember,
+  toProblem,
+  type RingHolding,
+  type RingPlan,
+} from '../../protocol/index.ts'
+import type { RingCheckpoints } from './ring-checkpoints.ts'
+
+export interface RingMember {
+  /** Leaves without a word: the attempt is over, or the runner goes. */
+  close(): void
+}
+
+export interface RingMemberOptions {
+  readonly bus: Bus
+  readonly clock: Clock
+  readonly worker: string
+  readonly slot: number
+  readonly ring: string
+  /** A whole number that differs between those who begin together. */
+  readonly seat: number
+  readonly line: RingLine
+  readonly checkpoints: RingCheckpoints
+}
+
+interface Generation {
+  readonly plan: RingPlan
+  readonly ring: Ring
+  started: boolean
+}
+
+type Question = Extract<ToRing, { type: 'reduce' }>
+type Joining = Extract<ToRing, { type: 'join' }>
+
+const sayAgainMs = 500
+const worthChasing = 10
+const chasesAtMost = 4
+const answerWithinMs = 2_000
+const progressMs = 1_000
+/** Who is done answers for so long to those who are not quite. */
+const lingerMs = 2_000
+const Seat = Type.Object({ seat: Type.Number() })
+const Packet = Type.Object({ next: Type.Number(), state: Type.Unsafe<Uint8Array>({}) })
+
+export function createRingMember(options: RingMemberOptions): RingMember {
+  const { bus, clock, worker, slot, line } = options
+  const name = options.ring
+  const me = { worker, ring: name }
+  const address = { ...me, slot: String(slot) }
+  let joining: Joining | undefined
+  let question: Question | undefined
+  let current: Generation | undefined
+  let finished = -1
+  let fresh = true
+  let last: Reduced | undefined
+  let handed: Reduced | undefined
+  let closed = false
+  /** Called when the training has asked, and when the generation changes. */
+  let wake: (() => void) | undefined
+  let takeState: ((bytes: Uint8Array) => void) | undefined
+  const timers = new Set<unknown>()
+  const pace = { step: -1, samples: 0, steps: 0, waitedMs: 0, since: clock.now(), askedAt: 0 }
+
+  /** Where the ring was heard to be. */
+  let ahead = 0
+  const others = hear(bus, ringProgress, { worker: '*', ring: name }, (progress) => {
+    ahead = Math.max(ahead, progress.finished)
+  })
+
+  const isOpen = (): boolean => !closed
+  const isFormed = (): boolean => current !== undefined
+  const isCurrent = (generation: Generation): boolean => current === generation
+  const askedFor = (): number | undefined => question?.collective
+  const holding = (): RingHolding => ({ finished, pending: question?.collective ?? null, fresh })
+  const toMain = (message: FromRing): void => {
+    tellMain(line, message)
+  }
+  const placeOf = ({ plan }: Generation) => ({
+    rank: plan.rank,
+    members: plan.members.length,
+    generation: plan.generation,
+  })
+  const pause = (ms: number): Promise<void> =>
+    new Promise((resolve) => {
+      const timer = clock.setTimeout(() => {
+        timers.delete(timer)
+        resolve()
+      }, ms)
+      timers.add(timer)
+    })
+  const woken = (): Promise<void> =>
+    new Promise((resolve) => {
+      wake = resolve
+    })
+
+  function fail(error: unknown): void {
+    const { stack: _, ...told } = toProblem(error)
+    toMain({ type: 'failed', problem: told })
+  }
+
+  /** Asks to be a member until there is a generation. */
+  async function join(asked: Joining): Promise<void> {
+    others.unsubscribe()
+    while (isOpen() && !isFormed()) {
+      try {
+        await ask(
+          bus,
+          joinRing,
+          me,
+          { slot, manifest: asked.manifest, holding: holding() },
+          { timeoutMs: answerWithinMs },
+        )
+      } catch (error) {
+        if (codeOf(error) === 'RING_MANIFEST_DIFFERS') {
+          fail(error)
+          return
+        }
+        // No driver now, or none that knows this ring yet.
+      }
+      await pause(sayAgainMs)
+    }
+  }
+
+  const calls = [
+    answer(bus, formRing, address, (plan) => {
+      if (joining === undefined)
+        throw problem('RING_STALE', { generation: plan.generation, ring: name, current: 'none' })
+      const at = current?.plan.generation ?? -1
+      if (plan.generation < at) throw problem('RING_STALE', { generation: plan.generation, ring: name, current: at })
+      if (plan.generation > at) enter(plan)
+      return { generation: plan.generation, holding: holding() }
+    }),
+    answer(bus, startRing, address, ({ generation }) => {
+      const at = current
+      if (at?.plan.generation !== generation) {
+        throw problem('RING_STALE', { generation, ring: name, current: at?.plan.generation ?? 'none' })
+      }
+      if (!at.started) {
+        at.started = true
+        void work(at)
+      }
+      return {}
+    }),
+  ]
+
+  function enter(plan: RingPlan): void {
+    keep()
+    current?.ring.abandon()
+    const allocate = (elements: number): Float32Array =>
+      new Float32Array(new SharedArrayBuffer(Math.max(4, elements * 4)), 0, elements)
+    current = { plan, ring: createRing({ bus, ring: name, plan, clock, finished, allocate }), started: false }
+    wake?.()
+  }
+
+  /** I3 */
+  function keep(): void {
+    const reduced = current?.ring.lastReduced
+    if (reduced !== undefined && reduced.step > (last?.step ?? -1)) last = reduced
+  }
+
+  async function work(generation: Generation): Promise<void> {
+    try {
+      const fault = (await begin(generation)) ?? (await serve(generation))
+      if (fault !== undefined) await suspect(generation, fault)
+    } catch (error) {
+      // No generation can mend this.
+      if (current === generation && !closed) fail(error)
+    }
+  }
+
+  /** Brings all members to the same step. */
+  async function begin(generation: Generation): Promise<RingFault | undefined> {
+    const { ring, plan } = generation
+    const recovered = await recover(ring, name, holding(), last)
+    if (recovered.kind === 'fault') return recovered
+    const { decision } = recovered.value
+    if (recovered.value.handed !== undefined) {
+      handed = recovered.value.handed
+      last = handed
+      finished = handed.step
+      answerWithHanded(generation)
+    }
+    if (decision.fresh.length === 0) return undefined
+    const agreed = await agreeOnManifest(ring, createManifest(joining?.variables ?? []))
+    if (agreed.kind === 'fault') return agreed
+    const exchanged = await ring.exchange(encode({ seat: options.seat }))
+    if (exchanged.kind === 'fault') return exchanged
+    const seats = exchanged.value.map((bytes) => check(Seat, decode(bytes), 'ring.exchange').seat)
+    const root = decision.source ?? 0
+    const mine =
+      plan.rank === root ? await packetOf(generation, decision.source === undefined, decision.next) : undefined
+    if (plan.rank === root && mine === undefined) return ring.fault
+    const outcome = await ring.broadcast(root, mine)
+    if (outcome.kind === 'fault') return outcome
+    if (!fresh) return undefined
+    const { next, state } = check(Packet, decode(outcome.value), 'ring.broadcast')
+    fresh = false
+    finished = next - 1
+    const together = decision.source === undefined
+    toMain({
+      type: 'begin',
+      place: placeOf(generation),
+      next,
+      state: new Uint8Array(state),
+      seats: together ? seats : null,
+    })
+    return undefined
+  }
+
+  /** What newcomers need. Undefined: the generation is over. */
+  async function packetOf(generation: Generation, together: boolean, next: number): Promise<Uint8Array | undefined> {
+    if (together) {
+      const kept = await options.checkpoints.load(name)
+      if (kept !== undefined) return kept
+    }
+    // The state is that of the step only once the one before has been applied, and then the training asks for this one.
+    for (let asked = together; !asked; asked = askedFor() === next) {
+      if (closed || current !== generation || generation.ring.fault !== undefined) return undefined
+      if (askedFor() !== next) await Promise.race([woken(), pause(sayAgainMs)])
+    }
+    const state = await new Promise<Uint8Array>((resolve) => {
+      takeState = resolve
+      toMain({ type: 'export' })
+    })
+    return encode({ next, state })
+  }
+
+  async function serve(generation: Generation): Promise<RingFault | undefined> {
+    const { ring } = generation
+    while (isOpen() && isCurrent(generation)) {
+      if (ring.fault !== undefined) return ring.fault
+      answerWithHanded(generation)
+      const asked = question
+      if (asked === undefined) {
+        await woken()
+        continue
+      }
+      const { collective, vector, weight, key, exact } = asked
+      const outcome = await ring.allReduce(collective, vector, weight, { key, exact })
+      if (outcome.kind === 'fault') return outcome
+      finished = collective
+      reply(generation, outcome.value)
+    }
+    return undefined
+  }
+
+  function answerWithHanded(generation: Generation): void {
+    if (handed === undefined || question === undefined || handed.step !== question.collective) return
+    const { vector, weight, step } = handed
+    const shared = new Float32Array(new SharedArrayBuffer(Math.max(4, vector.length * 4)), 0, vector.length)
+    shared.set(vector)
+    handed = undefined
+    reply(generation, { vector: shared, weight, step })
+  }
+
+  function reply(generation: Generation, { vector, weight, step }: Reduced): void {
+    keep()
+    if (question?.collective !== step) return
+    pace.step = question.step
+    pace.samples = question.samples
+    pace.steps += 1
+    pace.waitedMs += clock.now() - pace.askedAt
+    question = undefined
+    toMain({ type: 'reduced', place: placeOf(generation), vector, weight })
+  }
+
+  /** Tells the driver until the next generation comes. */
+  async function suspect(generation: Generation, fault: RingFault): Promise<void> {
+    if (fault.code === 'RING_MISMATCH' || fault.code === 'RING_MANIFEST_DIFFERS') throw fault.problem
+    const { plan } = generation
+    while (isOpen() && isCurrent(generation)) {
+      const told = {
+        generation: plan.generation,
+        rank: plan.rank,
+        suspect: fault.suspect,
+        code: fault.code,
+        step: finished,
+      }
+      try {
+        await ask(bus, suspectMember, me, told, { timeoutMs: answerWithinMs })
+      } catch (error) {
+        // The ring goes on without this one.
+        if (codeOf(error) === 'RING_STALE' && current === generation) throw error
+      }
+      await pause(sayAgainMs)
+    }
+  }
+
+  function tellProgress(): void {
+    const generation = current
+    if (generation?.started === true) {
+      const now = clock.now()
+      const steps = Math.max(1, pace.steps)
+      tell(bus, ringProgress, me, {
+        generation: generation.plan.generation,
+        rank: generation.plan.rank,
+        finished: pace.step,
+        samples: pace.samples,
+        stepMs: (now - pace.since) / steps,
+        waitMs: pace.waitedMs / steps,
+        predecessorMs: 0,
+      })
+      Object.assign(pace, { steps: 0, waitedMs: 0, since: now })
+    }
+    ticker = clock.setTimeout(tellProgress, progressMs)
+  }
+  let ticker = clock.setTimeout(tellProgress, progressMs)
+
+  async function leave(reason: 'done' | 'failed' | 'draining'): Promise<void> {
+    const generation = current
+    for (const call of calls) call.unsubscribe()
+    if (generation !== undefined) {
+      const { plan } = generation
+      const told = { generation: plan.generation, rank: plan.rank, finished, reason }
+      for (let tries = 0; tries < 3; tries += 1) {
+        try {
+          await ask(bus, leaveRing, me, told, { timeoutMs: answerWithinMs })
+          break
+        } catch {
+          // It will be missed, and found to be gone.
+          await pause(sayAgainMs)
+        }
+      }
+      if (reason === 'done') await pause(lingerMs)
+    }
+    close()
+  }
+
+  function close(): void {
+    if (closed) return
+    closed = true
+    for (const call of calls) call.unsubscribe()
+    for (const timer of timers) clock.clearTimeout(timer)
+    clock.clearTimeout(ticker)
+    others.unsubscribe()
+    current?.ring.abandon()
+    wake?.()
+    line.port.close()
+  }
+
+  line.port.on('message', (message: ToRing) => {
+    switch (message.type) {
+      case 'join':
+        // Nobody waits for one that comes late, as long as it gains on them.
+        if (ahead - message.step > worthChasing && message.asked < chasesAtMost) {
+          toMain({ type: 'ahead', step: ahead })
+          return
+        }
+        joining = message
+        void join(message)
+        return
+      case 'reduce':
+        pace.askedAt = clock.now()
+        question = message
+        wake?.()
+        return
+      case 'state':
+        takeState?.(message.bytes)
+        takeState = undefined
+        return
+      case 'checkpoint':
+        void options.checkpoints.save(name, encode({ next: message.next, state: message.bytes }))
+        return
+      case 'leave':
+        void leave(message.reason)
+    }
+  })
+
+  return { close }
+}

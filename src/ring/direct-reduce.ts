@@ -1,0 +1,109 @@
+/**
+ * All-reduce without hops: each rank sends each other the segment that the other owns; the owner adds them up and tells the mean once,
+ * and the server fans it out. Two steps for any N, and (N - 1)/N of the vector sent in the first, 1/N in the second.
+ * I1 The owner adds in the order of ranks, whatever the order of arrival: the same sums every time.
+ * I2 The owner takes the decoded value that it tells.
+ */
+import { chunkFrame, frameOverhead } from './chunk-frame.ts'
+import { type Chunk } from '../../protocol/index.ts'
+import { headOf, requireFit, type Place } from './collective.ts'
+import { decodeInto } from './encoding.ts'
+import { chunkAt, chunkCount, segmentAt, type Range } from './plan.ts'
+import { accumulate, contribution } from './reduce.ts'
+import type { ReduceCollective, Reduction } from './ring-reduce.ts'
+
+/** Tells a frame to all; its bytes stay as they are, for those who ask again. */
+export type TellShard = (index: number, frame: Uint8Array) => void
+
+export function directReduce(place: Place, reduction: Reduction, tell: TellShard): ReduceCollective {
+  const { rank, members } = place
+  const { vector, weight, into, encoding, chunkElements, residual } = reduction
+  const { length } = vector
+  const others = Array.from({ length: members - 1 }, (_, i) => (rank + 1 + i) % members)
+  const segment = (index: number): Range => segmentAt(length, members, index)
+  const chunksOf = (index: number): number => chunkCount(segment(index), chunkElements)
+  /** By chunk of my segment: what came, by rank. */
+  const parts = Array.from({ length: chunksOf(rank) }, () => new Map<number, Chunk>())
+  const told = new Set<number>()
+  /** By rank: the chunks of its segment that came. */
+  const gathered = new Map(others.map((other) => [other, new Set<number>()]))
+  let totalWeight = weight
+
+  function own(index: number): void {
+    const came = parts[index]
+    if (came === undefined || came.size < others.length || told.has(index)) return
+    told.add(index)
+    const range = chunkAt(segment(rank), chunkElements, index)
+    const inOrder = [...came.values()].toSorted((a, b) => a.from - b.from)
+    const carried = inOrder.reduce((sum, part) => sum + part.weight, weight)
+    totalWeight = carried
+    contribution(vector, weight, into, range)
+    for (const [at, part] of inOrder.entries()) {
+      const factor = at === inOrder.length - 1 && carried > 0 ? 1 / carried : 1
+      accumulate(encoding, part.data, into, 1, factor, into, range)
+    }
+    came.clear()
+    const bytes = encoding.bytesFor(range.end - range.start)
+    const head = headOf(place, { phase: 'gather', hop: 0, index, length, weight: carried })
+    const frame = chunkFrame(new Uint8Array(bytes + frameOverhead), head, bytes)
+    encoding.encode(into, range, 1, frame.data, residual)
+    if (!encoding.exact) decodeInto(encoding, frame.data, into, range)
+    tell(index, frame.seal())
+  }
+
+  const complete = (): boolean =>
+    told.size === parts.length && others.every((other) => gathered.get(other)?.size === chunksOf(other))
+
+  return {
+    begin() {
+      for (const to of others) {
+        for (let index = 0; index < chunksOf(to); index += 1) {
+          const range = chunkAt(segment(to), chunkElements, index)
+          const head = headOf(place, { phase: 'reduce', hop: 0, index, length, weight })
+          const fill = (data: Uint8Array): void => {
+            if (weight === 0) into.fill(0, range.start, range.end)
+            if (weight === 0) encoding.encode(into, range, 1, data, residual)
+            else encoding.encode(vector, range, weight, data, residual)
+          }
+          place.send(to, { head, bytes: encoding.bytesFor(range.end - range.start), fill })
+        }
+      }
+    },
+    take(received) {
+      const { phase, hop, index, from } = received
+      const owner = phase === 'reduce' ? rank : phase === 'gather' ? from : undefined
+      const fits = owner !== undefined && hop === 0 && from !== rank && from < members && index < chunksOf(owner)
+      const range = fits ? chunkAt(segment(owner), chunkElements, index) : undefined
+      requireFit(place, received, length, range && encoding.bytesFor(range.end - range.start))
+      if (range === undefined) return
+      if (phase === 'reduce') {
+        if (!told.has(index)) parts[index]?.set(from, received)
+        own(index)
+        return
+      }
+      const came = gathered.get(from)
+      if (came === undefined || came.has(index)) return
+      came.add(index)
+      totalWeight = received.weight
+      decodeInto(encoding, received.data, into, range)
+    },
+    get complete() {
+      return complete()
+    },
+    get totalWeight() {
+      return totalWeight
+    },
+    awaited() {
+      const missing = others.flatMap((other) => {
+        const came = gathered.get(other)
+        return Array.from({ length: chunksOf(other) }, (_, index) => index)
+          .filter((index) => came?.has(index) !== true)
+          .map((index) => ({ rank: other, index }))
+      })
+      const late = parts.flatMap((came, index) =>
+        told.has(index) ? [] : others.filter((other) => !came.has(other)).map((other) => ({ rank: other })),
+      )
+      return [...missing, ...late]
+    },
+  }
+}

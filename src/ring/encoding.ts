@@ -1,0 +1,135 @@
+/**
+ * How elements travel. Arithmetic is always done in float32; only what is sent is narrowed.
+ * I1 What an encoder sends is what its decoder gives, on every machine: an owner that adopts the decoded value equals all who receive it.
+ * I2 A value that is not finite stays visible: a NaN is never sent as a number.
+ * Payloads begin at a multiple of four bytes (see chunk-frame.ts), and are little-endian.
+ */
+import { block, blockElements, kernel, scaleElements } from './kernels.ts'
+import type { Range } from './plan.ts'
+
+export type EncodingName = 'float32' | 'bfloat16' | 'int8'
+
+export interface Encoding {
+  /** Bytes that so many elements take. */
+  bytesFor(elements: number): number
+  /**
+   * Writes `source[range] * scale` to `target`. `residual`, where given, is error feedback: what the last encoding of these
+   * elements lost is added first, and what this one loses is kept (Seide et al. 2014; Karimireddy et al. 2019).
+   */
+  encode(source: Float32Array, range: Range, scale: number, target: Uint8Array, residual?: Float32Array): void
+  /** Decodes `elements` of a payload, a block at a time, into `block.values`. */
+  decodeBlocks(payload: Uint8Array, elements: number, taken: (from: number, count: number) => void): void
+  /** Whether `encode` loses something that error feedback brings back. */
+  readonly feedback: boolean
+  /** Whether what is decoded equals what was encoded. */
+  readonly exact: boolean
+}
+
+/** `into[range] = payload` */
+export function decodeInto(encoding: Encoding, payload: Uint8Array, into: Float32Array, { start, end }: Range): void {
+  encoding.decodeBlocks(payload, end - start, (from, count) => {
+    into.set(block.values.subarray(0, count), start + from)
+  })
+}
+
+/** Each block of so many elements: where it begins, and how many it has. */
+function eachBlock(elements: number, work: (from: number, count: number) => void): void {
+  for (let from = 0; from < elements; from += blockElements) work(from, Math.min(blockElements, elements - from))
+}
+
+const float32: Encoding = {
+  feedback: false,
+  exact: true,
+  bytesFor: (elements) => 4 * elements,
+  encode(source, { start, end }, scale, target) {
+    const words = new Float32Array(target.buffer, target.byteOffset, end - start)
+    if (scale === 1) {
+      words.set(source.subarray(start, end))
+      return
+    }
+    eachBlock(end - start, (from, count) => {
+      block.source.set(source.subarray(start + from, start + from + count))
+      kernel.scale(4 * count, scale)
+      words.set(block.source.subarray(0, count), from)
+    })
+  },
+  decodeBlocks(payload, elements, taken) {
+    const words = new Float32Array(payload.buffer, payload.byteOffset, elements)
+    eachBlock(elements, (from, count) => {
+      block.values.set(words.subarray(from, from + count))
+      taken(from, count)
+    })
+  },
+}
+
+/** The upper half of a float32, rounded to the nearest, ties to even. */
+const bfloat16: Encoding = {
+  feedback: false,
+  exact: false,
+  bytesFor: (elements) => 2 * elements,
+  encode(source, { start, end }, scale, target) {
+    const words = new Uint16Array(target.buffer, target.byteOffset, end - start)
+    eachBlock(end - start, (from, count) => {
+      block.source.set(source.subarray(start + from, start + from + count))
+      kernel.narrow(4 * count, scale)
+      words.set(block.halves.subarray(0, count), from)
+    })
+  },
+  decodeBlocks(payload, elements, taken) {
+    const words = new Uint16Array(payload.buffer, payload.byteOffset, elements)
+    eachBlock(elements, (from, count) => {
+      block.halves.set(words.subarray(from, from + count))
+      kernel.widen(4 * count)
+      taken(from, count)
+    })
+  },
+}
+
+/** The largest value of a block below which its unit has no inverse in float32: it is sent as zeros. */
+const smallest = 1e-35
+
+/** One float32 unit for each 256 elements, then a signed byte an element. */
+const int8: Encoding = {
+  feedback: true,
+  exact: false,
+  bytesFor: (elements) => 4 * Math.ceil(elements / scaleElements) + elements,
+  encode(source, { start, end }, scale, target, residual) {
+    const units = new Float32Array(target.buffer, target.byteOffset, Math.ceil((end - start) / scaleElements))
+    const bytes = new Int8Array(target.buffer, target.byteOffset + units.byteLength, end - start)
+    eachBlock(end - start, (from, count) => {
+      const padded = scaleElements * Math.ceil(count / scaleElements)
+      const [first, last] = [start + from, start + from + count]
+      block.source.set(source.subarray(first, last))
+      block.source.fill(0, count, padded)
+      if (residual === undefined) block.residual.fill(0, 0, padded)
+      else block.residual.set(residual.subarray(first, last))
+      block.residual.fill(0, count, padded)
+      for (let at = 0; at < padded; at += scaleElements) {
+        const [begin, stop] = [4 * at, 4 * (at + scaleElements)]
+        const largest = kernel.prepare(begin, stop, scale)
+        // As float32, for that is what the receiver multiplies with (I1). NaN and infinity pass on into it (I2).
+        const unit = Math.fround(largest / 127)
+        units[(from + at) / scaleElements] = unit
+        const usable = largest > smallest && largest < Infinity
+        kernel.quantize(begin, stop, usable ? 1 / unit : 0, unit)
+        if (!usable) block.residual.fill(0, at, at + scaleElements)
+      }
+      bytes.set(block.bytes.subarray(0, count), from)
+      residual?.set(block.residual.subarray(0, count), first)
+    })
+  },
+  decodeBlocks(payload, elements, taken) {
+    const units = new Float32Array(payload.buffer, payload.byteOffset, Math.ceil(elements / scaleElements))
+    const bytes = new Int8Array(payload.buffer, payload.byteOffset + units.byteLength, elements)
+    eachBlock(elements, (from, count) => {
+      block.bytes.set(bytes.subarray(from, from + count))
+      for (let at = 0; at < count; at += scaleElements) {
+        // Zero times infinity and zero times NaN are NaN: the whole block shows it (I2).
+        kernel.restore(4 * at, 4 * (at + scaleElements), units[(from + at) / scaleElements] as number)
+      }
+      taken(from, count)
+    })
+  },
+}
+
+export const encodings: Readonly<Record<EncodingName, Encoding>> = { float32, bfloat16, int8 }

@@ -1,0 +1,27 @@
+/** Rings: who sends what to whom (plan), how (encoding, reduce), over the bus (ring), and after a loss (recovery). */
+export { agreeOnManifest } from './agree.ts'
+export { ringDefaults } from './defaults.ts'
+export { decodeInto, encodings, type EncodingName } from './encoding.ts'
+export type { RingFault, RingOutcome } from './fault.ts'
+export {
+  createManifest,
+  requireSameVariables,
+  variableAt,
+  type Manifest,
+  type ManifestEntry,
+  type VariableSpec,
+} from './manifest.ts'
+export {
+  chunkAt,
+  chunkCount,
+  hops,
+  segmentAt,
+  segmentOwned,
+  segmentReceived,
+  segmentSent,
+  successorOf,
+} from './plan.ts'
+export { recover } from './recover.ts'
+export { decideRecovery } from './recovery.ts'
+export { createRing, type Reduced, type Ring } from './ring.ts'
+export { createRoundTrip } from './round-trip.ts'

@@ -1,0 +1,303 @@
+/**
+ * The inner loops, four elements at a time, as a WebAssembly module that is put together here: plain JavaScript takes five to ten
+ * times as long for them, which is longer than the bytes are under way.
+ * Each kernel works on one block in fixed places of a small memory; the caller copies in and out.
+ * I1 The same bits on every machine: WebAssembly's float arithmetic is IEEE 754, and no relaxed instruction is used.
+ */
+
+/** Elements that a block holds at most. */
+export const blockElements = 16_384
+/** Elements that share a scale in int8. */
+export const scaleElements = 256
+
+const bytes = 4 * blockElements
+const at = { source: 0, values: bytes, payload: 2 * bytes, residual: 3 * bytes }
+
+const leb = (value: number): number[] =>
+  value < 0x80 ? [value] : [(value & 0x7f) | 0x80, ...leb(Math.floor(value / 128))]
+const simd = (code: number, ...rest: number[]): number[] => [0xfd, ...leb(code), ...rest]
+const place = (offset: number): number[] => [0, ...leb(offset)]
+const get = (local: number): number[] => [0x20, ...leb(local)]
+const set = (local: number): number[] => [0x21, ...leb(local)]
+const tee = (local: number): number[] => [0x22, ...leb(local)]
+/** Signed, as i32.const has it; small positive values only. */
+const int = (value: number): number[] => {
+  const encoded = leb(value)
+  return [
+    0x41,
+    ...((encoded.at(-1) ?? 0) & 0x40 ? [...encoded.slice(0, -1), (encoded.at(-1) ?? 0) | 0x80, 0] : encoded),
+  ]
+}
+const load = (offset: number): number[] => simd(0x00, ...place(offset))
+const store = (offset: number): number[] => simd(0x0b, ...place(offset))
+const splatFloat = simd(0x13)
+const splatInt = simd(0x11)
+const float = {
+  abs: simd(0xe0),
+  add: simd(0xe4),
+  sub: simd(0xe5),
+  mul: simd(0xe6),
+  max: simd(0xe9),
+  ne: simd(0x42),
+  nearest: simd(0x6a),
+}
+const word = {
+  add: simd(0xae),
+  shiftLeft: simd(0xab),
+  shiftRight: simd(0xad),
+  fromFloat: simd(0xf8),
+  toFloat: simd(0xfa),
+}
+const bit = { and: simd(0x4e), or: simd(0x50), select: simd(0x52) }
+const shiftRight = [0x76]
+/** Instructions, line by line. */
+const rows = (...lines: readonly (readonly number[])[]): number[] => lines.flat()
+const i32 = 0x7f
+const f32 = 0x7d
+const v128 = 0x7b
+
+interface Kernel {
+  readonly name: string
+  readonly params: readonly number[]
+  readonly result?: number
+  /** Further locals; the last one of type i32 is the position, in bytes of float32 elements. */
+  readonly locals: readonly number[]
+  readonly code: readonly number[]
+}
+
+/** Repeats the body, `position` going on by `step`, until it is `end`: once at least. */
+const loop = (position: number, end: number, step: number, body: number[]): number[] =>
+  rows(
+    [0x03, 0x40],
+    body,
+    [...get(position), ...int(step), 0x6a, ...tee(position), ...get(end), 0x49, 0x0d, 0x00],
+    [0x0b],
+  )
+
+/** Four float32 at `offset` past `position`, times the vector in `scale`, rounded to bfloat16: four words. */
+const narrowed = (position: number, scale: number, offset: number, x: number): number[] =>
+  rows(
+    [...get(position), ...load(at.source + offset), ...get(scale), ...float.mul, ...tee(x)],
+    // A NaN keeps its upper half, with a bit that keeps it one.
+    [...int(16), ...word.shiftRight, ...int(0x40), ...splatInt, ...bit.or],
+    // Ties to even: half a unit less one, plus the last bit that stays.
+    [...get(x), ...int(0x7fff), ...splatInt, ...word.add],
+    [...get(x), ...int(16), ...word.shiftRight, ...int(1), ...splatInt, ...bit.and, ...word.add],
+    [...int(16), ...word.shiftRight],
+    [...get(x), ...get(x), ...float.ne, ...bit.select],
+  )
+
+const kernels: readonly Kernel[] = [
+  {
+    // source = source * weight
+    name: 'scale',
+    params: [i32, f32],
+    locals: [i32, v128],
+    code: rows(
+      [...get(1), ...splatFloat, ...set(3)],
+      loop(2, 0, 16, rows(get(2), get(2), load(at.source), get(3), float.mul, store(at.source))),
+    ),
+  },
+  {
+    // source = (source * weight + values) * factor
+    name: 'mix',
+    params: [i32, f32, f32],
+    locals: [i32, v128, v128],
+    code: rows(
+      [...get(1), ...splatFloat, ...set(4), ...get(2), ...splatFloat, ...set(5)],
+      loop(
+        3,
+        0,
+        16,
+        rows(
+          [...get(3), ...get(3), ...load(at.source), ...get(4), ...float.mul],
+          [...get(3), ...load(at.values), ...float.add, ...get(5), ...float.mul, ...store(at.source)],
+        ),
+      ),
+    ),
+  },
+  {
+    // payload = bfloat16(source * weight), eight at a time
+    name: 'narrow',
+    params: [i32, f32],
+    locals: [i32, v128, v128],
+    code: rows(
+      [...get(1), ...splatFloat, ...set(3)],
+      loop(
+        2,
+        0,
+        32,
+        rows(
+          [...get(2), ...int(1), ...shiftRight],
+          [...narrowed(2, 3, 0, 4), ...narrowed(2, 3, 16, 4), ...simd(0x86), ...store(at.payload)],
+        ),
+      ),
+    ),
+  },
+  {
+    // values = float32(payload)
+    name: 'widen',
+    params: [i32],
+    locals: [i32],
+    code: loop(
+      1,
+      0,
+      16,
+      rows(
+        [...get(1), ...get(1), ...int(1), ...shiftRight, ...simd(0x04, ...place(at.payload))],
+        [...int(16), ...word.shiftLeft, ...store(at.values)],
+      ),
+    ),
+  },
+  {
+    // source = source * weight + residual; gives the largest absolute value. From `start`, which is also the position, to `end`.
+    name: 'prepare',
+    params: [i32, i32, f32],
+    result: f32,
+    locals: [v128, v128, v128],
+    code: rows(
+      [...get(2), ...splatFloat, ...set(3)],
+      loop(
+        0,
+        1,
+        16,
+        rows(
+          [...get(0), ...get(0), ...load(at.source), ...get(3), ...float.mul, ...get(0), ...load(at.residual)],
+          [...float.add, ...tee(4), ...store(at.source), ...get(4), ...float.abs, ...get(5), ...float.max, ...set(5)],
+        ),
+      ),
+      [...get(5), ...simd(0x1f, 0), ...get(5), ...simd(0x1f, 1), 0x97],
+      [...get(5), ...simd(0x1f, 2), 0x97, ...get(5), ...simd(0x1f, 3), 0x97],
+    ),
+  },
+  {
+    // payload = int8(source * inverse), to the nearest, ties to even; residual = source - payload * unit
+    name: 'quantize',
+    params: [i32, i32, f32, f32],
+    locals: [v128, v128, v128, v128],
+    code: rows(
+      [...get(2), ...splatFloat, ...set(4), ...get(3), ...splatFloat, ...set(5)],
+      loop(
+        0,
+        1,
+        16,
+        rows(
+          [
+            ...get(0),
+            ...load(at.source),
+            ...tee(6),
+            ...get(4),
+            ...float.mul,
+            ...float.nearest,
+            ...word.fromFloat,
+            ...set(7),
+          ],
+          [
+            ...get(0),
+            ...get(6),
+            ...get(7),
+            ...word.toFloat,
+            ...get(5),
+            ...float.mul,
+            ...float.sub,
+            ...store(at.residual),
+          ],
+          [
+            ...get(0),
+            ...int(2),
+            ...shiftRight,
+            ...get(7),
+            ...get(7),
+            ...simd(0x85),
+            ...tee(7),
+            ...get(7),
+            ...simd(0x65),
+          ],
+          simd(0x5a, ...place(at.payload), 0),
+        ),
+      ),
+    ),
+  },
+  {
+    // values = payload * unit
+    name: 'restore',
+    params: [i32, i32, f32],
+    locals: [v128],
+    code: rows(
+      [...get(2), ...splatFloat, ...set(3)],
+      loop(
+        0,
+        1,
+        16,
+        rows(
+          [...get(0), ...get(0), ...int(2), ...shiftRight, ...simd(0x5c, ...place(at.payload))],
+          [...simd(0x87), ...simd(0xa7), ...word.toFloat, ...get(3), ...float.mul, ...store(at.values)],
+        ),
+      ),
+    ),
+  },
+]
+
+const vector = (items: readonly (readonly number[])[]): number[] => [...leb(items.length), ...items.flat()]
+const section = (id: number, content: number[]): number[] => [id, ...leb(content.length), ...content]
+const name = (text: string): number[] => vector(Array.from(text, (letter) => [letter.charCodeAt(0)]))
+
+function assemble(): Uint8Array<ArrayBuffer> {
+  const types = kernels.map(({ params, result }) => [
+    0x60,
+    ...vector(params.map((p) => [p])),
+    ...vector(result ? [[result]] : []),
+  ])
+  const bodies = kernels.map(({ locals, code }) => {
+    const body = [...vector(locals.map((type) => [1, type])), ...code, 0x0b]
+    return [...leb(body.length), ...body]
+  })
+  const exported = kernels.map((kernel, index) => [...name(kernel.name), 0, index])
+  const pages = (4 * bytes) / 65_536
+  return new Uint8Array([
+    0x00,
+    0x61,
+    0x73,
+    0x6d,
+    1,
+    0,
+    0,
+    0,
+    ...section(1, vector(types)),
+    ...section(3, vector(kernels.map((_, index) => [index]))),
+    ...section(5, vector([[0, pages]])),
+    ...section(7, vector([...exported, [...name('memory'), 2, 0]])),
+    ...section(10, vector(bodies)),
+  ])
+}
+
+interface Kernels {
+  readonly memory: { readonly buffer: ArrayBuffer }
+  scale(end: number, weight: number): void
+  mix(end: number, weight: number, factor: number): void
+  narrow(end: number, weight: number): void
+  widen(end: number): void
+  prepare(start: number, end: number, weight: number): number
+  quantize(start: number, end: number, inverse: number, unit: number): void
+  restore(start: number, end: number, unit: number): void
+}
+
+/** Node's types have no values for it. */
+declare const WebAssembly: {
+  readonly Module: new (bytes: Uint8Array) => object
+  readonly Instance: new (module: object) => { readonly exports: Kernels }
+}
+
+const made = new WebAssembly.Instance(new WebAssembly.Module(assemble())).exports
+const { buffer } = made.memory
+
+/** Positions are in bytes of float32 elements, multiples of 16 (`narrow`: 32); what lies past a block's end is not used. */
+export const kernel: Omit<Kernels, 'memory'> = made
+/** The fixed places of the memory. */
+export const block = {
+  source: new Float32Array(buffer, at.source, blockElements),
+  values: new Float32Array(buffer, at.values, blockElements),
+  halves: new Uint16Array(buffer, at.payload, blockElements),
+  bytes: new Int8Array(buffer, at.payload, blockElements),
+  residual: new Float32Array(buffer, at.residual, blockElements),
+}

@@ -1,0 +1,53 @@
+/**
+ * Who sends what to whom: the ring's arithmetic, without I/O.
+ * A vector is cut into one segment a rank, a segment into chunks. Reduce-scatter, hop h: rank r sends segment r - h to rank r + 1 and
+ * adds its own values to segment r - h - 1, which comes from rank r - 1; after N - 1 hops it owns segment r + 1, fully reduced.
+ * All-gather, hop h: rank r sends segment r + 1 - h and takes segment r - h as it is. All modulo N.
+ * Patarasuk, Yuan: Bandwidth optimal all-reduce algorithms for clusters of workstations (2009).
+ */
+
+/** Elements `start` to `end`, without `end`. */
+export interface Range {
+  readonly start: number
+  readonly end: number
+}
+
+export type Phase = 'reduce' | 'gather'
+
+/** Segments of lengths that differ by one element at most; the first ones are the longer. */
+export function segmentAt(length: number, members: number, segment: number): Range {
+  const least = Math.floor(length / members)
+  const longer = length % members
+  const start = segment * least + Math.min(segment, longer)
+  return { start, end: start + least + (segment < longer ? 1 : 0) }
+}
+
+/** How many chunks a range has: none if it is empty. */
+export function chunkCount({ start, end }: Range, chunkElements: number): number {
+  return Math.ceil((end - start) / chunkElements)
+}
+
+/** The part of a range that chunk `index` carries. */
+export function chunkAt({ start, end }: Range, chunkElements: number, index: number): Range {
+  const from = start + index * chunkElements
+  return { start: from, end: Math.min(end, from + chunkElements) }
+}
+
+const modulo = (value: number, members: number): number => ((value % members) + members) % members
+
+export const hops = (members: number): number => members - 1
+export const successorOf = (rank: number, members: number): number => modulo(rank + 1, members)
+export const predecessorOf = (rank: number, members: number): number => modulo(rank - 1, members)
+
+/** The segment that a rank sends to its successor in a hop. */
+export function segmentSent(rank: number, members: number, phase: Phase, hop: number): number {
+  return modulo(phase === 'reduce' ? rank - hop : rank + 1 - hop, members)
+}
+
+/** The segment that a rank receives from its predecessor in a hop: what that one sends. */
+export function segmentReceived(rank: number, members: number, phase: Phase, hop: number): number {
+  return segmentSent(rank - 1, members, phase, hop)
+}
+
+/** The segment whose reduction ends at a rank of a ring. */
+export const segmentOwned = (rank: number, members: number): number => modulo(rank + 1, members)

@@ -1,0 +1,43 @@
+/** The first thing that the members of a new generation do together: tell what they hold, and hand over what some lack. */
+import { bytesOf, check, decode, encode, float32From, RingHolding } from '../../protocol/index.ts'
+import type { RingOutcome } from './fault.ts'
+import { decideRecovery, type Recovery } from './recovery.ts'
+import type { Reduced, Ring } from './ring.ts'
+
+export interface Recovered {
+  readonly decision: Recovery
+  /** On a rank that was behind: the reduced vector of the step that it missed, to be applied now in the place of its own gradient. */
+  readonly handed: Reduced | undefined
+}
+
+/** All members of a generation call it first. `last`: what this one's earlier generation reduced last. */
+export async function recover(
+  ring: Ring,
+  name: string,
+  holding: RingHolding,
+  last: Reduced | undefined,
+): Promise<RingOutcome<Recovered>> {
+  const exchanged = await ring.exchange(encode(holding))
+  if (exchanged.kind === 'fault') return exchanged
+  const holdings = exchanged.value.map((bytes) => check(RingHolding, decode(bytes), 'ring.exchange'))
+  const decision = decideRecovery(name, holdings)
+  if (decision.kind === 'rerun') return { kind: 'done', value: { decision, handed: undefined } }
+  const { rank } = ring.plan
+  const mine = rank === decision.from ? handoverOf(last, decision.step) : undefined
+  const outcome = await ring.broadcast(decision.from, mine)
+  if (outcome.kind === 'fault') return outcome
+  if (!decision.to.includes(rank)) return { kind: 'done', value: { decision, handed: undefined } }
+  const weight = new DataView(outcome.value.buffer, outcome.value.byteOffset).getFloat64(0, true)
+  const vector = float32From(outcome.value.subarray(8))
+  return { kind: 'done', value: { decision, handed: { vector, weight, step: decision.step } } }
+}
+
+/** The weight as a float64, then the vector. */
+function handoverOf(last: Reduced | undefined, step: number): Uint8Array {
+  // A rank that says it has finished a step has what came of it: whoever calls this keeps both together.
+  if (last?.step !== step) throw new Error(`the reduced vector of step ${step} is not held`)
+  const bytes = new Uint8Array(8 + 4 * last.vector.length)
+  new DataView(bytes.buffer).setFloat64(0, last.weight, true)
+  bytes.set(bytesOf(last.vector), 8)
+  return bytes
+}

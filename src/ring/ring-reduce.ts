@@ -1,0 +1,144 @@
+/**
+ * All-reduce round the ring: each chunk goes its way on its own, so that what is sent, received and added overlaps.
+ * I1 Every element is added once from each rank, in the order of the ring: the same sums however chunks are delayed or doubled.
+ * I2 The owner of a segment takes the decoded value that it sends, and the others pass on its bytes: replicas are equal bit for bit.
+ */
+import type { Chunk } from '../../protocol/index.ts'
+import { headOf, requireFit, type Collective, type Place } from './collective.ts'
+import { decodeInto, type Encoding } from './encoding.ts'
+import {
+  chunkAt,
+  chunkCount,
+  hops,
+  predecessorOf,
+  segmentAt,
+  segmentReceived,
+  segmentSent,
+  successorOf,
+  type Phase,
+  type Range,
+} from './plan.ts'
+import { accumulate } from './reduce.ts'
+
+export interface Reduction {
+  /** Read only. */
+  readonly vector: Float32Array
+  /** How many samples it is the mean of. */
+  readonly weight: number
+  /** Becomes the weighted mean over all ranks. */
+  readonly into: Float32Array
+  readonly encoding: Encoding
+  /** Elements of a chunk. */
+  readonly chunkElements: number
+  /** What lossy encodings lost so far, an element each. */
+  readonly residual: Float32Array | undefined
+}
+
+export interface ReduceCollective extends Collective {
+  /** Samples over all ranks, once it is complete. */
+  readonly totalWeight: number
+}
+
+export function ringReduce(place: Place, reduction: Reduction): ReduceCollective {
+  const { rank, members } = place
+  const { vector, weight, into, encoding, chunkElements, residual } = reduction
+  const { length } = vector
+  const successor = successorOf(rank, members)
+  const lastHop = hops(members) - 1
+  const seen = new Set<number>()
+  let totalWeight = weight
+
+  const segment = (index: number): Range => segmentAt(length, members, index)
+  const expected = (['reduce', 'gather'] as const)
+    .flatMap((phase) => Array.from({ length: hops(members) }, (_, hop) => segmentReceived(rank, members, phase, hop)))
+    .reduce((sum, index) => sum + chunkCount(segment(index), chunkElements), 0)
+
+  function send(
+    phase: Phase,
+    hop: number,
+    index: number,
+    range: Range,
+    carried: number,
+    fill: (data: Uint8Array) => void,
+  ) {
+    const head = headOf(place, { phase, hop, index, length, weight: carried })
+    place.send(successor, { head, bytes: encoding.bytesFor(range.end - range.start), fill })
+  }
+
+  function takeReduced(received: Chunk, range: Range): void {
+    const { hop, index } = received
+    const carried = received.weight + weight
+    const isLast = hop === lastHop
+    const factor = isLast && carried > 0 ? 1 / carried : 1
+    accumulate(encoding, received.data, vector, weight, factor, into, range)
+    if (!isLast) {
+      send('reduce', hop + 1, index, range, carried, (data) => {
+        encoding.encode(into, range, 1, data, residual)
+      })
+      return
+    }
+    totalWeight = carried
+    send('gather', 0, index, range, carried, (data) => {
+      encoding.encode(into, range, 1, data, residual)
+      // I2
+      if (!encoding.exact) decodeInto(encoding, data, into, range)
+    })
+  }
+
+  function takeGathered(received: Chunk, range: Range): void {
+    totalWeight = received.weight
+    decodeInto(encoding, received.data, into, range)
+    if (received.hop === lastHop) return
+    send('gather', received.hop + 1, received.index, range, received.weight, (data) => {
+      data.set(received.data)
+    })
+  }
+
+  return {
+    begin() {
+      const own = segment(segmentSent(rank, members, 'reduce', 0))
+      for (let index = 0; index < chunkCount(own, chunkElements); index += 1) {
+        const range = chunkAt(own, chunkElements, index)
+        send('reduce', 0, index, range, weight, (data) => {
+          if (weight === 0) into.fill(0, range.start, range.end)
+          if (weight === 0) encoding.encode(into, range, 1, data, residual)
+          else encoding.encode(vector, range, weight, data, residual)
+        })
+      }
+    },
+    take(received) {
+      const { phase, hop, index, from } = received
+      const known = phase === 'reduce' || phase === 'gather'
+      const whole = known && hop <= lastHop ? segment(segmentReceived(rank, members, phase, hop)) : undefined
+      const fits = whole && index < chunkCount(whole, chunkElements) && from === predecessorOf(rank, members)
+      const range = fits ? chunkAt(whole, chunkElements, index) : undefined
+      requireFit(place, received, length, range && encoding.bytesFor(range.end - range.start))
+      const key = (2 * hop + (phase === 'reduce' ? 0 : 1)) * (length + 1) + index
+      if (seen.has(key) || range === undefined) return
+      seen.add(key)
+      if (phase === 'reduce') takeReduced(received, range)
+      else takeGathered(received, range)
+    },
+    get complete() {
+      return seen.size === expected
+    },
+    get totalWeight() {
+      return totalWeight
+    },
+    awaited: () => (seen.size === expected ? [] : [{ rank: predecessorOf(rank, members) }]),
+  }
+}
+
+/** A ring of one: its own vector, unchanged to the bit. */
+export function aloneReduce({ vector, weight, into }: Reduction): ReduceCollective {
+  return {
+    begin() {
+      if (weight === 0) into.fill(0)
+      else into.set(vector)
+    },
+    take() {},
+    complete: true,
+    totalWeight: weight,
+    awaited: () => [],
+  }
+}

@@ -1,0 +1,330 @@
+/**
+ * One generation of a ring, seen from one of its members: collectives over the bus. Runs where the event loop is never blocked.
+ * I1 The outcome is right, or it is a fault: never a wrong value.
+ * I2 No vector that is handed in is written to; it must stay as it is until the outcome is there.
+ * I3 A fault ends the generation for this member: it refuses further chunks, so that its neighbours learn it at once, and waits to be
+ *    abandoned. What it needs to go on in the next one is `holding` and `lastReduced`.
+ * I4 The reduced vector of the last step is kept until the one after it is reduced: two buffers, by turns.
+ */
+import { requireIntact, frameOverhead } from './chunk-frame.ts'
+import {
+  chunk as chunkCall,
+  decodePayload,
+  fetchShard,
+  MaggyError,
+  probeMember,
+  problem,
+  shard as shardMessage,
+  subjectFor,
+  toProblem,
+  type Chunk,
+  type ChunkPhase,
+  type RingPlan,
+} from '../../protocol/index.ts'
+import type { Clock } from '../actor/index.ts'
+import { answer, hear, type Bus, type Subscription } from '../bus/index.ts'
+import type { Collective, Place } from './collective.ts'
+import { directReduce } from './direct-reduce.ts'
+import { encodings } from './encoding.ts'
+import { faultOf, type RingFault, type RingOutcome } from './fault.ts'
+import { broadcastRound, exchangeRound, type BytesCollective } from './pass-round.ts'
+import { createQueue, type CollectiveQueue } from './queue.ts'
+import { aloneReduce, ringReduce, type ReduceCollective } from './ring-reduce.ts'
+import { createSender } from './sender.ts'
+import { createWatch } from './watch.ts'
+
+export interface RingOptions {
+  readonly bus: Bus
+  readonly ring: string
+  readonly plan: RingPlan
+  readonly clock: Clock
+  /** The last step that was reduced in an earlier generation; -1 (default): none. */
+  readonly finished?: number
+  /** Makes the buffers that results are in: give one that makes shared memory, and no copy is needed. */
+  readonly allocate?: (elements: number) => Float32Array
+  /** Bytes that are kept of chunks that came before their time. Default: 256 MiB. */
+  readonly maxEarlyBytes?: number
+}
+
+export interface Reduced {
+  /** The weighted mean over all ranks. Valid until the reduction after the next one ends. */
+  readonly vector: Float32Array
+  /** Samples over all ranks. */
+  readonly weight: number
+  readonly step: number
+}
+
+interface ReduceKind {
+  /** Vectors of one key have one length, buffers of their own, and one error feedback. Default: their length. */
+  readonly key?: string
+  /** As float32, whatever the ring's encoding is. */
+  readonly exact?: boolean
+}
+
+export interface Ring {
+  readonly plan: RingPlan
+  /** The weighted mean of all ranks' vectors; steps grow. A weight of 0 counts nothing of the vector. */
+  allReduce(step: number, vector: Float32Array, weight: number, kind?: ReduceKind): Promise<RingOutcome<Reduced>>
+  /** The root's bytes on all ranks. */
+  broadcast(root: number, bytes?: Uint8Array): Promise<RingOutcome<Uint8Array>>
+  /** Each rank's bytes, a chunk's worth at most, by rank. */
+  exchange(bytes: Uint8Array): Promise<RingOutcome<readonly Uint8Array[]>>
+  /** Resolves when all ranks have called it. */
+  barrier(): Promise<RingOutcome<void>>
+  /** What was reduced last, for those who missed it. */
+  readonly lastReduced: Reduced | undefined
+  readonly fault: RingFault | undefined
+  /** Milliseconds spent in collectives so far. */
+  readonly waitedMs: number
+  /** Leaves the generation: whatever runs ends with RING_ABANDONED, whoever still sends finds nobody. */
+  abandon(): void
+}
+
+/** What the reduction of vectors of one length needs: the results by turns (I4), and what int8 lost so far. */
+interface Space {
+  readonly buffers: readonly [Float32Array, Float32Array]
+  readonly residual: Float32Array | undefined
+}
+
+const spacesAtMost = 8
+
+const familyOf: Readonly<Record<ChunkPhase, 'reduce' | 'broadcast' | 'exchange'>> = {
+  reduce: 'reduce',
+  gather: 'reduce',
+  broadcast: 'broadcast',
+  exchange: 'exchange',
+}
+
+/** Joins a generation of a ring: listens at once. Members that are not there yet are waited for as long as `absentMs`. */
+export function createRing(options: RingOptions): Ring {
+  const { bus, ring, plan, clock } = options
+  const { rank, members, generation, algorithm } = plan
+  const allocate = options.allocate ?? ((elements) => new Float32Array(elements))
+  const maxEarlyBytes = options.maxEarlyBytes ?? 2 ** 28
+  const room = bus.maxPayload - frameOverhead
+  const chunkElements = Math.max(1, Math.floor(Math.min(plan.chunkBytes, room) / 4))
+  const chunkBytes = Math.min(Math.max(plan.chunkBytes, 1024), room)
+  const me = { worker: members[rank]?.worker ?? '', ring, generation: String(generation), rank: String(rank) }
+  const subscriptions: Subscription[] = []
+
+  let fault: RingFault | undefined
+  let abandoned = false
+  let settle: (() => void) | undefined
+  const spaces = new Map<string, Space>()
+  let lastReduced: Reduced | undefined
+  let waitedMs = 0
+  const turns = { broadcast: 0, exchange: 0 }
+  /** Algorithm direct: my segment's frames of this step and the one before. */
+  const shards = new Map<number, Map<number, Uint8Array>>()
+
+  const queues = {
+    reduce: createQueue<ReduceCollective>(options.finished ?? -1, rank, maxEarlyBytes),
+    broadcast: createQueue<BytesCollective>(-1, rank, maxEarlyBytes),
+    exchange: createQueue<BytesCollective>(-1, rank, maxEarlyBytes),
+  }
+  const running = (): Collective | undefined =>
+    queues.reduce.current ?? queues.broadcast.current ?? queues.exchange.current
+
+  function fail(found: RingFault): void {
+    if (fault !== undefined) return
+    fault = found
+    sender.stop()
+    watch.stop()
+    settle?.()
+  }
+
+  const sender = createSender({ bus, ring, plan, clock, onFault: fail, onIdle: () => settle?.() })
+
+  const watch = createWatch({
+    bus,
+    ring,
+    plan,
+    clock,
+    awaited: () => running()?.awaited() ?? [],
+    step: () => queues.reduce.currentStep,
+    onShard: (received) => {
+      take(received)
+    },
+    onFault: fail,
+  })
+
+  /** Takes a chunk in. Throws what the sender shall hear. */
+  function take(received: Chunk, worker = members[received.from]?.worker): void {
+    if (fault !== undefined) throw problem('RING_ABANDONED', { generation, ring })
+    // First: nothing that a damaged chunk says of itself is to be believed.
+    requireIntact(received)
+    if (received.generation !== generation) {
+      throw problem('RING_STALE', { generation: received.generation, ring, current: generation })
+    }
+    // Somebody else's name on it.
+    if (members[received.from]?.worker !== worker) throw problem('RING_CHUNK_CORRUPT', { chunk: `of ${worker ?? '?'}` })
+    watch.heard(received.from)
+    try {
+      queues[familyOf[received.phase]].take(aligned(received))
+    } catch (error) {
+      if (error instanceof MaggyError && error.code === 'RING_MISMATCH') fail(faultOf(error, received.from))
+      throw error
+    }
+    settle?.()
+  }
+
+  subscriptions.push(
+    answer(bus, chunkCall, { ...me, worker: '*' }, (received, { worker }) => {
+      take(received, worker)
+      return {}
+    }),
+    answer(bus, probeMember, { ...me, worker: '*' }, () => {
+      if (fault !== undefined) throw problem('RING_ABANDONED', { generation, ring })
+      return { reducing: queues.reduce.currentStep ?? null, finished: queues.reduce.finished }
+    }),
+  )
+  if (algorithm === 'direct') {
+    subscriptions.push(
+      hear(bus, shardMessage, { ...me, worker: '*' }, (received, { worker }) => {
+        if (received.from === rank || fault !== undefined) return
+        try {
+          take(received, worker)
+        } catch {
+          // Damaged, or of no use any more: if it is missed, it is asked for (watch.ts).
+        }
+      }),
+      answer(bus, fetchShard, { ...me, worker: '*' }, ({ step, index }) => {
+        const frame = shards.get(step)?.get(index)
+        return { chunk: frame === undefined ? null : decodePayload(shardMessage.payload, frame, 'ring.fetch') }
+      }),
+    )
+  }
+
+  const place = (step: number): Place => ({
+    rank,
+    members: members.length,
+    generation,
+    step,
+    send: (to, parcel) => {
+      sender.send(to, parcel)
+    },
+  })
+
+  /** Runs one collective to its end: everything has come, and everything that was sent is answered. */
+  async function run<C extends Collective, T>(
+    queue: CollectiveQueue<C>,
+    step: number,
+    collective: C,
+    result: () => T,
+  ): Promise<RingOutcome<T>> {
+    if (fault !== undefined) return fault
+    if (running() !== undefined) throw problem('INTERNAL', { reason: 'two collectives of a ring at once' })
+    const began = clock.now()
+    try {
+      await new Promise<void>((resolve) => {
+        settle = () => {
+          if (fault !== undefined || (collective.complete && sender.idle)) resolve()
+        }
+        watch.start()
+        queue.open(step, collective)
+        settle()
+      })
+    } catch (error) {
+      const known = error instanceof MaggyError ? error : problem('INTERNAL', { reason: toProblem(error).message })
+      fail(faultOf(known, null))
+    }
+    settle = undefined
+    watch.rest()
+    waitedMs += clock.now() - began
+    if (fault !== undefined) return fault
+    const value = result()
+    queue.close()
+    return { kind: 'done', value }
+  }
+
+  /** By key: a training function with several optimizers reduces several vectors by turns. */
+  function spaceFor(key: string, length: number, feedback: boolean): Space {
+    const known = spaces.get(key)
+    if (known?.buffers[0].length === length) return known
+    const made: Space = {
+      buffers: [allocate(length), allocate(length)],
+      residual: feedback ? new Float32Array(length) : undefined,
+    }
+    spaces.set(key, made)
+    for (const old of spaces.keys()) if (spaces.size > spacesAtMost) spaces.delete(old)
+    return made
+  }
+
+  function tellShard(step: number, index: number, frame: Uint8Array): void {
+    let frames = shards.get(step)
+    if (frames === undefined) {
+      frames = new Map()
+      shards.set(step, frames)
+      for (const old of shards.keys()) if (shards.size > 2) shards.delete(old)
+    }
+    frames.set(index, frame)
+    // In an outage it is void: then it is asked for.
+    bus.publish(subjectFor(shardMessage, me), frame)
+  }
+
+  return {
+    plan,
+    async allReduce(step, vector, weight, { key = String(vector.length), exact = false } = {}) {
+      const encoding = exact ? encodings.float32 : encodings[plan.encoding]
+      const { buffers, residual } = spaceFor(exact ? `${key} exact` : key, vector.length, encoding.feedback)
+      const [a, b] = buffers
+      const into = lastReduced?.vector === a ? b : a
+      const reduction = { vector, weight, into, encoding, chunkElements, residual }
+      const at = place(step)
+      const tell = (index: number, frame: Uint8Array): void => {
+        tellShard(step, index, frame)
+      }
+      const make = {
+        alone: () => aloneReduce(reduction),
+        ring: () => ringReduce(at, reduction),
+        direct: () => directReduce(at, reduction, tell),
+      }
+      const collective = make[members.length === 1 ? 'alone' : algorithm]()
+      return await run(queues.reduce, step, collective, () => {
+        lastReduced = { vector: into, weight: collective.totalWeight, step }
+        return lastReduced
+      })
+    },
+    async broadcast(root, bytes) {
+      const step = turns.broadcast++
+      const collective = broadcastRound(
+        place(step),
+        root,
+        root === rank ? (bytes ?? new Uint8Array()) : undefined,
+        chunkBytes,
+      )
+      return await run(queues.broadcast, step, collective, () => collective.result()[0] ?? new Uint8Array())
+    },
+    async exchange(bytes) {
+      const step = turns.exchange++
+      const collective = exchangeRound(place(step), bytes, chunkBytes)
+      return await run(queues.exchange, step, collective, () => collective.result())
+    },
+    async barrier() {
+      const outcome = await this.exchange(new Uint8Array())
+      return outcome.kind === 'done' ? { kind: 'done', value: undefined } : outcome
+    },
+    get lastReduced() {
+      return lastReduced
+    },
+    get fault() {
+      return fault
+    },
+    get waitedMs() {
+      return waitedMs
+    },
+    abandon() {
+      if (abandoned) return
+      abandoned = true
+      for (const subscription of subscriptions) subscription.unsubscribe()
+      fail(faultOf(problem('RING_ABANDONED', { generation, ring }), null))
+      sender.stop()
+      watch.stop()
+    },
+  }
+}
+
+/** With data that may be looked at as 32-bit words. They nearly always may, and are not copied then. */
+function aligned(received: Chunk): Chunk {
+  return received.data.byteOffset % 4 === 0 ? received : { ...received, data: new Uint8Array(received.data) }
+}

@@ -1,0 +1,205 @@
+/**
+ * Sends chunks: a window of them under way to each member, the answer to one is credit for the next.
+ * I1 Memory lent to the bus is not touched before the answer is there.
+ * I2 A chunk that was not answered is sent again, the very same bytes, until it is or the member is given up.
+ * I3 An outage of this connection is nobody's fault: it is waited for, and does not count against a member.
+ */
+import { chunkFrame, frameOverhead, type ChunkHead } from './chunk-frame.ts'
+import { chunk, codeOf, MaggyError, problem, subjectFor, toProblem, type RingPlan } from '../../protocol/index.ts'
+import type { Clock } from '../actor/index.ts'
+import { askEncoded, type Bus } from '../bus/index.ts'
+import { faultOf, type RingFault } from './fault.ts'
+import { createRoundTrip, type RoundTrip } from './round-trip.ts'
+
+export interface Parcel {
+  readonly head: ChunkHead
+  readonly bytes: number
+  /** Writes the data where they are sent from; called once, when the window has room. */
+  readonly fill: (data: Uint8Array) => void
+}
+
+export interface Sender {
+  send(to: number, parcel: Parcel): void
+  /** Whether all that was sent has been answered. */
+  readonly idle: boolean
+  /** Nothing is sent from now on. */
+  stop(): void
+}
+
+export interface SenderOptions {
+  readonly bus: Bus
+  readonly ring: string
+  readonly plan: RingPlan
+  readonly clock: Clock
+  readonly onFault: (fault: RingFault) => void
+  /** Called when an answer leaves nothing under way. */
+  readonly onIdle: () => void
+}
+
+interface Lane {
+  readonly to: number
+  readonly subject: string
+  readonly waiting: Parcel[]
+  /** Where `waiting` goes on: shifting a long array costs. */
+  next: number
+  underway: number
+  readonly roundTrip: RoundTrip
+  /** When the member was last heard; undefined: it has not been silent or absent since. */
+  silentSince: number | undefined
+  absentSince: number | undefined
+}
+
+const retryMs = 50
+const corruptAtMost = 8
+/** Refusals that the same bytes, sent again, may not meet: they were damaged on their way. */
+const damaged = new Set(['RING_CHUNK_CORRUPT', 'MESSAGE_MALFORMED', 'MESSAGE_INVALID'])
+
+export function createSender({ bus, ring, plan, clock, onFault, onIdle }: SenderOptions): Sender {
+  const { members, rank, generation, window, timing } = plan
+  const worker = members[rank]?.worker ?? ''
+  const lanes = new Map<number, Lane>()
+  const pool: Uint8Array[] = []
+  const timers = new Set<unknown>()
+  const state = { stopped: false }
+  let open = 0
+
+  function laneTo(to: number): Lane {
+    let lane = lanes.get(to)
+    if (lane === undefined) {
+      const params = { worker, ring, generation: String(generation), rank: String(to) }
+      lane = {
+        to,
+        subject: subjectFor(chunk, params),
+        waiting: [],
+        next: 0,
+        underway: 0,
+        roundTrip: createRoundTrip({ minMs: timing.hopMinMs, maxMs: timing.hopMaxMs }),
+        silentSince: undefined,
+        absentSince: undefined,
+      }
+      lanes.set(to, lane)
+    }
+    return lane
+  }
+
+  function pump(lane: Lane): void {
+    while (!state.stopped && lane.underway < window) {
+      const parcel = lane.waiting[lane.next]
+      if (parcel === undefined) break
+      lane.next += 1
+      if (lane.next === lane.waiting.length) {
+        lane.waiting.length = 0
+        lane.next = 0
+      }
+      lane.underway += 1
+      const wanted = parcel.bytes + frameOverhead
+      const pooled = pool.pop()
+      const memory = pooled !== undefined && pooled.length >= wanted ? pooled : new Uint8Array(wanted)
+      const frame = chunkFrame(memory, parcel.head, parcel.bytes)
+      parcel.fill(frame.data)
+      void transmit(lane, frame.seal(), memory)
+    }
+  }
+
+  /** Resolves after so long, or never if the sender is stopped. */
+  const pause = (ms: number): Promise<void> =>
+    new Promise((resolve) => {
+      const timer = clock.setTimeout(() => {
+        timers.delete(timer)
+        resolve()
+      }, ms)
+      timers.add(timer)
+    })
+
+  async function transmit(lane: Lane, bytes: Uint8Array, memory: Uint8Array): Promise<void> {
+    let corrupt = 0
+    for (let attempt = 0; !state.stopped; attempt += 1) {
+      const sentAt = clock.now()
+      try {
+        await askEncoded(bus, chunk, lane.subject, bytes, { timeoutMs: lane.roundTrip.patienceMs, lend: true })
+        if (state.stopped) return
+        if (attempt === 0) lane.roundTrip.measured(clock.now() - sentAt)
+        lane.silentSince = undefined
+        lane.absentSince = undefined
+        lane.underway -= 1
+        open -= 1
+        // I1: only now.
+        if (pool.length < window) pool.push(memory)
+        pump(lane)
+        if (open === 0) onIdle()
+        return
+      } catch (error) {
+        if (state.stopped) return
+        const code = codeOf(error)
+        if (code !== undefined && damaged.has(code) && (corrupt += 1) < corruptAtMost) continue
+        const fault = await verdict(lane, error, sentAt)
+        if (fault !== undefined) {
+          onFault(fault)
+          return
+        }
+      }
+    }
+  }
+
+  /** Undefined: to be tried again, now. */
+  async function verdict(lane: Lane, error: unknown, sentAt: number): Promise<RingFault | undefined> {
+    const code = codeOf(error)
+    const lost = (): RingFault =>
+      faultOf(problem('RING_PEER_LOST', { rank: lane.to, worker: members[lane.to]?.worker ?? '?', ring }), lane.to)
+    if (code === 'BUS_DISCONNECTED') {
+      // I3: whatever was counted before the outage is void.
+      lane.silentSince = undefined
+      lane.absentSince = undefined
+      await pause(retryMs)
+      return undefined
+    }
+    if (code === 'BUS_TIMEOUT') {
+      lane.silentSince ??= sentAt
+      if (clock.now() - lane.silentSince >= timing.silentMs) return lost()
+      lane.roundTrip.expired()
+      return undefined
+    }
+    if (code === 'BUS_NO_RESPONDERS') {
+      lane.absentSince ??= sentAt
+      if (clock.now() - lane.absentSince >= timing.absentMs) return lost()
+      await pause(retryMs)
+      return undefined
+    }
+    return faultOf(asRingProblem(error), null)
+  }
+
+  /** What a peer refused with, as an error of this process. */
+  function asRingProblem(error: unknown): MaggyError {
+    const code = codeOf(error)
+    if (code !== undefined && damaged.has(code)) {
+      return problem('RING_CHUNK_CORRUPT', { chunk: `of generation ${generation} of ring ${ring}` }, { cause: error })
+    }
+    if (error instanceof MaggyError) return error
+    if (code === 'RING_STALE') return problem('RING_STALE', { generation, ring, current: 'newer' }, { cause: error })
+    if (code === 'RING_ABANDONED') return problem('RING_ABANDONED', { generation, ring }, { cause: error })
+    if (code === 'RING_MISMATCH') {
+      const reason = toProblem(error).message
+      return problem('RING_MISMATCH', { rank, otherRank: 'its neighbour', reason }, { cause: error })
+    }
+    return problem('INTERNAL', { reason: toProblem(error).message }, { cause: error })
+  }
+
+  return {
+    send(to, parcel) {
+      if (state.stopped) return
+      open += 1
+      const lane = laneTo(to)
+      lane.waiting.push(parcel)
+      pump(lane)
+    },
+    get idle() {
+      return open === 0
+    },
+    stop() {
+      state.stopped = true
+      for (const timer of timers) clock.clearTimeout(timer)
+      timers.clear()
+      for (const lane of lanes.values()) lane.waiting.length = 0
+    },
+  }
+}

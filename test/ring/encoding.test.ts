@@ -1,0 +1,127 @@
+import * as fc from 'fast-check'
+import { describe, expect, test } from 'vitest'
+import { decodeInto, encodings, type EncodingName } from '../../src/ring/index.ts'
+import { bitsOf } from './support.ts'
+
+const names = Object.keys(encodings) as EncodingName[]
+const finite = fc.array(
+  fc.float({ noNaN: true, noDefaultInfinity: true, max: Math.fround(1e30), min: Math.fround(-1e30) }),
+  { maxLength: 700 },
+)
+
+function roundTrip(name: EncodingName, values: Float32Array, scale = 1, residual?: Float32Array): Float32Array {
+  const encoding = encodings[name]
+  const range = { start: 0, end: values.length }
+  const payload = new Uint8Array(encoding.bytesFor(values.length))
+  encoding.encode(values, range, scale, payload, residual)
+  const decoded = new Float32Array(values.length)
+  decodeInto(encoding, payload, decoded, range)
+  return decoded
+}
+
+describe.each(names)('%s', (name) => {
+  test('encodes a part of a vector into a part of another, and touches nothing else', () => {
+    const encoding = encodings[name]
+    const source = Float32Array.from({ length: 900 }, (_, i) => i - 300)
+    const before = Float32Array.from(source)
+    const payload = new Uint8Array(encoding.bytesFor(300))
+    encoding.encode(source, { start: 100, end: 400 }, 1, payload)
+    const into = new Float32Array(600).fill(7)
+    decodeInto(encoding, payload, into, { start: 200, end: 500 })
+    expect(source).toEqual(before)
+    expect([...into.subarray(0, 200), ...into.subarray(500)].every((value) => value === 7)).toBe(true)
+    expect(into[200]).toBeCloseTo(-200, -1)
+  })
+
+  test('shows a NaN and an infinity for what they are, or as a NaN', () => {
+    for (const odd of [NaN, Infinity, -Infinity]) {
+      const values = new Float32Array(300).fill(1)
+      values[280] = odd
+      const decoded = roundTrip(name, values)
+      expect(Number.isFinite(decoded[280])).toBe(false)
+      expect(decoded[0]).toBeCloseTo(1, 5)
+    }
+  })
+
+  test('a NaN in one step does not stay in the residual', () => {
+    const residual = new Float32Array(3)
+    roundTrip(name, Float32Array.of(NaN, 1, 2), 1, residual)
+    expect([...roundTrip(name, Float32Array.of(0, 0, 0), 1, residual)].every(Number.isFinite)).toBe(true)
+  })
+
+  test('zeros stay zeros', () => {
+    expect(roundTrip(name, new Float32Array(300))).toEqual(new Float32Array(300))
+  })
+})
+
+test('float32 changes no bit', () => {
+  fc.assert(
+    fc.property(finite, (list) => {
+      const values = Float32Array.from(list)
+      expect(bitsOf(roundTrip('float32', values)).equals(bitsOf(values))).toBe(true)
+    }),
+  )
+})
+
+test('bfloat16 rounds to the nearest, ties to even', () => {
+  const bits = (word: number): number => new Float32Array(new Uint32Array([word]).buffer)[0] ?? NaN
+  const pairs: [number, number][] = [
+    [0x3f800000, 0x3f800000],
+    [0x3f807fff, 0x3f800000],
+    [0x3f808000, 0x3f800000],
+    [0x3f808001, 0x3f810000],
+    [0x3f818000, 0x3f820000],
+    [0xbf818000, 0xbf820000],
+    [0x7f7fffff, 0x7f800000],
+  ]
+  for (const [given, wanted] of pairs) {
+    expect(roundTrip('bfloat16', Float32Array.of(bits(given)))[0]).toBe(bits(wanted))
+  }
+})
+
+test('bfloat16 is within 2^-8 of any number, and encodes what it decoded to the same bits', () => {
+  fc.assert(
+    fc.property(finite, (list) => {
+      const values = Float32Array.from(list)
+      const decoded = roundTrip('bfloat16', values)
+      for (const [i, value] of values.entries()) {
+        expect(Math.abs((decoded[i] ?? NaN) - value)).toBeLessThanOrEqual(Math.abs(value) / 256 + 1e-38)
+      }
+      expect(bitsOf(roundTrip('bfloat16', decoded)).equals(bitsOf(decoded))).toBe(true)
+    }),
+  )
+})
+
+test("int8 is within half a unit, which is 1/127 of its block's largest", () => {
+  fc.assert(
+    fc.property(finite, (list) => {
+      const values = Float32Array.from(list)
+      const decoded = roundTrip('int8', values)
+      for (let from = 0; from < values.length; from += 256) {
+        const block = values.subarray(from, from + 256)
+        const unit = block.reduce((largest, value) => Math.max(largest, Math.abs(value)), 0) / 127
+        for (const [i, value] of block.entries()) {
+          expect(Math.abs((decoded[from + i] ?? NaN) - value)).toBeLessThanOrEqual(unit * 0.5001 + 1e-35)
+        }
+      }
+    }),
+  )
+})
+
+test('with error feedback the sum of what int8 sends follows the sum of what it was given', () => {
+  const length = 512
+  const residual = new Float32Array(length)
+  const given = new Float64Array(length)
+  const sent = new Float64Array(length)
+  let unit = 0
+  for (let step = 0; step < 100; step += 1) {
+    const values = Float32Array.from({ length }, (_, i) => Math.sin(i * 13 + step) * (i % 7 === 0 ? 1 : 0.001))
+    const decoded = roundTrip('int8', values, 1, residual)
+    for (let i = 0; i < length; i += 1) {
+      given[i] = (given[i] ?? 0) + (values[i] ?? 0)
+      sent[i] = (sent[i] ?? 0) + (decoded[i] ?? 0)
+    }
+    unit = 1.01 / 127
+  }
+  for (let i = 0; i < length; i += 1) expect(Math.abs((given[i] ?? 0) - (sent[i] ?? 0))).toBeLessThanOrEqual(unit)
+})

@@ -1,0 +1,245 @@
+/** Members of a ring on one in-memory network: each trains in a thread, and has its ring here. A driver made by hand forms them. */
+import { MessageChannel, Worker, type MessagePort } from 'node:worker_threads'
+import { build } from 'esbuild'
+import { systemClock } from '../../src/actor/index.ts'
+import { answer, ask, createMemoryNetwork, type Bus } from '../../src/bus/index.ts'
+import { createRingMemory } from '../../src/train/ring-link.ts'
+import { createRingMember, type RingMember } from '../../actors/worker/ring-member.ts'
+import {
+  formRing,
+  joinRing,
+  leaveRing,
+  problem,
+  startRing,
+  suspectMember,
+  type RingHolding,
+  type RingMember as Seat,
+  type RingPlan,
+  type RingSettings,
+} from '../../protocol/index.ts'
+import type { TrainerReport, TrainerSetting } from './ring-trainer.ts'
+
+export const settingsOf = (members: number, change: Partial<RingSettings> = {}): RingSettings => ({
+  workers: { min: 1, max: members },
+  waitMs: null,
+  algorithm: 'ring',
+  encoding: 'float32',
+  chunkBytes: 4096,
+  syncEvery: 1,
+  accumulate: 1,
+  checkpointEvery: null,
+  shard: 'rank',
+  learningRate: 'as-set',
+  nonFinite: 'stop',
+  ...change,
+})
+
+const ring = 'r'
+let code: Promise<string> | undefined
+
+/** The trainer as one script: a thread does not read TypeScript. */
+async function trainerCode(): Promise<string> {
+  const built = await build({
+    entryPoints: [new URL('./ring-trainer.ts', import.meta.url).pathname],
+    bundle: true,
+    write: false,
+    platform: 'node',
+    format: 'cjs',
+    external: ['@tensorflow/*'],
+    logLevel: 'error',
+  })
+  return built.outputFiles[0]?.text ?? ''
+}
+
+/** Threads that wait for work: loading tfjs takes longer than most tests. */
+const idle: Worker[] = []
+
+async function runThread(setting: TrainerSetting, transfer: MessagePort[]) {
+  code ??= trainerCode()
+  const thread = idle.pop() ?? new Worker(await code, { eval: true, stderr: true })
+  let busy = true
+  const report = new Promise<TrainerReport>((resolve, reject) => {
+    const ended = (): void => {
+      reject(new Error('the trainer was ended'))
+    }
+    thread.once('message', (message: TrainerReport) => {
+      // One that is being ended takes no more work.
+      if (!busy) return
+      busy = false
+      thread.off('error', reject)
+      thread.off('exit', ended)
+      idle.push(thread)
+      resolve(message)
+    })
+    thread.once('error', reject)
+    thread.once('exit', ended)
+    thread.postMessage(setting, transfer)
+  })
+  // Who is killed has no report.
+  report.catch(() => undefined)
+  const end = async (): Promise<void> => {
+    if (!busy) return
+    busy = false
+    await thread.terminate()
+  }
+  return { end, report }
+}
+
+type Work = Omit<TrainerSetting, 'ring'>
+
+/** The same work in one process, without the system. */
+export async function trainAlone(work: Work): Promise<TrainerReport> {
+  return await (
+    await runThread({ ...work, ring: null }, [])
+  ).report
+}
+
+export interface Trainer {
+  readonly worker: string
+  readonly report: Promise<TrainerReport>
+  /** As kill -9: nothing is said. */
+  kill(): Promise<void>
+}
+
+export interface RingOfTrainers {
+  start(seat: number, change?: Partial<Work>): Promise<Trainer>
+  /** The members of each generation so far. */
+  readonly generations: readonly (readonly string[])[]
+  readonly checkpoints: ReadonlyMap<string, Uint8Array>
+  close(): Promise<void>
+}
+
+export function ringOfTrainers(work: Work, settings: RingSettings, wanted = settings.workers.max): RingOfTrainers {
+  const network = createMemoryNetwork()
+  const driver = network.connect('driver')
+  const generations: string[][] = []
+  const joined = new Map<string, Seat>()
+  const gone = new Set<string>()
+  const trainers: Trainer[] = []
+  const checkpoints = new Map<string, Uint8Array>()
+  let forming: Promise<void> | undefined
+
+  const form = (): void => {
+    forming ??= formNow().finally(() => {
+      forming = undefined
+    })
+  }
+
+  async function formNow(): Promise<void> {
+    for (;;) {
+      const members = [...joined.values()].sort(
+        (a, b) => Number(fresh.get(a.worker)) - Number(fresh.get(b.worker)) || a.worker.localeCompare(b.worker),
+      )
+      // With none of the old ones left it begins anew, with as many as are wanted.
+      if (members.length < wanted && members.every(({ worker }) => fresh.get(worker) === true)) return
+      generations.push(members.map(({ worker }) => worker))
+      const generation = generations.length
+      const answers = await Promise.allSettled(
+        members.map(async ({ worker }, rank) => {
+          const plan: RingPlan = {
+            generation,
+            members,
+            rank,
+            algorithm: settings.algorithm,
+            encoding: settings.encoding,
+            chunkBytes: settings.chunkBytes,
+            window: 3,
+            timing: { hopMinMs: 50, hopMaxMs: 500, silentMs: 1_500, absentMs: 150 },
+          }
+          await ask(driver, formRing, { worker, ring, slot: '0' }, plan, { timeoutMs: 1_000 })
+        }),
+      )
+      const lost = members.filter((_, rank) => answers[rank]?.status === 'rejected')
+      for (const { worker } of lost) joined.delete(worker)
+      if (lost.length > 0) continue
+      await Promise.all(
+        members.map(async ({ worker }) => {
+          await ask(driver, startRing, { worker, ring, slot: '0' }, { generation }, { timeoutMs: 1_000 })
+          fresh.set(worker, false)
+        }),
+      )
+      return
+    }
+  }
+
+  const fresh = new Map<string, boolean>()
+  const heard = [
+    answer(
+      driver,
+      joinRing,
+      { worker: '*', ring },
+      ({ slot, holding }: { slot: number; holding: RingHolding }, { worker }) => {
+        const known = joined.has(worker)
+        if (!known && !gone.has(worker)) {
+          joined.set(worker, { worker, slot })
+          fresh.set(worker, holding.fresh)
+          if (joined.size >= wanted || generations.length > 0) form()
+        }
+        return { joined: joined.size, wanted }
+      },
+    ),
+    answer(driver, suspectMember, { worker: '*', ring }, ({ generation }, { worker }) => {
+      if (!joined.has(worker)) throw problem('RING_STALE', { generation, ring, current: generations.length })
+      if (generation === generations.length) form()
+      return {}
+    }),
+    answer(driver, leaveRing, { worker: '*', ring }, ({ reason }, { worker }) => {
+      joined.delete(worker)
+      gone.add(worker)
+      if (reason !== 'done') form()
+      return {}
+    }),
+  ]
+
+  return {
+    generations,
+    checkpoints,
+    start: async (seat, change = {}) => {
+      const worker = `w${seat}`
+      const bus: Bus = network.connect(worker)
+      const { port1, port2 } = new MessageChannel()
+      const memory = createRingMemory()
+      const member: RingMember = createRingMember({
+        bus,
+        clock: systemClock,
+        worker,
+        slot: 0,
+        ring,
+        seat,
+        line: { port: port2, memory },
+        checkpoints: {
+          save: async (name, bytes) => void checkpoints.set(name, bytes),
+          load: async (name) => checkpoints.get(name),
+        },
+      })
+      const { end, report } = await runThread(
+        { ...work, ...change, ring: { settings, seat, line: { port: port1, memory } } },
+        [port1],
+      )
+      const trainer: Trainer = {
+        worker,
+        report,
+        kill: async () => {
+          member.close()
+          await end()
+          await bus.close()
+        },
+      }
+      trainers.push(trainer)
+      return trainer
+    },
+    close: async () => {
+      for (const call of heard) call.unsubscribe()
+      await Promise.all(trainers.map((trainer) => trainer.kill()))
+      await driver.close()
+    },
+  }
+}
+
+/** The largest difference, relative to the larger of the two, or to 1e-3 of the largest weight. */
+export function relativeDifference(a: readonly number[], b: readonly number[]): number {
+  const floor = 1e-3 * Math.max(...a.map(Math.abs))
+  return Math.max(
+    ...a.map((value, at) => Math.abs(value - (b[at] ?? NaN)) / Math.max(Math.abs(value), Math.abs(b[at] ?? 0), floor)),
+  )
+}
