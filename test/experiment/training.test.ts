@@ -35,7 +35,7 @@ describe('training', () => {
       objectives: [],
       hparams: {},
       seed: 0,
-      policy: { trialTimeoutMs: null, graceMs: 5000, maxAttempts: 3, maxFailed: null, parallel: null, labels: {} },
+      policy: { trialTimeoutMs: null, graceMs: 5000, maxAttempts: 3, maxFailed: 1, parallel: null, labels: {} },
     })
     expect(() => check(TrainingContext, context, 'context')).not.toThrow()
   })

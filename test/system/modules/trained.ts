@@ -20,14 +20,14 @@ export default defineExperiment(import.meta.url, {
   async train({ dataset, model, hparams, reporter }) {
     const { xs, ys } = dataset(hparams)
     const net = model()
-    const slow = new tf.CustomCallback({
-      onBatchEnd: () => new Promise((resolve) => setTimeout(resolve, hparams.stepMs)),
-    })
+    const slow = {
+      onBatchEnd: () => new Promise<void>((resolve) => setTimeout(resolve, hparams.stepMs)),
+    }
     const { history } = await net.fit(xs, ys, {
       epochs: hparams.epochs,
       batchSize: 16,
       verbose: 0,
-      callbacks: [slow, reporter.callbacks()],
+      callbacks: [reporter.callbacks(), slow],
     })
     const losses = history['loss'] as number[]
     return { first: losses[0] ?? Number.NaN, loss: losses.at(-1) ?? Number.NaN }
