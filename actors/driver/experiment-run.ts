@@ -360,6 +360,8 @@ export class ExperimentRun {
   }
 
   #giveUp(): void {
+    const own = this.submission.context.kind === 'training' ? this.state.trial(0)?.context.problem : null
+    if (own) return this.#fail(own)
     const failed = this.state.failedTrials
     const { stack: _, ...fault } = toProblem(
       problem('EXPERIMENT_GIVEN_UP', { failed, reason: this.state.firstFailure ?? 'no reason known' }),

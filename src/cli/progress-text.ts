@@ -39,7 +39,11 @@ export function progressText({ result, progress, waiting, now }: Standing): stri
     )
   }
   const running = progress?.running ?? []
-  for (const { worker, slot, trial, attempt, step, metrics, startedAt } of running.slice(0, maximumLines)) {
+  for (const { worker, slot, trial, attempt, step, metrics, startedAt, ring } of running.slice(0, maximumLines)) {
+    if (ring !== undefined) {
+      lines.push(...ringLines(trial, ring, pairs(metrics)))
+      continue
+    }
     const again = attempt > 1 ? ` (attempt ${attempt})` : ''
     const where = step === null ? '' : ` step ${step}`
     const since = startedAt === null ? '' : `  ${duration(Math.max(0, now - startedAt))}`
@@ -48,6 +52,32 @@ export function progressText({ result, progress, waiting, now }: Standing): stri
   if (running.length > maximumLines) lines.push(`  and ${running.length - maximumLines} more`)
   if (waiting !== null) lines.push(pc.yellow(waitingText(waiting)))
   return lines.join('\n')
+}
+
+type Ring = NonNullable<Progress['running'][number]['ring']>
+
+/** A trial that several workers train: how far, how fast, who. */
+function ringLines(trial: number, ring: Ring, metrics: string): string[] {
+  const { state, step, samplesPerSecond, communication, members, wanted, generation, straggler } = ring
+  const pace = `${short(samplesPerSecond)} samples/s over all, ${Math.round(communication * 100)} % communication`
+  const at = step === null ? state : `step ${step}${state === 'running' ? '' : `, ${state}`}`
+  const lines = [
+    [`  trial ${trial}  ${at}`, pace, metrics].filter(Boolean).join('  '),
+    `    ring of ${members.length}/${wanted} (generation ${generation}): ${shortened(members)}`,
+  ]
+  if (straggler !== null) {
+    lines.push(
+      pc.yellow(
+        `    waiting for ${straggler.worker}, which takes ${short(straggler.times)} times as long as the others`,
+      ),
+    )
+  }
+  return lines
+}
+
+function shortened(names: readonly string[]): string {
+  const more = names.length - maximumLines
+  return more <= 0 ? names.join(' ') : `${names.slice(0, maximumLines).join(' ')} and ${more} more`
 }
 
 /** How far a search is, kept up trial by trial. */

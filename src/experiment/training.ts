@@ -91,7 +91,8 @@ export function training<H extends object = object>(options: TrainingOptions<H>)
     objectives: compared && !isEmpty(given['objectives']) ? objectives(given) : [],
     hparams: hparams(given['hparams'] ?? {}, {}),
     seed: whole('seed', given['seed'] ?? 0, 0),
-    policy: policy(given),
+    // Its one trial is all there is: if that fails, it has failed.
+    policy: { ...policy(given), maxFailed: 1 },
   }
   return { kind: 'training', context }
 }

@@ -45,6 +45,30 @@ describe('text for people', () => {
     ])
   })
 
+  it('shows of a training its step, the samples a second over all, the share of communication, and the ring', () => {
+    const { payload } = progressMessage.example
+    const ring = {
+      state: 'running',
+      generation: 3,
+      members: ['w1', 'w2', 'w4'],
+      wanted: 4,
+      step: 120,
+      samplesPerSecond: 2345.6,
+      communication: 0.184,
+      straggler: { worker: 'w4', times: 1.75 },
+    }
+    const one = payload.running.map((each) => ({ ...each, ring }))
+    const said = lines(progressText({ result, progress: { ...payload, running: one }, waiting: null, now: 60_000 }))
+    expect(said.slice(3)).toEqual([
+      '  trial 3  step 120  2346 samples/s over all, 18 % communication  accuracy=0.5',
+      '    ring of 3/4 (generation 3): w1 w2 w4',
+      '    waiting for w4, which takes 1.75 times as long as the others',
+    ])
+    const waits = payload.running.map((each) => ({ ...each, ring: { ...ring, state: 'waiting', straggler: null } }))
+    const waited = lines(progressText({ result, progress: { ...payload, running: waits }, waiting: null, now: 60_000 }))
+    expect(waited[3]).toContain('step 120, waiting')
+  })
+
   it('has one plain line for a trial that ended', () => {
     const tally = { finished: 3, wanted: 4, best: 1, searched: ['lr'] }
     expect(trialText(result.trials[1]!, tally)).toBe('trial 1 done in 0.0 s: accuracy=0.9 (lr=0.2) [3/4, best trial 1]')

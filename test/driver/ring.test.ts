@@ -120,6 +120,10 @@ describe('a training', () => {
     }
     await say(bench, workers[0]!.finish(0, outcome))
     expect(workers[1]?.stops).toMatchObject([{ reason: 'superseded' }])
+    expect((await bench.events('e1')).at(-1)).toMatchObject({ type: 'experiment.ended', state: 'failed' })
+    expect(await bench.events('e1')).toContainEqual(
+      expect.objectContaining({ type: 'experiment.failing', problem: outcome.problem }),
+    )
     expect(await bench.events('e1')).toContainEqual(expect.objectContaining({ type: 'trial.ended', outcome }))
   })
 })
