@@ -38,7 +38,7 @@ export function createRecorder(
   }
 
   async function repeat(): Promise<void> {
-    for (const { entry } of [...unsure]) {
+    for (const { entry } of unsure.slice()) {
       for (let left = tries; left > 0; left -= 1) {
         try {
           await publish(entry)
@@ -64,8 +64,16 @@ export function createRecorder(
     repeating = mine
   })
 
+  /** Resolves once nothing is being said again. */
+  async function quiet(): Promise<void> {
+    const turn = repeating
+    if (turn === undefined) return
+    await turn
+    await quiet()
+  }
+
   return async (entry) => {
-    while (repeating !== undefined) await repeating
+    await quiet()
     await publish(entry)
     unsure.push({ entry: { ...entry, data: new Uint8Array(entry.data) }, at: now() })
     bytes += entry.data.length
