@@ -5,18 +5,15 @@
 import { builtinAblators } from '../../src/ablation/index.ts'
 import { startAblator } from '../../src/ablator/index.ts'
 import type { ActorDefinition } from '../../src/actor/index.ts'
-import { defaultLimits } from '../../src/optimizer/index.ts'
-import { ablatorOptions, type AblatorOptions } from './options.ts'
+import { atWork, defaultLimits, suggesterOptions, type SuggesterOptions } from '../../src/suggester/index.ts'
 
-export const ablator: ActorDefinition<AblatorOptions> = {
+export const ablator: ActorDefinition<SuggesterOptions> = {
   name: 'ablator',
   description: `says what trials of an ablation do without, by ${[...builtinAblators.keys()].join(', ')}`,
-  options: ablatorOptions,
+  options: suggesterOptions,
   async start({ bus, id, onDropped }, { sessions }) {
     const limits = { ...defaultLimits, sessions }
     const service = startAblator(bus, [...builtinAblators.values()], { id, onDropped, limits })
-    // At work is who can be asked.
-    await bus.flush()
-    return service
+    return atWork(bus, service)
   },
 }

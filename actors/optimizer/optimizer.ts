@@ -3,15 +3,15 @@
  * It has no machine, for it has no states: every answer follows from one request and the history (src/optimizer/service.ts).
  */
 import type { ActorDefinition } from '../../src/actor/index.ts'
-import { defaultLimits, startOptimizer } from '../../src/optimizer/index.ts'
+import { startOptimizer } from '../../src/optimizer/index.ts'
 import { builtinSamplers } from '../../src/samplers/index.ts'
 import { builtinSchedulers } from '../../src/schedulers/index.ts'
-import { optimizerOptions, type OptimizerOptions } from './options.ts'
+import { atWork, defaultLimits, suggesterOptions, type SuggesterOptions } from '../../src/suggester/index.ts'
 
-export const optimizer: ActorDefinition<OptimizerOptions> = {
+export const optimizer: ActorDefinition<SuggesterOptions> = {
   name: 'optimizer',
   description: `suggests hparams, for the samplers ${[...builtinSamplers.keys(), ...builtinSchedulers.keys()].join(', ')}`,
-  options: optimizerOptions,
+  options: suggesterOptions,
   async start({ bus, id, onDropped }, { sessions }) {
     const limits = { ...defaultLimits, sessions }
     const service = startOptimizer(bus, [...builtinSamplers.values(), ...builtinSchedulers.values()], {
@@ -19,8 +19,6 @@ export const optimizer: ActorDefinition<OptimizerOptions> = {
       onDropped,
       limits,
     })
-    // At work is who can be asked.
-    await bus.flush()
-    return service
+    return atWork(bus, service)
   },
 }

@@ -1,10 +1,24 @@
 /** The ablation context: what a user writes, checked at once, in the form that travels. */
-import type { AblationContext, Direction, Hparams, Objective } from '../../protocol/index.ts'
+import type { AblationContext, Hparams } from '../../protocol/index.ts'
 import { builtinAblators, studyOf, type StudyBuilder } from '../ablation/index.ts'
 import type { ContextOf } from './definition.ts'
-import { hparams, invalid, objectives, plugin, policy, record, whole, type PluginOption } from './options.ts'
+import {
+  hparams,
+  invalid,
+  objectiveKeys,
+  objectives,
+  plugin,
+  policy,
+  policyKeys,
+  record,
+  requireKnown,
+  whole,
+  type ObjectiveOptions,
+  type PluginOption,
+  type PolicyOptions,
+} from './options.ts'
 
-interface Common<H extends object> {
+interface Common<H extends object> extends PolicyOptions {
   /** Who says what is left out next: the name of an ablator that runs on the bus. Default: loco. */
   readonly ablator?: PluginOption
   /** What is taken apart: `study().features(…).layers(…)`, or its JSON form. */
@@ -19,46 +33,11 @@ interface Common<H extends object> {
   readonly trials?: number
   /** A whole number; default 0, never taken from the clock. */
   readonly seed?: number
-  readonly trialTimeoutMs?: number | null
-  readonly graceMs?: number
-  readonly maxAttempts?: number
-  readonly maxFailed?: number | null
-  readonly parallel?: number | null
-  readonly labels?: Readonly<Record<string, string>>
 }
 
-interface OneObjective {
-  /** Which of the numbers that train returns; a single number that it returns is called so. Default: value. */
-  readonly metric?: string
-  readonly direction: Direction
-  readonly objectives?: never
-}
-interface SeveralObjectives {
-  readonly objectives: readonly Objective[]
-  readonly metric?: never
-  readonly direction?: never
-}
+export type AblationOptions<H extends object> = Common<H> & ObjectiveOptions
 
-export type AblationOptions<H extends object> = Common<H> & (OneObjective | SeveralObjectives)
-
-const known = [
-  'ablator',
-  'study',
-  'hparams',
-  'repeats',
-  'metric',
-  'direction',
-  'objectives',
-  'pruner',
-  'trials',
-  'seed',
-  'trialTimeoutMs',
-  'graceMs',
-  'maxAttempts',
-  'maxFailed',
-  'parallel',
-  'labels',
-]
+const known = ['ablator', 'study', 'hparams', 'repeats', ...objectiveKeys, 'pruner', 'trials', 'seed', ...policyKeys]
 /** Of an ablator that this process does not know. */
 const manyTrials = 10_000
 
@@ -68,9 +47,7 @@ const manyTrials = 10_000
  */
 export function ablation<H extends object = object>(options: AblationOptions<H>): ContextOf<H> {
   const given = record('ablation', options)
-  for (const key of Object.keys(given)) {
-    if (!known.includes(key)) throw invalid(key, `is unknown; there are ${known.join(', ')}`)
-  }
+  requireKnown(given, known)
   const { pruner = null } = given
   const ablator = plugin('ablator', given['ablator'] ?? 'loco')
   const repeats = whole('repeats', given['repeats'] ?? 1, 1)

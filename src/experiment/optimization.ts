@@ -1,30 +1,27 @@
 /** The optimization context: what a user writes, checked at once, in the form that travels. */
-import type {
-  Direction,
-  Hparams,
-  Objective,
-  OptimizationContext,
-  RingSettings,
-  SearchSpace,
-  StopRule,
-} from '../../protocol/index.ts'
+import type { Hparams, OptimizationContext, RingSettings, SearchSpace, StopRule } from '../../protocol/index.ts'
 import { faultIn, validateSpace } from '../space/index.ts'
 import type { ContextOf, Space, ValuesOf } from './definition.ts'
 import {
   hparams,
   invalid,
   milliseconds,
+  objectiveKeys,
   objectives,
   plugin,
   policy,
+  policyKeys,
   record,
+  requireKnown,
   show,
   whole,
+  type ObjectiveOptions,
   type PluginOption,
+  type PolicyOptions,
 } from './options.ts'
 import { workersPerTrial } from './training.ts'
 
-interface Common<S extends Space, H extends object> {
+interface Common<S extends Space, H extends object> extends PolicyOptions {
   /** Who suggests: the name of an optimizer that runs on the bus. Default: auto. */
   readonly optimizer?: PluginOption
   /** What is searched. */
@@ -53,20 +50,8 @@ interface Common<S extends Space, H extends object> {
   readonly hparams?: H
   /** A whole number; default 0, never taken from the clock: the same search twice gives the same suggestions. */
   readonly seed?: number
-  /** A trial may run this long. Default: as long as it takes. */
-  readonly trialTimeoutMs?: number | null
-  /** What ignores a stop this long is killed. Default: 5,000. */
-  readonly graceMs?: number
-  /** Tries at one trial when a worker or a runner is lost under it. Default: 3. */
-  readonly maxAttempts?: number
-  /** The experiment is given up once so many trials have failed. Default: never. */
-  readonly maxFailed?: number | null
-  /** At most so many trials at once. Default: as many as there are slots. */
-  readonly parallel?: number | null
   /** Each trial is trained by a ring of so many workers, all settings as in `training`. Default: 1, which needs no ring. */
   readonly workersPerTrial?: number
-  /** Only workers that carry all of these labels. */
-  readonly labels?: Readonly<Record<string, string>>
 }
 
 interface EarlierTrial {
@@ -75,40 +60,20 @@ interface EarlierTrial {
   readonly state?: string
 }
 
-interface OneObjective {
-  /** Which of the numbers that train returns; a single number that it returns is called so. Default: value. */
-  readonly metric?: string
-  readonly direction: Direction
-  readonly objectives?: never
-}
-
-interface SeveralObjectives {
-  readonly objectives: readonly Objective[]
-  readonly metric?: never
-  readonly direction?: never
-}
-
-export type OptimizationOptions<S extends Space, H extends object> = Common<S, H> & (OneObjective | SeveralObjectives)
+export type OptimizationOptions<S extends Space, H extends object> = Common<S, H> & ObjectiveOptions
 
 const known = [
   'optimizer',
   'space',
   'trials',
   'stop',
-  'metric',
-  'direction',
-  'objectives',
+  ...objectiveKeys,
   'pruner',
   'hparams',
   'enqueue',
   'warmStart',
   'seed',
-  'trialTimeoutMs',
-  'graceMs',
-  'maxAttempts',
-  'maxFailed',
-  'parallel',
-  'labels',
+  ...policyKeys,
   'workersPerTrial',
 ]
 
@@ -120,9 +85,7 @@ export function optimization<const S extends Space, H extends object = object>(
   options: OptimizationOptions<S, H>,
 ): ContextOf<ValuesOf<S> & H> {
   const given = record('optimization', options)
-  for (const key of Object.keys(given)) {
-    if (!known.includes(key)) throw invalid(key, `is unknown; there are ${known.join(', ')}`)
-  }
+  requireKnown(given, known)
   const space = validateSpace(given['space'], 'space')
   const context: OptimizationContext = {
     kind: 'optimization',

@@ -12,8 +12,47 @@ import {
   type Policy,
 } from '../../protocol/index.ts'
 
+export function requireKnown(given: Readonly<Record<string, unknown>>, known: readonly string[]): void {
+  for (const key of Object.keys(given)) {
+    if (!known.includes(key)) throw invalid(key, `is unknown; there are ${known.join(', ')}`)
+  }
+}
+
 /** A plug-in by its name, or with its options beside the name. */
 export type PluginOption = string | ({ readonly name: string } & Readonly<Record<string, unknown>>)
+
+/** How trials are tried, in every context that has several. */
+export interface PolicyOptions {
+  /** A trial may run this long. Default: as long as it takes. */
+  readonly trialTimeoutMs?: number | null
+  /** What ignores a stop this long is killed. Default: 5,000. */
+  readonly graceMs?: number
+  /** Tries at one trial when a worker or a runner is lost under it. Default: 3. */
+  readonly maxAttempts?: number
+  /** The experiment is given up once so many trials have failed. Default: never. */
+  readonly maxFailed?: number | null
+  /** At most so many trials at once. Default: as many as there are slots. */
+  readonly parallel?: number | null
+  /** Only workers that carry all of these labels. */
+  readonly labels?: Readonly<Record<string, string>>
+}
+export const policyKeys = ['trialTimeoutMs', 'graceMs', 'maxAttempts', 'maxFailed', 'parallel', 'labels'] as const
+
+interface OneObjective {
+  /** Which of the numbers that train returns; a single number that it returns is called so. Default: value. */
+  readonly metric?: string
+  readonly direction: Direction
+  readonly objectives?: never
+}
+
+interface SeveralObjectives {
+  readonly objectives: readonly Objective[]
+  readonly metric?: never
+  readonly direction?: never
+}
+
+export type ObjectiveOptions = OneObjective | SeveralObjectives
+export const objectiveKeys = ['metric', 'direction', 'objectives'] as const
 
 export function objectives(given: Readonly<Record<string, unknown>>): Objective[] {
   if (given['objectives'] === undefined) {

@@ -1,7 +1,7 @@
 /** The training context: one trial on a ring of workers. What a user writes, checked at once, in the form that travels. */
 import type { Direction, RingSettings, TrainingContext } from '../../protocol/index.ts'
 import type { ContextOf } from './definition.ts'
-import { hparams, invalid, objectives, policy, record, whole } from './options.ts'
+import { hparams, invalid, objectives, policy, record, requireKnown, whole } from './options.ts'
 
 export interface TrainingOptions<H extends object> {
   /**
@@ -79,9 +79,7 @@ const rangeWaitMs = 10_000
  */
 export function training<H extends object = object>(options: TrainingOptions<H>): ContextOf<H> {
   const given = record('training', options)
-  for (const key of Object.keys(given)) {
-    if (!known.includes(key)) throw invalid(key, `is unknown; there are ${known.join(', ')}`)
-  }
+  requireKnown(given, known)
   const compared = ['metric', 'direction', 'objectives'].some((key) => given[key] !== undefined)
   const context: TrainingContext = {
     kind: 'training',

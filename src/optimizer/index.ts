@@ -3,4 +3,3 @@ export { createSearch, type Search, type SearchOptions, type Suggestion, type Se
 export { serveOptimizer, servedPlugin, type ServedQuestion, type ServeOptions } from './serve.ts'
 export { startOptimizer } from './service.ts'
 export { createSession, type OptimizerPlugin } from './session.ts'
-export { createSessions, defaultLimits, type SessionLimits } from './sessions.ts'

@@ -1,18 +1,9 @@
 import { describe, expect, it } from 'vitest'
 import { progress, type AttemptOutcome, type PayloadOf } from '../../protocol/index.ts'
 import { hear } from '../../src/bus/index.ts'
-import { Bench, context } from './support.ts'
+import { Bench, context, ready } from './support.ts'
 
 const ok = (value: number): AttemptOutcome => ({ kind: 'done', metrics: { value } })
-
-async function ready(change: Parameters<Bench['submit']>[1] = {}) {
-  const bench = new Bench()
-  await bench.driver()
-  await bench.optimizer()
-  const w1 = await bench.worker('w1')
-  await bench.submit('e1', change)
-  return { bench, w1 }
-}
 
 describe('a driver that dies', () => {
   it('is followed by another that replays the log: finished trials stand, running ones go on and count (G2)', async () => {

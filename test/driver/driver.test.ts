@@ -2,19 +2,10 @@ import { describe, expect, it } from 'vitest'
 import { codeOf, submit, type AttemptOutcome } from '../../protocol/index.ts'
 import { ask } from '../../src/bus/index.ts'
 import { recordPoints } from '../support/fake-worker.ts'
-import { Bench, context, submission } from './support.ts'
+import { Bench, context, ready, submission } from './support.ts'
 
 const ok = (value: number): AttemptOutcome => ({ kind: 'done', metrics: { value } })
 const point = (step: number, value: number) => ({ step, at: 1, values: { value } })
-
-async function ready(change: Parameters<Bench['submit']>[1] = {}) {
-  const bench = new Bench()
-  await bench.driver()
-  await bench.optimizer()
-  const w1 = await bench.worker('w1')
-  await bench.submit('e1', change)
-  return { bench, w1 }
-}
 
 const inOrder = (numbers: readonly number[]) => numbers.toSorted((a, b) => a - b)
 

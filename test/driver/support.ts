@@ -145,3 +145,13 @@ export class Bench {
     }
   }
 }
+
+/** A driver with an optimizer, one worker, and an experiment that has begun. */
+export async function ready(change: Parameters<Bench['submit']>[1] = {}) {
+  const bench = new Bench()
+  await bench.driver()
+  await bench.optimizer()
+  const w1 = await bench.worker('w1')
+  await bench.submit('e1', change)
+  return { bench, w1 }
+}

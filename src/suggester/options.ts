@@ -1,13 +1,13 @@
-/** What `maggy ablator` can be told. */
+/** What `maggy optimizer` and `maggy ablator` can be told. */
 import { InvalidArgumentError, type Command } from 'commander'
-import { defaultLimits } from '../../src/optimizer/index.ts'
+import { defaultLimits } from './sessions.ts'
 
-export interface AblatorOptions {
+export interface SuggesterOptions {
   /** Experiments that it keeps in mind. */
   readonly sessions: number
 }
 
-export function ablatorOptions(command: Command): Command {
+export function suggesterOptions(command: Command): Command {
   return command.option(
     '--sessions <count>',
     'experiments to keep in mind; what is forgotten, the driver opens again',
