@@ -1,4 +1,5 @@
 /** Ablations on real processes: whatever is killed, every component is tried once; and the CLI from the study to its files. */
+import { spawn } from 'node:child_process'
 import { existsSync } from 'node:fs'
 import { mkdtemp, readFile, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
@@ -6,9 +7,9 @@ import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import type { LogEvent } from '../../protocol/index.ts'
-import type { Child } from '../../src/actor/index.ts'
+import { packageRoot, type Child } from '../../src/actor/index.ts'
 import { withComponents } from '../../src/client/index.ts'
-import { resultOf } from '../../src/store/index.ts'
+import { readResult, resultOf } from '../../src/store/index.ts'
 import { maggy } from '../support/cli.ts'
 import experiment from '../support/ablation-experiment.ts'
 import { startSystem, until, type System } from '../support/system.ts'
@@ -90,6 +91,40 @@ describe('whatever is killed during a study, it ends with every component once:'
       rounds.flat().map((name) => `${name} 0`),
     )
     expect(eliminated.filter(({ type }) => type === 'optimizer.opened').length).toBeGreaterThan(1)
+  })
+})
+
+describe('an ablator of one’s own, a process beside the others', () => {
+  it('takes the penguins apart in its own way', async () => {
+    const system = await startSystem()
+    const program = join(packageRoot(), 'dist/deploy/examples/custom-ablator.js')
+    const mine = spawn(process.execPath, [program, '--server', system.server.url], { stdio: 'ignore' })
+    try {
+      await system.actor('driver')
+      await system.workers(2)
+      const settings = ['--set', 'ablator=only', '--set', 'repeats=1', '--set', 'hparams.epochs=2']
+      const penguins = join(packageRoot(), 'deploy/examples/penguins.ts')
+      const { code, stdout, stderr } = await maggy([
+        'run',
+        penguins,
+        'ablate',
+        '--server',
+        system.server.url,
+        ...settings,
+      ])
+      expect(code, stderr).toBe(0)
+      const [id = ''] = /penguins-ablate-[\w-]+/.exec(stdout) ?? []
+      const { trials, counts } = await readResult(system.bus, id)
+      const components = new Set(trials.flatMap(({ ablated }) => ablated?.components.map(({ name }) => name) ?? []))
+      const sizes = trials.map(({ ablated }) => ablated?.components.length)
+      expect(sizes).toEqual([0, ...[...components].map(() => components.size - 1)])
+      // Without all features there is nothing to learn from, and the table says so; the study goes on.
+      expect(counts.done + counts.failed).toBe(trials.length)
+      expect(counts.done).toBeGreaterThan(0)
+    } finally {
+      mine.kill()
+      await system.stop()
+    }
   })
 })
 
