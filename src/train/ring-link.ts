@@ -140,4 +140,8 @@ export function isRingFailure(error: unknown): error is MaggyError | RemoteError
   return error instanceof MaggyError && (error.code.startsWith('RING_') || ownCodes.has(error.code))
 }
 
+/** Whether this member was out of its ring, for it had been silent for too long. */
+export const isLeftBehind = (error: unknown): error is RemoteError =>
+  error instanceof RingFailure && error.code === 'RING_STALE'
+
 const ownCodes = new Set(['GRADIENT_NOT_FINITE', 'GRADIENT_MISSING', 'DATASET_TOO_SMALL'])
