@@ -1,5 +1,6 @@
 import * as fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
+import { SimulatedClock } from 'xstate'
 import type { RingAlgorithm, RingEncoding } from '../../protocol/index.ts'
 import { createMemoryNetwork } from '../../src/bus/index.ts'
 import { bitsOf, meanOf, ringOn, valueOf, vectorOf } from './support.ts'
@@ -106,4 +107,18 @@ test('broadcast brings the bytes of any root to all, and exchange those of each'
     }),
     { numRuns: 30 },
   )
+})
+
+test('a member knows how long its predecessor, and no other, has kept it waiting', async () => {
+  const clock = new SimulatedClock()
+  const network = createMemoryNetwork({ clock })
+  const { rings } = ringOn(network, 3, {}, { clock })
+  const begin = (rank: number, step: number) => rings[rank]!.allReduce(step, vectorOf(rank, 20), 1)
+  for (const step of [0, 1]) {
+    const early = [begin(0, step), begin(2, step)]
+    await network.settled()
+    clock.increment(100)
+    await Promise.all([...early, begin(1, step)])
+  }
+  expect(rings.map(({ predecessorMs }) => predecessorMs)).toEqual([0, 0, 200])
 })
