@@ -194,7 +194,7 @@ export function createDistribution(options: DistributionOptions): Distribution {
     gradients += 1
     const reduces = !local && micro === settings.accumulate - 1
     if (micro === 0 && !unsynced) checkpoint()
-    if (skips()) return pretend(f, variables, reduces)
+    if (skips()) return pretend(f, variables, compute, reduces)
 
     tapeBatch = undefined
     const changedSince = watchStatistics()
@@ -281,10 +281,18 @@ export function createDistribution(options: DistributionOptions): Distribution {
     return { value: tensorOf(tf, got.vector, offset, []), grads: means }
   }
 
-  /** In the place of a step that is over: the function runs once forward, for what it does beside. */
-  function pretend(f: () => Tensor, variables: readonly Variable[], reduces: boolean): Gradients {
+  /**
+   * In the place of a step that is over: the function runs once forward, for what it does beside. The first time backward too, for
+   * what runs the first time takes long, and nobody waits for it yet.
+   */
+  function pretend(
+    f: () => Tensor,
+    variables: readonly Variable[],
+    compute: (f: () => Tensor) => Gradients,
+    reduces: boolean,
+  ): Gradients {
     const changedSince = watchStatistics()
-    const value = tf.tidy(f)
+    const value = tf.tidy(gradients === 1 ? () => compute(f).value : f)
     if (!fused) {
       statistics = changedSince()
       if (modelNow !== undefined) withStatistics.set(modelNow, statistics)
