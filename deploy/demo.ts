@@ -1,4 +1,7 @@
-/** `npm run demo`: explore the MNIST example once, tune it on two workers, then take its model apart, with the very commands that a user would type. */
+/**
+ * `npm run demo`: explore the MNIST example once, tune it on two workers, take its model apart, and train it on both workers at once,
+ * with the very commands that a user would type.
+ */
 import { spawn } from 'node:child_process'
 import { fileURLToPath } from 'node:url'
 
@@ -9,7 +12,8 @@ const example = 'deploy/examples/mnist.ts'
 const exitCode =
   (await run('run', example)) ||
   (await run('run', example, 'tune', '--workers', '2')) ||
-  (await run('run', example, 'ablate', '--workers', '2'))
+  (await run('run', example, 'ablate', '--workers', '2')) ||
+  (await run('run', example, 'train', '--workers', '2'))
 process.exit(exitCode)
 
 /** Shows the command, runs it, and resolves with its exit code. */

@@ -47,6 +47,7 @@ export {
   WorkerInfo,
   WorkerStatus,
 } from './discovery.ts'
+export type { ErrorEntry } from './error-table.ts'
 export {
   codeOf,
   describe,
@@ -58,7 +59,6 @@ export {
   toProblem,
   type Details,
   type ErrorCode,
-  type ErrorEntry,
   type Problem,
 } from './errors.ts'
 export {

@@ -88,7 +88,7 @@ export class Gangs {
   }
 
   /** A place has come: `key` as in `needs`, undefined for one that any ring with room may take. */
-  fill(place: Place, key: number | undefined, now: number): void {
+  take(place: Place, key: number | undefined, now: number): void {
     if (key !== undefined && key < 0) return this.#collect(place, key)
     const trial = key ?? this.#withRoom(now)
     if (trial === undefined) return this.#host.free([place])

@@ -32,7 +32,7 @@ function progressOf(
     const context = state.trial(trial)?.context
     if (!context || context.worker === null) return []
     const { attempt, worker, slot, startedAt } = context
-    const last = run.book.last(trial)
+    const last = run.last(trial)
     const ring = run.gangs?.standing(trial)
     const step = last?.step ?? null
     const stands = { trial, attempt, worker, slot, startedAt, step, metrics: last?.metrics ?? {} }

@@ -18,7 +18,7 @@ export interface RingInput {
 }
 
 /** expected: assigned, and still on its way to its first step. joined: asks to be a member. left: between two steps, by itself. */
-export type Standing = 'expected' | 'joined' | 'member' | 'left'
+type Standing = 'expected' | 'joined' | 'member' | 'left'
 
 export interface Seat extends Part {
   readonly standing: Standing

@@ -17,7 +17,7 @@ export {
   type Group,
 } from './statistics.ts'
 export { criticalT, twoSided } from './student.ts'
-export { study, studyOf, type ChoiceOption, type StudyBuilder } from './study.ts'
+export { study, studyOf, type StudyBuilder } from './study.ts'
 export { withoutColumns, type Table, type WithoutOptions } from './tabular.ts'
 
 /** Those that `maggy ablator` answers for. */

@@ -10,7 +10,7 @@ import {
 import { problem } from '../../protocol/index.ts'
 
 /** A feature or a layer by its name or its place, or all of those whose names begin so or fit the regular expression. */
-export type ChoiceOption = string | number | { readonly prefix: string } | { readonly pattern: string | RegExp }
+type ChoiceOption = string | number | { readonly prefix: string } | { readonly pattern: string | RegExp }
 
 /** Grows by calls; each call gives another builder, and `study` is the form that travels. */
 export interface StudyBuilder {

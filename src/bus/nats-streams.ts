@@ -13,6 +13,7 @@ import {
   type StreamName,
 } from '../../protocol/index.ts'
 import { streamOverhead, type Entry, type Streams } from './bus.ts'
+import { createRecorder } from './nats-recorder.ts'
 import type { Wire, WireReply } from './nats-wire.ts'
 
 const apiTimeoutMs = 5_000
@@ -83,6 +84,11 @@ export function natsStreams(wire: Wire): Streams {
     if (parsed.seq === undefined) throw problem('BUS_REFUSED', { subject, reason: 'this subject is not kept' })
     return { sequence: parsed.seq }
   }
+
+  const record = createRecorder(wire, async ({ subject, data, id, timeoutMs }) => {
+    const kept = await publish(subject, data, { 'Nats-Msg-Id': id }, timeoutMs)
+    if ('error' in kept) throw refusal(subject, kept.error)
+  })
 
   async function ensureOne(definition: StreamDefinition): Promise<void> {
     const known = await api(`STREAM.INFO.${definition.name}`)
@@ -189,10 +195,7 @@ export function natsStreams(wire: Wire): Streams {
       }
       throw refusal(subject, kept.error)
     },
-    async record(subject, data, { id, timeoutMs = apiTimeoutMs }) {
-      const kept = await publish(subject, data, { 'Nats-Msg-Id': id }, timeoutMs)
-      if ('error' in kept) throw refusal(subject, kept.error)
-    },
+    record: (subject, data, { id, timeoutMs = apiTimeoutMs }) => record({ subject, data, id, timeoutMs }),
     async *read(stream, filter, { after = 0 } = {}) {
       let last = after
       for (let more = true; more;) {

@@ -18,7 +18,12 @@ const colour: Record<TrialState, (text: string) => string> = {
 /** Every trial, the best first; those without a result after them. */
 function trialTable(result: Result): string {
   const names = result.searched
-  const objectives = result.objectives.map(({ metric }) => metric)
+  // A training has nothing to compare, and says all that it came to.
+  const objectives =
+    result.objectives.length > 0
+      ? result.objectives.map(({ metric }) => metric)
+      : [...new Set(result.trials.flatMap(({ metrics }) => Object.keys(metrics)))]
+  const inRings = result.trials.some(({ members }) => members !== undefined)
   const ranked = rank(result.trials, result.objectives)
   const others = result.trials.filter((trial) => !ranked.includes(trial))
   const row = (trial: TrialResult) => [
@@ -27,11 +32,18 @@ function trialTable(result: Result): string {
     ...objectives.map((metric) => short(trial.metrics[metric])),
     ...names.map((name) => short(cell(trial.hparams[name]))),
     duration(trial.durationMs),
-    String(trial.attempts),
-    trial.worker ?? '-',
+    ...(inRings ? [String(trial.members ?? '-')] : [String(trial.attempts), trial.worker ?? '-']),
     trial.problem?.code ?? '',
   ]
-  const head = ['trial', 'state', ...objectives, ...names, 'time', 'attempts', 'worker', '']
+  const head = [
+    'trial',
+    'state',
+    ...objectives,
+    ...names,
+    'time',
+    ...(inRings ? ['workers'] : ['attempts', 'worker']),
+    '',
+  ]
   return table(head, [...ranked, ...others].map(row))
 }
 

@@ -3,14 +3,7 @@ export { agreeOnManifest } from './agree.ts'
 export { ringDefaults } from './defaults.ts'
 export { decodeInto, encodings, type EncodingName } from './encoding.ts'
 export type { RingFault, RingOutcome } from './fault.ts'
-export {
-  createManifest,
-  requireSameVariables,
-  variableAt,
-  type Manifest,
-  type ManifestEntry,
-  type VariableSpec,
-} from './manifest.ts'
+export { createManifest, requireSameVariables, variableAt, type Manifest, type VariableSpec } from './manifest.ts'
 export {
   chunkAt,
   chunkCount,

@@ -40,6 +40,8 @@ interface TrialHistory {
   endedAt: number | null
   /** How many metric points the attempt reported. */
   points: number
+  /** Where several train it together: how many at most. */
+  members: number | undefined
   problem: Problem | undefined
   readonly spent: Set<number>
   /** Attempts that are out with workers: several where these train together. */
@@ -124,8 +126,12 @@ export function apply(history: History, event: LogEvent): void {
       history.state = event.state
       history.endedAt = event.at
       return
+    case 'ring.formed': {
+      const trial = history.trials.get(event.trial)
+      if (trial !== undefined) trial.members = Math.max(trial.members ?? 0, event.members.length)
+      return
+    }
     case 'optimizer.opened':
-    case 'ring.formed':
     case 'optimizer.exhausted':
     case 'trial.stopping':
   }
@@ -147,6 +153,7 @@ function suggested(event: Extract<LogEvent, { type: 'trial.suggested' }>): Trial
     startedAt: null,
     endedAt: null,
     points: 0,
+    members: undefined,
     problem: undefined,
     spent: new Set(),
     out: new Set(),

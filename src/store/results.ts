@@ -30,6 +30,8 @@ export interface TrialResult<H extends object = Hparams> {
   readonly startedAt: number | null
   readonly endedAt: number | null
   readonly durationMs: number | null
+  /** Where several workers train a trial together: how many at most; `attempts` counts each that joined. */
+  readonly members?: number
   /** How many metric points it reported. */
   readonly points: number
   /** The trial whose checkpoint it continued. */
@@ -91,7 +93,7 @@ export function resultOf(experiment: string, events: Iterable<LogEvent>): Result
 export function trialResult(history: History, trial: number): TrialResult | undefined {
   const known = history.trials.get(trial)
   if (known === undefined) return undefined
-  const { spent: _, out: __, problem, fidelity, ablated, parameters, ...rest } = known
+  const { spent: _, out: __, problem, fidelity, ablated, parameters, members, ...rest } = known
   const { budget, from } = fidelity ?? {}
   return {
     ...rest,
@@ -104,6 +106,7 @@ export function trialResult(history: History, trial: number): TrialResult | unde
     ...(from === undefined || from === null ? {} : { from }),
     ...(ablated === undefined ? {} : { ablated }),
     ...(parameters === undefined ? {} : { parameters }),
+    ...(members === undefined ? {} : { members }),
     ...(problem === undefined ? {} : { problem }),
   }
 }

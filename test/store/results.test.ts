@@ -31,6 +31,19 @@ describe('a result', () => {
     expect(result).toMatchObject({ state: 'done', counts: { done: 3 }, wanted: 3, durationMs: 100 })
   })
 
+  it('says of a trial that several workers train how many they were at most', () => {
+    const formed = (generation: number, workers: readonly string[]): LogEvent => ({
+      type: 'ring.formed',
+      at: 2,
+      trial: 0,
+      generation,
+      members: workers.map((worker, index) => ({ worker, slot: 0, attempt: index + 1 })),
+    })
+    const events = [accepted({}), suggested(0), formed(1, ['w1', 'w2', 'w3']), formed(2, ['w1', 'w3'])]
+    expect(resultOf('e', events).trials[0]?.members).toBe(3)
+    expect(search([1]).trials[0]).not.toHaveProperty('members')
+  })
+
   it('looks for the least when the objective is minimized', () => {
     const result = search([0.5, 0.9, 0.1], [{ metric: 'accuracy', direction: 'minimize' }])
     expect([result.best?.trial, result.worst?.trial]).toEqual([2, 1])

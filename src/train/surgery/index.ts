@@ -1,3 +1,3 @@
 /** Model surgery on tfjs models, sequential and functional. */
 export { layerNames, layersBetween } from './graph.ts'
-export { removeLayers, type RemoveOptions } from './remove.ts'
+export { removeLayers } from './remove.ts'

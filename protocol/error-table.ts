@@ -1,0 +1,371 @@
+/**
+ * The table of errors. A code is never reused and never changes its meaning; between processes only codes are compared.
+ * `{name}` in a message is filled from the error's details.
+ */
+export interface ErrorEntry {
+  readonly message: string
+  /** Whether the same call may succeed later without anybody changing anything. */
+  readonly retryable: boolean
+  readonly remedy: string
+}
+
+export const table = {
+  // The bus
+  BUS_NO_RESPONDERS: {
+    message: 'nobody answers on {subject}',
+    retryable: true,
+    remedy: 'start the actor that answers it (`maggy driver`, `maggy optimizer`, `maggy worker`)',
+  },
+  BUS_TIMEOUT: {
+    message: 'no answer on {subject} within {ms} ms',
+    retryable: true,
+    remedy: 'see whether the process that answers it still runs; the call may be repeated',
+  },
+  BUS_DISCONNECTED: {
+    message: 'the connection to {server} is down',
+    retryable: true,
+    remedy: 'the client reconnects by itself; see that nats-server runs',
+  },
+  BUS_CLOSED: { message: 'the connection is closed', retryable: false, remedy: 'open a new one' },
+  BUS_TOO_LARGE: {
+    message: 'a message of {bytes} bytes on {subject} is larger than the {limit} bytes the server takes',
+    retryable: false,
+    remedy: 'raise max_payload in the server configuration, or send less',
+  },
+  BUS_CONFLICT: {
+    message: 'another writer appended to {subject} (expected sequence {expected})',
+    retryable: false,
+    remedy: 'another driver owns this experiment now; nothing is lost',
+  },
+  BUS_FULL: {
+    message: 'the server has no room for {subject}: {reason}',
+    retryable: true,
+    remedy: 'give its JetStream store more room, or delete experiments that are no longer needed',
+  },
+  BUS_REFUSED: {
+    message: 'the server refused {subject}: {reason}',
+    retryable: true,
+    remedy: "see the server's log",
+  },
+  BUS_UNREACHABLE: {
+    message: 'no server at {server}: {reason}',
+    retryable: true,
+    remedy: 'start one with `maggy server`, or give its address with --server',
+  },
+  BUS_UNAUTHORIZED: {
+    message: 'the server {server} refused the credentials',
+    retryable: false,
+    remedy: 'give the right token in the address (nats://TOKEN@host:port) or in MAGGY_TOKEN',
+  },
+  BUS_NO_JETSTREAM: {
+    message: 'the server {server} has no JetStream',
+    retryable: false,
+    remedy: 'start it with `maggy server`, or add a `jetstream {}` block to its configuration',
+  },
+  BUS_TOO_OLD: {
+    message: 'the server {server} is version {version}; {required} or later is needed',
+    retryable: false,
+    remedy: '`maggy doctor --fix` installs one, `maggy server` starts it',
+  },
+  BUS_PORT_IN_USE: {
+    message: 'port {port} is in use',
+    retryable: false,
+    remedy: 'choose another with --port, or connect to the server that runs there with --server',
+  },
+  BUS_BUSY: {
+    message: 'the embedded bus in {directory} is in use by process {pid}',
+    retryable: true,
+    remedy: 'wait for it, give another folder with --data, or start `maggy server` and share it with --server',
+  },
+  // Messages
+  MESSAGE_MALFORMED: {
+    message: 'a message on {subject} cannot be decoded: {reason}',
+    retryable: false,
+    remedy: 'encode it as one msgpack map',
+  },
+  MESSAGE_INVALID: {
+    message: 'a message on {subject} is not valid: {path} {reason}',
+    retryable: false,
+    remedy: 'see protocol/README.md for the schema of this subject',
+  },
+  VERSION_UNSUPPORTED: {
+    message: '{subject} speaks another major version than {supported}',
+    retryable: false,
+    remedy: 'run the same major version of maggy on both sides',
+  },
+  INTERNAL: {
+    message: 'internal error: {reason}',
+    retryable: false,
+    remedy: 'please report it, with the log of the process that answered',
+  },
+  OPTION_INVALID: { message: '{option}: {reason}', retryable: false, remedy: 'see --help' },
+  ACTOR_FAILED: {
+    message: 'the {actor} beside the embedded bus ended {times} times within a minute: {reason}',
+    retryable: false,
+    remedy: '`maggy doctor` says what is missing; started by hand (`maggy {actor} --server …`) it shows its whole log',
+  },
+  // What users write
+  MODULE_NOT_FOUND: {
+    message: 'there is no module {module}',
+    retryable: false,
+    remedy: 'give the path of a TypeScript or JavaScript file',
+  },
+  MODULE_NOT_COMPILED: {
+    message: '{module} does not compile:\n{reason}',
+    retryable: false,
+    remedy: 'mend the lines named above',
+  },
+  MODULE_NOT_LOADED: {
+    message: '{module} failed while it was loaded: {reason}',
+    retryable: false,
+    remedy: 'the code outside of functions runs on import: mend it there',
+  },
+  EXPERIMENT_NOT_EXPORTED: {
+    message: '{module} has no experiment as its default export',
+    retryable: false,
+    remedy: 'end it with `export default defineExperiment(import.meta.url, { … })`',
+  },
+  EXPERIMENT_INVALID: {
+    message: 'the experiment is not valid: {path} {reason}',
+    retryable: false,
+    remedy: 'see the documentation of defineExperiment',
+  },
+  EXPERIMENT_UNKNOWN: {
+    message: 'there is no experiment {experiment}',
+    retryable: false,
+    remedy: '`maggy ls` lists those that are known here',
+  },
+  EXPERIMENT_EXISTS: {
+    message: 'the experiment {experiment} exists already, with another definition',
+    retryable: false,
+    remedy: 'leave the id out, and a new one is made',
+  },
+  EXPERIMENT_GIVEN_UP: {
+    message: 'the experiment was given up after {failed} failed trials: {reason}',
+    retryable: false,
+    remedy: 'see the first failed trial with `maggy logs`, or raise maxFailed',
+  },
+  LAGOM_WITHIN_RUNNER: {
+    message: 'lagom was called while a worker loaded {module}',
+    retryable: false,
+    remedy: 'call lagom in a module of its own, which imports the experiment',
+  },
+  CONTEXT_UNKNOWN: {
+    message: 'the experiment {experiment} has no context {context}; it has {known}',
+    retryable: false,
+    remedy: 'name one of them, or add it under `contexts`',
+  },
+  CONTEXT_INVALID: { message: '{path} {reason}', retryable: false, remedy: 'mend this option of the context' },
+  STUDY_INVALID: {
+    message: 'study.{path} {reason}',
+    retryable: false,
+    remedy: 'mend the study, or what the definition says of features, models, datasets and switches',
+  },
+  SPACE_INVALID: { message: '{path} {reason}', retryable: false, remedy: 'mend this parameter of the search space' },
+  HPARAMS_INVALID: { message: '{path} {reason}', retryable: false, remedy: 'give a value inside the search space' },
+  METRIC_MISSING: {
+    message: 'train returned no metric {metric}; it returned {returned}',
+    retryable: false,
+    remedy: 'return {{metric}: number}, or name another metric in the context',
+  },
+  RESULT_INVALID: {
+    message: 'train returned {returned}',
+    retryable: false,
+    remedy: 'return a finite number, or an object of finite numbers',
+  },
+  REPORT_INVALID: {
+    message: 'reporter.report got {reported}',
+    retryable: false,
+    remedy: 'report a number, or an object of numbers, and a step that is a whole number',
+  },
+  REPORT_STEP_BACK: {
+    message: 'reporter.report got step {step} after step {last}',
+    retryable: false,
+    remedy: 'steps never decrease within a trial; leave the step out to count by one',
+  },
+  CHECKPOINT_INVALID: {
+    message: 'checkpoint: {reason}',
+    retryable: false,
+    remedy: 'save a LayersModel or a Uint8Array of at most 1 GiB, and read as model() what was saved as a model',
+  },
+  TRAIN_FAILED: { message: 'train threw {reason}', retryable: false, remedy: 'see the stack' },
+  TRIAL_TIMEOUT: {
+    message: 'the trial took longer than {ms} ms',
+    retryable: false,
+    remedy: 'raise trialTimeoutMs in the context, or do less in train',
+  },
+  TRIAL_UNRESPONSIVE: {
+    message: 'train went on for {ms} ms after it was told to stop, and was killed',
+    retryable: false,
+    remedy: 'call reporter.report or look at reporter.signal in the loop',
+  },
+  RUNNER_CRASHED: {
+    message: 'the runner process ended ({reason}) while it ran the trial',
+    retryable: true,
+    remedy: 'see the output of the trial; an out-of-memory shows as SIGKILL or SIGABRT',
+  },
+  WORKER_LOST: { message: 'worker {worker} was lost', retryable: true, remedy: 'see the log of that worker' },
+  WORKER_DRAINING: { message: 'worker {worker} is leaving', retryable: true, remedy: 'ask another worker' },
+  SLOT_TAKEN: {
+    message: 'slot {slot} of worker {worker} is held by driver {holder}',
+    retryable: true,
+    remedy: 'wait until it is released, or start more workers',
+  },
+  LEASE_UNKNOWN: {
+    message: 'worker {worker} knows no such lease on slot {slot}',
+    retryable: true,
+    remedy: 'ask for a lease first',
+  },
+  ATTEMPTS_EXHAUSTED: {
+    message: 'the trial was tried {attempts} times; the last time: {reason}',
+    retryable: false,
+    remedy: 'see the output of its attempts with `maggy logs`',
+  },
+  BUNDLE_MISSING: {
+    message: 'the code bundle {sha256} is not on the bus',
+    retryable: false,
+    remedy: 'submit the experiment again',
+  },
+  BUNDLE_CORRUPT: {
+    message: 'the code bundle {sha256} arrived with another hash',
+    retryable: true,
+    remedy: 'submit the experiment again',
+  },
+  WORKERS_MISSING: {
+    message: 'no worker{wanted} has announced itself for {seconds} s',
+    retryable: true,
+    remedy: 'start one: `maggy worker --server {server}`; the experiment goes on by itself',
+  },
+  DRIVER_MISSING: {
+    message: 'no driver answers',
+    retryable: true,
+    remedy: 'start one: `maggy driver --server {server}`; nothing is lost meanwhile',
+  },
+  PACKAGE_MISSING: {
+    message: 'the package {specifier} is not installed here ({host})',
+    retryable: false,
+    remedy: 'it cannot be shipped: install it where workers run, and start them in that folder',
+  },
+  // Plug-ins
+  OPTIMIZER_UNAVAILABLE: {
+    message: 'no optimizer named {optimizer} answers',
+    retryable: true,
+    remedy: '`maggy optimizer` has the built-in ones; your own is started as a process of its own',
+  },
+  OPTIMIZER_MISBEHAVED: {
+    message: 'the optimizer {optimizer} gave a wrong answer: {reason}',
+    retryable: false,
+    remedy: 'mend the optimizer; hparams must lie inside the search space',
+  },
+  OPTIMIZER_UNFIT: {
+    message: 'the optimizer {optimizer} cannot take this: {path} {reason}',
+    retryable: false,
+    remedy: 'choose another optimizer, or mend the space',
+  },
+  OPTIMIZER_BUSY: {
+    message: 'the optimizer {optimizer} has {waiting} questions about this experiment waiting',
+    retryable: true,
+    remedy: 'ask again later; if it never answers, start it again',
+  },
+  ABLATOR_UNAVAILABLE: {
+    message: 'no ablator named {ablator} answers',
+    retryable: true,
+    remedy: 'start one: `maggy ablator` has loco, pairs and greedy; your own is started as a process of its own',
+  },
+  ABLATOR_MISBEHAVED: {
+    message: 'the ablator {ablator} gave a wrong answer: {reason}',
+    retryable: false,
+    remedy: 'mend the ablator; it names components of the study',
+  },
+  ABLATOR_UNFIT: {
+    message: 'the ablator {ablator} cannot take this: {path} {reason}',
+    retryable: false,
+    remedy: 'choose another ablator, or mend its options',
+  },
+  ABLATOR_BUSY: {
+    message: 'the ablator {ablator} has {waiting} questions about this experiment waiting',
+    retryable: true,
+    remedy: 'ask again later; if it never answers, start it again',
+  },
+  SURGERY_REFUSED: {
+    message: '{layers} cannot be left out: {reason}',
+    retryable: false,
+    remedy: 'leave out a group that goes together, or give a model generator of its own (study().models)',
+  },
+  ABLATION_IGNORED: {
+    message: '{component} was to be left out, but {reason}: the trial would have been the base over again',
+    retryable: false,
+    remedy: 'call the generator that train is given, look at `without` in it, or ask `ablated.has(name)` in train',
+  },
+  PRUNER_UNKNOWN: {
+    message: 'there is no pruner {pruner}; there are {known}',
+    retryable: false,
+    remedy: 'name one of them',
+  },
+  // Rings
+  RING_PEER_LOST: {
+    message: 'rank {rank} (worker {worker}) of ring {ring} does not answer any more',
+    retryable: true,
+    remedy: 'nothing needs to be done: the ring goes on without it',
+  },
+  RING_STALE: {
+    message: 'generation {generation} of ring {ring} is over; it is at {current}',
+    retryable: false,
+    remedy: 'nothing needs to be done: the member takes part in the newer generation, or is out',
+  },
+  RING_CHUNK_CORRUPT: {
+    message: 'chunk {chunk} was damaged on its way',
+    retryable: true,
+    remedy: 'it is sent again; if this goes on, look at the memory and the network of both hosts',
+  },
+  RING_ABANDONED: {
+    message: 'generation {generation} of ring {ring} was given up',
+    retryable: true,
+    remedy: 'nothing needs to be done: the next generation runs the step again',
+  },
+  RING_MISMATCH: {
+    message: 'rank {rank} reduces another vector than rank {otherRank}: {reason}',
+    retryable: false,
+    remedy:
+      'all ranks must take the same steps in the same order: see that no branch in train depends on its data alone',
+  },
+  RING_DIVERGED: {
+    message: 'the members of ring {ring} are more than one step apart ({steps})',
+    retryable: false,
+    remedy: 'resume from the last checkpoint; please report it',
+  },
+  RING_MEMBERS_MISSING: {
+    message: '{there} of {wanted} workers; {missing} are missing',
+    retryable: true,
+    remedy: 'start as many with `maggy worker --server {server}`, or free some: the training goes on by itself',
+  },
+  RING_MANIFEST_DIFFERS: {
+    message:
+      'the models of the ranks differ: variable {index} is {variable} on rank {rank}, and {otherVariable} on rank {otherRank}',
+    retryable: false,
+    remedy: 'the model generator must make the same model on every rank: it may depend on hparams only',
+  },
+  GRADIENT_NOT_FINITE: {
+    message: 'rank {rank}, step {step}: the gradient of {variable} holds {value}',
+    retryable: false,
+    remedy: "lower the learning rate or clip gradients; training({ nonFinite: 'skip' }) leaves such steps out",
+  },
+  GRADIENT_MISSING: {
+    message: 'train returned without ever computing a gradient of a variable, so there is nothing to train together',
+    retryable: false,
+    remedy:
+      'train with model.fit, optimizer.minimize or tf.variableGrads; what only evaluates needs no training context',
+  },
+  DATASET_TOO_SMALL: {
+    message: 'the dataset has {samples} samples, and is to be cut in {shards} shards',
+    retryable: false,
+    remedy: 'ask for fewer workers, or use more data',
+  },
+  // Set-up
+  SETUP_FAILED: { message: '{part}: {reason}', retryable: false, remedy: '`maggy doctor` says what is missing' },
+  TFJS_MISSING: {
+    message: 'tfjs-node cannot be loaded: {reason}',
+    retryable: false,
+    remedy: '`maggy doctor --fix` installs its native part',
+  },
+} as const satisfies Record<string, ErrorEntry>
