@@ -270,8 +270,8 @@ export function createRingMember(options: RingMemberOptions): RingMember {
         await woken()
         continue
       }
-      const { collective, vector, weight, key, exact } = asked
-      const outcome = await ring.allReduce(collective, vector, weight, { key, exact })
+      const { collective, vector, weight, key, exactFrom } = asked
+      const outcome = await ring.allReduce(collective, vector, weight, { key, exactFrom })
       if (outcome.kind === 'fault') return outcome
       finished = collective
       reply(generation, outcome.value)

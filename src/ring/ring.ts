@@ -25,7 +25,7 @@ import type { Clock } from '../actor/index.ts'
 import { answer, hear, type Bus, type Subscription } from '../bus/index.ts'
 import type { Collective, Place } from './collective.ts'
 import { directReduce } from './direct-reduce.ts'
-import { encodings } from './encoding.ts'
+import { encodings, exactFrom, type Encoding, type EncodingName } from './encoding.ts'
 import { faultOf, type RingFault, type RingOutcome } from './fault.ts'
 import { broadcastRound, exchangeRound, type BytesCollective } from './pass-round.ts'
 import { predecessorOf } from './plan.ts'
@@ -58,8 +58,8 @@ export interface Reduced {
 interface ReduceKind {
   /** Vectors of one key have one length, buffers of their own, and one error feedback. Default: their length. */
   readonly key?: string
-  /** As float32, whatever the ring's encoding is. */
-  readonly exact?: boolean
+  /** Elements from this one on are sent as float32, whatever the ring's encoding is; 0: all. Default: none. */
+  readonly exactFrom?: number
 }
 
 export interface Ring {
@@ -277,9 +277,9 @@ export function createRing(options: RingOptions): Ring {
 
   return {
     plan,
-    async allReduce(step, vector, weight, { key = String(vector.length), exact = false } = {}) {
-      const encoding = exact ? encodings.float32 : encodings[plan.encoding]
-      const { buffers, residual } = spaceFor(exact ? `${key} exact` : key, vector.length, encoding.feedback)
+    async allReduce(step, vector, weight, { key = String(vector.length), exactFrom: split = Infinity } = {}) {
+      const encoding = encodingFor(plan.encoding, vector.length, split)
+      const { buffers, residual } = spaceFor(`${key} ${split}`, vector.length, encoding.feedback)
       const [a, b] = buffers
       const into = lastReduced?.vector === a ? b : a
       const reduction = { vector, weight, into, encoding, chunkElements, residual }
@@ -336,6 +336,12 @@ export function createRing(options: RingOptions): Ring {
       watch.stop()
     },
   }
+}
+
+function encodingFor(name: EncodingName, length: number, split: number): Encoding {
+  const encoding = encodings[name]
+  if (encoding.exact || split >= length) return encoding
+  return split === 0 ? encodings.float32 : exactFrom(encoding, split)
 }
 
 /** With data that may be looked at as 32-bit words. They nearly always may, and are not copied then. */

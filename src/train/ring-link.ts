@@ -34,7 +34,8 @@ export type ToRing =
       readonly vector: Float32Array
       readonly weight: number
       readonly key: string
-      readonly exact: boolean
+      /** Elements from this one on lose nothing on their way, whatever the ring's encoding is. */
+      readonly exactFrom: number
       /** Gradient steps, and samples of this member, up to and with this one. */
       readonly step: number
       readonly samples: number

@@ -48,6 +48,21 @@ describe.each(cases)('all-reduce, %s, %s', (algorithm, encoding) => {
     )
   })
 
+  test('may lose nothing of the elements from one on', async () => {
+    const length = 100
+    const sent = { float32: 'float32', [encoding]: encoding } as const
+    const results = await Promise.all(
+      Object.values(sent).map(async (name) => {
+        const { rings } = ringOn(createMemoryNetwork(), 3, { algorithm, encoding: name })
+        const outcomes = rings.map((ring, rank) => ring.allReduce(0, vectorOf(rank, length), rank, { exactFrom: 90 }))
+        const vectors = (await Promise.all(outcomes)).map((outcome) => valueOf(outcome).vector)
+        for (const vector of vectors) expect(bitsOf(vector)).toEqual(bitsOf(vectors[0] ?? vector))
+        return vectors[0]?.subarray(90)
+      }),
+    )
+    expect(results.at(-1)).toEqual(results[0])
+  })
+
   test('step after step, with ranks that come late, gives the same as in lockstep', async () => {
     const { rings } = ringOn(createMemoryNetwork(), 4, { algorithm, encoding })
     const run = async (ring: (typeof rings)[number], rank: number): Promise<Buffer[]> => {

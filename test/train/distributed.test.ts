@@ -56,8 +56,7 @@ describe('A model trained by several', () => {
     async (algorithm) => {
       for (const encoding of ['float32', 'bfloat16', 'int8'] as const) {
         const reports = await trainTogether(3, { ...work, scenario: 'normalized' }, { encoding, algorithm })
-        // Statistics of a forward pass are averaged with the gradient, or, where that is inexact, before the next one.
-        if (encoding === 'float32') expectEqualReplicas(reports)
+        expectEqualReplicas(reports)
         for (const { weights } of reports) expect(weights).toEqual(reports[0]?.weights)
         await opened?.close()
       }
