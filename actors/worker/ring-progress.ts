@@ -22,7 +22,8 @@ export function createProgress(options: {
   readonly ring: () => Ring | undefined
 }): Progress {
   const { bus, clock, me } = options
-  const sinceTold = { collectives: 0, waitedMs: 0, at: clock.now() }
+  /** Reports and averages between two gradient steps are part of the step. */
+  const sinceTold = { steps: 0, waitedMs: 0, at: clock.now() }
   let step = -1
   let samples = 0
   let askedAt = 0
@@ -34,18 +35,18 @@ export function createProgress(options: {
     if (ring !== undefined) {
       const now = clock.now()
       const { plan, predecessorMs } = ring
-      const collectives = Math.max(1, sinceTold.collectives)
+      const steps = Math.max(1, sinceTold.steps)
       tell(bus, ringProgress, me, {
         generation: plan.generation,
         rank: plan.rank,
         finished: step,
         samples,
-        stepMs: (now - sinceTold.at) / collectives,
-        waitMs: sinceTold.waitedMs / collectives,
-        predecessorMs: (predecessorMs - (counted?.ring === ring ? counted.ms : 0)) / collectives,
+        stepMs: (now - sinceTold.at) / steps,
+        waitMs: sinceTold.waitedMs / steps,
+        predecessorMs: (predecessorMs - (counted?.ring === ring ? counted.ms : 0)) / steps,
       })
       counted = { ring, ms: predecessorMs }
-      Object.assign(sinceTold, { collectives: 0, waitedMs: 0, at: now })
+      Object.assign(sinceTold, { steps: 0, waitedMs: 0, at: now })
     }
     timer = clock.setTimeout(speak, everyMs)
   }
@@ -56,9 +57,9 @@ export function createProgress(options: {
       askedAt = clock.now()
     },
     answered: (at) => {
+      if (at.step > step) sinceTold.steps += 1
       step = at.step
       samples = at.samples
-      sinceTold.collectives += 1
       sinceTold.waitedMs += clock.now() - askedAt
     },
     stop: () => {

@@ -19,7 +19,7 @@ interface Rows {
 
 /** A product of two inputs, and noise that no model can learn. */
 function rowsOf(count: number, seed: number): Rows {
-  const xs = tf.randomUniform([count, inputs], -1, 1, 'float32', seed) as tf.Tensor2D
+  const xs = tf.randomUniform<tf.Rank.R2>([count, inputs], -1, 1, 'float32', seed)
   const signal = xs.slice([0, 0], [count, 1]).mul(xs.slice([0, 1], [count, 1]))
   return { xs, ys: signal.add(tf.randomNormal([count, 1], 0, 0.3, 'float32', seed + 1)) }
 }
@@ -101,7 +101,7 @@ export default defineExperiment(import.meta.url, {
           const taken = note()
           if (taken && batch === batches - 1) closeEpoch()
           // The books are closed before a collective, at which a newcomer may take them over.
-          reporter.report({ loss: (logs?.['loss'] as number | undefined) ?? NaN })
+          reporter.report({ loss: logs?.['loss'] ?? NaN })
           if (taken && stepMs > 0) await new Promise((resolve) => setTimeout(resolve, stepMs))
         },
       },
