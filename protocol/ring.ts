@@ -174,7 +174,7 @@ export const ringProgress = message({
     /** Of the last second's steps: milliseconds a step, and how many of these were spent waiting for the ring. */
     stepMs: Type.Number({ minimum: 0 }),
     waitMs: Type.Number({ minimum: 0 }),
-    /** Milliseconds that it waited for its predecessor alone: the straggler is where this is long and its own wait is short. */
+    /** Milliseconds a step that it waited for its predecessor, and for nobody else: the straggler is the one before where this is long. */
     predecessorMs: Type.Number({ minimum: 0 }),
   }),
   speaks: 'runner',

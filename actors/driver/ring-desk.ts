@@ -43,8 +43,9 @@ export interface RingHost {
 const tickMs = 500
 const askMs = 1000
 const pauseMs = 100
-/** Where nobody listens, for so long; where somebody listens and does not answer, for so long: it is out. */
+/** Where nobody listens, for so long (at once, where a member has found so too): it is out. */
 const absentAfterMs = 200
+/** Where somebody listens and does not answer. */
 const silentAfterMs = 4000
 /** After an outage of the driver's own the others come back one by one. */
 const outagePatienceMs = 5000
@@ -62,6 +63,8 @@ export class RingDesk {
   readonly #stops: (() => void)[] = []
   #snapshot: SnapshotFrom<typeof ringMachine>
   #patientUntil = 0
+  /** Attempts that other members have found to be gone. */
+  readonly #missed = new Set<number>()
 
   constructor(host: RingHost, id: string, settings: RingSettings, input: RingInput) {
     this.id = id
@@ -105,6 +108,7 @@ export class RingDesk {
 
   /** A member's attempt has ended, or is lost. */
   gone(attempt: number): void {
+    this.#missed.delete(attempt)
     if (this.#seat(attempt) !== undefined) this.#move({ type: 'ring.gone', attempt })
   }
 
@@ -159,7 +163,9 @@ export class RingDesk {
     // It speaks of a ring that has gone on without it.
     if (!this.#plan().some((seat) => seat.worker === worker)) throw this.#stale(generation)
     if (generation === context.generation && !hopeless.has(code)) {
-      const suspected = suspect === null ? null : (this.#plan()[suspect]?.worker ?? null)
+      const missed = suspect === null ? undefined : context.plan[suspect]
+      if (missed !== undefined && code === 'RING_PEER_LOST') this.#missed.add(missed)
+      const suspected = missed === undefined ? null : (this.#seat(missed)?.worker ?? null)
       this.#host.logger.warn(
         { ring: this.id, generation, rank, worker, suspected, code, step },
         'a ring member is stuck',
@@ -219,8 +225,9 @@ export class RingDesk {
     const plan = { members: kept.map(({ worker, slot }) => ({ worker, slot })), algorithm, encoding, chunkBytes }
     const send = async (seat: Seat, rank: number): Promise<void> => {
       const order = { ...ringDefaults, generation, ...plan, rank }
-      if (await this.#say(formRing, seat, generation, order))
-        this.#move({ type: 'ring.ready', attempt: seat.attempt, generation })
+      if (!(await this.#say(formRing, seat, generation, order))) return
+      this.#missed.delete(seat.attempt)
+      this.#move({ type: 'ring.ready', attempt: seat.attempt, generation })
     }
     await Promise.all(members.map((seat, rank) => send(seat, rank)))
   }
@@ -256,7 +263,8 @@ export class RingDesk {
         if (code === 'BUS_DISCONNECTED' || code !== last)
           since = code === 'BUS_TIMEOUT' ? clock.now() - askMs : clock.now()
         last = code
-        if (clock.now() >= this.#patientUntil && clock.now() - since >= patienceWith(code)) {
+        if (clock.now() >= this.#patientUntil && clock.now() - since >= this.#patienceWith(code, attempt)) {
+          this.#missed.delete(attempt)
           if (this.#isUnderWay(generation, attempt)) this.#move({ type: 'ring.absent', attempt, generation })
           return false
         }
@@ -272,11 +280,12 @@ export class RingDesk {
     const { context, value } = this.#snapshot
     return value !== 'done' && context.generation === generation && context.plan.includes(attempt)
   }
-}
 
-function patienceWith(code: string): number {
-  if (code === 'BUS_DISCONNECTED') return Infinity
-  // What is refused for another reason would be refused again.
-  if (code === 'BUS_TIMEOUT') return silentAfterMs
-  return code === 'BUS_NO_RESPONDERS' ? absentAfterMs : 0
+  #patienceWith(code: string, attempt: number): number {
+    if (code === 'BUS_DISCONNECTED') return Infinity
+    if (code === 'BUS_TIMEOUT') return silentAfterMs
+    if (code === 'BUS_NO_RESPONDERS') return this.#missed.has(attempt) ? 0 : absentAfterMs
+    // What is refused for another reason would be refused again.
+    return 0
+  }
 }

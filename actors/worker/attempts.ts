@@ -187,7 +187,7 @@ function runInfo(assignment: Assignment, distribution: Distribution | undefined)
 
 /** What travels. */
 function outcomeOf(outcome: TrainingOutcome, assignment: Assignment): AttemptOutcome {
-  if (outcome.kind === 'done') return outcome
+  if (outcome.kind === 'done' || outcome.kind === 'returned') return outcome
   if (outcome.kind === 'failed') return { kind: 'failed', problem: withStack(outcome.error) }
   if (outcome.reason === 'timeout') return { kind: 'failed', problem: timedOut(assignment) }
   return { kind: 'stopped', reason: outcome.reason as Exclude<StopCause, 'timeout'>, metrics: outcome.metrics }

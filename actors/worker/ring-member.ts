@@ -7,7 +7,7 @@
  */
 import { Type } from 'typebox'
 import type { Clock } from '../../src/actor/index.ts'
-import { answer, ask, hear, tell, type Bus } from '../../src/bus/index.ts'
+import { answer, ask, hear, type Bus } from '../../src/bus/index.ts'
 import {
   agreeOnManifest,
   createManifest,
@@ -35,6 +35,7 @@ import {
   type RingPlan,
 } from '../../protocol/index.ts'
 import type { RingCheckpoints } from './ring-checkpoints.ts'
+import { createProgress } from './ring-progress.ts'
 
 export interface RingMember {
   /** Leaves without a word: the attempt is over, or the runner goes. */
@@ -66,7 +67,6 @@ const sayAgainMs = 500
 const worthChasing = 10
 const chasesAtMost = 4
 const answerWithinMs = 2_000
-const progressMs = 1_000
 /** Who is done answers for so long to those who are not quite. */
 const lingerMs = 2_000
 const Seat = Type.Object({ seat: Type.Number() })
@@ -89,7 +89,12 @@ export function createRingMember(options: RingMemberOptions): RingMember {
   let wake: (() => void) | undefined
   let takeState: ((bytes: Uint8Array) => void) | undefined
   const timers = new Set<unknown>()
-  const pace = { step: -1, samples: 0, steps: 0, waitedMs: 0, since: clock.now(), askedAt: 0 }
+  const pace = createProgress({
+    bus,
+    clock,
+    me,
+    ring: () => (current?.started === true ? current.ring : undefined),
+  })
 
   /** Where the ring was heard to be. */
   let ahead = 0
@@ -194,7 +199,7 @@ export function createRingMember(options: RingMemberOptions): RingMember {
       if (fault !== undefined) await suspect(generation, fault)
     } catch (error) {
       // No generation can mend this.
-      if (current === generation && !closed) fail(error)
+      if ((current ?? generation) === generation && !closed) fail(error)
     }
   }
 
@@ -265,8 +270,8 @@ export function createRingMember(options: RingMemberOptions): RingMember {
         await woken()
         continue
       }
-      const { collective, vector, weight, key, exact } = asked
-      const outcome = await ring.allReduce(collective, vector, weight, { key, exact })
+      const { collective, vector, weight, key, exactFrom } = asked
+      const outcome = await ring.allReduce(collective, vector, weight, { key, exactFrom })
       if (outcome.kind === 'fault') return outcome
       finished = collective
       reply(generation, outcome.value)
@@ -286,10 +291,7 @@ export function createRingMember(options: RingMemberOptions): RingMember {
   function reply(generation: Generation, { vector, weight, step }: Reduced): void {
     keep()
     if (question?.collective !== step) return
-    pace.step = question.step
-    pace.samples = question.samples
-    pace.steps += 1
-    pace.waitedMs += clock.now() - pace.askedAt
+    pace.answered(question)
     question = undefined
     toMain({ type: 'reduced', place: placeOf(generation), vector, weight })
   }
@@ -297,7 +299,7 @@ export function createRingMember(options: RingMemberOptions): RingMember {
   /** Tells the driver until the next generation comes. */
   async function suspect(generation: Generation, fault: RingFault): Promise<void> {
     if (fault.code === 'RING_MISMATCH' || fault.code === 'RING_MANIFEST_DIFFERS') throw fault.problem
-    const { plan } = generation
+    const { plan, ring } = generation
     while (isOpen() && isCurrent(generation)) {
       const told = {
         generation: plan.generation,
@@ -309,32 +311,16 @@ export function createRingMember(options: RingMemberOptions): RingMember {
       try {
         await ask(bus, suspectMember, me, told, { timeoutMs: answerWithinMs })
       } catch (error) {
-        // The ring goes on without this one.
-        if (codeOf(error) === 'RING_STALE' && current === generation) throw error
+        // The ring goes on without this one, and the driver knows it: there is nothing to take leave of.
+        if (codeOf(error) === 'RING_STALE' && current === generation) {
+          current = undefined
+          ring.abandon()
+          throw error
+        }
       }
       await pause(sayAgainMs)
     }
   }
-
-  function tellProgress(): void {
-    const generation = current
-    if (generation?.started === true) {
-      const now = clock.now()
-      const steps = Math.max(1, pace.steps)
-      tell(bus, ringProgress, me, {
-        generation: generation.plan.generation,
-        rank: generation.plan.rank,
-        finished: pace.step,
-        samples: pace.samples,
-        stepMs: (now - pace.since) / steps,
-        waitMs: pace.waitedMs / steps,
-        predecessorMs: 0,
-      })
-      Object.assign(pace, { steps: 0, waitedMs: 0, since: now })
-    }
-    ticker = clock.setTimeout(tellProgress, progressMs)
-  }
-  let ticker = clock.setTimeout(tellProgress, progressMs)
 
   async function leave(reason: 'done' | 'failed' | 'draining'): Promise<void> {
     const generation = current
@@ -361,7 +347,7 @@ export function createRingMember(options: RingMemberOptions): RingMember {
     closed = true
     for (const call of calls) call.unsubscribe()
     for (const timer of timers) clock.clearTimeout(timer)
-    clock.clearTimeout(ticker)
+    pace.stop()
     others.unsubscribe()
     current?.ring.abandon()
     wake?.()
@@ -380,7 +366,7 @@ export function createRingMember(options: RingMemberOptions): RingMember {
         void join(message)
         return
       case 'reduce':
-        pace.askedAt = clock.now()
+        pace.asked()
         question = message
         wake?.()
         return

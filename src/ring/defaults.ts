@@ -7,6 +7,7 @@ export const ringDefaults: Pick<RingPlan, 'algorithm' | 'encoding' | 'chunkBytes
   // An eighth of the largest message of the server that we ship; measured beside a half and a quarter of it.
   chunkBytes: 2 ** 20,
   window: 4,
-  // A killed member is found within half a second: where nobody listens, an answer comes at once, and the driver asks again itself. One that is stopped is waited for: four seconds are what a busy host may take.
+  // What is killed is reported after 0.2 s in which nobody listened for it. What is stopped answers nothing and is indistinguishable
+  // from a busy host: it is reported after 4 s, and out when it has not answered the driver for as long again (ring-desk.ts).
   timing: { hopMinMs: 250, hopMaxMs: 2_000, silentMs: 4_000, absentMs: 200 },
 }

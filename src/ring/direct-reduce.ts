@@ -43,7 +43,7 @@ export function directReduce(place: Place, reduction: Reduction, tell: TellShard
       accumulate(encoding, part.data, into, 1, factor, into, range)
     }
     came.clear()
-    const bytes = encoding.bytesFor(range.end - range.start)
+    const bytes = encoding.bytesFor(range)
     const head = headOf(place, { phase: 'gather', hop: 0, index, length, weight: carried })
     const frame = chunkFrame(new Uint8Array(bytes + frameOverhead), head, bytes)
     encoding.encode(into, range, 1, frame.data, residual)
@@ -65,7 +65,7 @@ export function directReduce(place: Place, reduction: Reduction, tell: TellShard
             if (weight === 0) encoding.encode(into, range, 1, data, residual)
             else encoding.encode(vector, range, weight, data, residual)
           }
-          place.send(to, { head, bytes: encoding.bytesFor(range.end - range.start), fill })
+          place.send(to, { head, bytes: encoding.bytesFor(range), fill })
         }
       }
     },
@@ -74,7 +74,7 @@ export function directReduce(place: Place, reduction: Reduction, tell: TellShard
       const owner = phase === 'reduce' ? rank : phase === 'gather' ? from : undefined
       const fits = owner !== undefined && hop === 0 && from !== rank && from < members && index < chunksOf(owner)
       const range = fits ? chunkAt(segment(owner), chunkElements, index) : undefined
-      requireFit(place, received, length, range && encoding.bytesFor(range.end - range.start))
+      requireFit(place, received, length, range && encoding.bytesFor(range))
       if (range === undefined) return
       if (phase === 'reduce') {
         if (!told.has(index)) parts[index]?.set(from, received)

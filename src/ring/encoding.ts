@@ -10,15 +10,15 @@ import type { Range } from './plan.ts'
 export type EncodingName = 'float32' | 'bfloat16' | 'int8'
 
 export interface Encoding {
-  /** Bytes that so many elements take. */
-  bytesFor(elements: number): number
+  /** Bytes that the elements of a range take. */
+  bytesFor(range: Range): number
   /**
    * Writes `source[range] * scale` to `target`. `residual`, where given, is error feedback: what the last encoding of these
    * elements lost is added first, and what this one loses is kept (Seide et al. 2014; Karimireddy et al. 2019).
    */
   encode(source: Float32Array, range: Range, scale: number, target: Uint8Array, residual?: Float32Array): void
-  /** Decodes `elements` of a payload, a block at a time, into `block.values`. */
-  decodeBlocks(payload: Uint8Array, elements: number, taken: (from: number, count: number) => void): void
+  /** Decodes the payload of a range, a block at a time, into `block.values`. */
+  decodeBlocks(payload: Uint8Array, range: Range, taken: (from: number, count: number) => void): void
   /** Whether `encode` loses something that error feedback brings back. */
   readonly feedback: boolean
   /** Whether what is decoded equals what was encoded. */
@@ -26,9 +26,9 @@ export interface Encoding {
 }
 
 /** `into[range] = payload` */
-export function decodeInto(encoding: Encoding, payload: Uint8Array, into: Float32Array, { start, end }: Range): void {
-  encoding.decodeBlocks(payload, end - start, (from, count) => {
-    into.set(block.values.subarray(0, count), start + from)
+export function decodeInto(encoding: Encoding, payload: Uint8Array, into: Float32Array, range: Range): void {
+  encoding.decodeBlocks(payload, range, (from, count) => {
+    into.set(block.values.subarray(0, count), range.start + from)
   })
 }
 
@@ -40,7 +40,7 @@ function eachBlock(elements: number, work: (from: number, count: number) => void
 const float32: Encoding = {
   feedback: false,
   exact: true,
-  bytesFor: (elements) => 4 * elements,
+  bytesFor: ({ start, end }) => 4 * (end - start),
   encode(source, { start, end }, scale, target) {
     const words = new Float32Array(target.buffer, target.byteOffset, end - start)
     if (scale === 1) {
@@ -53,7 +53,8 @@ const float32: Encoding = {
       words.set(block.source.subarray(0, count), from)
     })
   },
-  decodeBlocks(payload, elements, taken) {
+  decodeBlocks(payload, { start, end }, taken) {
+    const elements = end - start
     const words = new Float32Array(payload.buffer, payload.byteOffset, elements)
     eachBlock(elements, (from, count) => {
       block.values.set(words.subarray(from, from + count))
@@ -66,7 +67,7 @@ const float32: Encoding = {
 const bfloat16: Encoding = {
   feedback: false,
   exact: false,
-  bytesFor: (elements) => 2 * elements,
+  bytesFor: ({ start, end }) => 2 * (end - start),
   encode(source, { start, end }, scale, target) {
     const words = new Uint16Array(target.buffer, target.byteOffset, end - start)
     eachBlock(end - start, (from, count) => {
@@ -75,7 +76,8 @@ const bfloat16: Encoding = {
       words.set(block.halves.subarray(0, count), from)
     })
   },
-  decodeBlocks(payload, elements, taken) {
+  decodeBlocks(payload, { start, end }, taken) {
+    const elements = end - start
     const words = new Uint16Array(payload.buffer, payload.byteOffset, elements)
     eachBlock(elements, (from, count) => {
       block.halves.set(words.subarray(from, from + count))
@@ -92,7 +94,7 @@ const smallest = 1e-35
 const int8: Encoding = {
   feedback: true,
   exact: false,
-  bytesFor: (elements) => 4 * Math.ceil(elements / scaleElements) + elements,
+  bytesFor: ({ start, end }) => 4 * Math.ceil((end - start) / scaleElements) + end - start,
   encode(source, { start, end }, scale, target, residual) {
     const units = new Float32Array(target.buffer, target.byteOffset, Math.ceil((end - start) / scaleElements))
     const bytes = new Int8Array(target.buffer, target.byteOffset + units.byteLength, end - start)
@@ -118,7 +120,8 @@ const int8: Encoding = {
       residual?.set(block.residual.subarray(0, count), first)
     })
   },
-  decodeBlocks(payload, elements, taken) {
+  decodeBlocks(payload, { start, end }, taken) {
+    const elements = end - start
     const units = new Float32Array(payload.buffer, payload.byteOffset, Math.ceil(elements / scaleElements))
     const bytes = new Int8Array(payload.buffer, payload.byteOffset + units.byteLength, elements)
     eachBlock(elements, (from, count) => {
@@ -133,3 +136,39 @@ const int8: Encoding = {
 }
 
 export const encodings: Readonly<Record<EncodingName, Encoding>> = { float32, bfloat16, int8 }
+
+/**
+ * The elements from `split` on as float32, those before it encoded: for what must not lose anything beside what may. A payload has the
+ * encoded part first, filled up to four bytes.
+ */
+export function exactFrom(encoding: Encoding, split: number): Encoding {
+  const parts = ({ start, end }: Range) => {
+    const at = Math.min(end, Math.max(start, split))
+    const [lossy, exact] = [
+      { start, end: at },
+      { start: at, end },
+    ]
+    return { lossy, exact, lossyBytes: 4 * Math.ceil(encoding.bytesFor(lossy) / 4), whole: at === end }
+  }
+  return {
+    feedback: encoding.feedback,
+    exact: false,
+    bytesFor(range) {
+      const { exact, lossyBytes, whole } = parts(range)
+      return whole ? encoding.bytesFor(range) : lossyBytes + float32.bytesFor(exact)
+    },
+    encode(source, range, scale, target, residual) {
+      const { lossy, exact, lossyBytes } = parts(range)
+      if (lossy.start < lossy.end) encoding.encode(source, lossy, scale, target, residual)
+      if (exact.start < exact.end) float32.encode(source, exact, scale, target.subarray(lossyBytes))
+    },
+    decodeBlocks(payload, range, taken) {
+      const { lossy, exact, lossyBytes } = parts(range)
+      if (lossy.start < lossy.end) encoding.decodeBlocks(payload, lossy, taken)
+      if (exact.start === exact.end) return
+      float32.decodeBlocks(payload.subarray(lossyBytes), exact, (from, count) => {
+        taken(exact.start - range.start + from, count)
+      })
+    },
+  }
+}

@@ -18,10 +18,10 @@ export function accumulate(
   weight: number,
   factor: number,
   into: Float32Array,
-  { start, end }: Range,
+  range: Range,
 ): void {
-  encoding.decodeBlocks(payload, end - start, (from, count) => {
-    const first = start + from
+  encoding.decodeBlocks(payload, range, (from, count) => {
+    const first = range.start + from
     if (weight === 0) block.source.fill(0, 0, count)
     else block.source.set(own.subarray(first, first + count))
     kernel.mix(4 * count, weight, factor)

@@ -62,7 +62,7 @@ export function ringReduce(place: Place, reduction: Reduction): ReduceCollective
     fill: (data: Uint8Array) => void,
   ) {
     const head = headOf(place, { phase, hop, index, length, weight: carried })
-    place.send(successor, { head, bytes: encoding.bytesFor(range.end - range.start), fill })
+    place.send(successor, { head, bytes: encoding.bytesFor(range), fill })
   }
 
   function takeReduced(received: Chunk, range: Range): void {
@@ -112,7 +112,7 @@ export function ringReduce(place: Place, reduction: Reduction): ReduceCollective
       const whole = known && hop <= lastHop ? segment(segmentReceived(rank, members, phase, hop)) : undefined
       const fits = whole && index < chunkCount(whole, chunkElements) && from === predecessorOf(rank, members)
       const range = fits ? chunkAt(whole, chunkElements, index) : undefined
-      requireFit(place, received, length, range && encoding.bytesFor(range.end - range.start))
+      requireFit(place, received, length, range && encoding.bytesFor(range))
       const key = (2 * hop + (phase === 'reduce' ? 0 : 1)) * (length + 1) + index
       if (seen.has(key) || range === undefined) return
       seen.add(key)

@@ -25,9 +25,10 @@ import type { Clock } from '../actor/index.ts'
 import { answer, hear, type Bus, type Subscription } from '../bus/index.ts'
 import type { Collective, Place } from './collective.ts'
 import { directReduce } from './direct-reduce.ts'
-import { encodings } from './encoding.ts'
+import { encodings, exactFrom, type Encoding, type EncodingName } from './encoding.ts'
 import { faultOf, type RingFault, type RingOutcome } from './fault.ts'
 import { broadcastRound, exchangeRound, type BytesCollective } from './pass-round.ts'
+import { predecessorOf } from './plan.ts'
 import { createQueue, type CollectiveQueue } from './queue.ts'
 import { aloneReduce, ringReduce, type ReduceCollective } from './ring-reduce.ts'
 import { createSender } from './sender.ts'
@@ -57,8 +58,8 @@ export interface Reduced {
 interface ReduceKind {
   /** Vectors of one key have one length, buffers of their own, and one error feedback. Default: their length. */
   readonly key?: string
-  /** As float32, whatever the ring's encoding is. */
-  readonly exact?: boolean
+  /** Elements from this one on are sent as float32, whatever the ring's encoding is; 0: all. Default: none. */
+  readonly exactFrom?: number
 }
 
 export interface Ring {
@@ -74,8 +75,11 @@ export interface Ring {
   /** What was reduced last, for those who missed it. */
   readonly lastReduced: Reduced | undefined
   readonly fault: RingFault | undefined
-  /** Milliseconds spent in collectives so far. */
-  readonly waitedMs: number
+  /**
+   * Milliseconds of reductions in which nothing had come from the predecessor yet: the first chunk that it sends needs nobody else's,
+   * so this is how long it kept this member waiting by itself.
+   */
+  readonly predecessorMs: number
   /** Leaves the generation: whatever runs ends with RING_ABANDONED, whoever still sends finds nobody. */
   abandon(): void
 }
@@ -112,7 +116,11 @@ export function createRing(options: RingOptions): Ring {
   let settle: (() => void) | undefined
   const spaces = new Map<string, Space>()
   let lastReduced: Reduced | undefined
-  let waitedMs = 0
+  let predecessorMs = 0
+  /** When the reduction under way began, and the last one that the predecessor was heard of. */
+  let reducingSince = 0
+  let predecessorAt = -1
+  const predecessor = predecessorOf(rank, members.length)
   const turns = { broadcast: 0, exchange: 0 }
   /** Algorithm direct: my segment's frames of this step and the one before. */
   const shards = new Map<number, Map<number, Uint8Array>>()
@@ -159,6 +167,7 @@ export function createRing(options: RingOptions): Ring {
     // Somebody else's name on it.
     if (members[received.from]?.worker !== worker) throw problem('RING_CHUNK_CORRUPT', { chunk: `of ${worker ?? '?'}` })
     watch.heard(received.from)
+    notePredecessor(received)
     try {
       queues[familyOf[received.phase]].take(aligned(received))
     } catch (error) {
@@ -166,6 +175,12 @@ export function createRing(options: RingOptions): Ring {
       throw error
     }
     settle?.()
+  }
+
+  function notePredecessor({ phase, from, step }: Chunk): void {
+    if (phase !== 'reduce' || from !== predecessor || step <= predecessorAt) return
+    predecessorAt = step
+    if (queues.reduce.currentStep === step) predecessorMs += clock.now() - reducingSince
   }
 
   subscriptions.push(
@@ -214,7 +229,6 @@ export function createRing(options: RingOptions): Ring {
   ): Promise<RingOutcome<T>> {
     if (fault !== undefined) return fault
     if (running() !== undefined) throw problem('INTERNAL', { reason: 'two collectives of a ring at once' })
-    const began = clock.now()
     try {
       await new Promise<void>((resolve) => {
         settle = () => {
@@ -230,7 +244,6 @@ export function createRing(options: RingOptions): Ring {
     }
     settle = undefined
     watch.rest()
-    waitedMs += clock.now() - began
     if (fault !== undefined) return fault
     const value = result()
     queue.close()
@@ -264,13 +277,14 @@ export function createRing(options: RingOptions): Ring {
 
   return {
     plan,
-    async allReduce(step, vector, weight, { key = String(vector.length), exact = false } = {}) {
-      const encoding = exact ? encodings.float32 : encodings[plan.encoding]
-      const { buffers, residual } = spaceFor(exact ? `${key} exact` : key, vector.length, encoding.feedback)
+    async allReduce(step, vector, weight, { key = String(vector.length), exactFrom: split = Infinity } = {}) {
+      const encoding = encodingFor(plan.encoding, vector.length, split)
+      const { buffers, residual } = spaceFor(`${key} ${split}`, vector.length, encoding.feedback)
       const [a, b] = buffers
       const into = lastReduced?.vector === a ? b : a
       const reduction = { vector, weight, into, encoding, chunkElements, residual }
       const at = place(step)
+      reducingSince = clock.now()
       const tell = (index: number, frame: Uint8Array): void => {
         tellShard(step, index, frame)
       }
@@ -310,8 +324,8 @@ export function createRing(options: RingOptions): Ring {
     get fault() {
       return fault
     },
-    get waitedMs() {
-      return waitedMs
+    get predecessorMs() {
+      return predecessorMs
     },
     abandon() {
       if (abandoned) return
@@ -322,6 +336,12 @@ export function createRing(options: RingOptions): Ring {
       watch.stop()
     },
   }
+}
+
+function encodingFor(name: EncodingName, length: number, split: number): Encoding {
+  const encoding = encodings[name]
+  if (encoding.exact || split >= length) return encoding
+  return split === 0 ? encodings.float32 : exactFrom(encoding, split)
 }
 
 /** With data that may be looked at as 32-bit words. They nearly always may, and are not copied then. */

@@ -16,6 +16,7 @@ import { reshuffling, scaleLearningRate } from './adjust.ts'
 import { createFuse, createReplica, plainName, type Variable } from './replica.ts'
 import { createRingLink, type Place, type RingLine } from './ring-link.ts'
 import { createShards } from './shards.ts'
+import { watchStatistics, type Statistics } from './statistics.ts'
 
 export interface DistributionOptions {
   readonly tf: Tf
@@ -46,7 +47,6 @@ export interface Distribution {
 export function createDistribution(options: DistributionOptions): Distribution {
   const { tf, settings, line } = options
   const count = settings.workers.max
-  const fused = settings.encoding === 'float32'
   const local = settings.syncEvery > 1
   const replica = createReplica(tf)
   const vectorFor = createFuse()
@@ -81,14 +81,10 @@ export function createDistribution(options: DistributionOptions): Distribution {
   /** Samples of a batch: fit says it; else the tape tells; else all count alike. */
   let batchNow: number | undefined
   let tapeBatch: number | undefined
-  let modelNow: object | undefined
   /** The gradients that come next are not to be applied. */
   let withheld = false
   let unsynced = false
-  /** Statistics that the last forward pass has changed here, where they do not travel with the gradient. */
-  let statistics: Variable[] = []
   const trainedOnce = new WeakSet<object>()
-  const withStatistics = new WeakMap<object, Variable[]>()
   const scaled = new WeakSet<object>()
   let held: Held | undefined
   let shuffles = 0
@@ -126,16 +122,15 @@ export function createDistribution(options: DistributionOptions): Distribution {
     if (skips() || waitingState === null || place === undefined) return
     replica.put(waitingState, place.rank)
     waitingState = null
-    statistics = []
   }
 
   /** Undefined: this collective was over before this member came. */
-  function reduce(vector: Float32Array, weight: number, key: string, exact: boolean) {
+  function reduce(vector: Float32Array, weight: number, key: string, exactFrom = 0) {
     const number = collective
     collective += 1
     if (number < first) return undefined
     const counts = joinsLate && number === first ? 0 : weight
-    const got = link.reduce({ collective: number, vector, weight: counts, key, exact, step: steps, samples })
+    const got = link.reduce({ collective: number, vector, weight: counts, key, exactFrom, step: steps, samples })
     if (place !== undefined && got.place.generation !== place.generation) move(got.place.rank)
     place = got.place
     return got
@@ -147,7 +142,7 @@ export function createDistribution(options: DistributionOptions): Distribution {
     const length = floats.reduce((sum, one) => sum + one.size, 0)
     const vector = vectorFor(key, length)
     if (!skips()) pack(floats, vector)
-    const got = reduce(vector, 1, key, true)
+    const got = reduce(vector, 1, key)
     if (got !== undefined) unpack(tf, floats, got.vector)
   }
 
@@ -159,19 +154,6 @@ export function createDistribution(options: DistributionOptions): Distribution {
       enter()
       averageVariables(replica.variables(), 'weights')
     }
-    if (statistics.length > 0) {
-      const changed = statistics
-      statistics = []
-      enter()
-      averageVariables(changed, 'statistics')
-    }
-  }
-
-  /** Which variables that are not trained a forward pass has changed: they are given new data. */
-  function watchStatistics(): () => Variable[] {
-    const still = replica.variables().filter((one) => !one.trainable)
-    const before = still.map(({ dataId }) => dataId)
-    return () => still.filter((one, at) => one.dataId !== before[at])
   }
 
   function checkpoint(): void {
@@ -187,38 +169,34 @@ export function createDistribution(options: DistributionOptions): Distribution {
   ): Gradients {
     for (const variable of variables) replica.adopt(variable)
     enter()
-    if (gradients > 0 && local && gradients % settings.syncEvery === 0) settle()
-    else if (!local) settle()
+    if (local && gradients % settings.syncEvery === 0) settle()
     enter()
     const micro = gradients % settings.accumulate
     gradients += 1
     const reduces = !local && micro === settings.accumulate - 1
     if (micro === 0 && !unsynced) checkpoint()
-    if (skips()) return pretend(f, variables, reduces)
+    if (skips()) return pretend(f, variables, compute, reduces)
 
     tapeBatch = undefined
-    const changedSince = watchStatistics()
+    const statistics = watchStatistics(tf, replica, settings.nonFinite === 'skip')
     const computed = compute(() => {
       const value = f()
       tapeBatch = batchOnTape(tf)
       return value
     })
-    const changed = changedSince()
-    if (local) {
-      unsynced = true
-      steps += 1
-      samples += batchNow ?? tapeBatch ?? 1
-      withheld = false
-      return computed
-    }
-    if (!fused) statistics = [...new Set([...statistics, ...changed])]
-    return meanOf(computed, variables, fused ? changed : [], reduces)
+    if (!local) return meanOf(computed, variables, statistics, reduces)
+    statistics.end()
+    unsynced = true
+    steps += 1
+    samples += batchNow ?? tapeBatch ?? 1
+    withheld = false
+    return computed
   }
 
   function meanOf(
     { value, grads }: Gradients,
     variables: readonly Variable[],
-    changed: readonly Variable[],
+    statistics: Statistics,
     reduces: boolean,
   ): Gradients {
     const specs: VariableSpec[] = []
@@ -228,8 +206,9 @@ export function createDistribution(options: DistributionOptions): Distribution {
       specs.push({ name: plainName(variable.name), shape: variable.shape, dtype: 'float32' })
     }
     const manifest = createManifest(specs)
-    const tail = fused ? changed.reduce((sum, one) => sum + one.size, 0) + 1 : 0
-    const length = manifest.length + tail
+    // Behind the gradients, and exact: the statistics, and the loss.
+    const changed = statistics.changed()
+    const length = manifest.length + changed.reduce((sum, one) => sum + one.size, 0) + 1
     const key = manifest.hash.slice(0, 16)
     const vector = vectorFor(key, length)
     pack(
@@ -244,8 +223,9 @@ export function createDistribution(options: DistributionOptions): Distribution {
         throw problem('GRADIENT_NOT_FINITE', { rank: place?.rank ?? 0, step: steps, ...bad })
       }
       weight = 0
+      statistics.putBack()
     }
-    if (fused) pack([...changed, value], vector.subarray(manifest.length))
+    pack([...changed, value], vector.subarray(manifest.length))
     if (settings.accumulate > 1) {
       held = accumulated(held, vector, weight)
       weight = held?.weight ?? 0
@@ -253,6 +233,7 @@ export function createDistribution(options: DistributionOptions): Distribution {
     samples += batch
     unreported += batch
     if (!reduces) {
+      statistics.end()
       withheld = true
       return { value, grads }
     }
@@ -260,9 +241,11 @@ export function createDistribution(options: DistributionOptions): Distribution {
       vector.set(held.vector)
       held = undefined
     }
-    const got = reduce(vector, weight, key, false)
+    const got = reduce(vector, weight, key, manifest.length)
     steps += 1
     withheld = got === undefined || got.weight === 0
+    if (withheld) statistics.putBack()
+    statistics.end()
     if (got === undefined || got.weight === 0) return { value, grads }
     let offset = 0
     const means = grads.map((gradient) => {
@@ -272,7 +255,6 @@ export function createDistribution(options: DistributionOptions): Distribution {
       gradient.dispose()
       return mean
     })
-    if (!fused) return { value, grads: means }
     for (const variable of changed) {
       assign(tf, variable, got.vector, offset)
       offset += variable.size
@@ -281,14 +263,17 @@ export function createDistribution(options: DistributionOptions): Distribution {
     return { value: tensorOf(tf, got.vector, offset, []), grads: means }
   }
 
-  /** In the place of a step that is over: the function runs once forward, for what it does beside. */
-  function pretend(f: () => Tensor, variables: readonly Variable[], reduces: boolean): Gradients {
-    const changedSince = watchStatistics()
-    const value = tf.tidy(f)
-    if (!fused) {
-      statistics = changedSince()
-      if (modelNow !== undefined) withStatistics.set(modelNow, statistics)
-    }
+  /**
+   * In the place of a step that is over: the function runs once forward, for what it does beside. The first time backward too, for
+   * what runs the first time takes long, and nobody waits for it yet.
+   */
+  function pretend(
+    f: () => Tensor,
+    variables: readonly Variable[],
+    compute: (f: () => Tensor) => Gradients,
+    reduces: boolean,
+  ): Gradients {
+    const value = tf.tidy(gradients === 1 ? () => compute(f).value : f)
     passStep(reduces)
     withheld = !reduces && !local
     return { value, grads: variables.map((one) => tf.zerosLike(one)) }
@@ -309,13 +294,11 @@ export function createDistribution(options: DistributionOptions): Distribution {
     if (!skips() || !trainedOnce.has(model)) return undefined
     enter()
     if (!skips()) return undefined
-    if (gradients > 0 && local && gradients % settings.syncEvery === 0) settle()
-    else if (!local) settle()
+    if (local && gradients % settings.syncEvery === 0) settle()
     if (!skips()) return undefined
     const micro = gradients % settings.accumulate
     gradients += 1
     passStep(!local && micro === settings.accumulate - 1)
-    if (!fused) statistics = withStatistics.get(model) ?? []
     return Array.from({ length: outputs }, () => tf.scalar(0))
   }
 
@@ -325,14 +308,12 @@ export function createDistribution(options: DistributionOptions): Distribution {
       const passed = passBatch(model, outputs)
       if (passed !== undefined) return passed
       batchNow = size
-      modelNow = model
       try {
         return train()
       } finally {
         // Once its optimizer has made what it keeps, that is.
         if (!withheld) trainedOnce.add(model)
         batchNow = undefined
-        modelNow = undefined
       }
     },
     fit: async (data, args, fit) => {
@@ -361,7 +342,7 @@ export function createDistribution(options: DistributionOptions): Distribution {
     const names = Object.keys(values).sort()
     const vector = vectorFor(`numbers ${names.join(' ')}`, names.length)
     for (const [at, name] of names.entries()) vector[at] = values[name] ?? NaN
-    const got = reduce(vector, weight, `numbers ${names.join(' ')}`, true)
+    const got = reduce(vector, weight, `numbers ${names.join(' ')}`)
     if (got === undefined) return undefined
     return Object.fromEntries(
       names.map((name, at) => [name, asWritten(got.vector[at] as number, values[name] ?? null)]),

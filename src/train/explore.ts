@@ -49,6 +49,7 @@ export async function explore(
     }
   }
   if (outcome.kind === 'stopped') throw problem('TRAIN_FAILED', { reason: `EarlyStop: ${outcome.reason}` })
+  if (outcome.kind === 'returned') throw problem('INTERNAL', { reason: outcome.reason })
   throw outcome.error
 }
 

@@ -34,7 +34,8 @@ export type ToRing =
       readonly vector: Float32Array
       readonly weight: number
       readonly key: string
-      readonly exact: boolean
+      /** Elements from this one on lose nothing on their way, whatever the ring's encoding is. */
+      readonly exactFrom: number
       /** Gradient steps, and samples of this member, up to and with this one. */
       readonly step: number
       readonly samples: number
@@ -139,5 +140,9 @@ export function isRingFailure(error: unknown): error is MaggyError | RemoteError
   if (error instanceof RingFailure) return true
   return error instanceof MaggyError && (error.code.startsWith('RING_') || ownCodes.has(error.code))
 }
+
+/** Whether this member was out of its ring, for it had been silent for too long. */
+export const isLeftBehind = (error: unknown): error is RemoteError =>
+  error instanceof RingFailure && error.code === 'RING_STALE'
 
 const ownCodes = new Set(['GRADIENT_NOT_FINITE', 'GRADIENT_MISSING', 'DATASET_TOO_SMALL'])

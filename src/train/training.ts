@@ -16,7 +16,7 @@ import { isEarlyStop } from './early-stop.ts'
 import { createCheckpoint, memoryStore, type CheckpointStore } from './checkpoint.ts'
 import { generatorsFor, type Generators } from './generators.ts'
 import { createReporter, type ReporterHandle, type ReportSink } from './reporter.ts'
-import { isRingFailure } from './ring-link.ts'
+import { isLeftBehind, isRingFailure } from './ring-link.ts'
 
 /** How a training ended, seen from inside. */
 export type TrainingOutcome =
@@ -28,6 +28,8 @@ export type TrainingOutcome =
     }
   | { readonly kind: 'stopped'; readonly reason: string; readonly metrics: Metrics }
   | { readonly kind: 'failed'; readonly error: MaggyError | RemoteError }
+  /** It is one of several, and the others have gone on without it: nobody's fault, and it may begin anew. */
+  | { readonly kind: 'returned'; readonly reason: string }
 
 export interface Training {
   readonly hparams: Hparams
@@ -88,9 +90,9 @@ export async function runTraining(experiment: object, training: Training): Promi
       outcome = { kind: 'stopped', reason, metrics: handle.latest() }
     }
   } catch (error) {
-    outcome = isEarlyStop(error)
-      ? { kind: 'stopped', reason: error.reason, metrics: handle.latest() }
-      : { kind: 'failed', error: failureOf(error) }
+    if (isEarlyStop(error)) outcome = { kind: 'stopped', reason: error.reason, metrics: handle.latest() }
+    else if (isLeftBehind(error)) outcome = { kind: 'returned', reason: error.message }
+    else outcome = { kind: 'failed', error: failureOf(error) }
   }
   distribution?.end(outcome.kind === 'done' ? 'done' : 'failed')
   return { outcome, points: handle.points(), checkpoint: saved.exists() }

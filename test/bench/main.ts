@@ -27,6 +27,8 @@ export interface BenchOptions {
   /** The script that asks the peer. */
   readonly script?: string
   readonly seeds?: number
+  readonly kills?: number
+  readonly long?: boolean
 }
 
 type Bench = (say: (line: string) => void, options: BenchOptions) => Promise<Report>
@@ -57,7 +59,9 @@ const program = new Command('bench')
   .option('--json', 'the figures as one JSON object on the last line')
   .option('--peer <python>', 'quality, allreduce: a Python that has the peer to compare with (Optuna, PyTorch)')
   .option('--script <file>', 'quality: the script that asks the peer (default: ../shared/peers/optuna_quality.py)')
-  .option('--seeds <n>', 'quality: so many seeds (default: 20)', Number)
+  .option('--seeds <n>', 'quality, ring-training: so many seeds (default: 20, 3)', Number)
+  .option('--kills <n>', 'recovery: so many workers are killed (default: 50)', Number)
+  .option('--long', 'recovery: workers that come and go for two minutes, and one that is stopped for 15 s, too')
   .action(async (name: string, { json, ...options }: BenchOptions & { json?: boolean }) => {
     const say = (line: string) => process.stderr.write(`${line}\n`)
     const { figures, bars } = await (benches[name] as Bench)(say, options)

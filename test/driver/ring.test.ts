@@ -168,7 +168,8 @@ describe('a worker that is lost', () => {
     workers[1]?.vanish()
     b.vanish()
     await say(bench, a.suspect(1))
-    await bench.pass(750, workers[0]!, workers[2]!)
+    // Two have found nobody there, the member and now the driver: that is enough.
+    await bench.pass(20, workers[0]!, workers[2]!)
     expect(peers([a, c])).toEqual(all(['w1', 'w3'], 2))
     expect([a.rank, c.rank]).toEqual([0, 1])
     const types = await bench.types('e1')
@@ -229,6 +230,12 @@ describe('a worker that is lost', () => {
     expect(members[0]?.peers).toEqual(['w1'])
     expect(workers[1]?.stops[0]).toMatchObject({ reason: 'superseded', attempt: { attempt: 2 } })
     expect(await say(bench, members[1]!.suspect(0))).toBe('RING_STALE')
+    await say(bench, workers[1]!.finish(0, { kind: 'returned', reason: 'the ring went on without it' }))
+    await bench.pass(1000, ...workers)
+    const again = new FakeMember(workers[1]!, 0)
+    expect(again.assignment.attempt.attempt).toBe(3)
+    await say(bench, again.join())
+    expect(peers([members[0]!, again])).toEqual(all(['w1', 'w2'], 2))
   })
 
   it('was the last one: the trial begins anew with who is there, in a later generation', async () => {

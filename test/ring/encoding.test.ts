@@ -1,6 +1,7 @@
 import * as fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import { decodeInto, encodings, type EncodingName } from '../../src/ring/index.ts'
+import { exactFrom } from '../../src/ring/encoding.ts'
 import { bitsOf } from './support.ts'
 
 const names = Object.keys(encodings) as EncodingName[]
@@ -12,7 +13,7 @@ const finite = fc.array(
 function roundTrip(name: EncodingName, values: Float32Array, scale = 1, residual?: Float32Array): Float32Array {
   const encoding = encodings[name]
   const range = { start: 0, end: values.length }
-  const payload = new Uint8Array(encoding.bytesFor(values.length))
+  const payload = new Uint8Array(encoding.bytesFor(range))
   encoding.encode(values, range, scale, payload, residual)
   const decoded = new Float32Array(values.length)
   decodeInto(encoding, payload, decoded, range)
@@ -24,7 +25,7 @@ describe.each(names)('%s', (name) => {
     const encoding = encodings[name]
     const source = Float32Array.from({ length: 900 }, (_, i) => i - 300)
     const before = Float32Array.from(source)
-    const payload = new Uint8Array(encoding.bytesFor(300))
+    const payload = new Uint8Array(encoding.bytesFor({ start: 0, end: 300 }))
     encoding.encode(source, { start: 100, end: 400 }, 1, payload)
     const into = new Float32Array(600).fill(7)
     decodeInto(encoding, payload, into, { start: 200, end: 500 })
@@ -124,4 +125,26 @@ test('with error feedback the sum of what int8 sends follows the sum of what it 
     unit = 1.01 / 127
   }
   for (let i = 0; i < length; i += 1) expect(Math.abs((given[i] ?? 0) - (sent[i] ?? 0))).toBeLessThanOrEqual(unit)
+})
+
+test('what is to be exact is, wherever a range is cut, and the rest is as without it', () => {
+  const source = Float32Array.from({ length: 600 }, (_, i) => Math.sin(i) * (1 + i))
+  const decoded = (encoding: (typeof encodings)['int8'], range: { start: number; end: number }): Float32Array => {
+    const payload = new Uint8Array(encoding.bytesFor(range))
+    const residual = new Float32Array(600)
+    encoding.encode(source, range, 2, payload, residual)
+    const into = new Float32Array(600)
+    decodeInto(encoding, payload, into, range)
+    return into
+  }
+  const bounds = fc.tuple(fc.nat(600), fc.nat(600), fc.nat(700))
+  fc.assert(
+    fc.property(fc.constantFrom(...names), bounds, (name, [a, b, split]) => {
+      const [start, end] = [Math.min(a, b), Math.max(a, b)]
+      const at = Math.min(end, Math.max(start, split))
+      const all = decoded(exactFrom(encodings[name], split), { start, end })
+      expect(all.subarray(start, at)).toEqual(decoded(encodings[name], { start, end: at }).subarray(start, at))
+      for (let i = at; i < end; i += 1) expect(all[i]).toBe(Math.fround(2 * (source[i] ?? NaN)))
+    }),
+  )
 })

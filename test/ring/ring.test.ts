@@ -1,5 +1,6 @@
 import * as fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
+import { SimulatedClock } from 'xstate'
 import type { RingAlgorithm, RingEncoding } from '../../protocol/index.ts'
 import { createMemoryNetwork } from '../../src/bus/index.ts'
 import { bitsOf, meanOf, ringOn, valueOf, vectorOf } from './support.ts'
@@ -45,6 +46,21 @@ describe.each(cases)('all-reduce, %s, %s', (algorithm, encoding) => {
       ),
       { numRuns: 40 },
     )
+  })
+
+  test('may lose nothing of the elements from one on', async () => {
+    const length = 100
+    const sent = { float32: 'float32', [encoding]: encoding } as const
+    const results = await Promise.all(
+      Object.values(sent).map(async (name) => {
+        const { rings } = ringOn(createMemoryNetwork(), 3, { algorithm, encoding: name })
+        const outcomes = rings.map((ring, rank) => ring.allReduce(0, vectorOf(rank, length), rank, { exactFrom: 90 }))
+        const vectors = (await Promise.all(outcomes)).map((outcome) => valueOf(outcome).vector)
+        for (const vector of vectors) expect(bitsOf(vector)).toEqual(bitsOf(vectors[0] ?? vector))
+        return vectors[0]?.subarray(90)
+      }),
+    )
+    expect(results.at(-1)).toEqual(results[0])
   })
 
   test('step after step, with ranks that come late, gives the same as in lockstep', async () => {
@@ -106,4 +122,18 @@ test('broadcast brings the bytes of any root to all, and exchange those of each'
     }),
     { numRuns: 30 },
   )
+})
+
+test('a member knows how long its predecessor, and no other, has kept it waiting', async () => {
+  const clock = new SimulatedClock()
+  const network = createMemoryNetwork({ clock })
+  const { rings } = ringOn(network, 3, {}, { clock })
+  const begin = (rank: number, step: number) => rings[rank]!.allReduce(step, vectorOf(rank, 20), 1)
+  for (const step of [0, 1]) {
+    const early = [begin(0, step), begin(2, step)]
+    await network.settled()
+    clock.increment(100)
+    await Promise.all([...early, begin(1, step)])
+  }
+  expect(rings.map(({ predecessorMs }) => predecessorMs)).toEqual([0, 0, 200])
 })

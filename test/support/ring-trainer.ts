@@ -15,6 +15,8 @@ export interface TrainerSetting {
   readonly optimizer: 'sgd' | 'adam'
   /** Null: alone, and without the system. */
   readonly ring: { readonly settings: RingSettings; readonly seat: number; readonly line: RingLine } | null
+  /** Times the optimizer's learning rate. Default: 1. */
+  readonly rate?: number
   /** Milliseconds of pause after each step. */
   readonly pauseMs?: number
 }
@@ -45,7 +47,10 @@ function data(samples: number): { xs: tf.Tensor2D; ys: tf.Tensor2D } {
   return { xs: tf.tensor2d(x, [samples, inputs]), ys: tf.tensor2d(y, [samples, 1]) }
 }
 
-const optimizer = () => (setting.optimizer === 'adam' ? tf.train.adam(0.01) : tf.train.sgd(0.1))
+const optimizer = () => {
+  const { rate = 1 } = setting
+  return setting.optimizer === 'adam' ? tf.train.adam(rate * 0.01) : tf.train.sgd(rate * 0.1)
+}
 
 /** Other weights on each rank to begin with: rank 0's must win. */
 const seedOf = (at: number): number => 7 + at + 100 * (setting.ring?.seat ?? 0)
@@ -159,6 +164,17 @@ const scenarios: Readonly<Record<string, Scenario>> = {
       epochs: setting.epochs,
       shuffle: false,
     })
+    return 1
+  },
+  /** The last batch has no gradient on any rank, and no statistics either. */
+  endsNotFinite: async (dataset) => {
+    const { xs, ys } = dataset(setting.samples)
+    const model = layers({ normalized: true })
+    watch(model)
+    const { batchSize } = setting
+    const good = xs.shape[0] - batchSize
+    const bad = tf.concat([xs.slice(0, good), xs.slice(good).mul(NaN)])
+    await model.fit(bad, ys, { batchSize, epochs: 1, shuffle: false })
     return 1
   },
   idle: async () => 1,

@@ -56,8 +56,7 @@ describe('A model trained by several', () => {
     async (algorithm) => {
       for (const encoding of ['float32', 'bfloat16', 'int8'] as const) {
         const reports = await trainTogether(3, { ...work, scenario: 'normalized' }, { encoding, algorithm })
-        // Statistics of a forward pass are averaged with the gradient, or, where that is inexact, before the next one.
-        if (encoding === 'float32') expectEqualReplicas(reports)
+        expectEqualReplicas(reports)
         for (const { weights } of reports) expect(weights).toEqual(reports[0]?.weights)
         await opened?.close()
       }
@@ -106,6 +105,16 @@ describe('A model trained by several', () => {
     expect(relativeDifference(one.weights, reports[0]?.weights ?? [])).toBeLessThan(1e-5)
   })
 
+  it.each(['sgd', 'adam'] as const)(
+    'has its learning rate times the ranks, where that is asked (%s)',
+    async (optimizer) => {
+      const one = await trainAlone({ ...work, optimizer, batchSize: 12, rate: 2 })
+      const reports = await trainTogether(2, { ...work, optimizer }, { learningRate: 'linear' })
+      expectEqualReplicas(reports)
+      expect(relativeDifference(one.weights, reports[0]?.weights ?? [])).toBeLessThan(optimizer === 'sgd' ? 1e-5 : 1e-3)
+    },
+  )
+
   it('steps by itself between two averages, where that is asked', async () => {
     const reports = await trainTogether(2, work, { syncEvery: 4 })
     const [a, b] = reports
@@ -137,6 +146,12 @@ describe('What goes wrong', () => {
     const reports = await trainTogether(2, { ...work, scenario: 'notFinite' }, { nonFinite: 'skip' })
     expectEqualReplicas(reports)
     for (const weight of reports[0]?.weights ?? []) expect(weight).toBeTypeOf('number')
+    expect(reports[0]?.weights.every(Number.isFinite)).toBe(true)
+  })
+
+  it('leaves out what such a batch did to statistics, too', async () => {
+    const reports = await trainTogether(2, { ...work, scenario: 'endsNotFinite' }, { nonFinite: 'skip' })
+    expect(reports[0]?.weights).toEqual(reports[1]?.weights)
     expect(reports[0]?.weights.every(Number.isFinite)).toBe(true)
   })
 

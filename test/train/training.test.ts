@@ -1,7 +1,9 @@
+import { MessageChannel } from 'node:worker_threads'
 import { describe, expect, test } from 'vitest'
 import { codeOf, type MetricPoint } from '../../protocol/index.ts'
 import { defineExperiment, type TrainArguments } from '../../src/experiment/index.ts'
 import { EarlyStop, runTraining } from '../../src/train/index.ts'
+import { createRingLink, createRingMemory, tellMain } from '../../src/train/ring-link.ts'
 
 type Arguments = TrainArguments<object, undefined, undefined>
 
@@ -178,4 +180,21 @@ describe('a reporter', () => {
     })
     expect(outcome).toMatchObject({ kind: 'stopped', reason: 'cancelled' })
   })
+})
+
+test.each([
+  ['RING_STALE', { kind: 'returned', reason: 'it is over' }],
+  ['RING_MISMATCH', { kind: 'failed' }],
+])('a training whose ring says %s ends accordingly', async (code, outcome) => {
+  const { port1, port2 } = new MessageChannel()
+  const memory = createRingMemory()
+  const link = createRingLink({
+    line: { port: port1, memory },
+    stopReason: () => undefined,
+    exportState: () => new Uint8Array(),
+  })
+  tellMain({ port: port2, memory }, { type: 'failed', problem: { code, message: 'it is over' } })
+  const ended = await train(() => link.join({ manifest: '', variables: [], step: 0, asked: 0 }))
+  port1.close()
+  expect(ended.outcome).toMatchObject(outcome)
 })

@@ -1,0 +1,28 @@
+/** What a forward pass changes beside computing, as batch normalization does: variables that are not trained and are given new data. */
+import type { Tf } from './backend.ts'
+import type { Replica, Variable } from './replica.ts'
+
+export interface Statistics {
+  /** Those that have been given new data since. */
+  changed(): Variable[]
+  /** As they were: of a batch that does not count. Only where they are kept. */
+  putBack(): void
+  end(): void
+}
+
+/** Call it before the forward pass. */
+export function watchStatistics(tf: Tf, replica: Replica, keep: boolean): Statistics {
+  const still = replica.variables().filter((one) => !one.trainable)
+  const before = still.map(({ dataId }) => dataId)
+  // No copies: data that nobody changes.
+  const kept = keep ? still.map((one) => one.clone()) : []
+  return {
+    changed: () => still.filter((one, at) => one.dataId !== before[at]),
+    putBack: () => {
+      for (const [at, value] of kept.entries()) still[at]?.assign(value)
+    },
+    end: () => {
+      tf.dispose(kept)
+    },
+  }
+}
