@@ -48,7 +48,7 @@ export function fraction(optimizer: string, options: Options, name: string, fall
 export type Base = (question: Question, history: readonly Observation[]) => Hparams | 'exhausted'
 
 /** The sampler of `options.sampler`: a name, or { name, …options }. */
-export function baseOf(optimizer: string, setting: Setting, bases: Bases, fallback: string): Base {
+export function baseOf(optimizer: string, setting: Setting, bases: Bases, fallback: string | Options): Base {
   const given = setting.options['sampler'] ?? fallback
   const { name, ...options } = typeof given === 'object' && given !== null ? (given as Options) : { name: given }
   const plugin = typeof name === 'string' ? bases.get(name) : undefined

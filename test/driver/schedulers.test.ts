@@ -47,7 +47,7 @@ describe('a scheduler and the driver', () => {
     expect(worker.status().slots.filter(({ driver }) => driver !== null)).toHaveLength(2)
     await worker.finish(0)
     await bench.pass(1000, worker)
-    expect(worker.running.toSorted()).toEqual([1, 2])
+    expect(worker.running.toSorted((a, b) => a - b)).toEqual([1, 2])
     expect(worker.assignments.at(-1)).toMatchObject({ resumeFrom: 0, hparams: { budget: 2 } })
   })
 
