@@ -99,39 +99,32 @@ export function createLedger<Row>(
     const row = old?.observation.hparams === observation.hparams ? old.row : rowOf(observation)
     return { observation, trial: observation.trial, loss, standing: standingOf(observation, loss), row }
   }
-  const changes = (history: readonly Observation[]): number => {
-    let count = Math.max(0, entries.length - history.length)
-    for (let index = 0; index < history.length; index++) {
-      if (entries[index]?.observation !== history[index]) count++
-    }
-    return count
-  }
+  const replace = (index: number, observation: Observation): Entry<Row> =>
+    (entries[index] = entryOf(observation, entries[index]))
   return {
     show(history) {
-      if (changes(history) * 4 > history.length) {
+      const changed: number[] = []
+      for (let index = 0; index < history.length; index++) {
+        if (entries[index]?.observation !== history[index]) changed.push(index)
+      }
+      const gone = entries.splice(history.length)
+      if ((changed.length + gone.length) * 4 > history.length) {
         // One sort costs less than so many places found one by one.
-        for (const list of [ranked, pending]) list.length = 0
-        done = 0
-        entries.length = Math.min(entries.length, history.length)
-        for (const [index, observation] of history.entries()) {
-          const old = entries[index]
-          const entry = old?.observation === observation ? old : entryOf(observation, old)
-          entries[index] = entry
+        for (const index of changed) replace(index, history[index] as Observation)
+        ranked.length = pending.length = done = 0
+        for (const entry of entries) {
           listOf(entry)?.push(entry)
           if (entry.standing === 'done') done++
         }
-        for (const list of [ranked, pending]) list.sort(compareEntries)
+        ranked.sort(compareEntries)
+        pending.sort(compareEntries)
         return
       }
-      while (entries.length > history.length) remove(entries.pop() as Entry<Row>)
-      for (let index = 0; index < history.length; index++) {
-        const observation = history[index] as Observation
+      for (const entry of gone) remove(entry)
+      for (const index of changed) {
         const old = entries[index]
-        if (old?.observation === observation) continue
         if (old !== undefined) remove(old)
-        const entry = entryOf(observation, old)
-        entries[index] = entry
-        add(entry)
+        add(replace(index, history[index] as Observation))
       }
     },
     entries,

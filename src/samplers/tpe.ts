@@ -206,7 +206,9 @@ function choose(
   for (let count = 0; count < candidates; count++) {
     below.draw(random, point)
     if (constrained && broken(space, { ...values, ...read(group, space, point) }) !== undefined) continue
-    const score = below.logDensity(point) - above.logDensity(point)
+    const likely = below.logDensity(point)
+    // Where it is as likely bad as this, it cannot be the best.
+    const score = likely - above.logDensity(point, likely - bestScore)
     if (!(score > bestScore)) continue
     bestScore = score
     best.set(point)
