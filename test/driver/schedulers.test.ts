@@ -92,6 +92,18 @@ describe('a scheduler and the driver', () => {
   })
 })
 
+describe('a pruner that hears nothing', () => {
+  it('is warned of once, and stops nothing', async () => {
+    const bench = await started()
+    const worker = await bench.worker('w1', { run: () => ({ kind: 'done', metrics: { value: 1 } }) })
+    await bench.submit('e1', { trials: 5, pruner: { name: 'median', options: {} } })
+    await bench.pass(2000, worker)
+    expect(resultOf('e1', await bench.events('e1')).counts).toMatchObject({ done: 5, pruned: 0 })
+    const told = bench.warnings.filter((warning) => warning.includes('the pruner median has nothing to judge'))
+    expect(told).toHaveLength(1)
+  })
+})
+
 describe('a stop rule', () => {
   it('ends the experiment as done at the target, and cancels what runs', async () => {
     const bench = await started()

@@ -1,6 +1,6 @@
 import { describe, it } from 'vitest'
 import { builtinSchedulers } from '../../src/schedulers/index.ts'
-import { schedulerContract, type SchedulerContractOptions } from '../contract/scheduler.contract.ts'
+import { schedulerContract, type SchedulerContractOptions } from 'maggy/contract'
 
 /** What each is tried with. */
 const variants: Readonly<Record<string, readonly SchedulerContractOptions[]>> = {
