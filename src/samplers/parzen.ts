@@ -180,8 +180,11 @@ function sortWith(values: Float64Array, order: Int32Array): void {
 /** The distance of each to the farther of its neighbours; for the first and the last, to the only one. Equal ones have the same. */
 function gapsAround(sorted: Float64Array, order: Int32Array, gaps: Float64Array): void {
   const last = sorted.length - 1
-  if (last === 0) gaps[0] = Math.max(sorted[0] as number, 1 - (sorted[0] as number))
-  for (let at = 0, first = 0; at <= last && last > 0; at++) {
+  if (last === 0) {
+    gaps[0] = Math.max(sorted[0] as number, 1 - (sorted[0] as number))
+    return
+  }
+  for (let at = 0, first = 0; at <= last; at++) {
     const mean = sorted[at] as number
     if (mean !== sorted[first]) first = at
     const left = first === 0 ? 0 : mean - (sorted[first - 1] as number)
