@@ -2,7 +2,12 @@ import { defineConfig } from 'vitest/config'
 import { fileURLToPath } from 'node:url'
 
 export default defineConfig({
-  resolve: { alias: { maggy: fileURLToPath(new URL('./src/index.ts', import.meta.url)) } },
+  resolve: {
+    alias: [
+      { find: /^maggy$/, replacement: fileURLToPath(new URL('./src/index.ts', import.meta.url)) },
+      { find: /^maggy\/contract$/, replacement: fileURLToPath(new URL('./test/contract/index.ts', import.meta.url)) },
+    ],
+  },
   test: {
     projects: [
       {

@@ -16,6 +16,7 @@ export type {
   ExperimentSpec,
   Exploration,
   FitCallbacks,
+  FitReports,
   HparamsOf,
   OptimizationOptions,
   Reporter,
@@ -40,6 +41,7 @@ export type { Counts, Direction, Hparams, HparamValue, MetricPoint, Metrics, Obj
 /** Optimizers of your own: a process that answers three requests. */
 export { serveOptimizer, type ServedQuestion, type ServeOptions } from './optimizer/index.ts'
 export { servePruner, type ServedPruner } from './pruning/index.ts'
+export type { Pruner, PrunerPlugin, ReportedTrial } from './pruners/index.ts'
 export type { Proposal, Scheduler, SchedulerPlugin } from './schedulers/index.ts'
 export type { Question, Sampler, SamplerPlugin, SamplerSetting } from './samplers/index.ts'
 

@@ -38,7 +38,7 @@ export function overrideContext(context: ContextOf, settings: Settings, defaults
   if (settings.size === 0) return context
   const options = optionsOf(context.context)
   const { kind } = context.context
-  const keys = Object.keys(options).filter(
+  const keys = [...Object.keys(options), ...(kind === 'optimization' ? ['stop'] : [])].filter(
     (key) => key !== 'space' && key !== 'hparams' && key !== 'objectives' && key !== 'study',
   )
   const space: Record<string, unknown> = { ...spaceOf(context.context) }

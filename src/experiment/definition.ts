@@ -30,6 +30,11 @@ export interface FitCallbacks {
   readonly onEpochEnd: (epoch: number, logs?: Readonly<Record<string, number>>) => Promise<void>
 }
 
+export interface FitReports {
+  readonly every?: 'batch' | 'epoch' | number
+  readonly metrics?: readonly string[] | Readonly<Record<string, string>>
+}
+
 export interface Reporter {
   /**
    * Reports one number or several by name, at a step (default: the previous one plus 1). Numeric, the step never decreasing.
@@ -38,8 +43,12 @@ export interface Reporter {
   readonly report: (metrics: number | Readonly<Record<string, number>>, step?: number) => void
   /** A line for the trial's log. */
   readonly log: (...values: readonly unknown[]) => void
-  /** For `model.fit`: reports at the end of each batch (`every: 'batch'`) or epoch (the default), and stops the fit when told to. */
-  readonly callbacks: (options?: { every?: 'batch' | 'epoch'; metrics?: readonly string[] }) => FitCallbacks
+  /**
+   * For `model.fit`: reports at the end of each batch (`every: 'batch'`) or epoch (the default), and stops the fit when told to, at
+   * the end of any batch. `every: 1000` reports the means over about so many examples, at steps 1000, 2000, …, so that pruners
+   * compare trials with different batch sizes at the same amount of data. `metrics`: which, or under what names: `{ acc: 'accuracy' }`.
+   */
+  readonly callbacks: (options?: FitReports) => FitCallbacks
   /** Aborted when the trial is to end, for those who wait on something else. */
   readonly signal: AbortSignal
 }

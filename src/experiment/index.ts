@@ -9,6 +9,7 @@ export type {
   ExperimentSpec,
   Exploration,
   FitCallbacks,
+  FitReports,
   HparamsOf,
   ParameterOf,
   Reporter,

@@ -1,6 +1,7 @@
 /** Samplers without a bus: ask for hparams, try them however you like, tell what they came to. */
 import { problem, type Direction, type Hparams, type Objective, type Observation } from '../../protocol/index.ts'
 import { builtinSamplers, type SamplerPlugin } from '../samplers/index.ts'
+import { builtinSchedulers } from '../schedulers/index.ts'
 import { validateHparams, validateSpace, type Space, type ValuesOf } from '../space/index.ts'
 import { createSession } from './session.ts'
 
@@ -118,7 +119,10 @@ function pluginOf(sampler: NonNullable<SearchOptions<Space>['sampler']>): {
   const { name, ...options } = typeof sampler === 'string' ? { name: sampler } : sampler
   const plugin = builtinSamplers.get(name)
   if (plugin !== undefined) return { plugin, options }
-  const reason = `is ${JSON.stringify(name)}; there are ${[...builtinSamplers.keys()].join(', ')}`
+  const there = `there are ${[...builtinSamplers.keys()].join(', ')}`
+  const reason = builtinSchedulers.has(name)
+    ? `is ${name}, which says how far a trial goes and what it continues: name it as the optimizer of an experiment; here ${there}`
+    : `is ${JSON.stringify(name)}; ${there}`
   throw problem('OPTION_INVALID', { option: 'sampler', reason })
 }
 

@@ -33,7 +33,9 @@ export function startPruner(bus: Bus, pruner: ServedPruner, onDropped?: OnDroppe
     bus,
     judge,
     { pruner: name },
-    async ({ experiment: _, ...question }) => ({ verdict: await pruner.judge(question) }),
+    async ({ trial, history, objectives, options }) => ({
+      verdict: await pruner.judge({ trial, history, objectives, options }),
+    }),
     { queue: 'pruner', ...(onDropped === undefined ? {} : { onDropped }) },
   )
   return {

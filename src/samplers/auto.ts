@@ -7,6 +7,8 @@ import { acceptance, cardinality, countOf, cubeOf, relationsOf } from '../space/
 import { cmaesSampler } from './cmaes/cmaes.ts'
 import { gpSampler } from './gp/gp.ts'
 import { gridSampler } from './grid.ts'
+import { motpeSampler } from './motpe.ts'
+import { nsga2Sampler } from './nsga2.ts'
 import { refuseUnknown } from './options.ts'
 import { randomSampler } from './random.ts'
 import type { Sampler, SamplerPlugin, SamplerSetting } from './sampler.ts'
@@ -25,26 +27,38 @@ interface Choice {
 /** Up to here a Gaussian process is worth its time, and better than the others. */
 const mostForGp = { columns: 20, trials: 300 }
 
-function choose({ space, objectives, trials, parallel = 1 }: SamplerSetting): Choice {
+/**
+ * Up to here a model of several objectives finds a wider front than a population that evolves. By hypervolume on ZDT1 to ZDT3, two
+ * spheres and a mixed space MO-TPE is ahead of NSGA-II on all five at 100 trials, on four at 300, and on one at 1,000.
+ */
+const mostForModel = 500
+
+const modelOfSeveral = motpeSampler(() => new Map([[tpeSampler.name, tpeSampler]]))
+
+/** The sampler, and why; the first reason that holds decides. */
+export function choose({ space, objectives, trials, parallel = 1 }: SamplerSetting): Choice {
   const points = cardinality(space)
   const varying = Object.values(space).filter((parameter) => countOf(parameter) > 1)
   const categorical = varying.filter(({ type }) => type === 'categorical').length
   const columns = cubeOf(space).size
   if (varying.length === 0) return { plugin: randomSampler, why: 'nothing in the space varies' }
-  if (objectives.length > 1) {
-    return {
-      plugin: tpeSampler,
-      why: `of ${objectives.length} objectives it goes by the first, ${objectives[0]?.metric}`,
-    }
-  }
+  const several = objectives.length > 1
   if (points <= trials && isListed(space)) {
     const why = `all ${points} points of the space come first, for there are ${trials} trials`
-    return { plugin: tpeSampler, why, allPointsFirst: true }
+    return { plugin: several ? modelOfSeveral : tpeSampler, why, allPointsFirst: true }
   }
   if (trials > 1 && parallel * 2 >= trials && fitsSobol(space)) {
     return { plugin: sobolSampler, why: `${parallel} of ${trials} trials at once leave little to learn from` }
   }
-  if (relationsOf(space).conditional) return { plugin: tpeSampler, why: 'the space has conditions' }
+  const { conditional } = relationsOf(space)
+  if (several) {
+    const aims = `there are ${objectives.length} objectives`
+    if (conditional) return { plugin: modelOfSeveral, why: `${aims}, and the space has conditions` }
+    return trials <= mostForModel
+      ? { plugin: modelOfSeveral, why: `${aims}, and ${trials} trials are few` }
+      : { plugin: nsga2Sampler, why: `${aims}, and ${trials} trials are many` }
+  }
+  if (conditional) return { plugin: tpeSampler, why: 'the space has conditions' }
   if (columns <= mostForGp.columns && trials <= mostForGp.trials) {
     return {
       plugin: gpSampler,

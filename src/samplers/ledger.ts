@@ -99,17 +99,32 @@ export function createLedger<Row>(
     const row = old?.observation.hparams === observation.hparams ? old.row : rowOf(observation)
     return { observation, trial: observation.trial, loss, standing: standingOf(observation, loss), row }
   }
+  const replace = (index: number, observation: Observation): Entry<Row> =>
+    (entries[index] = entryOf(observation, entries[index]))
   return {
     show(history) {
-      while (entries.length > history.length) remove(entries.pop() as Entry<Row>)
+      const changed: number[] = []
       for (let index = 0; index < history.length; index++) {
-        const observation = history[index] as Observation
+        if (entries[index]?.observation !== history[index]) changed.push(index)
+      }
+      const gone = entries.splice(history.length)
+      if ((changed.length + gone.length) * 4 > history.length) {
+        // One sort costs less than so many places found one by one.
+        for (const index of changed) replace(index, history[index] as Observation)
+        ranked.length = pending.length = done = 0
+        for (const entry of entries) {
+          listOf(entry)?.push(entry)
+          if (entry.standing === 'done') done++
+        }
+        ranked.sort(compareEntries)
+        pending.sort(compareEntries)
+        return
+      }
+      for (const entry of gone) remove(entry)
+      for (const index of changed) {
         const old = entries[index]
-        if (old?.observation === observation) continue
         if (old !== undefined) remove(old)
-        const entry = entryOf(observation, old)
-        entries[index] = entry
-        add(entry)
+        add(replace(index, history[index] as Observation))
       }
     },
     entries,

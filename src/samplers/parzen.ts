@@ -18,8 +18,8 @@ export interface Dimension {
 export interface Parzen {
   /** Puts a point by chance into `point`, at the dimensions' columns. */
   draw(random: Random, point: Float64Array): void
-  /** log density at a point. */
-  logDensity(point: Float64Array): number
+  /** log density at a point; Infinity once it is sure to be `enough` or more. */
+  logDensity(point: Float64Array, enough?: number): number
 }
 
 export interface ParzenOptions {
@@ -40,55 +40,67 @@ export function parzen(
 ): Parzen {
   const seen = rows.length
   const kernels = seen + 1
-  const size = dimensions.length
-  const means = new Float64Array(kernels * size)
-  const inverseWidths = new Float64Array(kernels * size)
+  const numbers = dimensions.filter(({ choices }) => choices === 0)
+  const categories = dimensions.filter(({ choices }) => choices > 0)
+  const numeric = numbers.length
+  const categorical = categories.length
+  // By kernel, then by dimension: the innermost loop runs through them in order.
+  const means = new Float64Array(kernels * numeric)
+  const inverseWidths = new Float64Array(kernels * numeric)
+  const likeliest = new Float64Array(kernels * categorical)
   const logScale = new Float64Array(kernels)
   const total = weights.reduce((sum, weight) => sum + weight, seen === 0 ? 1 : priorWeight)
   const share = (kernel: number) => (kernel < seen ? (weights[kernel] as number) : seen === 0 ? 1 : priorWeight) / total
   for (let kernel = 0; kernel < kernels; kernel++) logScale[kernel] = Math.log(share(kernel))
 
-  const numbers: number[] = []
-  const choices: number[] = []
-  const hit: number[] = []
-  const miss: number[] = []
-  const at = new Float64Array(seen)
-  const sorted = new Float64Array(seen)
-  for (const [d, { choices: count, column, count: values }] of dimensions.entries()) {
-    if (count > 0) {
-      choices.push(d)
-      const spread = Math.max(priorWeight, 1e-12) / kernels
-      const norm = 1 + spread * count
-      hit[d] = Math.log((1 + spread) / norm)
-      miss[d] = Math.log(spread / norm)
-      for (let kernel = 0; kernel < seen; kernel++)
-        means[kernel * size + d] = (rows[kernel] as Float64Array)[column] as number
-      means[seen * size + d] = -1
-      logScale[seen] = (logScale[seen] as number) - Math.log(count)
-      continue
+  const spread = Math.max(priorWeight, 1e-12) / kernels
+  const hit = Float64Array.from(categories, ({ choices }) => Math.log((1 + spread) / (1 + spread * choices)))
+  const miss = Float64Array.from(categories, ({ choices }) => Math.log(spread / (1 + spread * choices)))
+  for (const [c, { choices, column }] of categories.entries()) {
+    for (let kernel = 0; kernel < seen; kernel++) {
+      likeliest[kernel * categorical + c] = (rows[kernel] as Float64Array)[column] as number
     }
-    numbers.push(d)
-    for (let kernel = 0; kernel < seen; kernel++) at[kernel] = (rows[kernel] as Float64Array)[column] as number
-    sorted.set(at)
-    sorted.sort()
-    const least = Math.max(1 / Math.min(narrowest, 1 + kernels), values === Infinity ? 0 : 0.5 / values)
-    for (let kernel = 0; kernel <= seen; kernel++) {
-      const mean = kernel < seen ? (at[kernel] as number) : 0.5
-      const width = kernel < seen ? Math.min(1, Math.max(least, gapAround(sorted, mean))) : 1
-      means[kernel * size + d] = mean
-      inverseWidths[kernel * size + d] = 1 / width
-      const inside = roughCumulative((1 - mean) / width) - roughCumulative(-mean / width)
-      logScale[kernel] = (logScale[kernel] as number) - Math.log(width * inside * rootTwoPi)
-    }
+    likeliest[seen * categorical + c] = -1
+    logScale[seen] = (logScale[seen] as number) - Math.log(choices)
   }
+
+  // Products of widths are taken to logarithms now and then only; a width times its share of the interval is never near nil.
+  const scale = new Float64Array(kernels).fill(1)
+  const settleScale = () => {
+    for (let kernel = 0; kernel < kernels; kernel++) {
+      logScale[kernel] = (logScale[kernel] as number) - Math.log(scale[kernel] as number)
+    }
+    scale.fill(1)
+  }
+  const sorted = new Float64Array(seen)
+  const order = new Int32Array(seen)
+  const gaps = new Float64Array(kernels)
+  for (const [n, { column, count }] of numbers.entries()) {
+    for (let kernel = 0; kernel < seen; kernel++) {
+      sorted[kernel] = (rows[kernel] as Float64Array)[column] as number
+      order[kernel] = kernel
+    }
+    sortWith(sorted, order)
+    gapsAround(sorted, order, gaps)
+    const least = Math.max(1 / Math.min(narrowest, 1 + kernels), count === Infinity ? 0 : 0.5 / count)
+    for (let kernel = 0; kernel <= seen; kernel++) {
+      const mean = kernel < seen ? ((rows[kernel] as Float64Array)[column] as number) : 0.5
+      const width = kernel < seen ? Math.min(1, Math.max(least, gaps[kernel] as number)) : 1
+      const inverse = 1 / width
+      const place = kernel * numeric + n
+      means[place] = mean
+      inverseWidths[place] = inverse
+      const inside = 1 - aboveOf((1 - mean) * inverse) - aboveOf(mean * inverse)
+      scale[kernel] = (scale[kernel] as number) * width * inside * rootTwoPi
+    }
+    if (n % 32 === 31) settleScale()
+  }
+  settleScale()
 
   const cumulativeShares: number[] = []
   for (let kernel = 0, sum = 0; kernel < kernels; kernel++) cumulativeShares.push((sum += share(kernel)))
   const exponents = new Float64Array(kernels)
-  // For the innermost loop: nothing but flat arrays.
-  const numeric = numbers.length
-  const numberPlaces = Int32Array.from(numbers)
-  const numberColumns = Int32Array.from(numbers, (d) => (dimensions[d] as Dimension).column)
+  const columns = Int32Array.from(numbers, ({ column }) => column)
   const coordinates = new Float64Array(numeric)
 
   return {
@@ -96,69 +108,89 @@ export function parzen(
       const pick = random.uniform()
       let kernel = 0
       while (kernel < seen && pick >= (cumulativeShares[kernel] as number)) kernel++
-      for (const d of numbers) {
-        const { column } = dimensions[d] as Dimension
-        point[column] = truncated(
-          means[kernel * size + d] as number,
-          widening / (inverseWidths[kernel * size + d] as number),
-          random,
-        )
+      for (let n = 0; n < numeric; n++) {
+        const place = kernel * numeric + n
+        const width = widening / (inverseWidths[place] as number)
+        point[columns[n] as number] = truncated(means[place] as number, width, random)
       }
-      for (const d of choices) {
-        const { column, choices: count } = dimensions[d] as Dimension
-        const likeliest = means[kernel * size + d] as number
-        const stays = likeliest >= 0 && random.uniform() < Math.exp(hit[d] as number) - Math.exp(miss[d] as number)
-        point[column] = stays ? likeliest : random.integer(count)
+      for (const [c, { column, choices }] of categories.entries()) {
+        const choice = likeliest[kernel * categorical + c] as number
+        const stays = choice >= 0 && random.uniform() < Math.exp(hit[c] as number) - Math.exp(miss[c] as number)
+        point[column] = stays ? choice : random.integer(choices)
       }
     },
-    logDensity(point) {
+    logDensity(point, enough = Infinity) {
+      for (let n = 0; n < numeric; n++) coordinates[n] = point[columns[n] as number] as number
       let greatest = -Infinity
-      for (let n = 0; n < numeric; n++) coordinates[n] = point[numberColumns[n] as number] as number
       for (let kernel = 0; kernel < kernels; kernel++) {
+        let exponent = logScale[kernel] as number
+        if (kernel < seen) {
+          for (let c = 0; c < categorical; c++) {
+            const same = likeliest[kernel * categorical + c] === point[(categories[c] as Dimension).column]
+            exponent += (same ? hit[c] : miss[c]) as number
+          }
+        }
+        // What comes to less than the last bit of the sum is not worked out to its end.
+        const most = 2 * (exponent - greatest + negligible)
         let square = 0
-        const base = kernel * size
-        for (let n = 0; n < numeric; n++) {
-          const place = base + (numberPlaces[n] as number)
+        let place = kernel * numeric
+        for (let n = 0; n < numeric && square < most; n++, place++) {
           const z = ((coordinates[n] as number) - (means[place] as number)) * (inverseWidths[place] as number)
           square += z * z
         }
-        let exponent = (logScale[kernel] as number) - 0.5 * square
-        if (kernel < seen && choices.length > 0) {
-          for (const d of choices) {
-            const same = means[base + d] === point[(dimensions[d] as Dimension).column]
-            exponent += (same ? hit[d] : miss[d]) as number
-          }
-        }
+        exponent -= 0.5 * square
         exponents[kernel] = exponent
-        if (exponent > greatest) greatest = exponent
+        if (exponent > greatest) {
+          if (exponent >= enough) return Infinity
+          greatest = exponent
+        }
       }
       let sum = 0
       for (let kernel = 0; kernel < kernels; kernel++) {
         const exponent = (exponents[kernel] as number) - greatest
-        // What is left out is less than the last bit of the sum.
-        if (exponent > -40) sum += Math.exp(exponent)
+        if (exponent > -negligible) sum += Math.exp(exponent)
       }
       return greatest + Math.log(sum)
     },
   }
 }
 
+/** e^-40 of the greatest summand is less than its last bit. */
+const negligible = 40
 const rootTwoPi = Math.sqrt(2 * Math.PI)
 
-/** The distance of a mean to the farther of its neighbours; for the first and the last, to the only one. */
-function gapAround(sorted: Float64Array, mean: number): number {
-  const last = sorted.length - 1
-  if (last === 0) return Math.max(mean, 1 - mean)
-  let low = 0
-  let high = last
-  while (low < high) {
-    const middle = (low + high) >>> 1
-    if ((sorted[middle] as number) < mean) low = middle + 1
-    else high = middle
+/** Sorts values, and their indexes with them (Shell, 1959): an engine's own sort costs more than all the rest on lists this short. */
+function sortWith(values: Float64Array, order: Int32Array): void {
+  for (const gap of [57, 23, 10, 4, 1]) {
+    for (let at = gap; at < values.length; at++) {
+      const value = values[at] as number
+      const index = order[at] as number
+      let to = at
+      while (to >= gap && (values[to - gap] as number) > value) {
+        values[to] = values[to - gap] as number
+        order[to] = order[to - gap] as number
+        to -= gap
+      }
+      values[to] = value
+      order[to] = index
+    }
   }
-  const left = low === 0 ? 0 : mean - (sorted[low - 1] as number)
-  const right = low === last ? 0 : (sorted[low + 1] as number) - mean
-  return Math.max(left, right)
+}
+
+/** The distance of each to the farther of its neighbours; for the first and the last, to the only one. Equal ones have the same. */
+function gapsAround(sorted: Float64Array, order: Int32Array, gaps: Float64Array): void {
+  const last = sorted.length - 1
+  if (last === 0) {
+    gaps[0] = Math.max(sorted[0] as number, 1 - (sorted[0] as number))
+    return
+  }
+  for (let at = 0, first = 0; at <= last; at++) {
+    const mean = sorted[at] as number
+    if (mean !== sorted[first]) first = at
+    const left = first === 0 ? 0 : mean - (sorted[first - 1] as number)
+    const right = first === last ? 0 : (sorted[first + 1] as number) - mean
+    gaps[order[at] as number] = Math.max(left, right)
+  }
 }
 
 function truncated(mean: number, width: number, random: Random): number {
@@ -169,11 +201,13 @@ function truncated(mean: number, width: number, random: Random): number {
   return random.uniform()
 }
 
-/** The normal law to seven digits, quickly: only for the share of a kernel inside of the interval (Abramowitz and Stegun 26.2.17). */
-function roughCumulative(z: number): number {
-  const x = Math.abs(z)
-  const t = 1 / (1 + 0.2316419 * x)
+/**
+ * P(Z > z) for z >= 0, to seven digits, quickly: only for the share of a kernel outside of the interval (Abramowitz and Stegun
+ * 26.2.17). Beyond 6 it is less than that error.
+ */
+function aboveOf(z: number): number {
+  if (z > 6) return 0
+  const t = 1 / (1 + 0.2316419 * z)
   const poly = t * (0.31938153 + t * (-0.356563782 + t * (1.781477937 + t * (-1.821255978 + t * 1.330274429))))
-  const above = (poly * Math.exp(-0.5 * x * x)) / rootTwoPi
-  return z >= 0 ? 1 - above : above
+  return (poly * Math.exp(-0.5 * z * z)) / rootTwoPi
 }

@@ -1,7 +1,8 @@
 /**
  * The tree-structured Parzen estimator: points that are likely among the good trials and unlikely among the others. Options:
  * - warmup (10): so many trials first by a Sobol sequence. - randomFraction (0): this share of later trials by chance.
- * - gamma (0.1): the share of trials that counts as good, at most `mostGood` (25). - candidates (32): points among which it chooses.
+ * - gamma (0.1): the share of trials that counts as good, at least `leastGood` (1), at most `mostGood` (25).
+ * - candidates (32): points among which it chooses.
  * - bandwidthFactor (0.6): kernels are so much wider when candidates are drawn. - priorWeight (0.3): of the kernel that covers everything.
  * - multivariate (true): parameters together, or each for itself. Those under different conditions form groups of their own.
  * - constantLiar (true): trials under way count as not good, so that the next keeps away from them.
@@ -31,6 +32,7 @@ const known = [
   'warmup',
   'randomFraction',
   'gamma',
+  'leastGood',
   'mostGood',
   'candidates',
   'bandwidthFactor',
@@ -61,6 +63,7 @@ export const tpeSampler: SamplerPlugin = {
     const warmup = number('warmup', 10, { least: 0, whole: true })
     const randomFraction = number('randomFraction', 0, { least: 0, most: 1 })
     const gamma = number('gamma', 0.1, { least: 0, most: 1 })
+    const leastGood = number('leastGood', 1, { least: 1, whole: true })
     const mostGood = number('mostGood', 25, { least: 1, whole: true })
     const candidates = number('candidates', 32, { least: 1, most: 10_000, whole: true })
     const widening = number('bandwidthFactor', 0.6, { least: 0.01, most: 100 })
@@ -74,7 +77,7 @@ export const tpeSampler: SamplerPlugin = {
 
     const suggest = (random: Random): Hparams | undefined => {
       const ranked = ledger.ranked
-      const good = Math.min(mostGood, Math.ceil(gamma * ranked.length))
+      const good = Math.min(mostGood, Math.max(leastGood, Math.ceil(gamma * ranked.length)))
       const values: Record<string, HparamValue> = {}
       for (const { name, parameter } of relationsOf(space).order) {
         if (countOf(parameter) === 1 && isActive(parameter, values)) values[name] = valueAt(parameter, 0)
@@ -203,7 +206,9 @@ function choose(
   for (let count = 0; count < candidates; count++) {
     below.draw(random, point)
     if (constrained && broken(space, { ...values, ...read(group, space, point) }) !== undefined) continue
-    const score = below.logDensity(point) - above.logDensity(point)
+    const likely = below.logDensity(point)
+    // Where it is as likely bad as this, it cannot be the best.
+    const score = likely - above.logDensity(point, likely - bestScore)
     if (!(score > bestScore)) continue
     bestScore = score
     best.set(point)

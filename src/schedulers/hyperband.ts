@@ -6,7 +6,7 @@
  * Options:
  * - maxBudget: of the last rung; minBudget (1), reductionFactor (3).
  * - iterations: how often all brackets are run; default: as often as the trials go round.
- * - sampler ('random'; bohb: 'tpe'): who gives new hparams. bohb also: randomFraction (1/3) of them by chance.
+ * - sampler ('random'; bohb: tpe, split as in BOHB's equation 2): who gives new hparams. bohb also: randomFraction (1/3) of them by chance.
  */
 import type { Observation, SearchSpace } from '../../protocol/index.ts'
 import { sample } from '../space/index.ts'
@@ -84,12 +84,22 @@ export const hyperbandScheduler = (bases: Bases): SchedulerPlugin => ({
   },
 })
 
+/**
+ * The model's own split (BOHB, equation 2): max(N_min, 0.15 N) are good. Asked only where results are enough, it needs no warm-up.
+ */
+const modelFor = (space: SearchSpace) => ({
+  name: 'tpe',
+  warmup: 0,
+  gamma: 0.15,
+  leastGood: Object.keys(space).length + 1,
+})
+
 export const bohbScheduler = (bases: Bases): SchedulerPlugin => ({
   name: 'bohb',
   adaptive: true,
   create(setting) {
     refuse('bohb', setting, [...shared, 'randomFraction'])
-    const base = baseOf('bohb', setting, bases, 'tpe')
+    const base = baseOf('bohb', setting, bases, modelFor(setting.space))
     const random = fraction('bohb', setting.options, 'randomFraction', 1 / 3)
     return schedulerOf('bohb', setting, (question) => {
       if (question.random.uniform() < random) return sample(question.space, question.random)

@@ -27,7 +27,10 @@ export function refuse(optimizer: string, { space, options }: Setting, known: re
 
 export function positive(optimizer: string, options: Options, name: string, fallback?: number): number {
   const value = options[name] ?? fallback
-  if (value === undefined) throw unfit(optimizer, `options.${name}`, 'is missing: say how far a trial goes at most')
+  if (value === undefined) {
+    const reason = 'is missing: say how far a trial goes at most; random or tpe need no budgets'
+    throw unfit(optimizer, `options.${name}`, reason)
+  }
   if (typeof value === 'number' && Number.isFinite(value) && value > 0) return value
   throw unfit(optimizer, `options.${name}`, `is ${JSON.stringify(value)}, not a number above 0`)
 }
@@ -48,7 +51,7 @@ export function fraction(optimizer: string, options: Options, name: string, fall
 export type Base = (question: Question, history: readonly Observation[]) => Hparams | 'exhausted'
 
 /** The sampler of `options.sampler`: a name, or { name, …options }. */
-export function baseOf(optimizer: string, setting: Setting, bases: Bases, fallback: string): Base {
+export function baseOf(optimizer: string, setting: Setting, bases: Bases, fallback: string | Options): Base {
   const given = setting.options['sampler'] ?? fallback
   const { name, ...options } = typeof given === 'object' && given !== null ? (given as Options) : { name: given }
   const plugin = typeof name === 'string' ? bases.get(name) : undefined

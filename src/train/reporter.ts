@@ -5,8 +5,9 @@
  */
 import { inspect } from 'node:util'
 import { problem, type MetricPoint, type Metrics } from '../../protocol/index.ts'
-import type { FitCallbacks, Reporter } from '../experiment/index.ts'
+import type { FitCallbacks, FitReports, Reporter } from '../experiment/index.ts'
 import { EarlyStop } from './early-stop.ts'
+import { fitCallbacks } from './fit-callbacks.ts'
 
 /** Where points and lines go, and where a stop comes from. */
 export interface ReportSink {
@@ -30,8 +31,6 @@ export interface ReporterHandle {
   /** Aborts the signal, for those who wait on something else than a report. */
   abort(reason: string): void
 }
-
-type Logs = Readonly<Record<string, unknown>>
 
 /** `single`: what a number that is reported without a name is called. */
 export function createReporter(single: string, sink: ReportSink): ReporterHandle {
@@ -64,31 +63,8 @@ export function createReporter(single: string, sink: ReportSink): ReporterHandle
     record(valuesOf(metrics, single), step)
   }
 
-  const callbacks = (options: { every?: 'batch' | 'epoch'; metrics?: readonly string[] } = {}): FitCallbacks => {
-    const { every = 'epoch', metrics } = options
-    const chosen = async (logs: Logs = {}): Promise<Metrics | undefined> => {
-      const values: Record<string, number | null> = {}
-      for (const [name, value] of Object.entries(logs)) {
-        // `batch` and `size` are tfjs's own counters.
-        if (metrics === undefined ? name === 'batch' || name === 'size' : !metrics.includes(name)) continue
-        values[name] = finite(await numberOf(value))
-      }
-      return Object.keys(values).length === 0 ? undefined : values
-    }
-    return {
-      onBatchEnd: async (_batch, logs) => {
-        const values = every === 'batch' ? await chosen(logs) : undefined
-        if (values === undefined) throwIfStopped()
-        else record(values, last + 1)
-      },
-      onEpochEnd: async (_epoch, logs) => {
-        const values = await chosen(logs)
-        // After a report for each batch, the epoch's numbers belong to the last batch's step.
-        if (values === undefined) throwIfStopped()
-        else record(values, every === 'batch' && last >= 0 ? last : last + 1)
-      },
-    }
-  }
+  const callbacks = (options: FitReports = {}): FitCallbacks =>
+    fitCallbacks(options, { record, throwIfStopped, last: () => last })
 
   const log: Reporter['log'] = (...values) => {
     for (const text of values
@@ -120,16 +96,6 @@ function valuesOf(metrics: unknown, single: string): Metrics {
   }
   if (Object.keys(values).length === 0) throw invalid('no metric')
   return values
-}
-
-/** A number, or the one in a scalar tensor. */
-async function numberOf(value: unknown): Promise<number> {
-  if (typeof value === 'number') return value
-  if (typeof value === 'object' && value !== null && 'data' in value && typeof value.data === 'function') {
-    const data: unknown = await (value as { data(): Promise<ArrayLike<number>> }).data()
-    return Number((data as ArrayLike<number>)[0])
-  }
-  return Number(value)
 }
 
 /** What is not finite travels as null, so that JSON can hold it too. */

@@ -34,6 +34,20 @@ describe('--set with a context', () => {
     })
   })
 
+  it('sets when the search has had enough, where the context says nothing of it, and in its place', () => {
+    expect(setTune('stop={"target":0.9}').stop).toEqual({ target: 0.9 })
+    const stopping = overrideContext(tune, parseSettings(['stop={"afterMs":5000,"withoutImprovement":3}']), {})
+    const { context } = overrideContext(stopping, parseSettings(['stop={"target":0.9}']), {})
+    expect(context).toEqual({ ...tune.context, stop: { target: 0.9 } })
+    expect(overrideContext(stopping, parseSettings(['trials=5']), {}).context).toMatchObject({
+      trials: 5,
+      stop: { afterMs: 5000, withoutImprovement: 3 },
+    })
+    expect(() => set('stop={"at":0.9}')).toThrow('stop.at is unknown; there are afterMs, target, withoutImprovement')
+    expect(() => set('stop={"target":"best"}')).toThrow('stop.target is "best", not a finite number')
+    expect(() => set('stop=0.9')).toThrow(/stop is 0.9/)
+  })
+
   it('gives an hparam a fixed value, be it searched, given, or a default', () => {
     const { hparams, space: left } = setTune('hparams.units=4', 'hparams.epochs=1', 'hparams.batch=8')
     expect(hparams).toEqual({ epochs: 1, units: 4, batch: 8 })

@@ -1,4 +1,10 @@
-/** The contract suites that authors of plug-ins import: `import { samplerContract } from 'maggy/contract'`. */
+/**
+ * The contract suites that authors of plug-ins import, and that every built-in runs through:
+ *
+ *     import { describe, it } from 'node:test' // or of vitest, jest, mocha
+ *     import { samplerContract } from 'maggy/contract'
+ *     samplerContract(mySampler, { describe, it }, { options: { … }, adapt: (space) => … })
+ */
 export { ablatorContract, type AblatorContractOptions } from './ablator.contract.ts'
 export { optimizerContract, type StartedOptimizer } from './optimizer.contract.ts'
 export { prunerContract, type PrunerContractOptions } from './pruner.contract.ts'

@@ -47,7 +47,7 @@ describe('a scheduler and the driver', () => {
     expect(worker.status().slots.filter(({ driver }) => driver !== null)).toHaveLength(2)
     await worker.finish(0)
     await bench.pass(1000, worker)
-    expect(worker.running.toSorted()).toEqual([1, 2])
+    expect(worker.running.toSorted((a, b) => a - b)).toEqual([1, 2])
     expect(worker.assignments.at(-1)).toMatchObject({ resumeFrom: 0, hparams: { budget: 2 } })
   })
 
@@ -89,6 +89,18 @@ describe('a scheduler and the driver', () => {
       [1, 2],
       [undefined, 1],
     ])
+  })
+})
+
+describe('a pruner that hears nothing', () => {
+  it('is warned of once, and stops nothing', async () => {
+    const bench = await started()
+    const worker = await bench.worker('w1', { run: () => ({ kind: 'done', metrics: { value: 1 } }) })
+    await bench.submit('e1', { trials: 5, pruner: { name: 'median', options: {} } })
+    await bench.pass(2000, worker)
+    expect(resultOf('e1', await bench.events('e1')).counts).toMatchObject({ done: 5, pruned: 0 })
+    const told = bench.warnings.filter((warning) => warning.includes('the pruner median has nothing to judge'))
+    expect(told).toHaveLength(1)
   })
 })
 

@@ -45,6 +45,8 @@ export function submission(experiment: string, change: Partial<OptimizationConte
 export class Bench {
   readonly clock = new SimulatedClock()
   readonly faults: string[] = []
+  /** What drivers warn of. */
+  readonly warnings: string[] = []
   readonly network: MemoryNetwork
   readonly client: Bus
   readonly #drivers = new Map<string, { bus: Bus; actor: RunningActor }>()
@@ -61,7 +63,9 @@ export class Bench {
 
   async driver(id = 'd1', options: Partial<DriverOptions> = {}): Promise<void> {
     const bus = this.network.connect(id)
-    const env = { bus, clock: this.clock, logger: silent, id, onDropped: () => {} }
+    const heard = { write: (line: string) => void this.warnings.push((JSON.parse(line) as { msg: string }).msg) }
+    const logger = process.env.MAGGY_TEST_LOG === undefined ? pino({ level: 'warn' }, heard) : silent
+    const env = { bus, clock: this.clock, logger, id, onDropped: () => {} }
     this.#drivers.set(id, { bus, actor: await startDriver(env, { ...driverDefaults, ...options }) })
     await this.settle()
   }

@@ -49,6 +49,19 @@ describe('a search without a bus', () => {
     )
   })
 
+  it('says of a scheduler that it needs an experiment, and what there is here', () => {
+    for (const sampler of ['asha', 'hyperband', 'bohb', 'pbt']) {
+      expect(() => createSearch({ space: line, direction: 'minimize', sampler })).toThrow(
+        expect.objectContaining({
+          code: 'OPTION_INVALID',
+          message: expect.stringMatching(
+            `is ${sampler}, which says how far .* as the optimizer of an experiment; here there are auto, random`,
+          ) as string,
+        }),
+      )
+    }
+  })
+
   it('says which sampler takes what another cannot', () => {
     const letters = { c: space.categorical(['a', 'b']) }
     expect(() => createSearch({ space: letters, direction: 'minimize', sampler: 'cmaes' })).toThrow(/`tpe` takes/)

@@ -11,9 +11,7 @@ const start = (plugins: readonly OptimizerPlugin[]) => async () => {
   return { bus: network.connect('driver'), stop: () => service.drain() }
 }
 
-// motpe asks tpe unless it is told otherwise, and the suite tells it nothing.
-const fit = (name: string) => name !== 'motpe' || builtinSamplers.has('tpe')
-for (const name of [...builtinSamplers.keys()].filter(fit))
+for (const name of builtinSamplers.keys())
   optimizerContract(name, start([...builtinSamplers.values()]), { describe, it })
 
 /** One that takes its time and looks at all it is given. */

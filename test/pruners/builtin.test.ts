@@ -1,10 +1,10 @@
 import { describe, it } from 'vitest'
 import { builtinPruners } from '../../src/pruners/index.ts'
-import { prunerContract, type PrunerContractOptions } from '../contract/pruner.contract.ts'
+import { prunerContract, type PrunerContractOptions } from 'maggy/contract'
 
 /** What each is tried with, besides its defaults. */
 const variants: Readonly<Record<string, readonly PrunerContractOptions[]>> = {
-  median: [{}, { options: { minFinished: 3, interval: 4, startupSteps: 2 } }],
+  median: [{}, { options: { minFinished: 3, interval: 4, startupSteps: 2 } }, { options: { against: 'value' } }],
   percentile: [{}, { options: { percentile: 50, minFinished: 3, interval: 2 } }],
   'successive-halving': [{}, { options: { minStep: 2, reductionFactor: 2, bootstrap: 3 } }],
   hyperband: [{}, { options: { minStep: 1, maxStep: 27 } }],

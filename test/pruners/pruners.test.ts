@@ -58,6 +58,22 @@ describe('the median rule', () => {
     }
   })
 
+  it('compares with the values at the step if it is told to, where the mean lags behind', () => {
+    const rising = [1, 2, 3].map((number) =>
+      trial(
+        number,
+        [1, 2, 3].map((value) => value + number / 10),
+      ),
+    )
+    // At the third report the values are 3.1, 3.2, 3.3, and the means 2.1, 2.2, 2.3.
+    const maximize = (options: object) => pruner('median', { minFinished: 2, ...options }, 'maximize')
+    expect(maximize({})(rising, running([0, 0, 2.5]))).toBe('continue')
+    expect(maximize({ against: 'value' })(rising, running([0, 0, 2.5]))).toBe('stop')
+    expect(maximize({ against: 'value' })(rising, running([0, 0, 3.2]))).toBe('continue')
+    expect(maximize({ against: 'value' })(rising, running([0, 0, 0, 0]))).toBe('continue')
+    expect(() => maximize({ against: 'best' })).toThrow("pruner.options.against is \"best\"; it is 'mean' or 'value'")
+  })
+
   it('compares at equal steps, not at equal numbers of reports', () => {
     const rule = pruner('median', { minFinished: 0 })
     // Mean up to step 1 is 10; up to step 3, which has later and better values, 5.5.
@@ -177,7 +193,7 @@ describe('a pruner that a context names', () => {
     [
       'median',
       { finished: 1 },
-      'pruner.options.finished is unknown; median has minFinished, interval, startupSteps, by, metric, direction',
+      'pruner.options.finished is unknown; median has minFinished, against, interval, startupSteps, by, metric, direction',
     ],
     ['threshold', { lower: '0' }, 'pruner.options.lower is "0", not a finite number'],
     ['threshold', { lower: 2, upper: 1 }, 'pruner.options.lower is 2, above upper, which is 1'],

@@ -2,7 +2,7 @@ import { describe, it } from 'vitest'
 import { builtinSamplers, type SamplerPlugin } from '../../src/samplers/index.ts'
 import type { SearchSpace } from '../../protocol/index.ts'
 import { countOf } from '../../src/space/index.ts'
-import { samplerContract, type SamplerContractOptions } from '../contract/sampler.contract.ts'
+import { samplerContract, type SamplerContractOptions } from 'maggy/contract'
 
 const slow = { trials: 14, spaces: 5 }
 const numbersOnly = (space: SearchSpace): SearchSpace | undefined => {

@@ -1,6 +1,8 @@
 import { describe, expect, it } from 'vitest'
 import { codeOf, type Observation, type SearchSpace } from '../../protocol/index.ts'
 import { createRandom } from '../../src/random/index.ts'
+import type { SamplerPlugin } from '../../src/samplers/index.ts'
+import { bohbScheduler } from '../../src/schedulers/hyperband.ts'
 import { bracketsOf, builtinSchedulers, type Proposal } from '../../src/schedulers/index.ts'
 
 const space: SearchSpace = { x: { type: 'double', low: 0, high: 1 } }
@@ -95,6 +97,56 @@ describe('Hyperband', () => {
       })
     }
   }
+})
+
+describe('BOHB', () => {
+  it('comes closer to the best point than chance, by a model of what earlier trials came to (TPE)', () => {
+    for (const direction of ['minimize', 'maximize'] as const) {
+      const sign = direction === 'minimize' ? 1 : -1
+      const bohb = scheduler('bohb', { maxBudget: 9, randomFraction: 0 }, direction, 100)
+      for (let trial = 0; trial < 100; trial++) {
+        expect(bohb.suggest()).toMatchObject({ fidelity: { budget: expect.any(Number) as number } })
+        bohb.end(trial, sign * (Number(bohb.history[trial]?.hparams['x']) - 0.3) ** 2)
+      }
+      const late = bohb.history.slice(50).filter(({ fidelity }) => fidelity?.from === null)
+      const distances = late.map(({ hparams }) => Math.abs(Number(hparams['x']) - 0.3))
+      // By chance it would be 0.29 on average; what is asked for is half of it.
+      expect(distances.reduce((sum, each) => sum + each, 0) / distances.length).toBeLessThan(0.15)
+    }
+  })
+
+  it('models the largest budget that has enough results, and counts what is under way at any', () => {
+    const asked: Observation[][] = []
+    const spy: SamplerPlugin = {
+      name: 'spy',
+      adaptive: true,
+      create: () => (question) => {
+        asked.push([...question.history])
+        return { x: 0.5 }
+      },
+    }
+    const options = { maxBudget: 9, randomFraction: 0, sampler: 'spy' }
+    const objectives = [{ metric: 'value', direction: 'minimize' as const }]
+    const bohb = bohbScheduler(new Map([['spy', spy]])).create({ space, objectives, trials: 99, options, seed: 1 })
+    const at = (budget: number, count: number, state: Observation['state'] = 'done') =>
+      Array.from({ length: count }, () => ({ budget, state }))
+    const show = (given: readonly { budget: number; state: Observation['state'] }[]) => {
+      const history = given.map(({ budget, state }, trial): Observation => ({
+        trial,
+        hparams: { x: 0.5 },
+        fidelity: { budget, from: null },
+        state,
+        metrics: { value: trial },
+        step: null,
+      }))
+      bohb({ space, objectives, history, trial: history.length, random: createRandom(1) })
+      return asked.pop()?.map(({ fidelity, state }) => `${fidelity?.budget}${state}`)
+    }
+    // One parameter: three results are enough.
+    expect(show([...at(1, 2), ...at(9, 1, 'pending')])).toEqual(['9pending'])
+    expect(show([...at(1, 3), ...at(3, 2)])).toEqual(['1done', '1done', '1done'])
+    expect(show([...at(1, 5), ...at(3, 3), ...at(1, 1, 'pending')])).toEqual(['3done', '3done', '3done', '1pending'])
+  })
 })
 
 describe('population-based training', () => {

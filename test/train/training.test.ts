@@ -162,6 +162,32 @@ describe('a reporter', () => {
     expect(byBatch.points.map(({ step }) => step)).toEqual([0, 1, 1, 2, 3, 3])
   })
 
+  test('reports means over so many examples at equal steps whatever the batch size, under names of its own', async () => {
+    const fit = async ({ reporter }: Arguments, size: number, every = 20) => {
+      const metrics = { acc: 'accuracy', val_acc: 'validation' }
+      const { onBatchEnd, onEpochEnd } = reporter.callbacks({ every, metrics })
+      for (let batch = 0; batch < 48 / size; batch += 1) {
+        await onBatchEnd(batch, { batch, size, loss: 9, acc: batch * size < 24 ? 0 : 1 })
+      }
+      await onEpochEnd(0, { acc: 0.5, val_acc: 0.7 })
+      return 1
+    }
+    const [small, large] = [await train((args) => fit(args, 4)), await train((args) => fit(args, 8))]
+    expect(small.points.map(({ step, values }) => [step, values])).toEqual([
+      [20, { accuracy: 0 }],
+      [40, { accuracy: 0.8 }],
+      [40, { validation: 0.7 }],
+    ])
+    expect(large.points.map(({ step, values }) => [step, values])).toEqual([
+      [20, { accuracy: 0 }],
+      [40, { accuracy: 1 }],
+      [40, { validation: 0.7 }],
+    ])
+    const [rest] = (await train((args) => fit(args, 4, 90))).points
+    expect([rest?.step, rest?.values]).toEqual([48, { accuracy: 0.5 }])
+    expect((await train(({ reporter }) => reporter.callbacks({ every: 0.5 }))).code).toBe('REPORT_INVALID')
+  })
+
   test('stops a fit at the end of a batch even if it reports by epoch', async () => {
     let asked = false
     const experiment = defineExperiment(import.meta.url, {

@@ -1,0 +1,58 @@
+import { describe, expect, it } from 'vitest'
+import type { Objective, SearchSpace } from '../../protocol/index.ts'
+import { createRandom } from '../../src/random/index.ts'
+import { builtinSamplers } from '../../src/samplers/index.ts'
+import { choose } from '../../src/samplers/auto.ts'
+import { space } from '../../src/space/index.ts'
+
+const numbers = (count: number): SearchSpace =>
+  Object.fromEntries(Array.from({ length: count }, (_, index) => [`x${index}`, space.double(0, 1)]))
+const kinds = { kind: space.categorical(['a', 'b', 'c']) }
+const conditional = { ...kinds, depth: space.double(0, 9, { when: { parameter: 'kind', in: ['b'] } }) }
+const small = { n: space.integer(1, 3), kind: space.categorical(['a', 'b']) }
+const one: Objective[] = [{ metric: 'loss', direction: 'minimize' }]
+const two: Objective[] = [...one, { metric: 'time', direction: 'minimize' }]
+
+const cases: readonly [
+  string,
+  SearchSpace,
+  { objectives?: Objective[]; trials?: number; parallel?: number },
+  string,
+][] = [
+  ['few trials in few numbers', numbers(5), {}, 'gp, and cmaes for every third trial: 100 trials in 5 parameters'],
+  ['few trials, a category', { ...numbers(3), ...kinds }, {}, 'gp, and tpe for every third trial: 100 trials in 4'],
+  ['many trials of numbers', numbers(5), { trials: 1000 }, 'cmaes: there are only numbers, and 1000 trials are many'],
+  ['many trials with categories', { ...numbers(3), ...kinds }, { trials: 1000 }, 'tpe: 1 of 4 parameters are categ'],
+  ['many parameters', numbers(30), {}, 'tpe: 30 parameters are many'],
+  ['conditions', conditional, {}, 'tpe: the space has conditions'],
+  ['more trials than points', small, {}, 'tpe: all 6 points of the space come first, for there are 100 trials'],
+  [
+    'half of all trials at once',
+    numbers(3),
+    { trials: 20, parallel: 10 },
+    'sobol: 10 of 20 trials at once leave little',
+  ],
+  ['nothing that varies', { c: space.constant(1) }, {}, 'random: nothing in the space varies'],
+  ['several objectives', numbers(3), { objectives: two }, 'motpe: there are 2 objectives, and 100 trials are few'],
+  ['several, many trials', numbers(3), { objectives: two, trials: 1000 }, 'nsga2: there are 2 objectives, and 1000'],
+  ['several, conditions', conditional, { objectives: two, trials: 1000 }, 'motpe: there are 2 objectives, and the sp'],
+  ['several, few points', small, { objectives: two }, 'motpe: all 6 points of the space come first'],
+]
+
+describe('auto', () => {
+  it.each(cases)('chooses by space, budget, objectives and parallelism, and says why: %s', (_, given, how, words) => {
+    const setting = { space: given, objectives: one, trials: 100, options: {}, seed: 1, ...how }
+    const plugin = builtinSamplers.get('auto')
+    expect(plugin?.notes?.(setting)?.[0]).toContain(`auto chose ${words}`)
+    expect(builtinSamplers.has(choose(setting).plugin.name)).toBe(true)
+    const sampler = plugin?.create(setting)
+    const question = { ...setting, history: [], trial: 0, random: createRandom(1, 'suggest', 0) }
+    expect(sampler?.(question)).toMatchObject(Object.keys(given)[0] === 'c' ? { c: 1 } : {})
+  })
+
+  it('says how much of the space a constraint takes away', () => {
+    const given = { a: space.integer(0, 9, { where: [{ sum: { a: 1, b: 1 }, atMost: 4 }] }), b: space.integer(0, 9) }
+    const setting = { space: given, objectives: one, trials: 20, options: {}, seed: 1 }
+    expect(builtinSamplers.get('auto')?.notes?.(setting)?.[1]).toMatch(/^8\d\.\d % of points by chance break a constr/)
+  })
+})
