@@ -72,14 +72,8 @@ const thinkingMs = 60_000
 const firstWarm = 2 ** 40
 
 export function suggesterOf(bus: Bus, { experiment, context }: Submission): Suggester {
-  switch (context.kind) {
-    case 'optimization':
-      return optimizer(bus, experiment, context)
-    case 'ablation':
-      return ablator(bus, experiment, context)
-    case 'training':
-      return nobody
-  }
+  if (context.kind === 'optimization') return optimizer(bus, experiment, context)
+  return context.kind === 'ablation' ? ablator(bus, experiment, context) : nobody
 }
 
 const alone = () => problem('INTERNAL', { reason: 'a training asks nobody what to run' })

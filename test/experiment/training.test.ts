@@ -74,7 +74,7 @@ describe('training', () => {
     })
     for (const made of [context, training({ workers: 2 }).context]) {
       if (made.kind !== 'training') throw new Error('no training')
-      const again = training({ ...trainingOptions(made), hparams: made.hparams } as never)
+      const again = training({ ...trainingOptions(made), hparams: made.hparams })
       expect(again.context).toEqual(made)
     }
   })
