@@ -51,8 +51,7 @@ export default defineExperiment(import.meta.url, {
   },
   contexts: {
     tune: optimization({
-      // `auto` suggests, for nobody else is named. A high rate starts slowly and ends best: nothing is judged before 5,000 images.
-      pruner: { name: 'median', minFinished: 2, startupSteps: 5000 },
+      optimizer: 'random',
       space: {
         lr: space.double(0.03, 0.3, { log: true }),
         batchSize: space.discrete([16, 32]),
