@@ -7,6 +7,7 @@ import { round } from './statistics.ts'
 import { moduleFile } from './trials.ts'
 
 const trials = 40
+const examples = 4000
 const searches = {
   random: { optimizer: 'random' },
   auto: { optimizer: 'auto', pruner: { name: 'median', minFinished: 1, against: 'value' } },
@@ -26,6 +27,7 @@ async function search(system: System, id: keyof typeof searches, say: (line: str
     ...searches[id],
     // Wider than the demo's, so that some trials are hopeless.
     space: { lr: space.double(0.001, 0.5, { log: true }), batchSize: space.discrete([16, 32]) },
+    hparams: { examples },
     trials,
     metric: 'accuracy',
     direction: 'maximize',
@@ -36,9 +38,10 @@ async function search(system: System, id: keyof typeof searches, say: (line: str
   const { trials: ended, best, counts, durationMs } = await readResult(system.bus, id)
   let [steps, images] = [0, 0]
   for (const { trial, state, hparams, metrics } of ended) {
-    let batches = NaN
-    for await (const { text } of readOutput(system.bus, id, trial)) if (/^\d+$/.test(text)) batches = Number(text)
     const { lr, batchSize } = hparams as { lr: number; batchSize: number }
+    // Who was killed, for it was told to stop while it evaluated, could not say: it had trained them all.
+    let batches = Math.ceil(examples / batchSize)
+    for await (const { text } of readOutput(system.bus, id, trial)) if (/^\d+$/.test(text)) batches = Number(text)
     steps += batches
     images += batches * batchSize
     const accuracy = round(metrics['accuracy'] ?? NaN, 3)
