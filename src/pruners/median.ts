@@ -3,11 +3,11 @@
  * value so far is worse than the median, over the finished trials that got as far, of the mean of their values up to that step.
  * Finished: done or pruned. A trial that has reported nothing finite is worse than any median. Options:
  * - minFinished (10): it judges once more than so many trials have finished. Ten is Maggy's; a search of ten or twenty trials wants less.
- * - against ('mean'): what it compares with. 'value': the median of their values at that step (Optuna's median rule), which stops more
- *   where curves rise: a mean up to a step lags behind, and lets pass whoever is better than others were on the way.
+ * - against ('mean'): what it compares with. 'value': the median of the values at that step of the trials that are done, without the
+ *   pruned (Optuna's median rule). It stops more where curves rise: a mean up to a step lags behind.
  * - interval (1): every so many steps. startupSteps (0): not before this step.
  * - metric, direction: what it looks at; default: the objective. by: 'domination' (the default with several objectives): a trial is
- *   stopped if more than half of these means dominate its best so far.
+ *   stopped if more than half of these means (or values) dominate its best so far.
  */
 import { invalidOption, refuseUnknown, scheduleOf, watched, wholeOption, type PrunerOptions } from './options.ts'
 import type { Pruner, PrunerPlugin, ReportedTrial } from './pruner.ts'
@@ -28,7 +28,7 @@ export const medianPruner: PrunerPlugin = {
     const minFinished = wholeOption(options, 'minFinished', 10, 0)
     const schedule = scheduleOf(options)
     const read = seriesReader(metric)
-    const medians = medianCache((points, step) => against(read(points), step))
+    const medians = medianCache(against.counts, (points, step) => against.worth(read(points), step))
 
     return (history, trial) => {
       const series = read(trial.points)
@@ -44,17 +44,27 @@ export const medianPruner: PrunerPlugin = {
   },
 }
 
-/** What a finished trial is worth at a step. */
-type Against = (series: Series, step: number) => number | undefined
+/** Whom a trial is compared with, and what they are worth at a step. */
+interface Against {
+  readonly counts: (trial: ReportedTrial) => boolean
+  readonly worth: (series: Series, step: number) => number | undefined
+}
+
+const mean: Against = {
+  counts: ({ state }) => state === 'done' || state === 'pruned',
+  worth: (series, step) => series.meanUpTo(step),
+}
+const value: Against = {
+  counts: ({ state }) => state === 'done',
+  worth: (series, step) => series.at(step) ?? undefined,
+}
 
 function againstOf(options: PrunerOptions): Against {
   const { against = 'mean' } = options
-  if (against === 'mean') return (series, step) => series.meanUpTo(step)
-  if (against === 'value') return (series, step) => series.at(step) ?? undefined
+  if (against === 'mean') return mean
+  if (against === 'value') return value
   throw invalidOption('against', `is ${JSON.stringify(against)}; it is 'mean' or 'value'`)
 }
-
-const isFinished = (trial: ReportedTrial) => trial.state === 'done' || trial.state === 'pruned'
 
 function byDomination(view: View, options: PrunerOptions, against: Against): Pruner {
   const minFinished = wholeOption(options, 'minFinished', 10, 0)
@@ -62,12 +72,12 @@ function byDomination(view: View, options: PrunerOptions, against: Against): Pru
   return (history, { trial, points }) => {
     const series = view.read(points)
     if (!series.every((each) => isDue(each, points, schedule))) return 'continue'
-    const finished = history.filter((other) => other.trial !== trial && isFinished(other))
+    const finished = history.filter((other) => other.trial !== trial && against.counts(other))
     if (finished.length <= minFinished) return 'continue'
     const step = series[0]?.steps.at(-1) as number
     const others = finished.flatMap((other) => {
       const losses = view.read(other.points).map((each, index) => {
-        const value = against(each, step) ?? NaN
+        const value = against.worth(each, step) ?? NaN
         return view.objectives[index]?.direction === 'minimize' ? value : -value
       })
       return losses.some(Number.isNaN) ? [] : [losses]
@@ -80,7 +90,10 @@ function byDomination(view: View, options: PrunerOptions, against: Against): Pru
  * The medians by step over one set of finished trials. Trials end far more seldom than they report, so a median is good for many
  * reports; it is known by the identity of what it was made from, so that the answers are those of a pure function.
  */
-function medianCache(worth: (points: ReportedTrial['points'], step: number) => number | undefined) {
+function medianCache(
+  counts: Against['counts'],
+  worth: (points: ReportedTrial['points'], step: number) => number | undefined,
+) {
   let seen: readonly ReportedTrial[] | undefined
   let points: ReportedTrial['points'][] = []
   let byStep = new Map<number, number | undefined>()
@@ -88,7 +101,7 @@ function medianCache(worth: (points: ReportedTrial['points'], step: number) => n
   const unchanged = (history: readonly ReportedTrial[]): boolean => {
     let at = 0
     for (const trial of history) {
-      if (!isFinished(trial)) continue
+      if (!counts(trial)) continue
       if (points[at] !== trial.points) return false
       at++
     }
@@ -99,7 +112,7 @@ function medianCache(worth: (points: ReportedTrial['points'], step: number) => n
     /** Turns to these trials; how many of them are finished. */
     over(history: readonly ReportedTrial[]): number {
       if (history !== seen && !unchanged(history)) {
-        points = history.filter(isFinished).map((trial) => trial.points)
+        points = history.filter(counts).map((trial) => trial.points)
         byStep = new Map()
       }
       seen = history

@@ -11,6 +11,7 @@ import { quality } from './quality.ts'
 import { recovery } from './recovery.ts'
 import { ringTraining } from './ring-training.ts'
 import { samplers } from './samplers.ts'
+import { mnistSearch } from './search.ts'
 import { training } from './training.ts'
 import { trials } from './trials.ts'
 
@@ -42,6 +43,7 @@ const benches: Readonly<Record<string, Bench>> = {
   quality,
   samplers,
   asynchrony,
+  search: mnistSearch,
   ablation,
   allreduce,
   recovery,

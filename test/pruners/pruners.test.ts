@@ -71,6 +71,10 @@ describe('the median rule', () => {
     expect(maximize({ against: 'value' })(rising, running([0, 0, 2.5]))).toBe('stop')
     expect(maximize({ against: 'value' })(rising, running([0, 0, 3.2]))).toBe('continue')
     expect(maximize({ against: 'value' })(rising, running([0, 0, 0, 0]))).toBe('continue')
+    // The pruned do not count there.
+    const pruned = [...rising, ...[4, 5, 6].map((number) => trial(number, [9, 9, 9], 'pruned'))]
+    expect(maximize({ against: 'value' })(pruned, running([0, 0, 3.2]))).toBe('continue')
+    expect(maximize({})(pruned, running([0, 0, 3.2]))).toBe('stop')
     expect(() => maximize({ against: 'best' })).toThrow("pruner.options.against is \"best\"; it is 'mean' or 'value'")
   })
 
