@@ -2,6 +2,7 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import { training } from 'maggy'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { checkpointBucket, ringCheckpointName, ringName } from '../../protocol/index.ts'
 import type { Child } from '../../src/actor/index.ts'
 import { readPoints } from '../../src/store/index.ts'
 import { startSystem, until, type System } from '../support/system.ts'
@@ -62,6 +63,9 @@ describe('A training on two workers', () => {
 
   it('is resumed from its last checkpoint when all of its workers are killed', async () => {
     await underWay('all', 6, 20)
+    const kept = ringCheckpointName(ringName('all', 0))
+    const isKept = async () => (await system.bus.blobs.get(checkpointBucket, kept)) !== undefined
+    await expect.poll(isKept, { timeout: 60_000 }).toBe(true)
     for (const worker of workers) kill(worker)
     workers = await system.workers(2)
     await expectDone(system, 'all', 6 * stepsAnEpoch)
