@@ -2,7 +2,7 @@
 import { codeOf, type LogEvent, type Metrics, type PayloadOf, type metrics } from '../../protocol/index.ts'
 import type { Logger } from '../../src/actor/index.ts'
 import type { Bus } from '../../src/bus/index.ts'
-import { createPruner, isServed } from '../../src/pruners/index.ts'
+import { createPruner, isServed, watchedMetrics } from '../../src/pruners/index.ts'
 import type { ExperimentState } from './experiment-state.ts'
 import { MetricBook } from './metric-book.ts'
 import { PrunerDesk } from './pruner-desk.ts'
@@ -15,6 +15,10 @@ export class Jury {
   readonly #prune: (trial: number, attempt: number, step: number) => void
   readonly #book: MetricBook
   readonly #served: PrunerDesk | null
+  /** What the pruner looks at; null: it asks for itself. */
+  readonly #watched: ReadonlySet<string> | null
+  /** Nothing that it looks at was reported yet. */
+  #silent = true
   #saidSilent = false
   #closed = false
 
@@ -30,6 +34,7 @@ export class Jury {
     this.#prune = prune
     const { pruner, objectives } = state.submission.context
     this.#book = new MetricBook(pruner === null ? null : createPruner(pruner, objectives))
+    this.#watched = pruner === null || isServed(pruner) ? null : watchedMetrics(pruner, objectives)
     this.#served = !isServed(pruner)
       ? null
       : new PrunerDesk(bus, logger, state.submission, {
@@ -40,12 +45,15 @@ export class Jury {
 
   /** Reads back what was reported before this driver was there. */
   async recall(): Promise<void> {
-    if (this.#book.prunes) await refill(this.#bus, this.#book, this.#state)
+    if (!this.#book.prunes) return
+    await refill(this.#bus, this.#book, this.#state)
+    this.#silent = this.#book.reported().length === 0
   }
 
   hear(trial: number, batch: PayloadOf<typeof metrics>): void {
     const state = this.#state
     if (state.trial(trial) === undefined || !state.counts(trial, batch.attempt) || state.settled(trial)) return
+    this.#silent &&= !batch.points.some(({ values }) => this.#watches(values))
     const heard = this.#book.hear(trial, batch, state.shared)
     if (heard.kind === 'gap') void this.#fillGap(trial)
     else if (heard.kind === 'stop') this.#prune(trial, batch.attempt, heard.step)
@@ -67,15 +75,21 @@ export class Jury {
   }
 
   /** Said once: a pruner that hears nothing stops nothing. */
-  noteSilence({ outcome, points }: Extract<LogEvent, { type: 'trial.ended' }>): void {
+  noteSilence({ outcome }: Extract<LogEvent, { type: 'trial.ended' }>): void {
     const { experiment, context } = this.#state.submission
     const pruner = context.pruner?.name ?? 'none'
-    if (this.#saidSilent || pruner === 'none' || points > 0 || outcome.kind !== 'done') return
+    if (!this.#silent || this.#saidSilent || pruner === 'none' || outcome.kind !== 'done') return
     this.#saidSilent = true
+    const wanted = this.#watched === null ? 'anything' : [...this.#watched].join(', ')
     this.#logger.warn(
       { experiment, pruner },
-      `a trial ended without a report, so the pruner ${pruner} has nothing to judge: call reporter.report in train`,
+      `a trial ended without a report of ${wanted}, so the pruner ${pruner} has nothing to judge: call reporter.report in train`,
     )
+  }
+
+  #watches(values: Metrics): boolean {
+    const watched = this.#watched
+    return watched === null || Object.keys(values).some((metric) => watched.has(metric))
   }
 
   close(): void {

@@ -30,6 +30,12 @@ export function isServed(plugin: Plugin | null): boolean {
   return plugin?.options['served'] === true
 }
 
+/** What the pruner that a context names looks at: `options.metric`, or else any of the objectives. */
+export function watchedMetrics({ options }: Plugin, objectives: readonly Objective[]): ReadonlySet<string> {
+  const { metric } = options
+  return new Set(typeof metric === 'string' ? [metric] : objectives.map((objective) => objective.metric))
+}
+
 /** The pruner that a context names; null is none. Throws PRUNER_UNKNOWN, and CONTEXT_INVALID for its options. */
 export function createPruner(
   plugin: Plugin | null,

@@ -102,6 +102,23 @@ describe('a pruner that hears nothing', () => {
     const told = bench.warnings.filter((warning) => warning.includes('the pruner median has nothing to judge'))
     expect(told).toHaveLength(1)
   })
+
+  it('is warned of when what is reported is not what the pruner looks at', async () => {
+    const bench = await started()
+    const worker = await bench.worker('w1')
+    await bench.submit('e1', {
+      trials: 2,
+      pruner: { name: 'median', options: { metric: 'loss', direction: 'minimize' } },
+    })
+    const warned = () => bench.warnings.filter((warning) => warning.includes('without a report of loss')).length
+    for (const trial of [0, 1]) {
+      worker.report(trial, [{ step: 0, at: 1, values: { value: 0.5 } }])
+      await bench.settle()
+      await worker.finish(trial, { kind: 'done', metrics: { value: 1 } })
+      await bench.settle()
+      expect(warned()).toBe(1)
+    }
+  })
 })
 
 describe('a stop rule', () => {
