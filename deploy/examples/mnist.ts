@@ -51,15 +51,15 @@ export default defineExperiment(import.meta.url, {
   },
   contexts: {
     tune: optimization({
-      optimizer: 'random',
       space: {
         lr: space.double(0.03, 0.3, { log: true }),
         batchSize: space.discrete([16, 32]),
       },
-      hparams: { examples: 28_000 },
+      hparams: { examples: 30_000 },
       trials: 6,
       metric: 'accuracy',
       direction: 'maximize',
+      pruner: { name: 'median', minFinished: 2, startupSteps: 8000 },
     }),
     // Flatten cannot go: the table says why, and the study goes on.
     ablate: ablation({
