@@ -5,7 +5,7 @@ import { createRequire } from 'node:module'
 import { dirname, join } from 'node:path'
 import { pathToFileURL } from 'node:url'
 
-/** Images [examples, 28, 28, 1] in 0 to 1, labels [examples, 10] one-hot. */
+/** Images [examples, 28, 28, 1], standardized over all pixels; labels [examples, 10] one-hot. */
 export interface Images {
   readonly xs: tf.Tensor4D
   readonly ys: tf.Tensor2D
@@ -18,6 +18,9 @@ export interface Mnist {
 const side = 28
 const classes = 10
 const testExamples = 10_000
+/** Of all pixels of the training set, in 0 to 1. */
+const mean = 0.1307
+const deviation = 0.3081
 const held = new Map<number, Promise<Mnist>>()
 
 /** The first `examples` training images, and all 10,000 test images; read once a process and kept for the trials that follow. */
@@ -53,7 +56,8 @@ async function read(folder: string, name: string, examples: number): Promise<Ima
     readFile(join(folder, `${name}-labels-idx1-ubyte`)),
   ])
   const count = Math.min(examples, images.readUInt32BE(4))
-  const pixels = Float32Array.from(images.subarray(16, 16 + count * side * side), (value) => value / 255)
+  const bytes = images.subarray(16, 16 + count * side * side)
+  const pixels = Float32Array.from(bytes, (value) => (value / 255 - mean) / deviation)
   const digits = Int32Array.from(labels.subarray(8, 8 + count))
   return {
     xs: tf.tensor4d(pixels, [count, side, side, 1]),

@@ -52,10 +52,10 @@ export default defineExperiment(import.meta.url, {
   contexts: {
     tune: optimization({
       space: {
-        lr: space.double(0.03, 0.3, { log: true }),
+        lr: space.double(0.03, 0.2, { log: true }),
         batchSize: space.discrete([16, 32]),
       },
-      hparams: { examples: 30_000 },
+      hparams: { examples: 24_000 },
       trials: 6,
       metric: 'accuracy',
       direction: 'maximize',
