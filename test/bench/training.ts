@@ -1,7 +1,6 @@
 /** What worker and runner cost a training: images per second of the demo CNN, beside the same code in a plain process. */
-import { execFile } from 'node:child_process'
+import { fork, type ChildProcess } from 'node:child_process'
 import { join } from 'node:path'
-import { promisify } from 'node:util'
 import { optimization, space } from 'maggy'
 import { packageRoot } from '../../src/actor/index.ts'
 import { startSystem, type System } from '../support/system.ts'
@@ -9,12 +8,18 @@ import type { Report } from './main.ts'
 import { median, round } from './statistics.ts'
 import { moduleFile } from './trials.ts'
 
-const rounds = 5
+const rounds = 16
 
-async function plain(): Promise<number> {
-  const script = join(packageRoot(), 'dist/test/bench/modules/demo-cnn-plain.js')
-  const { stdout } = await promisify(execFile)(process.execPath, [script])
-  return Number(stdout.trim().split('\n').at(-1))
+function train(plain: ChildProcess): Promise<number> {
+  return new Promise((resolve, reject) => {
+    const die = (code: number | null) => reject(new Error(`the plain process ended with ${code}`))
+    plain.once('exit', die)
+    plain.once('message', (rate) => {
+      plain.off('exit', die)
+      resolve(Number(rate))
+    })
+    plain.send('train')
+  })
 }
 
 async function trial(system: System, id: string): Promise<number> {
@@ -33,18 +38,22 @@ async function trial(system: System, id: string): Promise<number> {
 
 export async function training(say: (line: string) => void): Promise<Report> {
   const system = await startSystem()
+  const plain = fork(join(packageRoot(), 'dist/test/bench/modules/demo-cnn-plain.js'), { stdio: 'ignore' })
   try {
     await system.actor('driver')
     await system.actor('optimizer')
     await system.workers(1)
     const bare: number[] = []
     const shipped: number[] = []
-    // In turn, and the order turned round each time, so that the machine's moods fall on both alike.
+    // Both live through the whole bench, and train in turn, in short rounds whose order is turned round each time: a machine's speed
+    // wanders by a third within minutes, and a process is faster when it is young.
+    await train(plain)
+    await trial(system, 'warm-up')
     for (let n = 0; n < rounds; n += 1) {
       const first = n % 2 === 0
-      if (first) bare.push(await plain())
+      if (first) bare.push(await train(plain))
       shipped.push(await trial(system, `round-${n}`))
-      if (!first) bare.push(await plain())
+      if (!first) bare.push(await train(plain))
       say(`round ${n + 1}: plain ${round(bare[n] ?? NaN, 0)}, runner ${round(shipped[n] ?? NaN, 0)} images/s`)
     }
     return {
@@ -56,6 +65,7 @@ export async function training(say: (line: string) => void): Promise<Report> {
       bars: { ratio: '>= 0.97' },
     }
   } finally {
+    plain.kill()
     await system.stop()
   }
 }
