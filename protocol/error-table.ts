@@ -313,6 +313,11 @@ export const table = {
     retryable: false,
     remedy: 'nothing needs to be done: the member takes part in the newer generation, or is out',
   },
+  RING_PASSED: {
+    message: 'the ring has gone back to collective {next}, and this member, which was sent ahead, is at {collective}',
+    retryable: true,
+    remedy: 'nothing needs to be done: the attempt begins anew',
+  },
   RING_CHUNK_CORRUPT: {
     message: 'chunk {chunk} was damaged on its way',
     retryable: true,

@@ -70,19 +70,30 @@ export const joinRing = call({
     /** sha256 over names, shapes and dtypes of all variables, in order. */
     manifest: Type.String({ pattern: '^[0-9a-f]{64}$' }),
     holding: RingHolding,
+    /** Gradient steps that it has passed, and how often it was sent ahead before. */
+    step: Count,
+    chases: Count,
   }),
   reply: Type.Object({
     /** How many members there are, and how many there must be. */
     joined: Count,
     wanted: Count,
+    /** The gradient step to come to by itself first, and then to ask again: a ring that is at work waits for nobody who is far behind. */
+    ahead: Type.Union([Count, Type.Null()]),
   }),
   speaks: 'runner',
   hears: 'driver',
-  doc: 'A runner whose training function has come to its first step asks to be a member. `form` follows, now or at a boundary between two steps. Said again until it does; the same as saying it once.',
+  doc: 'A runner whose training function has come to its first step asks to be a member. `form` follows, now or at a boundary between two steps, unless it is sent ahead. Said again until it does; the same as saying it once.',
   example: {
     params: example,
-    payload: { slot: 0, manifest: 'a'.repeat(64), holding: { finished: -1, pending: 0, fresh: true } },
-    reply: { joined: 1, wanted: 2 },
+    payload: {
+      slot: 0,
+      manifest: 'a'.repeat(64),
+      holding: { finished: -1, pending: 0, fresh: true },
+      step: 0,
+      chases: 0,
+    },
+    reply: { joined: 1, wanted: 2, ahead: null },
   },
 })
 

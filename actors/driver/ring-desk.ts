@@ -47,6 +47,10 @@ const pauseMs = 100
 const absentAfterMs = 200
 /** Where somebody listens and does not answer. */
 const silentAfterMs = 4000
+/** Who is fewer gradient steps behind is waited for. */
+const worthChasing = 10
+/** A ring that is faster than the newcomer waits for it in the end. */
+const chasesAtMost = 4
 /** After an outage of the driver's own the others come back one by one. */
 const outagePatienceMs = 5000
 
@@ -147,12 +151,14 @@ export class RingDesk {
     )
   }
 
-  #joined(worker: string, { slot }: PayloadOf<typeof joinRing>): ReplyOf<typeof joinRing> {
+  #joined(worker: string, { slot, step, chases }: PayloadOf<typeof joinRing>): ReplyOf<typeof joinRing> {
     const seat = this.#snapshot.context.seats.find((one) => one.worker === worker && one.slot === slot)
     if (seat === undefined) throw this.#stale(0)
-    this.#move({ type: 'ring.join', attempt: seat.attempt })
+    const furthest = this.#pace.furthest(this.#snapshot.context.plan)
+    const isFar = seat.standing === 'expected' && furthest - step > worthChasing && chases < chasesAtMost
+    if (!isFar) this.#move({ type: 'ring.join', attempt: seat.attempt })
     const joined = this.seats.filter(({ standing }) => standing !== 'expected').length
-    return { joined, wanted: this.#snapshot.context.max }
+    return { joined, wanted: this.#snapshot.context.max, ahead: isFar ? furthest : null }
   }
 
   #suspected(

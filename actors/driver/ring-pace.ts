@@ -32,6 +32,11 @@ export class Pace {
     this.#members.set(attempt, { said, at, samplesPerSecond })
   }
 
+  /** The last gradient step that one of these was heard to have passed; -1: none. */
+  furthest(attempts: readonly number[]): number {
+    return Math.max(-1, ...attempts.map((attempt) => this.#members.get(attempt)?.said.finished ?? -1))
+  }
+
   /** Over the members that are there now; the others are forgotten. */
   read(
     members: readonly { readonly attempt: number; readonly worker: string }[],

@@ -7,7 +7,7 @@
  */
 import { Type } from 'typebox'
 import type { Clock } from '../../src/actor/index.ts'
-import { answer, ask, hear, type Bus } from '../../src/bus/index.ts'
+import { answer, ask, type Bus } from '../../src/bus/index.ts'
 import {
   agreeOnManifest,
   createManifest,
@@ -27,7 +27,6 @@ import {
   joinRing,
   leaveRing,
   problem,
-  ringProgress,
   startRing,
   suspectMember,
   toProblem,
@@ -64,8 +63,6 @@ type Question = Extract<ToRing, { type: 'reduce' }>
 type Joining = Extract<ToRing, { type: 'join' }>
 
 const sayAgainMs = 500
-const worthChasing = 10
-const chasesAtMost = 4
 const answerWithinMs = 2_000
 /** Who is done answers for so long to those who are not quite. */
 const lingerMs = 2_000
@@ -94,12 +91,6 @@ export function createRingMember(options: RingMemberOptions): RingMember {
     clock,
     me,
     ring: () => (current?.started === true ? current.ring : undefined),
-  })
-
-  /** Where the ring was heard to be. */
-  let ahead = 0
-  const others = hear(bus, ringProgress, { worker: '*', ring: name }, (progress) => {
-    ahead = Math.max(ahead, progress.finished)
   })
 
   const isOpen = (): boolean => !closed
@@ -133,18 +124,16 @@ export function createRingMember(options: RingMemberOptions): RingMember {
     toMain({ type: 'failed', problem: told })
   }
 
-  /** Asks to be a member until there is a generation. */
-  async function join(asked: Joining): Promise<void> {
-    others.unsubscribe()
+  /** Asks to be a member until there is a generation, or the training is sent ahead. */
+  async function join({ manifest, step, chases }: Joining): Promise<void> {
     while (isOpen() && !isFormed()) {
+      const told = { slot, manifest, holding: holding(), step, chases }
       try {
-        await ask(
-          bus,
-          joinRing,
-          me,
-          { slot, manifest: asked.manifest, holding: holding() },
-          { timeoutMs: answerWithinMs },
-        )
+        const { ahead } = await ask(bus, joinRing, me, told, { timeoutMs: answerWithinMs })
+        if (ahead !== null && !isFormed()) {
+          toMain({ type: 'ahead', step: ahead })
+          return
+        }
       } catch (error) {
         if (codeOf(error) === 'RING_MANIFEST_DIFFERS') {
           fail(error)
@@ -348,7 +337,6 @@ export function createRingMember(options: RingMemberOptions): RingMember {
     for (const call of calls) call.unsubscribe()
     for (const timer of timers) clock.clearTimeout(timer)
     pace.stop()
-    others.unsubscribe()
     current?.ring.abandon()
     wake?.()
     line.port.close()
@@ -357,11 +345,6 @@ export function createRingMember(options: RingMemberOptions): RingMember {
   line.port.on('message', (message: ToRing) => {
     switch (message.type) {
       case 'join':
-        // Nobody waits for one that comes late, as long as it gains on them.
-        if (ahead - message.step > worthChasing && message.asked < chasesAtMost) {
-          toMain({ type: 'ahead', step: ahead })
-          return
-        }
         joining = message
         void join(message)
         return

@@ -24,9 +24,9 @@ const toWorker = (message: FromRunner): void => {
   process.send?.(message)
 }
 
-/** The worker is gone: nobody is left to work for. */
+/** The worker is gone: nobody is left to work for. Not in order, for that takes a second in which a ring waits for an answer. */
 process.once('disconnect', () => {
-  process.exit(1)
+  process.kill(process.pid, 'SIGKILL')
 })
 // A terminal's Ctrl-C goes to the whole group; the worker decides what becomes of its runners.
 for (const signal of ['SIGINT', 'SIGTERM'] as const) process.on(signal, () => undefined)

@@ -31,6 +31,8 @@ export interface WatchOptions {
   readonly onFault: (fault: RingFault) => void
 }
 
+/** A probe that was under way when a member died is not answered: the next one finds that nobody is there. */
+const probeMs = 1_000
 /** Shards asked for at once. */
 const fetchesAtOnce = 4
 
@@ -72,7 +74,7 @@ export function createWatch(options: WatchOptions): Watch {
     const askedAt = clock.now()
     const current = step()
     try {
-      await ask(bus, probeMember, paramsTo(at), {}, { timeoutMs: timing.hopMaxMs })
+      await ask(bus, probeMember, paramsTo(at), {}, { timeoutMs: Math.min(probeMs, timing.hopMaxMs) })
       silentSince.delete(at)
       absentSince.delete(at)
       if (current === undefined) return

@@ -69,7 +69,7 @@ export function createDistribution(options: DistributionOptions): Distribution {
   let waitingState: Uint8Array | null = null
   /** What the manifest is of: as they were at the first gradient, as on the others. */
   let variables: VariableSpec[] | undefined
-  let asked = 0
+  let chases = 0
   /** The ring runs already, and is at this gradient step: what comes before is passed without disturbing it. */
   let chased = 0
   let joinsLate = false
@@ -96,13 +96,15 @@ export function createDistribution(options: DistributionOptions): Distribution {
 
   function begin(): void {
     variables ??= replica.specs()
-    const begun = link.join({ manifest: createManifest(variables).hash, variables, step: steps, asked })
-    asked += 1
+    const begun = link.join({ manifest: createManifest(variables).hash, variables, step: steps, chases })
     if (begun.type === 'ahead') {
+      chases += 1
       chased = begun.step
       first = Infinity
       return
     }
+    // All whom it was to come up with are dead, and the checkpoint is older.
+    if (begun.next < collective) throw problem('RING_PASSED', { next: begun.next, collective })
     place = begun.place
     chased = 0
     first = begun.next

@@ -23,9 +23,9 @@ export type ToRing =
       readonly type: 'join'
       readonly manifest: string
       readonly variables: readonly VariableSpec[]
-      /** Gradient steps that it has passed, and how often it has asked before. */
+      /** Gradient steps that it has passed, and how often it was sent ahead before. */
       readonly step: number
-      readonly asked: number
+      readonly chases: number
     }
   /** Answered by `reduced`. */
   | {
@@ -141,8 +141,8 @@ export function isRingFailure(error: unknown): error is MaggyError | RemoteError
   return error instanceof MaggyError && (error.code.startsWith('RING_') || ownCodes.has(error.code))
 }
 
-/** Whether this member was out of its ring, for it had been silent for too long. */
-export const isLeftBehind = (error: unknown): error is RemoteError =>
-  error instanceof RingFailure && error.code === 'RING_STALE'
+/** Whether the ring goes on elsewhere: without this member, which had been silent for too long, or from an earlier checkpoint. */
+export const isLeftBehind = (error: unknown): error is MaggyError | RemoteError =>
+  isRingFailure(error) && (error.code === 'RING_STALE' || error.code === 'RING_PASSED')
 
 const ownCodes = new Set(['GRADIENT_NOT_FINITE', 'GRADIENT_MISSING', 'DATASET_TOO_SMALL'])

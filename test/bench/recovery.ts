@@ -51,6 +51,14 @@ function stepTimes(system: System, id: string): Map<number, number> {
   return times
 }
 
+/** Resolves when a step is over that was not at `since`. */
+async function stepAfter(times: ReadonlyMap<number, number>, since: number): Promise<void> {
+  while (Math.max(0, ...times.values()) <= since) {
+    if (Date.now() - since > 120_000) throw new Error('no step for two minutes: the training does not go on')
+    await sleep(20)
+  }
+}
+
 /** The longest time without a step that ended after `since`. */
 function longestGap(times: ReadonlyMap<number, number>, since: number): number {
   const all = [...times.values()].sort((a, b) => a - b)
@@ -80,22 +88,24 @@ export async function recovery(say: (line: string) => void, { kills = 50, long }
     const times = stepTimes(system, id)
     const hparams = { samples, batchSize, epochs, seed: seeds[0] ?? 0, stepMs: 15 }
     await system.submit(counted, training({ workers: { min: 1, max: members }, hparams }), id)
-    let { generation } = await until(system, id, 'ring.formed', (event) => event.members.length === members)
+    let { members: ring } = await until(system, id, 'ring.formed', (event) => event.members.length === members)
     const pauses: number[] = []
     for (let n = 0; n < kills; n += 1) {
+      await stepAfter(times, Date.now())
       await sleep(300 + Math.random() * 500)
       const at = Math.floor(Math.random() * members)
       const killedAt = Date.now()
       workers[at]?.process.kill('SIGKILL')
-      const after = generation
+      const known = ring.map(({ attempt }) => attempt)
       workers = [...workers.filter((_, index) => index !== at), ...(await system.workers(1))]
       const formed = await until(
         system,
         id,
         'ring.formed',
-        (event) => event.generation > after && event.members.length === members,
+        ({ members: there }) => there.length === members && there.some(({ attempt }) => attempt > Math.max(...known)),
       )
-      generation = formed.generation
+      ring = formed.members
+      await stepAfter(times, Date.now())
       await sleep(300)
       pauses.push(longestGap(times, killedAt))
       const step = Math.max(...times.keys())

@@ -78,7 +78,7 @@ describe('a training', () => {
   it('forms its ring when all have joined, keeps the generation in the log, and starts it when all have answered', async () => {
     const { bench, workers } = await train({ workers: 2 }, ['w1', 'w2'])
     const [a, b] = workers.map((worker) => new FakeMember(worker, 0)) as [FakeMember, FakeMember]
-    expect(await say(bench, a.join())).toEqual({ joined: 1, wanted: 2 })
+    expect(await say(bench, a.join())).toEqual({ joined: 1, wanted: 2, ahead: null })
     expect(a.formed).toEqual([])
     await say(bench, b.join())
     expect(peers([a, b])).toEqual(all(['w1', 'w2'], 2))
@@ -207,6 +207,28 @@ describe('a worker that is lost', () => {
     expect(newcomer.assignment.attempt.attempt).toBe(3)
     expect(members[0]?.peers).toEqual(['w1'])
     await say(bench, newcomer.join())
+    expect(peers([members[0]!, newcomer])).toEqual(all(['w1', 'w3'], 2))
+  })
+
+  it.each([
+    ['is sent ahead while it is far behind', 0, 0, 500, 1],
+    ['is waited for when it is nearly there', 495, 0, null, 2],
+    ['is waited for when it does not catch up', 100, 4, null, 2],
+  ])('is made good by one that %s', async (_, step, chases, ahead, generations) => {
+    const { bench, workers, members } = await atWork({ workers: { min: 1, max: 2 } }, ['w1', 'w2'])
+    members[0]!.progress({ finished: 500 })
+    members[1]?.vanish()
+    workers[1]?.vanish()
+    await say(bench, members[0]!.suspect(1))
+    await bench.pass(1000, workers[0]!)
+    const before = members[0]!.formed.length
+    const w3 = await bench.worker('w3')
+    await bench.pass(500, workers[0]!, w3)
+    const newcomer = new FakeMember(w3, 0)
+    expect(await say(bench, newcomer.join(step, chases))).toMatchObject({ ahead })
+    expect(members[0]!.formed.length - before).toBe(generations - 1)
+    // Who is in waits for nobody to be told where the ring is.
+    expect(await say(bench, newcomer.join(500, chases))).toMatchObject({ ahead: null })
     expect(peers([members[0]!, newcomer])).toEqual(all(['w1', 'w3'], 2))
   })
 

@@ -10,6 +10,7 @@ import {
   suspectMember,
   type Assignment,
   type PayloadOf,
+  type ReplyOf,
   type RingPlan,
 } from '../../protocol/index.ts'
 import { answer, ask, tell, type Subscription } from '../../src/bus/index.ts'
@@ -62,9 +63,9 @@ export class FakeMember {
   }
 
   /** Comes to its first step. */
-  async join(): Promise<{ joined: number; wanted: number } | string | undefined> {
+  async join(step = 0, chases = 0): Promise<ReplyOf<typeof joinRing> | string | undefined> {
     const holding = { finished: -1, pending: 0, fresh: true }
-    const payload = { slot: this.assignment.slot, manifest: 'a'.repeat(64), holding }
+    const payload = { slot: this.assignment.slot, manifest: 'a'.repeat(64), holding, step, chases }
     return await heard(ask(this.worker.bus, joinRing, this.#me, payload, { timeoutMs: 60_000 }))
   }
 

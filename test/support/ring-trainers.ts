@@ -175,7 +175,7 @@ export function ringOfTrainers(work: Work, settings: RingSettings, wanted = sett
           fresh.set(worker, holding.fresh)
           if (joined.size >= wanted || generations.length > 0) form()
         }
-        return { joined: joined.size, wanted }
+        return { joined: joined.size, wanted, ahead: null }
       },
     ),
     answer(driver, suspectMember, { worker: '*', ring }, ({ generation }, { worker }) => {

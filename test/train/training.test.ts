@@ -210,6 +210,7 @@ describe('a reporter', () => {
 
 test.each([
   ['RING_STALE', { kind: 'returned', reason: 'it is over' }],
+  ['RING_PASSED', { kind: 'returned', reason: 'it is over' }],
   ['RING_MISMATCH', { kind: 'failed' }],
 ])('a training whose ring says %s ends accordingly', async (code, outcome) => {
   const { port1, port2 } = new MessageChannel()
@@ -220,7 +221,7 @@ test.each([
     exportState: () => new Uint8Array(),
   })
   tellMain({ port: port2, memory }, { type: 'failed', problem: { code, message: 'it is over' } })
-  const ended = await train(() => link.join({ manifest: '', variables: [], step: 0, asked: 0 }))
+  const ended = await train(() => link.join({ manifest: '', variables: [], step: 0, chases: 0 }))
   port1.close()
   expect(ended.outcome).toMatchObject(outcome)
 })
