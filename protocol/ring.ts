@@ -221,8 +221,10 @@ export const Chunk = Type.Object({
   /** Samples that have been added to what it carries so far. */
   weight: Type.Number({ minimum: 0 }),
   /**
-   * CRC-32 (zlib) over the data, and on over their length, generation, step, the phase's number (reduce 0, gather 1, broadcast 2,
-   * exchange 3), hop, index, from and length as big-endian uint32, and the weight as a big-endian float64.
+   * CRC-32 (zlib) over the data's length, generation, step, the phase's number (reduce 0, gather 1, broadcast 2, exchange 3), hop,
+   * index, from and length as big-endian uint32, the weight as a big-endian float64, and 16 lanes as big-endian uint32. These begin
+   * as 0; for each 64 bytes of the data, the last filled up with zeros, lane = lane * 16777619 + word (modulo 2^32), with the
+   * how-manieth of the 16 words, little-endian, for each lane.
    */
   checksum: Count,
   data: Bytes,
@@ -238,7 +240,7 @@ const chunkExample: Chunk = {
   from: 0,
   length: 2,
   weight: 64,
-  checksum: 3776028640,
+  checksum: 3897645507,
   data: new Uint8Array([0, 0, 128, 63, 0, 0, 0, 64]),
 }
 
@@ -262,7 +264,7 @@ export const shard = message({
   doc: 'Algorithm `direct`: the owner of a segment tells it to all, once, and the server fans it out. Who misses it asks by `ring.fetch`.',
   example: {
     params: { ...example, generation: '2' },
-    payload: { ...chunkExample, phase: 'gather', checksum: 1150947310 },
+    payload: { ...chunkExample, phase: 'gather', checksum: 2355967051 },
   },
 })
 

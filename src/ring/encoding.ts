@@ -21,12 +21,16 @@ export interface Encoding {
   decodeBlocks(payload: Uint8Array, range: Range, taken: (from: number, count: number) => void): void
   /** Whether `encode` loses something that error feedback brings back. */
   readonly feedback: boolean
-  /** Whether what is decoded equals what was encoded. */
+  /** Whether what is decoded equals what was encoded: the payload is the elements as float32. */
   readonly exact: boolean
 }
 
 /** `into[range] = payload` */
 export function decodeInto(encoding: Encoding, payload: Uint8Array, into: Float32Array, range: Range): void {
+  if (encoding.exact) {
+    into.set(new Float32Array(payload.buffer, payload.byteOffset, range.end - range.start), range.start)
+    return
+  }
   encoding.decodeBlocks(payload, range, (from, count) => {
     into.set(block.values.subarray(0, count), range.start + from)
   })

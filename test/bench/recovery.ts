@@ -20,7 +20,7 @@ const members = 3
 const stepsAnEpoch = 40
 const samples = members * batchSize * stepsAnEpoch
 /** So that one kill after the other fits into the training, on a slow machine too. */
-const epochsAKill = 4
+const epochsAKill = 6
 const seeds = [1, 2, 3]
 
 const counted = moduleFile('counted')
@@ -86,7 +86,7 @@ export async function recovery(say: (line: string) => void, { kills = 50, long }
 
     const id = 'recovery'
     const times = stepTimes(system, id)
-    const hparams = { samples, batchSize, epochs, seed: seeds[0] ?? 0, stepMs: 15 }
+    const hparams = { samples, batchSize, epochs, seed: seeds[0] ?? 0, stepMs: 40 }
     await system.submit(counted, training({ workers: { min: 1, max: members }, hparams }), id)
     let { members: ring } = await until(system, id, 'ring.formed', (event) => event.members.length === members)
     const pauses: number[] = []
