@@ -1,5 +1,5 @@
 import { crc32 } from 'node:zlib'
-import fc from 'fast-check'
+import { assert, nat, property } from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { chunk, decode, shard, type Chunk } from '../../protocol/index.ts'
 import { chunkFrame, frameOverhead, requireIntact, type ChunkHead } from '../../src/ring/chunk-frame.ts'
@@ -15,7 +15,7 @@ function framed(data: Uint8Array, of: ChunkHead = head): Uint8Array {
 /** As protocol/ring.ts has it, word by word. */
 function checksumBy(definition: Chunk): number {
   const { generation, step, phase, hop, index, from, length, weight, data } = definition
-  const lanes = new Array<number>(16).fill(0)
+  const lanes = Array.from({ length: 16 }, () => 0)
   const padded = Buffer.concat([data, Buffer.alloc((64 - (data.length % 64)) % 64)])
   for (let at = 0; at < padded.length; at += 4) {
     const lane = (at / 4) % 16
@@ -56,8 +56,8 @@ describe('a chunk', () => {
   it('is known to be damaged, whichever bit is', () => {
     const data = Uint8Array.from({ length: 70_000 }, (_, at) => (at * 31) & 0xff)
     const whole = decode(framed(data)) as Chunk
-    fc.assert(
-      fc.property(fc.nat(data.length * 8 - 1), (bit) => {
+    assert(
+      property(nat(data.length * 8 - 1), (bit) => {
         const damaged = new Uint8Array(data)
         damaged[bit >> 3] = (damaged[bit >> 3] ?? 0) ^ (1 << (bit & 7))
         expect(() => {
