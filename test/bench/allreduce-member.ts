@@ -70,4 +70,6 @@ process.on('message', (order: Order) => {
   else if (order.kind === 'speak') void speak(order.bytes, order.message)
   else void bus.close().then(() => process.disconnect())
 })
+// A bench that was ended leaves nobody behind.
+process.once('disconnect', () => process.exit())
 report({ kind: 'ready' })
