@@ -128,7 +128,7 @@ export async function recovery(say: (line: string) => void, { kills = 50, long }
       undisturbedSpread: round(Math.max(...losses) - Math.min(...losses), 5),
       lossDifference: round(Math.abs((end['loss'] ?? NaN) - (losses[0] ?? NaN)), 5),
     })
-    if (long === true) Object.assign(figures, await churn(system, workers, say), await frozen(system, say))
+    if (long === true) Object.assign(figures, await churn(system, workers, say), await frozen(system, workers, say))
     return {
       figures,
       bars: {
@@ -180,11 +180,16 @@ async function churn(
 }
 
 /** SIGSTOP of a member for a second, five, and fifteen: after the last it is out, and comes back as a newcomer. */
-async function frozen(system: System, say: (line: string) => void): Promise<Record<string, number | string>> {
+async function frozen(
+  system: System,
+  workers: readonly Child[],
+  say: (line: string) => void,
+): Promise<Record<string, number | string>> {
   const id = 'frozen'
   const epochs = 30
   const times = stepTimes(system, id)
-  const [, victim] = await system.workers(2)
+  // There are no others: it is a member.
+  const [, victim] = workers
   const hparams = { epochs, stepMs: 20 }
   await system.submit(together, training({ workers: { min: 1, max: members }, hparams }), id)
   await until(system, id, 'ring.formed', (event) => event.members.length === members)
