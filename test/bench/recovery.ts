@@ -196,6 +196,7 @@ async function frozen(
   const figures: Record<string, number | string> = {}
   for (const ms of [1_000, 5_000, 15_000]) {
     const since = Date.now()
+    await stepAfter(times, since)
     await freeze(victim?.pid ?? 0, ms)
     await sleep(3_000)
     figures[`frozen${ms}PauseMs`] = round(longestGap(times, since), 0)
