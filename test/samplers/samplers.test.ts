@@ -103,3 +103,27 @@ describe('grid', () => {
     })
   }
 })
+
+describe('gp', () => {
+  const line = { x: space.double(0, 1) }
+  const at = (trial: number, x: number, value: number, state: 'done' | 'pruned') => ({
+    trial,
+    hparams: { x },
+    state,
+    metrics: { value },
+    step: state === 'done' ? 100 : 1,
+  })
+  const suggestionAfter = (reached: number, interim: boolean) => {
+    const options = { acquisition: 'LCB', kappa: 0, interim }
+    const done = Array.from({ length: 12 }, (_, trial) => at(trial, trial / 11, (trial / 11 - 0.7) ** 2, 'done'))
+    const pruned = Array.from({ length: 4 }, (_, index) => at(12 + index, 0.2 + index / 25, reached, 'pruned'))
+    const sampler = builtinSamplers.get('gp')?.create({ space: line, objectives, trials: 40, options, seed: 1 })
+    const random = createRandom(1, 'suggest', 16)
+    return sampler?.({ space: line, objectives, history: [...done, ...pruned], trial: 16, random })
+  }
+
+  it('does not take what a pruned trial had reached for what it would have come to, unless it is told to', () => {
+    expect(suggestionAfter(3, false)).toEqual(suggestionAfter(-1, false))
+    expect(suggestionAfter(3, true)).not.toEqual(suggestionAfter(-1, true))
+  })
+})

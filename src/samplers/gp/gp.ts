@@ -5,14 +5,16 @@
  *   'thompson' (asynchronous Thompson sampling: the minimum of one function drawn from the posterior). - kappa (2): of LCB.
  * - pending: what trials under way are taken to come to: 'believer' (the default; the posterior mean: kriging believer), 'min',
  *   'mean', 'max' (constant liars, of the losses so far: 'max' keeps farthest away), 'ignore'.
- * - interim (true): pruned trials, and those under way that have reported, count with what they reported last.
+ * - interim (false): pruned trials, and those under way that have reported, count with what they reported last. For metrics that do
+ *   not change much from step to step; where a curve rises, what a pruned trial had reached says nothing beside what others came to.
  * - mostData (150): of more trials than these, the best half and a spread of the others.
- * Failed trials, and those whose metric is not a finite number, count as the worst so far.
+ * Failed trials, and those whose metric is not a finite number, count as the worst so far; pruned ones, of which no more is known than
+ * that they were not among the better ones, as the upper quartile of the losses of those that are done.
  */
 import type { Hparams } from '../../../protocol/index.ts'
 import type { Random } from '../../random/index.ts'
 import { broken, cubeOf, relationsOf, sample, type Cube } from '../../space/index.ts'
-import { createLedger, type Entry, type Ledger } from '../ledger.ts'
+import { createLedger, type Entry } from '../ledger.ts'
 import { flagOption, numberOption, refuseUnknown, unfit, wordOption } from '../options.ts'
 import type { SamplerPlugin } from '../sampler.ts'
 import { fitsSobol, sobolPoints } from '../sobol.ts'
@@ -47,16 +49,16 @@ export const gpSampler: SamplerPlugin = {
     const name = wordOption('gp', options, 'acquisition', [...acquisitions, 'thompson'])
     const lie = wordOption('gp', options, 'pending', ['believer', 'min', 'mean', 'max', 'ignore'])
     const kappa = numberOption('gp', options, 'kappa', 2, { least: 0 })
-    const interim = flagOption('gp', options, 'interim', true)
+    const interim = flagOption('gp', options, 'interim', false)
     const mostData = numberOption('gp', options, 'mostData', 150, { least: 10, most: 1000, whole: true })
     const groups = cube.columns.flatMap(({ width }, group) => Array.from({ length: width }, () => group))
     const ledger = createLedger<Row>(objectives[0], ({ hparams }) => cube.toCube(hparams))
     const early = fitsSobol(space) ? sobolPoints(space, seed) : undefined
-    const fitted = keptKernel(groups)
+    const fitted = keptKernel(groups, interim)
 
     return ({ history, trial, random }) => {
       ledger.show(history)
-      const data = dataOf(ledger, interim)
+      const data = dataOf(ledger.entries, interim)
       if (data.points.length < Math.max(2, warmup) || cube.size === 0) {
         return early === undefined ? sample(space, random) : early(trial)
       }
@@ -97,19 +99,23 @@ interface Data {
   readonly losses: readonly number[]
 }
 
-/** What has ended, in the order of trials. */
-function dataOf({ entries, ranked }: Ledger<Row>, interim: boolean): Data {
-  const finite = ranked.filter(({ standing, loss }) => standing === 'done' || (interim && !Number.isNaN(loss)))
-  const worst = finite.reduce((most, { loss }) => Math.max(most, loss), -Infinity)
-  if (worst === -Infinity) return { entries: [], points: [], losses: [] }
-  const counted = entries.filter(
-    ({ standing, loss }) => standing !== 'void' && (standing !== 'pending' || (interim && !Number.isNaN(loss))),
-  )
-  const losses = counted.map(({ standing, loss }) =>
-    Number.isNaN(loss) || standing === 'bad' || (standing === 'pruned' && !interim) ? worst : loss,
-  )
+/** What has ended, in the order of trials, and with `interim` what has reported. */
+function dataOf(entries: readonly Entry<Row>[], interim: boolean): Data {
+  const hasValue = ({ standing, loss }: Entry<Row>) =>
+    standing === 'done' || (interim && (standing === 'pruned' || standing === 'pending') && !Number.isNaN(loss))
+  const values = Float64Array.from(entries.filter(hasValue), ({ loss }) => loss)
+  if (values.length === 0) return { entries: [], points: [], losses: [] }
+  const worst = values.reduce((most, loss) => Math.max(most, loss), -Infinity)
+  const poor = values.sort()[Math.floor(0.75 * values.length)] as number
+  const counted = entries.filter((entry) => !isOpen(entry) || hasValue(entry))
+  const losses = counted.map((entry) => {
+    if (hasValue(entry)) return entry.loss
+    return entry.standing === 'pruned' && !interim ? poor : worst
+  })
   return { entries: counted, points: counted.map(({ row }) => row), losses }
 }
+
+const isOpen = ({ standing }: Entry<Row>): boolean => standing === 'pending' || standing === 'void'
 
 /** The best half, and of the others every so many-th by rank. */
 function thinned(data: Data, most: number): Data {
@@ -152,16 +158,16 @@ function standardized(losses: readonly number[]): Float64Array {
 }
 
 /** Fits a kernel whenever the data have grown by a tenth, to what they were then; the last one is kept. */
-function keptKernel(groups: readonly number[]): (data: Data, most: number) => Kernel {
+function keptKernel(groups: readonly number[], interim: boolean): (data: Data, most: number) => Kernel {
   let last: { readonly observations: readonly unknown[]; readonly kernel: Kernel } | undefined
-  return ({ entries, points, losses }, most) => {
+  return (data, most) => {
+    const { points } = data
     let count = 4
     while (Math.ceil(count * 1.1) <= points.length) count = Math.ceil(count * 1.1)
     count = Math.min(count, points.length)
-    const first = thinned(
-      { entries: entries.slice(0, count), points: points.slice(0, count), losses: losses.slice(0, count) },
-      most,
-    )
+    // What a pruned trial counts as depends on the others: here, on those up to then.
+    const then = dataOf(data.entries.slice(0, count), interim)
+    const first = thinned(then.points.length === count ? then : data, most)
     const observations = first.entries.map(({ observation }) => observation)
     const same =
       last !== undefined &&
