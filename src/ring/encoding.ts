@@ -91,9 +91,6 @@ const bfloat16: Encoding = {
   },
 }
 
-/** The largest value of a block below which its unit has no inverse in float32: it is sent as zeros. */
-const smallest = 1e-35
-
 /** One float32 unit for each 256 elements, then a signed byte an element. */
 const int8: Encoding = {
   feedback: true,
@@ -110,16 +107,9 @@ const int8: Encoding = {
       if (residual === undefined) block.residual.fill(0, 0, padded)
       else block.residual.set(residual.subarray(first, last))
       block.residual.fill(0, count, padded)
-      for (let at = 0; at < padded; at += scaleElements) {
-        const [begin, stop] = [4 * at, 4 * (at + scaleElements)]
-        const largest = kernel.prepare(begin, stop, scale)
-        // As float32, for that is what the receiver multiplies with (I1). NaN and infinity pass on into it (I2).
-        const unit = Math.fround(largest / 127)
-        units[(from + at) / scaleElements] = unit
-        const usable = largest > smallest && largest < Infinity
-        kernel.quantize(begin, stop, usable ? 1 / unit : 0, unit)
-        if (!usable) block.residual.fill(0, at, at + scaleElements)
-      }
+      // What goes is a float32 unit, for that is what the receiver multiplies with (I1). NaN and infinity pass on into it (I2).
+      kernel.pack(4 * padded, scale)
+      units.set(block.units.subarray(0, padded / scaleElements), from / scaleElements)
       bytes.set(block.bytes.subarray(0, count), from)
       residual?.set(block.residual.subarray(0, count), first)
     })
@@ -130,10 +120,9 @@ const int8: Encoding = {
     const bytes = new Int8Array(payload.buffer, payload.byteOffset + units.byteLength, elements)
     eachBlock(elements, (from, count) => {
       block.bytes.set(bytes.subarray(from, from + count))
-      for (let at = 0; at < count; at += scaleElements) {
-        // Zero times infinity and zero times NaN are NaN: the whole block shows it (I2).
-        kernel.restore(4 * at, 4 * (at + scaleElements), units[(from + at) / scaleElements] as number)
-      }
+      block.units.set(units.subarray(from / scaleElements, Math.ceil((from + count) / scaleElements)))
+      // Zero times infinity and zero times NaN are NaN: all elements of the unit show it (I2).
+      kernel.unpack(4 * count)
       taken(from, count)
     })
   },

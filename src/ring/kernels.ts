@@ -9,9 +9,19 @@
 export const blockElements = 16_384
 /** Elements that share a scale in int8. */
 export const scaleElements = 256
+const scaleBytes = 4 * scaleElements
+/** The largest value of 256 elements below which their unit has no inverse in float32: they are sent as zeros. */
+const smallest = 1e-35
 
 const bytes = 4 * blockElements
-const at = { source: 0, values: bytes, payload: 2 * bytes, residual: 3 * bytes, lanes: 4 * bytes }
+const at = {
+  source: 0,
+  values: bytes,
+  payload: 2 * bytes,
+  residual: 3 * bytes,
+  lanes: 4 * bytes,
+  units: 4 * bytes + 64,
+}
 /** The 32-bit FNV prime: odd, so that no change of a single word is lost in the multiplications that follow it. */
 const prime = 0x01000193
 
@@ -30,29 +40,36 @@ const int = (value: number): number[] => {
     ...((encoded.at(-1) ?? 0) & 0x40 ? [...encoded.slice(0, -1), (encoded.at(-1) ?? 0) | 0x80, 0] : encoded),
   ]
 }
+const real = (value: number): number[] => [0x43, ...new Uint8Array(new Float32Array([value]).buffer)]
 const load = (offset: number): number[] => simd(0x00, ...place(offset))
 const store = (offset: number): number[] => simd(0x0b, ...place(offset))
 const splatFloat = simd(0x13)
 const splatInt = simd(0x11)
 const float = {
-  abs: simd(0xe0),
   add: simd(0xe4),
   sub: simd(0xe5),
   mul: simd(0xe6),
-  max: simd(0xe9),
   ne: simd(0x42),
-  nearest: simd(0x6a),
 }
 const word = {
   add: simd(0xae),
   mul: simd(0xb5),
   shiftLeft: simd(0xab),
   shiftRight: simd(0xad),
-  fromFloat: simd(0xf8),
   toFloat: simd(0xfa),
+  sub: simd(0xb1),
+  max: simd(0xb8),
 }
 const bit = { and: simd(0x4e), or: simd(0x50), select: simd(0x52) }
 const shiftRight = [0x76]
+const scalar = {
+  div: [0x95],
+  less: [0x5d],
+  greater: [0x5e],
+  max: [0x97],
+  load: [0x2a, ...place(at.units)],
+  store: [0x38, ...place(at.units)],
+}
 /** Instructions, line by line. */
 const rows = (...lines: readonly (readonly number[])[]): number[] => lines.flat()
 const i32 = 0x7f
@@ -92,7 +109,111 @@ const narrowed = (position: number, scale: number, offset: number, x: number): n
 
 const laneVectors = [0, 1, 2, 3]
 
+/** What added to a small number leaves no place for a fraction: the last bits of the sum are the number, to the nearest, ties to even. */
+const aligner = 1.5 * 2 ** 23
+const alignerBits = 0x4b400000
+
+/** Those that the others call, by number. */
+const inner = { prepare: 0, quantize: 1, restore: 2 }
+const call = (index: number): number[] => [0x10, index]
+const fill = [0xfc, 0x0b, 0]
+
 const kernels: readonly Kernel[] = [
+  {
+    // source = source * weight + residual; gives the largest absolute value. From `start`, which is also the position, to `end`.
+    name: 'prepare',
+    params: [i32, i32, f32],
+    result: f32,
+    locals: [v128, v128, v128, v128],
+    code: rows(
+      [...get(2), ...splatFloat, ...set(3), ...int(0x7fffffff), ...splatInt, ...set(6)],
+      loop(
+        0,
+        1,
+        16,
+        rows(
+          [...get(0), ...get(0), ...load(at.source), ...get(3), ...float.mul, ...get(0), ...load(at.residual)],
+          // Floats without their sign have the order of their bits, and a NaN is above them all.
+          [
+            ...float.add,
+            ...tee(4),
+            ...store(at.source),
+            ...get(4),
+            ...get(6),
+            ...bit.and,
+            ...get(5),
+            ...word.max,
+            ...set(5),
+          ],
+        ),
+      ),
+      [...get(5), ...simd(0x1f, 0), ...get(5), ...simd(0x1f, 1), ...scalar.max],
+      [...get(5), ...simd(0x1f, 2), ...scalar.max, ...get(5), ...simd(0x1f, 3), ...scalar.max],
+    ),
+  },
+  {
+    // payload = int8(source * inverse), to the nearest, ties to even; residual = source - payload * unit; sixteen at a time
+    name: 'quantize',
+    params: [i32, i32, f32, f32],
+    locals: [v128, v128, v128, v128, v128, ...laneVectors.map(() => v128)],
+    code: rows(
+      [...get(2), ...splatFloat, ...set(4), ...get(3), ...splatFloat, ...set(5)],
+      [...real(aligner), ...splatFloat, ...set(7), ...int(alignerBits), ...splatInt, ...set(8)],
+      loop(
+        0,
+        1,
+        64,
+        rows(
+          laneVectors.flatMap((lane) =>
+            rows(
+              [...get(0), ...load(at.source + 16 * lane), ...tee(6), ...get(4), ...float.mul, ...get(7), ...float.add],
+              [
+                ...tee(9 + lane),
+                ...get(8),
+                ...word.sub,
+                ...get(0),
+                ...get(6),
+                ...get(9 + lane),
+                ...get(7),
+                ...float.sub,
+              ],
+              [...get(5), ...float.mul, ...float.sub, ...store(at.residual + 16 * lane), ...set(9 + lane)],
+            ),
+          ),
+          [
+            ...get(0),
+            ...int(2),
+            ...shiftRight,
+            ...get(9),
+            ...get(10),
+            ...simd(0x85),
+            ...get(11),
+            ...get(12),
+            ...simd(0x85),
+          ],
+          [...simd(0x65), ...store(at.payload)],
+        ),
+      ),
+    ),
+  },
+  {
+    // values = payload * unit
+    name: 'restore',
+    params: [i32, i32, f32],
+    locals: [v128],
+    code: rows(
+      [...get(2), ...splatFloat, ...set(3)],
+      loop(
+        0,
+        1,
+        16,
+        rows(
+          [...get(0), ...get(0), ...int(2), ...shiftRight, ...simd(0x5c, ...place(at.payload))],
+          [...simd(0x87), ...simd(0xa7), ...word.toFloat, ...get(3), ...float.mul, ...store(at.values)],
+        ),
+      ),
+    ),
+  },
   {
     // lanes = lanes * prime + source, sixteen words at a time: four chains, for a multiplication takes longer than it occupies
     name: 'digest',
@@ -174,89 +295,48 @@ const kernels: readonly Kernel[] = [
     ),
   },
   {
-    // source = source * weight + residual; gives the largest absolute value. From `start`, which is also the position, to `end`.
-    name: 'prepare',
-    params: [i32, i32, f32],
-    result: f32,
-    locals: [v128, v128, v128],
-    code: rows(
-      [...get(2), ...splatFloat, ...set(3)],
-      loop(
-        0,
-        1,
-        16,
-        rows(
-          [...get(0), ...get(0), ...load(at.source), ...get(3), ...float.mul, ...get(0), ...load(at.residual)],
-          [...float.add, ...tee(4), ...store(at.source), ...get(4), ...float.abs, ...get(5), ...float.max, ...set(5)],
-        ),
-      ),
-      [...get(5), ...simd(0x1f, 0), ...get(5), ...simd(0x1f, 1), 0x97],
-      [...get(5), ...simd(0x1f, 2), 0x97, ...get(5), ...simd(0x1f, 3), 0x97],
-    ),
-  },
-  {
-    // payload = int8(source * inverse), to the nearest, ties to even; residual = source - payload * unit
-    name: 'quantize',
-    params: [i32, i32, f32, f32],
-    locals: [v128, v128, v128, v128],
-    code: rows(
-      [...get(2), ...splatFloat, ...set(4), ...get(3), ...splatFloat, ...set(5)],
-      loop(
-        0,
-        1,
-        16,
-        rows(
-          [
-            ...get(0),
-            ...load(at.source),
-            ...tee(6),
-            ...get(4),
-            ...float.mul,
-            ...float.nearest,
-            ...word.fromFloat,
-            ...set(7),
-          ],
-          [
-            ...get(0),
-            ...get(6),
-            ...get(7),
-            ...word.toFloat,
-            ...get(5),
-            ...float.mul,
-            ...float.sub,
-            ...store(at.residual),
-          ],
-          [
-            ...get(0),
-            ...int(2),
-            ...shiftRight,
-            ...get(7),
-            ...get(7),
-            ...simd(0x85),
-            ...tee(7),
-            ...get(7),
-            ...simd(0x65),
-          ],
-          simd(0x5a, ...place(at.payload), 0),
-        ),
+    // units and payload = int8(source * weight + residual), residual = what that loses, by 256 elements at a time. A unit that is not
+    // finite, or has no inverse, goes with zeros (NaN and infinity pass on in it), and leaves no residual.
+    name: 'pack',
+    params: [i32, f32],
+    locals: [i32, i32, f32, f32, i32],
+    code: loop(
+      6,
+      0,
+      scaleBytes,
+      rows(
+        [...get(6), ...get(6), ...int(scaleBytes), 0x6a, ...tee(2), ...get(1), ...call(inner.prepare), ...tee(4)],
+        [...real(smallest), ...scalar.greater, ...get(4), ...real(Infinity), ...scalar.less, 0x71, ...set(3)],
+        [...get(6), ...int(8), ...shiftRight, ...get(4), ...real(127), ...scalar.div, ...tee(5), ...scalar.store],
+        [...get(6), ...get(2), ...real(1), ...get(5), ...scalar.div, ...real(0), ...get(3), 0x1b, ...get(5)],
+        [...call(inner.quantize), ...get(3), 0x45, 0x04, 0x40],
+        [...get(6), ...int(at.residual), 0x6a, ...int(0), ...int(scaleBytes), ...fill],
+        [
+          ...get(6),
+          ...int(2),
+          ...shiftRight,
+          ...int(at.payload),
+          0x6a,
+          ...int(0),
+          ...int(scaleElements),
+          ...fill,
+          0x0b,
+        ],
       ),
     ),
   },
   {
-    // values = payload * unit
-    name: 'restore',
-    params: [i32, i32, f32],
-    locals: [v128],
-    code: rows(
-      [...get(2), ...splatFloat, ...set(3)],
-      loop(
-        0,
-        1,
-        16,
-        rows(
-          [...get(0), ...get(0), ...int(2), ...shiftRight, ...simd(0x5c, ...place(at.payload))],
-          [...simd(0x87), ...simd(0xa7), ...word.toFloat, ...get(3), ...float.mul, ...store(at.values)],
-        ),
+    // values = payload * unit, by 256 elements at a time
+    name: 'unpack',
+    params: [i32],
+    locals: [i32],
+    code: loop(
+      1,
+      0,
+      scaleBytes,
+      rows(
+        [...get(1), ...get(1), ...int(scaleBytes), 0x6a, ...get(1), ...int(8), ...shiftRight, ...scalar.load],
+        call(inner.restore),
       ),
     ),
   },
@@ -302,9 +382,8 @@ interface Kernels {
   mix(end: number, weight: number, factor: number): void
   narrow(end: number, weight: number): void
   widen(end: number): void
-  prepare(start: number, end: number, weight: number): number
-  quantize(start: number, end: number, inverse: number, unit: number): void
-  restore(start: number, end: number, unit: number): void
+  pack(end: number, weight: number): void
+  unpack(end: number): void
 }
 
 /** Node's types have no values for it. */
@@ -316,7 +395,7 @@ declare const WebAssembly: {
 const made = new WebAssembly.Instance(new WebAssembly.Module(assemble())).exports
 const { buffer } = made.memory
 
-/** Positions are in bytes of float32 elements, multiples of 16 (`narrow`: 32, `digest`: 64); what lies past a block's end is not used. */
+/** Positions are in bytes of float32 elements, multiples of 16 (`narrow`: 32, `digest`: 64, `pack` and `unpack`: 1,024); what lies past a block's end is not used. */
 export const kernel: Omit<Kernels, 'memory'> = made
 /** The fixed places of the memory. */
 export const block = {
@@ -326,6 +405,7 @@ export const block = {
   lanes: new Uint32Array(buffer, at.lanes, 16),
   values: new Float32Array(buffer, at.values, blockElements),
   halves: new Uint16Array(buffer, at.payload, blockElements),
+  units: new Float32Array(buffer, at.units, blockElements / scaleElements),
   bytes: new Int8Array(buffer, at.payload, blockElements),
   residual: new Float32Array(buffer, at.residual, blockElements),
 }
