@@ -2,6 +2,7 @@
 import { fork } from 'node:child_process'
 import { createInterface } from 'node:readline'
 import { fileURLToPath } from 'node:url'
+import { ringProcessFlags } from '../../src/ring/index.ts'
 import type { FromRunner, RunnerSetting, ToRunner } from './runner-messages.ts'
 
 export interface RunnerProcess {
@@ -34,8 +35,8 @@ export function createSpawn(
     const child = fork(main, [], {
       stdio: ['ignore', 'pipe', 'pipe', 'ipc'],
       env: { ...process.env, ...threadVariables(options.threads) },
-      // Two debuggers would fight for one port.
-      execArgv: process.execArgv.filter((flag) => !flag.startsWith('--inspect')),
+      // Two debuggers would fight for one port. What this process was told itself comes last, and so counts.
+      execArgv: [...ringProcessFlags, ...process.execArgv.filter((flag) => !flag.startsWith('--inspect'))],
     })
     child.on('message', (message) => {
       hears.message(message as FromRunner)

@@ -121,7 +121,7 @@ function ringSettings(given: Readonly<Record<string, unknown>>, path = 'workers'
     waitMs: wait === null ? null : whole('wait', wait, 0),
     algorithm: one('algorithm', given['algorithm'] ?? 'ring', ['ring', 'direct']),
     encoding: one('encoding', given['encoding'] ?? 'float32', ['float32', 'bfloat16', 'int8']),
-    chunkBytes: whole('chunkBytes', given['chunkBytes'] ?? 2 ** 20, 4),
+    chunkBytes: whole('chunkBytes', given['chunkBytes'] ?? 2 ** 21, 4),
     syncEvery: whole('syncEvery', given['syncEvery'] ?? 1, 1),
     accumulate: whole('accumulate', given['accumulate'] ?? 1, 1),
     checkpointEvery: checkpointEvery === null ? null : whole('checkpointEvery', checkpointEvery, 1),

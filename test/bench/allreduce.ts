@@ -11,7 +11,7 @@ import { fileURLToPath } from 'node:url'
 import { promisify } from 'node:util'
 import type { RingAlgorithm, RingEncoding, RingPlan } from '../../protocol/index.ts'
 import { packageRoot } from '../../src/actor/index.ts'
-import { ringDefaults } from '../../src/ring/index.ts'
+import { ringDefaults, ringProcessFlags } from '../../src/ring/index.ts'
 import { startServer } from '../../src/server/index.ts'
 import { freePort } from '../support/server.ts'
 import type { Order, Report as Told } from './allreduce-member.ts'
@@ -34,7 +34,11 @@ interface Member {
 
 async function startMember(server: string, name: string): Promise<Member> {
   const file = fileURLToPath(new URL('./allreduce-member.js', import.meta.url))
-  const child: ChildProcess = fork(file, [server, name], { stdio: ['ignore', 'ignore', 'inherit', 'ipc'] })
+  const child: ChildProcess = fork(file, [server, name], {
+    stdio: ['ignore', 'ignore', 'inherit', 'ipc'],
+    // As a worker starts its runners.
+    execArgv: [...ringProcessFlags],
+  })
   const told: Told[] = []
   let wake = (): void => {}
   child.on('message', (message: Told) => {

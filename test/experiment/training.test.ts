@@ -22,7 +22,7 @@ describe('training', () => {
         waitMs: null,
         algorithm: 'ring',
         encoding: 'float32',
-        chunkBytes: 1_048_576,
+        chunkBytes: 2_097_152,
         syncEvery: 1,
         accumulate: 1,
         checkpointEvery: 100,
