@@ -61,7 +61,7 @@ const program = new Command('bench')
   .option('--json', 'the figures as one JSON object on the last line')
   .option('--peer <python>', 'quality, allreduce: a Python that has the peer to compare with (Optuna, PyTorch)')
   .option('--script <file>', 'quality: the script that asks the peer (default: ../shared/peers/optuna_quality.py)')
-  .option('--seeds <n>', 'quality, ring-training: so many seeds (default: 20, 3)', Number)
+  .option('--seeds <n>', 'quality, ring-training, search: so many seeds (default: 20, 3, 1)', Number)
   .option('--kills <n>', 'recovery: so many workers are killed (default: 50)', Number)
   .option('--long', 'recovery: workers that come and go for two minutes, and one that is stopped for 15 s, too')
   .action(async (name: string, { json, ...options }: BenchOptions & { json?: boolean }) => {
