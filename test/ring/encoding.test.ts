@@ -109,6 +109,28 @@ test("int8 is within half a unit, which is 1/127 of its block's largest", () => 
   )
 })
 
+test('int8 sends the bytes that its definition gives', () => {
+  const toEven = (x: number): number => {
+    const down = Math.floor(x)
+    if (x - down !== 0.5) return Math.round(x)
+    return down % 2 === 0 ? down : down + 1
+  }
+  fc.assert(
+    fc.property(finite, (list) => {
+      const values = Float32Array.from(list.slice(0, 256))
+      const range = { start: 0, end: values.length }
+      const payload = new Uint8Array(encodings.int8.bytesFor(range))
+      encodings.int8.encode(values, range, 1, payload)
+      const largest = values.reduce((most, value) => Math.max(most, Math.abs(value)), 0)
+      const unit = Math.fround(largest / 127)
+      const inverse = largest > 1e-34 ? Math.fround(1 / unit) : 0
+      if (values.length > 0) expect(new Float32Array(payload.buffer, 0, 1)[0]).toBe(unit)
+      const wanted = Array.from(values, (value) => toEven(Math.fround(value * inverse)) + 0)
+      if (largest > 1e-34) expect([...new Int8Array(payload.buffer, values.length > 0 ? 4 : 0)]).toEqual(wanted)
+    }),
+  )
+})
+
 test('with error feedback the sum of what int8 sends follows the sum of what it was given', () => {
   const length = 512
   const residual = new Float32Array(length)
