@@ -25,6 +25,8 @@ const chunkBytes = Number(process.env['BENCH_CHUNK_BYTES'] ?? ringDefaults.chunk
 const window = Number(process.env['BENCH_WINDOW'] ?? ringDefaults.window)
 
 const passes = 3
+/** Rounds of a new ring that do not count: its buffers are touched for the first time, and make V8 collect what was there before. */
+const warmUp = 6
 
 interface Member {
   order(order: Order): void
@@ -99,7 +101,7 @@ export async function allreduce(say: (line: string) => void, { peer }: { peer?: 
   ): Promise<number[]> => {
     generation += 1
     const chosen = members.slice(0, count)
-    const rounds = megabytes > 20 ? 5 : 8
+    const rounds = warmUp + (megabytes > 20 ? 6 : 12)
     const plan: Omit<RingPlan, 'rank'> = {
       generation,
       members: chosen.map((_, rank) => ({ worker: `w${rank}`, slot: 0 })),
@@ -114,9 +116,9 @@ export async function allreduce(say: (line: string) => void, { peer }: { peer?: 
       member.order({ kind: 'reduce', plan: { ...plan, rank }, elements, rounds })
     const told = await Promise.all(chosen.map((member) => member.next()))
     const times = told.map((one) => (one.kind === 'reduced' ? one.ms : []))
-    // A round takes as long as its slowest member; the first ones warm the code up.
+    // A round takes as long as its slowest member.
     const slowest = Array.from({ length: rounds }, (_, at) => Math.max(...times.map((one) => one[at] ?? NaN)))
-    return slowest.slice(2)
+    return slowest.slice(warmUp)
   }
 
   try {
