@@ -5,6 +5,32 @@
  * I1 The same bits on every machine: WebAssembly's float arithmetic is IEEE 754, and no relaxed instruction is used.
  */
 
+import {
+  assemble,
+  bit,
+  f32,
+  float,
+  get,
+  i32,
+  int,
+  load,
+  loop,
+  place,
+  real,
+  rows,
+  scalar,
+  set,
+  shiftRight,
+  simd,
+  splatFloat,
+  splatInt,
+  store,
+  tee,
+  v128,
+  word,
+  type Code,
+} from './assembler.ts'
+
 /** Elements that a block holds at most. */
 export const blockElements = 16_384
 /** Elements that share a scale in int8. */
@@ -25,75 +51,6 @@ const at = {
 /** The 32-bit FNV prime: odd, so that no change of a single word is lost in the multiplications that follow it. */
 const prime = 0x01000193
 
-const leb = (value: number): number[] =>
-  value < 0x80 ? [value] : [(value & 0x7f) | 0x80, ...leb(Math.floor(value / 128))]
-const simd = (code: number, ...rest: number[]): number[] => [0xfd, ...leb(code), ...rest]
-const place = (offset: number): number[] => [0, ...leb(offset)]
-const get = (local: number): number[] => [0x20, ...leb(local)]
-const set = (local: number): number[] => [0x21, ...leb(local)]
-const tee = (local: number): number[] => [0x22, ...leb(local)]
-/** Signed, as i32.const has it; small positive values only. */
-const int = (value: number): number[] => {
-  const encoded = leb(value)
-  return [
-    0x41,
-    ...((encoded.at(-1) ?? 0) & 0x40 ? [...encoded.slice(0, -1), (encoded.at(-1) ?? 0) | 0x80, 0] : encoded),
-  ]
-}
-const real = (value: number): number[] => [0x43, ...new Uint8Array(new Float32Array([value]).buffer)]
-const load = (offset: number): number[] => simd(0x00, ...place(offset))
-const store = (offset: number): number[] => simd(0x0b, ...place(offset))
-const splatFloat = simd(0x13)
-const splatInt = simd(0x11)
-const float = {
-  add: simd(0xe4),
-  sub: simd(0xe5),
-  mul: simd(0xe6),
-  ne: simd(0x42),
-}
-const word = {
-  add: simd(0xae),
-  mul: simd(0xb5),
-  shiftLeft: simd(0xab),
-  shiftRight: simd(0xad),
-  toFloat: simd(0xfa),
-  sub: simd(0xb1),
-  max: simd(0xb8),
-}
-const bit = { and: simd(0x4e), or: simd(0x50), select: simd(0x52) }
-const shiftRight = [0x76]
-const scalar = {
-  div: [0x95],
-  less: [0x5d],
-  greater: [0x5e],
-  max: [0x97],
-  load: [0x2a, ...place(at.units)],
-  store: [0x38, ...place(at.units)],
-}
-/** Instructions, line by line. */
-const rows = (...lines: readonly (readonly number[])[]): number[] => lines.flat()
-const i32 = 0x7f
-const f32 = 0x7d
-const v128 = 0x7b
-
-interface Kernel {
-  readonly name: string
-  readonly params: readonly number[]
-  readonly result?: number
-  /** Further locals; the last one of type i32 is the position, in bytes of float32 elements. */
-  readonly locals: readonly number[]
-  readonly code: readonly number[]
-}
-
-/** Repeats the body, `position` going on by `step`, until it is `end`: once at least. */
-const loop = (position: number, end: number, step: number, body: number[]): number[] =>
-  rows(
-    [0x03, 0x40],
-    body,
-    [...get(position), ...int(step), 0x6a, ...tee(position), ...get(end), 0x49, 0x0d, 0x00],
-    [0x0b],
-  )
-
 /** Four float32 at `offset` past `position`, times the vector in `scale`, rounded to bfloat16: four words. */
 const narrowed = (position: number, scale: number, offset: number, x: number): number[] =>
   rows(
@@ -113,12 +70,8 @@ const laneVectors = [0, 1, 2, 3]
 const aligner = 1.5 * 2 ** 23
 const alignerBits = 0x4b400000
 
-/** Those that the others call, by number. */
-const inner = { prepare: 0, quantize: 1, restore: 2 }
-const call = (index: number): number[] => [0x10, index]
-const fill = [0xfc, 0x0b, 0]
-
-const kernels: readonly Kernel[] = [
+/** Those that the others call. */
+const inner: readonly Code[] = [
   {
     // source = source * weight + residual; gives the largest absolute value. From `start`, which is also the position, to `end`.
     name: 'prepare',
@@ -214,6 +167,13 @@ const kernels: readonly Kernel[] = [
       ),
     ),
   },
+]
+
+const call = (name: string): number[] => [0x10, inner.findIndex((code) => code.name === name)]
+const fill = [0xfc, 0x0b, 0]
+
+const kernels: readonly Code[] = [
+  ...inner,
   {
     // lanes = lanes * prime + source, sixteen words at a time: four chains, for a multiplication takes longer than it occupies
     name: 'digest',
@@ -305,11 +265,20 @@ const kernels: readonly Kernel[] = [
       0,
       scaleBytes,
       rows(
-        [...get(6), ...get(6), ...int(scaleBytes), 0x6a, ...tee(2), ...get(1), ...call(inner.prepare), ...tee(4)],
+        [...get(6), ...get(6), ...int(scaleBytes), 0x6a, ...tee(2), ...get(1), ...call('prepare'), ...tee(4)],
         [...real(smallest), ...scalar.greater, ...get(4), ...real(Infinity), ...scalar.less, 0x71, ...set(3)],
-        [...get(6), ...int(8), ...shiftRight, ...get(4), ...real(127), ...scalar.div, ...tee(5), ...scalar.store],
+        [
+          ...get(6),
+          ...int(8),
+          ...shiftRight,
+          ...get(4),
+          ...real(127),
+          ...scalar.div,
+          ...tee(5),
+          ...scalar.store(at.units),
+        ],
         [...get(6), ...get(2), ...real(1), ...get(5), ...scalar.div, ...real(0), ...get(3), 0x1b, ...get(5)],
-        [...call(inner.quantize), ...get(3), 0x45, 0x04, 0x40],
+        [...call('quantize'), ...get(3), 0x45, 0x04, 0x40],
         [...get(6), ...int(at.residual), 0x6a, ...int(0), ...int(scaleBytes), ...fill],
         [
           ...get(6),
@@ -335,45 +304,12 @@ const kernels: readonly Kernel[] = [
       0,
       scaleBytes,
       rows(
-        [...get(1), ...get(1), ...int(scaleBytes), 0x6a, ...get(1), ...int(8), ...shiftRight, ...scalar.load],
-        call(inner.restore),
+        [...get(1), ...get(1), ...int(scaleBytes), 0x6a, ...get(1), ...int(8), ...shiftRight, ...scalar.load(at.units)],
+        call('restore'),
       ),
     ),
   },
 ]
-
-const vector = (items: readonly (readonly number[])[]): number[] => [...leb(items.length), ...items.flat()]
-const section = (id: number, content: number[]): number[] => [id, ...leb(content.length), ...content]
-const name = (text: string): number[] => vector(Array.from(text, (letter) => [letter.charCodeAt(0)]))
-
-function assemble(): Uint8Array<ArrayBuffer> {
-  const types = kernels.map(({ params, result }) => [
-    0x60,
-    ...vector(params.map((p) => [p])),
-    ...vector(result ? [[result]] : []),
-  ])
-  const bodies = kernels.map(({ locals, code }) => {
-    const body = [...vector(locals.map((type) => [1, type])), ...code, 0x0b]
-    return [...leb(body.length), ...body]
-  })
-  const exported = kernels.map((kernel, index) => [...name(kernel.name), 0, index])
-  const pages = (4 * bytes) / 65_536 + 1
-  return new Uint8Array([
-    0x00,
-    0x61,
-    0x73,
-    0x6d,
-    1,
-    0,
-    0,
-    0,
-    ...section(1, vector(types)),
-    ...section(3, vector(kernels.map((_, index) => [index]))),
-    ...section(5, vector([[0, pages]])),
-    ...section(7, vector([...exported, [...name('memory'), 2, 0]])),
-    ...section(10, vector(bodies)),
-  ])
-}
 
 interface Kernels {
   readonly memory: { readonly buffer: ArrayBuffer }
@@ -392,7 +328,7 @@ declare const WebAssembly: {
   readonly Instance: new (module: object) => { readonly exports: Kernels }
 }
 
-const made = new WebAssembly.Instance(new WebAssembly.Module(assemble())).exports
+const made = new WebAssembly.Instance(new WebAssembly.Module(assemble(kernels, (4 * bytes) / 65_536 + 1))).exports
 const { buffer } = made.memory
 
 /** Positions are in bytes of float32 elements, multiples of 16 (`narrow`: 32, `digest`: 64, `pack` and `unpack`: 1,024); what lies past a block's end is not used. */
