@@ -99,17 +99,20 @@ interface Data {
   readonly losses: readonly number[]
 }
 
-/** What has ended, in the order of trials, and with `interim` what has reported. */
+/** Whether its loss is what it came to, or with `interim` had come to. */
+const hasValue = ({ standing, loss }: Entry<Row>, interim: boolean): boolean =>
+  standing === 'done' || (interim && (standing === 'pruned' || standing === 'pending') && !Number.isNaN(loss))
+
+/** What has ended, in the order of trials, and with `interim` what has reported. Nothing as long as nothing has a value. */
 function dataOf(entries: readonly Entry<Row>[], interim: boolean): Data {
-  const hasValue = ({ standing, loss }: Entry<Row>) =>
-    standing === 'done' || (interim && (standing === 'pruned' || standing === 'pending') && !Number.isNaN(loss))
-  const values = Float64Array.from(entries.filter(hasValue), ({ loss }) => loss)
+  const valued = entries.filter((entry) => hasValue(entry, interim))
+  const values = Float64Array.from(valued, ({ loss }) => loss)
   if (values.length === 0) return { entries: [], points: [], losses: [] }
   const worst = values.reduce((most, loss) => Math.max(most, loss), -Infinity)
   const poor = values.sort()[Math.floor(0.75 * values.length)] as number
-  const counted = entries.filter((entry) => !isOpen(entry) || hasValue(entry))
+  const counted = entries.filter((entry) => !isOpen(entry) || hasValue(entry, interim))
   const losses = counted.map((entry) => {
-    if (hasValue(entry)) return entry.loss
+    if (hasValue(entry, interim)) return entry.loss
     return entry.standing === 'pruned' && !interim ? poor : worst
   })
   return { entries: counted, points: counted.map(({ row }) => row), losses }
@@ -160,22 +163,19 @@ function standardized(losses: readonly number[]): Float64Array {
 /** Fits a kernel whenever the data have grown by a tenth, to what they were then; the last one is kept. */
 function keptKernel(groups: readonly number[], interim: boolean): (data: Data, most: number) => Kernel {
   let last: { readonly observations: readonly unknown[]; readonly kernel: Kernel } | undefined
-  return (data, most) => {
-    const { points } = data
+  return ({ entries }, most) => {
     let count = 4
-    while (Math.ceil(count * 1.1) <= points.length) count = Math.ceil(count * 1.1)
-    count = Math.min(count, points.length)
-    // What a pruned trial counts as depends on the others: here, on those up to then.
-    const then = dataOf(data.entries.slice(0, count), interim)
-    const first = thinned(then.points.length === count ? then : data, most)
-    const observations = first.entries.map(({ observation }) => observation)
+    while (Math.ceil(count * 1.1) <= entries.length) count = Math.ceil(count * 1.1)
+    const first = entries.slice(0, count)
+    const basis = first.some((entry) => hasValue(entry, interim)) ? first : entries
     const same =
-      last !== undefined &&
-      last.observations.length === observations.length &&
-      last.observations.every((observation, index) => observation === observations[index])
+      last?.observations.length === basis.length &&
+      basis.every(({ observation }, index) => observation === last?.observations[index])
     if (last !== undefined && same) return last.kernel
-    const kernel = fitKernel({ points: first.points, groups }, standardized(first.losses))
-    last = { observations, kernel }
+    // What a pruned trial counts as depends on the others: here, on those up to then.
+    const { points, losses } = thinned(dataOf(basis, interim), most)
+    const kernel = fitKernel({ points, groups }, standardized(losses))
+    last = { observations: basis.map(({ observation }) => observation), kernel }
     return kernel
   }
 }
