@@ -1,5 +1,6 @@
 /** The training context: one trial on a ring of workers. What a user writes, checked at once, in the form that travels. */
 import type { Direction, RingSettings, TrainingContext } from '../../protocol/index.ts'
+import { ringDefaults } from '../ring/index.ts'
 import type { ContextOf } from './definition.ts'
 import { hparams, invalid, objectives, policy, record, requireKnown, whole } from './options.ts'
 
@@ -20,7 +21,7 @@ export interface TrainingOptions<H extends object> {
   readonly algorithm?: RingSettings['algorithm']
   /** How gradients travel; they are added up in float32 always. Default: float32. */
   readonly encoding?: RingSettings['encoding']
-  /** Default: 1,048,576. */
+  /** Default: 2,097,152. */
   readonly chunkBytes?: number
   /** Local SGD: average the weights every so many steps instead of the gradients at each. Default: 1, which is no local SGD. */
   readonly syncEvery?: number
@@ -119,9 +120,9 @@ function ringSettings(given: Readonly<Record<string, unknown>>, path = 'workers'
   return {
     workers: { min, max },
     waitMs: wait === null ? null : whole('wait', wait, 0),
-    algorithm: one('algorithm', given['algorithm'] ?? 'ring', ['ring', 'direct']),
-    encoding: one('encoding', given['encoding'] ?? 'float32', ['float32', 'bfloat16', 'int8']),
-    chunkBytes: whole('chunkBytes', given['chunkBytes'] ?? 2 ** 21, 4),
+    algorithm: one('algorithm', given['algorithm'] ?? ringDefaults.algorithm, ['ring', 'direct']),
+    encoding: one('encoding', given['encoding'] ?? ringDefaults.encoding, ['float32', 'bfloat16', 'int8']),
+    chunkBytes: whole('chunkBytes', given['chunkBytes'] ?? ringDefaults.chunkBytes, 4),
     syncEvery: whole('syncEvery', given['syncEvery'] ?? 1, 1),
     accumulate: whole('accumulate', given['accumulate'] ?? 1, 1),
     checkpointEvery: checkpointEvery === null ? null : whole('checkpointEvery', checkpointEvery, 1),

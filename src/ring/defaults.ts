@@ -1,9 +1,3 @@
-/**
- * Node's flags for a process with a ring in it, a heap of 128 MB to begin with. Chunks are memory beside V8's heap, and garbage soon: with
- * the few megabytes that V8 begins with they make it collect everything once in each reduction, which doubles its time.
- */
-export const ringProcessFlags: readonly string[] = ['--initial-old-space-size=128']
-
 /** What a ring's plan has unless somebody wants it otherwise. */
 import type { RingPlan } from '../../protocol/index.ts'
 

@@ -9,9 +9,10 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { promisify } from 'node:util'
+import { runnerFlags } from '../../actors/worker/runner-process.ts'
 import type { RingAlgorithm, RingEncoding, RingPlan } from '../../protocol/index.ts'
 import { packageRoot } from '../../src/actor/index.ts'
-import { ringDefaults, ringProcessFlags } from '../../src/ring/index.ts'
+import { ringDefaults } from '../../src/ring/index.ts'
 import { startServer } from '../../src/server/index.ts'
 import { freePort } from '../support/server.ts'
 import type { Order, Report as Told } from './allreduce-member.ts'
@@ -39,7 +40,7 @@ async function startMember(server: string, name: string): Promise<Member> {
   const child: ChildProcess = fork(file, [server, name], {
     stdio: ['ignore', 'ignore', 'inherit', 'ipc'],
     // As a worker starts its runners.
-    execArgv: [...ringProcessFlags],
+    execArgv: [...runnerFlags],
   })
   const told: Told[] = []
   let wake = (): void => {}
