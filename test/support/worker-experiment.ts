@@ -4,10 +4,7 @@ import * as tf from '@tensorflow/tfjs'
 import * as node from '@tensorflow/tfjs-node'
 import { tensor } from '@tensorflow/tfjs'
 import { defineExperiment, EarlyStop } from 'maggy'
-
-const block = (ms: number): void => {
-  Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, ms)
-}
+import { block } from './block.ts'
 
 export default defineExperiment(import.meta.url, {
   name: 'misbehaviour',

@@ -6,12 +6,12 @@
 import { createHash } from 'node:crypto'
 import * as tf from '@tensorflow/tfjs'
 import { defineExperiment } from 'maggy'
+import { block } from '../../support/block.ts'
 
 const inputs = 16
 const held = 2_000
 const quiet = { verbose: 0, yieldEvery: 'never', shuffle: false } as const
 const rate = 0.1
-const idle = new Int32Array(new SharedArrayBuffer(4))
 
 interface Rows {
   readonly xs: tf.Tensor2D
@@ -60,7 +60,7 @@ export default defineExperiment(import.meta.url, {
     const model = tf.model({ inputs: [x, number], outputs: [y, count] as tf.SymbolicTensor[] })
     const mean = (_: tf.Tensor, predicted: tf.Tensor) => {
       // Within the step, as a larger model would compute for longer.
-      if (stepMs > 0) Atomics.wait(idle, 0, 0, stepMs)
+      block(stepMs)
       return predicted.mean(-1)
     }
     model.compile({ optimizer: tf.train.sgd(rate), loss: [tf.metrics.meanSquaredError, mean] })

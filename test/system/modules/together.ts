@@ -2,10 +2,10 @@
 import * as tf from '@tensorflow/tfjs'
 import { createHash } from 'node:crypto'
 import { defineExperiment } from 'maggy'
+import { block } from '../../support/block.ts'
 
 const inputs = 16
 const quiet = { verbose: 0 } as const
-const idle = new Int32Array(new SharedArrayBuffer(4))
 
 function genDataset({ samples }: { readonly samples: number }) {
   const xs = tf.tensor2d(
@@ -27,7 +27,7 @@ export default defineExperiment(import.meta.url, {
     model.add(tf.layers.dense({ units: 1 }))
     const error = (wanted: tf.Tensor, predicted: tf.Tensor) => {
       // Within the step, as a larger model would compute for longer: who only passes a step does not wait.
-      if (stepMs > 0) Atomics.wait(idle, 0, 0, stepMs)
+      block(stepMs)
       return tf.metrics.meanSquaredError(wanted, predicted)
     }
     model.compile({ optimizer: tf.train.adam(0.01), loss: error })
