@@ -52,7 +52,7 @@ export const RingSettings = Type.Object({
   waitMs: Type.Union([Type.Number({ minimum: 0 }), Type.Null()]),
   algorithm: RingAlgorithm,
   encoding: RingEncoding,
-  /** Bytes of float32 that one chunk stands for. */
+  /** Bytes that a chunk carries at most. */
   chunkBytes: Type.Integer({ minimum: 4 }),
   /** Local SGD: the ranks step by themselves, and average their weights every so many steps; 1: gradients at every step. */
   syncEvery: Type.Integer({ minimum: 1 }),

@@ -49,7 +49,7 @@ export const RingPlan = Type.Object({
   rank: Count,
   algorithm: RingAlgorithm,
   encoding: RingEncoding,
-  /** Bytes of float32 that one chunk stands for. */
+  /** Bytes that a chunk carries at most. */
   chunkBytes: Type.Integer({ minimum: 4 }),
   /** Chunks under way to one member without an answer. */
   window: Type.Integer({ minimum: 1, maximum: 64 }),

@@ -170,9 +170,7 @@ export function createRingMember(options: RingMemberOptions): RingMember {
   function enter(plan: RingPlan): void {
     keep()
     current?.ring.abandon()
-    const allocate = (elements: number): Float32Array =>
-      new Float32Array(new SharedArrayBuffer(Math.max(4, elements * 4)), 0, elements)
-    current = { plan, ring: createRing({ bus, ring: name, plan, clock, finished, allocate }), started: false }
+    current = { plan, ring: createRing({ bus, ring: name, plan, clock, finished }), started: false }
     wake?.()
   }
 
@@ -277,12 +275,12 @@ export function createRingMember(options: RingMemberOptions): RingMember {
     reply(generation, { vector: shared, weight, step })
   }
 
-  function reply(generation: Generation, { vector, weight, step }: Reduced): void {
+  function reply(generation: Generation, { vector, weight, step, next }: Reduced): void {
     keep()
     if (question?.collective !== step) return
     pace.answered(question)
     question = undefined
-    toMain({ type: 'reduced', place: placeOf(generation), vector, weight })
+    toMain({ type: 'reduced', place: placeOf(generation), vector, weight, next: next ?? null })
   }
 
   /** Tells the driver until the next generation comes. */

@@ -91,7 +91,9 @@ export function answer<C extends Call>(
     try {
       const actual = paramsOrRefusal(call, subject)
       const payload = decodePayload(call.payload, delivery.data, subject)
-      const reply = await handler(payload as PayloadOf<C>, actual)
+      const given = handler(payload as PayloadOf<C>, actual)
+      // At once, where it can be: what the handler has sent and the answer then go in one write.
+      const reply = given instanceof Promise ? await given : given
       if (delivery.wantsReply) delivery.respond(encode({ ok: check(call.reply, reply, subject) }, subject))
     } catch (error) {
       const { stack: _, ...fault } = toProblem(error)

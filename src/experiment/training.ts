@@ -21,7 +21,7 @@ export interface TrainingOptions<H extends object> {
   readonly algorithm?: RingSettings['algorithm']
   /** How gradients travel; they are added up in float32 always. Default: float32. */
   readonly encoding?: RingSettings['encoding']
-  /** Default: 2,097,152. */
+  /** Bytes that one message carries at most. Default: 2,500,000. */
   readonly chunkBytes?: number
   /** Local SGD: average the weights every so many steps instead of the gradients at each. Default: 1, which is no local SGD. */
   readonly syncEvery?: number

@@ -1,11 +1,11 @@
 /**
  * A chunk's msgpack bytes, laid out by hand so that its data are written where they are sent from, and need no copy on either side.
  * I1 `decode(frame)` equals the chunk: the frame is an ordinary msgpack map, if not the shortest one (all numbers have a fixed width).
- * I2 The data begin at a multiple of four bytes, so that a receiver may look at them as float32 where they are.
+ * I2 The data begin at a multiple of eight bytes of a frame (I3 of workspace.ts).
  */
 import { crc32 } from 'node:zlib'
-import { block, kernel } from './kernels.ts'
 import { problem, type Chunk, type ChunkPhase } from '../../protocol/index.ts'
+import type { Workspace } from './workspace.ts'
 
 export type ChunkHead = Omit<Chunk, 'checksum' | 'data'>
 
@@ -22,7 +22,7 @@ interface Layout {
 const text = new TextEncoder()
 const layouts = new Map<ChunkPhase, Layout>()
 
-/** The bytes before the data for a phase. As many names get a longer prefix as it takes to bring the data to a multiple of four. */
+/** The bytes before the data for a phase. As many names get a longer prefix as it takes to bring the data to a multiple of eight. */
 function layoutOf(phase: ChunkPhase, longNames = 0): Layout {
   const known = layouts.get(phase)
   if (known !== undefined) return known
@@ -57,7 +57,7 @@ function layoutOf(phase: ChunkPhase, longNames = 0): Layout {
   bytes.push(0xc6)
   const sizeAt = bytes.length
   bytes.push(0, 0, 0, 0)
-  if (bytes.length % 4 !== 0) return layoutOf(phase, longNames + 1)
+  if (bytes.length % 8 !== 0) return layoutOf(phase, longNames + 1)
   const layout: Layout = { head: new Uint8Array(bytes), at: at as Layout['at'], sizeAt }
   layouts.set(phase, layout)
   return layout
@@ -69,12 +69,12 @@ export const frameOverhead = 192
 export interface ChunkFrame {
   /** To be filled by the caller; then `seal`. */
   readonly data: Uint8Array
-  /** Writes the checksum, and gives the bytes to send. */
-  seal(): Uint8Array
+  /** Writes the checksum, and gives the bytes to send. `digested`: the same data, if they were looked at already. */
+  seal(digested?: Uint8Array): Uint8Array
 }
 
-/** Lays a frame into `memory`, which begins at a multiple of four bytes and is `frameOverhead` longer than the data at least. */
-export function chunkFrame(memory: Uint8Array, head: ChunkHead, dataBytes: number): ChunkFrame {
+/** Lays a frame into `memory`, which begins at a multiple of eight bytes and is `frameOverhead` longer than the data at least. */
+export function chunkFrame(space: Workspace, memory: Uint8Array, head: ChunkHead, dataBytes: number): ChunkFrame {
   const { head: fixed, at, sizeAt } = layoutOf(head.phase)
   memory.set(fixed)
   const view = new DataView(memory.buffer, memory.byteOffset, fixed.length + dataBytes)
@@ -90,39 +90,32 @@ export function chunkFrame(memory: Uint8Array, head: ChunkHead, dataBytes: numbe
   const data = frame.subarray(fixed.length)
   return {
     data,
-    seal() {
-      view.setUint32(at.checksum, checksumOf(head, data))
+    seal(digested = data) {
+      view.setUint32(at.checksum, checksumOf(head, dataBytes, space.digest(digested)))
       return frame
     },
   }
 }
 
-const fields = new DataView(new ArrayBuffer(40 + block.lanes.byteLength))
+const lanes = 16
+const fields = new DataView(new ArrayBuffer(40 + 4 * lanes))
 const fieldBytes = new Uint8Array(fields.buffer)
 
 /**
  * Of head and data; below 2^32 (protocol/ring.ts says how). A CRC over all of the data would take a sixth of the time of a reduction.
  */
-function checksumOf(head: ChunkHead, data: Uint8Array): number {
-  block.lanes.fill(0)
-  for (let from = 0; from < data.length; from += block.raw.length) {
-    const count = Math.min(block.raw.length, data.length - from)
-    const padded = 64 * Math.ceil(count / 64)
-    block.raw.set(data.subarray(from, from + count))
-    block.raw.fill(0, count, padded)
-    kernel.digest(padded)
-  }
-  for (const [lane, word] of block.lanes.entries()) fields.setUint32(40 + 4 * lane, word)
+function checksumOf(head: ChunkHead, dataBytes: number, digest: Uint32Array): number {
+  for (let lane = 0; lane < lanes; lane += 1) fields.setUint32(40 + 4 * lane, digest[lane] ?? 0)
   const { generation, step, phase, hop, index, from, length, weight } = head
-  const numbers = [data.byteLength, generation, step, phaseNumbers[phase], hop, index, from, length]
+  const numbers = [dataBytes, generation, step, phaseNumbers[phase], hop, index, from, length]
   for (const [at, number] of numbers.entries()) fields.setUint32(4 * at, number)
   fields.setFloat64(32, weight)
   return crc32(fieldBytes)
 }
 
 /** Throws RING_CHUNK_CORRUPT. */
-export function requireIntact(received: Chunk): void {
-  if (checksumOf(received, received.data) === received.checksum) return
+export function requireIntact(space: Workspace, received: Chunk): void {
+  if (checksumOf(received, received.data.byteLength, space.digest(received.data)) === received.checksum) return
   const { generation, step, phase, hop, index } = received
   throw problem('RING_CHUNK_CORRUPT', { chunk: [generation, step, phase, hop, index].join('/') })
 }

@@ -7,18 +7,18 @@
 import { chunkFrame, frameOverhead } from './chunk-frame.ts'
 import { type Chunk } from '../../protocol/index.ts'
 import { headOf, requireFit, type Place } from './collective.ts'
-import { decodeInto } from './encoding.ts'
+import { accumulate, decode, encode, type Mixture } from './encoding.ts'
 import { chunkAt, chunkCount, segmentAt, type Range } from './plan.ts'
-import { accumulate, contribution } from './reduce.ts'
-import type { ReduceCollective, Reduction } from './ring-reduce.ts'
+import { contribution, type ReduceCollective, type Reduction } from './ring-reduce.ts'
 
 /** Tells a frame to all; its bytes stay as they are, for those who ask again. */
 export type TellShard = (index: number, frame: Uint8Array) => void
 
 export function directReduce(place: Place, reduction: Reduction, tell: TellShard): ReduceCollective {
   const { rank, members } = place
-  const { vector, weight, into, encoding, chunkElements, residual } = reduction
+  const { space, vector, weight, into, encoding, chunkElements, residual } = reduction
   const { length } = vector
+  const mine = { ...contribution(reduction), residual }
   const others = Array.from({ length: members - 1 }, (_, i) => (rank + 1 + i) % members)
   const segment = (index: number): Range => segmentAt(length, members, index)
   const chunksOf = (index: number): number => chunkCount(segment(index), chunkElements)
@@ -37,17 +37,18 @@ export function directReduce(place: Place, reduction: Reduction, tell: TellShard
     const inOrder = [...came.values()].toSorted((a, b) => a.from - b.from)
     const carried = inOrder.reduce((sum, part) => sum + part.weight, weight)
     totalWeight = carried
-    contribution(vector, weight, into, range)
-    for (const [at, part] of inOrder.entries()) {
-      const factor = at === inOrder.length - 1 && carried > 0 ? 1 / carried : 1
-      accumulate(encoding, part.data, into, 1, factor, into, range)
+    const factor = carried > 0 ? 1 / carried : 1
+    let sum: Pick<Mixture, 'own' | 'weight'> = mine
+    for (const part of inOrder.slice(0, -1)) {
+      accumulate(space, encoding, range, { ...sum, payload: part.data, into })
+      sum = { own: into, weight: 1 }
     }
-    came.clear()
     const bytes = encoding.bytesFor(range)
     const head = headOf(place, { phase: 'gather', hop: 0, index, length, weight: carried })
-    const frame = chunkFrame(new Uint8Array(bytes + frameOverhead), head, bytes)
-    encoding.encode(into, range, 1, frame.data, residual)
-    if (!encoding.exact) decodeInto(encoding, frame.data, into, range)
+    const frame = chunkFrame(space, new Uint8Array(bytes + frameOverhead), head, bytes)
+    // I2
+    encode(space, encoding, range, { ...sum, payload: inOrder.at(-1)?.data, factor, residual, into }, frame.data)
+    came.clear()
     tell(index, frame.seal())
   }
 
@@ -60,12 +61,10 @@ export function directReduce(place: Place, reduction: Reduction, tell: TellShard
         for (let index = 0; index < chunksOf(to); index += 1) {
           const range = chunkAt(segment(to), chunkElements, index)
           const head = headOf(place, { phase: 'reduce', hop: 0, index, length, weight })
-          const fill = (data: Uint8Array): void => {
-            if (weight === 0) into.fill(0, range.start, range.end)
-            if (weight === 0) encoding.encode(into, range, 1, data, residual)
-            else encoding.encode(vector, range, weight, data, residual)
+          const content = (data: Uint8Array): void => {
+            encode(space, encoding, range, mine, data)
           }
-          place.send(to, { head, bytes: encoding.bytesFor(range), fill })
+          place.send(to, { head, bytes: encoding.bytesFor(range), content })
         }
       }
     },
@@ -85,7 +84,7 @@ export function directReduce(place: Place, reduction: Reduction, tell: TellShard
       if (came === undefined || came.has(index)) return
       came.add(index)
       totalWeight = received.weight
-      decodeInto(encoding, received.data, into, range)
+      decode(space, encoding, range, received.data, into)
     },
     get complete() {
       return complete()

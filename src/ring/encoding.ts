@@ -2,67 +2,120 @@
  * How elements travel. Arithmetic is always done in float32; only what is sent is narrowed.
  * I1 What an encoder sends is what its decoder gives, on every machine: an owner that adopts the decoded value equals all who receive it.
  * I2 A value that is not finite stays visible: a NaN is never sent as a number.
- * Payloads begin at a multiple of four bytes (see chunk-frame.ts), and are little-endian.
+ * Payloads are little-endian.
  */
-import { block, blockElements, kernel, scaleElements } from './kernels.ts'
 import type { Range } from './plan.ts'
+import { eachBlock, groupElements, padded, type Workspace } from './workspace.ts'
 
 export type EncodingName = 'float32' | 'bfloat16' | 'int8'
+
+/** What is sent: `(own * weight + payload) * factor`, in one pass over all of them. */
+export interface Mixture {
+  /** Undefined: nothing of one's own. */
+  readonly own: Float32Array | undefined
+  readonly weight: number
+  /** Encoded alike; undefined: nothing of others yet, and a factor of 1. */
+  readonly payload?: Uint8Array | undefined
+  readonly factor?: number
+  /**
+   * Error feedback: what the last encoding of these elements lost is added, and what this one loses is kept (Seide et al. 2014;
+   * Karimireddy et al. 2019).
+   */
+  readonly residual?: Float32Array | undefined
+  /** Gets what the receiver will decode. */
+  readonly into?: Float32Array | undefined
+}
+
+type TakeDecoded = (from: number, count: number, put: (address: number) => void) => void
 
 export interface Encoding {
   /** Bytes that the elements of a range take. */
   bytesFor(range: Range): number
-  /**
-   * Writes `source[range] * scale` to `target`. `residual`, where given, is error feedback: what the last encoding of these
-   * elements lost is added first, and what this one loses is kept (Seide et al. 2014; Karimireddy et al. 2019).
-   */
-  encode(source: Float32Array, range: Range, scale: number, target: Uint8Array, residual?: Float32Array): void
-  /** Decodes the payload of a range, a block at a time, into `block.values`. */
-  decodeBlocks(payload: Uint8Array, range: Range, taken: (from: number, count: number) => void): void
-  /** Whether `encode` loses something that error feedback brings back. */
+  /** Whether encoding loses something that error feedback brings back. */
   readonly feedback: boolean
   /** Whether what is decoded equals what was encoded: the payload is the elements as float32. */
   readonly exact: boolean
+  /** Writes the range of a mixture to the address `out`; the mixture's payload is at the address `payload`. */
+  mix(space: Workspace, range: Range, mixture: Mixture, payload: number, out: number): void
+  /** What is at the address `payload`, block by block: `put` decodes a block to an address. */
+  eachDecoded(space: Workspace, range: Range, payload: number, take: TakeDecoded): void
 }
 
-/** `into[range] = payload` */
-export function decodeInto(encoding: Encoding, payload: Uint8Array, into: Float32Array, range: Range): void {
-  if (encoding.exact) {
-    into.set(new Float32Array(payload.buffer, payload.byteOffset, range.end - range.start), range.start)
-    return
-  }
-  encoding.decodeBlocks(payload, range, (from, count) => {
-    into.set(block.values.subarray(0, count), range.start + from)
+/** Writes the range of a mixture to `target`. */
+export function encode(space: Workspace, encoding: Encoding, range: Range, mixture: Mixture, target: Uint8Array): void {
+  const payload = mixture.payload === undefined ? 0 : space.stage(mixture.payload)
+  space.deliver(target, (out) => {
+    encoding.mix(space, range, mixture, payload, out)
   })
 }
 
-/** Each block of so many elements: where it begins, and how many it has. */
-function eachBlock(elements: number, work: (from: number, count: number) => void): void {
-  for (let from = 0; from < elements; from += blockElements) work(from, Math.min(blockElements, elements - from))
+/** `into[range] = payload` */
+export function decode(
+  space: Workspace,
+  encoding: Encoding,
+  range: Range,
+  payload: Uint8Array,
+  into: Float32Array,
+): void {
+  encoding.eachDecoded(space, range, space.stage(payload), (from, count, put) => {
+    put(space.write('into', into, from, count))
+    space.written('into', into, from, count)
+  })
+}
+
+/** `into[range] = own[range] * weight + payload`. `own` and `into` may be the same. */
+export function accumulate(
+  space: Workspace,
+  encoding: Encoding,
+  range: Range,
+  mixture: Mixture & { readonly payload: Uint8Array; readonly into: Float32Array },
+): void {
+  encoding.eachDecoded(space, range, space.stage(mixture.payload), (from, count, put) => {
+    const own = ownPart(space, mixture, from, count)
+    const values = space.zeros('values', count)
+    put(values)
+    adopted(mixture, space, from, count, (into) => {
+      space.kernels.mixFloat32(own, mixture.weight, values, 1, values, into, padded(count))
+    })
+  })
+}
+
+/** Where a block of one's own is to be read. */
+const ownPart = (space: Workspace, { own }: Mixture, from: number, count: number): number =>
+  own === undefined ? space.zeros('own', count) : space.read('own', own, from, count)
+
+/** Has `write` put a block of the decoded values where the mixture wants them, if it does. */
+function adopted(
+  { into }: Mixture,
+  space: Workspace,
+  from: number,
+  count: number,
+  write: (into: number) => void,
+): void {
+  write(into === undefined ? 0 : space.write('into', into, from, count))
+  if (into !== undefined) space.written('into', into, from, count)
 }
 
 const float32: Encoding = {
   feedback: false,
   exact: true,
   bytesFor: ({ start, end }) => 4 * (end - start),
-  encode(source, { start, end }, scale, target) {
-    const words = new Float32Array(target.buffer, target.byteOffset, end - start)
-    if (scale === 1) {
-      words.set(source.subarray(start, end))
-      return
-    }
-    eachBlock(end - start, (from, count) => {
-      block.source.set(source.subarray(start + from, start + from + count))
-      kernel.scale(4 * count, scale)
-      words.set(block.source.subarray(0, count), from)
+  mix(space, range, mixture, payload, out) {
+    const { weight, factor = 1 } = mixture
+    eachBlock(range, (from, count) => {
+      const at = 4 * (from - range.start)
+      const own = ownPart(space, mixture, from, count)
+      adopted(mixture, space, from, count, (into) => {
+        const given = payload === 0 ? 0 : payload + at
+        space.kernels.mixFloat32(own, weight, given, factor, out + at, into, padded(count))
+      })
     })
   },
-  decodeBlocks(payload, { start, end }, taken) {
-    const elements = end - start
-    const words = new Float32Array(payload.buffer, payload.byteOffset, elements)
-    eachBlock(elements, (from, count) => {
-      block.values.set(words.subarray(from, from + count))
-      taken(from, count)
+  eachDecoded(space, range, payload, take) {
+    eachBlock(range, (from, count) => {
+      take(from, count, (address) => {
+        space.kernels.decodeFloat32(payload + 4 * (from - range.start), address, padded(count))
+      })
     })
   },
 }
@@ -72,58 +125,70 @@ const bfloat16: Encoding = {
   feedback: false,
   exact: false,
   bytesFor: ({ start, end }) => 2 * (end - start),
-  encode(source, { start, end }, scale, target) {
-    const words = new Uint16Array(target.buffer, target.byteOffset, end - start)
-    eachBlock(end - start, (from, count) => {
-      block.source.set(source.subarray(start + from, start + from + count))
-      kernel.narrow(4 * count, scale)
-      words.set(block.halves.subarray(0, count), from)
+  mix(space, range, mixture, payload, out) {
+    const { weight, factor = 1 } = mixture
+    eachBlock(range, (from, count) => {
+      const at = 2 * (from - range.start)
+      const own = ownPart(space, mixture, from, count)
+      adopted(mixture, space, from, count, (into) => {
+        const given = payload === 0 ? 0 : payload + at
+        space.kernels.mixBfloat16(own, weight, given, factor, out + at, into, padded(count))
+      })
     })
   },
-  decodeBlocks(payload, { start, end }, taken) {
-    const elements = end - start
-    const words = new Uint16Array(payload.buffer, payload.byteOffset, elements)
-    eachBlock(elements, (from, count) => {
-      block.halves.set(words.subarray(from, from + count))
-      kernel.widen(4 * count)
-      taken(from, count)
+  eachDecoded(space, range, payload, take) {
+    eachBlock(range, (from, count) => {
+      take(from, count, (address) => {
+        space.kernels.decodeBfloat16(payload + 2 * (from - range.start), address, padded(count))
+      })
     })
   },
 }
 
-/** One float32 unit for each 256 elements, then a signed byte an element. */
+const unitBytes = ({ start, end }: Range): number => 4 * Math.ceil((end - start) / groupElements)
+
+/** One float32 unit for each 256 elements; behind all units, a signed byte an element. */
 const int8: Encoding = {
   feedback: true,
   exact: false,
-  bytesFor: ({ start, end }) => 4 * Math.ceil((end - start) / scaleElements) + end - start,
-  encode(source, { start, end }, scale, target, residual) {
-    const units = new Float32Array(target.buffer, target.byteOffset, Math.ceil((end - start) / scaleElements))
-    const bytes = new Int8Array(target.buffer, target.byteOffset + units.byteLength, end - start)
-    eachBlock(end - start, (from, count) => {
-      const padded = scaleElements * Math.ceil(count / scaleElements)
-      const [first, last] = [start + from, start + from + count]
-      block.source.set(source.subarray(first, last))
-      block.source.fill(0, count, padded)
-      if (residual === undefined) block.residual.fill(0, 0, padded)
-      else block.residual.set(residual.subarray(first, last))
-      block.residual.fill(0, count, padded)
-      // What goes is a float32 unit, for that is what the receiver multiplies with (I1). NaN and infinity pass on into it (I2).
-      kernel.pack(4 * padded, scale)
-      units.set(block.units.subarray(0, padded / scaleElements), from / scaleElements)
-      bytes.set(block.bytes.subarray(0, count), from)
-      residual?.set(block.residual.subarray(0, count), first)
+  bytesFor: (range) => unitBytes(range) + range.end - range.start,
+  mix(space, range, mixture, payload, out) {
+    const { weight, factor = 1, residual } = mixture
+    const units = unitBytes(range)
+    eachBlock(range, (from, count) => {
+      const at = from - range.start
+      const unitsAt = (4 * at) / groupElements
+      const own = ownPart(space, mixture, from, count)
+      const lost =
+        residual === undefined ? space.zeros('residual', count) : space.read('residual', residual, from, count)
+      adopted(mixture, space, from, count, (into) => {
+        // What is behind the last elements must not count for their unit.
+        const came = payload + units + at
+        const given = payload === 0 ? 0 : count < groupElements ? space.group(came, count) : came
+        space.kernels.mixInt8(
+          own,
+          weight,
+          payload + unitsAt,
+          given,
+          factor,
+          lost,
+          out + unitsAt,
+          out + units + at,
+          into,
+          padded(count),
+          space.scratch,
+        )
+      })
+      if (residual !== undefined) space.written('residual', residual, from, count)
     })
   },
-  decodeBlocks(payload, { start, end }, taken) {
-    const elements = end - start
-    const units = new Float32Array(payload.buffer, payload.byteOffset, Math.ceil(elements / scaleElements))
-    const bytes = new Int8Array(payload.buffer, payload.byteOffset + units.byteLength, elements)
-    eachBlock(elements, (from, count) => {
-      block.bytes.set(bytes.subarray(from, from + count))
-      block.units.set(units.subarray(from / scaleElements, Math.ceil((from + count) / scaleElements)))
-      // Zero times infinity and zero times NaN are NaN: all elements of the unit show it (I2).
-      kernel.unpack(4 * count)
-      taken(from, count)
+  eachDecoded(space, range, payload, take) {
+    const values = payload + unitBytes(range)
+    eachBlock(range, (from, count) => {
+      const at = from - range.start
+      take(from, count, (address) => {
+        space.kernels.decodeInt8(payload + (4 * at) / groupElements, values + at, address, padded(count))
+      })
     })
   },
 }
@@ -150,18 +215,16 @@ export function exactFrom(encoding: Encoding, split: number): Encoding {
       const { exact, lossyBytes, whole } = parts(range)
       return whole ? encoding.bytesFor(range) : lossyBytes + float32.bytesFor(exact)
     },
-    encode(source, range, scale, target, residual) {
+    mix(space, range, mixture, payload, out) {
       const { lossy, exact, lossyBytes } = parts(range)
-      if (lossy.start < lossy.end) encoding.encode(source, lossy, scale, target, residual)
-      if (exact.start < exact.end) float32.encode(source, exact, scale, target.subarray(lossyBytes))
+      // In this order: the first may write up to a group too many.
+      encoding.mix(space, lossy, mixture, payload, out)
+      float32.mix(space, exact, mixture, payload === 0 ? 0 : payload + lossyBytes, out + lossyBytes)
     },
-    decodeBlocks(payload, range, taken) {
+    eachDecoded(space, range, payload, take) {
       const { lossy, exact, lossyBytes } = parts(range)
-      if (lossy.start < lossy.end) encoding.decodeBlocks(payload, lossy, taken)
-      if (exact.start === exact.end) return
-      float32.decodeBlocks(payload.subarray(lossyBytes), exact, (from, count) => {
-        taken(exact.start - range.start + from, count)
-      })
+      encoding.eachDecoded(space, lossy, payload, take)
+      float32.eachDecoded(space, exact, payload + lossyBytes, take)
     },
   }
 }

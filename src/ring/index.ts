@@ -1,12 +1,12 @@
 /** Rings: who sends what to whom (plan), how (encoding, reduce), over the bus (ring), and after a loss (recovery). */
 export { agreeOnManifest } from './agree.ts'
 export { ringDefaults } from './defaults.ts'
-export { decodeInto, encodings, type EncodingName } from './encoding.ts'
 export type { RingFault, RingOutcome } from './fault.ts'
 export { createManifest, requireSameVariables, variableAt, type Manifest, type VariableSpec } from './manifest.ts'
 export {
   chunkAt,
   chunkCount,
+  chunkElementsFor,
   hops,
   segmentAt,
   segmentOwned,

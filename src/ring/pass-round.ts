@@ -25,13 +25,7 @@ export function broadcastRound(
   const pass = (index: number, data: Uint8Array, length: number): void => {
     if (distance === hops(members)) return
     const head = headOf(place, { phase: 'broadcast', hop: distance, index, length, weight: 0 })
-    place.send(successorOf(rank, members), {
-      head,
-      bytes: data.length,
-      fill: (target) => {
-        target.set(data)
-      },
-    })
+    place.send(successorOf(rank, members), { head, bytes: data.length, content: data })
   }
 
   return {
@@ -75,13 +69,7 @@ export function exchangeRound(place: Place, mine: Uint8Array, limit: number): By
   const pass = (hop: number, data: Uint8Array): void => {
     if (hop === hops(members)) return
     const head = headOf(place, { phase: 'exchange', hop, index: 0, length: members, weight: 0 })
-    place.send(successorOf(rank, members), {
-      head,
-      bytes: data.length,
-      fill: (target) => {
-        target.set(data)
-      },
-    })
+    place.send(successorOf(rank, members), { head, bytes: data.length, content: data })
   }
 
   return {

@@ -27,6 +27,32 @@ export function chunkCount({ start, end }: Range, chunkElements: number): number
   return Math.ceil((end - start) / chunkElements)
 }
 
+/**
+ * Elements of a chunk, the same on all ranks: as few chunks as keep each within `limit` bytes, and these of nearly one length, for
+ * each message costs much, whatever it carries. Whole groups of elements, where that many fit.
+ */
+export function chunkElementsFor(
+  length: number,
+  members: number,
+  limit: number,
+  group: number,
+  bytesFor: (range: Range) => number,
+): number {
+  const segments = Array.from({ length: members }, (_, index) => segmentAt(length, members, index))
+  const longest = Math.ceil(length / members)
+  const fits = (elements: number): boolean =>
+    segments.every((segment) =>
+      Array.from({ length: chunkCount(segment, elements) }, (_, index) => chunkAt(segment, elements, index)).every(
+        (range) => bytesFor(range) <= limit,
+      ),
+    )
+  for (let count = Math.max(1, ...segments.map((segment) => Math.ceil(bytesFor(segment) / limit))); ; count += 1) {
+    const even = Math.max(1, Math.ceil(longest / count))
+    const whole = even < group ? even : group * Math.ceil(even / group)
+    if (even === 1 || fits(whole)) return whole
+  }
+}
+
 /** The part of a range that chunk `index` carries. */
 export function chunkAt({ start, end }: Range, chunkElements: number, index: number): Range {
   const from = start + index * chunkElements

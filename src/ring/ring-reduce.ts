@@ -5,7 +5,7 @@
  */
 import type { Chunk } from '../../protocol/index.ts'
 import { headOf, requireFit, type Collective, type Place } from './collective.ts'
-import { decodeInto, type Encoding } from './encoding.ts'
+import { decode, encode, type Encoding, type Mixture } from './encoding.ts'
 import {
   chunkAt,
   chunkCount,
@@ -18,9 +18,10 @@ import {
   type Phase,
   type Range,
 } from './plan.ts'
-import { accumulate } from './reduce.ts'
+import type { Workspace } from './workspace.ts'
 
 export interface Reduction {
+  readonly space: Workspace
   /** Read only. */
   readonly vector: Float32Array
   /** How many samples it is the mean of. */
@@ -39,10 +40,17 @@ export interface ReduceCollective extends Collective {
   readonly totalWeight: number
 }
 
+/** What a rank adds: nothing at all if it has no samples, whatever its vector holds. */
+export const contribution = ({ vector, weight }: Reduction): Pick<Mixture, 'own' | 'weight'> => ({
+  own: weight === 0 ? undefined : vector,
+  weight,
+})
+
 export function ringReduce(place: Place, reduction: Reduction): ReduceCollective {
   const { rank, members } = place
-  const { vector, weight, into, encoding, chunkElements, residual } = reduction
+  const { space, vector, weight, into, encoding, chunkElements, residual } = reduction
   const { length } = vector
+  const mine = { ...contribution(reduction), residual }
   const successor = successorOf(rank, members)
   const lastHop = hops(members) - 1
   const seen = new Set<number>()
@@ -59,51 +67,44 @@ export function ringReduce(place: Place, reduction: Reduction): ReduceCollective
     index: number,
     range: Range,
     carried: number,
-    fill: (data: Uint8Array) => void,
-  ) {
+    content: Mixture | Uint8Array,
+  ): void {
     const head = headOf(place, { phase, hop, index, length, weight: carried })
-    place.send(successor, { head, bytes: encoding.bytesFor(range), fill })
+    place.send(successor, {
+      head,
+      bytes: encoding.bytesFor(range),
+      content:
+        content instanceof Uint8Array
+          ? content
+          : (data) => {
+              encode(space, encoding, range, content, data)
+            },
+    })
   }
 
-  function takeReduced(received: Chunk, range: Range): void {
-    const { hop, index } = received
-    const carried = received.weight + weight
-    const isLast = hop === lastHop
-    const factor = isLast && carried > 0 ? 1 / carried : 1
-    accumulate(encoding, received.data, vector, weight, factor, into, range)
-    if (!isLast) {
-      send('reduce', hop + 1, index, range, carried, (data) => {
-        encoding.encode(into, range, 1, data, residual)
-      })
+  function takeReduced({ hop, index, weight: before, data }: Chunk, range: Range): void {
+    const carried = before + weight
+    const mixture = { ...mine, payload: data }
+    if (hop !== lastHop) {
+      send('reduce', hop + 1, index, range, carried, mixture)
       return
     }
     totalWeight = carried
-    send('gather', 0, index, range, carried, (data) => {
-      encoding.encode(into, range, 1, data, residual)
-      // I2
-      if (!encoding.exact) decodeInto(encoding, data, into, range)
-    })
+    // I2
+    send('gather', 0, index, range, carried, { ...mixture, factor: carried > 0 ? 1 / carried : 1, into })
   }
 
-  function takeGathered(received: Chunk, range: Range): void {
-    totalWeight = received.weight
-    decodeInto(encoding, received.data, into, range)
-    if (received.hop === lastHop) return
-    send('gather', received.hop + 1, received.index, range, received.weight, (data) => {
-      data.set(received.data)
-    })
+  function takeGathered({ hop, index, weight: carried, data }: Chunk, range: Range): void {
+    totalWeight = carried
+    decode(space, encoding, range, data, into)
+    if (hop !== lastHop) send('gather', hop + 1, index, range, carried, data)
   }
 
   return {
     begin() {
       const own = segment(segmentSent(rank, members, 'reduce', 0))
       for (let index = 0; index < chunkCount(own, chunkElements); index += 1) {
-        const range = chunkAt(own, chunkElements, index)
-        send('reduce', 0, index, range, weight, (data) => {
-          if (weight === 0) into.fill(0, range.start, range.end)
-          if (weight === 0) encoding.encode(into, range, 1, data, residual)
-          else encoding.encode(vector, range, weight, data, residual)
-        })
+        send('reduce', 0, index, chunkAt(own, chunkElements, index), weight, mine)
       }
     },
     take(received) {

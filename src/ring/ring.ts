@@ -28,11 +28,12 @@ import { directReduce } from './direct-reduce.ts'
 import { encodings, exactFrom, type Encoding, type EncodingName } from './encoding.ts'
 import { faultOf, type RingFault, type RingOutcome } from './fault.ts'
 import { broadcastRound, exchangeRound, type BytesCollective } from './pass-round.ts'
-import { predecessorOf } from './plan.ts'
+import { chunkElementsFor, predecessorOf } from './plan.ts'
 import { createQueue, type CollectiveQueue } from './queue.ts'
 import { aloneReduce, ringReduce, type ReduceCollective } from './ring-reduce.ts'
 import { createSender } from './sender.ts'
 import { createWatch } from './watch.ts'
+import { createWorkspace, groupElements } from './workspace.ts'
 
 export interface RingOptions {
   readonly bus: Bus
@@ -41,18 +42,18 @@ export interface RingOptions {
   readonly clock: Clock
   /** The last step that was reduced in an earlier generation; -1 (default): none. */
   readonly finished?: number
-  /** Makes the buffers that results are in: give one that makes shared memory, and no copy is needed. */
-  readonly allocate?: (elements: number) => Float32Array
   /** Bytes that are kept of chunks that came before their time. Default: 256 MiB. */
   readonly maxEarlyBytes?: number
 }
 
 export interface Reduced {
-  /** The weighted mean over all ranks. Valid until the reduction after the next one ends. */
+  /** The weighted mean over all ranks, in shared memory. Valid until the reduction after the next one ends. */
   readonly vector: Float32Array
   /** Samples over all ranks. */
   readonly weight: number
   readonly step: number
+  /** Shared memory in which the ring reads a vector of this key and length without bringing it: for the next one, if wanted. */
+  readonly next?: Float32Array
 }
 
 interface ReduceKind {
@@ -88,6 +89,8 @@ export interface Ring {
 interface Space {
   readonly buffers: readonly [Float32Array, Float32Array]
   readonly residual: Float32Array | undefined
+  readonly next: Float32Array
+  readonly chunkElements: number
 }
 
 const spacesAtMost = 8
@@ -103,11 +106,13 @@ const familyOf: Readonly<Record<ChunkPhase, 'reduce' | 'broadcast' | 'exchange'>
 export function createRing(options: RingOptions): Ring {
   const { bus, ring, plan, clock } = options
   const { rank, members, generation, algorithm } = plan
-  const allocate = options.allocate ?? ((elements) => new Float32Array(elements))
   const maxEarlyBytes = options.maxEarlyBytes ?? 2 ** 28
   const room = bus.maxPayload - frameOverhead
-  const chunkElements = Math.max(1, Math.floor(Math.min(plan.chunkBytes, room) / 4))
-  const chunkBytes = Math.min(Math.max(plan.chunkBytes, 1024), room)
+  const chunkBytes = Math.min(plan.chunkBytes, room)
+  /** Of what goes as it is. */
+  const passBytes = Math.min(Math.max(plan.chunkBytes, 1024), room)
+  // A vector, two results and a residual each.
+  const space = createWorkspace(passBytes, 4 * spacesAtMost)
   const me = { worker: members[rank]?.worker ?? '', ring, generation: String(generation), rank: String(rank) }
   const subscriptions: Subscription[] = []
 
@@ -141,7 +146,15 @@ export function createRing(options: RingOptions): Ring {
     settle?.()
   }
 
-  const sender = createSender({ bus, ring, plan, clock, onFault: fail, onIdle: () => settle?.() })
+  const sender = createSender({
+    bus,
+    space,
+    ring,
+    plan,
+    clock,
+    onFault: fail,
+    onIdle: () => settle?.(),
+  })
 
   const watch = createWatch({
     bus,
@@ -160,7 +173,7 @@ export function createRing(options: RingOptions): Ring {
   function take(received: Chunk, worker = members[received.from]?.worker): void {
     if (fault !== undefined) throw problem('RING_ABANDONED', { generation, ring })
     // First: nothing that a damaged chunk says of itself is to be believed.
-    requireIntact(received)
+    requireIntact(space, received)
     if (received.generation !== generation) {
       throw problem('RING_STALE', { generation: received.generation, ring, current: generation })
     }
@@ -169,7 +182,7 @@ export function createRing(options: RingOptions): Ring {
     watch.heard(received.from)
     notePredecessor(received)
     try {
-      queues[familyOf[received.phase]].take(aligned(received))
+      queues[familyOf[received.phase]].take(received)
     } catch (error) {
       if (error instanceof MaggyError && error.code === 'RING_MISMATCH') fail(faultOf(error, received.from))
       throw error
@@ -251,12 +264,16 @@ export function createRing(options: RingOptions): Ring {
   }
 
   /** By key: a training function with several optimizers reduces several vectors by turns. */
-  function spaceFor(key: string, length: number, feedback: boolean): Space {
+  function spaceFor(key: string, length: number, encoding: Encoding): Space {
     const known = spaces.get(key)
     if (known?.buffers[0].length === length) return known
     const made: Space = {
-      buffers: [allocate(length), allocate(length)],
-      residual: feedback ? new Float32Array(length) : undefined,
+      buffers: [space.allocate(length), space.allocate(length)],
+      next: space.allocate(length),
+      residual: encoding.feedback ? space.allocate(length) : undefined,
+      chunkElements: chunkElementsFor(length, members.length, chunkBytes, groupElements, (range) =>
+        encoding.bytesFor(range),
+      ),
     }
     spaces.set(key, made)
     for (const old of spaces.keys()) if (spaces.size > spacesAtMost) spaces.delete(old)
@@ -279,10 +296,10 @@ export function createRing(options: RingOptions): Ring {
     plan,
     async allReduce(step, vector, weight, { key = String(vector.length), exactFrom: split = Infinity } = {}) {
       const encoding = encodingFor(plan.encoding, vector.length, split)
-      const { buffers, residual } = spaceFor(`${key} ${split}`, vector.length, encoding.feedback)
+      const { buffers, residual, next, chunkElements } = spaceFor(`${key} ${split}`, vector.length, encoding)
       const [a, b] = buffers
       const into = lastReduced?.vector === a ? b : a
-      const reduction = { vector, weight, into, encoding, chunkElements, residual }
+      const reduction = { space, vector, weight, into, encoding, chunkElements, residual }
       const at = place(step)
       reducingSince = clock.now()
       const tell = (index: number, frame: Uint8Array): void => {
@@ -295,7 +312,7 @@ export function createRing(options: RingOptions): Ring {
       }
       const collective = make[members.length === 1 ? 'alone' : algorithm]()
       return await run(queues.reduce, step, collective, () => {
-        lastReduced = { vector: into, weight: collective.totalWeight, step }
+        lastReduced = { vector: into, weight: collective.totalWeight, step, next }
         return lastReduced
       })
     },
@@ -305,13 +322,13 @@ export function createRing(options: RingOptions): Ring {
         place(step),
         root,
         root === rank ? (bytes ?? new Uint8Array()) : undefined,
-        chunkBytes,
+        passBytes,
       )
       return await run(queues.broadcast, step, collective, () => collective.result()[0] ?? new Uint8Array())
     },
     async exchange(bytes) {
       const step = turns.exchange++
-      const collective = exchangeRound(place(step), bytes, chunkBytes)
+      const collective = exchangeRound(place(step), bytes, passBytes)
       return await run(queues.exchange, step, collective, () => collective.result())
     },
     async barrier() {
@@ -342,9 +359,4 @@ function encodingFor(name: EncodingName, length: number, split: number): Encodin
   const encoding = encodings[name]
   if (encoding.exact || split >= length) return encoding
   return split === 0 ? encodings.float32 : exactFrom(encoding, split)
-}
-
-/** With data that may be looked at as 32-bit words. They nearly always may, and are not copied then. */
-function aligned(received: Chunk): Chunk {
-  return received.data.byteOffset % 4 === 0 ? received : { ...received, data: new Uint8Array(received.data) }
 }

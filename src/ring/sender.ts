@@ -10,12 +10,13 @@ import type { Clock } from '../actor/index.ts'
 import { askEncoded, type Bus } from '../bus/index.ts'
 import { faultOf, type RingFault } from './fault.ts'
 import { createRoundTrip, type RoundTrip } from './round-trip.ts'
+import type { Workspace } from './workspace.ts'
 
 export interface Parcel {
   readonly head: ChunkHead
   readonly bytes: number
-  /** Writes the data where they are sent from; called once, when the window has room. */
-  readonly fill: (data: Uint8Array) => void
+  /** Writes the data where they are sent from, once, when the window has room; or the data, to be passed on as they are. */
+  readonly content: Uint8Array | ((data: Uint8Array) => void)
 }
 
 export interface Sender {
@@ -28,6 +29,7 @@ export interface Sender {
 
 export interface SenderOptions {
   readonly bus: Bus
+  readonly space: Workspace
   readonly ring: string
   readonly plan: RingPlan
   readonly clock: Clock
@@ -54,7 +56,8 @@ const corruptAtMost = 8
 /** Refusals that the same bytes, sent again, may not meet: they were damaged on their way. */
 const damaged = new Set(['RING_CHUNK_CORRUPT', 'MESSAGE_MALFORMED', 'MESSAGE_INVALID'])
 
-export function createSender({ bus, ring, plan, clock, onFault, onIdle }: SenderOptions): Sender {
+export function createSender(options: SenderOptions): Sender {
+  const { bus, space, ring, plan, clock, onFault, onIdle } = options
   const { members, rank, generation, window, timing } = plan
   const worker = members[rank]?.worker ?? ''
   const lanes = new Map<number, Lane>()
@@ -95,9 +98,11 @@ export function createSender({ bus, ring, plan, clock, onFault, onIdle }: Sender
       const wanted = parcel.bytes + frameOverhead
       const pooled = pool.pop()
       const memory = pooled !== undefined && pooled.length >= wanted ? pooled : new Uint8Array(wanted)
-      const frame = chunkFrame(memory, parcel.head, parcel.bytes)
-      parcel.fill(frame.data)
-      void transmit(lane, frame.seal(), memory)
+      const frame = chunkFrame(space, memory, parcel.head, parcel.bytes)
+      const { content } = parcel
+      if (typeof content === 'function') content(frame.data)
+      else frame.data.set(content)
+      void transmit(lane, typeof content === 'function' ? frame.seal() : frame.seal(content), memory)
     }
   }
 

@@ -49,7 +49,7 @@ export function createDistribution(options: DistributionOptions): Distribution {
   const count = settings.workers.max
   const local = settings.syncEvery > 1
   const replica = createReplica(tf)
-  const vectorFor = createFuse()
+  const fuse = createFuse()
   const link = createRingLink({ line, stopReason: options.stopReason, exportState: () => replica.take() })
   const shards = createShards({
     tf,
@@ -135,6 +135,7 @@ export function createDistribution(options: DistributionOptions): Distribution {
     const got = link.reduce({ collective: number, vector, weight: counts, key, exactFrom, step: steps, samples })
     if (place !== undefined && got.place.generation !== place.generation) move(got.place.rank)
     place = got.place
+    if (got.next !== null) fuse.moveTo(key, got.next)
     return got
   }
 
@@ -142,7 +143,7 @@ export function createDistribution(options: DistributionOptions): Distribution {
   function averageVariables(variables: readonly Variable[], key: string): void {
     const floats = variables.filter((one) => one.dtype === 'float32' && !one.isDisposed)
     const length = floats.reduce((sum, one) => sum + one.size, 0)
-    const vector = vectorFor(key, length)
+    const vector = fuse.vectorFor(key, length)
     if (!skips()) pack(floats, vector)
     const got = reduce(vector, 1, key)
     if (got !== undefined) unpack(tf, floats, got.vector)
@@ -212,7 +213,7 @@ export function createDistribution(options: DistributionOptions): Distribution {
     const changed = statistics.changed()
     const length = manifest.length + changed.reduce((sum, one) => sum + one.size, 0) + 1
     const key = manifest.hash.slice(0, 16)
-    const vector = vectorFor(key, length)
+    const vector = fuse.vectorFor(key, length)
     pack(
       grads.filter((gradient) => gradient !== null && gradient !== undefined),
       vector,
@@ -342,7 +343,7 @@ export function createDistribution(options: DistributionOptions): Distribution {
 
   function averageNumbers(values: Metrics, weight: number): Record<string, number | null> | undefined {
     const names = Object.keys(values).sort()
-    const vector = vectorFor(`numbers ${names.join(' ')}`, names.length)
+    const vector = fuse.vectorFor(`numbers ${names.join(' ')}`, names.length)
     for (const [at, name] of names.entries()) vector[at] = values[name] ?? NaN
     const got = reduce(vector, weight, `numbers ${names.join(' ')}`)
     if (got === undefined) return undefined

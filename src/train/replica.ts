@@ -102,15 +102,26 @@ function typed(data: Uint8Array, dtype: string): Float32Array | Int32Array | Uin
   return dtype === 'bool' ? copy : new Float32Array(copy.buffer)
 }
 
-/** Shared memory for a vector, by key: it is written anew each time. */
-export function createFuse(): (key: string, length: number) => Float32Array {
+export interface Fuse {
+  /** Shared memory for a vector of a key: it is written anew each time. */
+  vectorFor(key: string, length: number): Float32Array
+  /** The ring would rather have it here. */
+  moveTo(key: string, memory: Float32Array): void
+}
+
+export function createFuse(): Fuse {
   const vectors = new Map<string, Float32Array>()
-  return (key, length) => {
-    let vector = vectors.get(key)
-    if (vector?.length !== length) {
-      vector = new Float32Array(new SharedArrayBuffer(Math.max(4, length * 4)), 0, length)
-      vectors.set(key, vector)
-    }
-    return vector
+  return {
+    vectorFor(key, length) {
+      let vector = vectors.get(key)
+      if (vector?.length !== length) {
+        vector = new Float32Array(new SharedArrayBuffer(Math.max(4, length * 4)), 0, length)
+        vectors.set(key, vector)
+      }
+      return vector
+    },
+    moveTo(key, memory) {
+      vectors.set(key, memory)
+    },
   }
 }

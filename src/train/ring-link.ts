@@ -58,7 +58,14 @@ export type FromRing =
       /** The seats of those who begin together, by rank; null where the ring was there before. */
       readonly seats: readonly number[] | null
     }
-  | { readonly type: 'reduced'; readonly place: Place; readonly vector: Float32Array; readonly weight: number }
+  | {
+      readonly type: 'reduced'
+      readonly place: Place
+      readonly vector: Float32Array
+      readonly weight: number
+      /** Where the ring would like the next vector of this key to be; null: where the last one was. */
+      readonly next: Float32Array | null
+    }
   /** The state is wanted, by a newcomer. Comes while this thread waits. */
   | { readonly type: 'export' }
   | { readonly type: 'failed'; readonly problem: Problem }

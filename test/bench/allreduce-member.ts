@@ -24,7 +24,7 @@ const now = (): number => performance.timeOrigin + performance.now()
 async function reduce(plan: RingPlan, elements: number, rounds: number): Promise<void> {
   const ring = createRing({ bus, ring: 'bench', plan, clock: systemClock })
   await bus.flush()
-  const vector = Float32Array.from({ length: elements }, (_, i) => (plan.rank + 1) * (1 + (i % 7) / 8))
+  let vector: Float32Array = Float32Array.from({ length: elements }, (_, i) => (plan.rank + 1) * (1 + (i % 7) / 8))
   const ms: number[] = []
   let check = 0
   for (let round = 0; round < rounds; round += 1) {
@@ -35,6 +35,12 @@ async function reduce(plan: RingPlan, elements: number, rounds: number): Promise
     if (together.kind === 'fault') throw together.problem
     if (outcome.kind === 'fault') throw outcome.problem
     check = outcome.value.vector[0] ?? NaN
+    // As a training does: what comes next is written where the ring reads it.
+    const { next } = outcome.value
+    if (next !== undefined && next !== vector) {
+      next.set(vector)
+      vector = next
+    }
   }
   await ring.barrier()
   ring.abandon()

@@ -22,7 +22,7 @@ describe('training', () => {
         waitMs: null,
         algorithm: 'ring',
         encoding: 'float32',
-        chunkBytes: 2_097_152,
+        chunkBytes: 2_500_000,
         syncEvery: 1,
         accumulate: 1,
         checkpointEvery: 100,

@@ -2,12 +2,14 @@ import { crc32 } from 'node:zlib'
 import { assert, nat, property } from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { chunk, decode, shard, type Chunk } from '../../protocol/index.ts'
+import { createWorkspace } from '../../src/ring/workspace.ts'
 import { chunkFrame, frameOverhead, requireIntact, type ChunkHead } from '../../src/ring/chunk-frame.ts'
 
+const space = createWorkspace(2 ** 16, 1)
 const head: ChunkHead = { generation: 2, step: 7, phase: 'reduce', hop: 1, index: 3, from: 0, length: 99, weight: 64 }
 
 function framed(data: Uint8Array, of: ChunkHead = head): Uint8Array {
-  const frame = chunkFrame(new Uint8Array(data.length + frameOverhead), of, data.length)
+  const frame = chunkFrame(space, new Uint8Array(data.length + frameOverhead), of, data.length)
   frame.data.set(data)
   return frame.seal()
 }
@@ -42,13 +44,13 @@ describe('a chunk', () => {
         checksum: checksumBy({ ...head, checksum: 0, data }),
         data,
       })
-      requireIntact(received)
+      requireIntact(space, received)
     },
   )
 
   it('in the examples of the protocol is intact', () => {
     for (const { example } of [chunk, shard]) {
-      requireIntact(example.payload)
+      requireIntact(space, example.payload)
       expect(example.payload.checksum).toBe(checksumBy(example.payload))
     }
   })
@@ -61,7 +63,7 @@ describe('a chunk', () => {
         const damaged = new Uint8Array(data)
         damaged[bit >> 3] = (damaged[bit >> 3] ?? 0) ^ (1 << (bit & 7))
         expect(() => {
-          requireIntact({ ...whole, data: damaged })
+          requireIntact(space, { ...whole, data: damaged })
         }).toThrow(/damaged/)
       }),
     )
@@ -73,7 +75,7 @@ describe('a chunk', () => {
       { phase: 'gather' as const },
     ]) {
       expect(() => {
-        requireIntact({ ...whole, ...change })
+        requireIntact(space, { ...whole, ...change })
       }).toThrow(/damaged/)
     }
   })

@@ -1,9 +1,10 @@
 import * as fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
-import { decodeInto, encodings, type EncodingName } from '../../src/ring/index.ts'
-import { exactFrom } from '../../src/ring/encoding.ts'
+import { accumulate, decode, encode, encodings, exactFrom, type EncodingName } from '../../src/ring/encoding.ts'
+import { createWorkspace } from '../../src/ring/workspace.ts'
 import { bitsOf } from './support.ts'
 
+const space = createWorkspace(4096, 8)
 const names = Object.keys(encodings) as EncodingName[]
 const finite = fc.array(
   fc.float({ noNaN: true, noDefaultInfinity: true, max: Math.fround(1e30), min: Math.fround(-1e30) }),
@@ -14,9 +15,9 @@ function roundTrip(name: EncodingName, values: Float32Array, scale = 1, residual
   const encoding = encodings[name]
   const range = { start: 0, end: values.length }
   const payload = new Uint8Array(encoding.bytesFor(range))
-  encoding.encode(values, range, scale, payload, residual)
+  encode(space, encoding, range, { own: values, weight: scale, residual }, payload)
   const decoded = new Float32Array(values.length)
-  decodeInto(encoding, payload, decoded, range)
+  decode(space, encoding, range, payload, decoded)
   return decoded
 }
 
@@ -26,9 +27,9 @@ describe.each(names)('%s', (name) => {
     const source = Float32Array.from({ length: 900 }, (_, i) => i - 300)
     const before = Float32Array.from(source)
     const payload = new Uint8Array(encoding.bytesFor({ start: 0, end: 300 }))
-    encoding.encode(source, { start: 100, end: 400 }, 1, payload)
+    encode(space, encoding, { start: 100, end: 400 }, { own: source, weight: 1 }, payload)
     const into = new Float32Array(600).fill(7)
-    decodeInto(encoding, payload, into, { start: 200, end: 500 })
+    decode(space, encoding, { start: 200, end: 500 }, payload, into)
     expect(source).toEqual(before)
     expect([...into.subarray(0, 200), ...into.subarray(500)].every((value) => value === 7)).toBe(true)
     expect(into[200]).toBeCloseTo(-200, -1)
@@ -120,7 +121,7 @@ test('int8 sends the bytes that its definition gives', () => {
       const values = Float32Array.from(list.slice(0, 256))
       const range = { start: 0, end: values.length }
       const payload = new Uint8Array(encodings.int8.bytesFor(range))
-      encodings.int8.encode(values, range, 1, payload)
+      encode(space, encodings.int8, range, { own: values, weight: 1 }, payload)
       const largest = values.reduce((most, value) => Math.max(most, Math.abs(value)), 0)
       const unit = Math.fround(largest / 127)
       const inverse = largest > 1e-34 ? Math.fround(1 / unit) : 0
@@ -154,9 +155,9 @@ test('what is to be exact is, wherever a range is cut, and the rest is as withou
   const decoded = (encoding: (typeof encodings)['int8'], range: { start: number; end: number }): Float32Array => {
     const payload = new Uint8Array(encoding.bytesFor(range))
     const residual = new Float32Array(600)
-    encoding.encode(source, range, 2, payload, residual)
+    encode(space, encoding, range, { own: source, weight: 2, residual }, payload)
     const into = new Float32Array(600)
-    decodeInto(encoding, payload, into, range)
+    decode(space, encoding, range, payload, into)
     return into
   }
   const bounds = fc.tuple(fc.nat(600), fc.nat(600), fc.nat(700))
@@ -169,4 +170,83 @@ test('what is to be exact is, wherever a range is cut, and the rest is as withou
       for (let i = at; i < end; i += 1) expect(all[i]).toBe(Math.fround(2 * (source[i] ?? NaN)))
     }),
   )
+})
+
+describe.each(names)('a mixture in %s', (name) => {
+  const length = 1200
+  const values = (seed: number): Float32Array =>
+    Float32Array.from({ length }, (_, i) => Math.sin(seed + i * 0.7) * (1 + (i % 11)))
+  /** Where the kernels work, or elsewhere. */
+  const inside = Array.from({ length: 4 }, () => space.allocate(length))
+  const held = (at: number, isInside: boolean, content: Float32Array): Float32Array => {
+    const vector = isInside ? (inside[at] ?? content) : new Float32Array(length)
+    vector.set(content)
+    return vector
+  }
+  const encoding = encodings[name]
+  const cases = fc.record({
+    bounds: fc.tuple(fc.nat(length), fc.nat(length)),
+    weight: fc.constantFrom(1, 3, 64),
+    factor: fc.constantFrom(1, 1 / 3, 1 / 128),
+    isInside: fc.boolean(),
+    withPayload: fc.boolean(),
+    split: fc.constantFrom(0, 500, length),
+  })
+
+  test('is what its parts come to one after the other, wherever they are, and nothing else is touched', () => {
+    fc.assert(
+      fc.property(cases, ({ bounds: [a, b], weight, factor, isInside, withPayload, split }) => {
+        const range = { start: Math.min(a, b), end: Math.max(a, b) }
+        const kind = split === length ? encoding : exactFrom(encoding, split)
+        const [own, given, lost] = [values(1), values(2), values(3).map((value) => value / 100)]
+        const payload = new Uint8Array(kind.bytesFor(range))
+        encode(space, kind, range, { own: given, weight: 1 }, payload)
+        const decoded = new Float32Array(length)
+        decode(space, kind, range, payload, decoded)
+        const sum = own.map((value, i) =>
+          withPayload
+            ? Math.fround(Math.fround(value * weight) + (decoded[i] ?? 0)) * Math.fround(factor)
+            : value * weight,
+        )
+        const wanted = new Uint8Array(kind.bytesFor(range))
+        const wantedResidual = Float32Array.from(lost)
+        encode(space, kind, range, { own: sum, weight: 1, residual: wantedResidual }, wanted)
+        const wantedInto = values(4)
+        decode(space, kind, range, wanted, wantedInto)
+
+        const [vector, residual, into] = [held(0, isInside, own), held(1, isInside, lost), held(2, isInside, values(4))]
+        const target = new Uint8Array(kind.bytesFor(range))
+        // What lay there before has no part in it.
+        space.stage(new Uint8Array(4096).fill(0x80))
+        const rest = withPayload ? { payload, factor } : {}
+        encode(space, kind, range, { own: vector, weight, ...rest, residual, into }, target)
+        expect(Buffer.from(target).equals(wanted)).toBe(true)
+        expect(bitsOf(into).equals(bitsOf(wantedInto))).toBe(true)
+        expect(bitsOf(residual).equals(bitsOf(wantedResidual))).toBe(true)
+        expect(vector).toEqual(own)
+      }),
+    )
+  })
+
+  test('without anything of its own is what came', () => {
+    const range = { start: 100, end: 1000 }
+    const payload = new Uint8Array(encoding.bytesFor(range))
+    encode(space, encoding, range, { own: values(1), weight: 1 }, payload)
+    const target = new Uint8Array(payload.length)
+    space.stage(new Uint8Array(4096).fill(0x80))
+    encode(space, encoding, range, { own: undefined, weight: 0, payload }, target)
+    expect(Buffer.from(target).equals(payload)).toBe(true)
+  })
+
+  test('is added to a sum without being encoded', () => {
+    const range = { start: 100, end: 1000 }
+    const payload = new Uint8Array(encoding.bytesFor(range))
+    encode(space, encoding, range, { own: values(1), weight: 1 }, payload)
+    const decoded = new Float32Array(length)
+    decode(space, encoding, range, payload, decoded)
+    const into = values(2)
+    accumulate(space, encoding, range, { own: into, weight: 2, payload, into })
+    const wanted = values(2).map((value, i) => (i < 100 || i >= 1000 ? value : 2 * value + (decoded[i] ?? 0)))
+    expect(into).toEqual(wanted)
+  })
 })

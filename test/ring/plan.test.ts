@@ -3,6 +3,7 @@ import { describe, expect, test } from 'vitest'
 import {
   chunkAt,
   chunkCount,
+  chunkElementsFor,
   hops,
   segmentAt,
   segmentOwned,
@@ -38,6 +39,43 @@ describe('the plan of a ring, for any number of members up to 16 and any length'
         expect(covered.every(({ start, end }) => end > start && end - start <= elements)).toBe(true)
       }),
     )
+  })
+
+  test('chunks carry no more bytes than they may, and there is none that could be spared', () => {
+    const group = 16
+    const sizes = fc.record({
+      length: fc.integer({ min: 0, max: 3000 }),
+      members: fc.integer({ min: 1, max: 8 }),
+      limit: fc.integer({ min: 8, max: 2000 }),
+      bytes: fc.constantFrom(1, 2, 4),
+    })
+    fc.assert(
+      fc.property(sizes, ({ length, members, limit, bytes }) => {
+        const bytesFor = ({ start, end }: { start: number; end: number }): number => bytes * (end - start)
+        const elements = chunkElementsFor(length, members, limit, group, bytesFor)
+        for (const index of ranks(members)) {
+          const segment = segmentAt(length, members, index)
+          for (let at = 0; at < chunkCount(segment, elements); at += 1) {
+            expect(bytesFor(chunkAt(segment, elements, at))).toBeLessThanOrEqual(limit)
+          }
+        }
+        const longest = Math.ceil(length / members)
+        const spared = Math.ceil(longest / Math.max(1, Math.ceil(longest / elements) - 1))
+        if (longest > elements) expect(bytes * group * Math.ceil(spared / group)).toBeGreaterThan(limit)
+      }),
+    )
+  })
+
+  test('a chunk has an element at least, and what travels exactly may be as long as it likes', () => {
+    expect(chunkElementsFor(10, 2, 4, 256, ({ start, end }) => 5 * (end - start))).toBe(1)
+    // Ten elements of a hundred take fifty bytes each.
+    const bytesFor = ({ start, end }: { start: number; end: number }): number =>
+      Math.max(0, end - Math.max(start, 90)) * 50 + (end - start)
+    const elements = chunkElementsFor(100, 1, 300, 256, bytesFor)
+    const chunks = Array.from({ length: chunkCount({ start: 0, end: 100 }, elements) }, (_, at) =>
+      bytesFor(chunkAt({ start: 0, end: 100 }, elements, at)),
+    )
+    expect(Math.max(...chunks)).toBeLessThanOrEqual(300)
   })
 
   test('every element is reduced exactly once from each rank, and reaches every rank', () => {

@@ -63,6 +63,30 @@ describe.each(cases)('all-reduce, %s, %s', (algorithm, encoding) => {
     expect(results.at(-1)).toEqual(results[0])
   })
 
+  test('a vector that lies where the ring would have it comes to the same as one that does not', async () => {
+    const length = 5000
+    const steps = [0, 1, 2]
+    const run = async (moves: boolean): Promise<Buffer[]> => {
+      const { rings } = ringOn(createMemoryNetwork(), 3, { algorithm, encoding, chunkBytes: 2048 })
+      const sums = rings.map(async (ring, rank) => {
+        let memory: Float32Array = new Float32Array(length)
+        const results: Buffer[] = []
+        for (const step of steps) {
+          memory.set(vectorOf(rank + step, length))
+          const { vector, next } = valueOf(await ring.allReduce(step, memory, 1 + rank))
+          results.push(Buffer.from(bitsOf(vector)))
+          expect(bitsOf(memory)).toEqual(bitsOf(vectorOf(rank + step, length)))
+          if (moves && next !== undefined) memory = next
+        }
+        return results
+      })
+      const [first = [], ...others] = await Promise.all(sums)
+      for (const other of others) expect(other).toEqual(first)
+      return first
+    }
+    expect(await run(true)).toEqual(await run(false))
+  })
+
   test('step after step, with ranks that come late, gives the same as in lockstep', async () => {
     const { rings } = ringOn(createMemoryNetwork(), 4, { algorithm, encoding })
     const run = async (ring: (typeof rings)[number], rank: number): Promise<Buffer[]> => {

@@ -1,5 +1,6 @@
 /** What a bus can do to a ring, and what may come of it: the right result or a code, never a wrong weight (I1 of ring.ts). */
 import { requireIntact } from '../../src/ring/chunk-frame.ts'
+import { createWorkspace } from '../../src/ring/workspace.ts'
 import { SimulatedClock } from 'xstate'
 import { describe, expect, test } from 'vitest'
 import { chunk, codeOf, decodePayload, encode, subjectFor, type RingAlgorithm } from '../../protocol/index.ts'
@@ -137,12 +138,13 @@ test('any one bit of a frame that flips is noticed', async () => {
   const [frame] = frames
   if (frame === undefined) throw new Error('no frame')
   const whole = decodePayload(chunk.payload, frame, 'x')
-  requireIntact(whole)
+  const space = createWorkspace(4096, 0)
+  requireIntact(space, whole)
   for (let bit = 0; bit < 8 * frame.length; bit += 1) {
     let taken: unknown
     try {
       const one = decodePayload(chunk.payload, flipped(frame, bit), 'x')
-      requireIntact(one)
+      requireIntact(space, one)
       taken = one
     } catch {
       continue
