@@ -72,7 +72,7 @@ export function accumulate(
 ): void {
   encoding.eachDecoded(space, range, space.stage(mixture.payload), (from, count, put) => {
     const own = ownPart(space, mixture, from, count)
-    const values = space.zeros('values', count)
+    const values = space.place('values')
     put(values)
     adopted(mixture, space, from, count, (into) => {
       space.kernels.mixFloat32(own, mixture.weight, values, 1, values, into, padded(count))
@@ -96,54 +96,38 @@ function adopted(
   if (into !== undefined) space.written('into', into, from, count)
 }
 
-const float32: Encoding = {
+/** Each element goes by itself, in so many bytes. */
+const elementwise = (
+  bytes: number,
+  exact: boolean,
+  kernels: { readonly mix: 'mixFloat32' | 'mixBfloat16'; readonly decode: 'decodeFloat32' | 'decodeBfloat16' },
+): Encoding => ({
   feedback: false,
-  exact: true,
-  bytesFor: ({ start, end }) => 4 * (end - start),
+  exact,
+  bytesFor: ({ start, end }) => bytes * (end - start),
   mix(space, range, mixture, payload, out) {
     const { weight, factor = 1 } = mixture
     eachBlock(range, (from, count) => {
-      const at = 4 * (from - range.start)
+      const at = bytes * (from - range.start)
       const own = ownPart(space, mixture, from, count)
       adopted(mixture, space, from, count, (into) => {
         const given = payload === 0 ? 0 : payload + at
-        space.kernels.mixFloat32(own, weight, given, factor, out + at, into, padded(count))
+        space.kernels[kernels.mix](own, weight, given, factor, out + at, into, padded(count))
       })
     })
   },
   eachDecoded(space, range, payload, take) {
     eachBlock(range, (from, count) => {
       take(from, count, (address) => {
-        space.kernels.decodeFloat32(payload + 4 * (from - range.start), address, padded(count))
+        space.kernels[kernels.decode](payload + bytes * (from - range.start), address, padded(count))
       })
     })
   },
-}
+})
 
+const float32 = elementwise(4, true, { mix: 'mixFloat32', decode: 'decodeFloat32' })
 /** The upper half of a float32, rounded to the nearest, ties to even. */
-const bfloat16: Encoding = {
-  feedback: false,
-  exact: false,
-  bytesFor: ({ start, end }) => 2 * (end - start),
-  mix(space, range, mixture, payload, out) {
-    const { weight, factor = 1 } = mixture
-    eachBlock(range, (from, count) => {
-      const at = 2 * (from - range.start)
-      const own = ownPart(space, mixture, from, count)
-      adopted(mixture, space, from, count, (into) => {
-        const given = payload === 0 ? 0 : payload + at
-        space.kernels.mixBfloat16(own, weight, given, factor, out + at, into, padded(count))
-      })
-    })
-  },
-  eachDecoded(space, range, payload, take) {
-    eachBlock(range, (from, count) => {
-      take(from, count, (address) => {
-        space.kernels.decodeBfloat16(payload + 2 * (from - range.start), address, padded(count))
-      })
-    })
-  },
-}
+const bfloat16 = elementwise(2, false, { mix: 'mixBfloat16', decode: 'decodeBfloat16' })
 
 const unitBytes = ({ start, end }: Range): number => 4 * Math.ceil((end - start) / groupElements)
 

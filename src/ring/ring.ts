@@ -233,7 +233,10 @@ export function createRing(options: RingOptions): Ring {
     },
   })
 
-  /** Runs one collective to its end: everything has come, and everything that was sent is answered. */
+  /**
+   * Runs one collective to its end: everything has come, and everything was sent. Who did not get it yet is sent it again while this
+   * member goes on, and cannot be further behind than this one collective, for the next one needs it.
+   */
   async function run<C extends Collective, T>(
     queue: CollectiveQueue<C>,
     step: number,

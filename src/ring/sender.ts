@@ -21,7 +21,7 @@ export interface Parcel {
 
 export interface Sender {
   send(to: number, parcel: Parcel): void
-  /** Whether all that was sent has been answered. */
+  /** Whether all has been sent once at least. Answers may be missing still: they are seen to, whatever else goes on. */
   readonly idle: boolean
   /** Nothing is sent from now on. */
   stop(): void
@@ -34,7 +34,7 @@ export interface SenderOptions {
   readonly plan: RingPlan
   readonly clock: Clock
   readonly onFault: (fault: RingFault) => void
-  /** Called when an answer leaves nothing under way. */
+  /** Called when nothing is left to be sent. */
   readonly onIdle: () => void
 }
 
@@ -64,7 +64,7 @@ export function createSender(options: SenderOptions): Sender {
   const pool: Uint8Array[] = []
   const timers = new Set<unknown>()
   const state = { stopped: false }
-  let open = 0
+  let waiting = 0
 
   function laneTo(to: number): Lane {
     let lane = lanes.get(to)
@@ -95,6 +95,7 @@ export function createSender(options: SenderOptions): Sender {
         lane.next = 0
       }
       lane.underway += 1
+      waiting -= 1
       const wanted = parcel.bytes + frameOverhead
       const pooled = pool.pop()
       const memory = pooled !== undefined && pooled.length >= wanted ? pooled : new Uint8Array(wanted)
@@ -104,6 +105,7 @@ export function createSender(options: SenderOptions): Sender {
       else frame.data.set(content)
       void transmit(lane, typeof content === 'function' ? frame.seal() : frame.seal(content), memory)
     }
+    if (waiting === 0) onIdle()
   }
 
   /** Resolves after so long, or never if the sender is stopped. */
@@ -127,11 +129,9 @@ export function createSender(options: SenderOptions): Sender {
         lane.silentSince = undefined
         lane.absentSince = undefined
         lane.underway -= 1
-        open -= 1
         // I1: only now.
         if (pool.length < window) pool.push(memory)
         pump(lane)
-        if (open === 0) onIdle()
         return
       } catch (error) {
         if (state.stopped) return
@@ -192,13 +192,13 @@ export function createSender(options: SenderOptions): Sender {
   return {
     send(to, parcel) {
       if (state.stopped) return
-      open += 1
+      waiting += 1
       const lane = laneTo(to)
       lane.waiting.push(parcel)
       pump(lane)
     },
     get idle() {
-      return open === 0
+      return waiting === 0
     },
     stop() {
       state.stopped = true

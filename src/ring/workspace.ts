@@ -73,6 +73,8 @@ export interface Workspace {
   read(slot: Slot, vector: Float32Array, from: number, count: number): number
   /** Where so many bytes of an address can be read as a group, with zeros behind them. */
   group(address: number, bytes: number): number
+  /** Where a block's worth is kept for now. */
+  place(slot: Slot): number
   /** Where as many zeros can be read. */
   zeros(slot: Slot, count: number): number
   /** Where a part of a vector can be written to, to be read from there by `written`. */
@@ -182,6 +184,7 @@ export function createWorkspace(payloadBytes: number, vectorsAtMost: number): Wo
       group.fill(0).set(new Uint8Array(buffer, address, bytes))
       return groupAt
     },
+    place: (slot) => slotsAt[slot],
     zeros(slot, count) {
       blocks[slot].fill(0, 0, padded(count))
       return slotsAt[slot]
