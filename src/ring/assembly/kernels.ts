@@ -79,9 +79,12 @@ function narrowed(x: v128): v128 {
   const upper = i32x4.shr_u(x, 16)
   // Half a unit less one, plus the last bit that stays.
   const rounding = i32x4.add(i32x4.splat(0x7fff), v128.and(upper, i32x4.splat(1)))
-  const rounded = i32x4.shr_u(i32x4.add(x, rounding), 16)
-  // A NaN keeps its upper half, with a bit that keeps it one.
-  return v128.bitselect(v128.or(upper, i32x4.splat(0x40)), rounded, f32x4.ne(x, x))
+  return i32x4.shr_u(i32x4.add(x, rounding), 16)
+}
+
+/** A NaN keeps its upper half, with a bit that keeps it one. */
+function withNaN(x: v128, rounded: v128): v128 {
+  return v128.bitselect(v128.or(i32x4.shr_u(x, 16), i32x4.splat(0x40)), rounded, f32x4.ne(x, x))
 }
 
 function widened(payload: usize): v128 {
@@ -108,12 +111,16 @@ export function mixBfloat16(
       high = f32x4.mul(f32x4.add(high, widened(payload + 8)), f)
       payload += 16
     }
-    low = narrowed(low)
-    high = narrowed(high)
-    v128.store(out, i16x8.narrow_i32x4_u(low, high))
+    let first = narrowed(low)
+    let second = narrowed(high)
+    if (v128.any_true(v128.or(f32x4.ne(low, low), f32x4.ne(high, high)))) {
+      first = withNaN(low, first)
+      second = withNaN(high, second)
+    }
+    v128.store(out, i16x8.narrow_i32x4_u(first, second))
     if (into) {
-      v128.store(into, i32x4.shl(low, 16))
-      v128.store(into, i32x4.shl(high, 16), 16)
+      v128.store(into, i32x4.shl(first, 16))
+      v128.store(into, i32x4.shl(second, 16), 16)
       into += 32
     }
   }
@@ -157,19 +164,48 @@ export function mixInt8(
     let peaks = i32x4.splat(0)
     if (payload) {
       const u = f32x4.splat(load<f32>(units))
-      for (let at: usize = 0; at < scaleElements << 2; at += 16) {
-        const sum = f32x4.add(f32x4.mul(v128.load(own + at), w), f32x4.mul(restored(payload + (at >> 2)), u))
-        const x = f32x4.add(f32x4.mul(sum, f), v128.load(residual + at))
-        v128.store(scratch + at, x)
-        peaks = i32x4.max_u(peaks, v128.and(x, unsigned))
-      }
       units += 4
-      payload += scaleElements
+      for (let at: usize = 0; at < scaleElements << 2; at += 64) {
+        const a = f32x4.add(
+          f32x4.mul(f32x4.add(f32x4.mul(v128.load(own), w), f32x4.mul(restored(payload), u)), f),
+          v128.load(residual + at),
+        )
+        const b = f32x4.add(
+          f32x4.mul(f32x4.add(f32x4.mul(v128.load(own, 16), w), f32x4.mul(restored(payload + 4), u)), f),
+          v128.load(residual + at, 16),
+        )
+        const c = f32x4.add(
+          f32x4.mul(f32x4.add(f32x4.mul(v128.load(own, 32), w), f32x4.mul(restored(payload + 8), u)), f),
+          v128.load(residual + at, 32),
+        )
+        const d = f32x4.add(
+          f32x4.mul(f32x4.add(f32x4.mul(v128.load(own, 48), w), f32x4.mul(restored(payload + 12), u)), f),
+          v128.load(residual + at, 48),
+        )
+        v128.store(scratch + at, a)
+        v128.store(scratch + at, b, 16)
+        v128.store(scratch + at, c, 32)
+        v128.store(scratch + at, d, 48)
+        const low = i32x4.max_u(v128.and(a, unsigned), v128.and(b, unsigned))
+        const high = i32x4.max_u(v128.and(c, unsigned), v128.and(d, unsigned))
+        peaks = i32x4.max_u(peaks, i32x4.max_u(low, high))
+        own += 64
+        payload += 16
+      }
     } else {
-      for (let at: usize = 0; at < scaleElements << 2; at += 16) {
-        const x = f32x4.add(f32x4.mul(v128.load(own + at), w), v128.load(residual + at))
-        v128.store(scratch + at, x)
-        peaks = i32x4.max_u(peaks, v128.and(x, unsigned))
+      for (let at: usize = 0; at < scaleElements << 2; at += 64) {
+        const a = f32x4.add(f32x4.mul(v128.load(own), w), v128.load(residual + at))
+        const b = f32x4.add(f32x4.mul(v128.load(own, 16), w), v128.load(residual + at, 16))
+        const c = f32x4.add(f32x4.mul(v128.load(own, 32), w), v128.load(residual + at, 32))
+        const d = f32x4.add(f32x4.mul(v128.load(own, 48), w), v128.load(residual + at, 48))
+        v128.store(scratch + at, a)
+        v128.store(scratch + at, b, 16)
+        v128.store(scratch + at, c, 32)
+        v128.store(scratch + at, d, 48)
+        const low = i32x4.max_u(v128.and(a, unsigned), v128.and(b, unsigned))
+        const high = i32x4.max_u(v128.and(c, unsigned), v128.and(d, unsigned))
+        peaks = i32x4.max_u(peaks, i32x4.max_u(low, high))
+        own += 64
       }
     }
     const peak = max(
@@ -180,7 +216,6 @@ export function mixInt8(
     store<f32>(outUnits, unit)
     if (peak > smallest && peak < Infinity) quantized(scratch, unit, residual, out, into)
     else emptied(unit, residual, out, into)
-    own += scaleElements << 2
     residual += scaleElements << 2
     outUnits += 4
     out += scaleElements
