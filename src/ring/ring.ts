@@ -4,7 +4,7 @@
  * I2 No vector that is handed in is written to; it must stay as it is until the outcome is there.
  * I3 A fault ends the generation for this member: it refuses further chunks, so that its neighbours learn it at once, and waits to be
  *    abandoned. What it needs to go on in the next one is `holding` and `lastReduced`.
- * I4 The reduced vector of the last step is kept until the one after it is reduced: two buffers, by turns.
+ * I4 The reduced vector of the last step is kept until the one after it is reduced: two vectors, by turns (vectors.ts).
  */
 import { requireIntact, frameOverhead } from './chunk-frame.ts'
 import {
@@ -28,12 +28,13 @@ import { directReduce } from './direct-reduce.ts'
 import { encodings, exactFrom, type Encoding, type EncodingName } from './encoding.ts'
 import { faultOf, type RingFault, type RingOutcome } from './fault.ts'
 import { broadcastRound, exchangeRound, type BytesCollective } from './pass-round.ts'
-import { chunkElementsFor, predecessorOf } from './plan.ts'
+import { predecessorOf } from './plan.ts'
 import { createQueue, type CollectiveQueue } from './queue.ts'
 import { aloneReduce, ringReduce, type ReduceCollective } from './ring-reduce.ts'
 import { createSender } from './sender.ts'
+import { createVectors, vectorsAtMost } from './vectors.ts'
 import { createWatch } from './watch.ts'
-import { createWorkspace, groupElements } from './workspace.ts'
+import { createWorkspace } from './workspace.ts'
 
 export interface RingOptions {
   readonly bus: Bus
@@ -85,16 +86,6 @@ export interface Ring {
   abandon(): void
 }
 
-/** What the reduction of vectors of one length needs: the results by turns (I4), and what int8 lost so far. */
-interface Space {
-  readonly buffers: readonly [Float32Array, Float32Array]
-  readonly residual: Float32Array | undefined
-  readonly next: Float32Array
-  readonly chunkElements: number
-}
-
-const spacesAtMost = 8
-
 const familyOf: Readonly<Record<ChunkPhase, 'reduce' | 'broadcast' | 'exchange'>> = {
   reduce: 'reduce',
   gather: 'reduce',
@@ -111,15 +102,14 @@ export function createRing(options: RingOptions): Ring {
   const chunkBytes = Math.min(plan.chunkBytes, room)
   /** Of what goes as it is. */
   const passBytes = Math.min(Math.max(plan.chunkBytes, 1024), room)
-  // A vector, two results and a residual each.
-  const space = createWorkspace(passBytes, 4 * spacesAtMost)
+  const space = createWorkspace(passBytes, vectorsAtMost)
   const me = { worker: members[rank]?.worker ?? '', ring, generation: String(generation), rank: String(rank) }
   const subscriptions: Subscription[] = []
 
   let fault: RingFault | undefined
   let abandoned = false
   let settle: (() => void) | undefined
-  const spaces = new Map<string, Space>()
+  const vectorsFor = createVectors(space, members.length, chunkBytes)
   let lastReduced: Reduced | undefined
   let predecessorMs = 0
   /** When the reduction under way began, and the last one that the predecessor was heard of. */
@@ -266,23 +256,6 @@ export function createRing(options: RingOptions): Ring {
     return { kind: 'done', value }
   }
 
-  /** By key: a training function with several optimizers reduces several vectors by turns. */
-  function spaceFor(key: string, length: number, encoding: Encoding): Space {
-    const known = spaces.get(key)
-    if (known?.buffers[0].length === length) return known
-    const made: Space = {
-      buffers: [space.allocate(length), space.allocate(length)],
-      next: space.allocate(length),
-      residual: encoding.feedback ? space.allocate(length) : undefined,
-      chunkElements: chunkElementsFor(length, members.length, chunkBytes, groupElements, (range) =>
-        encoding.bytesFor(range),
-      ),
-    }
-    spaces.set(key, made)
-    for (const old of spaces.keys()) if (spaces.size > spacesAtMost) spaces.delete(old)
-    return made
-  }
-
   function tellShard(step: number, index: number, frame: Uint8Array): void {
     let frames = shards.get(step)
     if (frames === undefined) {
@@ -299,8 +272,8 @@ export function createRing(options: RingOptions): Ring {
     plan,
     async allReduce(step, vector, weight, { key = String(vector.length), exactFrom: split = Infinity } = {}) {
       const encoding = encodingFor(plan.encoding, vector.length, split)
-      const { buffers, residual, next, chunkElements } = spaceFor(`${key} ${split}`, vector.length, encoding)
-      const [a, b] = buffers
+      const { results, residual, next, chunkElements } = vectorsFor(`${key} ${split}`, vector.length, encoding)
+      const [a, b] = results
       const into = lastReduced?.vector === a ? b : a
       const reduction = { space, vector, weight, into, encoding, chunkElements, residual }
       const at = place(step)

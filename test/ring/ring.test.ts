@@ -131,6 +131,24 @@ test("a rank sends 2(N - 1)/N of the payload's bytes, and the frames' heads", as
   }
 })
 
+test('as many vectors as a training function has optimizers take turns, more than are kept', async () => {
+  const { rings } = ringOn(createMemoryNetwork(), 2, { encoding: 'int8', chunkBytes: 4096 })
+  const keys = Array.from({ length: 12 }, (_, at) => ({ key: `optimizer ${at}`, length: 600 + 300 * at }))
+  for (let turn = 0; turn < 3; turn += 1) {
+    for (const [at, { key, length }] of keys.entries()) {
+      const vectors = rings.map((_, rank) => vectorOf(rank + turn, length))
+      const reduced = rings.map((ring, rank) =>
+        ring.allReduce(turn * keys.length + at, vectors[rank] ?? new Float32Array(), 1, { key }),
+      )
+      const [first, second] = (await Promise.all(reduced)).map(valueOf)
+      expect(bitsOf(first!.vector)).toEqual(bitsOf(second!.vector))
+      for (const [i, wanted] of meanOf(vectors, [1, 1]).entries()) {
+        expect(Math.abs((first!.vector[i] ?? NaN) - wanted)).toBeLessThanOrEqual(2)
+      }
+    }
+  }
+})
+
 test('broadcast brings the bytes of any root to all, and exchange those of each', async () => {
   await fc.assert(
     fc.asyncProperty(fc.integer({ min: 1, max: 8 }), fc.nat(7), fc.nat(3000), async (members, pick, length) => {
