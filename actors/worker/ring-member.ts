@@ -13,6 +13,7 @@ import {
   createManifest,
   createRing,
   recover,
+  sharedVector,
   type Reduced,
   type Ring,
   type RingFault,
@@ -269,7 +270,7 @@ export function createRingMember(options: RingMemberOptions): RingMember {
   function answerWithHanded(generation: Generation): void {
     if (handed === undefined || question === undefined || handed.step !== question.collective) return
     const { vector, weight, step } = handed
-    const shared = new Float32Array(new SharedArrayBuffer(Math.max(4, vector.length * 4)), 0, vector.length)
+    const shared = sharedVector(vector.length)
     shared.set(vector)
     handed = undefined
     reply(generation, { vector: shared, weight, step })

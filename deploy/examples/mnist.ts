@@ -24,8 +24,8 @@ export function genModel({ lr, units }: { readonly lr: number; readonly units: n
 }
 
 /**
- * A callback for `fit`: the learning rate falls to zero in a straight line over so many batches. With one that stays, a rounding error
- * in the first step moves the accuracy after the last one by two points.
+ * A callback for `fit`: the learning rate falls to zero in a straight line over so many batches. With one that stays, rounding
+ * errors in the sums move the accuracy after the last step by two points.
  */
 export function fallingRate(model: tf.Sequential, lr: number, batches: number): tf.CustomCallbackArgs {
   const optimizer = model.optimizer as tf.SGDOptimizer

@@ -159,9 +159,8 @@ export function createWorkspace(payloadBytes: number, vectorsAtMost: number): Wo
     kernels,
     scratch,
     allocate(elements) {
-      const bytes = Math.max(4, 4 * elements)
-      const at = vectors < vectorsAtMost ? reserve(bytes) : undefined
-      if (at === undefined) return new Float32Array(new SharedArrayBuffer(bytes), 0, elements)
+      const at = vectors < vectorsAtMost ? reserve(4 * elements) : undefined
+      if (at === undefined) return sharedVector(elements)
       vectors += 1
       return new Float32Array(memory.buffer, at, elements)
     },
@@ -205,6 +204,10 @@ export function createWorkspace(payloadBytes: number, vectorsAtMost: number): Wo
     },
   }
 }
+
+/** A vector in shared memory of its own, which has a byte at least. */
+export const sharedVector = (elements: number): Float32Array =>
+  new Float32Array(new SharedArrayBuffer(Math.max(4, 4 * elements)), 0, elements)
 
 /** Elements that kernels work on for so many. */
 export const padded = (count: number): number => groupElements * Math.ceil(count / groupElements)

@@ -5,7 +5,7 @@
  */
 import { Type } from 'typebox'
 import { check, decode, encode } from '../../protocol/index.ts'
-import { createManifest, requireSameVariables, type VariableSpec } from '../ring/index.ts'
+import { createManifest, requireSameVariables, sharedVector, type VariableSpec } from '../ring/index.ts'
 import type { Tf } from './backend.ts'
 
 export type Variable = ReturnType<Tf['variable']>
@@ -115,7 +115,7 @@ export function createFuse(): Fuse {
     vectorFor(key, length) {
       let vector = vectors.get(key)
       if (vector?.length !== length) {
-        vector = new Float32Array(new SharedArrayBuffer(Math.max(4, length * 4)), 0, length)
+        vector = sharedVector(length)
         vectors.set(key, vector)
       }
       return vector

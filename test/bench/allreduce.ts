@@ -193,12 +193,12 @@ async function gloo(python: string, say: (line: string) => void): Promise<Record
       try {
         const { stdout } = await promisify(execFile)(python, args)
         figures[name] = round(Number(stdout), 1)
+        say(`${name}: ${figures[name]} ms`)
       } catch (error) {
         // Ours are not lost for it.
         say(`${name}: ${error instanceof Error ? error.message : String(error)}`)
         figures[name] = NaN
       }
-      say(`${name}: ${figures[name]} ms`)
     }
   }
   return figures

@@ -61,9 +61,9 @@ export async function ringTraining(say: (line: string) => void, { seeds = 3 }: B
     const exact = accuracies['float32On2'] ?? []
     figures['float32SpreadPoints'] = round(100 * (Math.max(...exact) - Math.min(...exact)), 2)
     // In points of a hundred; what is better than float32 by chance is no loss.
-    for (const encoding of ['bfloat16', 'int8', 'nudged'] as const) {
-      const loss = mean(exact) - mean(accuracies[`${encoding}On2`] ?? [])
-      figures[`${encoding}PointsLost`] = round(100 * Math.max(0, loss), 2)
+    for (const changed of ['bfloat16', 'int8', 'nudged'] as const) {
+      const loss = mean(exact) - mean(accuracies[`${changed}On2`] ?? [])
+      figures[`${changed}PointsLost`] = round(100 * Math.max(0, loss), 2)
     }
     return { figures, bars: { bfloat16PointsLost: '<= 0.3', int8PointsLost: '<= 0.3' } }
   } finally {

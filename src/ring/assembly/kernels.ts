@@ -165,47 +165,18 @@ export function mixInt8(
     if (payload) {
       const u = f32x4.splat(load<f32>(units))
       units += 4
-      for (let at: usize = 0; at < scaleElements << 2; at += 64) {
-        const a = f32x4.add(
-          f32x4.mul(f32x4.add(f32x4.mul(v128.load(own), w), f32x4.mul(restored(payload), u)), f),
-          v128.load(residual + at),
-        )
-        const b = f32x4.add(
-          f32x4.mul(f32x4.add(f32x4.mul(v128.load(own, 16), w), f32x4.mul(restored(payload + 4), u)), f),
-          v128.load(residual + at, 16),
-        )
-        const c = f32x4.add(
-          f32x4.mul(f32x4.add(f32x4.mul(v128.load(own, 32), w), f32x4.mul(restored(payload + 8), u)), f),
-          v128.load(residual + at, 32),
-        )
-        const d = f32x4.add(
-          f32x4.mul(f32x4.add(f32x4.mul(v128.load(own, 48), w), f32x4.mul(restored(payload + 12), u)), f),
-          v128.load(residual + at, 48),
-        )
-        v128.store(scratch + at, a)
-        v128.store(scratch + at, b, 16)
-        v128.store(scratch + at, c, 32)
-        v128.store(scratch + at, d, 48)
-        const low = i32x4.max_u(v128.and(a, unsigned), v128.and(b, unsigned))
-        const high = i32x4.max_u(v128.and(c, unsigned), v128.and(d, unsigned))
-        peaks = i32x4.max_u(peaks, i32x4.max_u(low, high))
-        own += 64
-        payload += 16
+      for (let at: usize = 0; at < scaleElements << 2; at += 16) {
+        const sum = f32x4.add(f32x4.mul(v128.load(own + at), w), f32x4.mul(restored(payload + (at >> 2)), u))
+        const x = f32x4.add(f32x4.mul(sum, f), v128.load(residual + at))
+        v128.store(scratch + at, x)
+        peaks = i32x4.max_u(peaks, v128.and(x, unsigned))
       }
+      payload += scaleElements
     } else {
-      for (let at: usize = 0; at < scaleElements << 2; at += 64) {
-        const a = f32x4.add(f32x4.mul(v128.load(own), w), v128.load(residual + at))
-        const b = f32x4.add(f32x4.mul(v128.load(own, 16), w), v128.load(residual + at, 16))
-        const c = f32x4.add(f32x4.mul(v128.load(own, 32), w), v128.load(residual + at, 32))
-        const d = f32x4.add(f32x4.mul(v128.load(own, 48), w), v128.load(residual + at, 48))
-        v128.store(scratch + at, a)
-        v128.store(scratch + at, b, 16)
-        v128.store(scratch + at, c, 32)
-        v128.store(scratch + at, d, 48)
-        const low = i32x4.max_u(v128.and(a, unsigned), v128.and(b, unsigned))
-        const high = i32x4.max_u(v128.and(c, unsigned), v128.and(d, unsigned))
-        peaks = i32x4.max_u(peaks, i32x4.max_u(low, high))
-        own += 64
+      for (let at: usize = 0; at < scaleElements << 2; at += 16) {
+        const x = f32x4.add(f32x4.mul(v128.load(own + at), w), v128.load(residual + at))
+        v128.store(scratch + at, x)
+        peaks = i32x4.max_u(peaks, v128.and(x, unsigned))
       }
     }
     const peak = max(
@@ -216,6 +187,7 @@ export function mixInt8(
     store<f32>(outUnits, unit)
     if (peak > smallest && peak < Infinity) quantized(scratch, unit, residual, out, into)
     else emptied(unit, residual, out, into)
+    own += scaleElements << 2
     residual += scaleElements << 2
     outUnits += 4
     out += scaleElements
