@@ -25,12 +25,12 @@ import { every, type ActorEnvironment, type RunningActor } from '../../src/actor
 import { answer, hear, tell, type Subscription } from '../../src/bus/index.ts'
 import { createPruner } from '../../src/pruners/index.ts'
 import { validateSpace } from '../../src/space/index.ts'
-import { experimentsIn, lastEvent, readLog } from './archive.ts'
-import { ExperimentRun, type RunEnvironment } from './experiment-run.ts'
-import { Fleet, type Slot } from './fleet.ts'
+import { experimentsIn, lastEvent, readLog } from './ownership/archive.ts'
+import { ExperimentRun, type RunEnvironment } from './experiment/run.ts'
+import { Fleet, type Slot } from './fleet/fleet.ts'
 import type { DriverOptions } from './options.ts'
-import { tellProgress } from './progress.ts'
-import { schedule, type Decision } from './scheduler.ts'
+import { tellProgress } from './experiment/progress.ts'
+import { schedule, type Decision } from './fleet/placement.ts'
 
 const beatMs = 1000
 const tickMs = 500

@@ -14,7 +14,7 @@ import {
   type Problem,
   type Submission,
 } from '../../protocol/index.ts'
-import { verdict, type AttemptEnd, type FinalState } from '../trial/index.ts'
+import { verdict, type AttemptEnd, type FinalState } from '../history/index.ts'
 
 export type TrialState = 'queued' | 'running' | FinalState
 export type ExperimentState = 'running' | 'stopping' | 'done' | 'stopped' | 'failed'

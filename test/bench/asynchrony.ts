@@ -3,7 +3,7 @@
  * free, or stage by stage as a bulk-synchronous system does; with and without early stopping. The sampler, the pruner and the book of
  * metrics are the real ones; only time is not.
  */
-import { MetricBook } from '../../actors/driver/metric-book.ts'
+import { MetricBook } from '../../actors/driver/pruning/metric-book.ts'
 import type { Hparams } from '../../protocol/index.ts'
 import { createPruner } from '../../src/pruners/index.ts'
 import { createRandom } from '../../src/random/index.ts'

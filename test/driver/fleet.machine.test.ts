@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest'
 import { initialTransition, transition } from 'xstate'
-import { fleetMachine, type FleetEvent } from '../../actors/driver/fleet.machine.ts'
+import { fleetMachine, type FleetEvent } from '../../actors/driver/fleet/fleet.machine.ts'
 import type { WorkerInfo, WorkerStatus } from '../../protocol/index.ts'
 import { handledEvents, mermaid, statesOf } from '../support/mermaid.ts'
 

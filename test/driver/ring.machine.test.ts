@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest'
 import { initialTransition, transition } from 'xstate'
-import { ringMachine, type RingEvent, type RingInput } from '../../actors/driver/ring.machine.ts'
+import { ringMachine, type RingEvent, type RingInput } from '../../actors/driver/rings/ring.machine.ts'
 import { handledEvents, mermaid, statesOf } from '../support/mermaid.ts'
 
 const seat = (attempt: number): RingEvent => ({

@@ -2,7 +2,7 @@ import { pino } from 'pino'
 import { SimulatedClock } from 'xstate'
 import { startDriver } from '../../actors/driver/driver.ts'
 import { driverDefaults, type DriverOptions } from '../../actors/driver/options.ts'
-import { readLog } from '../../actors/driver/archive.ts'
+import { readLog } from '../../actors/driver/ownership/archive.ts'
 import {
   resumeExperiment,
   stopExperiment,

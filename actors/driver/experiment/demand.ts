@@ -1,0 +1,62 @@
+/** How many places an experiment could use now, for the scheduler. */
+import type { ExperimentState } from '../../../src/history/history.ts'
+import type { Gangs } from '../rings/rings.ts'
+import type { OptimizerDesk } from '../suggesting/suggestions.ts'
+import type { Gang } from '../fleet/placement.ts'
+
+/** Waiting for a suggestion of a trial that runs shorter than this would be felt: such trials are handed out ahead. */
+const shortTrialMs = 2000
+/** In these states a trial that waits for another attempt is not begun. */
+const ending: ReadonlySet<string> = new Set(['stopping', 'concluding', 'cancelling', 'failing', 'givingUp'])
+
+export class Demand {
+  readonly #state: ExperimentState
+  readonly #desk: OptimizerDesk
+  readonly #gangs: () => Gangs | null
+  #typicalMs: number | null = null
+
+  constructor(state: ExperimentState, desk: OptimizerDesk, gangs: () => Gangs | null) {
+    this.#state = state
+    this.#desk = desk
+    this.#gangs = gangs
+  }
+
+  /** Trials, or members that rings could take in. */
+  places(now: number): number {
+    const gangs = this.#gangs()
+    if (gangs === null) return this.startable()
+    return this.#acceptsQueued ? gangs.room(now) : 0
+  }
+
+  /** What needs several places at once. */
+  gangs(now: number): readonly Gang[] {
+    return this.#acceptsQueued ? (this.#gangs()?.needs(now) ?? []) : []
+  }
+
+  /** How many more trials could start now. */
+  startable(): number {
+    const { policy, trials } = this.#state.submission.context
+    const { waiting, resting } = this.#desk
+    const searches = this.#state.name === 'searching' && !resting
+    const fresh = searches ? trials - this.#state.suggested - waiting : 0
+    const wanted = (this.#acceptsQueued ? this.#state.queued.size : 0) + Math.max(0, fresh)
+    const cap = policy.parallel === null ? Infinity : policy.parallel - this.#state.held.size - waiting
+    return Math.max(0, Math.min(wanted, cap))
+  }
+
+  /** Whether trials may wait in a slot behind the one that runs: results do not matter to the next, and trials are short. */
+  get prefetches(): boolean {
+    const short = this.#typicalMs !== null && this.#typicalMs < shortTrialMs
+    return short && this.#gangs() === null && !this.#desk.adaptive && this.#state.name === 'searching'
+  }
+
+  learnDuration({ startedAt, endedAt }: { readonly startedAt: number | null; readonly endedAt: number }): void {
+    if (startedAt === null) return
+    const ms = endedAt - startedAt
+    this.#typicalMs = this.#typicalMs === null ? ms : this.#typicalMs * 0.8 + ms * 0.2
+  }
+
+  get #acceptsQueued(): boolean {
+    return !ending.has(this.#state.name)
+  }
+}

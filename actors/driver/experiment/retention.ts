@@ -1,0 +1,63 @@
+/** Keeps of an experiment's checkpoints what is of use (shelf.ts), and deletes the rest from the object store. */
+import {
+  checkpointBucket,
+  checkpointName,
+  codeOf,
+  ringCheckpointName,
+  ringName,
+  type LogEvent,
+  type Observation,
+  type Submission,
+} from '../../../protocol/index.ts'
+import type { Logger } from '../../../src/actor/index.ts'
+import type { Bus } from '../../../src/bus/index.ts'
+import { Shelf } from './checkpoints.ts'
+
+export class Retention {
+  readonly #bus: Bus
+  readonly #logger: Logger
+  readonly #submission: Submission
+  readonly #shelf: Shelf
+
+  constructor(bus: Bus, logger: Logger, submission: Submission) {
+    this.#bus = bus
+    this.#logger = logger
+    this.#submission = submission
+    this.#shelf = new Shelf(submission.context.objectives)
+  }
+
+  /** A trial may have saved something: it said so, or its attempt ended without a word. */
+  note(event: LogEvent): void {
+    if (event.type === 'trial.lost') this.#shelf.put(event.trial)
+    if (event.type !== 'trial.ended') return
+    if (event.checkpoint === true || event.outcome.kind === 'crashed') this.#shelf.put(event.trial)
+  }
+
+  /** A trial has settled. */
+  async settled(trial: number, history: () => readonly Observation[]): Promise<void> {
+    const { experiment, context } = this.#submission
+    if ('ring' in context) await this.#delete(ringCheckpointName(ringName(experiment, trial)), trial)
+    await this.#clear(history, false)
+  }
+
+  /** The experiment is done, and will not be resumed. */
+  over(history: () => readonly Observation[]): Promise<void> {
+    return this.#clear(history, true)
+  }
+
+  async #clear(history: () => readonly Observation[], over: boolean): Promise<void> {
+    for (const trial of this.#shelf.clear(history, over)) {
+      await this.#delete(checkpointName(this.#submission.experiment, trial), trial)
+    }
+  }
+
+  async #delete(name: string, trial: number): Promise<void> {
+    try {
+      await this.#bus.blobs.delete(checkpointBucket, name)
+    } catch (error) {
+      // It takes room, and does no other harm.
+      const { experiment } = this.#submission
+      this.#logger.warn({ experiment, trial, code: codeOf(error) }, 'a checkpoint could not be deleted')
+    }
+  }
+}

@@ -1,0 +1,115 @@
+/** Hears what the trials of an experiment report, and has the pruner judge them: a built-in here, a user's own on the bus. */
+import { codeOf, type LogEvent, type Metrics, type PayloadOf, type metrics } from '../../../protocol/index.ts'
+import type { Logger } from '../../../src/actor/index.ts'
+import type { Bus } from '../../../src/bus/index.ts'
+import { createPruner, isServed, watchedMetrics } from '../../../src/pruners/index.ts'
+import type { ExperimentState } from '../../../src/history/history.ts'
+import { MetricBook } from './metric-book.ts'
+import { PrunerDesk } from './served-pruner.ts'
+import { refill } from './telemetry.ts'
+
+export class Jury {
+  readonly #bus: Bus
+  readonly #logger: Logger
+  readonly #state: ExperimentState
+  readonly #prune: (trial: number, attempt: number, step: number) => void
+  readonly #book: MetricBook
+  readonly #served: PrunerDesk | null
+  /** What the pruner looks at; null: it asks for itself. */
+  readonly #watched: ReadonlySet<string> | null
+  /** Nothing that it looks at was reported yet. */
+  #silent = true
+  #saidSilent = false
+  #closed = false
+
+  constructor(
+    bus: Bus,
+    logger: Logger,
+    state: ExperimentState,
+    prune: (trial: number, attempt: number, step: number) => void,
+  ) {
+    this.#bus = bus
+    this.#logger = logger
+    this.#state = state
+    this.#prune = prune
+    const { pruner, objectives } = state.submission.context
+    this.#book = new MetricBook(pruner === null ? null : createPruner(pruner, objectives))
+    this.#watched = pruner === null || isServed(pruner) ? null : watchedMetrics(pruner, objectives)
+    this.#served = !isServed(pruner)
+      ? null
+      : new PrunerDesk(bus, logger, state.submission, {
+          reported: () => this.#book.reported(),
+          stop: (trial) => this.#stopAsTold(trial),
+        })
+  }
+
+  /** Reads back what was reported before this driver was there. */
+  async recall(): Promise<void> {
+    if (!this.#book.prunes) return
+    await refill(this.#bus, this.#book, this.#state)
+    this.#silent = this.#book.reported().length === 0
+  }
+
+  hear(trial: number, batch: PayloadOf<typeof metrics>): void {
+    const state = this.#state
+    if (state.trial(trial) === undefined || !state.counts(trial, batch.attempt) || state.settled(trial)) return
+    this.#silent &&= !batch.points.some(({ values }) => this.#watches(values))
+    const heard = this.#book.hear(trial, batch, state.shared)
+    if (heard.kind === 'gap') void this.#fillGap(trial)
+    else if (heard.kind === 'stop') this.#prune(trial, batch.attempt, heard.step)
+    else this.#served?.note(trial)
+  }
+
+  /** A trial begins anew. */
+  restart(trial: number, attempt: number): void {
+    this.#book.restart(trial, attempt)
+  }
+
+  settle(trial: number, state: 'done' | 'pruned' | 'failed' | 'cancelled'): void {
+    this.#book.settle(trial, state)
+  }
+
+  /** The last report of a trial. */
+  last(trial: number): { step: number; metrics: Metrics } | null {
+    return this.#book.last(trial)
+  }
+
+  /** Said once: a pruner that hears nothing stops nothing. */
+  noteSilence({ outcome }: Extract<LogEvent, { type: 'trial.ended' }>): void {
+    const { experiment, context } = this.#state.submission
+    const pruner = context.pruner?.name ?? 'none'
+    if (!this.#silent || this.#saidSilent || pruner === 'none' || outcome.kind !== 'done') return
+    this.#saidSilent = true
+    const wanted = this.#watched === null ? 'anything' : [...this.#watched].join(', ')
+    this.#logger.warn(
+      { experiment, pruner },
+      `a trial ended without a report of ${wanted}, so the pruner ${pruner} has nothing to judge: call reporter.report in train`,
+    )
+  }
+
+  #watches(values: Metrics): boolean {
+    const watched = this.#watched
+    return watched === null || Object.keys(values).some((metric) => watched.has(metric))
+  }
+
+  close(): void {
+    this.#closed = true
+    this.#served?.drop()
+  }
+
+  #stopAsTold(trial: number): void {
+    const { attempt } = this.#state.trial(trial)?.context ?? {}
+    if (this.#closed || attempt === undefined) return
+    this.#prune(trial, attempt, this.#book.last(trial)?.step ?? 0)
+  }
+
+  async #fillGap(trial: number): Promise<void> {
+    try {
+      await refill(this.#bus, this.#book, this.#state, trial)
+    } catch (error) {
+      // The next batch finds the same gap and asks again.
+      const { experiment } = this.#state.submission
+      this.#logger.warn({ experiment, trial, code: codeOf(error) }, 'metrics could not be read back')
+    }
+  }
+}

@@ -1,0 +1,88 @@
+/**
+ * Asks a pruner that a user serves on the bus.
+ * I1 One question at a time; a trial that reports meanwhile is asked about once, by all that it has reported by then.
+ * I2 A pruner that is away, slow or wrong stops nothing: that is said once, and it is asked again at the next report.
+ */
+import { codeOf, describe, judge, type JudgedTrial, type Submission } from '../../../protocol/index.ts'
+import type { Logger } from '../../../src/actor/index.ts'
+import { ask, type Bus } from '../../../src/bus/index.ts'
+import type { ReportedTrial } from '../../../src/pruners/index.ts'
+
+const trialsAtMost = 256
+const pointsAtMost = 64
+const timeoutMs = 10_000
+
+export interface PrunerDeskEvents {
+  reported(): readonly ReportedTrial[]
+  stop(trial: number): void
+}
+
+export class PrunerDesk {
+  readonly #bus: Bus
+  readonly #logger: Logger
+  readonly #submission: Submission
+  readonly #events: PrunerDeskEvents
+  readonly #waiting = new Set<number>()
+  #asking = false
+  #complained = false
+
+  constructor(bus: Bus, logger: Logger, submission: Submission, events: PrunerDeskEvents) {
+    this.#bus = bus
+    this.#logger = logger
+    this.#submission = submission
+    this.#events = events
+  }
+
+  /** The trial has reported. */
+  note(trial: number): void {
+    this.#waiting.add(trial)
+    if (!this.#asking) void this.#work()
+  }
+
+  drop(): void {
+    this.#waiting.clear()
+  }
+
+  async #work(): Promise<void> {
+    this.#asking = true
+    for (const trial of this.#waiting) {
+      this.#waiting.delete(trial)
+      await this.#judge(trial)
+    }
+    this.#asking = false
+  }
+
+  async #judge(number: number): Promise<void> {
+    const all = this.#events.reported()
+    const trial = all.find((each) => each.trial === number && each.state === 'running')
+    if (trial === undefined) return
+    const { experiment, context } = this.#submission
+    const { name = '', options = {} } = context.pruner ?? {}
+    const history = all.filter((each) => each !== trial).slice(-trialsAtMost)
+    const payload = {
+      experiment,
+      objectives: context.objectives,
+      options,
+      trial: thinned(trial),
+      history: history.map(thinned),
+    }
+    try {
+      const { verdict } = await ask(this.#bus, judge, { pruner: name }, payload, { timeoutMs })
+      if (verdict === 'stop') this.#events.stop(number)
+    } catch (error) {
+      if (!this.#complained) {
+        const code = codeOf(error)
+        this.#logger.warn({ experiment, code }, `the pruner ${name} does not judge: ${describe(error)}`)
+      }
+      this.#complained = true
+    }
+  }
+}
+
+/** Evenly, with the last. */
+function thinned({ trial, state, points }: ReportedTrial): JudgedTrial {
+  if (points.length <= pointsAtMost) return { trial, state, points: [...points] }
+  const stride = (points.length - 1) / (pointsAtMost - 1)
+  const kept = Array.from({ length: pointsAtMost }, (_, index) => points[Math.round(index * stride)])
+  return { trial, state, points: kept.filter((point) => point !== undefined) }
+}

@@ -1,0 +1,75 @@
+/** How fast a ring is, from what its members say about themselves. */
+import type { PayloadOf, ringProgress, RingStanding } from '../../../protocol/index.ts'
+import type { Clock } from '../../../src/actor/index.ts'
+
+type Said = PayloadOf<typeof ringProgress>
+
+interface Member {
+  readonly said: Said
+  readonly at: number
+  readonly samplesPerSecond: number
+}
+
+/** A member that computes so many times as long as the others is worth a word. */
+const slowTimes = 1.5
+/** Who said nothing for so long counts for nothing. */
+const staleMs = 5000
+
+export class Pace {
+  readonly #clock: Clock
+  readonly #members = new Map<number, Member>()
+
+  constructor(clock: Clock) {
+    this.#clock = clock
+  }
+
+  hear(attempt: number, said: Said): void {
+    const at = this.#clock.now()
+    const before = this.#members.get(attempt)
+    const seconds = before === undefined ? 0 : (at - before.at) / 1000
+    const samples = before === undefined ? 0 : said.samples - before.said.samples
+    const samplesPerSecond = seconds > 0 ? Math.max(0, samples / seconds) : 0
+    this.#members.set(attempt, { said, at, samplesPerSecond })
+  }
+
+  /** The last gradient step that one of these was heard to have passed; -1: none. */
+  furthest(attempts: readonly number[]): number {
+    return Math.max(-1, ...attempts.map((attempt) => this.#members.get(attempt)?.said.finished ?? -1))
+  }
+
+  /** Over the members that are there now; the others are forgotten. */
+  read(
+    members: readonly { readonly attempt: number; readonly worker: string }[],
+  ): Pick<RingStanding, 'step' | 'samplesPerSecond' | 'communication' | 'straggler'> {
+    for (const attempt of this.#members.keys()) {
+      if (!members.some((member) => member.attempt === attempt)) this.#members.delete(attempt)
+    }
+    const now = this.#clock.now()
+    const known = members.flatMap(({ attempt, worker }) => {
+      const member = this.#members.get(attempt)
+      return member === undefined ? [] : [{ worker, ...member }]
+    })
+    const lively = known.filter(({ at }) => now - at < staleMs)
+    const finished = known.map(({ said }) => said.finished)
+    const total = sum(lively.map(({ said }) => said.stepMs))
+    return {
+      step: finished.length === 0 || Math.min(...finished) < 0 ? null : Math.min(...finished),
+      samplesPerSecond: sum(lively.map(({ samplesPerSecond }) => samplesPerSecond)),
+      communication: total === 0 ? 0 : Math.min(1, sum(lively.map(({ said }) => said.waitMs)) / total),
+      straggler: stragglerAmong(
+        lively.map(({ worker, said }) => ({ worker, ms: Math.max(0, said.stepMs - said.waitMs) })),
+      ),
+    }
+  }
+}
+
+/** Who computes much longer than the median of the others: they wait for it at every step. */
+function stragglerAmong(members: readonly { worker: string; ms: number }[]): RingStanding['straggler'] {
+  const [slowest, ...others] = members.toSorted((a, b) => b.ms - a.ms)
+  const typical = others[Math.floor((others.length - 1) / 2)]
+  if (slowest === undefined || typical === undefined || typical.ms === 0) return null
+  const times = slowest.ms / typical.ms
+  return times < slowTimes ? null : { worker: slowest.worker, times }
+}
+
+const sum = (values: readonly number[]) => values.reduce((total, value) => total + value, 0)

@@ -1,0 +1,297 @@
+/**
+ * The ring of one trial: hears its members, and has them form the next generation whenever the membership changes.
+ * I1 A generation is in the log before a member hears of it: a driver that was replaced cannot form one more.
+ * I2 The request to form is the question whether a member is still there: nobody is out on another's word alone.
+ */
+import {
+  codeOf,
+  formRing,
+  joinRing,
+  leaveRing,
+  problem,
+  ringProgress,
+  startRing,
+  suspectMember,
+  type Call,
+  type ParamsOf,
+  type PayloadOf,
+  type ReplyOf,
+  type RingSettings,
+  type RingStanding,
+} from '../../../protocol/index.ts'
+import { every, stepper, type Clock, type Logger } from '../../../src/actor/index.ts'
+import { answer, ask, hear, type Bus, type OnDropped, type Subscription } from '../../../src/bus/index.ts'
+import type { SnapshotFrom } from 'xstate'
+import { ringDefaults } from '../../../src/ring/index.ts'
+import { neededAt, ringMachine, type RingEvent, type RingInput, type Seat } from './ring.machine.ts'
+import { Pace } from './pace.ts'
+import type { Part } from '../../../src/history/trial.machine.ts'
+
+export interface RingHost {
+  readonly bus: Bus
+  readonly clock: Clock
+  readonly logger: Logger
+  readonly onDropped: OnDropped
+  /** Keeps a new generation; false: another driver has the experiment. */
+  formed(generation: number, members: readonly Part[]): Promise<boolean>
+  /** A member does not answer any more. */
+  dropped(attempt: number, reason: string): void
+  /** Members came or went. */
+  changed(): void
+}
+
+const tickMs = 500
+const askMs = 1000
+const pauseMs = 100
+/** Where nobody listens, for so long (at once, where a member has found so too): it is out. */
+const absentAfterMs = 200
+/** Where somebody listens and does not answer. */
+const silentAfterMs = 4000
+/** Who is fewer gradient steps behind is waited for. */
+const worthChasing = 10
+/** A ring that is faster than the newcomer waits for it in the end. */
+const chasesAtMost = 4
+/** After an outage of the driver's own the others come back one by one. */
+const outagePatienceMs = 5000
+
+/** No other generation would do better: the members' trainings fail of it, and say so. */
+const hopeless = new Set(['RING_MANIFEST_DIFFERS', 'RING_MISMATCH', 'RING_DIVERGED'])
+
+const ringSteps = stepper(ringMachine, { min: 1, max: 1, waitMs: null, generation: 0, at: 0 })
+
+export class RingDesk {
+  readonly id: string
+  readonly #host: RingHost
+  readonly #settings: RingSettings
+  readonly #pace: Pace
+  readonly #stops: (() => void)[] = []
+  #snapshot: SnapshotFrom<typeof ringMachine>
+  #patientUntil = 0
+  /** Attempts that other members have found to be gone. */
+  readonly #missed = new Set<number>()
+
+  constructor(host: RingHost, id: string, settings: RingSettings, input: RingInput) {
+    this.id = id
+    this.#host = host
+    this.#settings = settings
+    this.#pace = new Pace(host.clock)
+    this.#snapshot = ringSteps.initial(input)
+    this.#listen()
+  }
+
+  get state(): string {
+    return this.#snapshot.value
+  }
+
+  /** Who is assigned and has not left. */
+  get seats(): readonly Seat[] {
+    return this.#snapshot.context.seats.filter(({ standing }) => standing !== 'left')
+  }
+
+  /** How many more it must have to go on, and how many more it may have. */
+  wanted(now: number): { least: number; most: number } {
+    const { context, value } = this.#snapshot
+    if (value === 'done') return { least: 0, most: 0 }
+    const there = this.seats.length
+    const needed = value === 'forming' ? neededAt(context, now) : context.min
+    return { least: Math.max(0, needed - there), most: Math.max(0, context.max - there) }
+  }
+
+  seat(part: Part): void {
+    this.#move({ type: 'ring.seat', part })
+  }
+
+  /** Takes a ring over from the driver that formed it: nobody is disturbed. */
+  adopt(generation: number, attempts: readonly number[]): void {
+    const there = attempts.filter((attempt) => this.#seat(attempt) !== undefined)
+    if (there.length === 0) return
+    this.#move({ type: 'ring.adopt', generation, attempts: there })
+    // Somebody was lost while nobody looked.
+    if (there.length < attempts.length) this.#move({ type: 'ring.suspect', generation })
+  }
+
+  /** A member's attempt has ended, or is lost. */
+  gone(attempt: number): void {
+    this.#missed.delete(attempt)
+    if (this.#seat(attempt) !== undefined) this.#move({ type: 'ring.gone', attempt })
+  }
+
+  close(): void {
+    for (const stop of this.#stops.splice(0)) stop()
+    if (this.state !== 'done') this.#move({ type: 'trial.settled' })
+  }
+
+  standing(): RingStanding {
+    const { context, value } = this.#snapshot
+    const members = context.plan.flatMap((attempt) => this.#seat(attempt) ?? [])
+    return {
+      state: value,
+      generation: context.generation,
+      members: members.map(({ worker }) => worker),
+      wanted: context.max,
+      ...this.#pace.read(members),
+    }
+  }
+
+  #listen(): void {
+    const { bus, clock, onDropped } = this.#host
+    const here = { worker: '*', ring: this.id }
+    const subscriptions: Subscription[] = [
+      answer(bus, joinRing, here, (payload, { worker }) => this.#joined(worker, payload), { onDropped }),
+      answer(bus, suspectMember, here, (payload, { worker }) => this.#suspected(worker, payload), { onDropped }),
+      answer(bus, leaveRing, here, (payload, { worker }) => this.#left(worker, payload), { onDropped }),
+      hear(bus, ringProgress, here, (payload, { worker }) => this.#heard(worker, payload), { onDropped }),
+    ]
+    this.#stops.push(
+      ...subscriptions.map((subscription) => () => subscription.unsubscribe()),
+      every(clock, tickMs, () => this.#move({ type: 'tick', at: clock.now() })),
+      bus.onStatus((status) => {
+        if (status === 'connected') this.#patientUntil = clock.now() + outagePatienceMs
+      }),
+    )
+  }
+
+  #joined(worker: string, { slot, step, chases }: PayloadOf<typeof joinRing>): ReplyOf<typeof joinRing> {
+    const seat = this.#snapshot.context.seats.find((one) => one.worker === worker && one.slot === slot)
+    if (seat === undefined) throw this.#stale(0)
+    const furthest = this.#pace.furthest(this.#snapshot.context.plan)
+    const isFar = seat.standing === 'expected' && furthest - step > worthChasing && chases < chasesAtMost
+    if (!isFar) this.#move({ type: 'ring.join', attempt: seat.attempt })
+    const joined = this.seats.filter(({ standing }) => standing !== 'expected').length
+    return { joined, wanted: this.#snapshot.context.max, ahead: isFar ? furthest : null }
+  }
+
+  #suspected(
+    worker: string,
+    { generation, rank, suspect, code, step }: PayloadOf<typeof suspectMember>,
+  ): Record<string, never> {
+    const { context } = this.#snapshot
+    // It speaks of a ring that has gone on without it.
+    if (!this.#plan().some((seat) => seat.worker === worker)) throw this.#stale(generation)
+    if (generation === context.generation && !hopeless.has(code)) {
+      const missed = suspect === null ? undefined : context.plan[suspect]
+      if (missed !== undefined && code === 'RING_PEER_LOST') this.#missed.add(missed)
+      const suspected = missed === undefined ? null : (this.#seat(missed)?.worker ?? null)
+      this.#host.logger.warn(
+        { ring: this.id, generation, rank, worker, suspected, code, step },
+        'a ring member is stuck',
+      )
+      this.#move({ type: 'ring.suspect', generation })
+    }
+    return {}
+  }
+
+  #left(worker: string, { generation, rank, reason }: PayloadOf<typeof leaveRing>): Record<string, never> {
+    const attempt = generation === this.#snapshot.context.generation ? this.#snapshot.context.plan[rank] : undefined
+    const seat = attempt === undefined ? this.#plan().find((one) => one.worker === worker) : this.#seat(attempt)
+    if (seat?.worker === worker) this.#move({ type: 'ring.leave', attempt: seat.attempt, reason })
+    return {}
+  }
+
+  #heard(worker: string, payload: PayloadOf<typeof ringProgress>): void {
+    const { generation, plan } = this.#snapshot.context
+    const attempt = generation === payload.generation ? plan[payload.rank] : undefined
+    if (attempt !== undefined && this.#seat(attempt)?.worker === worker) this.#pace.hear(attempt, payload)
+  }
+
+  #stale(generation: number) {
+    return problem('RING_STALE', { generation, ring: this.id, current: this.#snapshot.context.generation })
+  }
+
+  #seat(attempt: number): Seat | undefined {
+    return this.#snapshot.context.seats.find((seat) => seat.attempt === attempt)
+  }
+
+  /** The members of this generation that are still here. */
+  #plan(): Seat[] {
+    return this.#snapshot.context.plan.flatMap((attempt) => this.#seat(attempt) ?? [])
+  }
+
+  #move(event: RingEvent): void {
+    const before = this.#snapshot
+    const [after, actions] = ringSteps.next(before, event)
+    this.#snapshot = after
+    for (const { type } of actions) {
+      if (type === 'form') void this.#form()
+      else if (type === 'start') void this.#start()
+      else if (type === 'drop' && 'attempt' in event)
+        this.#host.dropped(event.attempt, 'it does not answer in its ring')
+    }
+    if (after.context.seats !== before.context.seats || after.value !== before.value) this.#host.changed()
+  }
+
+  async #form(): Promise<void> {
+    if (this.state === 'done') return
+    const { generation } = this.#snapshot.context
+    const members = this.#plan()
+    this.#host.logger.info({ ring: this.id, generation, members: members.map(({ worker }) => worker) }, 'ring formed')
+    const kept = members.map(({ worker, slot, attempt }) => ({ worker, slot, attempt }))
+    if (!(await this.#host.formed(generation, kept))) return
+    const { algorithm, encoding, chunkBytes } = this.#settings
+    const plan = { members: kept.map(({ worker, slot }) => ({ worker, slot })), algorithm, encoding, chunkBytes }
+    const send = async (seat: Seat, rank: number): Promise<void> => {
+      const order = { ...ringDefaults, generation, ...plan, rank }
+      if (!(await this.#say(formRing, seat, generation, order))) return
+      this.#missed.delete(seat.attempt)
+      this.#move({ type: 'ring.ready', attempt: seat.attempt, generation })
+    }
+    await Promise.all(members.map((seat, rank) => send(seat, rank)))
+  }
+
+  async #start(): Promise<void> {
+    const { generation } = this.#snapshot.context
+    await Promise.all(this.#plan().map((seat) => this.#say(startRing, seat, generation, { generation })))
+  }
+
+  /** Asks a member until it answers; false: it is out, or the generation is over. */
+  async #say<C extends Call & { subject: typeof formRing.subject | typeof startRing.subject }>(
+    call: C,
+    { worker, slot, attempt }: Seat,
+    generation: number,
+    payload: PayloadOf<C>,
+  ): Promise<boolean> {
+    const { bus, clock } = this.#host
+    const params = { worker, ring: this.id, slot: String(slot) } as unknown as ParamsOf<C>
+    let since = clock.now()
+    let last: string | undefined
+    while (this.#isUnderWay(generation, attempt)) {
+      try {
+        await ask(bus, call, params, payload, { timeoutMs: askMs })
+        return true
+      } catch (error) {
+        const code = codeOf(error)
+        if (code === undefined) throw error
+        if (code === 'RING_STALE') {
+          this.#move({ type: 'ring.stale', generation })
+          return false
+        }
+        // An outage of this driver's own is nobody's fault.
+        if (code === 'BUS_DISCONNECTED' || code !== last)
+          since = code === 'BUS_TIMEOUT' ? clock.now() - askMs : clock.now()
+        last = code
+        if (clock.now() >= this.#patientUntil && clock.now() - since >= this.#patienceWith(code, attempt)) {
+          this.#missed.delete(attempt)
+          if (this.#isUnderWay(generation, attempt)) this.#move({ type: 'ring.absent', attempt, generation })
+          return false
+        }
+      }
+      await new Promise((resolve) => {
+        clock.setTimeout(() => resolve(undefined), pauseMs)
+      })
+    }
+    return false
+  }
+
+  #isUnderWay(generation: number, attempt: number): boolean {
+    const { context, value } = this.#snapshot
+    return value !== 'done' && context.generation === generation && context.plan.includes(attempt)
+  }
+
+  #patienceWith(code: string, attempt: number): number {
+    if (code === 'BUS_DISCONNECTED') return Infinity
+    if (code === 'BUS_TIMEOUT') return silentAfterMs
+    if (code === 'BUS_NO_RESPONDERS') return this.#missed.has(attempt) ? 0 : absentAfterMs
+    // What is refused for another reason would be refused again.
+    return 0
+  }
+}

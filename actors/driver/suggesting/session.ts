@@ -1,0 +1,116 @@
+/**
+ * An experiment's conversation with its optimizer (or its ablator, see suggester.ts): opened on whichever process answers to the
+ * name, and opened again, with the whole history, when that process is gone.
+ * I1 An optimizer is told of every result before it is asked for more.
+ * I2 Only a non-adaptive optimizer is asked ahead of time.
+ */
+import { codeOf, encode } from '../../../protocol/index.ts'
+import type { Answer, Observed, Opened, Suggester, Suggestion } from './suggester.ts'
+
+/** Suggestions that are asked for at once where results do not matter. */
+const ahead = 16
+
+/** Whether an error means that the process is gone or has forgotten us, and opening again will help. */
+export function opensAgain(error: unknown): boolean {
+  const code = codeOf(error)
+  return (
+    code === 'BUS_NO_RESPONDERS' ||
+    code === 'BUS_TIMEOUT' ||
+    code === 'BUS_DISCONNECTED' ||
+    code === 'OPTIMIZER_BUSY' ||
+    code === 'EXPERIMENT_UNKNOWN'
+  )
+}
+
+export class OptimizerSession {
+  readonly #suggester: Suggester
+  readonly #pageBytes: number
+  readonly instance: string
+  readonly adaptive: boolean
+  readonly notes: readonly string[]
+  #unsaid: Observed[] = []
+  #ready: Suggestion[] = []
+  #exhausted = false
+
+  private constructor(suggester: Suggester, pageBytes: number, reply: Opened) {
+    this.#suggester = suggester
+    this.#pageBytes = pageBytes
+    this.instance = reply.instance
+    this.adaptive = reply.adaptive
+    this.notes = reply.notes ?? []
+  }
+
+  static async open(suggester: Suggester, history: readonly Observed[], maxPayload: number): Promise<OptimizerSession> {
+    const pageBytes = maxPayload / 4
+    const [first = [], ...more] = pagesOf([...history, ...suggester.warmStart], pageBytes)
+    const session = new OptimizerSession(suggester, pageBytes, await suggester.open(first))
+    for (const page of more) await suggester.observe(session.instance, page, false)
+    return session
+  }
+
+  /** Notes a result; it is said before the next suggestion is asked for. */
+  observe(observation: Observed): void {
+    if (this.adaptive) this.#unsaid.push(observation)
+  }
+
+  /** `trial`: the number of the first trial to suggest for. Rejects with …_MISBEHAVED for what cannot be run. */
+  async suggest(trial: number, count: number): Promise<Answer> {
+    const queued = this.#suggester.enqueued.slice(trial, trial + count)
+    if (queued.length > 0) {
+      for (const [index, hparams] of queued.entries()) {
+        this.observe({ trial: trial + index, hparams, state: 'pending', metrics: {}, step: null })
+      }
+      return { suggestions: queued.map((hparams) => ({ hparams })), waiting: false, exhausted: false }
+    }
+    let waiting = false
+    if (this.#ready.length < count && !this.#exhausted) {
+      await this.#tell()
+      const first = trial + this.#ready.length
+      const wanted = this.adaptive ? count : Math.max(count, ahead) - this.#ready.length
+      const answer = await this.#suggester.suggest(this.instance, first, wanted)
+      this.#checkCount(answer, wanted)
+      waiting = answer.waiting
+      this.#ready.push(...answer.suggestions)
+      this.#exhausted = answer.exhausted
+    }
+    const suggestions = this.#ready.splice(0, count)
+    const short = this.#ready.length === 0 && suggestions.length < count
+    return { suggestions, waiting: waiting && short, exhausted: this.#exhausted && short }
+  }
+
+  /** The experiment is over: the optimizer may forget it. */
+  async close(): Promise<void> {
+    await this.#suggester.observe(this.instance, this.#unsaid.splice(0), true)
+  }
+
+  async #tell(): Promise<void> {
+    while (this.#unsaid.length > 0) {
+      const [page = []] = pagesOf(this.#unsaid, this.#pageBytes)
+      await this.#suggester.observe(this.instance, page, false)
+      this.#unsaid.splice(0, page.length)
+    }
+  }
+
+  #checkCount({ suggestions, exhausted, waiting }: Answer, wanted: number): void {
+    const given = suggestions.length
+    if (given > wanted || (given < wanted && !exhausted && !waiting)) {
+      throw this.#suggester.misbehaved(`${given} suggestions where ${wanted} were asked for`)
+    }
+  }
+}
+
+/** Cuts a history into pages that fit a message of `bytes`. */
+function pagesOf(history: readonly Observed[], bytes: number): Observed[][] {
+  const pages: Observed[][] = [[]]
+  let size = 0
+  for (const observation of history) {
+    const length = encode(observation).length
+    if (size + length > bytes) {
+      pages.push([])
+      size = 0
+    }
+    pages.at(-1)?.push(observation)
+    size += length
+  }
+  return pages
+}

@@ -1,0 +1,197 @@
+/**
+ * What the driver says to whoever suggests an experiment's trials: to an optimizer in an optimization, to an ablator in an
+ * ablation. Both are asked open, suggest, observe; only the words differ.
+ */
+import {
+  observe,
+  observeAblation,
+  open,
+  openAblation,
+  problem,
+  suggest,
+  suggestRemovals,
+  type Ablated,
+  type AblationContext,
+  type AblationObservation,
+  type Fidelity,
+  type Hparams,
+  type MaggyError,
+  type Observation,
+  type OptimizationContext,
+  type Removal,
+  type Submission,
+} from '../../../protocol/index.ts'
+import { ask, type Bus } from '../../../src/bus/index.ts'
+import { validateHparams } from '../../../src/space/index.ts'
+
+/** A trial that was suggested. */
+export interface Suggestion {
+  readonly hparams: Hparams
+  /** Under a scheduler: how far it goes, and from which trial's checkpoint. */
+  readonly fidelity?: Fidelity
+  /** In an ablation: what it does without. */
+  readonly ablated?: Ablated
+}
+
+/** A trial as the driver knows it. */
+export interface Observed extends Observation {
+  readonly ablated?: Ablated
+}
+
+export interface Answer {
+  readonly suggestions: readonly Suggestion[]
+  /** No more before a trial that is under way has ended. */
+  readonly waiting: boolean
+  readonly exhausted: boolean
+}
+
+export interface Opened {
+  readonly instance: string
+  readonly adaptive: boolean
+  /** What it says of its choices, for people. */
+  readonly notes?: readonly string[]
+}
+
+export interface Suggester {
+  /** What is known from earlier experiments; said with the history. */
+  readonly warmStart: readonly Observed[]
+  /** Tried first, before it is asked. */
+  readonly enqueued: readonly Hparams[]
+  open(history: readonly Observed[]): Promise<Opened>
+  /** What it gives is checked: rejects with OPTIMIZER_MISBEHAVED or ABLATOR_MISBEHAVED. */
+  suggest(instance: string, trial: number, count: number): Promise<Answer>
+  observe(instance: string, observations: readonly Observed[], closed: boolean): Promise<void>
+  misbehaved(reason: string): MaggyError
+  /** Nobody answers to its name. */
+  unavailable(): MaggyError
+}
+
+const timeoutMs = 10_000
+const thinkingMs = 60_000
+/** Trials of earlier experiments are numbered from here, beyond all of this one. */
+const firstWarm = 2 ** 40
+
+export function suggesterOf(bus: Bus, { experiment, context }: Submission): Suggester {
+  if (context.kind === 'optimization') return optimizer(bus, experiment, context)
+  return context.kind === 'ablation' ? ablator(bus, experiment, context) : nobody
+}
+
+const alone = () => problem('INTERNAL', { reason: 'a training asks nobody what to run' })
+const refuse = () => Promise.reject(alone())
+
+/** A training is one trial, with the hparams that it was given. */
+const nobody: Suggester = {
+  warmStart: [],
+  enqueued: [],
+  open: refuse,
+  suggest: refuse,
+  observe: refuse,
+  misbehaved: alone,
+  unavailable: alone,
+}
+
+function optimizer(bus: Bus, experiment: string, context: OptimizationContext): Suggester {
+  const { name, options } = context.optimizer
+  const { space, objectives, seed, trials, warmStart = [], enqueue = [] } = context
+  const { parallel } = context.policy
+  const misbehaved = (reason: string) => problem('OPTIMIZER_MISBEHAVED', { optimizer: name, reason })
+  return {
+    warmStart: warmStart.map((known, index) => ({ trial: firstWarm + index, ...known, state: 'done', step: null })),
+    enqueued: enqueue,
+    misbehaved,
+    unavailable: () => problem('OPTIMIZER_UNAVAILABLE', { optimizer: name }),
+    open: (history) =>
+      ask(
+        bus,
+        open,
+        { optimizer: name },
+        {
+          experiment,
+          space,
+          objectives,
+          seed,
+          options,
+          trials,
+          ...(parallel === null ? {} : { parallel }),
+          history: [...history],
+        },
+        { timeoutMs },
+      ),
+    async suggest(instance, trial, count) {
+      const question = { experiment, trial, count }
+      const reply = await ask(bus, suggest, { optimizer: name, instance }, question, { timeoutMs: thinkingMs })
+      for (const hparams of reply.hparams) {
+        try {
+          validateHparams(space, hparams)
+        } catch (error) {
+          throw misbehaved(error instanceof Error ? error.message : String(error))
+        }
+      }
+      const { fidelities, waiting = false, exhausted } = reply
+      if (fidelities !== undefined && fidelities.length !== reply.hparams.length) {
+        throw misbehaved(`${fidelities.length} fidelities beside ${reply.hparams.length} suggestions`)
+      }
+      const suggestions = reply.hparams.map((hparams, index) => {
+        const fidelity = fidelities?.[index]
+        if (fidelity === undefined) return { hparams }
+        const { from } = fidelity
+        if (from !== null && from >= trial + index) throw misbehaved(`trial ${trial + index} continues trial ${from}`)
+        return { hparams, fidelity }
+      })
+      return { suggestions, waiting, exhausted }
+    },
+    async observe(instance, observations, closed) {
+      const said = { experiment, observations: [...observations], closed }
+      await ask(bus, observe, { optimizer: name, instance }, said, { timeoutMs })
+    },
+  }
+}
+
+function ablator(bus: Bus, experiment: string, context: AblationContext): Suggester {
+  const { name, options } = context.ablator
+  const { components, repeats, objectives, seed, trials, study } = context
+  const known = new Map(components.map((component) => [component.name, component]))
+  const misbehaved = (reason: string) => problem('ABLATOR_MISBEHAVED', { ablator: name, reason })
+  const ablated = ({ without, repeat }: Removal): Ablated => {
+    if (new Set(without).size < without.length) throw misbehaved('it leaves out the same component twice')
+    if (repeat >= repeats) throw misbehaved(`repeat ${repeat} of ${repeats}`)
+    const removed = without.map((component) => {
+      const found = known.get(component)
+      if (found === undefined) throw misbehaved(`it leaves out ${component}; there are ${[...known.keys()].join(', ')}`)
+      return found
+    })
+    return { components: removed, repeat, keepWeights: study.keepWeights }
+  }
+  return {
+    warmStart: [],
+    enqueued: [],
+    misbehaved,
+    unavailable: () => problem('ABLATOR_UNAVAILABLE', { ablator: name }),
+    open: (history) => {
+      const seen = history.map(asRemoval)
+      return ask(
+        bus,
+        openAblation,
+        { ablator: name },
+        { experiment, components, repeats, objectives, seed, options, trials, history: seen },
+        { timeoutMs },
+      )
+    },
+    async suggest(instance, trial, count) {
+      const question = { experiment, trial, count }
+      const reply = await ask(bus, suggestRemovals, { ablator: name, instance }, question, { timeoutMs: thinkingMs })
+      const suggestions = reply.removals.map((removal) => ({ hparams: {}, ablated: ablated(removal) }))
+      const waiting = suggestions.length < count && !reply.exhausted
+      return { suggestions, waiting, exhausted: reply.exhausted }
+    },
+    async observe(instance, observations, closed) {
+      const said = { experiment, observations: observations.map(asRemoval), closed }
+      await ask(bus, observeAblation, { ablator: name, instance }, said, { timeoutMs })
+    },
+  }
+}
+
+function asRemoval({ trial, state, metrics, step, ablated }: Observed): AblationObservation {
+  const without = ablated?.components.map(({ name }) => name) ?? []
+  return { trial, without, repeat: ablated?.repeat ?? 0, state, metrics, step }
+}

@@ -1,0 +1,68 @@
+/** What a worker is told of a trial, and what is believed of what comes back. */
+import {
+  problem,
+  ringName,
+  toProblem,
+  type Ablated,
+  type Assignment,
+  type AttemptOutcome,
+  type AttemptRef,
+  type Context,
+  type Submission,
+} from '../../../protocol/index.ts'
+import { deriveSeed } from '../../../src/random/index.ts'
+import type { TrialSnapshot } from '../../../src/history/history.ts'
+
+export interface AssignmentSource {
+  readonly driver: string
+  readonly submission: Submission
+  readonly attempt: AttemptRef
+  readonly slot: number
+  readonly trial: TrialSnapshot['context']
+  readonly ablated: Ablated | undefined
+}
+
+export function assignmentOf({ driver, submission, attempt, slot, trial, ablated }: AssignmentSource): Assignment {
+  const { context, bundle, contextName } = submission
+  return {
+    attempt,
+    driver,
+    slot,
+    bundle,
+    contextName,
+    ...inputOf(context, trial),
+    seed: seedOf(context, attempt.trial, ablated),
+    objectives: context.objectives.map(({ metric }) => metric),
+    trialTimeoutMs: context.policy.trialTimeoutMs,
+    graceMs: context.policy.graceMs,
+    ...(ablated === undefined ? {} : { ablated }),
+    ...('ring' in context && context.ring !== undefined
+      ? { ring: { ring: ringName(attempt.experiment, attempt.trial), settings: context.ring } }
+      : {}),
+  }
+}
+
+/** The trials of one repeat of an ablation share their seed: what differs is what they do without. */
+export function seedOf({ seed }: Context, trial: number, ablated: Ablated | undefined): number {
+  return ablated === undefined ? deriveSeed(seed, 'trial', trial) : deriveSeed(seed, 'repeat', ablated.repeat)
+}
+
+/** A result is believed only if it holds what the context asked for. */
+export function believed({ objectives }: Context, outcome: AttemptOutcome): AttemptOutcome {
+  if (outcome.kind !== 'done') return outcome
+  const missing = objectives.find(({ metric }) => outcome.metrics[metric] === undefined)
+  if (missing === undefined) return outcome
+  const returned = Object.keys(outcome.metrics).join(', ') || 'none'
+  const { stack: _, ...fault } = toProblem(problem('METRIC_MISSING', { metric: missing.metric, returned }))
+  return { kind: 'failed', problem: fault }
+}
+
+/** What train gets as hparams, and the checkpoint that it goes on from. */
+function inputOf(
+  { hparams: fixed }: Context,
+  { hparams, fidelity }: TrialSnapshot['context'],
+): Pick<Assignment, 'hparams' | 'resumeFrom'> {
+  if (fidelity === undefined) return { hparams: { ...fixed, ...hparams } }
+  const { budget, from } = fidelity
+  return { hparams: { ...fixed, ...hparams, budget }, ...(from === null ? {} : { resumeFrom: from }) }
+}

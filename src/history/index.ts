@@ -1,0 +1,2 @@
+/** The trial, pure: what its events mean. */
+export { verdict, type AttemptEnd, type FinalState, type Verdict } from './verdict.ts'

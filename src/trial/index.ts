@@ -1,2 +1,0 @@
-/** The trial, pure: what its events mean. */
-export { verdict, type AttemptEnd, type FinalState, type Verdict } from './outcome.ts'

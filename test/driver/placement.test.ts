@@ -1,0 +1,95 @@
+import { describe, expect, it } from 'vitest'
+import * as fc from 'fast-check'
+import { schedule, type Claimant, type Gang, type Position } from '../../actors/driver/fleet/placement.ts'
+
+interface Place extends Position {
+  readonly name: string
+}
+
+const now = 10_000
+const slot = (name: string, change: Partial<Position> = {}): Place => ({
+  name,
+  labels: {},
+  lease: 'ours',
+  idle: true,
+  roomBehind: false,
+  outOfReach: false,
+  askAfter: 0,
+  idleSince: 0,
+  ...change,
+})
+const busy = { idle: false, roomBehind: true }
+const unleased = { lease: 'none' as const }
+const single = (id: string, demand: number, prefetches = false): Claimant => ({
+  id,
+  demand: () => demand,
+  needs: () => [],
+  share: 0,
+  prefetches,
+  suits: () => true,
+})
+const together = (id: string, ...gangs: Gang[]): Claimant => ({ ...single(id, 0), needs: () => gangs })
+const gang = (key: number, least: number, most = least): Gang => ({ key, least, most })
+
+const told = (slots: readonly Place[], claimants: readonly Claimant[]) =>
+  schedule(slots, claimants, now).map((decision) =>
+    decision.kind === 'fill'
+      ? `${decision.slot.name} to ${decision.claimant}${decision.gang === undefined ? '' : `/${decision.gang}`}`
+      : `${decision.kind} ${decision.slot.name}`,
+  )
+
+describe('places that are of use only together (I4)', () => {
+  it('are given together, before those that are given one by one', () => {
+    const slots = ['a', 'b', 'c'].map((name) => slot(name))
+    expect(told(slots, [single('s', 9), together('g', gang(0, 2))])).toEqual(['a to g/0', 'b to g/0', 'c to s'])
+    expect(told(slots, [together('g', gang(0, 2, 3))])).toEqual(['a to g/0', 'b to g/0', 'c to g/0'])
+  })
+
+  it('are not held where there can never be enough', () => {
+    const slots = [slot('a'), slot('b')]
+    expect(told(slots, [together('g', gang(0, 3)), single('s', 1)])).toEqual(['a to s', 'release b'])
+    expect(told([slot('a', unleased)], [together('g', gang(0, 2))])).toEqual([])
+  })
+
+  it('are leased, and kept idle while others that will do still run', () => {
+    const slots = [slot('a'), slot('b', unleased), slot('c', busy)]
+    expect(told(slots, [together('g', gang(0, 3)), single('s', 9, true)])).toEqual(['lease b'])
+  })
+
+  it('are not waited for where another driver or a ring holds them', () => {
+    const slots = [slot('a'), slot('b', { ...busy, outOfReach: true })]
+    expect(told(slots, [together('g', gang(0, 2)), single('s', 1)])).toEqual(['a to s'])
+    const theirs = [slot('a'), slot('b', { ...unleased, outOfReach: true })]
+    expect(told(theirs, [together('g', gang(0, 2))])).toEqual(['release a'])
+  })
+
+  it('are kept for the first only: whoever comes after it holds none', () => {
+    const slots = [slot('a'), slot('b', busy), slot('c'), slot('d', busy)]
+    expect(told(slots, [together('g', gang(0, 3)), together('h', gang(0, 2))])).toEqual([])
+    const enough = [slot('a'), slot('b'), slot('c', busy)]
+    expect(told(enough, [together('g', gang(0, 3)), together('h', gang(0, 2)), single('s', 1)])).toEqual([])
+  })
+
+  it('are given all or none of, whatever there is', () => {
+    const position = fc.record({
+      lease: fc.constantFrom('none' as const, 'asking' as const, 'ours' as const),
+      idle: fc.boolean(),
+      outOfReach: fc.boolean(),
+      askAfter: fc.constantFrom(0, now + 1),
+    })
+    const size = fc.integer({ min: 1, max: 4 })
+    fc.assert(
+      fc.property(fc.array(position, { maxLength: 10 }), fc.array(size, { maxLength: 5 }), (changes, sizes) => {
+        const slots = changes.map((change, index) => slot(String(index), { ...change, roomBehind: !change.idle }))
+        const claimants = sizes.map((least, index) => together(String(index), gang(7, least, least + 1)))
+        const decisions = schedule(slots, claimants, now)
+        const given = decisions.flatMap((decision) => (decision.kind === 'fill' ? [decision] : []))
+        expect(new Set(decisions.map((decision) => decision.slot)).size).toBe(decisions.length)
+        for (const [index, least] of sizes.entries()) {
+          const count = given.filter(({ claimant }) => claimant === String(index)).length
+          expect(count === 0 || (count >= least && count <= least + 1)).toBe(true)
+        }
+      }),
+    )
+  })
+})

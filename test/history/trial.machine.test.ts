@@ -1,0 +1,212 @@
+import * as fc from 'fast-check'
+import { describe, expect, it } from 'vitest'
+import { initialTransition, transition } from 'xstate'
+import { trialMachine, type TrialEvent, type TrialInput } from '../../src/history/trial.machine.ts'
+import { handledEvents, mermaid, statesOf } from '../support/mermaid.ts'
+
+const at = 1
+const input = { trial: 0, hparams: { lr: 0.1 }, maxAttempts: 3 }
+const assigned = (attempt: number, worker = 'w1'): TrialEvent => ({
+  type: 'trial.assigned',
+  at,
+  trial: 0,
+  attempt,
+  worker,
+  slot: 0,
+})
+const started = (attempt: number): TrialEvent => ({ type: 'trial.started', attempt, at })
+const stopping = (attempt: number): TrialEvent => ({
+  type: 'trial.stopping',
+  at,
+  trial: 0,
+  attempt,
+  reason: 'pruned',
+  step: 3,
+})
+const lost = (attempt: number, worker = 'w1'): TrialEvent => ({
+  type: 'trial.lost',
+  at,
+  trial: 0,
+  attempt,
+  worker,
+  reason: 'gone',
+})
+type Outcome = Extract<TrialEvent, { type: 'trial.ended' }>['outcome']
+const ended = (attempt: number, outcome: Outcome, worker = 'w1'): TrialEvent => ({
+  type: 'trial.ended',
+  at,
+  trial: 0,
+  attempt,
+  worker,
+  outcome,
+  startedAt: 1,
+  endedAt: 2,
+  points: 0,
+})
+const ok: Outcome = { kind: 'done', metrics: { accuracy: 0.9 } }
+const fault = { code: 'TRAIN_FAILED', message: 'train threw x' }
+const failed: Outcome = { kind: 'failed', problem: fault }
+const crashed: Outcome = { kind: 'crashed', problem: { code: 'RUNNER_CRASHED', message: 'the runner died' } }
+const pruned: Outcome = { kind: 'stopped', reason: 'pruned', metrics: { accuracy: 0.4 } }
+const cancelled: Outcome = { kind: 'stopped', reason: 'cancelled', metrics: {} }
+const superseded: Outcome = { kind: 'stopped', reason: 'superseded', metrics: {} }
+const returned: Outcome = { kind: 'returned', reason: 'drain' }
+const cancel: TrialEvent = { type: 'trial.cancelled' }
+const resumed: TrialEvent = { type: 'experiment.resumed' }
+
+const visited = new Set<string>()
+const taken = new Set<string>()
+
+function play(...events: TrialEvent[]) {
+  return playFrom(input, events)
+}
+
+function playFrom(from: TrialInput, events: readonly TrialEvent[]) {
+  let [snapshot] = initialTransition(trialMachine, from)
+  visited.add(snapshot.value)
+  for (const event of events) {
+    taken.add(`${snapshot.value} on ${event.type}`)
+    ;[snapshot] = transition(trialMachine, snapshot, event)
+    visited.add(snapshot.value)
+  }
+  return snapshot
+}
+
+describe('a trial', () => {
+  it('goes from queued over assigned and running to done, and keeps its metrics', () => {
+    const trial = play(assigned(1), started(1), ended(1, ok))
+    expect(trial.value).toBe('done')
+    expect(trial.context).toMatchObject({ attempt: 1, spent: 0, metrics: { accuracy: 0.9 }, worker: 'w1' })
+  })
+
+  it('is pruned by way of stopping, and keeps the last metrics it reported', () => {
+    expect(play(assigned(1), started(1), stopping(1)).value).toBe('stopping')
+    const trial = play(assigned(1), started(1), stopping(1), ended(1, pruned))
+    expect([trial.value, trial.context.metrics]).toEqual(['pruned', { accuracy: 0.4 }])
+    expect(play(assigned(1), stopping(1), ended(1, pruned)).value).toBe('pruned')
+  })
+
+  it('that was told to stop, and returned first, is done', () => {
+    expect(play(assigned(1), started(1), stopping(1), ended(1, ok)).value).toBe('done')
+  })
+
+  it('fails at once when train throws, for it would throw again', () => {
+    const trial = play(assigned(1), started(1), ended(1, failed))
+    expect([trial.value, trial.context.problem]).toEqual(['failed', fault])
+  })
+
+  it('is tried again after a crash or a loss, and fails when its attempts are used up (I2)', () => {
+    expect(play(assigned(1), ended(1, crashed)).value).toBe('queued')
+    expect(play(assigned(1), started(1), lost(1)).value).toBe('queued')
+    expect(play(assigned(1), stopping(1), lost(1), lost(1)).value).toBe('queued')
+    const trial = play(assigned(1), lost(1), assigned(2), ended(2, crashed), assigned(3), started(3), lost(3))
+    expect([trial.value, trial.context.problem?.code]).toEqual(['failed', 'ATTEMPTS_EXHAUSTED'])
+  })
+
+  it('that is handed back unbegun costs no attempt (I2)', () => {
+    const rounds = Array.from({ length: 10 }, (_, n) => [assigned(n + 1), ended(n + 1, returned)]).flat()
+    const trial = play(...rounds)
+    expect([trial.value, trial.context.spent]).toEqual(['queued', 0])
+  })
+
+  it('takes the late result of an attempt that was given up, and nothing after it (I1)', () => {
+    const late = play(assigned(1), started(1), lost(1), assigned(2, 'w2'), started(2), ended(1, ok))
+    expect(late.value).toBe('done')
+    expect(play(assigned(1), lost(1), ended(1, ok)).value).toBe('done')
+    expect(play(assigned(1), ended(1, ok), ended(2, failed), lost(1), assigned(2)).value).toBe('done')
+  })
+
+  it('does not mind the late failure of an attempt that was given up', () => {
+    const events = [assigned(1), lost(1), assigned(2, 'w2'), started(2)]
+    expect(play(...events, ended(1, failed)).value).toBe('running')
+    expect(play(...events, ended(1, crashed)).value).toBe('running')
+    expect(play(...events, lost(1)).value).toBe('running')
+    expect(play(...events, ended(1, superseded)).value).toBe('running')
+    expect(play(...events, started(1), stopping(1)).value).toBe('running')
+  })
+
+  it('is cancelled from wherever it is, and open again when the experiment is resumed (I3)', () => {
+    expect(play(cancel).value).toBe('cancelled')
+    expect(play(assigned(1), cancel).value).toBe('cancelled')
+    expect(play(assigned(1), started(1), cancel).value).toBe('cancelled')
+    expect(play(assigned(1), stopping(1), cancel).value).toBe('cancelled')
+    expect(play(assigned(1), started(1), ended(1, cancelled)).value).toBe('cancelled')
+    expect(play(assigned(1), ended(1, cancelled), cancel).value).toBe('cancelled')
+    const cold = [assigned(1), started(1), ended(1, cancelled)]
+    expect(play(...cold, ended(1, ok)).value).toBe('cancelled')
+    expect(play(...cold, lost(1)).value).toBe('cancelled')
+    expect(play(...cold, resumed).value).toBe('queued')
+    expect(play(...cold, resumed, assigned(2), ended(2, ok)).value).toBe('done')
+  })
+
+  describe('that several workers train together (I4)', () => {
+    const shared = (...events: TrialEvent[]) => playFrom({ ...input, shared: true }, events)
+    const three = [assigned(1), assigned(2, 'w2'), started(1), assigned(3, 'w3')]
+    const left = (...events: TrialEvent[]) => shared(...events).context.parts.map(({ attempt }) => attempt)
+
+    it('has an attempt with each, and whoever comes later has one too', () => {
+      expect(left(...three)).toEqual([1, 2, 3])
+      expect(shared(...three).value).toBe('running')
+    })
+
+    it('goes on, at no cost, as long as one is left', () => {
+      const two = [...three, lost(1), ended(3, crashed, 'w3')]
+      expect(shared(...two)).toMatchObject({ value: 'running', context: { spent: 0, worker: 'w2' } })
+      expect(left(...two)).toEqual([2])
+      expect(left(...three, ended(2, returned, 'w2'), lost(2))).toEqual([1, 3])
+      expect(left(...three, stopping(2), lost(1), ended(2, crashed))).toEqual([3])
+    })
+
+    it('is tried again once all are lost, and that costs one attempt', () => {
+      const none = [...three, lost(1), lost(2), lost(3)]
+      expect(shared(...none)).toMatchObject({ value: 'queued', context: { spent: 1, parts: [] } })
+      expect(shared(...none, lost(3)).context.spent).toBe(1)
+      expect(shared(...none, assigned(4)).context.parts).toHaveLength(1)
+    })
+
+    it('is done with the first result, and failed with the first failure', () => {
+      expect(shared(...three, ended(2, ok, 'w2')).value).toBe('done')
+      expect(shared(...three, ended(2, failed, 'w2')).value).toBe('failed')
+      expect(shared(...three, lost(2), ended(2, failed, 'w2')).value).toBe('running')
+    })
+  })
+
+  it('of one worker is not assigned twice', () => {
+    expect(play(assigned(1), assigned(2)).context.attempt).toBe(1)
+    expect(play(assigned(1), started(1), assigned(2)).context.attempt).toBe(1)
+  })
+
+  it('ends in one final state and never leaves it, whatever comes (I1)', () => {
+    const attempt = fc.integer({ min: 1, max: 4 })
+    const outcome = fc.constantFrom(ok, failed, crashed, pruned, superseded, returned)
+    const event = fc.oneof(
+      attempt.map((n) => assigned(n)),
+      attempt.map(started),
+      attempt.map(stopping),
+      attempt.map((n) => lost(n)),
+      fc.tuple(attempt, outcome).map(([n, how]) => ended(n, how)),
+    )
+    const final = new Set(['done', 'pruned', 'failed'])
+    fc.assert(
+      fc.property(fc.array(event, { maxLength: 30 }), (events) => {
+        let [snapshot] = initialTransition(trialMachine, input)
+        let end: string | null = null
+        for (const next of events) {
+          ;[snapshot] = transition(trialMachine, snapshot, next)
+          if (end !== null) expect(snapshot.value).toBe(end)
+          else if (final.has(snapshot.value)) end = snapshot.value
+          expect(snapshot.context.spent).toBeLessThan(3)
+        }
+      }),
+    )
+  })
+
+  it('has no state and no handled event that these tests do not reach', () => {
+    expect([...visited].sort()).toEqual(statesOf(trialMachine).sort())
+    expect(handledEvents(trialMachine).filter((pair) => !taken.has(pair))).toEqual([])
+  })
+
+  it('is drawn', async () => {
+    await expect(mermaid(trialMachine)).toMatchFileSnapshot('drawings/trial.mmd')
+  })
+})
