@@ -158,7 +158,7 @@ class Driver implements RunningActor {
   async #resume(experiment: string): Promise<{ experiment: string; driver: string; state: string }> {
     const driver = this.#env.id
     const own = this.#runs.get(experiment)
-    if (own !== undefined) return { experiment, driver, state: own.state.name }
+    if (own !== undefined) return { experiment, driver, state: own.history.state }
     const owner = this.#ownerOf(experiment)
     if (owner !== undefined) return { experiment, driver: owner, state: 'searching' }
     const run = await this.#take(experiment, true)
@@ -167,7 +167,7 @@ class Driver implements RunningActor {
       if (last === undefined) throw problem('EXPERIMENT_UNKNOWN', { experiment })
       return { experiment, driver, state: last.type === 'experiment.ended' ? last.state : 'searching' }
     }
-    return { experiment, driver, state: run.state.name }
+    return { experiment, driver, state: run.history.state }
   }
 
   /** Takes up an experiment from its log; undefined if there is nothing to take up, or another driver was faster. */
@@ -183,20 +183,23 @@ class Driver implements RunningActor {
     if (archived === undefined || this.#runs.has(experiment)) return this.#runs.get(experiment)
     const run = this.#run(archived.submission, archived.last)
     run.replay(archived.events)
-    if (run.state.ended && (!resume || run.state.name === 'done')) {
+    if (run.history.ended && (!resume || run.history.state === 'done')) {
       this.#acknowledgeLate(experiment)
       return undefined
     }
     const at = clock.now()
     const first: LogEvent[] = [{ type: 'experiment.adopted', at, driver: id }]
-    if (run.state.ended) first.push({ type: 'experiment.resumed', at })
+    if (run.history.ended) first.push({ type: 'experiment.resumed', at })
     this.#ended.get(experiment)?.unsubscribe()
     this.#ended.delete(experiment)
     this.#finished.delete(experiment)
     this.#runs.set(experiment, run)
     if (!(await run.start(...first))) return undefined
     this.#listenForStop(run)
-    logger.info({ experiment, state: run.state.name, held: run.state.held.size }, 'experiment taken up from its log')
+    logger.info(
+      { experiment, state: run.history.state, held: run.history.held.size },
+      'experiment taken up from its log',
+    )
     this.#beat()
     this.#callRoll(true)
     return run
@@ -243,7 +246,7 @@ class Driver implements RunningActor {
       async ({ mode }) => {
         run.stop(mode)
         await run.kept()
-        return { state: run.state.name }
+        return { state: run.history.state }
       },
       { onDropped },
     )

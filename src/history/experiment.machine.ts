@@ -8,7 +8,7 @@
  */
 import { assertEvent, assign, setup } from 'xstate'
 import type { LogEvent, Problem } from '../../protocol/index.ts'
-import type { FinalState } from './index.ts'
+import type { FinalState } from './verdict.ts'
 
 export interface ExperimentInput {
   /** Trials asked for. */

@@ -4,11 +4,10 @@
  */
 import type { SnapshotFrom } from 'xstate'
 import type { Ablated, Conclusion, LogEvent, Metrics, Observation, Submission } from '../../protocol/index.ts'
-import { stepper } from '../actor/index.ts'
-import type { FinalState } from './index.ts'
+import { stepper } from '../machine/index.ts'
+import type { FinalState } from './verdict.ts'
 import { Improvement } from './stop-rules.ts'
 import { experimentMachine, type ExperimentEvent } from './experiment.machine.ts'
-import type { Observed } from '../../actors/driver/suggesting/suggester.ts'
 import { trialMachine, type TrialEvent } from './trial.machine.ts'
 
 export type TrialSnapshot = SnapshotFrom<typeof trialMachine>
@@ -41,7 +40,12 @@ const pendingEffects: Readonly<Record<string, readonly Effect[]>> = {
   endingFailed: ['endFailed'],
 }
 
-export class ExperimentState {
+/** A trial as those who suggest are told of it. */
+export interface Observed extends Observation {
+  readonly ablated?: Ablated
+}
+
+export class History {
   readonly submission: Submission
   readonly trials = new Map<number, TrialSnapshot>()
   /** Trials that wait for a slot, in order. */
@@ -65,7 +69,8 @@ export class ExperimentState {
     this.#experiment = experimentSteps.initial({ target, maxFailed: policy.maxFailed })
   }
 
-  get name(): string {
+  /** The state of its machine. */
+  get state(): string {
     return this.#experiment.value
   }
 

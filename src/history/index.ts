@@ -1,2 +1,4 @@
-/** The trial, pure: what its events mean. */
-export { verdict, type AttemptEnd, type FinalState, type Verdict } from './verdict.ts'
+/** The log's one reading, pure: what its events mean, for the driver that writes it and for all who read it. */
+export { History, type Effect, type Observed, type TrialSnapshot } from './history.ts'
+export type { Part } from './trial.machine.ts'
+export { verdict, type AttemptEnd, type FinalState } from './verdict.ts'

@@ -8,7 +8,7 @@
  */
 import { assertEvent, assign, setup } from 'xstate'
 import type { Fidelity, Hparams, LogEvent, Metrics, Problem } from '../../protocol/index.ts'
-import { verdict, type AttemptEnd, type Verdict } from './index.ts'
+import { verdict, type AttemptEnd, type Verdict } from './verdict.ts'
 
 export interface TrialInput {
   readonly trial: number

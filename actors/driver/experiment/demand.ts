@@ -1,5 +1,5 @@
 /** How many places an experiment could use now, for the scheduler. */
-import type { ExperimentState } from '../../../src/history/history.ts'
+import type { History } from '../../../src/history/index.ts'
 import type { Gangs } from '../rings/rings.ts'
 import type { OptimizerDesk } from '../suggesting/suggestions.ts'
 import type { Gang } from '../fleet/placement.ts'
@@ -10,13 +10,13 @@ const shortTrialMs = 2000
 const ending: ReadonlySet<string> = new Set(['stopping', 'concluding', 'cancelling', 'failing', 'givingUp'])
 
 export class Demand {
-  readonly #state: ExperimentState
+  readonly #history: History
   readonly #desk: OptimizerDesk
   readonly #gangs: () => Gangs | null
   #typicalMs: number | null = null
 
-  constructor(state: ExperimentState, desk: OptimizerDesk, gangs: () => Gangs | null) {
-    this.#state = state
+  constructor(history: History, desk: OptimizerDesk, gangs: () => Gangs | null) {
+    this.#history = history
     this.#desk = desk
     this.#gangs = gangs
   }
@@ -35,19 +35,19 @@ export class Demand {
 
   /** How many more trials could start now. */
   startable(): number {
-    const { policy, trials } = this.#state.submission.context
+    const { policy, trials } = this.#history.submission.context
     const { waiting, resting } = this.#desk
-    const searches = this.#state.name === 'searching' && !resting
-    const fresh = searches ? trials - this.#state.suggested - waiting : 0
-    const wanted = (this.#acceptsQueued ? this.#state.queued.size : 0) + Math.max(0, fresh)
-    const cap = policy.parallel === null ? Infinity : policy.parallel - this.#state.held.size - waiting
+    const searches = this.#history.state === 'searching' && !resting
+    const fresh = searches ? trials - this.#history.suggested - waiting : 0
+    const wanted = (this.#acceptsQueued ? this.#history.queued.size : 0) + Math.max(0, fresh)
+    const cap = policy.parallel === null ? Infinity : policy.parallel - this.#history.held.size - waiting
     return Math.max(0, Math.min(wanted, cap))
   }
 
   /** Whether trials may wait in a slot behind the one that runs: results do not matter to the next, and trials are short. */
   get prefetches(): boolean {
     const short = this.#typicalMs !== null && this.#typicalMs < shortTrialMs
-    return short && this.#gangs() === null && !this.#desk.adaptive && this.#state.name === 'searching'
+    return short && this.#gangs() === null && !this.#desk.adaptive && this.#history.state === 'searching'
   }
 
   learnDuration({ startedAt, endedAt }: { readonly startedAt: number | null; readonly endedAt: number }): void {
@@ -57,6 +57,6 @@ export class Demand {
   }
 
   get #acceptsQueued(): boolean {
-    return !ending.has(this.#state.name)
+    return !ending.has(this.#history.state)
   }
 }

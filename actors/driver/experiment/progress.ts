@@ -26,10 +26,10 @@ function progressOf(
   server: string,
   { id, clock }: Viewer,
 ): PayloadOf<typeof progress> {
-  const { state, submission } = run
+  const { history, submission } = run
   const now = clock.now()
-  const running = [...state.held].slice(0, shown).flatMap((trial) => {
-    const context = state.trial(trial)?.context
+  const running = [...history.held].slice(0, shown).flatMap((trial) => {
+    const context = history.trial(trial)?.context
     if (!context || context.worker === null) return []
     const { attempt, worker, slot, startedAt } = context
     const last = run.last(trial)
@@ -40,20 +40,20 @@ function progressOf(
   })
   return {
     driver: id,
-    state: state.name,
+    state: history.state,
     at: now,
     trials: submission.context.trials,
     counts: countsOf(run),
-    best: state.best,
+    best: history.best,
     running,
     workers: fleet.present.length,
     waiting: waitingFor(run, fleet, server, now),
   }
 }
 
-function countsOf({ state }: ExperimentRun): Counts {
-  const { done, pruned, failed, cancelled } = state.settledCounts
-  return { queued: state.queued.size, running: state.held.size, done, pruned, failed, cancelled }
+function countsOf({ history }: ExperimentRun): Counts {
+  const { done, pruned, failed, cancelled } = history.settledCounts
+  return { queued: history.queued.size, running: history.held.size, done, pruned, failed, cancelled }
 }
 
 /** An experiment that nothing happens in says why, after a while. */

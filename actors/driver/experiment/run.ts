@@ -22,8 +22,7 @@ import { seedOf } from '../trials/assignment.ts'
 import { Attempts } from '../trials/attempts.ts'
 import { Deadline } from './deadline.ts'
 import { Demand } from './demand.ts'
-import type { Effect } from '../../../src/history/history.ts'
-import { ExperimentState } from '../../../src/history/history.ts'
+import { History, type Effect } from '../../../src/history/index.ts'
 import type { Fleet, Held, Slot } from '../fleet/fleet.ts'
 import { Gangs } from '../rings/rings.ts'
 import { LogWriter } from './log-writer.ts'
@@ -53,7 +52,7 @@ const freshGangs = 16
 export class ExperimentRun {
   readonly id: string
   readonly submission: Submission
-  readonly state: ExperimentState
+  readonly history: History
   readonly desk: OptimizerDesk
   /** Where several workers train a trial together. */
   readonly gangs: Gangs | null
@@ -71,11 +70,11 @@ export class ExperimentRun {
     this.#env = env
     this.id = submission.experiment
     this.submission = submission
-    this.state = new ExperimentState(submission)
+    this.history = new History(submission)
     this.#retention = new Retention(bus, logger, submission)
     this.#deadline = new Deadline(
       clock,
-      () => (this.#closed ? null : this.state.deadline),
+      () => (this.#closed ? null : this.history.deadline),
       () => this.#conclude('time'),
     )
     this.#attempts = new Attempts(
@@ -89,18 +88,18 @@ export class ExperimentRun {
           void this.#retention.settled(trial, () => this.#attempts.history())
         },
       },
-      this.state,
+      this.history,
     )
     this.desk = this.#openDesk()
     this.gangs = this.#openGangs()
-    this.#demand = new Demand(this.state, this.desk, () => this.gangs)
+    this.#demand = new Demand(this.history, this.desk, () => this.gangs)
     this.#writer = new LogWriter(bus, clock, this.id, last, () => this.#fence())
   }
 
   /** Events from the log, before the run is started. */
   replay(events: readonly LogEvent[]): void {
     for (const event of events) {
-      this.state.apply(event)
+      this.history.apply(event)
       if (event.type === 'trial.ended') this.#demand.learnDuration(event)
       this.#retention.note(event)
     }
@@ -111,29 +110,29 @@ export class ExperimentRun {
     const effects: Effect[] = []
     for (const event of first) {
       this.#writer.write(event)
-      effects.push(...this.state.apply(event))
+      effects.push(...this.history.apply(event))
     }
     if (!(await this.#writer.kept())) return false
     this.#listen()
-    for (const trial of this.state.held) {
+    for (const trial of this.history.held) {
       const parts = this.#attempts.partsOf(trial)
       for (const { worker, slot, attempt } of parts) {
         this.#env.fleet.expect(worker, slot, { experiment: this.id, trial, attempt })
       }
-      this.gangs?.restore(trial, parts, this.state.generations.get(trial))
+      this.gangs?.restore(trial, parts, this.history.generations.get(trial))
     }
-    for (const trial of this.state.queued) this.gangs?.restore(trial, [], this.state.generations.get(trial))
+    for (const trial of this.history.queued) this.gangs?.restore(trial, [], this.history.generations.get(trial))
     await this.#attempts.recall()
     this.#deadline.watch()
-    if (this.state.name === 'searching') this.#commit({ type: 'optimizer.lost' })
-    else this.#perform([...this.state.pendingEffects()])
+    if (this.history.state === 'searching') this.#commit({ type: 'optimizer.lost' })
+    else this.#perform([...this.history.pendingEffects()])
     this.#concludeIfDue()
     this.#env.changed()
     return true
   }
 
   #concludeIfDue(): void {
-    const { conclusion } = this.state
+    const { conclusion } = this.history
     if (conclusion !== null) this.#conclude(conclusion)
   }
 
@@ -166,7 +165,7 @@ export class ExperimentRun {
 
   /** Places that it holds or waits for, for a fair share between experiments. */
   get share(): number {
-    return this.state.held.size + this.desk.waiting
+    return this.history.held.size + this.desk.waiting
   }
 
   /** Whether trials may wait in a slot behind the one that runs. */
@@ -186,7 +185,7 @@ export class ExperimentRun {
   /** Takes a place: a queued trial goes there now, or a new one as soon as it is suggested. */
   fill(slot: Slot, held: Held, gang?: number): void {
     if (this.gangs !== null) return this.gangs.take({ slot, held }, gang, this.#env.clock.now())
-    const [queued] = this.state.queued
+    const [queued] = this.history.queued
     if (queued !== undefined) this.#attempts.assign(queued, { slot, held })
     else this.desk.wait({ slot, held })
   }
@@ -236,7 +235,7 @@ export class ExperimentRun {
         bus,
         started,
         here,
-        ({ trial, attempt, at }) => this.#perform(this.state.apply({ type: 'trial.started', trial, attempt, at })),
+        ({ trial, attempt, at }) => this.#perform(this.history.apply({ type: 'trial.started', trial, attempt, at })),
         { onDropped },
       ),
       hear(bus, metrics, { ...here, trial: '*' }, (batch, { trial }) => this.#attempts.hear(Number(trial), batch), {
@@ -252,7 +251,7 @@ export class ExperimentRun {
         this.#writer.write(event)
         this.#retention.note(event)
       }
-      this.#perform(this.state.apply(event))
+      this.#perform(this.history.apply(event))
       if (this.gangs !== null) this.#tellGangs(this.gangs, event)
     }
     this.#concludeIfDue()
@@ -291,7 +290,7 @@ export class ExperimentRun {
   }
 
   async #end(state: 'done' | 'stopped' | 'failed'): Promise<void> {
-    this.#commit({ type: 'experiment.ended', at: this.#env.clock.now(), state, best: this.state.best })
+    this.#commit({ type: 'experiment.ended', at: this.#env.clock.now(), state, best: this.history.best })
     if (!(await this.#writer.kept())) return
     // One that was stopped, or has failed, can be resumed: its trials go on from where they were.
     if (state === 'done') await this.#retention.over(() => this.#attempts.history())
@@ -301,11 +300,11 @@ export class ExperimentRun {
   }
 
   #giveUp(): void {
-    const own = this.submission.context.kind === 'training' ? this.state.trial(0)?.context.problem : null
+    const own = this.submission.context.kind === 'training' ? this.history.trial(0)?.context.problem : null
     if (own) return this.#fail(own)
-    const failed = this.state.failedTrials
+    const failed = this.history.failedTrials
     const { stack: _, ...fault } = toProblem(
-      problem('EXPERIMENT_GIVEN_UP', { failed, reason: this.state.firstFailure ?? 'no reason known' }),
+      problem('EXPERIMENT_GIVEN_UP', { failed, reason: this.history.firstFailure ?? 'no reason known' }),
     )
     this.#commit({ type: 'experiment.failing', at: this.#env.clock.now(), problem: fault })
   }
@@ -315,7 +314,7 @@ export class ExperimentRun {
   }
 
   #adopt(suggestion: Suggestion, takePlace: () => Place | undefined): void {
-    const trial = this.state.suggested
+    const trial = this.history.suggested
     const seed = seedOf(this.submission.context, trial, suggestion.ablated)
     this.#commit({ type: 'trial.suggested', at: this.#env.clock.now(), trial, ...suggestion, seed })
     const place = takePlace()
@@ -326,10 +325,10 @@ export class ExperimentRun {
 
   /** A training is one trial, with the hparams that it was given: nobody needs to be asked. */
   #openTraining(): void {
-    if (this.state.name !== 'opening') return
+    if (this.history.state !== 'opening') return
     const at = this.#env.clock.now()
     const opened = { type: 'optimizer.opened' as const, at, instance: this.#env.driver, adaptive: false }
-    if (this.state.suggested > 0) return this.#commit(opened)
+    if (this.history.suggested > 0) return this.#commit(opened)
     const seed = seedOf(this.submission.context, 0, undefined)
     this.#commit(opened, { type: 'trial.suggested', at, trial: 0, hparams: {}, seed })
   }
@@ -348,10 +347,10 @@ export class ExperimentRun {
       exhausted: () => this.#commit({ type: 'optimizer.exhausted', at: clock.now() }),
       dropped: (places) => this.#drop(places),
       history: () => this.#attempts.history(),
-      suggestedSoFar: () => this.state.suggested,
-      underWay: () => this.state.queued.size + this.state.held.size > 0,
-      searching: () => this.state.name === 'searching' && !this.#closed,
-      opening: () => this.state.name === 'opening' && !this.#closed,
+      suggestedSoFar: () => this.history.suggested,
+      underWay: () => this.history.queued.size + this.history.held.size > 0,
+      searching: () => this.history.state === 'searching' && !this.#closed,
+      opening: () => this.history.state === 'opening' && !this.#closed,
     })
   }
 
@@ -362,8 +361,8 @@ export class ExperimentRun {
       {
         ...this.#env,
         experiment: this.id,
-        queued: () => [...this.state.queued].slice(0, this.#demand.startable()),
-        fresh: () => Math.min(freshGangs, Math.max(0, this.#demand.startable() - this.state.queued.size)),
+        queued: () => [...this.history.queued].slice(0, this.#demand.startable()),
+        fresh: () => Math.min(freshGangs, Math.max(0, this.#demand.startable() - this.history.queued.size)),
         assign: (trial, place) => this.#attempts.assign(trial, place),
         suggest: (place) => this.desk.wait(place),
         free: (places) => this.#drop(places),
@@ -384,7 +383,7 @@ export class ExperimentRun {
   #tellGangs(gangs: Gangs, event: LogEvent | { type: 'optimizer.lost' }): void {
     if (event.type === 'trial.assigned') gangs.seat(event.trial, event)
     if (event.type !== 'trial.ended' && event.type !== 'trial.lost') return
-    if (this.state.settled(event.trial) || this.state.queued.has(event.trial)) gangs.end(event.trial)
+    if (this.history.settled(event.trial) || this.history.queued.has(event.trial)) gangs.end(event.trial)
     else gangs.gone(event.trial, event.attempt)
   }
 

@@ -14,7 +14,8 @@ import {
   type WorkerInfo,
   type WorkerStatus,
 } from '../../../protocol/index.ts'
-import { stepper, type Clock } from '../../../src/actor/index.ts'
+import type { Clock } from '../../../src/actor/index.ts'
+import { stepper } from '../../../src/machine/index.ts'
 import { ask, type Bus } from '../../../src/bus/index.ts'
 import { fleetMachine, type FleetEvent } from './fleet.machine.ts'
 

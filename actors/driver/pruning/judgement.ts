@@ -3,7 +3,7 @@ import { codeOf, type LogEvent, type Metrics, type PayloadOf, type metrics } fro
 import type { Logger } from '../../../src/actor/index.ts'
 import type { Bus } from '../../../src/bus/index.ts'
 import { createPruner, isServed, watchedMetrics } from '../../../src/pruners/index.ts'
-import type { ExperimentState } from '../../../src/history/history.ts'
+import type { History } from '../../../src/history/index.ts'
 import { MetricBook } from './metric-book.ts'
 import { PrunerDesk } from './served-pruner.ts'
 import { refill } from './telemetry.ts'
@@ -11,7 +11,7 @@ import { refill } from './telemetry.ts'
 export class Jury {
   readonly #bus: Bus
   readonly #logger: Logger
-  readonly #state: ExperimentState
+  readonly #history: History
   readonly #prune: (trial: number, attempt: number, step: number) => void
   readonly #book: MetricBook
   readonly #served: PrunerDesk | null
@@ -25,19 +25,19 @@ export class Jury {
   constructor(
     bus: Bus,
     logger: Logger,
-    state: ExperimentState,
+    history: History,
     prune: (trial: number, attempt: number, step: number) => void,
   ) {
     this.#bus = bus
     this.#logger = logger
-    this.#state = state
+    this.#history = history
     this.#prune = prune
-    const { pruner, objectives } = state.submission.context
+    const { pruner, objectives } = history.submission.context
     this.#book = new MetricBook(pruner === null ? null : createPruner(pruner, objectives))
     this.#watched = pruner === null || isServed(pruner) ? null : watchedMetrics(pruner, objectives)
     this.#served = !isServed(pruner)
       ? null
-      : new PrunerDesk(bus, logger, state.submission, {
+      : new PrunerDesk(bus, logger, history.submission, {
           reported: () => this.#book.reported(),
           stop: (trial) => this.#stopAsTold(trial),
         })
@@ -46,12 +46,12 @@ export class Jury {
   /** Reads back what was reported before this driver was there. */
   async recall(): Promise<void> {
     if (!this.#book.prunes) return
-    await refill(this.#bus, this.#book, this.#state)
+    await refill(this.#bus, this.#book, this.#history)
     this.#silent = this.#book.reported().length === 0
   }
 
   hear(trial: number, batch: PayloadOf<typeof metrics>): void {
-    const state = this.#state
+    const state = this.#history
     if (state.trial(trial) === undefined || !state.counts(trial, batch.attempt) || state.settled(trial)) return
     this.#silent &&= !batch.points.some(({ values }) => this.#watches(values))
     const heard = this.#book.hear(trial, batch, state.shared)
@@ -76,7 +76,7 @@ export class Jury {
 
   /** Said once: a pruner that hears nothing stops nothing. */
   noteSilence({ outcome }: Extract<LogEvent, { type: 'trial.ended' }>): void {
-    const { experiment, context } = this.#state.submission
+    const { experiment, context } = this.#history.submission
     const pruner = context.pruner?.name ?? 'none'
     if (!this.#silent || this.#saidSilent || pruner === 'none' || outcome.kind !== 'done') return
     this.#saidSilent = true
@@ -98,17 +98,17 @@ export class Jury {
   }
 
   #stopAsTold(trial: number): void {
-    const { attempt } = this.#state.trial(trial)?.context ?? {}
+    const { attempt } = this.#history.trial(trial)?.context ?? {}
     if (this.#closed || attempt === undefined) return
     this.#prune(trial, attempt, this.#book.last(trial)?.step ?? 0)
   }
 
   async #fillGap(trial: number): Promise<void> {
     try {
-      await refill(this.#bus, this.#book, this.#state, trial)
+      await refill(this.#bus, this.#book, this.#history, trial)
     } catch (error) {
       // The next batch finds the same gap and asks again.
-      const { experiment } = this.#state.submission
+      const { experiment } = this.#history.submission
       this.#logger.warn({ experiment, trial, code: codeOf(error) }, 'metrics could not be read back')
     }
   }

@@ -5,7 +5,7 @@
  * I3 Below `min` members nothing goes on, and nobody is told to go on, until there are enough again.
  */
 import { assertEvent, assign, setup } from 'xstate'
-import type { Part } from '../../../src/history/trial.machine.ts'
+import type { Part } from '../../../src/history/index.ts'
 
 export interface RingInput {
   readonly min: number

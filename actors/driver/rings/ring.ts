@@ -19,13 +19,14 @@ import {
   type RingSettings,
   type RingStanding,
 } from '../../../protocol/index.ts'
-import { every, stepper, type Clock, type Logger } from '../../../src/actor/index.ts'
+import { every, type Clock, type Logger } from '../../../src/actor/index.ts'
+import { stepper } from '../../../src/machine/index.ts'
 import { answer, ask, hear, type Bus, type OnDropped, type Subscription } from '../../../src/bus/index.ts'
 import type { SnapshotFrom } from 'xstate'
 import { ringDefaults } from '../../../src/ring/index.ts'
 import { neededAt, ringMachine, type RingEvent, type RingInput, type Seat } from './ring.machine.ts'
 import { Pace } from './pace.ts'
-import type { Part } from '../../../src/history/trial.machine.ts'
+import type { Part } from '../../../src/history/index.ts'
 
 export interface RingHost {
   readonly bus: Bus

@@ -10,7 +10,7 @@ import type { Place } from '../suggesting/suggestions.ts'
 import { neededAt } from './ring.machine.ts'
 import { RingDesk, type RingHost } from './ring.ts'
 import type { Gang } from '../fleet/placement.ts'
-import type { Part } from '../../../src/history/trial.machine.ts'
+import type { Part } from '../../../src/history/index.ts'
 
 export interface GangHost extends Omit<RingHost, 'formed' | 'dropped'> {
   readonly experiment: string

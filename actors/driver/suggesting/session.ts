@@ -5,7 +5,8 @@
  * I2 Only a non-adaptive optimizer is asked ahead of time.
  */
 import { codeOf, encode } from '../../../protocol/index.ts'
-import type { Answer, Observed, Opened, Suggester, Suggestion } from './suggester.ts'
+import type { Observed } from '../../../src/history/index.ts'
+import type { Answer, Opened, Suggester, Suggestion } from './suggester.ts'
 
 /** Suggestions that are asked for at once where results do not matter. */
 const ahead = 16

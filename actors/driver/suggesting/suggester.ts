@@ -16,12 +16,12 @@ import {
   type Fidelity,
   type Hparams,
   type MaggyError,
-  type Observation,
   type OptimizationContext,
   type Removal,
   type Submission,
 } from '../../../protocol/index.ts'
 import { ask, type Bus } from '../../../src/bus/index.ts'
+import type { Observed } from '../../../src/history/index.ts'
 import { validateHparams } from '../../../src/space/index.ts'
 
 /** A trial that was suggested. */
@@ -30,11 +30,6 @@ export interface Suggestion {
   /** Under a scheduler: how far it goes, and from which trial's checkpoint. */
   readonly fidelity?: Fidelity
   /** In an ablation: what it does without. */
-  readonly ablated?: Ablated
-}
-
-/** A trial as the driver knows it. */
-export interface Observed extends Observation {
   readonly ablated?: Ablated
 }
 

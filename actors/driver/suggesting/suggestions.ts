@@ -10,7 +10,8 @@ import type { Clock, Logger } from '../../../src/actor/index.ts'
 import type { Bus } from '../../../src/bus/index.ts'
 import type { Held, Slot } from '../fleet/fleet.ts'
 import { opensAgain, OptimizerSession } from './session.ts'
-import { suggesterOf, type Observed, type Suggester, type Suggestion } from './suggester.ts'
+import type { Observed } from '../../../src/history/index.ts'
+import { suggesterOf, type Suggester, type Suggestion } from './suggester.ts'
 
 const reopenMs = 500
 

@@ -11,7 +11,7 @@ import {
   type Submission,
 } from '../../../protocol/index.ts'
 import { deriveSeed } from '../../../src/random/index.ts'
-import type { TrialSnapshot } from '../../../src/history/history.ts'
+import type { TrialSnapshot } from '../../../src/history/index.ts'
 
 export interface AssignmentSource {
   readonly driver: string

@@ -15,13 +15,11 @@ import {
 import type { Clock, Logger } from '../../../src/actor/index.ts'
 import type { Bus } from '../../../src/bus/index.ts'
 import { assignmentOf, believed } from './assignment.ts'
-import type { ExperimentState, TrialSnapshot } from '../../../src/history/history.ts'
+import type { History, Observed, Part, TrialSnapshot } from '../../../src/history/index.ts'
 import type { Fleet, Held } from '../fleet/fleet.ts'
 import { Handover } from './handover.ts'
 import { Jury } from '../pruning/judgement.ts'
 import type { Place } from '../suggesting/suggestions.ts'
-import type { Observed } from '../suggesting/suggester.ts'
-import type { Part } from '../../../src/history/trial.machine.ts'
 
 export interface AttemptsHost {
   readonly bus: Bus
@@ -42,21 +40,21 @@ export interface AttemptsHost {
 export class Attempts {
   readonly #host: AttemptsHost
   readonly #submission: Submission
-  readonly #state: ExperimentState
+  readonly #history: History
   readonly #jury: Jury
   readonly #handover: Handover
   #closed = false
 
-  constructor(host: AttemptsHost, state: ExperimentState) {
+  constructor(host: AttemptsHost, history: History) {
     this.#host = host
-    this.#submission = state.submission
-    this.#state = state
-    this.#jury = new Jury(host.bus, host.logger, state, (trial, attempt, step) => this.#prune(trial, attempt, step))
+    this.#submission = history.submission
+    this.#history = history
+    this.#jury = new Jury(host.bus, host.logger, history, (trial, attempt, step) => this.#prune(trial, attempt, step))
     this.#handover = new Handover({
       ...host,
       holds: (ref) => this.#holds(ref),
       closed: () => this.#closed,
-      cancelling: () => ['concluding', 'cancelling', 'failing', 'givingUp'].includes(state.name),
+      cancelling: () => ['concluding', 'cancelling', 'failing', 'givingUp'].includes(history.state),
       returned: (ref, worker, reason) => this.#returned(ref, worker, reason),
       lost: (ref, worker, reason) => this.#lose(ref, worker, reason),
     })
@@ -96,16 +94,16 @@ export class Attempts {
 
   /** A worker runs an attempt that this driver does not hold there: expected again, or told to stop. */
   foreign(worker: string, slot: number, ref: AttemptRef): void {
-    const trial = this.#state.trial(ref.trial)
+    const trial = this.#history.trial(ref.trial)
     if (trial === undefined || this.#closed) return
     const here = this.partsOf(ref.trial).some((part) => part.attempt === ref.attempt && part.worker === worker)
-    if (here && this.#state.held.has(ref.trial)) this.#host.fleet.expect(worker, slot, ref)
+    if (here && this.#history.held.has(ref.trial)) this.#host.fleet.expect(worker, slot, ref)
     else this.#handover.stop(worker, ref, 'superseded')
   }
 
   /** Tells all that run to stop. */
   stopAll(): void {
-    for (const trial of this.#state.held) {
+    for (const trial of this.#history.held) {
       for (const { worker, attempt } of this.partsOf(trial)) {
         this.#handover.stop(worker, { experiment: this.#id, trial, attempt }, 'cancelled')
       }
@@ -114,15 +112,15 @@ export class Attempts {
 
   /** All trials, as whoever suggests them is told. */
   history(): Observed[] {
-    return [...this.#state.trials.keys()].flatMap((trial) => {
-      const observation = this.#state.observation(trial, this.#jury.last(trial)?.step ?? null)
+    return [...this.#history.trials.keys()].flatMap((trial) => {
+      const observation = this.#history.observation(trial, this.#jury.last(trial)?.step ?? null)
       return observation === undefined ? [] : [observation]
     })
   }
 
   /** The workers that have the trial. */
   partsOf(trial: number): readonly Part[] {
-    return this.#state.trial(trial)?.context.parts ?? []
+    return this.#history.trial(trial)?.context.parts ?? []
   }
 
   /** A member that does not answer in its ring: should it come back, it begins anew, as a newcomer. */
@@ -144,9 +142,9 @@ export class Attempts {
 
   /** Gives a trial to a place: its next attempt. */
   assign(trial: number, { slot, held }: Place): void {
-    const attempt = (this.#state.trial(trial)?.context.attempt ?? 0) + 1
+    const attempt = (this.#history.trial(trial)?.context.attempt ?? 0) + 1
     held.attempt = { experiment: this.#id, trial, attempt }
-    if (this.#state.queued.has(trial)) this.#jury.restart(trial, attempt)
+    if (this.#history.queued.has(trial)) this.#jury.restart(trial, attempt)
     this.#host.commit({
       type: 'trial.assigned',
       at: this.#host.clock.now(),
@@ -160,7 +158,7 @@ export class Attempts {
 
   async #handOver(attempt: AttemptRef, place: Place): Promise<void> {
     if (!(await this.#host.kept())) return
-    const trial = this.#state.trial(attempt.trial)?.context
+    const trial = this.#history.trial(attempt.trial)?.context
     if (trial === undefined) return
     const assignment = assignmentOf({
       driver: this.#host.driver,
@@ -168,7 +166,7 @@ export class Attempts {
       attempt,
       slot: place.slot.slot,
       trial,
-      ablated: this.#state.ablated(attempt.trial),
+      ablated: this.#history.ablated(attempt.trial),
     })
     await this.#handover.deliver(assignment, place)
   }
@@ -182,16 +180,16 @@ export class Attempts {
   }
 
   #lose({ trial, attempt }: AttemptRef, worker: string, reason: string): void {
-    const before = this.#state.trial(trial)
-    const open = before !== undefined && !this.#state.settled(trial)
+    const before = this.#history.trial(trial)
+    const open = before !== undefined && !this.#history.settled(trial)
     this.#host.commit({ type: 'trial.lost', at: this.#host.clock.now(), trial, attempt, worker, reason })
     // Its last attempt is a result too.
-    if (open && this.#state.settled(trial)) this.#settled(trial, before, worker)
+    if (open && this.#history.settled(trial)) this.#settled(trial, before, worker)
   }
 
   #holds(ref: AttemptRef): boolean {
-    const snapshot = this.#state.trial(ref.trial)
-    return snapshot !== undefined && this.#state.counts(ref.trial, ref.attempt) && this.#state.held.has(ref.trial)
+    const snapshot = this.#history.trial(ref.trial)
+    return snapshot !== undefined && this.#history.counts(ref.trial, ref.attempt) && this.#history.held.has(ref.trial)
   }
 
   /** What a worker says of an attempt that has ended. Resolves once it is kept; rejects if it cannot be. */
@@ -199,14 +197,14 @@ export class Attempts {
     const { trial, attempt, startedAt, endedAt, points, checkpoint } = payload
     const place = this.#host.fleet.find(worker, { experiment: this.#id, trial, attempt })
     if (place !== undefined) this.#host.fleet.free(place.slot, place.held)
-    const before = this.#state.trial(trial)
+    const before = this.#history.trial(trial)
     if (before === undefined)
       throw problem('MESSAGE_INVALID', {
         subject: 'trial.done',
         path: '/trial',
         reason: `${trial} is not a trial of ${this.#id}`,
       })
-    if (!this.#state.settled(trial)) {
+    if (!this.#history.settled(trial)) {
       const outcome = believed(this.#submission.context, payload.outcome)
       const event = {
         type: 'trial.ended' as const,
@@ -223,7 +221,7 @@ export class Attempts {
       this.#jury.noteSilence(event)
       this.#host.ended(event)
       this.#host.commit(event)
-      if (this.#state.settled(trial)) this.#settled(trial, before, worker)
+      if (this.#history.settled(trial)) this.#settled(trial, before, worker)
     } else {
       this.#host.changed()
     }
@@ -232,16 +230,16 @@ export class Attempts {
   }
 
   #settled(trial: number, before: TrialSnapshot, worker: string): void {
-    const after = this.#state.trial(trial)
+    const after = this.#history.trial(trial)
     if (after === undefined) return
     this.#jury.settle(trial, after.value as 'done' | 'pruned' | 'failed' | 'cancelled')
-    const observation = this.#state.observation(trial, this.#jury.last(trial)?.step ?? null)
+    const observation = this.#history.observation(trial, this.#jury.last(trial)?.step ?? null)
     const { policy } = this.#submission.context
     // A late result of an earlier attempt came first: the later attempt is not needed.
     for (const { attempt, worker: holder } of before.context.parts) {
       if (holder === worker) continue
       const ref = { experiment: this.#id, trial, attempt }
-      if (this.#state.shared && after.value === 'done') this.#handover.letReturn(holder, ref, policy.graceMs)
+      if (this.#history.shared && after.value === 'done') this.#handover.letReturn(holder, ref, policy.graceMs)
       else this.#handover.stop(holder, ref, 'superseded')
     }
     this.#host.settled(trial, observation)
@@ -249,7 +247,7 @@ export class Attempts {
   }
 
   #prune(trial: number, attempt: number, step: number): void {
-    const value = this.#state.trial(trial)?.value
+    const value = this.#history.trial(trial)?.value
     if (value !== 'assigned' && value !== 'running') return
     for (const { worker, attempt: each } of this.partsOf(trial)) {
       this.#handover.stop(worker, { experiment: this.#id, trial, attempt: each }, 'pruned')
