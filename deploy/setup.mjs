@@ -19,7 +19,7 @@ async function setUp() {
   const { engines } = readJson('package.json')
   if (!isIn(engines.node, process.versions.node)) {
     console.error(
-      `set-up: this is Node ${process.versions.node}; maggy needs ${engines.node}. Install Node 20, 22 or 24.`,
+      `set-up: this is Node ${process.versions.node}; maggy needs ${engines.node}. Install Node 20, 22, 24 or 26.`,
     )
     return 1
   }

@@ -85,7 +85,7 @@ function inspectNode(): PartReport {
   }
   const found = { part: 'node', needed: true, version: process.versions.node, where: process.execPath } as const
   if (satisfies(process.versions.node, engines.node)) return { ...found, ok: true }
-  return { ...found, ok: false, reason: `not in ${engines.node}`, remedy: 'install Node 20, 22 or 24' }
+  return { ...found, ok: false, reason: `not in ${engines.node}`, remedy: 'install Node 20, 22, 24 or 26' }
 }
 
 async function inspectTfjsNode(): Promise<PartReport> {

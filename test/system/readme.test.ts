@@ -1,21 +1,19 @@
 /** Every command and program of the README, run as a new user would, in an empty folder. */
-import { execFile, spawn } from 'node:child_process'
+import { spawn } from 'node:child_process'
 import { mkdir, mkdtemp, readFile, rm, symlink, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { promisify } from 'node:util'
 import { transform } from 'esbuild'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { packageRoot } from '../../src/actor/index.ts'
+import { readReadme, type Readme } from '../support/readme.ts'
 import { freePort } from '../support/server.ts'
 
-const run = promisify(execFile)
 let folder: string
-const blocks = new Map<string, string>()
+let readme: Readme
 
 beforeAll(async () => {
-  const readme = await readFile(join(packageRoot(), 'README.md'), 'utf8')
-  for (const [, name = '', text = ''] of readme.matchAll(/```(?:sh|ts) (\S+)\n([\s\S]*?)```/g)) blocks.set(name, text)
+  readme = await readReadme()
   folder = await mkdtemp(join(tmpdir(), 'maggy-readme-'))
   // As `npm install` leaves it, without the download (test/system/setup.test.ts does the real one).
   await mkdir(join(folder, 'node_modules', '.bin'), { recursive: true })
@@ -23,15 +21,11 @@ beforeAll(async () => {
   await symlink(join(packageRoot(), 'node_modules', '@tensorflow'), join(folder, 'node_modules', '@tensorflow'))
   await symlink(join(packageRoot(), 'dist/src/cli/main.js'), join(folder, 'node_modules', '.bin', 'maggy'))
   await writeFile(join(folder, 'package.json'), '{ "type": "module" }')
-  for (const [name, text] of blocks) if (name.endsWith('.ts')) await writeFile(join(folder, name), text)
+  for (const name of readme.programs) await writeFile(join(folder, name), readme.block(name))
 }, 60_000)
 afterAll(() => rm(folder, { recursive: true, force: true }))
 
-const block = (name: string): string => {
-  const text = blocks.get(name)
-  if (text === undefined) throw new Error(`the README has no block ${name}`)
-  return text
-}
+const block = (name: string): string => readme.block(name)
 
 /** Runs a block in a shell of its own process group, and ends all that it left running. */
 async function shell(script: string): Promise<{ code: number | null; output: string }> {
@@ -52,7 +46,7 @@ async function shell(script: string): Promise<{ code: number | null; output: str
 async function asJavaScript(name: string): Promise<string> {
   const { code } = await transform(block(name), { loader: 'ts', format: 'esm' })
   const file = name.replace('.ts', '.js')
-  await writeFile(join(folder, file), code.replaceAll('./first.ts', './first.js'))
+  await writeFile(join(folder, file), code)
   return file
 }
 
@@ -72,12 +66,6 @@ describe('the README', () => {
     expect(output).toContain('line-tune-')
     expect(output).toMatch(/best\s+loss/)
     expect(output).toContain('trial,state,')
-  })
-
-  it('has a program that calls lagom', async () => {
-    await asJavaScript('first.ts')
-    const { stdout } = await run(process.execPath, [await asJavaScript('program.ts')], { cwd: folder })
-    expect(stdout).toMatch(/loss: [0-9.e-]+/)
   })
 
   it('starts the actors by hand, and an optimizer of one’s own beside them', async () => {

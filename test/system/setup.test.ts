@@ -9,6 +9,7 @@ import { fileURLToPath } from 'node:url'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { cacheDirectory } from '../../src/setup/index.ts'
 import { natsServerWheels, thisHost } from '../../src/setup/pins.ts'
+import { readReadme, type Readme } from '../support/readme.ts'
 import { startStallingIndex } from '../support/stalling-index.ts'
 
 const root = fileURLToPath(new URL('../..', import.meta.url))
@@ -75,30 +76,59 @@ describe('a cache in which nats-server is missing', () => {
   })
 })
 
-describe('the package, installed in an empty folder', () => {
+describe('the package, installed in an empty folder by the commands of the README', () => {
   let project = ''
+  let readme: Readme
+  /** Runs lines of the README just as they stand there; no line may fail. */
+  const shell = (text: string) =>
+    run('bash', ['-e', '-c', text], project, {
+      npm_config_prefer_offline: 'true',
+      npm_config_audit: 'false',
+      npm_config_fund: 'false',
+    })
   beforeAll(async () => {
     project = join(folder, 'project')
+    readme = await readReadme()
     await mkdir(project)
-    await writeFile(join(project, 'package.json'), '{ "type": "module" }\n')
-    const packed = await run('npm', ['pack', '--ignore-scripts', '--silent', '--pack-destination', folder], root)
+    const packed = await run('npm', ['pack', '--ignore-scripts', '--silent', '--pack-destination', project], root)
     if (packed.code !== 0) throw new Error(packed.stderr)
-    const tarball = join(folder, packed.stdout.trim())
-    const installed = await run('npm', ['install', '--prefer-offline', '--no-audit', '--no-fund', tarball], project)
-    if (installed.code !== 0) throw new Error(installed.stderr)
   }, 240_000)
 
-  test('doctor says what is missing, and --fix mends it', async () => {
+  test('doctor says what is missing, and --fix mends it', { timeout: 240_000 }, async () => {
+    const fixing = 'npx maggy doctor --fix\n'
+    const installing = readme.block('install')
+    expect(installing.endsWith(fixing)).toBe(true)
+    const installed = await shell(installing.slice(0, -fixing.length))
+    expect(installed.code, installed.stdout + installed.stderr).toBe(0)
     const before = await run('npx', ['maggy', 'doctor', '--json'], project)
     const found = JSON.parse(before.stdout) as { ok: boolean; parts: { part: string; ok: boolean }[] }
     expect(found.parts.map(({ part }) => part)).toEqual(
       expect.arrayContaining(['node', 'npm', 'python', 'compiler', 'tfjs-node', 'nats-server', 'cache']),
     )
     expect(before.code).toBe(found.ok ? 0 : 1)
-    const fixed = await run('npx', ['maggy', 'doctor', '--fix'], project)
-    expect(fixed.code === 0 ? '' : fixed.stdout + fixed.stderr).toBe('')
+    const fixed = await shell(fixing)
+    expect(fixed.code, fixed.stdout + fixed.stderr).toBe(0)
     expect(fixed.stdout).toContain('Nothing is missing.')
   })
+
+  test(
+    'the first program of the README explores, and a program of one’s own calls lagom',
+    { timeout: 240_000 },
+    async () => {
+      for (const name of readme.programs) await writeFile(join(project, name), readme.block(name))
+      const [explore = ''] = readme.block('first').split('\n')
+      const explored = await shell(explore)
+      expect(explored.code, explored.stdout + explored.stderr).toBe(0)
+      expect(explored.stdout).toMatch(/^loss=[0-9.e-]+ {2}\(lr=0\.01 units=8 epochs=10\)/m)
+      // Node itself runs TypeScript from 22.18 on.
+      const byNode = 'typescript' in process.features && process.features.typescript !== false
+      for (const command of [readme.block('program'), ...(byNode ? ['node program.ts'] : [])]) {
+        const { code, stdout, stderr } = await shell(command)
+        expect(code, stdout + stderr).toBe(0)
+        expect(stdout).toMatch(/lr: [0-9.e-]+.* loss: [0-9.e-]+/)
+      }
+    },
+  )
 
   test('a first program computes with the native backend, and runs an experiment', { timeout: 240_000 }, async () => {
     await writeFile(join(project, 'first.mjs'), program)
