@@ -1,7 +1,7 @@
 /** The bus: the seam, its two implementations, and conversations over it. */
 export { streamOverhead, type Blobs, type Bus, type BusStatus, type Entry, type Subscription } from './bus.ts'
 export type { Fault } from './guard.ts'
-export { createMemoryNetwork, type MemoryNetwork } from './memory-bus.ts'
+export { createMemoryNetwork, type Leg, type MemoryNetwork, type Transit } from './memory-bus.ts'
 export { connectNats } from './nats-bus.ts'
 export { readServerInfo } from './nats-client.ts'
 export { subjectMatches } from './subjects.ts'

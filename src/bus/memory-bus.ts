@@ -23,7 +23,24 @@ export interface MemoryNetworkOptions {
   onFault?: OnFault
   /** What a stream holds at most, in bytes. Default: 256 MiB. */
   maxStreamBytes?: number
+  /** Decides what becomes of each message on its way. Default: all arrive. */
+  transit?: (leg: Leg) => Transit
 }
+
+/** One way of one message. */
+export interface Leg {
+  /** append: to a stream; acknowledgement: the stream's answer to it. */
+  readonly kind: 'message' | 'reply' | 'append' | 'acknowledgement'
+  readonly subject: string
+  /** Names of connections; 'stream' for a stream. */
+  readonly from: string
+  readonly to: string
+  /** Of messages and replies. */
+  readonly data?: Uint8Array
+}
+
+/** `stallMs`: the receiving connection hears nothing for so long, and then everything in order. */
+export type Transit = 'arrives' | 'lost' | 'twice' | { readonly stallMs: number }
 
 export interface MemoryNetwork {
   connect(name?: string): Bus
@@ -45,11 +62,16 @@ interface Interest {
 
 interface Connection {
   readonly bus: Bus
+  readonly name: string
   status: BusStatus
+  /** By the clock: until then deliveries wait. */
+  stalledUntil: number
   readonly inbox: (() => void)[]
   enqueue(work: () => void): void
   setStatus(status: BusStatus): void
 }
+
+type Answer = (data: Uint8Array, from: string) => void
 
 const systemTimers: Timers = {
   now: () => Date.now(),
@@ -68,10 +90,20 @@ export function createMemoryNetwork(options: MemoryNetworkOptions = {}): MemoryN
   const interests: Interest[] = []
   const store = createMemoryStore({ now: () => clock.now(), maxBytes: options.maxStreamBytes ?? 2 ** 28 })
   const turns = new Map<string, number>()
+  const transit = options.transit ?? (() => 'arrives')
   let down = false
 
+  /** Puts work into a connection's inbox as often as the leg's fate says. */
+  function carry(leg: Leg, to: Connection, work: () => void): void {
+    const fate = transit(leg)
+    if (fate === 'lost') return
+    if (typeof fate === 'object') to.stalledUntil = Math.max(to.stalledUntil, clock.now() + fate.stallMs)
+    to.enqueue(work)
+    if (fate === 'twice') to.enqueue(work)
+  }
+
   /** Hands a message to all who listen; says how many. */
-  function route(subject: string, data: Uint8Array, reply?: (data: Uint8Array) => void): number {
+  function route(from: string, subject: string, data: Uint8Array, reply?: Answer): number {
     const hearing = interests.filter((i) => i.owner.status === 'connected' && subjectMatches(i.pattern, subject))
     const groups = new Map<string, Interest[]>()
     const chosen: Interest[] = []
@@ -89,11 +121,12 @@ export function createMemoryNetwork(options: MemoryNetworkOptions = {}): MemoryN
       if (member) chosen.push(member)
     }
     for (const interest of chosen) {
-      interest.owner.enqueue(() => {
+      const { owner } = interest
+      carry({ kind: 'message', subject, from, to: owner.name, data }, owner, () => {
         if (!interest.active) return
         // An answer given during an outage is void, as it is on a socket.
         const answer = (bytes: Uint8Array): void => {
-          if (interest.owner.status === 'connected') reply?.(bytes)
+          if (owner.status === 'connected') reply?.(bytes, owner.name)
         }
         interest.deliver({ subject, data: new Uint8Array(data), reply: reply && answer })
       })
@@ -129,7 +162,7 @@ export function createMemoryNetwork(options: MemoryNetworkOptions = {}): MemoryN
         if (self.status !== 'connected') return 'void'
         const copy = new Uint8Array(data)
         store.capture(subject, copy)
-        route(subject, copy)
+        route(name, subject, copy)
         return 'sent'
       },
       async request(subject, data, { timeoutMs }) {
@@ -148,10 +181,10 @@ export function createMemoryNetwork(options: MemoryNetworkOptions = {}): MemoryN
             fail(problem('BUS_TIMEOUT', { subject, ms: timeoutMs }))
           }, timeoutMs)
           pending.add(fail)
-          const heard = route(subject, new Uint8Array(data), (answer) => {
+          const heard = route(name, subject, new Uint8Array(data), (answer, from) => {
             limit(subject, answer.length)
             const copy = new Uint8Array(answer)
-            self.enqueue(() => {
+            carry({ kind: 'reply', subject, from, to: name, data: copy }, self, () => {
               settle()
               resolve(copy)
             })
@@ -190,7 +223,14 @@ export function createMemoryNetwork(options: MemoryNetworkOptions = {}): MemoryN
       },
       streams: store.streamsFor({
         connected,
-        route,
+        route: (subject, data) => route(name, subject, data),
+        arrives: (kind, subject) =>
+          transit({
+            kind,
+            subject,
+            ...(kind === 'append' ? { from: name, to: 'stream' } : { from: 'stream', to: name }),
+          }) !== 'lost',
+        setTimeout: (fn, ms) => clock.setTimeout(fn, ms),
         maxPayload,
         status: () => self.status,
         onStatus: (l) => bus.onStatus(l),
@@ -209,12 +249,19 @@ export function createMemoryNetwork(options: MemoryNetworkOptions = {}): MemoryN
 
     const self: Connection = {
       bus,
+      name,
       status: down ? 'disconnected' : 'connected',
+      stalledUntil: -Infinity,
       inbox: [],
       enqueue(work) {
         this.inbox.push(work)
-        // One microtask a delivery: the work it takes is always the oldest, so the order holds.
-        queueMicrotask(() => this.inbox.shift()?.())
+        // One turn a delivery: the work it takes is always the oldest, so the order holds.
+        const next = (): void => {
+          const waitMs = this.stalledUntil - clock.now()
+          if (waitMs > 0) clock.setTimeout(next, waitMs)
+          else this.inbox.shift()?.()
+        }
+        queueMicrotask(next)
       },
       setStatus(status) {
         if (this.status === status || this.status === 'closed') return

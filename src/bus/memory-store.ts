@@ -17,6 +17,9 @@ interface ConnectionView {
   /** Throws unless the connection is up. */
   connected(): void
   route(subject: string, data: Uint8Array): number
+  /** Whether what is on its way between the connection and the stream gets there. */
+  arrives(kind: 'append' | 'acknowledgement', subject: string): boolean
+  setTimeout(fn: () => void, ms: number): unknown
   readonly maxPayload: number
   status(): BusStatus
   onStatus(listener: () => void): () => void
@@ -30,6 +33,7 @@ export interface MemoryStore {
 }
 
 const duplicateWindowMs = 120_000
+const defaultTimeoutMs = 5000
 
 export function createMemoryStore(options: { now: () => number; maxBytes: number }): MemoryStore {
   const kept = new Map<StreamName, Kept>()
@@ -88,6 +92,15 @@ export function createMemoryStore(options: { now: () => number; maxBytes: number
       })
     }
 
+    /** Rejects as a request does that nobody answers. */
+    function silence(subject: string, ms: number): Promise<never> {
+      return new Promise((_, reject) => {
+        connection.setTimeout(() => {
+          reject(problem('BUS_TIMEOUT', { subject, ms }))
+        }, ms)
+      })
+    }
+
     return {
       async ensure() {
         connection.connected()
@@ -96,20 +109,23 @@ export function createMemoryStore(options: { now: () => number; maxBytes: number
         }
         await Promise.resolve()
       },
-      async append(subject, data, { expectedLast }) {
+      async append(subject, data, { expectedLast, timeoutMs = defaultTimeoutMs }) {
         const stream = admit(subject, data)
+        if (!connection.arrives('append', subject)) return await silence(subject, timeoutMs)
         const copy = new Uint8Array(data)
         // As on NATS: what the stream refuses was said on the subject all the same.
         connection.route(subject, copy)
         const last = stream.entries.findLast((e) => e.subject === subject)?.sequence ?? 0
         if (last !== expectedLast) throw problem('BUS_CONFLICT', { subject, expected: expectedLast })
         const sequence = keep(stream, subject, copy)
+        if (!connection.arrives('acknowledgement', subject)) return await silence(subject, timeoutMs)
         await Promise.resolve()
         connection.connected()
         return sequence
       },
-      async record(subject, data, { id }) {
+      async record(subject, data, { id, timeoutMs = defaultTimeoutMs }) {
         const stream = admit(subject, data)
+        if (!connection.arrives('append', subject)) await silence(subject, timeoutMs)
         const copy = new Uint8Array(data)
         connection.route(subject, copy)
         const now = options.now()
@@ -121,6 +137,7 @@ export function createMemoryStore(options: { now: () => number; maxBytes: number
           stream.ids.set(id, now)
           keep(stream, subject, copy)
         }
+        if (!connection.arrives('acknowledgement', subject)) await silence(subject, timeoutMs)
         await Promise.resolve()
         connection.connected()
       },

@@ -1,0 +1,252 @@
+/**
+ * One schedule: a search on the simulated system, faults at chosen messages, and what must hold all the same.
+ * G2 every trial ends in exactly one final state, and no acknowledged result is lost; G3 a lost worker costs its attempt only;
+ * it always ends; no place and no lease leaks; the log grows with progress only.
+ */
+import { decode, decodePayload, done, paramsFrom, type LogEvent, type Submission } from '../../protocol/index.ts'
+import type { Leg, Transit } from '../../src/bus/index.ts'
+import { valueOf } from './runner.ts'
+import { World, type Role } from './world.ts'
+
+export type FaultKind =
+  | 'lost'
+  | 'twice'
+  | 'stalled'
+  | 'sender killed'
+  | 'receiver killed'
+  | 'sender cut off'
+  | 'receiver cut off'
+  | 'runner crashed'
+  | 'server restarted'
+export const faultKinds: readonly FaultKind[] = [
+  'lost',
+  'twice',
+  'stalled',
+  'sender killed',
+  'receiver killed',
+  'sender cut off',
+  'receiver cut off',
+  'runner crashed',
+  'server restarted',
+]
+
+/** Fires at the n-th message that is not a beat, counted from the submission. `ms`: how long it lasts. */
+export interface Fault {
+  readonly at: number
+  readonly kind: FaultKind
+  readonly ms: number
+  /** A killed driver comes back under its own id. */
+  readonly sameId: boolean
+}
+
+export interface Schedule {
+  readonly seed: number
+  readonly drivers: number
+  readonly workers: number
+  readonly slots: number
+  readonly trials: number
+  readonly steps: number
+  readonly stepMs: number
+  readonly optimizer: string
+  readonly pruner: string | null
+  readonly faults: readonly Fault[]
+}
+
+export interface Outcome {
+  readonly violations: readonly string[]
+  /** Messages that are not beats: where faults can be. */
+  readonly legs: number
+  readonly endedAfterMs: number
+}
+
+const limitMs = 180_000
+/** Long enough for every slot to get a trial. */
+const unhurried = { steps: 3, stepMs: 2000 }
+/** Messages that come by the clock: a fault there is one in between. */
+const byTheClock = /\.(beat|progress)$|\.driver\.[^.]+\.beat$/
+
+export async function play(schedule: Schedule): Promise<Outcome> {
+  const violations: string[] = []
+  const acknowledged: { trial: number; attempt: number }[] = []
+  const asked = new Map<string, { trial: number; attempt: number }>()
+  const waiting = [...schedule.faults].sort((a, b) => a.at - b.at)
+  let legs = 0
+  let armed = true
+
+  const transit = (leg: Leg, world: World): Transit => {
+    note(leg, asked)
+    if (byTheClock.test(leg.subject)) return 'arrives'
+    legs += 1
+    const fault = armed && waiting[0]?.at === legs ? waiting.shift() : undefined
+    const fate = fault === undefined ? 'arrives' : strike(world, leg, fault)
+    if (fate !== 'lost' && leg.kind === 'reply') acknowledge(leg, asked, acknowledged)
+    return fate
+  }
+
+  const world = new World({ pace: (experiment) => (experiment === 'e1' ? schedule : unhurried), transit })
+  await world.open()
+  for (let n = 1; n <= schedule.drivers; n += 1) await world.start('driver', `d${n}`)
+  await world.start('optimizer', 'o1')
+  for (let n = 1; n <= schedule.workers; n += 1) await world.start('worker', `w${n}`, schedule.slots)
+  await world.run(5000)
+
+  legs = 0
+  const begun = world.clock.now()
+  world.submit(submissionOf('e1', schedule))
+  const ended = await world.run(limitMs, () => world.ended('e1'))
+  const endedAfterMs = world.clock.now() - begun
+  armed = false
+  const firstLegs = legs
+  const events = world.logs.get('e1') ?? []
+  if (!ended) {
+    const standing = world.standings.get('e1')
+    violations.push(`e1 has not ended; it says ${JSON.stringify(standing?.waiting ?? 'nothing')}`)
+  } else {
+    violations.push(...wrongWith(events, schedule, acknowledged))
+    // What a later experiment finds: places and leases that are free again.
+    await world.run(10_000)
+    for (const { bus, role, id } of world.processes.values()) {
+      if (role !== 'worker') continue
+      const status = world.statuses.get(bus)?.()
+      const held = status?.slots.filter(({ running, next }) => running !== null || next !== null) ?? []
+      if (held.length > 0) violations.push(`${id} still holds ${JSON.stringify(held)}`)
+    }
+    world.submit(submissionOf('e2', { ...schedule, trials: 2 * schedule.workers * schedule.slots }))
+    if (!(await world.run(120_000, () => world.ended('e2')))) {
+      violations.push(`e2 has not ended; it says ${JSON.stringify(world.standings.get('e2')?.waiting ?? 'nothing')}`)
+    } else {
+      const used = new Set(
+        (world.logs.get('e2') ?? []).flatMap((event) =>
+          event.type === 'trial.assigned' ? [`${event.worker}/${event.slot}`] : [],
+        ),
+      )
+      const there = schedule.workers * schedule.slots
+      if (used.size < there) violations.push(`e2 used ${used.size} of ${there} slots`)
+    }
+  }
+  const bound = 40 + 12 * schedule.trials + 40 * schedule.faults.length
+  if (events.length > bound) violations.push(`the log of e1 holds ${events.length} events, more than ${bound}`)
+  violations.push(...world.faults)
+  await world.close()
+  return { violations, legs: firstLegs, endedAfterMs }
+}
+
+/** Remembers which result each worker says, for the reply does not name it. */
+function note(leg: Leg, asked: Map<string, { trial: number; attempt: number }>): void {
+  if (leg.kind !== 'message' || leg.data === undefined || paramsFrom(done, leg.subject) === undefined) return
+  const { trial, attempt } = decodePayload(done.payload, leg.data, leg.subject)
+  asked.set(`${leg.from} ${leg.subject}`, { trial, attempt })
+}
+
+function acknowledge(
+  leg: Leg,
+  asked: Map<string, { trial: number; attempt: number }>,
+  acknowledged: { trial: number; attempt: number }[],
+): void {
+  if (leg.data === undefined || !leg.subject.endsWith('.e1')) return
+  const result = asked.get(`${leg.to} ${leg.subject}`)
+  if (result !== undefined && 'ok' in (decode(leg.data, leg.subject) as object)) acknowledged.push(result)
+}
+
+function strike(world: World, leg: Leg, { kind, ms, sameId }: Fault): Transit {
+  const { clock, network } = world
+  const kill = (name: string): void => {
+    const dead = world.kill(name)
+    if (dead === undefined) return
+    const { role, id, slots } = dead
+    clock.setTimeout(() => void world.start(role, nextId(role, id, sameId), slots), ms)
+  }
+  const cut = (name: string): void => {
+    const bus = world.processes.get(name)?.bus
+    if (bus === undefined) return
+    network.outage(bus)
+    clock.setTimeout(() => {
+      if (world.processes.has(name)) network.restore(bus)
+    }, ms)
+  }
+  switch (kind) {
+    case 'lost':
+    case 'twice':
+      return kind
+    case 'stalled':
+      return { stallMs: ms }
+    case 'sender killed':
+      kill(leg.from)
+      return 'lost'
+    case 'receiver killed':
+      kill(leg.to)
+      return 'lost'
+    case 'sender cut off':
+      cut(leg.from)
+      return 'lost'
+    case 'receiver cut off':
+      cut(leg.to)
+      return 'lost'
+    case 'runner crashed':
+      for (const { runners } of world.processes.values()) {
+        for (const runner of runners) if (leg.from === runner.name || leg.to === runner.name) runner.crash()
+      }
+      return 'arrives'
+    default: {
+      const alive = [...world.processes.keys()]
+      for (const name of alive) cut(name)
+      network.outage(world.client)
+      clock.setTimeout(() => {
+        network.restore(world.client)
+      }, ms)
+      return 'lost'
+    }
+  }
+}
+
+const nextId = (role: Role, id: string, sameId: boolean): string => (role === 'driver' && !sameId ? `${id}x` : id)
+
+function submissionOf(experiment: string, { seed, trials, optimizer, pruner }: Schedule): Submission {
+  return {
+    experiment,
+    name: 'simulated',
+    contextName: 'tune',
+    context: {
+      kind: 'optimization',
+      optimizer: { name: optimizer, options: {} },
+      pruner: pruner === null ? null : { name: pruner, options: {} },
+      space: { x: { type: 'double', low: 0, high: 1 } },
+      trials,
+      objectives: [{ metric: 'value', direction: 'maximize' }],
+      hparams: {},
+      seed,
+      policy: { trialTimeoutMs: null, graceMs: 1000, maxAttempts: 8, maxFailed: null, parallel: null, labels: {} },
+    },
+    bundle: { sha256: 'a'.repeat(64), bytes: 1, module: 'simulated.ts' },
+  }
+}
+
+function wrongWith(
+  events: readonly LogEvent[],
+  { trials }: Schedule,
+  acknowledged: readonly { trial: number; attempt: number }[],
+): string[] {
+  const wrong: string[] = []
+  const suggested = events.flatMap((event) => (event.type === 'trial.suggested' ? [event] : []))
+  if (suggested.length !== trials) wrong.push(`${suggested.length} trials were suggested, not ${trials}`)
+  const end = events.at(-1)
+  if (end?.type !== 'experiment.ended' || end.state !== 'done') wrong.push(`it ended as ${JSON.stringify(end)}`)
+  for (const { trial, hparams } of suggested) {
+    const ends = events.flatMap((event) => (event.type === 'trial.ended' && event.trial === trial ? [event] : []))
+    const finals = ends.filter(({ outcome }) => outcome.kind === 'done' || outcome.kind === 'stopped')
+    if (finals.length === 0) wrong.push(`trial ${trial} has no result`)
+    for (const { outcome } of finals) {
+      if (outcome.kind === 'done' && outcome.metrics['value'] !== valueOf(hparams))
+        wrong.push(`trial ${trial} has another result than its hparams give`)
+    }
+  }
+  for (const { trial, attempt } of acknowledged) {
+    const kept = events.some(
+      (event) => event.type === 'trial.ended' && event.trial === trial && event.attempt === attempt,
+    )
+    const settledBy = events.some((event) => event.type === 'trial.ended' && event.trial === trial)
+    if (!kept && !settledBy)
+      wrong.push(`the result of attempt ${attempt} at trial ${trial} was acknowledged and is gone`)
+  }
+  return wrong
+}
