@@ -128,6 +128,7 @@ test('pure rooms import no clock, socket or file: nothing from node, no actor, n
     'schedulers',
     'pruners',
     'importance',
+    'statistics',
     'machine',
     'history',
   ].map((room) => `src/${room}`)

@@ -6,6 +6,7 @@
 import type { Hparams, Metrics, Objective, Parameter, SearchSpace } from '../../protocol/index.ts'
 import { lossOf } from '../pareto/index.ts'
 import { countOf, indexOf, toUnit } from '../space/index.ts'
+import { deviation } from '../statistics/index.ts'
 
 /** By parameter, adding up to 1. */
 export type Importance = Readonly<Record<string, number>>
@@ -73,11 +74,10 @@ function density(parameter: Parameter, values: Values): number[] {
 /** 1.059 min(sd, iqr / 1.34) n^-1/5: Scott, "Multivariate Density Estimation", 1992. */
 function scott(units: readonly number[]): number {
   const n = units.length
-  const mean = units.reduce((sum, unit) => sum + unit, 0) / n
-  const deviation = Math.sqrt(units.reduce((sum, unit) => sum + (unit - mean) ** 2, 0) / Math.max(1, n - 1))
+  const width = n === 1 ? 0 : deviation(units, 1)
   const sorted = units.toSorted((a, b) => a - b)
   const quartiles = ((sorted[Math.floor(0.75 * (n - 1))] ?? 0) - (sorted[Math.floor(0.25 * (n - 1))] ?? 0)) / 1.34
-  const spread = quartiles > 0 ? Math.min(deviation, quartiles) : deviation
+  const spread = quartiles > 0 ? Math.min(width, quartiles) : width
   return 1.059 * spread * n ** -0.2
 }
 

@@ -63,11 +63,13 @@ export function crowdingDistance(front: readonly Losses[]): number[] {
     const last = order.at(-1) as number
     distance[first] = Infinity
     distance[last] = Infinity
-    const range = at(last) - at(first)
-    if (!(range > 0) || range === Infinity) continue
+    // Halves, for the distance between two doubles may overflow.
+    const half = at(last) - at(first) === Infinity ? 0.5 : 1
+    const range = half * at(last) - half * at(first)
+    if (!(range > 0)) continue
     for (let place = 1; place < order.length - 1; place++) {
       const index = order[place] as number
-      const gap = at(order[place + 1] as number) - at(order[place - 1] as number)
+      const gap = half * at(order[place + 1] as number) - half * at(order[place - 1] as number)
       distance[index] = (distance[index] as number) + gap / range
     }
   }

@@ -1,8 +1,9 @@
 /**
  * Successive halving without promotions (Li et al., "A System for Massively Parallel Hyperparameter Tuning", 2020, as a stopping
- * rule): at each rung a trial goes on only if it is among the best floor(n / reductionFactor) of the n trials that reached it,
- * itself among them, whether they still run or not; the first always is. And Hyperband's hedge on how early to judge: trials are dealt
- * to brackets that begin at different rungs, and each is compared within its bracket only. Options:
+ * rule): at each rung a trial goes on only if it is among the best floor(n / reductionFactor) of the n trials that reached the rung,
+ * itself included, whether they still run or not. The first trial to reach a rung always goes on. All trials are compared by the same
+ * report: their first one at the rung or after it. Hyperband hedges on how early to judge: it deals trials to brackets that begin at
+ * different rungs, and compares a trial within its bracket only. Options:
  * - minStep (1): the first rung; the next ones are reductionFactor (4; hyperband: 3) times as far.
  * - bootstrap (0): a rung judges once more than so many trials have reached it.
  * - hyperband: maxStep, the last step of a trial, which says how many brackets there are.
@@ -27,15 +28,15 @@ function halving(view: View, { factor, bootstrap, bracketOf }: Rungs): Pruner {
     const { bracket, first } = bracketOf(trial)
     if (step < first) return 'continue'
     const rung = first * factor ** Math.floor(Math.log(step / first) / Math.log(factor) + 1e-9)
-    // The first report that has come so far is the one that is judged.
+    // A trial is judged once at each rung: by its first report there.
     if ((series[0]?.steps.at(-2) ?? -1) >= rung) return 'continue'
     const others = history.flatMap((other) => {
       if (other.trial === trial || bracketOf(other.trial).bracket !== bracket) return []
-      const losses = view.at(other.points, rung)
+      const losses = view.firstFrom(other.points, rung)
       return losses === undefined ? [] : [losses]
     })
     if (others.length < bootstrap) return 'continue'
-    const mine = view.at(points, step) ?? []
+    const mine = view.firstFrom(points, rung) ?? []
     if (others.length === 0) return mine.some(Number.isNaN) ? 'stop' : 'continue'
     const places = Math.max(1, Math.floor((others.length + 1) / factor))
     return isAmongBest(mine, others, places) ? 'continue' : 'stop'

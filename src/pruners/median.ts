@@ -11,6 +11,7 @@
  */
 import { invalidOption, refuseUnknown, scheduleOf, watched, wholeOption, type PrunerOptions } from './options.ts'
 import type { Pruner, PrunerPlugin, ReportedTrial } from './pruner.ts'
+import { midpoint } from '../statistics/index.ts'
 import { isDue, seriesReader, type Series } from './series.ts'
 import { countBetter, viewOf, viewOptions, type View } from './view.ts'
 
@@ -134,5 +135,5 @@ function medianOf(values: Float64Array): number | undefined {
   values.sort()
   const middle = values.length >>> 1
   const upper = values[middle] as number
-  return values.length % 2 === 1 ? upper : ((values[middle - 1] as number) + upper) / 2
+  return values.length % 2 === 1 ? upper : midpoint(values[middle - 1] as number, upper)
 }

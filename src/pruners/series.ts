@@ -5,6 +5,7 @@
  * I2 null stands for a number that is not finite: it is a report of the metric, but no part of a mean or of a best.
  */
 import type { MetricPoint } from '../../protocol/index.ts'
+import { mean } from '../statistics/index.ts'
 
 export class Series {
   /** The steps at which the metric was reported, in order. */
@@ -57,6 +58,11 @@ export class Series {
     return (this.steps.at(-1) ?? -1) < step ? undefined : this.values[this.lastAt(step)]
   }
 
+  /** The value of the first report at a step or after it; undefined if the series ends before that step. null: not finite. */
+  firstFrom(step: number): number | null | undefined {
+    return (this.steps.at(-1) ?? -1) < step ? undefined : this.values[this.lastAt(step - 1) + 1]
+  }
+
   /** The best finite value of the reports from index `from` up to `to`, exclusive; undefined if there is none. */
   bestOf(direction: 'minimize' | 'maximize', from: number, to: number): number | undefined {
     let best: number | undefined
@@ -75,7 +81,10 @@ export class Series {
     if (end < 0 || (steps[end] as number) < step) return undefined
     const at = this.lastAt(step)
     const count = this.counts[at] ?? 0
-    return count === 0 ? undefined : (this.sums[at] as number) / count
+    if (count === 0) return undefined
+    const sum = this.sums[at] as number
+    if (Number.isFinite(sum)) return sum / count
+    return mean(this.values.slice(0, at + 1).filter((value) => value !== null))
   }
 
   /** The index of the last report at a step or before; -1 if there is none. */

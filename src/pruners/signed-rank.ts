@@ -1,8 +1,10 @@
 /**
  * Wilcoxon's signed-rank test (Wilcoxon, "Individual comparisons by ranking methods", 1945), one-sided. Zeros take
- * part in the ranking and then go (Pratt, 1959), ties share their mean rank. Exact for up to 60 differences, and beyond by the normal distribution with the
- * correction for ties.
+ * part in the ranking and are left out of the sum (Pratt, 1959); ties share their mean rank. Exact for up to 60 differences, and beyond
+ * by the normal distribution with the correction for ties.
  */
+import { cumulative } from '../statistics/index.ts'
+
 const exactUpTo = 60
 
 /** The probability of a rank sum of the positive differences at least as large as this one, if signs were chance. */
@@ -34,15 +36,7 @@ function exact(ranks: readonly number[], sum: number): number {
 function normal(ranks: readonly number[], sum: number): number {
   const mean = ranks.reduce((all, rank) => all + rank, 0) / 2
   const variance = ranks.reduce((all, rank) => all + rank * rank, 0) / 4
-  return 1 - cumulative((sum - mean) / Math.sqrt(variance))
-}
-
-/** The standard normal distribution function: Abramowitz and Stegun 26.2.17, off by less than 7.5e-8. */
-function cumulative(z: number): number {
-  if (z < 0) return 1 - cumulative(-z)
-  const t = 1 / (1 + 0.2316419 * z)
-  const tail = [1.330274429, -1.821255978, 1.781477937, -0.356563782, 0.31938153].reduce((sum, c) => (sum + c) * t, 0)
-  return 1 - (Math.exp((-z * z) / 2) / Math.sqrt(2 * Math.PI)) * tail
+  return cumulative((mean - sum) / Math.sqrt(variance))
 }
 
 /** Twice the rank, a whole number, of each difference by its size, ties sharing the mean. */

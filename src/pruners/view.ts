@@ -15,8 +15,10 @@ export interface View {
   read(points: Points): Series[]
   /** The best so far of each objective. */
   best(points: Points): number[]
-  /** The values at a step; undefined if the trial did not get as far. */
+  /** The values at a step, or last before it; undefined if the trial did not get as far. */
   at(points: Points, step: number): number[] | undefined
+  /** The values of the first reports at a step or after it; undefined if the trial did not get as far. */
+  firstFrom(points: Points, step: number): number[] | undefined
 }
 
 /**
@@ -39,15 +41,15 @@ export function viewOf(objectives: readonly Objective[], options: PrunerOptions)
     return compared[index]?.direction === 'minimize' ? value : -value
   }
   const read = (points: Points) => readers.map((reader) => reader(points))
+  const lossesOf = (values: readonly (number | null | undefined)[]) =>
+    values.includes(undefined) ? undefined : values.map(loss)
   return {
     objectives: compared,
     read,
     best: (points) =>
       read(points).map((series, index) => loss(series.best(compared[index]?.direction ?? 'minimize'), index)),
-    at: (points, step) => {
-      const values = read(points).map((series) => series.at(step))
-      return values.includes(undefined) ? undefined : values.map(loss)
-    },
+    at: (points, step) => lossesOf(read(points).map((series) => series.at(step))),
+    firstFrom: (points, step) => lossesOf(read(points).map((series) => series.firstFrom(step))),
   }
 }
 

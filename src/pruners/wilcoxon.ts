@@ -7,6 +7,7 @@
  */
 import { invalidOption, numberOption, refuseUnknown, watched, wholeOption } from './options.ts'
 import type { PrunerPlugin, ReportedTrial } from './pruner.ts'
+import { mean } from '../statistics/index.ts'
 import { isDue, seriesReader } from './series.ts'
 import { signedRankAbove } from './signed-rank.ts'
 
@@ -42,9 +43,11 @@ export const wilcoxonPruner: PrunerPlugin = {
         const other = theirs.get(step)
         if (mine === undefined || other === undefined || other === null) continue
         // What is not finite is worse than anything.
-        worse.push(mine === null ? Number.MAX_VALUE : sign * (mine - other))
+        const difference = mine === null ? Infinity : sign * (mine - other)
+        // A difference that overflows counts as the largest number.
+        worse.push(Math.min(Number.MAX_VALUE, Math.max(-Number.MAX_VALUE, difference)))
       }
-      if (worse.length < least || worse.reduce((sum, each) => sum + each, 0) <= 0) return 'continue'
+      if (worse.length < least || mean(worse) <= 0) return 'continue'
       return signedRankAbove(worse) < threshold ? 'stop' : 'continue'
     }
   },

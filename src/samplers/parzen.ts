@@ -5,6 +5,7 @@
  * weight on the choice that was seen (S. Watanabe, "Tree-Structured Parzen Estimator", arXiv 2304.11127, 2023).
  */
 import type { Random } from '../random/index.ts'
+import { quickAbove, rootTwoPi } from '../statistics/index.ts'
 
 export interface Dimension {
   /** Choices of a categorical; 0: a number. */
@@ -90,7 +91,7 @@ export function parzen(
       const place = kernel * numeric + n
       means[place] = mean
       inverseWidths[place] = inverse
-      const inside = 1 - aboveOf((1 - mean) * inverse) - aboveOf(mean * inverse)
+      const inside = 1 - quickAbove((1 - mean) * inverse) - quickAbove(mean * inverse)
       scale[kernel] = (scale[kernel] as number) * width * inside * rootTwoPi
     }
     if (n % 32 === 31) settleScale()
@@ -157,7 +158,6 @@ export function parzen(
 
 /** e^-40 of the greatest summand is less than its last bit. */
 const negligible = 40
-const rootTwoPi = Math.sqrt(2 * Math.PI)
 
 /** Sorts values, and their indexes with them (Shell, 1959): an engine's own sort costs more than all the rest on lists this short. */
 function sortWith(values: Float64Array, order: Int32Array): void {
@@ -199,15 +199,4 @@ function truncated(mean: number, width: number, random: Random): number {
     if (value >= 0 && value <= 1) return value
   }
   return random.uniform()
-}
-
-/**
- * P(Z > z) for z >= 0, to seven digits, quickly: only for the share of a kernel outside of the interval (Abramowitz and Stegun
- * 26.2.17). Beyond 6 it is less than that error.
- */
-function aboveOf(z: number): number {
-  if (z > 6) return 0
-  const t = 1 / (1 + 0.2316419 * z)
-  const poly = t * (0.31938153 + t * (-0.356563782 + t * (1.781477937 + t * (-1.821255978 + t * 1.330274429))))
-  return (poly * Math.exp(-0.5 * z * z)) / rootTwoPi
 }

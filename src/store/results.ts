@@ -12,6 +12,7 @@ import type {
   SearchSpace,
 } from '../../protocol/index.ts'
 import { ablationResult, type AblationResult } from '../ablation/index.ts'
+import { mean } from '../statistics/index.ts'
 import { apply, emptyHistory, isFinal, type ExperimentState, type History, type TrialState } from './fold.ts'
 
 /** One trial; `H` is the type of its hparams. */
@@ -138,7 +139,7 @@ export function summarize(history: History): Result {
     counts: count(trials),
     best: single ? (ranked[0] ?? null) : null,
     worst: single ? (ranked.at(-1) ?? null) : null,
-    mean: mean(trials, objectives[0]),
+    mean: meanOf(trials, objectives[0]),
     pareto: paretoFront(ranked, objectives),
     ...(history.conclusion === null ? {} : { conclusion: history.conclusion }),
     startedAt: history.startedAt,
@@ -183,13 +184,13 @@ function finite(value: number | null | undefined): value is number {
   return typeof value === 'number' && Number.isFinite(value)
 }
 
-function mean(trials: readonly TrialResult[], objective: Objective | undefined): number | null {
+function meanOf(trials: readonly TrialResult[], objective: Objective | undefined): number | null {
   if (objective === undefined) return null
   const values = trials
     .filter(({ state }) => state === 'done')
     .map(({ metrics }) => metrics[objective.metric])
     .filter(finite)
-  return values.length === 0 ? null : values.reduce((sum, value) => sum + value, 0) / values.length
+  return values.length === 0 ? null : mean(values)
 }
 
 function paretoFront(ranked: readonly TrialResult[], objectives: readonly Objective[]): TrialResult[] {

@@ -48,6 +48,14 @@ describe('the crowding distance', () => {
   })
 })
 
+describe('the crowding distance of losses near the largest number', () => {
+  it('is that of the same losses made small', () => {
+    const front = [[0, 8], [1, 4], [2, 2], [4, 0]] // prettier-ignore
+    const large = front.map(([a = 0, b = 0]) => [(a - 2) * 0.75e308, (b - 4) * 0.375e308])
+    expect(crowdingDistance(large)).toEqual(crowdingDistance(front))
+  })
+})
+
 describe('best first', () => {
   const objectives = [
     { metric: 'a', direction: 'maximize' as const },

@@ -49,6 +49,22 @@ describe('successive halving', () => {
     expect(judge('successive-halving', { ...rule, bootstrap: 3 }, minimize, others, 5)).toEqual(['continue'])
   })
 
+  it('compares all trials by their first report at the rung or after it, never by an earlier one', () => {
+    const at = (number: number, state: ReportedTrial['state'], ...reports: [number, number][]): ReportedTrial => ({
+      trial: number,
+      state,
+      points: reports.map(([step, a]) => ({ step, at: 0, values: { a } })),
+    })
+    for (const name of ['successive-halving', 'hyperband']) {
+      const options = { minStep: 4, reductionFactor: 2, ...(name === 'hyperband' ? { maxStep: 7 } : {}) }
+      const pruner = createPruner({ name, options }, minimize)
+      // Nobody reports at the rung itself. The other's report before it, 9, is no measure for what this one has come to after it.
+      const other = at(0, 'running', [3, 9], [5, 1], [7, 0])
+      expect(pruner([other], at(1, 'running', [3, 8], [5, 2]))).toBe('stop')
+      expect(pruner([other], at(1, 'running', [3, 10], [5, 0.5]))).toBe('continue')
+    }
+  })
+
   it('ranks by front and room with several objectives', () => {
     const others = [
       trial(0, 'done', { a: 1, b: 1 }),
@@ -102,6 +118,19 @@ describe('patience', () => {
       'continue',
     ])
     expect(judge('patience', rule, both, [], { a: 1, b: 1 }, { a: 1, b: 2 }, { a: 1, b: 3 })).not.toContain('stop')
+  })
+})
+
+describe('values near the largest number', () => {
+  it('have a mean and a median all the same', () => {
+    const others = [1.2e308, 1.4e308].map((value, index) => trial(index, 'done', value, value))
+    const rule = { minFinished: 1 }
+    expect(judge('median', rule, minimize, others, 1.7e308, 1.25e308)).toEqual(['stop', 'continue'])
+    const wilcoxon = { threshold: 0.4, startupSteps: 2 }
+    expect(judge('wilcoxon', wilcoxon, minimize, [trial(0, 'done', -1e308, -1e308)], 1e308, 1e308)).toEqual([
+      'continue',
+      'stop',
+    ])
   })
 })
 

@@ -6,7 +6,7 @@ import { eigen } from '../../src/samplers/cmaes/eigen.ts'
 import { promise } from '../../src/samplers/gp/acquisition.ts'
 import { minimize } from '../../src/samplers/gp/lbfgs.ts'
 import { misfit, posterior } from '../../src/samplers/gp/process.ts'
-import { cumulative, logCumulative, logImprovement } from '../../src/samplers/normal.ts'
+import { cumulative, logCumulative, logImprovement } from '../../src/statistics/index.ts'
 import { parzen } from '../../src/samplers/parzen.ts'
 import { mostDimensions, sobolSequence, sobolWord } from '../../src/samplers/sobol-sequence.ts'
 

@@ -122,6 +122,15 @@ describe('gp', () => {
     return sampler?.({ space: line, objectives, history: [...done, ...pruned], trial: 16, random })
   }
 
+  it('takes losses at both ends of the doubles', () => {
+    const wide = [-1.7e308, 1.7e308, 0, 1e300, -1e-300, 5e-324, 1.7e308, -1]
+    const history = wide.map((value, trial) => at(trial, trial / 8, value, 'done'))
+    const sampler = builtinSamplers.get('gp')?.create({ space: line, objectives, trials: 40, options: {}, seed: 1 })
+    const random = createRandom(1, 'suggest', 8)
+    const suggestion = sampler?.({ space: line, objectives, history, trial: 8, random })
+    expect(contains(line, suggestion)).toBe(true)
+  })
+
   it('does not take what a pruned trial had reached for what it would have come to, unless it is told to', () => {
     expect(suggestionAfter(3, false)).toEqual(suggestionAfter(-1, false))
     expect(suggestionAfter(3, true)).not.toEqual(suggestionAfter(-1, true))

@@ -59,6 +59,10 @@ describe('a result', () => {
     expect(search([NaN]).best).toBeNull()
   })
 
+  it('has the mean of values whose sum is no double', () => {
+    expect(search([1e308, 1.2e308]).mean).toBe(1.1e308)
+  })
+
   it('takes the maximum of any finite values for the best, and its first place', () => {
     assert(
       property(array(oneof(integer({ min: -3, max: 3 }), constant(NaN))), (values) => {

@@ -10,6 +10,7 @@
 import type { Hparams, HparamValue, SearchSpace } from '../../../protocol/index.ts'
 import { createRandom, type Random } from '../../random/index.ts'
 import { broken, countOf, fromUnit, indexOf, relationsOf, sample, toUnit, valueAt } from '../../space/index.ts'
+import { quantileAbove } from '../../statistics/index.ts'
 import { compareEntries, createLedger, type Entry } from '../ledger.ts'
 import { flagOption, numberOption, refuseUnknown, unfit, wordOption } from '../options.ts'
 import type { SamplerPlugin } from '../sampler.ts'
@@ -142,7 +143,7 @@ function drawn(state: State, random: Random, counts: readonly number[]): Row {
     mean.map(() => random.normal()),
     1,
   )
-  const reach = quantileAbove(1 / (n * constants.lambda))
+  const reach = Math.max(0.1, quantileAbove(Math.min(0.5, 1 / (n * constants.lambda))))
   return mean.map((value, i) => {
     const count = counts[i] ?? Infinity
     const deviation = sigma * Math.sqrt(covariance[i * n + i] as number)
@@ -155,15 +156,6 @@ function drawn(state: State, random: Random, counts: readonly number[]): Row {
     }
     return value + sigma * wider * (step[i] as number)
   })
-}
-
-/** z with P(Z > z) = p, to three digits: enough for a margin (Abramowitz and Stegun 26.2.23). */
-function quantileAbove(p: number): number {
-  const t = Math.sqrt(-2 * Math.log(Math.min(0.5, p)))
-  return Math.max(
-    0.1,
-    t - (2.515517 + t * (0.802853 + t * 0.010328)) / (1 + t * (1.432788 + t * (0.189269 + t * 0.001308))),
-  )
 }
 
 /** A choice, as often as the better half of the latest trials has it; each is counted once more than it was seen. */

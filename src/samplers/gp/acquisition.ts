@@ -1,5 +1,5 @@
 /** Acquisition functions for minimization: what a point promises, given the posterior there. The larger the better. */
-import { logCumulative, logImprovement } from '../normal.ts'
+import { logCumulative, logImprovement } from '../../statistics/index.ts'
 import type { Posterior } from './process.ts'
 
 export const acquisitions = ['logEI', 'EI', 'PI', 'LCB'] as const

@@ -14,6 +14,7 @@
 import type { Hparams } from '../../../protocol/index.ts'
 import type { Random } from '../../random/index.ts'
 import { broken, cubeOf, relationsOf, sample, type Cube } from '../../space/index.ts'
+import { deviation, mean } from '../../statistics/index.ts'
 import { createLedger, type Entry } from '../ledger.ts'
 import { flagOption, numberOption, refuseUnknown, unfit, wordOption } from '../options.ts'
 import type { SamplerPlugin } from '../sampler.ts'
@@ -147,17 +148,17 @@ function thinned(data: Data, most: number): Data {
  * ones), and deviation 1.
  */
 function standardized(losses: readonly number[]): Float64Array {
-  const sorted = losses.toSorted((a, b) => a - b)
+  // Halves where the distance between two losses overflows.
+  const half = Math.max(...losses) - Math.min(...losses) === Infinity ? 0.5 : 1
+  const sorted = losses.map((loss) => half * loss).sort((a, b) => a - b)
   const middle = sorted[sorted.length >>> 1] as number
   const reach = middle - (sorted[0] as number) || (sorted.at(-1) as number) - middle || 1
-  const pressed = Float64Array.from(losses, (loss) => {
-    const z = (loss - middle) / reach
-    return z > 0 ? Math.log1p(z) : z
+  const pressed = losses.map((loss) => {
+    const z = (half * loss - middle) / reach
+    return z > 0 ? Math.log1p(Math.min(Number.MAX_VALUE, z)) : z
   })
-  const mean = pressed.reduce((sum, value) => sum + value, 0) / pressed.length
-  const variance = pressed.reduce((sum, value) => sum + (value - mean) ** 2, 0) / pressed.length
-  const deviation = Math.sqrt(variance) || 1
-  return pressed.map((value) => (value - mean) / deviation)
+  const [center, spread] = [mean(pressed), deviation(pressed) || 1]
+  return Float64Array.from(pressed, (value) => (value - center) / spread)
 }
 
 /** Fits a kernel whenever the data have grown by a tenth, to what they were then; the last one is kept. */
@@ -183,7 +184,7 @@ function keptKernel(groups: readonly number[], interim: boolean): (data: Data, m
 function lieFor(lie: string, values: Float64Array, known: Posterior, row: Row): number {
   if (lie === 'min') return Math.min(...values)
   if (lie === 'max') return Math.max(...values)
-  if (lie === 'mean') return values.reduce((sum, value) => sum + value, 0) / values.length
+  if (lie === 'mean') return mean([...values])
   return known.mean(row)
 }
 

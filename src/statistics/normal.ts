@@ -1,6 +1,6 @@
-/** The normal law, and the two functions of it that expected improvement is made of, without cancellation in the tails. */
+/** The standard normal distribution, and the logarithms that acquisition functions need, without cancellation in the tails. */
 
-const rootTwoPi = Math.sqrt(2 * Math.PI)
+export const rootTwoPi = Math.sqrt(2 * Math.PI)
 
 const density = (z: number): number => Math.exp(-0.5 * z * z) / rootTwoPi
 
@@ -29,6 +29,23 @@ export function cumulative(z: number): number {
     sum += term
   }
   return 0.5 + sum * density(z)
+}
+
+/**
+ * P(Z > z) for z >= 0, off by less than 7.5e-8, and several times quicker than `cumulative` (Abramowitz and Stegun 26.2.17). Beyond 6
+ * it is 0, for the probability is less than that error.
+ */
+export function quickAbove(z: number): number {
+  if (z > 6) return 0
+  const t = 1 / (1 + 0.2316419 * z)
+  const poly = t * (0.31938153 + t * (-0.356563782 + t * (1.781477937 + t * (-1.821255978 + t * 1.330274429))))
+  return (poly * Math.exp(-0.5 * z * z)) / rootTwoPi
+}
+
+/** z with P(Z > z) = p, for p up to 0.5, off by less than 4.5e-4 (Abramowitz and Stegun 26.2.23). */
+export function quantileAbove(p: number): number {
+  const t = Math.sqrt(-2 * Math.log(p))
+  return t - (2.515517 + t * (0.802853 + t * 0.010328)) / (1 + t * (1.432788 + t * (0.189269 + t * 0.001308)))
 }
 
 /**
