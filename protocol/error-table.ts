@@ -366,6 +366,19 @@ export const table = {
     retryable: false,
     remedy: 'ask for fewer workers, or use more data',
   },
+  DATASET_DIFFERS: {
+    message: 'the dataset generator did not give the same on all workers: {part} differs',
+    retryable: false,
+    remedy:
+      'shuffle and draw inside the generator, with Math.random or tfjs: there it is the same on all workers. What comes from crypto, ' +
+      "the clock, the module's own level or files that differ is not: seed it; or give each worker its own data (shard: 'own')",
+  },
+  DATASET_PART_EMPTY: {
+    message:
+      '{call} leaves nothing: the dataset was cut in {shards} shards, so that this worker has {has} of {whole} elements',
+    retryable: false,
+    remedy: 'split the data in the dataset generator ({{ train, test }}: only train is cut), or by a share of its size',
+  },
   // Set-up
   SETUP_FAILED: { message: '{part}: {reason}', retryable: false, remedy: '`maggy doctor` says what is missing' },
   TFJS_MISSING: {

@@ -74,15 +74,11 @@ export const resumeExperiment = call({
   name: 'experiment.resume',
   queue: 'driver',
   subject: `maggy.${version}.call.driver.resume`,
-  payload: Type.Object({
-    experiment: Id,
-    /** Go on although the log has a hole. */
-    force: Type.Optional(Type.Boolean()),
-  }),
+  payload: Type.Object({ experiment: Id }),
   reply: Type.Object({ experiment: Id, driver: Id, state: Type.String() }),
   speaks: 'client',
   hears: 'driver',
-  doc: 'Takes up an experiment that was stopped, or whose driver is gone. Any driver may take it (queue group `driver`). LOG_HOLE: part of its log is gone.',
+  doc: 'Takes up an experiment that was stopped, or whose driver is gone. Any driver may take it (queue group `driver`).',
   example: {
     params: {},
     payload: { experiment: 'mnist-tune-7f3a' },

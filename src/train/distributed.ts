@@ -28,8 +28,8 @@ export interface DistributionOptions {
 }
 
 export interface Distribution {
-  /** The dataset generator that train gets. */
-  dataset(generator: unknown): unknown
+  /** The dataset generator that train gets. `note`: what the user is to know of how its data are cut; said by one worker for all. */
+  dataset(generator: unknown, note?: (text: string) => void): unknown
   /** Over all ranks. Undefined: this point was said before this member came. */
   average(values: Metrics): Metrics | undefined
   /** Of what train returned. Throws GRADIENT_MISSING. */
@@ -56,7 +56,11 @@ export function createDistribution(options: DistributionOptions): Distribution {
     onVariable: (variable) => {
       replica.exclude(variable)
     },
+    note: (text) => {
+      if (speaks()) tellUser?.(text)
+    },
   })
+  let tellUser: ((text: string) => void) | undefined
   const membership: Membership = createMembership({
     link,
     replica,
@@ -74,6 +78,7 @@ export function createDistribution(options: DistributionOptions): Distribution {
     replica,
     fuse,
     membership: () => membership,
+    agreement: shards.agreement,
     onBoundary: checkpoint,
   })
   const averages = createAverages({ membership, steps, fuse })
@@ -84,10 +89,19 @@ export function createDistribution(options: DistributionOptions): Distribution {
     link.tell({ type: 'checkpoint', next: membership.next, bytes: replica.take() })
   }
 
+  const speaks = (): boolean => {
+    const { place } = membership
+    return place === undefined ? !membership.hasBegun && options.seat % count === 0 : place.rank === 0
+  }
+
+  const cuts = settings.shard !== 'own'
   const scaled = new WeakSet<object>()
   let shuffles = 0
   const uninstall = installHooks(tf, {
-    gradients: steps.compute,
+    gradients: (f, variables, compute) => {
+      if (cuts) shards.trains()
+      return steps.compute(f, variables, compute)
+    },
     batch: steps.batch,
     fit: async (data, args, fit) => {
       const result = await fit(data.some((one) => shards.holds(one)) ? reshuffling(tf, args, shards) : args)
@@ -112,18 +126,16 @@ export function createDistribution(options: DistributionOptions): Distribution {
   })
 
   return {
-    dataset: (generator) => {
-      if (typeof generator !== 'function' || settings.shard === 'own') return generator
-      return (...args: unknown[]): unknown => {
-        const made: unknown = (generator as (...args: unknown[]) => unknown)(...args)
-        return made instanceof Promise ? made.then((value) => shards.cut(value)) : shards.cut(made)
-      }
+    dataset: (generator, note) => {
+      tellUser = note
+      return cuts && typeof generator === 'function'
+        ? shards.generator(generator as (...args: readonly unknown[]) => unknown)
+        : generator
     },
     average: averages.report,
     result: averages.result,
     get speaks() {
-      const { place } = membership
-      return place === undefined ? !membership.hasBegun && options.seat % count === 0 : place.rank === 0
+      return speaks()
     },
     get shard() {
       return { index, count }

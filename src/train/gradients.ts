@@ -7,6 +7,7 @@ import { problem, type RingSettings } from '../../protocol/index.ts'
 import { createManifest, type VariableSpec } from '../ring/index.ts'
 import type { Tf } from './backend.ts'
 import { batchOnTape } from './batch-on-tape.ts'
+import type { Agreement } from './dataset/index.ts'
 import { accumulated, allFinite, assign, firstNotFinite, pack, tensorOf, unpack, type Held } from './fuse.ts'
 import type { Gradients, Tensor } from './hooks.ts'
 import type { Membership } from './membership.ts'
@@ -36,10 +37,12 @@ export function createGradientSteps(options: {
   readonly replica: Replica
   readonly fuse: Fuse
   readonly membership: () => Membership
+  /** Travels behind each vector that is reduced. */
+  readonly agreement: Agreement
   /** Called where the state is whole, at a step that is about to begin. */
   readonly onBoundary: (steps: number) => void
 }): GradientSteps {
-  const { tf, settings, replica, fuse, onBoundary } = options
+  const { tf, settings, replica, fuse, agreement, onBoundary } = options
   const local = settings.syncEvery > 1
   /** Gradients computed, steps taken, and samples in them. */
   let gradients = 0
@@ -60,10 +63,13 @@ export function createGradientSteps(options: {
     const membership = options.membership()
     const floats = variables.filter((one) => one.dtype === 'float32' && !one.isDisposed)
     const length = floats.reduce((sum, one) => sum + one.size, 0)
-    const vector = fuse.vectorFor(key, length)
+    const vector = fuse.vectorFor(key, length + agreement.length)
     if (!membership.skips) pack(floats, vector)
+    agreement.write(vector.subarray(length))
     const got = membership.reduce(vector, 1, key)
-    if (got !== undefined) unpack(tf, floats, got.vector)
+    if (got === undefined) return
+    agreement.check(got.vector.subarray(length))
+    unpack(tf, floats, got.vector)
   }
 
   function settle(): void {
@@ -116,11 +122,11 @@ export function createGradientSteps(options: {
       specs.push({ name: plainName(variable.name), shape: variable.shape, dtype: 'float32' })
     }
     const manifest = createManifest(specs)
-    // Behind the gradients, and exact: the statistics, and the loss.
+    // Behind the gradients, and exact: the statistics, the loss, and whether all were given the same data.
     const changed = statistics.changed()
     const length = manifest.length + changed.reduce((sum, one) => sum + one.size, 0) + 1
     const key = manifest.hash.slice(0, 16)
-    const vector = fuse.vectorFor(key, length)
+    const vector = fuse.vectorFor(key, length + agreement.length)
     pack(
       grads.filter((gradient) => gradient !== null && gradient !== undefined),
       vector,
@@ -151,12 +157,14 @@ export function createGradientSteps(options: {
       vector.set(held.vector)
       held = undefined
     }
+    agreement.write(vector.subarray(length))
     const got = membership.reduce(vector, weight, key, manifest.length)
     steps += 1
     withheld = got === undefined || got.weight === 0
     if (withheld) statistics.putBack()
     statistics.end()
     if (got === undefined || got.weight === 0) return { value, grads }
+    agreement.check(got.vector.subarray(length))
     let offset = 0
     const means = grads.map((gradient) => {
       if (gradient === null || gradient === undefined) return gradient

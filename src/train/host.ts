@@ -9,6 +9,7 @@ import { dirname, join, resolve } from 'node:path'
 import { fileURLToPath, pathToFileURL } from 'node:url'
 import { problem } from '../../protocol/index.ts'
 import { restoreLegacyUtil } from '../setup/index.ts'
+import { holdRandomness } from './dataset/index.ts'
 
 const own = createRequire(import.meta.url)
 let provided: Promise<void> | undefined
@@ -22,6 +23,8 @@ export function provideHost(): Promise<void> {
 async function provide(): Promise<void> {
   // tfjs-node is required by bundles too, not by backend.ts only.
   restoreLegacyUtil()
+  // For good, so that a library which keeps `Math.random` for itself when it is loaded keeps the one that can be seeded.
+  holdRandomness()
   const maggy: object = await import('maggy')
   const table = globalThis as unknown as Record<symbol, unknown>
   table[Symbol.for('maggy.require')] = (specifier: string, original?: string) =>

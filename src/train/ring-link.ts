@@ -152,4 +152,10 @@ export function isRingFailure(error: unknown): error is MaggyError | RemoteError
 export const isLeftBehind = (error: unknown): error is MaggyError | RemoteError =>
   isRingFailure(error) && (error.code === 'RING_STALE' || error.code === 'RING_PASSED')
 
-const ownCodes = new Set(['GRADIENT_NOT_FINITE', 'GRADIENT_MISSING', 'DATASET_TOO_SMALL'])
+const ownCodes = new Set([
+  'GRADIENT_NOT_FINITE',
+  'GRADIENT_MISSING',
+  'DATASET_TOO_SMALL',
+  'DATASET_DIFFERS',
+  'DATASET_PART_EMPTY',
+])

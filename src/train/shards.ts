@@ -1,24 +1,42 @@
 /**
- * Cuts what a dataset generator gives into shards, one a member, behind the training function's back.
- * - `{ train, … }`: only `train` is cut. Otherwise everything but what is called after a test (`test…`, `val…`, `eval…`, `holdout…`).
- * - Tensors and arrays are cut by rows (as many as the first tensor has, else the longest list, else the shortest typed array); what
- *   has another number of rows is left whole. `tf.data.Dataset`s are cut by elements.
+ * Gives train a shard of what its dataset generator makes, behind its back. What is cut of it is said in dataset/layout.ts.
  * - Shard s of W has the rows p(j * W + s), j < floor(rows / W): disjoint, and all of one size, so that all ranks take the same
  *   number of steps. The rest (fewer than W rows) sits out; p changes with each epoch of `fit`, so it is another one each time.
  * - W is the most workers that there may be, not how many there are: the number of steps does not change when one is lost.
  * I1 Shards of one epoch are disjoint: when a member's shard changes, its tensors' contents change (they are variables), at once.
+ * I2 They are shards of the same data: what is random in the generator is the same on all ranks, also in what runs later (elements
+ *    of a `tf.data.Dataset`), and a difference that remains is found by comparing what was given.
  */
 import { problem } from '../../protocol/index.ts'
 import { permutation } from '../random/index.ts'
 import type { Tf } from './backend.ts'
+import {
+  createAgreement,
+  createSeededRandomness,
+  cutDataset,
+  isTensor,
+  layoutOf,
+  notesOn,
+  sketchOf,
+  wholeDataset,
+  type Agreement,
+  type Layout,
+  type Leaf,
+  type Node,
+  type Tensor,
+  type Typed,
+} from './dataset/index.ts'
 import type { Variable } from './replica.ts'
 
-type Tensor = ReturnType<Tf['tensor']>
-type Rows = unknown[] | Float32Array | Int32Array | Uint8Array | Float64Array
+type Generator = (...args: readonly unknown[]) => unknown
 
 export interface Shards {
-  /** What the training function gets instead of `value`. */
-  cut(value: unknown): unknown
+  /** What train gets in the place of its dataset generator. */
+  generator(own: Generator): Generator
+  /** A gradient is about to be computed. */
+  trains(): void
+  /** Whether the ranks were given the same. */
+  readonly agreement: Agreement
   /** Whether a value is, or holds, a tensor that was cut. */
   holds(value: unknown): boolean
   /** This member's shard from now on. */
@@ -35,14 +53,26 @@ export function createShards(options: {
   readonly index: number
   readonly seed: number
   readonly onVariable: (variable: Variable) => void
+  /** What the user is to know, once each. */
+  readonly note?: (text: string) => void
 }): Shards {
   const { tf, count, seed } = options
+  const randomness = createSeededRandomness(seed)
+  const agreement = createAgreement()
   let index = options.index
   let epoch = 0
-  const refills: (() => void)[] = []
+  let calls = 0
+  const refills = new Set<() => void>()
   const cutTensors = new Set<Tensor>()
   /** A generator that gives the same tensor twice gets the same shard twice. */
   const known = new Map<object, unknown>()
+  const noted = new Set<string>()
+
+  function note(text: string): void {
+    if (noted.has(text)) return
+    noted.add(text)
+    options.note?.(text)
+  }
 
   function rowsOf(total: number): Int32Array {
     const size = Math.floor(total / count)
@@ -58,106 +88,112 @@ export function createShards(options: {
     first.dispose()
     options.onVariable(shard)
     cutTensors.add(shard)
-    refills.push(() => {
-      if (full.isDisposed || shard.isDisposed) return
+    const refill = (): void => {
+      if (full.isDisposed) return
       const next = gather()
       shard.assign(next)
       next.dispose()
-    })
-    // Who disposes of the shard means the dataset.
+    }
+    refills.add(refill)
+    // A `tidy` around the generator must leave the rest of the data alone, and dispose of the shard unless it is given on.
+    tf.keep(full)
+    const engine = tf.engine() as unknown as { track(tensor: Tensor): void }
+    engine.track(shard)
     const dispose = shard.dispose.bind(shard)
     shard.dispose = () => {
-      full.dispose()
-      dispose()
+      refills.delete(refill)
+      cutTensors.delete(shard)
+      if (!full.isDisposed) full.dispose()
+      if (!shard.isDisposed) dispose()
     }
     return shard
   }
 
-  function cutRows(full: Rows, total: number): Rows {
+  function cutRows<T extends unknown[] | Typed>(full: T, total: number): T {
     const width = full.length / total
     const size = Math.floor(total / count)
-    const shard: Rows = Array.isArray(full)
-      ? Array.from({ length: size * width })
-      : new (full.constructor as new (length: number) => Float32Array)(size * width)
+    const shard = emptyLike(full, size * width)
     const fill = (): void => {
       for (const [at, row] of rowsOf(total).entries()) {
         for (let i = 0; i < width; i += 1) shard[at * width + i] = full[row * width + i]
       }
     }
     fill()
-    refills.push(fill)
+    refills.add(fill)
     return shard
   }
 
-  function cutDataset(base: Dataset): Dataset {
-    const iterator = async (): Promise<unknown> => {
-      const all = await base.iterator()
-      return await tf.data
-        .func(async () => {
-          const mine = index % count
-          let kept: unknown
-          // Of each group of W elements one; a last group that is not complete sits out.
-          for (let at = 0; at < count; at += 1) {
-            const next = await all.next()
-            if (next.done) {
-              tf.dispose(kept as Tensor)
-              return { value: null, done: true } as never
-            }
-            if (at === mine) kept = next.value
-            else tf.dispose(next.value as Tensor)
-          }
-          return { value: kept, done: false } as never
-        })
-        .iterator()
-    }
-    const shard = tf.data.generator(function* () {
-      /* Its iterator is put in place below. */
-    }) as unknown as Dataset & { size: number | null }
-    const { size } = base as { size?: number | null }
-    shard.size = typeof size === 'number' ? Math.floor(size / count) : null
-    if (shard.size === 0) throw problem('DATASET_TOO_SMALL', { samples: size ?? 0, shards: count })
-    shard.iterator = iterator as Dataset['iterator']
-    return shard
+  function cutLeaf(leaf: Leaf, rows: number, call: number): unknown {
+    if (leaf.kind === 'tensor') return cutTensor(leaf.value, rows)
+    if (leaf.kind === 'list') return cutRows([...leaf.value], rows)
+    if (leaf.kind === 'typed') return cutRows(leaf.value, rows)
+    if (leaf.kind === 'other') return leaf.value
+    const { path } = leaf
+    return cutDataset(
+      {
+        tf,
+        count,
+        index: () => index,
+        within: (iteration, make) => randomness.during([call, path, iteration], make),
+        onElement: (iteration, group, at, element) => {
+          // The first group, the second, the fourth, …: enough to tell one order from another.
+          if ((group & (group - 1)) === 0) learn(leaf, [call, iteration, group, at].join('/'), element)
+        },
+      },
+      leaf.value,
+    )
   }
 
-  function cutPart(value: unknown, total: number): unknown {
+  function learn({ path }: Leaf, event: string, value: unknown): void {
+    agreement.learn(path === '' ? 'all of it' : path, event, sketchOf(tf, value, event))
+  }
+
+  function give(layout: Layout, node: Node, call: number): unknown {
+    const { value } = node
     if (typeof value !== 'object' || value === null) return value
-    const before = known.get(value)
-    if (before !== undefined) return before
-    const after = cutNew(value, total)
-    known.set(value, after)
-    return after
+    if (known.has(value)) return known.get(value)
+    const given = giveNew(layout, node, call)
+    known.set(value, given)
+    return given
   }
 
-  function cutNew(value: object, total: number): unknown {
-    if (isDataset(value)) return cutDataset(value)
-    if (value instanceof tf.Tensor) return value.shape[0] === total ? cutTensor(value, total) : value
-    if (isRows(value)) {
-      const whole = Array.isArray(value) ? value.length === total : value.length > 0 && value.length % total === 0
-      return whole ? cutRows(value, total) : value
+  function giveNew(layout: Layout, node: Node, call: number): unknown {
+    if ('parts' in node) {
+      const parts = node.parts.map(([name, part]): [string, unknown] => [name, give(layout, part, call)])
+      return node.kind === 'tuple' ? parts.map(([, part]) => part) : Object.fromEntries(parts)
     }
-    if (Array.isArray(value)) return value.map((part) => cutPart(part, total))
-    if (!isPlain(value)) return value
-    return Object.fromEntries(Object.entries(value).map(([key, part]) => [key, cutPart(part, total)]))
+    if (layout.cuts(node)) return cutLeaf(node, layout.rows ?? 0, call)
+    if (node.kind !== 'dataset') return node.value
+    const within = <T>(iteration: number, make: () => T): T => randomness.during([call, node.path, iteration], make)
+    return wholeDataset({ tf, within }, node.value)
   }
 
-  const cutWhole = (value: unknown): unknown => {
-    const sizes = sizesOf(value, tf)
-    return cutPart(value, sizes.tensor ?? sizes.list ?? sizes.typed ?? 0)
+  function given(value: unknown, call: number): unknown {
+    // All of it, as it is.
+    if (count === 1) return value
+    const layout = layoutOf(value)
+    for (const leaf of layout.leaves) if ('rows' in leaf) learn(leaf, String(call), leaf.value)
+    for (const text of notesOn(layout)) note(text)
+    return give(layout, layout.root, call)
   }
 
   return {
-    cut: (value) => {
-      if (!isPlain(value)) return cutWhole(value)
-      if ('train' in value) return { ...value, train: cutWhole(value['train']) }
-      const held = Object.entries(value).filter(([key]) => heldOut.test(key))
-      const rest = Object.entries(value).filter(([key]) => !heldOut.test(key))
-      return { ...(cutWhole(Object.fromEntries(rest)) as object), ...Object.fromEntries(held) }
+    agreement,
+    generator:
+      (own) =>
+      (...args) => {
+        const call = calls
+        calls += 1
+        const made = randomness.during([call], () => own(...args))
+        return isPromise(made) ? made.then((value) => given(value, call)) : given(made, call)
+      },
+    trains: () => {
+      if (calls === 0 && count > 1) note(notMade)
     },
     holds: (value) => {
-      if (value instanceof tf.Tensor) return cutTensors.has(value)
       if (typeof value !== 'object' || value === null) return false
-      return Object.values(value).some((part) => part instanceof tf.Tensor && cutTensors.has(part))
+      if (isTensor(value)) return cutTensors.has(value)
+      return Object.values(value).some((part) => cutTensors.has(part as Tensor))
     },
     move: (to) => {
       if (to === index) return
@@ -169,57 +205,23 @@ export function createShards(options: {
       for (const refill of refills) refill()
     },
     end: () => {
-      refills.length = 0
+      randomness.end()
+      refills.clear()
       known.clear()
       cutTensors.clear()
     },
   }
 }
 
-interface Dataset {
-  iterator(): Promise<{ next(): Promise<{ value: unknown; done: boolean }> }>
+const notMade =
+  'nothing was cut, for train called no dataset generator: every worker trains on all that train itself loads or makes'
+
+function isPromise(value: unknown): value is Promise<unknown> {
+  return typeof value === 'object' && value !== null && 'then' in value && typeof value.then === 'function'
 }
 
-const heldOut = /^(test|val|eval|holdout)/i
-
-const isDataset = (value: object): value is Dataset =>
-  typeof (value as Partial<Dataset>).iterator === 'function' && 'batch' in value && 'forEachAsync' in value
-
-function isPlain(value: unknown): value is Record<string, unknown> {
-  if (typeof value !== 'object' || value === null) return false
-  const prototype: unknown = Object.getPrototypeOf(value)
-  return prototype === null || prototype === Object.prototype
-}
-
-/** Samples by row; a list of tensors, arrays or datasets is a structure instead. */
-function isRows(value: object): value is Rows {
-  if (ArrayBuffer.isView(value)) return !(value instanceof DataView)
-  if (!Array.isArray(value)) return false
-  const [first] = value as unknown[]
-  if (typeof first !== 'object' || first === null) return value.length > 0
-  if (ArrayBuffer.isView(first) || isDataset(first)) return value.length > 8
-  return !('dataId' in first)
-}
-
-interface Sizes {
-  readonly tensor?: number
-  readonly list?: number
-  readonly typed?: number
-}
-
-/** The rows of the first tensor, of the longest list, and of the shortest typed array, which may hold several values a row. */
-function sizesOf(value: unknown, tf: Tf): Sizes {
-  if (typeof value !== 'object' || value === null || isDataset(value)) return {}
-  if (value instanceof tf.Tensor) return value.rank === 0 ? {} : { tensor: value.shape[0] as number }
-  if (isRows(value)) return Array.isArray(value) ? { list: value.length } : { typed: value.length }
-  if (!Array.isArray(value) && !isPlain(value)) return {}
-  const parts = Object.values(value).map((part) => sizesOf(part, tf))
-  const tensor = parts.find((part) => part.tensor !== undefined)?.tensor
-  const lists = parts.flatMap(({ list }) => list ?? [])
-  const typed = parts.flatMap((part) => part.typed ?? [])
-  return {
-    ...(tensor === undefined ? {} : { tensor }),
-    ...(lists.length === 0 ? {} : { list: Math.max(...lists) }),
-    ...(typed.length === 0 ? {} : { typed: Math.min(...typed) }),
-  }
+function emptyLike<T extends unknown[] | Typed>(full: T, length: number): T {
+  if (Array.isArray(full)) return Array.from({ length }) as T
+  if (Buffer.isBuffer(full)) return Buffer.alloc(length) as unknown as T
+  return new (full.constructor as new (length: number) => T)(length)
 }

@@ -77,7 +77,12 @@ export async function runTraining(experiment: object, training: Training): Promi
   try {
     const generators = generatorsFor(spec, training.ablated)
     const { model, ablated } = generators
-    const dataset = distribution === undefined ? generators.dataset : distribution.dataset(generators.dataset)
+    const dataset =
+      distribution === undefined
+        ? generators.dataset
+        : distribution.dataset(generators.dataset, (text) => {
+            sink.line(text)
+          })
     const { reporter } = handle
     const { checkpoint } = saved
     const result: unknown = await spec.train({ dataset, model, ablated, hparams, reporter, checkpoint, run })

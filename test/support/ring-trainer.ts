@@ -17,8 +17,8 @@ export interface TrainerSetting {
   readonly ring: { readonly settings: RingSettings; readonly seat: number; readonly line: RingLine } | null
   /** Times the optimizer's learning rate. Default: 1. */
   readonly rate?: number
-  /** Shared with the test: how many steps the furthest trainer has taken, and how many may be taken (ring-trainers.ts). */
-  readonly pace?: Int32Array
+  /** Milliseconds of pause after each step. */
+  readonly pauseMs?: number
 }
 
 export interface TrainerReport {
@@ -37,15 +37,6 @@ let hashes: [number, string][] = []
 let points: Record<string, number | null>[] = []
 let watched: tf.Variable[] = []
 let rows = 0
-let taken = 0
-
-/** Says how far this trainer is, and stands still where the test wants it to. */
-function keepPace(pace: Int32Array): void {
-  Atomics.store(pace, 0, Math.max(taken, Atomics.load(pace, 0)))
-  for (let allowed = Atomics.load(pace, 1); allowed <= taken; allowed = Atomics.load(pace, 1)) {
-    Atomics.wait(pace, 1, allowed)
-  }
-}
 
 /** x in 0..1, its first column the sample's number; y = a fixed mix. */
 function data(samples: number): { xs: tf.Tensor2D; ys: tf.Tensor2D } {
@@ -96,8 +87,7 @@ const fitOf =
       callbacks: {
         ...reporter.callbacks(),
         onBatchEnd: async () => {
-          taken += 1
-          if (setting.pace !== undefined) keepPace(setting.pace)
+          if (setting.pauseMs !== undefined) await new Promise((resolve) => setTimeout(resolve, setting.pauseMs))
         },
       },
     })
@@ -187,6 +177,8 @@ const scenarios: Readonly<Record<string, Scenario>> = {
     await model.fit(bad, ys, { batchSize, epochs: 1, shuffle: false })
     return 1
   },
+  /** Each rank is given other data, as from a generator that draws what nobody seeds. */
+  otherData: fitOf(false, false),
   idle: async () => 1,
 }
 
@@ -216,8 +208,11 @@ async function run(): Promise<TrainerReport> {
     now: () => 0,
     ...(average === undefined ? {} : { average }),
   })
-  const generator: unknown =
-    setting.scenario === 'fitDataset' ? (value: unknown) => value : (samples: number) => data(samples)
+  const generator = (given: unknown): unknown => {
+    if (setting.scenario === 'fitDataset') return given
+    const made = data(given as number)
+    return setting.scenario === 'otherData' ? { ...made, xs: made.xs.add(setting.ring?.seat ?? 0) } : made
+  }
   const dataset = (distribution === undefined ? generator : distribution.dataset(generator)) as Generator
   let metrics: Record<string, number> | null = null
   let error: TrainerReport['error'] = null
@@ -245,6 +240,5 @@ parentPort?.on('message', (message: TrainerSetting) => {
   points = []
   watched = []
   rows = 0
-  taken = 0
   void runAndTell()
 })

@@ -1,2 +1,0 @@
-/** The logs of experiments as the bus keeps them. */
-export { entryOf, experimentIds, logSubject, readLog } from './archive.ts'
