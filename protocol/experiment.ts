@@ -74,11 +74,15 @@ export const resumeExperiment = call({
   name: 'experiment.resume',
   queue: 'driver',
   subject: `maggy.${version}.call.driver.resume`,
-  payload: Type.Object({ experiment: Id }),
+  payload: Type.Object({
+    experiment: Id,
+    /** Go on although the log has a hole. */
+    force: Type.Optional(Type.Boolean()),
+  }),
   reply: Type.Object({ experiment: Id, driver: Id, state: Type.String() }),
   speaks: 'client',
   hears: 'driver',
-  doc: 'Takes up an experiment that was stopped, or whose driver is gone. Any driver may take it (queue group `driver`).',
+  doc: 'Takes up an experiment that was stopped, or whose driver is gone. Any driver may take it (queue group `driver`). LOG_HOLE: part of its log is gone.',
   example: {
     params: {},
     payload: { experiment: 'mnist-tune-7f3a' },

@@ -71,7 +71,7 @@ export {
   Submission,
   submit,
 } from './experiment.ts'
-export { Conclusion, log, LogEvent } from './log.ts'
+export { Conclusion, log, LogEvent, Seen } from './log.ts'
 export {
   Chunk,
   chunk,

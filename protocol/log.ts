@@ -15,11 +15,31 @@ const attempt = Type.Integer({ minimum: 1 })
 export const Conclusion = Type.Union([Type.Literal('time'), Type.Literal('target'), Type.Literal('no-improvement')])
 export type Conclusion = Type.Static<typeof Conclusion>
 
+/** For a decision of whoever suggests: how many events of the log it rests on. All that had settled by then was known. */
+const told = Type.Optional(Count)
+/** How many points of the trial's last attempt the driver had heard when it settled: so many others are compared with. */
+const heard = Type.Optional(Count)
+
+/** What a pruner's decision rests on. */
+export const Seen = Type.Object({
+  /** Points of the trial itself, the one that was judged included. */
+  own: Count,
+  /** Of the trials that had not settled: number, points, number, points, and so on. */
+  others: Type.Array(Count),
+})
+export type Seen = Type.Static<typeof Seen>
+
 /** An event of the log is an event of the driver's machines, by the same name. */
 export const LogEvent = Type.Union([
   Type.Object({ type: Type.Literal('experiment.accepted'), at, submission: Submission }),
   /** A driver took the experiment; whoever wrote last before it is fenced off. */
-  Type.Object({ type: Type.Literal('experiment.adopted'), at, driver: Id }),
+  Type.Object({
+    type: Type.Literal('experiment.adopted'),
+    at,
+    driver: Id,
+    /** So many holes were in the log, and somebody said to go on all the same. */
+    holes: Type.Optional(Count),
+  }),
   Type.Object({
     type: Type.Literal('optimizer.opened'),
     at,
@@ -29,7 +49,7 @@ export const LogEvent = Type.Union([
     notes: Type.Optional(Type.Array(Type.String())),
   }),
   /** The optimizer has nothing more to suggest. */
-  Type.Object({ type: Type.Literal('optimizer.exhausted'), at }),
+  Type.Object({ type: Type.Literal('optimizer.exhausted'), at, told }),
   Type.Object({
     type: Type.Literal('trial.suggested'),
     at,
@@ -39,6 +59,7 @@ export const LogEvent = Type.Union([
     fidelity: Type.Optional(Fidelity),
     /** In an ablation: what the trial does without. */
     ablated: Type.Optional(Ablated),
+    told,
   }),
   Type.Object({ type: Type.Literal('trial.assigned'), at, trial, attempt, worker: Id, slot: Count }),
   /** The driver decided to stop an attempt. */
@@ -49,6 +70,7 @@ export const LogEvent = Type.Union([
     attempt,
     reason: StopReason,
     step: Type.Union([Count, Type.Null()]),
+    seen: Type.Optional(Seen),
   }),
   /** A worker said how an attempt ended. */
   Type.Object({
@@ -62,9 +84,12 @@ export const LogEvent = Type.Union([
     endedAt: Instant,
     points: Count,
     checkpoint: Type.Optional(Type.Boolean()),
+    /** The last step that the driver had heard of. */
+    step: Type.Optional(Count),
+    heard,
   }),
   /** The worker went away with the attempt. */
-  Type.Object({ type: Type.Literal('trial.lost'), at, trial, attempt, worker: Id, reason: Type.String() }),
+  Type.Object({ type: Type.Literal('trial.lost'), at, trial, attempt, worker: Id, reason: Type.String(), heard }),
   /** A ring's new generation, before its members hear of it: what a driver needs to take a ring over. */
   Type.Object({
     type: Type.Literal('ring.formed'),
@@ -98,15 +123,20 @@ export const log = message({
   name: 'experiment.log',
   subject: `maggy.${version}.log.{experiment}`,
   kept: 'log',
-  payload: Type.Object({ events: Type.Array(LogEvent, { minItems: 1 }) }),
+  payload: Type.Object({
+    /** The number of the first of these events, counted from 0. Entries from before 0.2 have none. A gap is a hole in the log. */
+    first: Type.Optional(Count),
+    events: Type.Array(LogEvent, { minItems: 1 }),
+  }),
   speaks: 'driver',
   hears: 'client',
   doc: 'The log of an experiment. Read it from the stream, never from the subject: what the stream refused was said on the subject too.',
   example: {
     params: { experiment: 'mnist-tune-7f3a' },
     payload: {
+      first: 3,
       events: [
-        { type: 'trial.suggested', at: 1_700_000_000_000, trial: 0, hparams: { lr: 0.01 }, seed: 42 },
+        { type: 'trial.suggested', at: 1_700_000_000_000, trial: 0, hparams: { lr: 0.01 }, seed: 42, told: 3 },
         { type: 'trial.assigned', at: 1_700_000_000_000, trial: 0, attempt: 1, worker: 'w1', slot: 0 },
       ],
     },

@@ -21,11 +21,13 @@ import {
   type LogEvent,
   type Submission,
 } from '../../protocol/index.ts'
+import { experimentIds } from '../../src/archive/index.ts'
 import { every, type ActorEnvironment, type RunningActor } from '../../src/actor/index.ts'
 import { answer, hear, tell, type Subscription } from '../../src/bus/index.ts'
 import { createPruner } from '../../src/pruners/index.ts'
 import { validateSpace } from '../../src/space/index.ts'
-import { experimentsIn, lastEvent, readLog } from './ownership/archive.ts'
+import { lastEvent, readArchive } from './ownership/archive.ts'
+import type { LogEnd } from './experiment/log-writer.ts'
 import { ExperimentRun, type RunEnvironment } from './experiment/run.ts'
 import { Fleet, type Slot } from './fleet/fleet.ts'
 import type { DriverOptions } from './options.ts'
@@ -134,7 +136,7 @@ class Driver implements RunningActor {
     else if (context.kind === 'ablation' && context.components.length === 0) throw unresolved()
     if (context.pruner !== null) createPruner(context.pruner, context.objectives)
     if (this.#runs.has(experiment)) return reply
-    const known = await readLog(this.#env.bus, experiment)
+    const known = await readArchive(this.#env.bus, experiment)
     if (known !== undefined) {
       if (known.submission.bundle.sha256 !== submission.bundle.sha256)
         throw problem('EXPERIMENT_EXISTS', { experiment })
@@ -142,7 +144,7 @@ class Driver implements RunningActor {
       if (this.#ownerOf(experiment) === undefined) await this.#take(experiment, false)
       return reply
     }
-    const run = this.#run(submission, 0)
+    const run = this.#run(submission, { last: 0, next: 0 })
     this.#runs.set(experiment, run)
     const at = this.#env.clock.now()
     const accepted: LogEvent = { type: 'experiment.accepted', at, submission }
@@ -179,10 +181,10 @@ class Driver implements RunningActor {
 
   async #takeUp(experiment: string, resume: boolean): Promise<ExperimentRun | undefined> {
     const { bus, clock, id, logger } = this.#env
-    const archived = await readLog(bus, experiment)
+    const archived = await readArchive(bus, experiment)
     if (archived === undefined || this.#runs.has(experiment)) return this.#runs.get(experiment)
-    const run = this.#run(archived.submission, archived.last)
-    run.replay(archived.events)
+    const run = this.#run(archived.submission, archived)
+    run.replay(archived.entries)
     if (run.history.ended && (!resume || run.history.state === 'done')) {
       this.#acknowledgeLate(experiment)
       return undefined
@@ -205,7 +207,7 @@ class Driver implements RunningActor {
     return run
   }
 
-  #run(submission: Submission, last: number): ExperimentRun {
+  #run(submission: Submission, end: LogEnd): ExperimentRun {
     const { bus, clock, logger, onDropped } = this.#env
     const env: RunEnvironment = {
       bus,
@@ -225,7 +227,7 @@ class Driver implements RunningActor {
         this.#forget(run)
       },
     }
-    return new ExperimentRun(env, submission, last)
+    return new ExperimentRun(env, submission, end)
   }
 
   #forget(run: ExperimentRun): void {
@@ -290,7 +292,7 @@ class Driver implements RunningActor {
     if (this.#env.clock.now() - this.#startedAt < this.#options.ownerTtlMs) return
     this.#scanning = true
     try {
-      for (const experiment of await experimentsIn(this.#env.bus)) {
+      for (const experiment of await experimentIds(this.#env.bus)) {
         if (this.#runs.has(experiment) || this.#finished.has(experiment) || this.#ownerOf(experiment) !== undefined)
           continue
         const last = await lastEvent(this.#env.bus, experiment)

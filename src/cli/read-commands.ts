@@ -2,11 +2,11 @@
 import { existsSync } from 'node:fs'
 import { writeFile } from 'node:fs/promises'
 import { problem } from '../../protocol/index.ts'
+import { experimentIds } from '../archive/index.ts'
 import { openSession, stopRunning, type Session } from '../client/index.ts'
 import { ablationSvg } from '../ablation/index.ts'
 import {
   ablationRows,
-  experimentIds,
   latestExperiment,
   linesOf,
   outputLine,

@@ -2,7 +2,8 @@
 import { driverBeat, problem, progress, type LogEvent, type PayloadOf } from '../../protocol/index.ts'
 import { systemClock, type Clock } from '../actor/index.ts'
 import { hear, type Bus, type Entry } from '../bus/index.ts'
-import { apply, emptyHistory, eventsOf, logSubject, summarize, type History, type Result } from '../store/index.ts'
+import { entryOf, logSubject } from '../archive/index.ts'
+import { apply, emptyHistory, summarize, type History, type Result } from '../store/index.ts'
 import { noticeMs, type Waiting } from './submit.ts'
 
 export type Progress = PayloadOf<typeof progress>
@@ -30,7 +31,7 @@ export async function followExperiment(
   const subject = logSubject(experiment)
   const history = emptyHistory(experiment)
   const take = (entry: Entry, live: boolean) => {
-    for (const event of eventsOf(entry)) {
+    for (const event of entryOf(entry).entry?.events ?? []) {
       apply(history, event)
       watch.onEvent?.(event, history, live)
     }

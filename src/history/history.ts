@@ -19,6 +19,7 @@ export type Effect =
 type VolatileEvent =
   { type: 'optimizer.lost' } | (Extract<TrialEvent, { type: 'trial.started' | 'trial.cancelled' }> & { trial: number })
 
+const volatile = new Set<string>(['optimizer.lost', 'trial.started', 'trial.cancelled'])
 const settledStates = new Set<string>(['done', 'pruned', 'failed', 'cancelled'])
 const experimentSteps = stepper(experimentMachine, { target: 1, maxFailed: null })
 const trialSteps = stepper(trialMachine, { trial: 0, hparams: {}, maxAttempts: 1 })
@@ -58,6 +59,8 @@ export class History {
   #experiment: ExperimentSnapshot
   #best: { trial: number; metrics: Metrics } | null = null
   firstFailure: string | null = null
+  /** How many events of the log it has taken in, with those that are missing: the number of the next one. */
+  length = 0
   readonly #improvement: Improvement
   #since = 0
   readonly settledCounts = { done: 0, pruned: 0, failed: 0, cancelled: 0 }
@@ -138,6 +141,7 @@ export class History {
   }
 
   apply(event: LogEvent | VolatileEvent): Effect[] {
+    if (!volatile.has(event.type)) this.length += 1
     switch (event.type) {
       case 'experiment.accepted':
         this.#since = event.at
@@ -166,18 +170,20 @@ export class History {
     }
   }
 
-  observation(trial: number, step: number | null): Observed | undefined {
+  /** A trial as those who suggest are told of it: one that is open is `pending`, whatever it reported. */
+  observation(trial: number): Observed | undefined {
     const snapshot = this.trials.get(trial)
     if (snapshot === undefined) return undefined
-    const { hparams, fidelity, metrics } = snapshot.context
-    const state = settledStates.has(snapshot.value) ? (snapshot.value as Observation['state']) : 'pending'
+    const { hparams, fidelity, metrics, step } = snapshot.context
+    const settled = settledStates.has(snapshot.value)
+    const state = settled ? (snapshot.value as Observation['state']) : 'pending'
     const ablated = this.#ablated.get(trial)
     return {
       trial,
       hparams,
       state,
-      metrics,
-      step,
+      metrics: settled ? metrics : {},
+      step: settled ? step : null,
       ...(fidelity === undefined ? {} : { fidelity }),
       ...(ablated === undefined ? {} : { ablated }),
     }

@@ -37,6 +37,10 @@ export interface TrialContext extends TrialInput {
   readonly parts: readonly Part[]
   readonly startedAt: number | null
   readonly metrics: Metrics
+  /** The last step that the driver had heard of when it settled. */
+  readonly step: number | null
+  /** How many of its points others are compared with, once it has settled; null: the log does not say. */
+  readonly heard: number | null
   readonly problem: Problem | null
 }
 
@@ -134,7 +138,9 @@ export const trialMachine = setup({
       if (said.kind !== 'final') return {}
       const startedAt = event.type === 'trial.ended' ? event.startedAt : context.startedAt
       const worker = event.type === 'trial.ended' ? event.worker : context.worker
-      return { metrics: said.metrics, problem: said.problem ?? null, startedAt, worker }
+      const step = event.type === 'trial.ended' ? (event.step ?? null) : null
+      const heard = event.type === 'trial.ended' || event.type === 'trial.lost' ? (event.heard ?? null) : null
+      return { metrics: said.metrics, step, heard, problem: said.problem ?? null, startedAt, worker }
     }),
   },
 }).createMachine({
@@ -149,6 +155,8 @@ export const trialMachine = setup({
     parts: [],
     startedAt: null,
     metrics: {},
+    step: null,
+    heard: null,
     problem: null,
   }),
   states: {

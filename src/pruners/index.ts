@@ -9,6 +9,7 @@ import type { Pruner, PrunerPlugin } from './pruner.ts'
 import { thresholdPruner } from './threshold.ts'
 import { wilcoxonPruner } from './wilcoxon.ts'
 
+export { keepPoint } from './kept-points.ts'
 export type { Pruner, PrunerPlugin, ReportedTrial } from './pruner.ts'
 
 /** Those that a context can name. */

@@ -2,11 +2,8 @@
 export { apply, emptyHistory, isFinal, type ExperimentState, type History, type TrialState } from './fold.ts'
 export { outputLine, writeFiles, writeTensorBoard } from './files.ts'
 export {
-  eventsOf,
-  experimentIds,
   latestExperiment,
   linesOf,
-  logSubject,
   outputSubject,
   readOutput,
   readPoints,

@@ -2,16 +2,14 @@
 import {
   codeOf,
   decodePayload,
-  log,
   metrics,
   output,
-  paramsFrom,
   problem,
   subjectFor,
-  type LogEvent,
   type MetricPoint,
   type PayloadOf,
 } from '../../protocol/index.ts'
+import { experimentIds, logSubject, readLog } from '../archive/index.ts'
 import type { Bus, Entry } from '../bus/index.ts'
 import { apply, emptyHistory } from './fold.ts'
 import { summarize, type Result } from './results.ts'
@@ -23,12 +21,6 @@ export interface KeptPoint extends MetricPoint {
 }
 /** A line that user code printed or logged. */
 export type OutputLine = PayloadOf<typeof output>['lines'][number] & { readonly attempt: number }
-
-/** The ids of all experiments that the bus knows. */
-export async function experimentIds(bus: Bus): Promise<string[]> {
-  const subjects = await bus.streams.subjects('log', subjectFor(log, { experiment: '*' }))
-  return subjects.flatMap((subject) => paramsFrom(log, subject)?.experiment ?? []).sort()
-}
 
 /** The experiment whose log was written to last. Rejects with EXPERIMENT_UNKNOWN when there is none. */
 export async function latestExperiment(bus: Bus): Promise<string> {
@@ -44,22 +36,11 @@ export async function latestExperiment(bus: Bus): Promise<string> {
 /** One experiment's result so far. Rejects with EXPERIMENT_UNKNOWN. */
 export async function readResult(bus: Bus, experiment: string): Promise<Result> {
   const history = emptyHistory(experiment)
-  for await (const entry of bus.streams.read('log', logSubject(experiment))) {
-    for (const event of eventsOf(entry)) apply(history, event)
+  for await (const { entry } of readLog(bus, experiment)) {
+    for (const event of entry?.events ?? []) apply(history, event)
   }
   if (history.submission === undefined) throw problem('EXPERIMENT_UNKNOWN', { experiment })
   return summarize(history)
-}
-
-/** The subject of an experiment's log. Throws EXPERIMENT_UNKNOWN for what can be no id. */
-export function logSubject(experiment: string): string {
-  if (!/^[A-Za-z0-9_-]{1,128}$/.test(experiment)) throw problem('EXPERIMENT_UNKNOWN', { experiment })
-  return subjectFor(log, { experiment })
-}
-
-/** The events of an entry of the log; an entry that is not valid counts as empty, for its writer is gone and cannot mend it. */
-export function eventsOf(entry: Entry): readonly LogEvent[] {
-  return payloadOf(log.payload, entry)?.events ?? []
 }
 
 /** All metrics of a trial by attempt and index, what was kept twice once. */

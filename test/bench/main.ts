@@ -5,6 +5,7 @@ import { ablation } from './ablation.ts'
 import { allreduce } from './allreduce.ts'
 import { asynchrony } from './asynchrony.ts'
 import { idle } from './idle.ts'
+import { kills } from './kills.ts'
 import { join } from './join.ts'
 import { metrics } from './metrics.ts'
 import { quality } from './quality.ts'
@@ -47,6 +48,7 @@ const benches: Readonly<Record<string, Bench>> = {
   ablation,
   allreduce,
   recovery,
+  kills,
   'ring-training': ringTraining,
 }
 
@@ -62,7 +64,7 @@ const program = new Command('bench')
   .option('--peer <python>', 'quality, allreduce: a Python that has the peer to compare with (Optuna, PyTorch)')
   .option('--script <file>', 'quality: the script that asks the peer (default: ../shared/peers/optuna_quality.py)')
   .option('--seeds <n>', 'quality, ring-training, search: so many seeds (default: 20, 3, 1)', Number)
-  .option('--kills <n>', 'recovery: so many workers are killed (default: 50)', Number)
+  .option('--kills <n>', 'recovery, kills: so many are killed (default: 50, 10)', Number)
   .option('--long', 'recovery: workers that come and go for two minutes, and one that is stopped for 15 s, too')
   .action(async (name: string, { json, ...options }: BenchOptions & { json?: boolean }) => {
     const say = (line: string) => process.stderr.write(`${line}\n`)

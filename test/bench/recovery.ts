@@ -197,7 +197,9 @@ async function frozen(
   for (const ms of [1_000, 5_000, 15_000]) {
     const since = Date.now()
     await stepAfter(times, since)
-    await freeze(victim?.pid ?? 0, ms)
+    const wake = freeze(victim?.pid ?? 0)
+    await sleep(ms)
+    wake()
     await sleep(3_000)
     figures[`frozen${ms}PauseMs`] = round(longestGap(times, since), 0)
     say(`stopped for ${ms} ms: the longest pause was ${figures[`frozen${ms}PauseMs`]} ms`)

@@ -2,7 +2,7 @@ import { pino } from 'pino'
 import { SimulatedClock } from 'xstate'
 import { startDriver } from '../../actors/driver/driver.ts'
 import { driverDefaults, type DriverOptions } from '../../actors/driver/options.ts'
-import { readLog } from '../../actors/driver/ownership/archive.ts'
+import { readArchive } from '../../actors/driver/ownership/archive.ts'
 import {
   resumeExperiment,
   stopExperiment,
@@ -128,7 +128,7 @@ export class Bench {
   }
 
   async events(experiment: string): Promise<readonly LogEvent[]> {
-    return (await readLog(this.client, experiment))?.events ?? []
+    return (await readArchive(this.client, experiment))?.entries.flatMap(({ events }) => events) ?? []
   }
 
   async types(experiment: string): Promise<string[]> {

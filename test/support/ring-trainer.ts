@@ -17,8 +17,8 @@ export interface TrainerSetting {
   readonly ring: { readonly settings: RingSettings; readonly seat: number; readonly line: RingLine } | null
   /** Times the optimizer's learning rate. Default: 1. */
   readonly rate?: number
-  /** Milliseconds of pause after each step. */
-  readonly pauseMs?: number
+  /** Shared with the test: how many steps the furthest trainer has taken, and how many may be taken (ring-trainers.ts). */
+  readonly pace?: Int32Array
 }
 
 export interface TrainerReport {
@@ -37,6 +37,15 @@ let hashes: [number, string][] = []
 let points: Record<string, number | null>[] = []
 let watched: tf.Variable[] = []
 let rows = 0
+let taken = 0
+
+/** Says how far this trainer is, and stands still where the test wants it to. */
+function keepPace(pace: Int32Array): void {
+  Atomics.store(pace, 0, Math.max(taken, Atomics.load(pace, 0)))
+  for (let allowed = Atomics.load(pace, 1); allowed <= taken; allowed = Atomics.load(pace, 1)) {
+    Atomics.wait(pace, 1, allowed)
+  }
+}
 
 /** x in 0..1, its first column the sample's number; y = a fixed mix. */
 function data(samples: number): { xs: tf.Tensor2D; ys: tf.Tensor2D } {
@@ -87,7 +96,8 @@ const fitOf =
       callbacks: {
         ...reporter.callbacks(),
         onBatchEnd: async () => {
-          if (setting.pauseMs !== undefined) await new Promise((resolve) => setTimeout(resolve, setting.pauseMs))
+          taken += 1
+          if (setting.pace !== undefined) keepPace(setting.pace)
         },
       },
     })
@@ -240,5 +250,6 @@ parentPort?.on('message', (message: TrainerSetting) => {
   points = []
   watched = []
   rows = 0
+  taken = 0
   void runAndTell()
 })

@@ -35,6 +35,7 @@ export const settingsOf = (members: number, change: Partial<RingSettings> = {}):
 })
 
 const ring = 'r'
+const everyStep = 2 ** 31 - 1
 let code: Promise<string> | undefined
 
 /** The trainer as one script: a thread does not read TypeScript. */
@@ -85,7 +86,7 @@ async function runThread(setting: TrainerSetting, transfer: MessagePort[]) {
   return { end, report }
 }
 
-type Work = Omit<TrainerSetting, 'ring'>
+type Work = Omit<TrainerSetting, 'ring' | 'pace'>
 
 /** The same work in one process, without the system. */
 export async function trainAlone(work: Work): Promise<TrainerReport> {
@@ -106,6 +107,10 @@ export interface RingOfTrainers {
   /** The members of each generation so far. */
   readonly generations: readonly (readonly string[])[]
   readonly checkpoints: ReadonlyMap<string, Uint8Array>
+  /** Steps that the furthest trainer has taken. */
+  steps(): number
+  /** Lets trainers take so many steps, counted from the first. At the beginning all are allowed. */
+  allow(steps: number): void
   close(): Promise<void>
 }
 
@@ -117,6 +122,8 @@ export function ringOfTrainers(work: Work, settings: RingSettings, wanted = sett
   const gone = new Set<string>()
   const trainers: Trainer[] = []
   const checkpoints = new Map<string, Uint8Array>()
+  const pace = new Int32Array(new SharedArrayBuffer(8))
+  pace[1] = everyStep
   let forming: Promise<void> | undefined
 
   const form = (): void => {
@@ -194,6 +201,11 @@ export function ringOfTrainers(work: Work, settings: RingSettings, wanted = sett
   return {
     generations,
     checkpoints,
+    steps: () => Atomics.load(pace, 0),
+    allow: (steps) => {
+      Atomics.store(pace, 1, Math.min(steps, everyStep))
+      Atomics.notify(pace, 1)
+    },
     start: async (seat, change = {}) => {
       const worker = `w${seat}`
       const bus: Bus = network.connect(worker)
@@ -213,7 +225,7 @@ export function ringOfTrainers(work: Work, settings: RingSettings, wanted = sett
         },
       })
       const { end, report } = await runThread(
-        { ...work, ...change, ring: { settings, seat, line: { port: port1, memory } } },
+        { ...work, ...change, pace, ring: { settings, seat, line: { port: port1, memory } } },
         [port1],
       )
       const trainer: Trainer = {

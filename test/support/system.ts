@@ -6,6 +6,7 @@ import {
   announce,
   decodePayload,
   log,
+  metrics,
   subjectFor,
   submit,
   type LogEvent,
@@ -132,4 +133,19 @@ export async function until<E extends LogEvent['type']>(
     over.abort()
   }
   throw new Error(`${experiment} ended without ${type}`)
+}
+
+/** Resolves once a trial has reported this step, or a later one. */
+export async function untilStep(system: System, experiment: string, step: number, trial = 0): Promise<void> {
+  const over = new AbortController()
+  const subject = subjectFor(metrics, { worker: '*', experiment, trial: String(trial) })
+  try {
+    for await (const entry of system.bus.streams.follow('telemetry', subject, { signal: over.signal })) {
+      const { points } = decodePayload(metrics.payload, entry.data, entry.subject)
+      if (points.some((point) => point.step >= step)) return
+    }
+  } finally {
+    over.abort()
+  }
+  throw new Error(`${experiment} never came to step ${step}`)
 }

@@ -33,10 +33,11 @@ export function processesOf(pid: number): number[] {
   return [pid, ...children]
 }
 
-/** SIGSTOP of a worker and its runners, for so long. */
-export async function freeze(pid: number, ms: number): Promise<void> {
+/** SIGSTOP of a worker and its runners; the function that it gives wakes them. */
+export function freeze(pid: number): () => void {
   const pids = processesOf(pid)
   for (const one of pids) process.kill(one, 'SIGSTOP')
-  await new Promise((resolve) => setTimeout(resolve, ms))
-  for (const one of pids) process.kill(one, 'SIGCONT')
+  return () => {
+    for (const one of pids) process.kill(one, 'SIGCONT')
+  }
 }

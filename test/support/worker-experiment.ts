@@ -5,11 +5,12 @@ import * as node from '@tensorflow/tfjs-node'
 import { tensor } from '@tensorflow/tfjs'
 import { defineExperiment, EarlyStop } from 'maggy'
 import { block } from './block.ts'
+import { keepPace } from './pace.ts'
 
 export default defineExperiment(import.meta.url, {
   name: 'misbehaviour',
-  hparams: { does: 'nothing', ms: 0, count: 0 },
-  train: async ({ hparams: { does, ms, count }, reporter, run }) => {
+  hparams: { does: 'nothing', ms: 0, count: 0, pace: '' },
+  train: async ({ hparams: { does, ms, count, pace }, reporter, run }) => {
     switch (does) {
       case 'nothing':
         return { value: run.trial }
@@ -44,8 +45,8 @@ export default defineExperiment(import.meta.url, {
           })
         })
         return 0
-      case 'sleeps':
-        await new Promise((resolve) => setTimeout(resolve, ms))
+      case 'holds':
+        await keepPace(pace, 1)
         return 1
       case 'dies':
         reporter.report({ value: 3 })
@@ -57,7 +58,7 @@ export default defineExperiment(import.meta.url, {
         setTimeout(() => {
           throw new Error('behind your back')
         }, 1)
-        await new Promise((resolve) => setTimeout(resolve, 5_000))
+        await new Promise(() => undefined)
         return 1
       case 'prints':
         globalThis.console.log('to stdout', { a: 1 })

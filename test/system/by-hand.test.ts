@@ -5,10 +5,11 @@ import { mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import { announce, log, subjectFor, started, type LogEvent } from '../../protocol/index.ts'
+import { announce, started, type LogEvent } from '../../protocol/index.ts'
 import { packageRoot } from '../../src/actor/index.ts'
+import { readLog } from '../../src/archive/index.ts'
 import { connectNats, hear, type Bus } from '../../src/bus/index.ts'
-import { eventsOf, type Result } from '../../src/store/index.ts'
+import type { Result } from '../../src/store/index.ts'
 import { maggy, until, type Running } from '../support/cli.ts'
 
 let folder = ''
@@ -26,7 +27,7 @@ function actor(...args: string[]): Pick<Running, 'said'> {
 
 async function eventsNow(experiment: string): Promise<LogEvent[]> {
   const events: LogEvent[] = []
-  for await (const entry of bus.streams.read('log', subjectFor(log, { experiment }))) events.push(...eventsOf(entry))
+  for await (const { entry } of readLog(bus, experiment)) events.push(...(entry?.events ?? []))
   return events
 }
 

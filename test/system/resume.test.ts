@@ -12,11 +12,15 @@ it('a search whose whole program was killed with -9 is finished by resume, and f
   const module = join(folder, 'ticking.ts')
   await writeFile(
     module,
-    `import { defineExperiment, optimization, space } from 'maggy'
+    `import { existsSync } from 'node:fs'
+     import { defineExperiment, optimization, space } from 'maggy'
      export default defineExperiment(import.meta.url, {
        name: 'ticking',
        train: async ({ run }: any) => {
-         await new Promise((resolve) => setTimeout(resolve, 200))
+         // From the fifth on they hold until the program has been killed.
+         while (run.trial > 3 && !existsSync(${JSON.stringify(join(folder, 'killed'))})) {
+           await new Promise((resolve) => setTimeout(resolve, 20))
+         }
          return { value: run.trial, pid: process.pid }
        },
        contexts: { tune: optimization({ space: { x: space.double(0, 1) }, trials: 12, metric: 'value', direction: 'maximize' }) },
@@ -32,6 +36,7 @@ it('a search whose whole program was killed with -9 is finished by resume, and f
   await until(() => events().filter(({ event }) => event === 'trial').length >= 3)
   killed.process.kill('SIGKILL')
   await killed
+  await writeFile(join(folder, 'killed'), '')
   const before = events().filter(({ event }) => event === 'trial')
   const id = events().find(({ event }) => event === 'experiment')?.experiment ?? ''
 

@@ -56,12 +56,19 @@ describe.each([
 })
 
 test.each(['ring', 'direct'] as const)('%s: a server that is killed in a step and started again', async (algorithm) => {
-  const { server, reduce } = await ringOf(3, algorithm)
+  const { server, buses, reduce } = await ringOf(3, algorithm)
   const length = 3_000_000
   const whole = (await reduce(0, length)).map(valueOf)
   const wanted = Buffer.from(bitsOf(whole[0]?.vector ?? new Float32Array()))
+  const underWay = new Promise<void>((resolve) => {
+    // A chunk of the step on its way: nobody has to answer what this hears.
+    buses[0]?.subscribe('maggy.*.worker.*.ring.r.*.*.chunk', () => {
+      resolve()
+    })
+  })
+  await buses[0]?.flush()
   const running = reduce(1, length)
-  await new Promise((resolve) => setTimeout(resolve, 20))
+  await underWay
   await server.kill()
   await server.start()
   for (const outcome of await running) expect(bitsOf(valueOf(outcome).vector).equals(wanted)).toBe(true)

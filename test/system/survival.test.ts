@@ -1,21 +1,24 @@
 /** G2, G3: any one process may be killed during a search; every trial ends once, and nothing that was acknowledged is lost. */
 import { readdirSync, readFileSync } from 'node:fs'
-import { join } from 'node:path'
+import { mkdtemp, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { dirname, join } from 'node:path'
 import { optimization, space } from 'maggy'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import type { LogEvent } from '../../protocol/index.ts'
 import { packageRoot, type Child } from '../../src/actor/index.ts'
 import { readPoints, readResult } from '../../src/store/index.ts'
+import { allowSteps } from '../support/pace.ts'
 import { startSystem, until, type System } from '../support/system.ts'
 
 const module = join(packageRoot(), 'test/system/modules/steady.ts')
 const trials = 16
 const steps = 10
-const contextOf = (stepMs: number) =>
+const contextOf = (stepMs: number, pace = '') =>
   optimization({
     optimizer: 'random',
     space: { x: space.double(0, 1) },
-    hparams: { steps, stepMs },
+    hparams: { steps, stepMs, pace },
     trials,
     metric: 'value',
     direction: 'maximize',
@@ -26,25 +29,35 @@ let system: System
 let driver: Child
 let optimizer: Child
 let workers: Child[]
+let pace: string
 
 // One system for all: what a test killed, it makes good.
 beforeAll(async () => {
+  pace = join(await mkdtemp(join(tmpdir(), 'maggy-survival-')), 'trials')
   system = await startSystem()
   driver = await system.actor('driver')
   optimizer = await system.actor('optimizer')
   workers = await system.workers(2)
 })
-afterAll(() => system.stop())
+afterAll(async () => {
+  await system.stop()
+  await rm(dirname(pace), { recursive: true })
+})
 
 const childrenOf = (pid: number): number[] =>
   readdirSync(`/proc/${pid}/task`).flatMap((task) =>
     readFileSync(`/proc/${pid}/task/${task}/children`, 'utf8').split(' ').filter(Boolean).map(Number),
   )
 
-/** A search that is well under way. */
-async function underWay(id: string, stepMs = 40): Promise<void> {
-  await system.submit(module, contextOf(stepMs), id)
+/** A search that is well under way: the fifth trial and the sixth stay half way until `goOn`. */
+async function underWay(id: string): Promise<void> {
+  allowSteps(pace, 4)
+  await system.submit(module, contextOf(10, pace), id)
   await until(system, id, 'trial.ended', ({ trial }) => trial >= 2)
+}
+
+const goOn = (): void => {
+  allowSteps(pace, Infinity)
 }
 
 /** Every trial ended exactly once, as done, with all its metrics; and the first suggestions are those of the seed. */
@@ -69,6 +82,7 @@ describe('kill -9 during a search', () => {
   it('of a worker costs the attempt that it ran and nothing else', async () => {
     await underWay('w')
     workers[0]?.process.kill('SIGKILL')
+    goOn()
     const events = await expectAllDoneOnce('w')
     expect(events.filter(({ type }) => type === 'trial.lost').length).toBeLessThanOrEqual(2)
     workers = [...workers.slice(1), ...(await system.workers(1))]
@@ -78,6 +92,7 @@ describe('kill -9 during a search', () => {
     await underWay('r')
     const [runner] = childrenOf(workers[0]?.pid ?? 0)
     process.kill(runner ?? 0, 'SIGKILL')
+    goOn()
     const events = await expectAllDoneOnce('r')
     const crashes = events.filter((event) => event.type === 'trial.ended' && event.outcome.kind === 'crashed')
     expect(crashes.length).toBeLessThanOrEqual(1)
@@ -88,6 +103,7 @@ describe('kill -9 during a search', () => {
     await underWay('o')
     optimizer.process.kill('SIGKILL')
     optimizer = await system.actor('optimizer')
+    goOn()
     await expectAllDoneOnce('o')
   })
 
@@ -96,6 +112,7 @@ describe('kill -9 during a search', () => {
     driver.process.kill('SIGKILL')
     await driver.exited
     driver = await system.actor('driver')
+    goOn()
     const events = await expectAllDoneOnce('d')
     expect(events.filter(({ type }) => type === 'experiment.adopted')).toHaveLength(2)
     expect(events.filter(({ type }) => type === 'trial.lost')).toEqual([])
@@ -108,6 +125,7 @@ describe('kill -9 during a search', () => {
   it('of nats-server is waited out by all, and nothing is lost', async () => {
     await underWay('s')
     await system.killServer()
+    goOn()
     const events = await expectAllDoneOnce('s')
     expect(events.filter(({ type }) => type === 'trial.lost')).toEqual([])
   })

@@ -1,22 +1,29 @@
 /** G3 to G5: several workers train one model; whichever of them is killed, the others go on. */
-import { join } from 'node:path'
+import { mkdtemp, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { dirname, join } from 'node:path'
 import { training } from 'maggy'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import type { LogEvent } from '../../protocol/index.ts'
 import { packageRoot, type Child } from '../../src/actor/index.ts'
-import { readPoints } from '../../src/store/index.ts'
-import { startSystem, until, type System } from '../support/system.ts'
+import { allowSteps } from '../support/pace.ts'
+import { startSystem, until, untilStep, type System } from '../support/system.ts'
 
 const module = join(packageRoot(), 'test/system/modules/trained.ts')
 
 let system: System
 let driver: Child
+let pace: string
 
 beforeEach(async () => {
+  pace = join(await mkdtemp(join(tmpdir(), 'maggy-training-')), 'steps')
   system = await startSystem()
   driver = await system.actor('driver')
 })
-afterEach(() => system.stop())
+afterEach(async () => {
+  await system.stop()
+  await rm(dirname(pace), { recursive: true })
+})
 
 async function expectTrained(id: string): Promise<readonly LogEvent[]> {
   const events = await system.ended(id)
@@ -31,7 +38,7 @@ async function expectTrained(id: string): Promise<readonly LogEvent[]> {
 describe('a training on several workers', () => {
   it('trains the unchanged function on two, and ends with one result', async () => {
     await system.workers(2)
-    await system.submit(module, training({ workers: 2, hparams: { epochs: 8, stepMs: 0, rows: 256 } }), 'two')
+    await system.submit(module, training({ workers: 2, hparams: { epochs: 8, rows: 256 } }), 'two')
     const events = await expectTrained('two')
     const formed = events.filter(({ type }) => type === 'ring.formed')
     expect(formed).toMatchObject([{ generation: 1, members: [{ attempt: 1 }, { attempt: 2 }] }])
@@ -39,10 +46,11 @@ describe('a training on several workers', () => {
 
   it('goes on when one of three is killed', async () => {
     const workers = await system.workers(3)
-    await system.submit(module, training({ workers: 3, hparams: { epochs: 12, stepMs: 60, rows: 256 } }), 'three')
-    await until(system, 'three', 'ring.formed')
-    await new Promise((resolve) => setTimeout(resolve, 1500))
+    allowSteps(pace, 10)
+    await system.submit(module, training({ workers: 3, hparams: { epochs: 12, rows: 256, pace } }), 'three')
+    await untilStep(system, 'three', 9)
     workers[1]?.process.kill('SIGKILL')
+    allowSteps(pace, Infinity)
     const events = await expectTrained('three')
     expect(events.filter(({ type }) => type === 'trial.lost')).toHaveLength(1)
     const sizes = events.flatMap((event) => (event.type === 'ring.formed' ? [event.members.length] : []))
@@ -52,18 +60,18 @@ describe('a training on several workers', () => {
 
   it('is not disturbed by the death of its driver, which another takes the place of', async () => {
     await system.workers(2)
-    await system.submit(module, training({ workers: 2, hparams: { epochs: 16, stepMs: 60, rows: 256 } }), 'taken')
-    await until(system, 'taken', 'ring.formed')
-    // Under way: a generation that is formed has yet to be started by the driver.
-    while ((await readPoints(system.bus, 'taken', 0)).length === 0) await new Promise((wait) => setTimeout(wait, 100))
-    const killed = Date.now()
+    allowSteps(pace, 10)
+    await system.submit(module, training({ workers: 2, hparams: { epochs: 16, rows: 256, pace } }), 'taken')
+    await untilStep(system, 'taken', 9)
     driver.process.kill('SIGKILL')
-    await new Promise((resolve) => setTimeout(resolve, 3000))
-    const followed = Date.now()
+    await driver.exited
+    // They train on while there is no driver.
+    allowSteps(pace, 40)
+    await untilStep(system, 'taken', 39)
     await system.actor('driver')
+    await until(system, 'taken', 'experiment.adopted', ({ driver: by }) => by !== driver.id)
+    allowSteps(pace, Infinity)
     const events = await expectTrained('taken')
-    const points = await readPoints(system.bus, 'taken', 0)
-    expect(points.filter(({ at }) => at > killed && at < followed)).not.toEqual([])
     expect(events.filter(({ type }) => type === 'trial.lost')).toEqual([])
     expect(events.filter(({ type }) => type === 'experiment.adopted')).toHaveLength(2)
   })

@@ -1,8 +1,12 @@
 /** A real worker process with real runners on a real server, driven by hand. */
+import { mkdtemp, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest'
 import { exitCodes, spawnActor, type Child } from '../../src/actor/index.ts'
 import { codeOf } from '../../protocol/index.ts'
+import { allowSteps } from '../support/pace.ts'
 import { startTestServer, type TestServer } from '../support/server.ts'
 import { createHandMadeDriver, until, type HandMadeDriver } from '../support/worker-driver.ts'
 
@@ -13,6 +17,8 @@ let driver: HandMadeDriver
 let worker: Child
 let beating: NodeJS.Timeout
 let trial = 0
+/** What `holds` waits for. */
+let pace: string
 const children: Child[] = []
 
 const startWorker = async (id: string, ...args: string[]): Promise<Child> => {
@@ -29,6 +35,7 @@ const run = async (hparams: Parameters<HandMadeDriver['assign']>[2], change = {}
 }
 
 beforeAll(async () => {
+  pace = join(await mkdtemp(join(tmpdir(), 'maggy-worker-')), 'steps')
   server = await startTestServer({ token: 'secret' })
   driver = await createHandMadeDriver(await server.connect(), modulePath)
   worker = await startWorker('w1', '--labels', 'gpu=no,disk=fast')
@@ -47,6 +54,7 @@ afterAll(async () => {
   await Promise.all(children.map((child) => child.stop()))
   await driver.bus.close()
   await server.stop()
+  await rm(dirname(pace), { recursive: true })
 })
 
 describe('a worker', () => {
@@ -169,9 +177,11 @@ describe('a worker', () => {
   test('a second trial waits behind the first, and begins the moment that it ends', async () => {
     const first = (trial += 1)
     const second = (trial += 1)
-    expect(await driver.assign('w1', first, { does: 'sleeps', ms: 200 })).toBe('running')
+    allowSteps(pace, 1)
+    expect(await driver.assign('w1', first, { does: 'holds', pace })).toBe('running')
     expect(await driver.assign('w1', second, { does: 'nothing' })).toBe('next')
     expect(await driver.assign('w1', second, { does: 'nothing' })).toBe('next')
+    allowSteps(pace, 2)
     const [before, after] = [await driver.result(first), await driver.result(second)]
     expect(after.startedAt).toBeGreaterThanOrEqual(before.endedAt)
   })
@@ -216,10 +226,12 @@ describe('a worker', () => {
     await driver.lease('w2')
     const first = (trial += 1)
     const second = (trial += 1)
-    await driver.assign('w2', first, { does: 'sleeps', ms: 500 })
+    allowSteps(pace, 1)
+    await driver.assign('w2', first, { does: 'holds', pace })
     await driver.assign('w2', second, { does: 'nothing' })
     leaver.process.kill('SIGTERM')
     expect((await driver.result(second)).outcome).toEqual({ kind: 'returned', reason: 'drain' })
+    allowSteps(pace, 2)
     expect((await driver.result(first)).outcome.kind).toBe('done')
     expect(await leaver.exited).toEqual({ code: 0, signal: null })
     await until('good-bye', () => driver.leaves.includes('w2'))

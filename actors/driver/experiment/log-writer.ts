@@ -3,6 +3,7 @@
  * I1 Group commit: what one turn produced, and all that gathers while an append is under way, is one append and one sync.
  * I2 Fenced: every append names the last sequence it knows. When somebody else wrote, this writer is done (`onFenced`).
  * I3 An append whose fate is unknown (time-out, outage) is repeated until it is known: nothing is dropped, nothing stands twice.
+ * I4 Events are numbered from 0 on; an entry names the number of its first event, so that a reader notices what is gone.
  */
 import { encodePayload, isProblem, log, subjectFor, type LogEvent } from '../../../protocol/index.ts'
 import type { Clock } from '../../../src/actor/index.ts'
@@ -11,23 +12,34 @@ import type { Bus } from '../../../src/bus/index.ts'
 const eventsPerAppend = 256
 const retryMs = 200
 
+/** Where a log ends. */
+export interface LogEnd {
+  /** The last sequence on its subject; 0: there is none. */
+  readonly last: number
+  /** The number that the next event gets. */
+  readonly next: number
+}
+
 export class LogWriter {
   readonly #bus: Bus
   readonly #clock: Clock
   readonly #subject: string
   readonly #onFenced: () => void
   #last: number
+  /** The number of the next event to be written (I4). */
+  #next: number
   #queue: LogEvent[] = []
   #waiting: (() => void)[] = []
   #writing = false
   #fenced = false
   #appended = 0
 
-  constructor(bus: Bus, clock: Clock, experiment: string, last: number, onFenced: () => void) {
+  constructor(bus: Bus, clock: Clock, experiment: string, { last, next }: LogEnd, onFenced: () => void) {
     this.#bus = bus
     this.#clock = clock
     this.#subject = subjectFor(log, { experiment })
     this.#last = last
+    this.#next = next
     this.#onFenced = onFenced
   }
 
@@ -60,7 +72,8 @@ export class LogWriter {
       const events = this.#queue.splice(0, eventsPerAppend)
       const atEnd = this.#queue.length === 0
       const waiting = atEnd ? this.#waiting.splice(0) : []
-      await this.#append(encodePayload(log.payload, { events }, this.#subject))
+      await this.#append(encodePayload(log.payload, { first: this.#next, events }, this.#subject))
+      this.#next += events.length
       for (const resolve of waiting) resolve()
     }
     this.#writing = false

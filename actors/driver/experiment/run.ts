@@ -22,10 +22,10 @@ import { seedOf } from '../trials/assignment.ts'
 import { Attempts } from '../trials/attempts.ts'
 import { Deadline } from './deadline.ts'
 import { Demand } from './demand.ts'
-import { History, type Effect } from '../../../src/history/index.ts'
+import { History, type Effect, type LogEntry } from '../../../src/history/index.ts'
 import type { Fleet, Held, Slot } from '../fleet/fleet.ts'
 import { Gangs } from '../rings/rings.ts'
-import { LogWriter } from './log-writer.ts'
+import { LogWriter, type LogEnd } from './log-writer.ts'
 import { OptimizerDesk, type Place } from '../suggesting/suggestions.ts'
 import { Retention } from './retention.ts'
 import type { Gang } from '../fleet/placement.ts'
@@ -65,7 +65,7 @@ export class ExperimentRun {
   readonly #deadline: Deadline
   #closed = false
 
-  constructor(env: RunEnvironment, submission: Submission, last: number) {
+  constructor(env: RunEnvironment, submission: Submission, end: LogEnd) {
     const { bus, clock, logger } = env
     this.#env = env
     this.id = submission.experiment
@@ -93,15 +93,18 @@ export class ExperimentRun {
     this.desk = this.#openDesk()
     this.gangs = this.#openGangs()
     this.#demand = new Demand(this.history, this.desk, () => this.gangs)
-    this.#writer = new LogWriter(bus, clock, this.id, last, () => this.#fence())
+    this.#writer = new LogWriter(bus, clock, this.id, end, () => this.#fence())
   }
 
-  /** Events from the log, before the run is started. */
-  replay(events: readonly LogEvent[]): void {
-    for (const event of events) {
-      this.history.apply(event)
-      if (event.type === 'trial.ended') this.#demand.learnDuration(event)
-      this.#retention.note(event)
+  /** The log so far, before the run is started. */
+  replay(entries: readonly LogEntry[]): void {
+    for (const { first, events } of entries) {
+      if (first !== undefined) this.history.length = first
+      for (const event of events) {
+        this.history.apply(event)
+        if (event.type === 'trial.ended') this.#demand.learnDuration(event)
+        this.#retention.note(event)
+      }
     }
   }
 
@@ -344,9 +347,10 @@ export class ExperimentRun {
       lost: () => this.#commit({ type: 'optimizer.lost' }),
       failed: (fault) => this.#fail(fault),
       suggested: (suggestion, takePlace) => this.#adopt(suggestion, takePlace),
-      exhausted: () => this.#commit({ type: 'optimizer.exhausted', at: clock.now() }),
+      exhausted: (told) => this.#commit({ type: 'optimizer.exhausted', at: clock.now(), told }),
       dropped: (places) => this.#drop(places),
       history: () => this.#attempts.history(),
+      logged: () => this.history.length,
       suggestedSoFar: () => this.history.suggested,
       underWay: () => this.history.queued.size + this.history.held.size > 0,
       searching: () => this.history.state === 'searching' && !this.#closed,

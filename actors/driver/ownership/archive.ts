@@ -1,36 +1,40 @@
-/** Reads experiments' logs: which are unfinished, and all that one of them holds. */
-import { decodePayload, log, paramsFrom, subjectFor, type LogEvent, type Submission } from '../../../protocol/index.ts'
+/** Reads experiments' logs: all that one of them holds, and its last event. */
+import { log, subjectFor, type LogEvent, type Submission } from '../../../protocol/index.ts'
+import { entryOf, readLog } from '../../../src/archive/index.ts'
 import type { Bus } from '../../../src/bus/index.ts'
+import { LogOrder, type LogEntry } from '../../../src/history/index.ts'
 
 export interface ArchivedExperiment {
   readonly submission: Submission
-  readonly events: readonly LogEvent[]
+  readonly entries: readonly LogEntry[]
   /** The last sequence on the log's subject. */
   readonly last: number
+  /** The number of the next event. */
+  readonly next: number
+  /** Places at which events are missing. */
+  readonly holes: number
 }
 
 /** The whole log of an experiment, or undefined if there is none. */
-export async function readLog(bus: Bus, experiment: string): Promise<ArchivedExperiment | undefined> {
-  const events: LogEvent[] = []
+export async function readArchive(bus: Bus, experiment: string): Promise<ArchivedExperiment | undefined> {
+  const entries: LogEntry[] = []
+  const order = new LogOrder()
   let last = 0
-  for await (const { sequence, subject, data } of bus.streams.read('log', subjectFor(log, { experiment }))) {
-    events.push(...decodePayload(log.payload, data, subject).events)
+  for await (const { sequence, entry } of readLog(bus, experiment)) {
+    if (entry === undefined) order.damaged()
+    else {
+      order.take(entry)
+      entries.push(entry)
+    }
     last = sequence
   }
-  const [first] = events
+  const first = entries[0]?.events[0]
   if (first?.type !== 'experiment.accepted') return undefined
-  return { submission: first.submission, events, last }
-}
-
-/** The experiments that have a log here. */
-export async function experimentsIn(bus: Bus): Promise<string[]> {
-  const subjects = await bus.streams.subjects('log', subjectFor(log, { experiment: '*' }))
-  return subjects.flatMap((subject) => paramsFrom(log, subject)?.experiment ?? [])
+  return { submission: first.submission, entries, last, next: order.next, holes: order.holes }
 }
 
 /** The last event of an experiment's log. */
 export async function lastEvent(bus: Bus, experiment: string): Promise<LogEvent | undefined> {
-  const subject = subjectFor(log, { experiment })
-  const entry = await bus.streams.last('log', subject)
-  return entry === undefined ? undefined : decodePayload(log.payload, entry.data, subject).events.at(-1)
+  const entry = await bus.streams.last('log', subjectFor(log, { experiment }))
+  return entry === undefined ? undefined : entryOf(entry).entry?.events.at(-1)
 }

@@ -1,5 +1,12 @@
 /** Hears what the trials of an experiment report, and has the pruner judge them: a built-in here, a user's own on the bus. */
-import { codeOf, type LogEvent, type Metrics, type PayloadOf, type metrics } from '../../../protocol/index.ts'
+import {
+  codeOf,
+  type LogEvent,
+  type Metrics,
+  type PayloadOf,
+  type Seen,
+  type metrics,
+} from '../../../protocol/index.ts'
 import type { Logger } from '../../../src/actor/index.ts'
 import type { Bus } from '../../../src/bus/index.ts'
 import { createPruner, isServed, watchedMetrics } from '../../../src/pruners/index.ts'
@@ -12,7 +19,7 @@ export class Jury {
   readonly #bus: Bus
   readonly #logger: Logger
   readonly #history: History
-  readonly #prune: (trial: number, attempt: number, step: number) => void
+  readonly #prune: (trial: number, attempt: number, step: number, seen?: Seen) => void
   readonly #book: MetricBook
   readonly #served: PrunerDesk | null
   /** What the pruner looks at; null: it asks for itself. */
@@ -26,7 +33,7 @@ export class Jury {
     bus: Bus,
     logger: Logger,
     history: History,
-    prune: (trial: number, attempt: number, step: number) => void,
+    prune: (trial: number, attempt: number, step: number, seen?: Seen) => void,
   ) {
     this.#bus = bus
     this.#logger = logger
@@ -56,7 +63,7 @@ export class Jury {
     this.#silent &&= !batch.points.some(({ values }) => this.#watches(values))
     const heard = this.#book.hear(trial, batch, state.shared)
     if (heard.kind === 'gap') void this.#fillGap(trial)
-    else if (heard.kind === 'stop') this.#prune(trial, batch.attempt, heard.step)
+    else if (heard.kind === 'stop') this.#prune(trial, batch.attempt, heard.step, state.shared ? undefined : heard.seen)
     else this.#served?.note(trial)
   }
 
@@ -67,6 +74,12 @@ export class Jury {
 
   settle(trial: number, state: 'done' | 'pruned' | 'failed' | 'cancelled'): void {
     this.#book.settle(trial, state)
+  }
+
+  /** How many points of a trial the pruner may have seen, for the log; nothing where no decision rests on it. */
+  heard(trial: number): { heard?: number } {
+    const heard = this.#served === null && !this.#history.shared ? this.#book.heard(trial) : undefined
+    return heard === undefined ? {} : { heard }
   }
 
   /** The last report of a trial. */

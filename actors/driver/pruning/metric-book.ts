@@ -1,14 +1,14 @@
 /**
  * What the trials of an experiment have reported, as far as a pruner and the progress display need it.
  * I1 A point counts once: batches are said again until they are kept, and are told apart by the index of their first point.
- * I2 Bounded: a trial keeps at most `pointsPerTrial`; beyond that every second point of the older ones goes.
+ * I2 Bounded: a trial keeps at most so many points; beyond that every second one goes.
  * I3 A trial that several workers train is spoken for by one of them; when that one is lost, another goes on where it stopped.
  * I4 Without a pruner only the last point of a trial is kept.
+ * I5 What a pruner is shown of a trial depends only on how many of its points were heard: the log says so for each decision, so that
+ *    it can be taken again. All that was heard counts, what comes after a stop too, and trials stand in the order of their numbers.
  */
-import type { MetricPoint, Metrics } from '../../../protocol/index.ts'
-import type { Pruner, ReportedTrial } from '../../../src/pruners/index.ts'
-
-const pointsPerTrial = 10_000
+import type { MetricPoint, Metrics, Seen } from '../../../protocol/index.ts'
+import { keepPoint, type Pruner, type ReportedTrial } from '../../../src/pruners/index.ts'
 
 interface Page {
   attempt: number
@@ -19,8 +19,8 @@ interface Page {
 }
 
 export type Heard =
-  /** The index of the point at which the pruner said stop. */
-  | { readonly kind: 'stop'; readonly step: number }
+  /** The step at which the pruner said stop, and what it had seen. */
+  | { readonly kind: 'stop'; readonly step: number; readonly seen: Seen }
   | { readonly kind: 'continue' }
   /** Points are missing in between: read them from the telemetry stream. */
   | { readonly kind: 'gap' }
@@ -57,24 +57,22 @@ export class MetricBook {
     }
     if (batch.attempt < page.attempt) return { kind: 'continue' }
     if (batch.first > page.next && this.#pruner !== null) return { kind: 'gap' }
+    let stop: Heard | null = null
     for (const point of batch.points.slice(Math.max(0, page.next - batch.first))) {
       page.last = point
       page.next += 1
       if (this.#pruner === null) continue
-      page.points.push(point)
-      if (page.points.length === 1) this.#historyList = null
-      if (page.points.length > pointsPerTrial) {
-        page.points = page.points.filter((_, index) => index % 2 === 1)
-        this.#historyList = null
-      }
+      const kept = keepPoint(page.points, point)
+      if (page.points.length === 1 || kept !== page.points) this.#historyList = null
+      page.points = kept
+      if (stop !== null) continue
       const reported: ReportedTrial = { trial, state: 'running', points: page.points }
       if (this.#pruner(this.#others(), reported) === 'stop') {
-        page.next = Math.max(page.next, batch.first + batch.points.length)
-        return { kind: 'stop', step: point.step }
+        stop = { kind: 'stop', step: point.step, seen: this.#seen(trial, page) }
       }
     }
     page.next = Math.max(page.next, batch.first + batch.points.length)
-    return { kind: 'continue' }
+    return stop ?? { kind: 'continue' }
   }
 
   /** All trials that have reported, as far as they are kept. */
@@ -82,11 +80,17 @@ export class MetricBook {
     return this.#others()
   }
 
-  /** A trial has settled: it joins the history that other trials are compared with. */
-  settle(trial: number, state: ReportedTrial['state']): void {
+  /** How many points of a trial were heard; undefined where nobody compares any. */
+  heard(trial: number): number | undefined {
+    return this.#pruner === null ? undefined : (this.#pages.get(trial)?.next ?? 0)
+  }
+
+  /** A trial has settled: it joins the history that others are compared with, with the first `heard` of its points. */
+  settle(trial: number, state: ReportedTrial['state'], heard: number | null = null): void {
     const page = this.#pages.get(trial)
     if (this.#pruner === null || page === undefined) return
-    this.#history.set(trial, { trial, state, points: page.points })
+    const points = heard === null || heard >= page.next ? page.points : page.points.slice(0, heard)
+    this.#history.set(trial, { trial, state, points })
     this.#historyList = null
     page.points = []
   }
@@ -103,6 +107,14 @@ export class MetricBook {
     return last === null || last === undefined ? null : { step: last.step, metrics: last.values }
   }
 
+  #seen(trial: number, { next }: Page): Seen {
+    const others: number[] = []
+    for (const [other, page] of this.#pages) {
+      if (other !== trial && !this.#history.has(other) && page.points.length > 0) others.push(other, page.next)
+    }
+    return { own: next, others }
+  }
+
   /** All that is known: trials that have settled, and those that run, whose points grow. */
   #others(): readonly ReportedTrial[] {
     if (this.#historyList !== null) return this.#historyList
@@ -110,7 +122,7 @@ export class MetricBook {
     for (const [trial, { points }] of this.#pages) {
       if (!this.#history.has(trial) && points.length > 0) running.push({ trial, state: 'running', points })
     }
-    this.#historyList = [...this.#history.values(), ...running]
+    this.#historyList = [...this.#history.values(), ...running].sort((a, b) => a.trial - b.trial)
     return this.#historyList
   }
 }

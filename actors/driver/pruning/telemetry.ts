@@ -20,7 +20,8 @@ export async function refill(bus: Bus, book: MetricBook, history: History, only?
     }
   }
   if (only !== undefined) return
-  for (const [trial, { value }] of history.trials) {
-    if (value === 'done' || value === 'pruned' || value === 'failed' || value === 'cancelled') book.settle(trial, value)
+  for (const [trial, { value, context }] of history.trials) {
+    if (value === 'done' || value === 'pruned' || value === 'failed' || value === 'cancelled')
+      book.settle(trial, value, context.heard)
   }
 }

@@ -30,38 +30,53 @@ export class OptimizerSession {
   readonly adaptive: boolean
   readonly notes: readonly string[]
   #unsaid: Observed[] = []
+  /** How many events of the log the suggester knows of: all that had settled by then was told. */
+  #told: number
+  #observed: number
   #ready: Suggestion[] = []
   #exhausted = false
 
-  private constructor(suggester: Suggester, pageBytes: number, reply: Opened) {
+  private constructor(suggester: Suggester, pageBytes: number, reply: Opened, told: number) {
     this.#suggester = suggester
     this.#pageBytes = pageBytes
     this.instance = reply.instance
     this.adaptive = reply.adaptive
     this.notes = reply.notes ?? []
+    this.#told = told
+    this.#observed = told
   }
 
-  static async open(suggester: Suggester, history: readonly Observed[], maxPayload: number): Promise<OptimizerSession> {
+  /** `told`: how many events of the log the history rests on. */
+  static async open(
+    suggester: Suggester,
+    history: readonly Observed[],
+    told: number,
+    maxPayload: number,
+  ): Promise<OptimizerSession> {
     const pageBytes = maxPayload / 4
     const [first = [], ...more] = pagesOf([...history, ...suggester.warmStart], pageBytes)
-    const session = new OptimizerSession(suggester, pageBytes, await suggester.open(first))
+    const session = new OptimizerSession(suggester, pageBytes, await suggester.open(first), told)
     for (const page of more) await suggester.observe(session.instance, page, false)
     return session
   }
 
   /** Notes a result; it is said before the next suggestion is asked for. */
-  observe(observation: Observed): void {
-    if (this.adaptive) this.#unsaid.push(observation)
+  observe(observation: Observed, logged: number): void {
+    if (!this.adaptive) return
+    this.#unsaid.push(observation)
+    this.#observed = logged
   }
 
   /** `trial`: the number of the first trial to suggest for. Rejects with …_MISBEHAVED for what cannot be run. */
-  async suggest(trial: number, count: number): Promise<Answer> {
+  async suggest(trial: number, count: number): Promise<Answer & { readonly told: number }> {
     const queued = this.#suggester.enqueued.slice(trial, trial + count)
     if (queued.length > 0) {
       for (const [index, hparams] of queued.entries()) {
-        this.observe({ trial: trial + index, hparams, state: 'pending', metrics: {}, step: null })
+        const pending = { trial: trial + index, hparams, state: 'pending' as const, metrics: {}, step: null }
+        this.observe(pending, this.#observed)
       }
-      return { suggestions: queued.map((hparams) => ({ hparams })), waiting: false, exhausted: false }
+      const told = this.#told
+      return { suggestions: queued.map((hparams) => ({ hparams, told })), waiting: false, exhausted: false, told }
     }
     let waiting = false
     if (this.#ready.length < count && !this.#exhausted) {
@@ -74,9 +89,10 @@ export class OptimizerSession {
       this.#ready.push(...answer.suggestions)
       this.#exhausted = answer.exhausted
     }
-    const suggestions = this.#ready.splice(0, count)
+    const told = this.#told
+    const suggestions = this.#ready.splice(0, count).map((suggestion) => ({ ...suggestion, told }))
     const short = this.#ready.length === 0 && suggestions.length < count
-    return { suggestions, waiting: waiting && short, exhausted: this.#exhausted && short }
+    return { suggestions, waiting: waiting && short, exhausted: this.#exhausted && short, told }
   }
 
   /** The experiment is over: the optimizer may forget it. */
@@ -90,6 +106,7 @@ export class OptimizerSession {
       await this.#suggester.observe(this.instance, page, false)
       this.#unsaid.splice(0, page.length)
     }
+    this.#told = this.#observed
   }
 
   #checkCount({ suggestions, exhausted, waiting }: Answer, wanted: number): void {

@@ -31,6 +31,8 @@ export interface Suggestion {
   readonly fidelity?: Fidelity
   /** In an ablation: what it does without. */
   readonly ablated?: Ablated
+  /** How many events of the log it rests on. */
+  readonly told?: number
 }
 
 export interface Answer {

@@ -28,10 +28,13 @@ export interface DeskEvents {
   /** It refuses, or gives answers that cannot be used: opening it again would not help. */
   failed(fault: Problem): void
   suggested(suggestion: Suggestion, takePlace: () => Place | undefined): void
-  exhausted(): void
+  /** `told`: how many events of the log that rests on. */
+  exhausted(told: number): void
   /** Places that nothing will come for. */
   dropped(places: readonly Place[]): void
   history(): readonly Observed[]
+  /** How many events the log has so far. */
+  logged(): number
   /** How many trials are suggested, and how many may still be. */
   suggestedSoFar(): number
   /** Whether some trial has yet to end, so that its result may still come. */
@@ -50,6 +53,8 @@ export class OptimizerDesk {
   readonly #events: DeskEvents
   readonly #places: Place[] = []
   #session: OptimizerSession | null = null
+  /** Results that came while it was being opened: it is told of them before it is asked. */
+  #meanwhile: (readonly [Observed, number])[] = []
   #opening = false
   #asking = false
   /** Results that were heard of. */
@@ -85,7 +90,8 @@ export class OptimizerDesk {
   observe(observation: Observed): void {
     this.#observed += 1
     this.resting = false
-    this.#session?.observe(observation)
+    if (this.#session !== null) this.#session.observe(observation, this.#events.logged())
+    else if (this.#opening) this.#meanwhile.push([observation, this.#events.logged()])
   }
 
   async open(): Promise<void> {
@@ -121,9 +127,13 @@ export class OptimizerDesk {
 
   async #openOnce(): Promise<void> {
     try {
-      const session = await OptimizerSession.open(this.#suggester, this.#events.history(), this.#bus.maxPayload)
+      this.#meanwhile = []
+      const history = this.#events.history()
+      const logged = this.#events.logged()
+      const session = await OptimizerSession.open(this.#suggester, history, logged, this.#bus.maxPayload)
       if (!this.#events.opening()) return
       this.#session = session
+      for (const [observation, at] of this.#meanwhile.splice(0)) session.observe(observation, at)
       this.problem = null
       this.#events.opened(session)
     } catch (error) {
@@ -176,7 +186,7 @@ export class OptimizerDesk {
     if (session !== this.#session) return
     for (const suggestion of answer.suggestions) this.#events.suggested(suggestion, () => this.#takePlace())
     if (answer.exhausted) {
-      this.#events.exhausted()
+      this.#events.exhausted(answer.told)
       this.drop()
     } else if (answer.waiting && observed === this.#observed) {
       if (!this.#events.underWay())

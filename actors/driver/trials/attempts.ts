@@ -10,6 +10,7 @@ import {
   type metrics,
   type Metrics,
   type PayloadOf,
+  type Seen,
   type Submission,
 } from '../../../protocol/index.ts'
 import type { Clock, Logger } from '../../../src/actor/index.ts'
@@ -49,7 +50,7 @@ export class Attempts {
     this.#host = host
     this.#submission = history.submission
     this.#history = history
-    this.#jury = new Jury(host.bus, host.logger, history, (trial, attempt, step) => this.#prune(trial, attempt, step))
+    this.#jury = new Jury(host.bus, host.logger, history, (...said) => this.#prune(...said))
     this.#handover = new Handover({
       ...host,
       holds: (ref) => this.#holds(ref),
@@ -113,7 +114,7 @@ export class Attempts {
   /** All trials, as whoever suggests them is told. */
   history(): Observed[] {
     return [...this.#history.trials.keys()].flatMap((trial) => {
-      const observation = this.#history.observation(trial, this.#jury.last(trial)?.step ?? null)
+      const observation = this.#history.observation(trial)
       return observation === undefined ? [] : [observation]
     })
   }
@@ -182,7 +183,15 @@ export class Attempts {
   #lose({ trial, attempt }: AttemptRef, worker: string, reason: string): void {
     const before = this.#history.trial(trial)
     const open = before !== undefined && !this.#history.settled(trial)
-    this.#host.commit({ type: 'trial.lost', at: this.#host.clock.now(), trial, attempt, worker, reason })
+    this.#host.commit({
+      type: 'trial.lost',
+      at: this.#host.clock.now(),
+      trial,
+      attempt,
+      worker,
+      reason,
+      ...this.#jury.heard(trial),
+    })
     // Its last attempt is a result too.
     if (open && this.#history.settled(trial)) this.#settled(trial, before, worker)
   }
@@ -217,6 +226,8 @@ export class Attempts {
         endedAt,
         points,
         ...(checkpoint === true ? { checkpoint } : {}),
+        ...this.#lastStep(trial),
+        ...this.#jury.heard(trial),
       }
       this.#jury.noteSilence(event)
       this.#host.ended(event)
@@ -229,11 +240,16 @@ export class Attempts {
     return {}
   }
 
+  #lastStep(trial: number): { step?: number } {
+    const step = this.#jury.last(trial)?.step
+    return step === undefined ? {} : { step }
+  }
+
   #settled(trial: number, before: TrialSnapshot, worker: string): void {
     const after = this.#history.trial(trial)
     if (after === undefined) return
     this.#jury.settle(trial, after.value as 'done' | 'pruned' | 'failed' | 'cancelled')
-    const observation = this.#history.observation(trial, this.#jury.last(trial)?.step ?? null)
+    const observation = this.#history.observation(trial)
     const { policy } = this.#submission.context
     // A late result of an earlier attempt came first: the later attempt is not needed.
     for (const { attempt, worker: holder } of before.context.parts) {
@@ -246,13 +262,15 @@ export class Attempts {
     this.#host.changed()
   }
 
-  #prune(trial: number, attempt: number, step: number): void {
+  #prune(trial: number, attempt: number, step: number, seen?: Seen): void {
     const value = this.#history.trial(trial)?.value
     if (value !== 'assigned' && value !== 'running') return
     for (const { worker, attempt: each } of this.partsOf(trial)) {
       this.#handover.stop(worker, { experiment: this.#id, trial, attempt: each }, 'pruned')
     }
-    this.#host.commit({ type: 'trial.stopping', at: this.#host.clock.now(), trial, attempt, reason: 'pruned', step })
+    const at = this.#host.clock.now()
+    const basis = seen === undefined ? {} : { seen }
+    this.#host.commit({ type: 'trial.stopping', at, trial, attempt, reason: 'pruned', step, ...basis })
   }
 }
 

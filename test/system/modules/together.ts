@@ -3,6 +3,7 @@ import * as tf from '@tensorflow/tfjs'
 import { createHash } from 'node:crypto'
 import { defineExperiment } from 'maggy'
 import { block } from '../../support/block.ts'
+import { keepPace } from '../../support/pace.ts'
 
 const inputs = 16
 const quiet = { verbose: 0 } as const
@@ -18,9 +19,9 @@ function genDataset({ samples }: { readonly samples: number }) {
 export default defineExperiment(import.meta.url, {
   name: 'together',
   dataset: genDataset,
-  hparams: { samples: 960, batchSize: 8, epochs: 4, stepMs: 0, units: 32 },
+  hparams: { samples: 960, batchSize: 8, epochs: 4, stepMs: 0, units: 32, pace: '' },
   train: async ({ dataset, hparams, reporter }) => {
-    const { batchSize, epochs, stepMs, units } = hparams
+    const { batchSize, epochs, stepMs, units, pace } = hparams
     const { train } = dataset(hparams)
     const model = tf.sequential()
     model.add(tf.layers.dense({ inputShape: [inputs], units, activation: 'tanh' }))
@@ -32,6 +33,7 @@ export default defineExperiment(import.meta.url, {
     }
     model.compile({ optimizer: tf.train.adam(0.01), loss: error })
     let loss = 0
+    let taken = 0
     const report = reporter.callbacks({ every: 'batch', metrics: ['loss'] })
     await model.fit(train.xs, train.ys, {
       batchSize,
@@ -42,6 +44,8 @@ export default defineExperiment(import.meta.url, {
         onBatchEnd: async (batch, logs) => {
           loss = logs?.loss ?? NaN
           await report.onBatchEnd(batch, { loss })
+          taken += 1
+          await keepPace(pace, taken)
         },
       },
     })

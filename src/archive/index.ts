@@ -1,0 +1,2 @@
+/** The logs of experiments as the bus keeps them. */
+export { entryOf, experimentIds, logSubject, readLog } from './archive.ts'

@@ -1,0 +1,36 @@
+/** The order of a log's events by their numbers: what is missing between two entries is a hole. Pure. */
+import type { LogEvent } from '../../protocol/index.ts'
+
+/** An entry of a log: the number of its first event (older logs have none), and its events. */
+export interface LogEntry {
+  readonly first?: number
+  readonly events: readonly LogEvent[]
+}
+
+export class LogOrder {
+  /** The number of the next event. */
+  next = 0
+  /** Places at which events are missing. */
+  holes = 0
+  /** The numbers that are known to be missing. */
+  missing = 0
+  #damaged = false
+
+  /** Takes in an entry, in the order of the log. */
+  take({ first, events }: LogEntry): void {
+    if (first !== undefined && first !== this.next) {
+      // After an entry that could not be read the hole is counted already, and this is its size.
+      if (!this.#damaged) this.holes += 1
+      this.missing += Math.max(0, first - this.next)
+      this.next = first
+    }
+    this.#damaged = false
+    this.next += events.length
+  }
+
+  /** An entry that cannot be read: nobody knows how many events it held. */
+  damaged(): void {
+    if (!this.#damaged) this.holes += 1
+    this.#damaged = true
+  }
+}

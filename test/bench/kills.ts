@@ -1,0 +1,197 @@
+/**
+ * What a kill -9 costs a search: each child of an embedded run, everything at once, and a lone driver that is started again.
+ * A pause is the time from the kill until a trial that was assigned after it has begun. Each round is an embedded run of its own.
+ */
+import { readdirSync, readFileSync } from 'node:fs'
+import { mkdtemp, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { setTimeout as sleep } from 'node:timers/promises'
+import { lagom, optimization, space } from 'maggy'
+import { started } from '../../protocol/index.ts'
+import { hear, type Bus } from '../../src/bus/index.ts'
+import { openSession } from '../../src/client/index.ts'
+import type { Child } from '../../src/actor/index.ts'
+import { startSystem } from '../support/system.ts'
+import type { BenchOptions, Report } from './main.ts'
+import noop from './modules/noop.ts'
+import { median, round } from './statistics.ts'
+import { moduleFile } from './trials.ts'
+
+const seconds = 0.2
+const workers = 2
+const defaultRounds = 10
+
+/** What is killed, by what its command line holds. */
+const targets = {
+  driver: ['actors/driver/main'],
+  optimizer: ['actors/optimizer/main'],
+  worker: ['actors/worker/main'],
+  runner: ['runner-main'],
+  server: ['nats-server'],
+  everything: ['actors/', 'runner-main', 'nats-server'],
+} as const
+type Target = keyof typeof targets
+
+const context = (trials: number) =>
+  optimization({
+    optimizer: 'random',
+    space: { x: space.double(0, 1) },
+    hparams: { seconds },
+    trials,
+    metric: 'value',
+    direction: 'minimize',
+  })
+
+interface Running {
+  readonly pid: number
+  readonly parent: number
+  readonly command: string
+}
+
+/** All processes below one, from /proc. */
+function below(root: number): Running[] {
+  const all = readdirSync('/proc')
+    .filter((name) => /^\d+$/.test(name))
+    .flatMap((name): Running[] => {
+      try {
+        const command = readFileSync(`/proc/${name}/cmdline`, 'utf8').replaceAll('\0', ' ')
+        const parent = Number(/^PPid:\s+(\d+)/m.exec(readFileSync(`/proc/${name}/status`, 'utf8'))?.[1])
+        return [{ pid: Number(name), parent, command }]
+      } catch {
+        return [] // it has ended meanwhile
+      }
+    })
+  const within = new Set([root])
+  for (let before = 0; before !== within.size;) {
+    before = within.size
+    for (const { pid, parent } of all) if (within.has(parent)) within.add(pid)
+  }
+  return all.filter(({ pid }) => pid !== root && within.has(pid))
+}
+
+/** Kills with -9. For all targets but everything: one process. */
+function kill(target: Target): void {
+  const found = below(process.pid).filter(({ command }) => targets[target].some((part) => command.includes(part)))
+  const chosen = target === 'everything' ? found : found.slice(0, 1)
+  if (chosen.length === 0) throw new Error(`there is no ${target} to kill`)
+  for (const { pid } of chosen) {
+    try {
+      process.kill(pid, 'SIGKILL')
+    } catch (error) {
+      // A runner ends by itself when its worker is gone.
+      if ((error as NodeJS.ErrnoException).code !== 'ESRCH') throw error
+    }
+  }
+}
+
+/** When trials began, by the number of the trial. */
+function watchStarts(bus: Bus, experiment: string): Map<number, number> {
+  const begun = new Map<number, number>()
+  hear(bus, started, { worker: '*', experiment }, ({ trial }) => {
+    begun.set(trial, performance.now())
+  })
+  return begun
+}
+
+/** Resolves once a trial has begun that is newer than those that had been handed out before. */
+async function nextStart(begun: ReadonlyMap<number, number>, after: number): Promise<number> {
+  // One trial for each worker may wait in its slot already.
+  const known = Math.max(-1, ...begun.keys()) + workers
+  for (;;) {
+    for (const [trial, at] of begun) if (trial > known && at > after) return at
+    if (performance.now() - after > 120_000) throw new Error('no trial for two minutes after a kill')
+    await sleep(5)
+  }
+}
+
+/** An embedded run in which each child is killed once; milliseconds by target. */
+async function embeddedRound(round: number, say: (line: string) => void): Promise<Map<Target, number>> {
+  const data = await mkdtemp(join(tmpdir(), 'maggy-kills-'))
+  const over = new AbortController()
+  const id = `kills-${round}`
+  const pauses = new Map<Target, number>()
+  try {
+    const running = lagom(noop, context(100_000), { workers, data, id, signal: over.signal })
+    running.catch((error: unknown) => over.signal.aborted || say(`the run has ended: ${String(error)}`))
+    await sleep(1000)
+    const session = await openSession({ data, actors: [] })
+    const begun = watchStarts(session.bus, id)
+    await nextStart(begun, 0)
+    for (const target of Object.keys(targets) as Target[]) {
+      const at = performance.now()
+      kill(target)
+      // The time of a trial that runs is no pause.
+      pauses.set(target, (await nextStart(begun, at)) - at - seconds * 1000)
+      say(`round ${round}: ${target} ${(pauses.get(target) ?? 0).toFixed(0)} ms`)
+      await sleep(500)
+    }
+    await session.close()
+    over.abort(new Error('enough'))
+    await running.catch((error: Error) => {
+      if (error.message !== 'enough') throw error
+    })
+  } finally {
+    await rm(data, { recursive: true, force: true })
+  }
+  return pauses
+}
+
+/** A driver by hand, killed and started again at once under the same id. */
+async function loneDriver(
+  rounds: number,
+  say: (line: string) => void,
+): Promise<{ pauses: number[]; complete: boolean }> {
+  const system = await startSystem()
+  try {
+    let driver: Child = await system.actor('driver', '--id', 'lone')
+    await system.actor('optimizer')
+    await system.workers(workers)
+    const begun = watchStarts(system.bus, 'lone')
+    const trials = rounds * 60
+    await system.submit(moduleFile('noop'), context(trials), 'lone')
+    const pauses: number[] = []
+    for (let round = 1; round <= rounds; round += 1) {
+      await nextStart(begun, performance.now())
+      const at = performance.now()
+      process.kill(driver.pid, 'SIGKILL')
+      await driver.exited
+      driver = await system.actor('driver', '--id', 'lone')
+      pauses.push((await nextStart(begun, at)) - at - seconds * 1000)
+      say(`lone driver ${round} of ${rounds}: ${(pauses.at(-1) ?? 0).toFixed(0)} ms`)
+    }
+    const events = await system.ended('lone')
+    const ended = new Set(events.flatMap((event) => (event.type === 'trial.ended' ? [event.trial] : [])))
+    return { pauses, complete: ended.size === trials }
+  } finally {
+    await system.stop()
+  }
+}
+
+export async function kills(say: (line: string) => void, options: BenchOptions): Promise<Report> {
+  const rounds = options.kills ?? defaultRounds
+  const all = new Map<Target, number[]>()
+  for (let index = 1; index <= rounds; index += 1) {
+    for (const [target, ms] of await embeddedRound(index, say)) all.set(target, [...(all.get(target) ?? []), ms])
+  }
+  const alone = await loneDriver(rounds, say)
+  const medians = [...all].map(([target, times]) => [`${target}MedianMs`, round(median(times), 0)] as const)
+  const longest = [...all].map(([target, times]) => [`${target}MaxMs`, round(Math.max(...times), 0)] as const)
+  return {
+    figures: {
+      kills: rounds,
+      ...Object.fromEntries(medians),
+      ...Object.fromEntries(longest),
+      loneDriverMedianMs: round(median(alone.pauses), 0),
+      loneDriverMaxMs: round(Math.max(...alone.pauses), 0),
+      loneDriverComplete: String(alone.complete),
+    },
+    bars: {
+      driverMedianMs: '<= 1500',
+      loneDriverMedianMs: '<= 1500',
+      runnerMedianMs: '<= 500',
+      everythingMedianMs: '<= 3000',
+      loneDriverComplete: 'true',
+    },
+  }
+}
