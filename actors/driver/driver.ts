@@ -98,7 +98,7 @@ class Driver implements RunningActor {
       answer(bus, submit, {}, (submission) => this.#submit(submission), queue),
       answer(bus, resumeExperiment, {}, ({ experiment }) => this.#resume(experiment), queue),
     ]
-    this.#startedAt = clock.now()
+    this.#startedAt = clock.elapsed()
     this.#stops.push(
       ...subscriptions.map((subscription) => () => subscription.unsubscribe()),
       every(clock, beatMs, () => this.#beat()),
@@ -273,7 +273,7 @@ class Driver implements RunningActor {
   }
 
   #ownerOf(experiment: string): string | undefined {
-    const now = this.#env.clock.now()
+    const now = this.#env.clock.elapsed()
     for (const [driver, { experiments, seenAt }] of this.#others) {
       if (now - seenAt < this.#options.ownerTtlMs && experiments.includes(experiment)) return driver
     }
@@ -282,14 +282,14 @@ class Driver implements RunningActor {
 
   #heardDriver(driver: string, experiments: readonly string[]): void {
     if (driver === this.#env.id) return
-    this.#others.set(driver, { experiments, seenAt: this.#env.clock.now() })
+    this.#others.set(driver, { experiments, seenAt: this.#env.clock.elapsed() })
     if (this.#others.size > 256) this.#others.delete([...this.#others.keys()][0] ?? '')
   }
 
   /** Takes up what nobody owns (I2). Those that have ended are looked at once. */
   async #scan(): Promise<void> {
     if (this.#scanning || this.#options.adopt === 'none' || this.#env.bus.status !== 'connected') return
-    if (this.#env.clock.now() - this.#startedAt < this.#options.ownerTtlMs) return
+    if (this.#env.clock.elapsed() - this.#startedAt < this.#options.ownerTtlMs) return
     this.#scanning = true
     try {
       for (const experiment of await experimentIds(this.#env.bus)) {
@@ -315,8 +315,8 @@ class Driver implements RunningActor {
   }
 
   #callRoll(now = false): void {
-    if (!now && this.#env.clock.now() - this.#rollCalledAt < beatMs) return
-    this.#rollCalledAt = this.#env.clock.now()
+    if (!now && this.#env.clock.elapsed() - this.#rollCalledAt < beatMs) return
+    this.#rollCalledAt = this.#env.clock.elapsed()
     tell(this.#env.bus, rollCall, { driver: this.#env.id }, {})
   }
 
@@ -351,7 +351,7 @@ class Driver implements RunningActor {
   }
 
   #pump(): void {
-    const now = this.#env.clock.now()
+    const now = this.#env.clock.elapsed()
     const positions = this.#fleet.slots().map((slot) => ({
       slot,
       labels: this.#fleet.info(slot.worker)?.labels ?? {},

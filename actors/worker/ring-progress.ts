@@ -23,7 +23,7 @@ export function createProgress(options: {
 }): Progress {
   const { bus, clock, me } = options
   /** Reports and averages between two gradient steps are part of the step. */
-  const sinceTold = { steps: 0, waitedMs: 0, at: clock.now() }
+  const sinceTold = { steps: 0, waitedMs: 0, at: clock.elapsed() }
   let step = -1
   let samples = 0
   let askedAt = 0
@@ -33,7 +33,7 @@ export function createProgress(options: {
   function speak(): void {
     const ring = options.ring()
     if (ring !== undefined) {
-      const now = clock.now()
+      const now = clock.elapsed()
       const { plan, predecessorMs } = ring
       const steps = Math.max(1, sinceTold.steps)
       tell(bus, ringProgress, me, {
@@ -54,13 +54,13 @@ export function createProgress(options: {
 
   return {
     asked: () => {
-      askedAt = clock.now()
+      askedAt = clock.elapsed()
     },
     answered: (at) => {
       if (at.step > step) sinceTold.steps += 1
       step = at.step
       samples = at.samples
-      sinceTold.waitedMs += clock.now() - askedAt
+      sinceTold.waitedMs += clock.elapsed() - askedAt
     },
     stop: () => {
       clock.clearTimeout(timer)

@@ -51,7 +51,7 @@ export function createRunner(options: {
 }): Runner {
   const { slot, spawn, clock, reports } = options
   let process: RunnerProcess | undefined
-  let heardAt = clock.now()
+  let heardAt = clock.elapsed()
   let startedAt: number | null = null
   let backend = { name: '', versions: {} as Readonly<Record<string, string>> }
   let fault: Problem | undefined
@@ -60,7 +60,7 @@ export function createRunner(options: {
   const machine = runnerMachine.provide({
     actions: {
       spawn: () => {
-        heardAt = clock.now()
+        heardAt = clock.elapsed()
         // What a process says after it was given up concerns nobody.
         const mine: RunnerProcess = spawn(slot, {
           message: (message) => {
@@ -79,7 +79,7 @@ export function createRunner(options: {
       begin: ({ event }) => {
         if (event.type !== 'begin') return
         startedAt = null
-        heardAt = clock.now()
+        heardAt = clock.elapsed()
         process?.send({ type: 'begin', assignment: event.assignment, file: event.file })
       },
       stop: ({ context }) => {
@@ -106,7 +106,7 @@ export function createRunner(options: {
   const actor = createActor(machine, { input: options, clock })
 
   const hear = (message: FromRunner): void => {
-    heardAt = clock.now()
+    heardAt = clock.elapsed()
     const { assignment } = actor.getSnapshot().context
     switch (message.type) {
       case 'hello':
@@ -147,12 +147,12 @@ export function createRunner(options: {
     begin: (assignment, file) => actor.send({ type: 'begin', assignment, file }),
     stop: (cause) => actor.send({ type: 'stop', cause }),
     heard: () => {
-      heardAt = clock.now()
+      heardAt = clock.elapsed()
     },
     tick: (deaf) => {
       const { value } = actor.getSnapshot()
-      if (deaf || (value !== 'busy' && value !== 'stopping')) heardAt = clock.now()
-      else if (clock.now() - heardAt > silenceMs) actor.send({ type: 'silent' })
+      if (deaf || (value !== 'busy' && value !== 'stopping')) heardAt = clock.elapsed()
+      else if (clock.elapsed() - heardAt > silenceMs) actor.send({ type: 'silent' })
     },
     handBack: () => actor.send({ type: 'handback' }),
     dismiss: () => actor.send({ type: 'dismiss' }),

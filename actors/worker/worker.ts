@@ -120,14 +120,14 @@ export function createWorker(options: WorkerOptions): Worker {
       expireLeases: () => {
         for (const slot of slots) {
           const { driver } = slot.status
-          if (driver !== null && clock.now() - (heardAt.get(driver) ?? 0) > leaseTtlMs) slot.endLease()
+          if (driver !== null && clock.elapsed() - (heardAt.get(driver) ?? 0) > leaseTtlMs) slot.endLease()
         }
         for (const driver of heardAt.keys()) {
           if (!slots.some((slot) => slot.status.driver === driver)) heardAt.delete(driver)
         }
       },
       extendLeases: () => {
-        for (const driver of heardAt.keys()) heardAt.set(driver, clock.now())
+        for (const driver of heardAt.keys()) heardAt.set(driver, clock.elapsed())
         outbox.wake()
       },
       drainSlots: () => {
@@ -210,7 +210,7 @@ export function createWorker(options: WorkerOptions): Worker {
   const subscriptions = [
     answer(bus, lease, { worker }, ({ driver, slot }) => {
       const found = slotAt(slot).lease(driver)
-      heardAt.set(driver, clock.now())
+      heardAt.set(driver, clock.elapsed())
       return { slot, status: found }
     }),
     answer(bus, release, { worker }, ({ driver, slot }) => {
@@ -227,7 +227,7 @@ export function createWorker(options: WorkerOptions): Worker {
       driverBeat,
       { driver: '*' },
       (_, { driver }) => {
-        if (heardAt.has(driver)) heardAt.set(driver, clock.now())
+        if (heardAt.has(driver)) heardAt.set(driver, clock.elapsed())
       },
       dropped,
     ),

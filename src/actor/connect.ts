@@ -12,12 +12,12 @@ export async function connectPatiently(
   options: { clock: Clock; logger: Logger; timeoutMs: number; aborted: () => boolean },
 ): Promise<Bus> {
   const { clock, logger, timeoutMs, aborted } = options
-  const deadline = clock.now() + timeoutMs
+  const deadline = clock.elapsed() + timeoutMs
   for (let tries = 1; ; tries += 1) {
     try {
       return await connect()
     } catch (error) {
-      if (codeOf(error) !== 'BUS_UNREACHABLE' || clock.now() + waitMs > deadline || aborted()) throw error
+      if (codeOf(error) !== 'BUS_UNREACHABLE' || clock.elapsed() + waitMs > deadline || aborted()) throw error
       if (tries === 1) logger.warn({ seconds: timeoutMs / 1000 }, `${(error as Error).message}; waiting for it`)
       await new Promise<void>((resolve) => void clock.setTimeout(resolve, waitMs))
     }

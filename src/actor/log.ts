@@ -48,7 +48,7 @@ export function droppedLog(clock: Clock, logger: Logger): { onDropped: OnDropped
   return {
     onDropped(subject, reason) {
       total += 1
-      const now = clock.now()
+      const now = clock.elapsed()
       if (now < quietUntil) return
       quietUntil = now + 1_000
       logger.warn({ subject, code: reason.code, dropped: total - told }, reason.message)

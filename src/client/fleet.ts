@@ -86,7 +86,7 @@ export async function startFleet(folder: string): Promise<Fleet> {
         reason = describe(error)
       }
       if (stopping.signal.aborted) return
-      const now = Date.now()
+      const now = performance.now()
       ends.push(now)
       while (ends[0] !== undefined && ends[0] < now - windowMs) ends.shift()
       if (ends.length >= maximumEnds) throw problem('ACTOR_FAILED', { actor, times: ends.length, reason })

@@ -65,11 +65,11 @@ function isOver({ state }: History): boolean {
 
 /** Hears the driver's progress, and notices when no driver beats for this experiment. */
 function listen(bus: Bus, experiment: string, watch: Watch, clock: Clock): { close(): void } {
-  let lastBeat = clock.now()
+  let lastBeat = clock.elapsed()
   let silent = false
   let timer: unknown
   const alive = () => {
-    lastBeat = clock.now()
+    lastBeat = clock.elapsed()
     if (!silent) return
     silent = false
     watch.onWaiting?.(null)
@@ -86,7 +86,7 @@ function listen(bus: Bus, experiment: string, watch: Watch, clock: Clock): { clo
     }),
   ]
   const look = () => {
-    const sinceMs = clock.now() - lastBeat
+    const sinceMs = clock.elapsed() - lastBeat
     if (sinceMs >= noticeMs) {
       silent = true
       const remedy = `start one with \`maggy driver --server ${bus.server}\``

@@ -50,7 +50,7 @@ const lookMs = 100
 
 /** In the folder of a process that runs, through its bus; else through one of our own. */
 async function look(options: SessionOptions): Promise<Session> {
-  const deadline = Date.now() + busyMs
+  const deadline = performance.now() + busyMs
   for (;;) {
     try {
       const url = await runningServer(join(options.data ?? '.maggy', 'server'))
@@ -58,7 +58,7 @@ async function look(options: SessionOptions): Promise<Session> {
       return await embedded(await openFleet(options))
     } catch (error) {
       // Another process holds the folder and has no address yet, or none any more: it starts, or ends.
-      if (!isProblem(error, 'BUS_BUSY', 'BUS_UNREACHABLE') || Date.now() > deadline) throw error
+      if (!isProblem(error, 'BUS_BUSY', 'BUS_UNREACHABLE') || performance.now() > deadline) throw error
     }
     await delay(lookMs)
   }

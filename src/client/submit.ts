@@ -57,7 +57,7 @@ export async function stopRunning(bus: Bus, experiment: string, mode: 'finish' |
 
 async function untilAnswered(patience: Patience, call: () => Promise<unknown>): Promise<void> {
   const { signal, clock = systemClock, onWaiting } = patience
-  const since = clock.now()
+  const since = clock.elapsed()
   let said = false
   for (;;) {
     signal?.throwIfAborted()
@@ -67,7 +67,7 @@ async function untilAnswered(patience: Patience, call: () => Promise<unknown>): 
       return
     } catch (error) {
       if (!isAbsence(error)) throw error
-      const sinceMs = clock.now() - since
+      const sinceMs = clock.elapsed() - since
       if (sinceMs >= noticeMs) {
         said = true
         onWaiting?.({ code: codeOf(error) ?? 'INTERNAL', message: noDriver(describe(error)), sinceMs })

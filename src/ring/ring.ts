@@ -183,7 +183,7 @@ export function createRing(options: RingOptions): Ring {
   function notePredecessor({ phase, from, step }: Chunk): void {
     if (phase !== 'reduce' || from !== predecessor || step <= predecessorAt) return
     predecessorAt = step
-    if (queues.reduce.currentStep === step) predecessorMs += clock.now() - reducingSince
+    if (queues.reduce.currentStep === step) predecessorMs += clock.elapsed() - reducingSince
   }
 
   subscriptions.push(
@@ -277,7 +277,7 @@ export function createRing(options: RingOptions): Ring {
       const into = lastReduced?.vector === a ? b : a
       const reduction = { space, vector, weight, into, encoding, chunkElements, residual }
       const at = place(step)
-      reducingSince = clock.now()
+      reducingSince = clock.elapsed()
       const tell = (index: number, frame: Uint8Array): void => {
         tellShard(step, index, frame)
       }

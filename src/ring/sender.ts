@@ -121,11 +121,11 @@ export function createSender(options: SenderOptions): Sender {
   async function transmit(lane: Lane, bytes: Uint8Array, memory: Uint8Array): Promise<void> {
     let corrupt = 0
     for (let attempt = 0; !state.stopped; attempt += 1) {
-      const sentAt = clock.now()
+      const sentAt = clock.elapsed()
       try {
         await askEncoded(bus, chunk, lane.subject, bytes, { timeoutMs: lane.roundTrip.patienceMs, lend: true })
         if (state.stopped) return
-        if (attempt === 0) lane.roundTrip.measured(clock.now() - sentAt)
+        if (attempt === 0) lane.roundTrip.measured(clock.elapsed() - sentAt)
         lane.silentSince = undefined
         lane.absentSince = undefined
         lane.underway -= 1
@@ -160,13 +160,13 @@ export function createSender(options: SenderOptions): Sender {
     }
     if (code === 'BUS_TIMEOUT') {
       lane.silentSince ??= sentAt
-      if (clock.now() - lane.silentSince >= timing.silentMs) return lost()
+      if (clock.elapsed() - lane.silentSince >= timing.silentMs) return lost()
       lane.roundTrip.expired()
       return undefined
     }
     if (code === 'BUS_NO_RESPONDERS') {
       lane.absentSince ??= sentAt
-      if (clock.now() - lane.absentSince >= timing.absentMs) return lost()
+      if (clock.elapsed() - lane.absentSince >= timing.absentMs) return lost()
       await pause(retryMs)
       return undefined
     }

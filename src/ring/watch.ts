@@ -58,7 +58,7 @@ export function createWatch(options: WatchOptions): Watch {
 
   function look(): void {
     const missing = awaited()
-    const now = clock.now()
+    const now = clock.elapsed()
     for (const at of new Set(missing.map((one) => one.rank))) {
       const quietSince = Math.max(began, lastHeard.get(at) ?? 0)
       if (now - quietSince < timing.hopMinMs || asking.has(at)) continue
@@ -71,7 +71,7 @@ export function createWatch(options: WatchOptions): Watch {
   /** Asks a member whether it is there, and for what it may have told already. */
   async function inquire(at: number, indices: readonly number[]): Promise<void> {
     asking.add(at)
-    const askedAt = clock.now()
+    const askedAt = clock.elapsed()
     const current = step()
     try {
       await ask(bus, probeMember, paramsTo(at), {}, { timeoutMs: Math.min(probeMs, timing.hopMaxMs) })
@@ -106,13 +106,13 @@ export function createWatch(options: WatchOptions): Watch {
     const first = since.get(at) ?? askedAt
     since.set(at, first)
     const patience = code === 'BUS_NO_RESPONDERS' ? timing.absentMs : timing.silentMs
-    if (clock.now() - first < patience) return
+    if (clock.elapsed() - first < patience) return
     onFault(faultOf(problem('RING_PEER_LOST', { rank: at, worker: members[at]?.worker ?? '?', ring }), at))
   }
 
   return {
     start() {
-      began = clock.now()
+      began = clock.elapsed()
       silentSince.clear()
       absentSince.clear()
       arm(timing.hopMinMs)
@@ -125,7 +125,7 @@ export function createWatch(options: WatchOptions): Watch {
       clock.clearTimeout(timer)
     },
     heard(from) {
-      lastHeard.set(from, clock.now())
+      lastHeard.set(from, clock.elapsed())
       silentSince.delete(from)
       absentSince.delete(from)
     },

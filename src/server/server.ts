@@ -134,17 +134,17 @@ async function launch(
 async function awaitPredecessor(data: string): Promise<void> {
   const predecessor = await lastServer(data)
   if (predecessor === undefined) return
-  const deadline = Date.now() + predecessorMs
+  const deadline = performance.now() + predecessorMs
   while (isAlive(predecessor)) {
-    if (Date.now() > deadline) process.kill(predecessor.pid, 'SIGKILL')
+    if (performance.now() > deadline) process.kill(predecessor.pid, 'SIGKILL')
     await delay(20)
   }
 }
 
 /** Waits until nats-server has written down its port, which it does once it listens. */
 async function listeningPort(nats: NatsProcess, directory: string, { host, port }: ServerConfiguration) {
-  const deadline = Date.now() + startMs
-  while (Date.now() < deadline) {
+  const deadline = performance.now() + startMs
+  while (performance.now() < deadline) {
     const end = await Promise.race([nats.ended, delay(10, undefined)])
     if (end !== undefined) {
       // Somebody may have taken the port since it was found free.

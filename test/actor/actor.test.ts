@@ -1,4 +1,4 @@
-import { SimulatedClock } from 'xstate'
+import { TestClock } from '../support/clock.ts'
 import { expect, test } from 'vitest'
 import { codeOf, problem, toProblem } from '../../protocol/index.ts'
 import {
@@ -17,7 +17,7 @@ function logTo(lines: string[], pretty = false): Logger {
 }
 
 test('every beats on the clock until it is told to end', () => {
-  const clock = new SimulatedClock()
+  const clock = new TestClock()
   let beats = 0
   const end = every(clock, 1_000, () => (beats += 1))
   for (let i = 0; i < 5; i += 1) clock.increment(500)
@@ -28,7 +28,7 @@ test('every beats on the clock until it is told to end', () => {
 })
 
 test('every may be ended out of its own beat', () => {
-  const clock = new SimulatedClock()
+  const clock = new TestClock()
   let beats = 0
   const end = every(clock, 10, () => {
     beats += 1
@@ -45,7 +45,7 @@ test('ids can stand in a subject and differ', () => {
 })
 
 test('a flood of dropped messages is counted, and logged once a second', () => {
-  const clock = new SimulatedClock()
+  const clock = new TestClock()
   const lines: string[] = []
   const { onDropped, count } = droppedLog(clock, logTo(lines))
   const reason = toProblem(problem('MESSAGE_MALFORMED', { subject: 'x', reason: 'y' }))
@@ -67,7 +67,7 @@ test('a line for people is short and says who, what and how bad', () => {
 })
 
 async function patience(fails: number, code: 'BUS_UNREACHABLE' | 'BUS_UNAUTHORIZED', timeoutMs: number) {
-  const clock = new SimulatedClock()
+  const clock = new TestClock()
   const lines: string[] = []
   const network = createMemoryNetwork()
   let tries = 0

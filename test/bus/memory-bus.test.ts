@@ -1,4 +1,4 @@
-import { SimulatedClock } from 'xstate'
+import { TestClock } from '../support/clock.ts'
 import { expect, test } from 'vitest'
 import { codeOf } from '../../protocol/index.ts'
 import { createMemoryNetwork, subjectMatches } from '../../src/bus/index.ts'
@@ -22,7 +22,7 @@ busContract('the in-memory bus', async () => {
 })
 
 test('a timeout waits for the clock it was given, and for nothing else', async () => {
-  const clock = new SimulatedClock()
+  const clock = new TestClock()
   const network = createMemoryNetwork({ clock })
   const bus = network.connect()
   bus.subscribe('silence', () => {})

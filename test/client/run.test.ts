@@ -1,4 +1,4 @@
-import { SimulatedClock } from 'xstate'
+import { TestClock } from '../support/clock.ts'
 import { describe, expect, it } from 'vitest'
 import type { LogEvent, Submission } from '../../protocol/index.ts'
 import { createMemoryNetwork, tell } from '../../src/bus/index.ts'
@@ -50,7 +50,7 @@ describe('a client', () => {
 
   it('waits for a driver, says so after 10 s, and goes on when one comes', async () => {
     const { bus, driverBus } = await network()
-    const clock = clockOf(new SimulatedClock())
+    const clock = clockOf(new TestClock())
     const waits: (Waiting | null)[] = []
     const running = runExperiment(bus, submission, code, { onWaiting: (said) => waits.push(said) }, { clock })
     await clock.passUntil(() => waits.length > 0)
@@ -62,7 +62,7 @@ describe('a client', () => {
 
   it('says when no driver beats for the experiment any more', async () => {
     const { bus, driverBus, made } = await network()
-    const clock = clockOf(new SimulatedClock())
+    const clock = clockOf(new TestClock())
     const driver = handDriver(driverBus)
     const waits: (Waiting | null)[] = []
     const running = runExperiment(bus, submission, code, { onWaiting: (said) => waits.push(said) }, { clock })
@@ -137,10 +137,11 @@ describe('a client', () => {
 })
 
 /** Time that passes only when the test says so. */
-function clockOf(simulated: SimulatedClock) {
+function clockOf(simulated: TestClock) {
   let turn: Promise<void>
   return {
     now: () => simulated.now(),
+    elapsed: () => simulated.elapsed(),
     setTimeout: (fn: () => void, ms: number): unknown => simulated.setTimeout(fn, ms),
     clearTimeout: (id: unknown) => {
       simulated.clearTimeout(id as never)

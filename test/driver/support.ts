@@ -1,5 +1,5 @@
 import { pino } from 'pino'
-import { SimulatedClock } from 'xstate'
+import { TestClock } from '../support/clock.ts'
 import { startDriver } from '../../actors/driver/driver.ts'
 import { driverDefaults, type DriverOptions } from '../../actors/driver/options.ts'
 import { readArchive } from '../../actors/driver/ownership/archive.ts'
@@ -43,7 +43,7 @@ export function submission(experiment: string, change: Partial<OptimizationConte
 
 /** A whole system on the memory bus, with time in the test's hand. */
 export class Bench {
-  readonly clock = new SimulatedClock()
+  readonly clock = new TestClock()
   readonly faults: string[] = []
   /** What drivers warn of. */
   readonly warnings: string[] = []

@@ -1,5 +1,5 @@
 /** A member is killed at every point of a step that there is; the others form the next generation and go on (G5). */
-import { SimulatedClock } from 'xstate'
+import { TestClock } from '../support/clock.ts'
 import { describe, expect, test } from 'vitest'
 import type { RingEncoding, RingHolding } from '../../protocol/index.ts'
 import { createMemoryNetwork, type Bus } from '../../src/bus/index.ts'
@@ -86,7 +86,7 @@ async function killed(
   dieAt: number,
   options: { algorithm: 'ring' | 'direct'; encoding: RingEncoding },
 ) {
-  const clock = new SimulatedClock()
+  const clock = new TestClock()
   const network = createMemoryNetwork({ clock })
   const doomed = mortal(network.connect(`w${victim}`), dieAt)
   const buses = Array.from({ length: members }, (_, rank) =>

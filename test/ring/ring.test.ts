@@ -1,6 +1,6 @@
 import * as fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
-import { SimulatedClock } from 'xstate'
+import { TestClock } from '../support/clock.ts'
 import type { RingAlgorithm, RingEncoding } from '../../protocol/index.ts'
 import { createMemoryNetwork } from '../../src/bus/index.ts'
 import { bitsOf, meanOf, ringOn, valueOf, vectorOf } from './support.ts'
@@ -167,7 +167,7 @@ test('broadcast brings the bytes of any root to all, and exchange those of each'
 })
 
 test('a member knows how long its predecessor, and no other, has kept it waiting', async () => {
-  const clock = new SimulatedClock()
+  const clock = new TestClock()
   const network = createMemoryNetwork({ clock })
   const { rings } = ringOn(network, 3, {}, { clock })
   const begin = (rank: number, step: number) => rings[rank]!.allReduce(step, vectorOf(rank, 20), 1)

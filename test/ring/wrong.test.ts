@@ -1,7 +1,7 @@
 /** What a bus can do to a ring, and what may come of it: the right result or a code, never a wrong weight (I1 of ring.ts). */
 import { requireIntact } from '../../src/ring/chunk-frame.ts'
 import { createWorkspace } from '../../src/ring/workspace.ts'
-import { SimulatedClock } from 'xstate'
+import { TestClock } from '../support/clock.ts'
 import { describe, expect, test } from 'vitest'
 import { chunk, codeOf, decodePayload, encode, subjectFor, type RingAlgorithm } from '../../protocol/index.ts'
 import { askEncoded, createMemoryNetwork, type Bus, type MemoryNetwork } from '../../src/bus/index.ts'
@@ -27,7 +27,7 @@ function spoilt(bus: Bus, spoil: Spoil): Bus {
 }
 
 /** Lets time go by until all outcomes are there. */
-async function elapse<T>(network: MemoryNetwork, clock: SimulatedClock, work: readonly Promise<T>[]): Promise<T[]> {
+async function elapse<T>(network: MemoryNetwork, clock: TestClock, work: readonly Promise<T>[]): Promise<T[]> {
   const state = { open: true }
   const all = Promise.all(work).finally(() => (state.open = false))
   for (let turn = 0; state.open && turn < 4000; turn += 1) {
@@ -38,7 +38,7 @@ async function elapse<T>(network: MemoryNetwork, clock: SimulatedClock, work: re
 }
 
 function world(members: number, options: PlanOptions, spoil: Spoil) {
-  const clock = new SimulatedClock()
+  const clock = new TestClock()
   const network = createMemoryNetwork({ clock })
   const made = ringOn(network, members, options, { clock, wrap: (bus) => spoilt(bus, spoil) })
   return { clock, network, ...made }
@@ -97,7 +97,7 @@ const spoilers: Record<string, Spoil> = {
 
 /** What a request that nothing came of ends with. */
 async function lost(): Promise<unknown> {
-  const clock = new SimulatedClock()
+  const clock = new TestClock()
   const bus = createMemoryNetwork({ clock }).connect()
   bus.subscribe('x', () => {})
   const failing = bus.request('x', new Uint8Array(), { timeoutMs: 1 }).catch((error: unknown) => error)
@@ -155,7 +155,7 @@ test('any one bit of a frame that flips is noticed', async () => {
 })
 
 test('shards that the server loses are asked for', async () => {
-  const clock = new SimulatedClock()
+  const clock = new TestClock()
   const network = createMemoryNetwork({ clock })
   let published = 0
   const { rings } = ringOn(
@@ -199,7 +199,7 @@ test('a chunk of a generation that is over finds nobody; one that says so of its
   await Promise.all(rings.map((ring, rank) => ring.allReduce(0, vectorOf(rank, 8), 1)))
   for (const ring of rings) ring.abandon()
   const next = buses.map((bus, rank) =>
-    createRing({ bus, ring: 'r', plan: planFor(rank, 2, { generation: 2 }), clock: new SimulatedClock(), finished: 0 }),
+    createRing({ bus, ring: 'r', plan: planFor(rank, 2, { generation: 2 }), clock: new TestClock(), finished: 0 }),
   )
   const [subject, frame] = frames[0] ?? ['', new Uint8Array()]
   const bus = network.connect('replayer')

@@ -1,5 +1,6 @@
 import { describe, expect, test } from 'vitest'
-import { createActor, SimulatedClock } from 'xstate'
+import { createActor } from 'xstate'
+import { TestClock } from '../support/clock.ts'
 import { runnerMachine, type RunnerEvent } from '../../actors/worker/runner.machine.ts'
 import { handledEvents, mermaid, statesOf } from '../support/mermaid.ts'
 import { assignmentOf } from '../support/worker-assignment.ts'
@@ -13,7 +14,7 @@ function play(...events: (RunnerEvent | number)[]) {
 }
 
 function playWith(input: { maxServed: number; maxRssBytes: number }, ...events: (RunnerEvent | number)[]) {
-  const clock = new SimulatedClock()
+  const clock = new TestClock()
   const effects: string[] = []
   const record = (name: string) => () => void effects.push(name)
   const names = ['spawn', 'begin', 'stop', 'leave', 'kill', 'settle', 'tellWarm', 'tellUnfit'] as const

@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest'
-import { SimulatedClock } from 'xstate'
+import { TestClock } from '../support/clock.ts'
 import { createWorker } from '../../actors/worker/worker.ts'
 import type { FromRunner } from '../../actors/worker/runner-messages.ts'
 import { answer, ask, createMemoryNetwork, hear, tell } from '../../src/bus/index.ts'
@@ -24,7 +24,7 @@ import { assignmentOf } from '../support/worker-assignment.ts'
 type Done = PayloadOf<typeof done>
 
 async function setUp({ slots = 1, acknowledge = true } = {}) {
-  const clock = new SimulatedClock()
+  const clock = new TestClock()
   const network = createMemoryNetwork({ clock })
   const bus = network.connect()
   const driver = network.connect()

@@ -27,7 +27,7 @@ function progressOf(
   { id, clock }: Viewer,
 ): PayloadOf<typeof progress> {
   const { history, submission } = run
-  const now = clock.now()
+  const now = clock.elapsed()
   const running = [...history.held].slice(0, shown).flatMap((trial) => {
     const context = history.trial(trial)?.context
     if (!context || context.worker === null) return []
@@ -41,7 +41,7 @@ function progressOf(
   return {
     driver: id,
     state: history.state,
-    at: now,
+    at: clock.now(),
     trials: submission.context.trials,
     counts: countsOf(run),
     best: history.best,

@@ -155,7 +155,7 @@ export class ExperimentRun {
 
   /** How many more places it could use now. */
   demand(): number {
-    return this.#closed ? 0 : this.#demand.places(this.#env.clock.now())
+    return this.#closed ? 0 : this.#demand.places(this.#env.clock.elapsed())
   }
 
   needs(now: number): readonly Gang[] {
@@ -187,7 +187,7 @@ export class ExperimentRun {
 
   /** Takes a place: a queued trial goes there now, or a new one as soon as it is suggested. */
   fill(slot: Slot, held: Held, gang?: number): void {
-    if (this.gangs !== null) return this.gangs.take({ slot, held }, gang, this.#env.clock.now())
+    if (this.gangs !== null) return this.gangs.take({ slot, held }, gang, this.#env.clock.elapsed())
     const [queued] = this.history.queued
     if (queued !== undefined) this.#attempts.assign(queued, { slot, held })
     else this.desk.wait({ slot, held })

@@ -112,11 +112,11 @@ export class Fleet {
     // The same name, another process: what the former one held died with it.
     if (known !== undefined && before && before.startedAt !== info.startedAt)
       this.#loseAll(worker, known, 'it was started anew')
-    this.#move(worker, { type: 'worker.announce', info, status, at: this.#clock.now() })
+    this.#move(worker, { type: 'worker.announce', info, status, at: this.#clock.elapsed() })
   }
 
   beat(worker: string, status: WorkerStatus): void {
-    this.#move(worker, { type: 'worker.beat', status, at: this.#clock.now() })
+    this.#move(worker, { type: 'worker.beat', status, at: this.#clock.elapsed() })
   }
 
   left(worker: string): void {
@@ -125,13 +125,13 @@ export class Fleet {
   }
 
   reconnected(): void {
-    for (const worker of this.#workers.keys()) this.#move(worker, { type: 'bus.connected', at: this.#clock.now() })
+    for (const worker of this.#workers.keys()) this.#move(worker, { type: 'bus.connected', at: this.#clock.elapsed() })
   }
 
   tick(): void {
     for (const [worker, { snapshot }] of this.#workers) {
-      this.#move(worker, { type: 'tick', at: this.#clock.now() })
-      if (snapshot.value === 'lost' && this.#clock.now() - snapshot.context.heardAt > 600_000)
+      this.#move(worker, { type: 'tick', at: this.#clock.elapsed() })
+      if (snapshot.value === 'lost' && this.#clock.elapsed() - snapshot.context.heardAt > 600_000)
         this.#workers.delete(worker)
     }
   }
@@ -162,7 +162,7 @@ export class Fleet {
       slot.running = slot.next
       slot.next = null
     }
-    slot.idleSince = this.#clock.now()
+    slot.idleSince = this.#clock.elapsed()
   }
 
   /** Forgets all places that an experiment holds, without a word to anybody (another driver has it now). */
@@ -181,13 +181,13 @@ export class Fleet {
       const { status } = await ask(this.#bus, lease, { worker: slot.worker }, who, { timeoutMs: 2000 })
       slot.lease = 'ours'
       this.#lookForForeign(slot, status)
-      slot.idleSince = this.#clock.now()
+      slot.idleSince = this.#clock.elapsed()
       this.#move(slot.worker, { type: 'worker.lease', slot: slot.slot })
       this.#events.changed()
     } catch (error) {
       if (codeOf(error) === undefined) throw error
       slot.lease = 'none'
-      slot.askAfter = this.#clock.now() + leaseRetryMs
+      slot.askAfter = this.#clock.elapsed() + leaseRetryMs
     }
   }
 
@@ -220,7 +220,7 @@ export class Fleet {
   #worker(worker: string): Worker {
     const known = this.#workers.get(worker)
     if (known !== undefined) return known
-    const snapshot = fleetSteps.initial({ worker, ...this.#times, at: this.#clock.now() })
+    const snapshot = fleetSteps.initial({ worker, ...this.#times, at: this.#clock.elapsed() })
     const fresh: Worker = { snapshot, slots: [], pinging: false }
     this.#workers.set(worker, fresh)
     return fresh
@@ -238,7 +238,7 @@ export class Fleet {
       foreign: false,
       elsewhere: false,
       askAfter: 0,
-      idleSince: this.#clock.now(),
+      idleSince: this.#clock.elapsed(),
     }
     entry.slots.push(fresh)
     return fresh
@@ -269,7 +269,7 @@ export class Fleet {
     } finally {
       entry.pinging = false
     }
-    this.#move(worker, { type: 'worker.ping', answered, at: this.#clock.now() })
+    this.#move(worker, { type: 'worker.ping', answered, at: this.#clock.elapsed() })
   }
 
   #loseAll(worker: string, entry: Worker, reason: string): void {

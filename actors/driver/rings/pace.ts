@@ -24,7 +24,7 @@ export class Pace {
   }
 
   hear(attempt: number, said: Said): void {
-    const at = this.#clock.now()
+    const at = this.#clock.elapsed()
     const before = this.#members.get(attempt)
     const seconds = before === undefined ? 0 : (at - before.at) / 1000
     const samples = before === undefined ? 0 : said.samples - before.said.samples
@@ -44,7 +44,7 @@ export class Pace {
     for (const attempt of this.#members.keys()) {
       if (!members.some((member) => member.attempt === attempt)) this.#members.delete(attempt)
     }
-    const now = this.#clock.now()
+    const now = this.#clock.elapsed()
     const known = members.flatMap(({ attempt, worker }) => {
       const member = this.#members.get(attempt)
       return member === undefined ? [] : [{ worker, ...member }]

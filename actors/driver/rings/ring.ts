@@ -145,9 +145,9 @@ export class RingDesk {
     ]
     this.#stops.push(
       ...subscriptions.map((subscription) => () => subscription.unsubscribe()),
-      every(clock, tickMs, () => this.#move({ type: 'tick', at: clock.now() })),
+      every(clock, tickMs, () => this.#move({ type: 'tick', at: clock.elapsed() })),
       bus.onStatus((status) => {
-        if (status === 'connected') this.#patientUntil = clock.now() + outagePatienceMs
+        if (status === 'connected') this.#patientUntil = clock.elapsed() + outagePatienceMs
       }),
     )
   }
@@ -253,7 +253,7 @@ export class RingDesk {
   ): Promise<boolean> {
     const { bus, clock } = this.#host
     const params = { worker, ring: this.id, slot: String(slot) } as unknown as ParamsOf<C>
-    let since = clock.now()
+    let since = clock.elapsed()
     let last: string | undefined
     while (this.#isUnderWay(generation, attempt)) {
       try {
@@ -268,9 +268,9 @@ export class RingDesk {
         }
         // An outage of this driver's own is nobody's fault.
         if (code === 'BUS_DISCONNECTED' || code !== last)
-          since = code === 'BUS_TIMEOUT' ? clock.now() - askMs : clock.now()
+          since = code === 'BUS_TIMEOUT' ? clock.elapsed() - askMs : clock.elapsed()
         last = code
-        if (clock.now() >= this.#patientUntil && clock.now() - since >= this.#patienceWith(code, attempt)) {
+        if (clock.elapsed() >= this.#patientUntil && clock.elapsed() - since >= this.#patienceWith(code, attempt)) {
           this.#missed.delete(attempt)
           if (this.#isUnderWay(generation, attempt)) this.#move({ type: 'ring.absent', attempt, generation })
           return false

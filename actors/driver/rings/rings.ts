@@ -169,7 +169,7 @@ export class Gangs {
       },
       dropped: (attempt, reason) => this.#host.dropped(trial, attempt, reason),
     }
-    const ring = new RingDesk(host, `${experiment}-${trial}`, this.#settings, this.#input(trial, clock.now()))
+    const ring = new RingDesk(host, `${experiment}-${trial}`, this.#settings, this.#input(trial, clock.elapsed()))
     this.#queuedSince.delete(trial)
     this.#rings.set(trial, ring)
     return ring

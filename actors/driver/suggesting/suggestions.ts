@@ -142,7 +142,7 @@ export class OptimizerDesk {
       this.problem ??= {
         code: missing.code,
         message: `${missing.message}; ${missing.remedy}`,
-        since: this.#clock.now(),
+        since: this.#clock.elapsed(),
       }
       await new Promise<void>((resolve) => {
         this.#clock.setTimeout(resolve, reopenMs)
