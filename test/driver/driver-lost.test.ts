@@ -132,3 +132,18 @@ describe('progress', () => {
     expect((await bench.events('e1')).at(-1)).toMatchObject({ state: 'done' })
   })
 })
+
+describe('a host whose time is set back by an hour', () => {
+  it('takes over what a dead driver leaves as soon as ever', async () => {
+    const { bench, w1 } = await ready({ trials: 2 })
+    bench.clock.setWall(3_600_000)
+    await bench.driver('d2')
+    await bench.pass(1000, w1)
+    bench.kill('d1')
+    bench.clock.setWall(0)
+    await bench.pass(6000, w1)
+    expect((await bench.events('e1')).findLast(({ type }) => type === 'experiment.adopted')).toMatchObject({
+      driver: 'd2',
+    })
+  })
+})

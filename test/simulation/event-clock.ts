@@ -32,6 +32,10 @@ export class EventClock implements Clock {
     return this.#now
   }
 
+  elapsed(): number {
+    return this.#now
+  }
+
   setTimeout(fn: () => void, ms: number): unknown {
     const timer: Timer = { at: this.#now + Math.max(0, ms), order: (this.#order += 1), fn, cancelled: false }
     this.#push(timer)
@@ -61,8 +65,10 @@ export class EventClock implements Clock {
   /** The view of a process that begins now. */
   process(): ProcessClock {
     let ended = false
+    const bornAt = this.now()
     return {
       now: () => this.now(),
+      elapsed: () => this.now() - bornAt,
       setTimeout: (fn, ms) =>
         this.setTimeout(() => {
           if (!ended) fn()
