@@ -48,6 +48,17 @@ export function tfjsHere(): Tf {
   }
 }
 
+/** What user code has loaded of tfjs so far, if anything: nothing is loaded for this. */
+export function tfjsIfLoaded(): Tf | undefined {
+  if (native !== undefined) return native.tf
+  try {
+    return require.cache[require.resolve('@tensorflow/tfjs')]?.exports as Tf | undefined
+  } catch {
+    // It is not installed here.
+    return undefined
+  }
+}
+
 /** libtensorflow's own chatter on stderr; who wants it sets the level. */
 function quietLibrary(): void {
   process.env['TF_CPP_MIN_LOG_LEVEL'] ??= '2'

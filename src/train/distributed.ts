@@ -8,6 +8,7 @@ import type { Metrics, RingSettings } from '../../protocol/index.ts'
 import type { Tf } from './backend.ts'
 import { createAverages } from './averages.ts'
 import { createGradientSteps, type GradientSteps } from './gradients.ts'
+import { takeMixedCallbacks } from './fit-lists.ts'
 import { installHooks } from './hooks.ts'
 import { reshuffling, scaleLearningRate } from './adjust.ts'
 import { createMembership, type Membership } from './membership.ts'
@@ -97,6 +98,8 @@ export function createDistribution(options: DistributionOptions): Distribution {
   const cuts = settings.shard !== 'own'
   const scaled = new WeakSet<object>()
   let shuffles = 0
+  // Beneath the hooks, for it stays when they go.
+  takeMixedCallbacks(tf)
   const uninstall = installHooks(tf, {
     gradients: (f, variables, compute) => {
       if (cuts) shards.trains()

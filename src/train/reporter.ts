@@ -32,8 +32,8 @@ export interface ReporterHandle {
   abort(reason: string): void
 }
 
-/** `single`: what a number that is reported without a name is called. */
-export function createReporter(single: string, sink: ReportSink): ReporterHandle {
+/** `single`: what a number that is reported without a name is called. `onCallbacks`: a `fit` with our callbacks is near. */
+export function createReporter(single: string, sink: ReportSink, onCallbacks?: () => void): ReporterHandle {
   const controller = new AbortController()
   const latest: Record<string, number | null> = {}
   let last = -1
@@ -63,8 +63,10 @@ export function createReporter(single: string, sink: ReportSink): ReporterHandle
     record(valuesOf(metrics, single), step)
   }
 
-  const callbacks = (options: FitReports = {}): FitCallbacks =>
-    fitCallbacks(options, { record, throwIfStopped, last: () => last })
+  const callbacks = (options: FitReports = {}): FitCallbacks => {
+    onCallbacks?.()
+    return fitCallbacks(options, { record, throwIfStopped, last: () => last })
+  }
 
   const log: Reporter['log'] = (...values) => {
     for (const text of values

@@ -14,6 +14,8 @@ import { specOf, type RunInfo } from '../experiment/index.ts'
 import type { Distribution } from './distributed.ts'
 import { isEarlyStop } from './early-stop.ts'
 import { createCheckpoint, memoryStore, type CheckpointStore } from './checkpoint.ts'
+import { tfjsIfLoaded } from './backend.ts'
+import { takeMixedCallbacks } from './fit-lists.ts'
 import { generatorsFor, type Generators } from './generators.ts'
 import { createReporter, type ReporterHandle, type ReportSink } from './reporter.ts'
 import { isLeftBehind, isRingFailure } from './ring-link.ts'
@@ -62,7 +64,10 @@ export interface TrainingEnd {
 export async function runTraining(experiment: object, training: Training): Promise<TrainingEnd> {
   const { objectives, sink, run, distribution } = training
   const single = objectives[0] ?? training.single ?? 'value'
-  const handle = createReporter(single, sink)
+  const handle = createReporter(single, sink, () => {
+    const tf = tfjsIfLoaded()
+    if (tf !== undefined) takeMixedCallbacks(tf)
+  })
   training.onReporter?.(handle)
   const saved = createCheckpoint({
     store: training.checkpoints ?? memoryStore(),

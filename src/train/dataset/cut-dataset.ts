@@ -73,10 +73,10 @@ function datasetOf(tf: Tf, size: number | null, iterator: () => Promise<Elements
 }
 
 /** One after the other, also for those who ask for several at once (`shuffle`, `prefetch`). */
-async function elementsOf(tf: Tf, next: () => Promise<{ value: unknown; done: boolean }>): Promise<Elements> {
+async function elementsOf(tf: Tf, pull: () => Promise<{ value: unknown; done: boolean }>): Promise<Elements> {
   let last: Promise<unknown> = Promise.resolve()
   const inTurn = async (): Promise<{ value: unknown; done: boolean }> => {
-    const mine = last.then(async () => await next())
+    const mine = last.then(async () => await pull())
     last = mine.catch(() => undefined)
     return await mine
   }
