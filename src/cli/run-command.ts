@@ -50,7 +50,7 @@ export async function runCommand(
   const id = experimentId(experiment.name, contextName, new Date())
   const submission = submissionOf(experiment, contextName, context, { sha256, module, bytes: code.length }, id)
   return await toTheEnd(options, [suggesterFor(context)], (session, watch, signal) =>
-    runExperiment(session.bus, submission, code, watch, { signal }),
+    runExperiment(session.bus, submission, code, watch, { signal, onDriver: session.onDriver }),
   )
 }
 
@@ -59,8 +59,8 @@ export async function runCommand(
 export async function resumeCommand(id: string | undefined, options: RunCommandOptions): Promise<number> {
   // Which of them it needs is known only once it is found.
   const either = ['optimizer', 'ablator'] as const
-  return await toTheEnd(options, either, async ({ bus }, watch, signal) =>
-    resumeAndFollow(bus, id ?? (await latestExperiment(bus)), watch, { signal }),
+  return await toTheEnd(options, either, async ({ bus, onDriver }, watch, signal) =>
+    resumeAndFollow(bus, id ?? (await latestExperiment(bus)), watch, { signal, onDriver }),
   )
 }
 
@@ -99,6 +99,7 @@ async function toTheEnd(
   return await interruptible(async (signal) => {
     const session = await openSession({ ...sessionOptions(options), actors })
     const watch = watchIn(style)
+    const deaf = session.onNotice((text) => watch.onNotice?.(text))
     try {
       const result = await Promise.race([run(session, watch, signal), session.failed])
       watch.end()
@@ -113,6 +114,7 @@ async function toTheEnd(
       }
       return codeFor(result, signal)
     } finally {
+      deaf()
       watch.end()
       await session.close()
     }

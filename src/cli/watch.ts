@@ -50,6 +50,7 @@ function plainWatch(): Shown {
       if (said !== null && said.code !== waiting) say(waitingText(said))
       waiting = said?.code
     },
+    onNotice: say,
     end() {},
   }
 }
@@ -77,6 +78,9 @@ function jsonWatch(): Shown {
       if (said !== null && said.code !== waiting) printJson('waiting', said)
       waiting = said?.code
     },
+    onNotice(text) {
+      printJson('notice', { text })
+    },
     end() {},
   }
 }
@@ -90,9 +94,10 @@ function liveWatch(): Shown {
   let progress: Progress | null = null
   let waiting: Waiting | null = null
   let notes: readonly string[] = []
+  let notice: string | undefined
   const show = () => {
     const text = progressText({ result: summarize(history), progress, waiting, now: Date.now() })
-    const lines = [...notes, text].join('\n')
+    const lines = [...notes, ...(notice === undefined ? [] : [notice]), text].join('\n')
     draw(history.submission === undefined ? (lines.split('\n').at(-1) ?? '') : lines)
   }
   const timer = setInterval(show, frameMs)
@@ -107,6 +112,9 @@ function liveWatch(): Shown {
     },
     onWaiting(said) {
       waiting = said
+    },
+    onNotice(text) {
+      notice = text
     },
     end() {
       clearInterval(timer)

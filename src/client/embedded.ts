@@ -3,10 +3,7 @@ import { resolve } from 'node:path'
 import { startFleet, type Fleet, type SuggesterName } from './fleet.ts'
 
 /** One user's hold on a fleet. */
-export interface Lease {
-  /** For connecting, with the token in it. */
-  readonly url: string
-  readonly failed: Promise<never>
+export interface Lease extends Pick<Fleet, 'url' | 'failed' | 'onDriver' | 'onNotice'> {
   release(): Promise<void>
 }
 
@@ -41,7 +38,8 @@ export async function openFleet(options: {
   try {
     const fleet = await shared.fleet
     if (options.actors !== 'none') await fleet.wants(options.workers ?? 1, options.actors)
-    return { url: fleet.url, failed: fleet.failed, release }
+    const { url, failed, onDriver, onNotice } = fleet
+    return { url, failed, onDriver, onNotice, release }
   } catch (error) {
     await release()
     throw error

@@ -6,7 +6,7 @@
  */
 import { availableParallelism } from 'node:os'
 import { join } from 'node:path'
-import { describe, problem } from '../../protocol/index.ts'
+import { describe, problem, RemoteError } from '../../protocol/index.ts'
 import { spawnActor, systemClock, type Child } from '../actor/index.ts'
 import type { ContextOf } from '../experiment/index.ts'
 import { startServer, type RunningServer } from '../server/index.ts'
@@ -26,9 +26,17 @@ export interface Fleet {
   readonly failed: Promise<never>
   /** Starts a driver and these if there are none, and as many workers as are missing. Resolves once the driver is ready. */
   wants(workers: number, suggesters: readonly SuggesterName[]): Promise<void>
+  /**
+   * `again` is called whenever a driver is ready in the place of one that ended: it owns nothing until it is told (it takes up nothing
+   * by itself, for the folder may hold what others left there). Returns the way to stop listening.
+   */
+  readonly onDriver: (again: () => void) => () => void
+  /** Called with what people should know of the server: that the disk is full, that it was started again. */
+  readonly onNotice: (say: (text: string) => void) => () => void
   stop(): Promise<void>
 }
 
+/** Before the second start again, and longer before each further one; the first is at once. */
 const restartMs = 500
 const windowMs = 60_000
 const maximumEnds = 4
@@ -37,13 +45,18 @@ const stopGraceMs = 5_000
 /** Starts the server. Rejects with BUS_BUSY if another process holds the folder, or with SETUP_FAILED. */
 export async function startFleet(folder: string): Promise<Fleet> {
   const data = join(folder, 'server')
-  let server = await startServer({ port: 0, data })
+  const hearers = new Set<(text: string) => void>()
+  const onNotice = (text: string): void => {
+    for (const say of hearers) say(text)
+  }
+  let server = await startServer({ port: 0, data, onNotice })
   const { url, port, token } = server
   const stopping = new AbortController()
   const kept: Promise<void>[] = []
   const children = new Set<Child>()
   let workers = 0
   let driver: Promise<void> | undefined
+  const followers = new Set<() => void>()
   const started = new Set<SuggesterName>()
   let fail: (error: unknown) => void = () => {}
   const failed = new Promise<never>((_, reject) => {
@@ -52,7 +65,7 @@ export async function startFleet(folder: string): Promise<Fleet> {
   failed.catch(() => {}) // whoever races with it hears of it; with nobody there it is no crash
 
   const startAgain = async (): Promise<RunningServer> =>
-    (server = await startServer({ port, data, ...(token === undefined ? {} : { token }) }))
+    (server = await startServer({ port, data, onNotice, ...(token === undefined ? {} : { token }) }))
   const keepServer = () =>
     keep('server', async (first) => {
       const running = first ? server : await startAgain()
@@ -74,7 +87,7 @@ export async function startFleet(folder: string): Promise<Fleet> {
       return `it ended (${signal ?? code}) ${child.stderrTail().trimEnd().slice(-1000)}`
     })
 
-  /** I2. The first start decides: what cannot be started at all fails with its own words. */
+  /** I2. The first start decides: what cannot be started, and says why, fails with its own words. */
   async function keep(actor: string, live: (first: boolean) => Promise<string>): Promise<void> {
     const ends: number[] = []
     for (let first = true; !stopping.signal.aborted; first = false) {
@@ -82,7 +95,8 @@ export async function startFleet(folder: string): Promise<Fleet> {
       try {
         reason = await live(first)
       } catch (error) {
-        if (first) throw error
+        // One that was killed before it was ready has said nothing: that is an end like any other.
+        if (first && error instanceof RemoteError) throw error
         reason = describe(error)
       }
       if (stopping.signal.aborted) return
@@ -90,7 +104,7 @@ export async function startFleet(folder: string): Promise<Fleet> {
       ends.push(now)
       while (ends[0] !== undefined && ends[0] < now - windowMs) ends.shift()
       if (ends.length >= maximumEnds) throw problem('ACTOR_FAILED', { actor, times: ends.length, reason })
-      await pause(restartMs, systemClock, stopping.signal).catch(() => {}) // stopped meanwhile: the loop ends
+      await pause(restartMs * (ends.length - 1), systemClock, stopping.signal).catch(() => {}) // stopped meanwhile: the loop ends
     }
   }
 
@@ -102,7 +116,12 @@ export async function startFleet(folder: string): Promise<Fleet> {
     failed,
     async wants(wanted, suggesters) {
       driver ??= new Promise<void>((resolve) => {
-        watch(keepActor('driver', ['--adopt', 'none'], resolve))
+        const ready = () => {
+          resolve()
+          // Of the first there is nobody to hear: who follows an experiment has waited for it.
+          for (const again of followers) again()
+        }
+        watch(keepActor('driver', ['--adopt', 'none'], ready))
       })
       for (const name of suggesters) {
         if (started.has(name)) continue
@@ -114,6 +133,14 @@ export async function startFleet(folder: string): Promise<Fleet> {
         watch(keepActor('worker', wanted > 1 ? ['--threads', String(threads)] : []))
       }
       await Promise.race([driver, failed])
+    },
+    onDriver(again) {
+      followers.add(again)
+      return () => void followers.delete(again)
+    },
+    onNotice(say) {
+      hearers.add(say)
+      return () => void hearers.delete(say)
     },
     async stop() {
       stopping.abort()

@@ -15,6 +15,8 @@ export interface Watch {
   onProgress?(progress: Progress): void
   /** Why nothing goes on, when nothing does; null once it goes on. */
   onWaiting?(waiting: Waiting | null): void
+  /** A word about what the experiment runs on: a disk that is full, a server that was started again. */
+  onNotice?(text: string): void
 }
 
 /**

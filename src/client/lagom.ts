@@ -80,7 +80,10 @@ export async function lagom(
       ...(onProgress === undefined ? {} : { onProgress }),
       ...(onWaiting === undefined ? {} : { onWaiting }),
     }
-    const result = await Promise.race([runExperiment(session.bus, submission, code, watch, { signal }), session.failed])
+    const result = await Promise.race([
+      runExperiment(session.bus, submission, code, watch, { signal, onDriver: session.onDriver }),
+      session.failed,
+    ])
     if (options.output !== undefined) await writeFiles(options.output, session.bus, result)
     if (options.tensorboard !== undefined) await writeTensorBoard(options.tensorboard, session.bus, result)
     if (signal?.aborted === true && result.state !== 'done') throw reasonOf(signal)

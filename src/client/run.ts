@@ -1,15 +1,18 @@
 /** One experiment from its submission to its end, with a way out. */
-import { codeOf, type Submission } from '../../protocol/index.ts'
+import { codeOf, describe, problem, type Submission } from '../../protocol/index.ts'
 import { systemClock, type Clock } from '../actor/index.ts'
+import { readLog } from '../archive/index.ts'
 import type { Bus } from '../bus/index.ts'
 import { readResult, type Result } from '../store/index.ts'
 import { followExperiment, type Watch } from './follow.ts'
-import { pause, stopRunning, submitExperiment, takeUp } from './submit.ts'
+import { pause, stopRunning, submitAgain, submitExperiment, takeUp } from './submit.ts'
 
 export interface RunOptions {
   /** Aborted: the experiment is cancelled (it can be resumed), and its result so far is what there is. */
   readonly signal?: AbortSignal | undefined
   readonly clock?: Clock | undefined
+  /** Where drivers own nothing unless they are told: see Session.onDriver. */
+  readonly onDriver?: ((again: () => void) => () => void) | undefined
 }
 
 /** After a cancel, trials get their grace (by default 5 s) and the driver a moment to write it down. */
@@ -42,8 +45,9 @@ export async function resumeAndFollow(
 }
 
 async function followUntilEnd(bus: Bus, experiment: string, watch: Watch, options: RunOptions): Promise<Result> {
-  const { signal, clock = systemClock } = options
+  const { signal, clock = systemClock, onDriver } = options
   const giveUp = new AbortController()
+  const deaf = onDriver?.(() => void handOver(bus, experiment, watch, clock, giveUp.signal))
   const cancel = () => {
     void cancelled(bus, experiment, clock, giveUp)
   }
@@ -55,9 +59,37 @@ async function followUntilEnd(bus: Bus, experiment: string, watch: Watch, option
     if (!giveUp.signal.aborted) throw error
     return await readResult(bus, experiment)
   } finally {
+    deaf?.()
     signal?.removeEventListener('abort', cancel)
     giveUp.abort()
   }
+}
+
+/** Tells a driver of the experiment that the one before it had. Said in vain, it is the watcher that learns that nothing goes on. */
+async function handOver(bus: Bus, experiment: string, watch: Watch, clock: Clock, signal: AbortSignal): Promise<void> {
+  try {
+    await submitAgain(bus, await submissionIn(bus, experiment), {
+      signal,
+      clock,
+      onWaiting: watch.onWaiting?.bind(watch),
+    })
+  } catch (error) {
+    if (signal.aborted) return
+    const sinceMs = 0
+    watch.onWaiting?.({
+      code: codeOf(error) ?? 'INTERNAL',
+      message: `no driver takes it up: ${describe(error)}`,
+      sinceMs,
+    })
+  }
+}
+
+/** What was submitted, as it is written down. */
+async function submissionIn(bus: Bus, experiment: string): Promise<Submission> {
+  for await (const { entry } of readLog(bus, experiment)) {
+    for (const event of entry?.events ?? []) if (event.type === 'experiment.accepted') return event.submission
+  }
+  throw problem('EXPERIMENT_UNKNOWN', { experiment })
 }
 
 /** Cancels, and gives up following when the end does not come in time. */

@@ -28,6 +28,10 @@ export interface Session {
   readonly embedded: boolean
   /** Rejects when a part of the embedded bus cannot be kept running; never resolves. */
   readonly failed: Promise<never>
+  /** Of an embedded bus: called when another driver stands in the place of one that ended (see Fleet.onDriver). Else never. */
+  readonly onDriver: (again: () => void) => () => void
+  /** Of an embedded bus: called with what people should know of its server (see Fleet.onNotice). Else never. */
+  readonly onNotice: (say: (text: string) => void) => () => void
   close(): Promise<void>
 }
 
@@ -39,7 +43,7 @@ export async function openSession(options: SessionOptions): Promise<Session> {
   const server = options.server ?? process.env['MAGGY_SERVER']
   if (server !== undefined && server !== '') {
     const token = options.token ?? process.env['MAGGY_TOKEN']
-    return { ...(await connect(server, token)), embedded: false, failed: never() }
+    return { ...(await connect(server, token)), embedded: false, failed: never(), onDriver: nobody, onNotice: nobody }
   }
   if (options.actors === 'none') return await look(options)
   return await embedded(await openFleet(options))
@@ -54,7 +58,14 @@ async function look(options: SessionOptions): Promise<Session> {
   for (;;) {
     try {
       const url = await runningServer(join(options.data ?? '.maggy', 'server'))
-      if (url !== undefined) return { ...(await connect(url, undefined)), embedded: false, failed: never() }
+      if (url !== undefined)
+        return {
+          ...(await connect(url, undefined)),
+          embedded: false,
+          failed: never(),
+          onDriver: nobody,
+          onNotice: nobody,
+        }
       return await embedded(await openFleet(options))
     } catch (error) {
       // Another process holds the folder and has no address yet, or none any more: it starts, or ends.
@@ -67,7 +78,8 @@ async function look(options: SessionOptions): Promise<Session> {
 async function embedded(fleet: Lease): Promise<Session> {
   try {
     const { bus, close } = await connect(fleet.url, undefined)
-    return { bus, embedded: true, failed: fleet.failed, close: () => closeBoth(close, fleet) }
+    const { failed, onDriver, onNotice } = fleet
+    return { bus, embedded: true, failed, onDriver, onNotice, close: () => closeBoth(close, fleet) }
   } catch (error) {
     await fleet.release()
     throw error
@@ -92,6 +104,8 @@ async function connect(server: string, token: string | undefined): Promise<Pick<
   }
   return { bus, close: () => bus.close() }
 }
+
+const nobody = () => () => {}
 
 function never(): Promise<never> {
   return new Promise(() => {})

@@ -44,6 +44,14 @@ export async function submitExperiment(
   })
 }
 
+/**
+ * Hands over an experiment that was accepted before, and whose driver is gone: another one takes it up where its log ends. Unlike
+ * `takeUp` it leaves an experiment that has ended as it is.
+ */
+export async function submitAgain(bus: Bus, submission: Submission, patience: Patience = {}): Promise<void> {
+  await untilAnswered(patience, () => ask(bus, submit, {}, submission, { timeoutMs: answerMs }))
+}
+
 /** Takes up an experiment that was stopped or whose driver is gone. */
 export async function takeUp(bus: Bus, experiment: string, patience: Patience = {}): Promise<void> {
   await untilAnswered(patience, () => ask(bus, resumeExperiment, {}, { experiment }, { timeoutMs: answerMs }))

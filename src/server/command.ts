@@ -35,7 +35,7 @@ export const serverFlags: readonly (readonly [flags: string, description: string
 export async function runServer(flags: ServerFlags): Promise<number> {
   let server: RunningServer
   try {
-    server = await startServer(optionsFrom(flags))
+    server = await startServer({ ...optionsFrom(flags), onNotice: (text) => void process.stderr.write(`${text}\n`) })
   } catch (error) {
     const fault = toProblem(error)
     await tell({ ready: false, problem: fault })

@@ -4,12 +4,13 @@
  * I2 It never outlives the process that started it (nats-process.ts).
  * I3 At no time do two nats-servers write to one data folder.
  * I4 Its address is handed out only once it takes connections and has JetStream.
+ * I5 When it cannot write a stream any more (write-failure.ts), it is started again on the same port and data once there is room.
  */
 import { randomBytes } from 'node:crypto'
 import { mkdir, rm, writeFile } from 'node:fs/promises'
 import { join, resolve } from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
-import { problem } from '../../protocol/index.ts'
+import { describe, problem } from '../../protocol/index.ts'
 import { findNatsServer, identityOf, isAlive, tryLock } from '../setup/index.ts'
 import { lastServer, writeAddress } from './address-file.ts'
 import {
@@ -21,6 +22,7 @@ import {
   type ServerConfiguration,
 } from './configuration.ts'
 import { spawnNats, type NatsProcess, type ServerEnd } from './nats-process.ts'
+import { hasRoom, writeFailureIn, type WriteFailure } from './write-failure.ts'
 import { assertPortFree, greeting, writtenPort } from './port.ts'
 
 export interface ServerOptions {
@@ -36,6 +38,8 @@ export interface ServerOptions {
   readonly monitorPort?: number
   /** Hears the log of nats-server, line by line. */
   readonly onLog?: (line: string) => void
+  /** Hears what people should know: that the disk is full, that the server was started again. */
+  readonly onNotice?: (text: string) => void
 }
 
 export interface RunningServer {
@@ -43,11 +47,11 @@ export interface RunningServer {
   readonly url: string
   readonly port: number
   readonly token: string | undefined
-  /** The process id of nats-server. */
+  /** The process id of nats-server; another one after I5. */
   readonly pid: number
   readonly version: string
   readonly data: string
-  /** Settles when it has ended, asked or not. */
+  /** Settles when it has ended for good, asked or not. */
   readonly ended: Promise<ServerEnd>
   /** Stops it and gives the data folder free. */
   stop(): Promise<void>
@@ -55,6 +59,8 @@ export interface RunningServer {
 
 const startMs = 30_000
 const predecessorMs = 5000
+const lookMs = 1000
+const longestPauseMs = 60_000
 
 /** Starts a nats-server. @throws BUS_PORT_IN_USE, BUS_BUSY, OPTION_INVALID, SETUP_FAILED */
 export async function startServer(options: ServerOptions = {}): Promise<RunningServer> {
@@ -69,28 +75,34 @@ export async function startServer(options: ServerOptions = {}): Promise<RunningS
   try {
     await awaitPredecessor(data)
     if (!random) await assertPortFree(host, port)
-    const nats = await launch(binary.path, options.onLog ?? (() => undefined), {
-      host,
-      port: random ? -1 : port,
-      data,
-      maxPayloadBytes: options.maxPayloadBytes ?? defaultMaxPayloadBytes,
-      ...(token === undefined ? {} : { token }),
-      ...(options.monitorPort === undefined ? {} : { monitorPort: options.monitorPort }),
-    })
-    const ended = nats.process.ended.then(async (end) => {
+    const kept = await keepRunning(
+      binary.path,
+      {
+        host,
+        port: random ? -1 : port,
+        data,
+        maxPayloadBytes: options.maxPayloadBytes ?? defaultMaxPayloadBytes,
+        ...(token === undefined ? {} : { token }),
+        ...(options.monitorPort === undefined ? {} : { monitorPort: options.monitorPort }),
+      },
+      options,
+    )
+    const ended = kept.ended.then(async (end) => {
       await lock.release()
       return end
     })
     return {
-      url: addressOf(host, nats.port, token),
-      port: nats.port,
+      url: addressOf(host, kept.port, token),
+      port: kept.port,
       token,
-      pid: nats.process.pid,
+      get pid() {
+        return kept.pid()
+      },
       version: binary.version,
       data,
       ended,
       async stop() {
-        await nats.process.stop()
+        await kept.stop()
         await ended
       },
     }
@@ -100,11 +112,86 @@ export async function startServer(options: ServerOptions = {}): Promise<RunningS
   }
 }
 
+interface Launched {
+  readonly process: NatsProcess
+  readonly port: number
+}
+
+/** A nats-server that is started again when it cannot write any more (I5). Any other end is its end. */
+async function keepRunning(
+  path: string,
+  configuration: ServerConfiguration,
+  { onLog = () => undefined, onNotice = () => undefined }: Pick<ServerOptions, 'onLog' | 'onNotice'>,
+) {
+  const stopping = new AbortController()
+  const { data } = configuration
+  let failed = false
+  let mended = 0
+  let again: Promise<Launched> | undefined
+  const onLine = (line: string): void => {
+    onLog(line)
+    const failure = writeFailureIn(line)
+    if (failure === undefined || failed) return
+    failed = true
+    void mend(failure)
+  }
+  let nats = await launch(path, onLine, configuration)
+
+  const startAgain = async (): Promise<Launched> => {
+    const { process, port } = nats
+    await process.stop()
+    return await launch(path, onLine, { ...configuration, port })
+  }
+  const mend = async ({ reason, full }: WriteFailure): Promise<void> => {
+    const what = full ? `the disk of ${data} is full: nats-server cannot write` : `nats-server cannot write: ${reason}`
+    onNotice(
+      `${what}; it is started again ${full ? 'once there is room' : 'now'}, and nothing that was acknowledged is lost`,
+    )
+    const writable = async () => !full || (await hasRoom(data))
+    try {
+      // What ends in the same way again and again is not tried all the time.
+      await delay(Math.min(longestPauseMs, lookMs * 2 ** mended), undefined, { signal: stopping.signal })
+      while (!(await writable())) await delay(lookMs, undefined, { signal: stopping.signal })
+    } catch (error) {
+      if (stopping.signal.aborted) return
+      throw error
+    }
+    mended += 1
+    failed = false
+    again = startAgain()
+    const launched = await again.catch(() => undefined) // `ended` tells
+    if (launched !== undefined) onNotice('nats-server was started again, and writes')
+  }
+  const untilEnd = async (): Promise<ServerEnd> => {
+    for (;;) {
+      const end = await nats.process.ended
+      if (again === undefined) return end
+      try {
+        nats = await again
+      } catch (error) {
+        return { ...end, lastLines: describe(error) }
+      }
+      again = undefined
+    }
+  }
+  return {
+    port: nats.port,
+    pid: () => nats.process.pid,
+    ended: untilEnd(),
+    async stop() {
+      stopping.abort()
+      // One that is being started is stopped once it has been.
+      const { process } = (await again?.catch(() => undefined)) ?? nats
+      await process.stop()
+    },
+  }
+}
+
 async function launch(
   path: string,
   onLine: (line: string) => void,
   configuration: ServerConfiguration,
-): Promise<{ process: NatsProcess; port: number }> {
+): Promise<Launched> {
   const ports = portsDirectory(configuration.data)
   await rm(ports, { recursive: true, force: true })
   await mkdir(ports, { recursive: true })

@@ -2,7 +2,6 @@
  * What a kill -9 costs a search: each child of an embedded run, everything at once, and a lone driver that is started again.
  * A pause is the time from the kill until a trial that was assigned after it has begun. Each round is an embedded run of its own.
  */
-import { readdirSync, readFileSync } from 'node:fs'
 import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -12,6 +11,7 @@ import { started } from '../../protocol/index.ts'
 import { hear, type Bus } from '../../src/bus/index.ts'
 import { openSession } from '../../src/client/index.ts'
 import type { Child } from '../../src/actor/index.ts'
+import { processesBelow } from '../support/processes.ts'
 import { startSystem } from '../support/system.ts'
 import type { BenchOptions, Report } from './main.ts'
 import noop from './modules/noop.ts'
@@ -43,36 +43,11 @@ const context = (trials: number) =>
     direction: 'minimize',
   })
 
-interface Running {
-  readonly pid: number
-  readonly parent: number
-  readonly command: string
-}
-
-/** All processes below one, from /proc. */
-function below(root: number): Running[] {
-  const all = readdirSync('/proc')
-    .filter((name) => /^\d+$/.test(name))
-    .flatMap((name): Running[] => {
-      try {
-        const command = readFileSync(`/proc/${name}/cmdline`, 'utf8').replaceAll('\0', ' ')
-        const parent = Number(/^PPid:\s+(\d+)/m.exec(readFileSync(`/proc/${name}/status`, 'utf8'))?.[1])
-        return [{ pid: Number(name), parent, command }]
-      } catch {
-        return [] // it has ended meanwhile
-      }
-    })
-  const within = new Set([root])
-  for (let before = 0; before !== within.size;) {
-    before = within.size
-    for (const { pid, parent } of all) if (within.has(parent)) within.add(pid)
-  }
-  return all.filter(({ pid }) => pid !== root && within.has(pid))
-}
-
 /** Kills with -9. For all targets but everything: one process. */
 function kill(target: Target): void {
-  const found = below(process.pid).filter(({ command }) => targets[target].some((part) => command.includes(part)))
+  const found = processesBelow(process.pid).filter(({ command }) =>
+    targets[target].some((part) => command.includes(part)),
+  )
   const chosen = target === 'everything' ? found : found.slice(0, 1)
   if (chosen.length === 0) throw new Error(`there is no ${target} to kill`)
   for (const { pid } of chosen) {
