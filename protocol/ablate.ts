@@ -42,6 +42,8 @@ export const openAblation = call({
     seed: Count,
     options: Options,
     trials: Count,
+    /** Components that cannot be left out together: a trial of them would be refused. */
+    impossible: Type.Optional(Type.Array(Type.Array(Type.String(), { minItems: 1 }))),
     /** All that is known so far; what does not fit one message follows as observe. */
     history: Type.Array(AblationObservation),
   }),

@@ -1,6 +1,6 @@
 /** What an experiment is run in: one of these, told apart by their `kind`. */
 import { Type } from 'typebox'
-import { Component, Study } from './ablation.ts'
+import { Component, Impossible, Study } from './ablation.ts'
 import { Count, Hparams, Metrics, Options } from './common.ts'
 import { RingAlgorithm, RingEncoding } from './ring.ts'
 import { SearchSpace } from './space.ts'
@@ -96,6 +96,8 @@ export const AblationContext = Type.Object({
   study: Study,
   /** What the study comes to, with names that exist; empty until the client has looked at the model. */
   components: Type.Array(Component, { maxItems: 4096 }),
+  /** What the study names and the model cannot do without: alone (then it is no component), or together. */
+  impossible: Type.Optional(Type.Array(Impossible, { maxItems: 16_384 })),
   /** Trials of the base and of each component, each repeat with a seed of its own. */
   repeats: Type.Integer({ minimum: 1 }),
   /** Early stopping is off unless it is asked for: what is stopped early cannot be compared. */

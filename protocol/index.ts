@@ -1,6 +1,6 @@
 /** The words of maggy. One file a conversation; protocol/README.md is made from them. */
 export { AblationObservation, observeAblation, openAblation, Removal, suggestRemovals } from './ablate.ts'
-export { Ablated, Choice, Component, Selection, Study } from './ablation.ts'
+export { Ablated, Choice, Component, Impossible, LayerChoice, LayerRef, Selection, Study } from './ablation.ts'
 export { bytesOf, decode, encode, float32From } from './codec.ts'
 export { Bytes, Count, HparamValue, Hparams, Id, Instant, MetricPoint, Metrics, Scalar } from './common.ts'
 export {

@@ -24,6 +24,8 @@ export interface AblatorSetting {
   readonly objectives: readonly Objective[]
   readonly options: Readonly<Record<string, unknown>>
   readonly seed: number
+  /** Names of components that cannot be left out together: a trial of them would be refused. Default: none. */
+  readonly impossible?: readonly (readonly string[])[]
 }
 
 export interface AblatorPlugin {
@@ -32,6 +34,8 @@ export interface AblatorPlugin {
   readonly adaptive: boolean
   /** Trials at most. */
   most(components: number, repeats: number): number
+  /** Several components that it leaves out at once whatever the results are: whether they can go is looked at before the first trial. */
+  combinations?(components: readonly Component[]): readonly (readonly Component[])[]
   /** Makes an ablator for an experiment; throws ABLATOR_UNFIT for options that it cannot take. */
   create(setting: AblatorSetting): Ablator
 }

@@ -35,7 +35,7 @@ function barOf(one: Comparison, y: number, x: (value: number) => number, directi
   const middle = y + row / 2
   const name = `<text x="${left - 10}" y="${middle + 4}" text-anchor="end">${escaped(one.without.join(' + '))}</text>`
   if (one.delta === null) {
-    return `${name}<text x="${x(0) + 6}" y="${middle + 4}" fill="#a00">${escaped(one.problem?.code ?? 'no result')}</text>`
+    return `${name}<text x="${x(0) + 6}" y="${middle + 4}" fill="#a00">${escaped(standing(one))}</text>`
   }
   const [from, to] = [Math.min(x(0), x(one.delta)), Math.max(x(0), x(one.delta))]
   const missed = one.delta > 0 === (direction === 'minimize')
@@ -47,6 +47,11 @@ function barOf(one: Comparison, y: number, x: (value: number) => number, directi
   const mark = one.verdict === 'worse' || one.verdict === 'better' ? ' *' : ''
   const said = `${one.delta > 0 ? '+' : ''}${short(one.delta)}${mark}`
   return `${name}${bar}${line}<text x="${left + plot + 12}" y="${middle + 4}">${said}</text>`
+}
+
+function standing({ verdict, problem, baseProblem }: Comparison): string {
+  const own = problem === null ? verdict : `${verdict}: ${problem.code}`
+  return baseProblem === null || verdict === 'base failed' ? own : `${own}; base failed`
 }
 
 const round = (value: number) => Number(value.toFixed(1))

@@ -6,7 +6,8 @@
  */
 import type { AblationObservation, Component, Objective, Removal } from '../../protocol/index.ts'
 import type { AblatorPlugin } from './ablator.ts'
-import { refuseUnknown, unfit } from './options.ts'
+import { meanOf } from './moments.ts'
+import { refuseUnknown, removalKey, unfit } from './options.ts'
 
 type History = readonly AblationObservation[]
 
@@ -14,23 +15,24 @@ export const greedy: AblatorPlugin = {
   name: 'greedy',
   adaptive: true,
   most: (components, repeats) => (1 + (components * (components + 1)) / 2) * repeats,
-  create({ options }) {
+  create({ options, impossible = [] }) {
     refuseUnknown('greedy', options, ['tolerance', 'rounds'])
     const tolerance = numberOf(options, 'tolerance', 0)
     const rounds = numberOf(options, 'rounds', Infinity)
+    const never = new Set(impossible.map(removalKey))
     return ({ components, repeats, objectives, history }) => {
       const [objective] = objectives
       if (objective === undefined) return 'exhausted'
       const trials = byRemoval(history)
-      const lossOf = (without: readonly string[]) => meanLoss(trials.get(keyOf(without)) ?? [], objective)
+      const lossOf = (without: readonly string[]) => meanLoss(trials.get(removalKey(without)) ?? [], objective)
       let gone: string[] = []
       let bar: number | null = null
       for (let round = 0; round <= rounds; round += 1) {
-        const plan = round === 0 ? [[]] : candidates(components, gone)
+        const plan = round === 0 ? [[]] : candidates(components, gone).filter((one) => !never.has(removalKey(one)))
         if (plan.length === 0) return 'exhausted'
         const missing = next(plan, repeats, trials)
         if (missing !== undefined) return missing
-        const found = plan.map((without) => trials.get(keyOf(without)) ?? [])
+        const found = plan.map((without) => trials.get(removalKey(without)) ?? [])
         if (found.flat().some(({ state }) => state === 'pending')) return 'wait'
         const best = leastMissed(plan, lossOf)
         // Nothing to compare with, or everything that is left is missed.
@@ -52,7 +54,7 @@ function candidates(components: readonly Component[], gone: readonly string[]): 
 function next(plan: readonly string[][], repeats: number, trials: ReadonlyMap<string, History>): Removal | undefined {
   for (let repeat = 0; repeat < repeats; repeat += 1) {
     for (const without of plan) {
-      const known = trials.get(keyOf(without))?.some((each) => each.repeat === repeat) ?? false
+      const known = trials.get(removalKey(without))?.some((each) => each.repeat === repeat) ?? false
       if (!known) return { without: [...without], repeat }
     }
   }
@@ -74,23 +76,21 @@ function meanLoss(trials: History, { metric, direction }: Objective): number | n
     .filter(({ state }) => state === 'done')
     .map(({ metrics }) => metrics[metric])
     .filter((value): value is number => typeof value === 'number' && Number.isFinite(value))
-  if (values.length === 0) return null
-  const mean = values.reduce((sum, value) => sum + value, 0) / values.length
+  const mean = meanOf(values)
+  if (mean === null) return null
   return direction === 'minimize' ? mean : -mean
 }
 
 function byRemoval(history: History): Map<string, AblationObservation[]> {
   const trials = new Map<string, AblationObservation[]>()
   for (const observation of history) {
-    const key = keyOf(observation.without)
+    const key = removalKey(observation.without)
     const found = trials.get(key)
     if (found === undefined) trials.set(key, [observation])
     else found.push(observation)
   }
   return trials
 }
-
-const keyOf = (without: readonly string[]) => JSON.stringify([...without].sort())
 
 function numberOf(options: Readonly<Record<string, unknown>>, name: string, fallback: number): number {
   const value = options[name] ?? fallback

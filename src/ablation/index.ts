@@ -6,6 +6,7 @@ import { pairs } from './pairs.ts'
 
 export type { AblationQuestion, Ablator, AblatorPlugin, AblatorSetting } from './ablator.ts'
 export { ablationSvg } from './chart.ts'
+export { sameClass, type KnownLayer } from './layer-choice.ts'
 export { asksForLayers, resolve, type Names } from './resolve.ts'
 export {
   ablationResult,

@@ -1,4 +1,4 @@
-/** The options that an ablator takes, checked. */
+/** What ablators have in common: their options, checked, and how a removal is told from another. */
 import { problem, type MaggyError } from '../../protocol/index.ts'
 
 export function unfit(ablator: string, path: string, reason: string): MaggyError {
@@ -13,3 +13,6 @@ export function refuseUnknown(ablator: string, options: Readonly<Record<string, 
     throw unfit(ablator, `options.${name}`, `is unknown; ${ablator} has ${has}`)
   }
 }
+
+/** The same for the same components, in whatever order. */
+export const removalKey = (without: readonly string[]) => JSON.stringify([...without].sort())

@@ -3,8 +3,9 @@
 const smallest = 1e-300
 const precision = 1e-14
 
-/** Two-sided p-value of a t statistic with `freedom` degrees of freedom. */
+/** Two-sided p-value of a t statistic with `freedom` degrees of freedom; NaN of what is no number. */
 export function twoSided(t: number, freedom: number): number {
+  if (Number.isNaN(t) || !(freedom > 0)) return NaN
   if (!Number.isFinite(t)) return 0
   return incompleteBeta(freedom / (freedom + t * t), freedom / 2, 0.5)
 }
@@ -13,7 +14,7 @@ export function twoSided(t: number, freedom: number): number {
 export function criticalT(probability: number, freedom: number): number {
   let low = 0
   let high = 1
-  while (twoSided(high, freedom) > probability) high *= 2
+  while (Number.isFinite(high) && twoSided(high, freedom) > probability) high *= 2
   for (let step = 0; step < 100 && high - low > 1e-10 * high; step += 1) {
     const middle = (low + high) / 2
     if (twoSided(middle, freedom) > probability) low = middle

@@ -28,6 +28,7 @@ export interface AblationSetting {
   readonly objectives: readonly Objective[]
   readonly options: Readonly<Record<string, unknown>>
   readonly seed: number
+  readonly impossible?: readonly (readonly string[])[]
   readonly history: readonly AblationObservation[]
 }
 

@@ -24,22 +24,34 @@ export function ablationText({ metric, repeats, base, components, test }: Ablati
     if (repeated) cells.push(short(one.error), probability(one.pHolm), verdict(one.verdict))
     if (paired) cells.push(signed(one.interaction))
     if (counted) cells.push(short(one.parametersSaved))
-    cells.push(time(one.timeSavedMs), `${group.done}/${group.trials.length}`, group.problem?.code ?? '')
+    cells.push(time(one.timeSavedMs), `${group.done}/${group.trials.length}`, standing(one))
     return cells
   }
   const lines = [table(head, [base, ...components].map(row))]
   if (repeated) lines.push(pc.dim(`differs: by ${test}, p ≤ 0.05, over ${repeats} repeats`))
   else lines.push(pc.dim('one repeat: differences have no error bars (give `repeats`)'))
+  const untimed = components.filter((one) => one.durationMs !== null && one.timeSavedMs === null)
+  if (base.durationMs !== null && untimed.length > 0) {
+    const why = 'a runner’s first trial takes longer, and is compared with first trials only (give `repeats`)'
+    lines.push(pc.dim(`time saved -: ${why}`))
+  }
   return lines.join('\n')
 }
 
-/** Why components failed, a line each. */
+/** Why components failed or are not possible, a line each. */
 export function faultsIn({ base, components }: AblationResult): string[] {
-  return [base, ...components].flatMap(({ without, problem }) =>
-    problem === null
-      ? []
-      : [`failed  without ${without.join(' + ') || 'nothing'}: ${problem.code}: ${problem.message}`],
-  )
+  return [base, ...components].flatMap(({ without, problem, ...one }) => {
+    if (problem === null) return []
+    const what = 'verdict' in one && one.verdict === 'not possible' ? 'not possible' : 'failed'
+    return [`${what}  without ${without.join(' + ') || 'nothing'}: ${problem.code}: ${problem.message}`]
+  })
+}
+
+/** What stands at a row's end: why it has no result, or none to compare. */
+function standing({ verdict, problem, baseProblem }: Group & Partial<Comparison>): string {
+  const own = verdict === 'not possible' || verdict === 'pending' || verdict === 'no base' ? verdict : problem?.code
+  const ofBase = baseProblem === null || baseProblem === undefined ? undefined : `the base failed (${baseProblem.code})`
+  return [own, ofBase].filter((text) => text !== undefined).join('; ')
 }
 
 /** Live: how it stands so far, a line or two. */
@@ -73,5 +85,6 @@ function time(ms: number | null | undefined): string {
 function verdict(value: Comparison['verdict'] | undefined): string {
   if (value === 'worse') return pc.red('worse')
   if (value === 'better') return pc.green('better')
-  return value === 'failed' ? pc.red('failed') : value === undefined ? '' : 'not shown'
+  if (value === undefined) return ''
+  return value === 'no difference shown' ? 'not shown' : value === 'failed' ? pc.red(value) : value
 }

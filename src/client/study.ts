@@ -1,63 +1,141 @@
 /**
- * Looks up what a study names, before any trial starts. The names of layers are known only where the model is built: the client
- * builds it here, twice, for a name that is not the same both times is tfjs's own numbering, and means another layer in a runner.
+ * Looks up what a study names, before any trial starts. Layers are known only where the model is built. The client builds it here:
+ * it has the program and its hparams at hand, can refuse at once, and nothing has to be started for it; the driver has no tfjs.
+ * I1 The model is built twice: a name that is not the same both times is tfjs's own numbering, and means another layer in a runner.
+ * I2 What cannot be left out is found by the very surgery that a trial would do, and is no trial.
  */
-import { describe, isProblem, problem, type AblationContext, type Hparams } from '../../protocol/index.ts'
-import { asksForLayers, builtinAblators, resolve, type Names } from '../ablation/index.ts'
+import {
+  describe,
+  isProblem,
+  problem,
+  type AblationContext,
+  type Component,
+  type Hparams,
+  type Impossible,
+  type LayerRef,
+} from '../../protocol/index.ts'
+import { asksForLayers, builtinAblators, resolve, type KnownLayer, type Names } from '../ablation/index.ts'
 import type { createRelease as CreateRelease } from '../train/index.ts'
 import { specOf, type AnySpec, type ContextOf, type Experiment } from '../experiment/index.ts'
 
 let release: ReturnType<typeof CreateRelease> | undefined
 
-type Layers = Pick<Names, 'layers' | 'unnamedLayers' | 'between'>
+interface Built extends Pick<Names, 'layers' | 'between'> {
+  /** Why each of these removals is not possible; undefined where it is, or where that shows in its trial only. */
+  refused(removals: readonly (readonly LayerRef[])[]): readonly (Impossible['problem'] | undefined)[]
+  /** What the models hold goes when nothing reaches them any more. */
+  end(): void
+}
+
+const nothingBuilt: Built = {
+  layers: undefined,
+  between: () => undefined,
+  refused: (removals) => removals.map(() => undefined),
+  end: () => {},
+}
 
 /** The context with its components, where it is an ablation. Throws STUDY_INVALID. */
 export async function withComponents<C extends ContextOf>(experiment: Experiment, chosen: C): Promise<C> {
   const { context } = chosen
   if (context.kind !== 'ablation') return chosen
   const spec = specOf(experiment)
-  const layers: Layers = asksForLayers(context.study)
-    ? await layersOf(spec, { ...experiment.defaults, ...context.hparams })
-    : { layers: undefined, unnamedLayers: 0, between: () => undefined }
-  const components = resolve(context.study, {
-    features: spec.features,
-    models: Object.keys(spec.models ?? {}),
-    datasets: Object.keys(spec.datasets ?? {}),
-    switches: spec.switches ?? [],
-    ...layers,
-  })
-  const most = builtinAblators.get(context.ablator.name)?.most(components.length, context.repeats) ?? Infinity
-  const resolved: AblationContext = { ...context, components, trials: Math.min(context.trials, most) }
-  return { ...chosen, context: resolved }
+  const hparams = { ...experiment.defaults, ...context.hparams }
+  const built = asksForLayers(context.study) ? await layersOf(spec, hparams, context.study.keepWeights) : nothingBuilt
+  try {
+    const named = resolve(context.study, {
+      features: spec.features,
+      models: Object.keys(spec.models ?? {}),
+      datasets: Object.keys(spec.datasets ?? {}),
+      switches: spec.switches ?? [],
+      layers: built.layers,
+      between: (from, to) => built.between(from, to),
+    })
+    return { ...chosen, context: possible(context, named, built) }
+  } finally {
+    built.end()
+  }
 }
 
-async function layersOf(spec: AnySpec, hparams: Hparams): Promise<Layers> {
-  if (typeof spec.model !== 'function') return { layers: undefined, unnamedLayers: 0, between: () => undefined }
+/** Only what can be left out stays a component; what cannot is told beside them. */
+function possible(context: AblationContext, named: readonly Component[], built: Built): AblationContext {
+  const alone = impossibleOf(
+    named.map((component) => [component]),
+    built,
+  )
+  const refused = new Set(alone.flatMap(({ without }) => without))
+  const components = named.filter(({ name }) => !refused.has(name))
+  if (components.length === 0) {
+    const reasons = alone.map(({ problem: { message } }) => message).join('; ')
+    throw invalid(`names nothing that can be left out: ${reasons}`)
+  }
+  const plugin = builtinAblators.get(context.ablator.name)
+  const together = impossibleOf(plugin?.combinations?.(components) ?? [], built)
+  const most = (plugin?.most(components.length, context.repeats) ?? Infinity) - together.length * context.repeats
+  const impossible = [...alone, ...together]
+  return {
+    ...context,
+    components,
+    ...(impossible.length === 0 ? {} : { impossible }),
+    trials: Math.min(context.trials, most),
+  }
+}
+
+function impossibleOf(removals: readonly (readonly Component[])[], built: Built): Impossible[] {
+  // Layers of another model generator's model are not these.
+  const asked = removals.filter((components) => components.every(({ kind }) => kind !== 'model'))
+  const layers = asked.map((components) => components.flatMap((one) => (one.kind === 'layers' ? one.layers : [])))
+  const operated = asked.filter((_, index) => layers[index]?.length !== 0)
+  const problems = built.refused(layers.filter((refs) => refs.length > 0))
+  return operated.flatMap((components, index) => {
+    const found = problems[index]
+    return found === undefined ? [] : [{ without: components.map(({ name }) => name), problem: found }]
+  })
+}
+
+async function layersOf(spec: AnySpec, hparams: Hparams, strict: boolean): Promise<Built> {
+  if (typeof spec.model !== 'function') return nothingBuilt
+  const generator = spec.model as (hparams: Hparams) => unknown
+  if (generator.length > 1) {
+    const unknown = `the model generator takes ${generator.length} arguments, which only train knows (to see its layers it is called with the hparams alone)`
+    return { ...nothingBuilt, layers: { unknown } }
+  }
   // tfjs takes a second to load: only a study that names layers pays for it.
-  const { createRelease, isModel, layerNames, layersBetween, tfjsHere } = await import('../train/index.ts')
-  release ??= createRelease(tfjsHere())
+  const { createRelease, examine, isCounted, isModel, layersBetween, placesIn, tfjsHere } =
+    await import('../train/index.ts')
+  const tf = tfjsHere()
+  release ??= createRelease(tf)
   const end = release.begin()
   const build = async () => {
     try {
-      const made: unknown = await (spec.model as (hparams: Hparams) => unknown)(hparams)
+      const made: unknown = await generator(hparams)
       if (isModel(made)) return made
     } catch (error) {
       if (isProblem(error)) throw error
-      throw invalid(`names layers, and the model generator threw ${describe(error)} when it was asked for the model`)
+      const called = 'when it was called with the hparams, as model(hparams), to see its layers'
+      const remedy = 'let it take the hparams alone, as train would give them'
+      throw invalid(`names layers, and the model generator threw ${describe(error)} ${called}; ${remedy}`)
     }
     throw invalid('names layers, and what the model generator makes is no LayersModel of tfjs')
   }
   const [first, second] = [await build(), await build()]
-  const [names, again] = [layerNames(first), new Set(layerNames(second))]
-  const own = names.filter((name) => again.has(name))
-  const found = {
-    layers: own,
-    unnamedLayers: names.length - own.length,
-    between: (from: string, to: string) => layersBetween(first, from, to),
+  const again = placesIn(second)
+  const layers = placesIn(first).map((place): KnownLayer => {
+    const other = again[place.at]
+    const counted = first === second && isCounted(place.name, place.type)
+    return { ...place, own: other?.name === place.name && !counted }
+  })
+  return {
+    layers,
+    between: (from, to) => layersBetween(first, from, to),
+    refused: (removals) => {
+      // A model of another copy of tfjs than this process's can be listed, not joined; in a runner there is one copy.
+      if (!(first instanceof tf.LayersModel)) return removals.map(() => undefined)
+      return examine(tf, first, removals, strict).map((error) =>
+        error === undefined ? undefined : { code: error.code, message: error.message, remedy: error.remedy },
+      )
+    },
+    end: () => void end(),
   }
-  // What these two models hold goes when nothing reaches them any more.
-  end()
-  return found
 }
 
 const invalid = (reason: string) => problem('STUDY_INVALID', { path: 'include', reason })

@@ -21,9 +21,11 @@ export const ablationRows = ({ metric, base, components }: AblationResult): Rows
     'durationMs',
     'timeSavedMs',
     'problem',
+    'baseProblem',
   ],
   rows: [base, ...components].map((group) => {
-    const { delta, relative, error, p, pHolm, verdict, interaction, parametersSaved, timeSavedMs } = compared(group)
+    const { delta, relative, error, p, pHolm, verdict, interaction, parametersSaved, timeSavedMs, baseProblem } =
+      compared(group)
     return [
       group.without.join(' + ') || 'nothing (base)',
       group.done,
@@ -42,6 +44,7 @@ export const ablationRows = ({ metric, base, components }: AblationResult): Rows
       group.durationMs,
       timeSavedMs,
       group.problem?.code,
+      baseProblem?.code,
     ]
   }),
 })

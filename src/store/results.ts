@@ -159,7 +159,7 @@ function searchedIn(context: Context | undefined): string[] {
 function ablationIn(context: Context | undefined, trials: readonly TrialResult[]): { ablation?: AblationResult } {
   const [objective] = context?.objectives ?? []
   if (context?.kind !== 'ablation' || objective === undefined) return {}
-  return { ablation: ablationResult(trials, context.components, objective, context.repeats) }
+  return { ablation: ablationResult(trials, context.components, objective, context.repeats, context.impossible) }
 }
 
 /** The done trials whose objectives are all finite, best first by the first objective, ties by trial number. */

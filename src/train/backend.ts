@@ -3,6 +3,7 @@ import { createRequire } from 'node:module'
 import type * as Tfjs from '@tensorflow/tfjs'
 import { describe, isProblem, problem } from '../../protocol/index.ts'
 import { restoreLegacyUtil } from '../setup/index.ts'
+import { watchWeights } from './surgery/index.ts'
 
 export type Tf = typeof Tfjs
 
@@ -28,6 +29,7 @@ function loadNative(): Backend {
   restoreLegacyUtil()
   try {
     const tf = require('@tensorflow/tfjs-node') as Tf & { version: Record<string, string> }
+    watchWeights(tf)
     return {
       tf,
       name: tf.getBackend(),
@@ -44,7 +46,9 @@ export function tfjsHere(): Tf {
     return loadBackend().tf
   } catch (error) {
     if (!isProblem(error, 'TFJS_MISSING')) throw error
-    return require('@tensorflow/tfjs') as Tf
+    const tf = require('@tensorflow/tfjs') as Tf
+    watchWeights(tf)
+    return tf
   }
 }
 

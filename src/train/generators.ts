@@ -6,7 +6,7 @@ import type { LayersModel } from '@tensorflow/tfjs'
 import { problem, type Ablated } from '../../protocol/index.ts'
 import type { AnySpec, Switches } from '../experiment/index.ts'
 import { tfjsHere } from './backend.ts'
-import { removeLayers } from './surgery/index.ts'
+import { refText, takeOut } from './surgery/index.ts'
 
 export interface Generators {
   readonly dataset: unknown
@@ -36,14 +36,20 @@ export function generatorsFor(spec: AnySpec, ablated: Ablated | undefined): Gene
     if (ablated === undefined || !isModel(made)) {
       if (layers.length === 0) return made
       throw problem('SURGERY_REFUSED', {
-        layers: layers.join(', '),
+        layers: layers.map(refText).join(', '),
         reason: 'the model generator made no tfjs LayersModel',
       })
     }
-    const { keepWeights } = ablated
-    const model = layers.length === 0 ? made : removeLayers(tfjsHere(), made, layers, { keepWeights })
+    const model = layers.length === 0 ? made : withoutLayers(made, ablated)
     // A model that has no input shape yet has no parameters to count.
     parameters = model.outputs.length === 0 ? undefined : model.countParams()
+    return model
+  }
+  // A generator that gives the same model again means the same model.
+  const operations = new WeakMap<LayersModel, LayersModel>()
+  const withoutLayers = (made: LayersModel, { keepWeights }: Ablated): LayersModel => {
+    const model = operations.get(made) ?? takeOut(tfjsHere(), made, layers, { strict: keepWeights, run: true })
+    operations.set(made, model)
     return model
   }
   const told = {

@@ -1,4 +1,5 @@
-import { expect, it } from 'vitest'
+import * as fc from 'fast-check'
+import { describe, expect, it } from 'vitest'
 import type { Ablated, Component } from '../../protocol/index.ts'
 import {
   ablationResult,
@@ -9,6 +10,8 @@ import {
   welch,
   type AblationTrial,
 } from '../../src/ablation/index.ts'
+import { ablationText } from '../../src/cli/ablation-table.ts'
+import { ablationRows } from '../../src/store/index.ts'
 
 const component = (name: string): Component => ({ kind: 'features', name, features: [name] })
 const components = ['a', 'b', 'c'].map(component)
@@ -91,14 +94,20 @@ it('says of each component what it is worth, what is missed most first', () => {
   ])
 })
 
-it('keeps what failed at the end, with its reason', () => {
+it('keeps what was refused at the end, with its reason, and counts it as no failure', () => {
   const { components: found } = resultOf([
     ...trials([], [1, 1.1]),
     ...trials(['a'], ['failed', 'failed']),
     ...trials(['b'], [1, 0.9]),
   ])
   expect(found.map(({ without }) => without[0])).toEqual(['b', 'a'])
-  expect(found[1]).toMatchObject({ verdict: 'failed', delta: null, pHolm: null, problem: { code: 'SURGERY_REFUSED' } })
+  expect(found[1]).toMatchObject({
+    verdict: 'not possible',
+    failed: 0,
+    delta: null,
+    pHolm: null,
+    problem: { code: 'SURGERY_REFUSED' },
+  })
 })
 
 it('shows no error bars of one repeat, and no p without any spread', () => {
@@ -125,4 +134,139 @@ it('draws a bar for each component, escaped, and says what failed', () => {
   expect(svg).toContain('x &lt; y: score without each component, against 1.05')
   expect(svg).toContain('SURGERY_REFUSED')
   expect(svg).not.toMatch(/NaN|undefined/)
+})
+
+it('lists what was not possible before the first trial beside what was tried', () => {
+  const problem = { code: 'SURGERY_REFUSED', message: 'flatten cannot be left out' }
+  const all = [...trials([], [1, 1.1]), ...trials(['a'], [0.5, 0.6])]
+  const objective = { metric: 'score', direction: 'maximize' as const }
+  const result = ablationResult(all, components, objective, 2, [{ without: ['flatten'], problem }])
+  expect(result.components.map(({ without, verdict }) => [without[0], verdict])).toEqual([
+    ['a', 'worse'],
+    ['flatten', 'not possible'],
+  ])
+  expect(result.components[1]).toMatchObject({ trials: [], done: 0, failed: 0, delta: null, problem })
+})
+
+describe('a base that failed', () => {
+  const fault = { code: 'TRAIN_FAILED', message: 'no such file' }
+  const broken = trials([], ['failed']).map((one) => ({ ...one, problem: fault }))
+  const all = [...broken, ...trials(['a'], [0.5]), ...trials(['b'], ['failed'])]
+
+  it('is said in every row', () => {
+    const result = resultOf(all, 'maximize', 1)
+    expect(result.components.map(({ verdict, baseProblem }) => [verdict, baseProblem])).toEqual([
+      ['base failed', fault],
+      ['not possible', fault],
+    ])
+    const rows = ablationText(result).split('\n').slice(2, 4)
+    for (const row of rows) expect(row).toContain('the base failed (TRAIN_FAILED)')
+    expect(ablationSvg(result, 'e').match(/base failed/g)).toHaveLength(2)
+    expect(ablationRows(result).rows.map((cells) => cells.at(-1))).toEqual([undefined, 'TRAIN_FAILED', 'TRAIN_FAILED'])
+  })
+
+  it('is not one that has yet to end', () => {
+    const running = broken.map((one) => ({ ...one, problem: undefined, state: 'running' }))
+    const result = resultOf([...running, ...trials(['a'], [0.5])], 'maximize', 1)
+    expect(result.components[0]).toMatchObject({ verdict: 'pending', baseProblem: null })
+  })
+})
+
+describe('numbers whose sums and squares overflow', () => {
+  const huge = (values: number[]) => values.map((value) => value * 1e307)
+  const took = (all: AblationTrial[]) => all.map((one) => ({ ...one, durationMs: 1 }))
+
+  it('show no significance where there is none', () => {
+    const result = resultOf([...trials([], huge([10, 11, 12])), ...trials(['a'], huge([11, 10, 12.5]))])
+    expect(result.base.mean).toBeCloseTo(1.1e308, -300)
+    expect(result.components[0]).toMatchObject({ verdict: 'no difference shown' })
+    expect(result.components[0]?.p).toBeGreaterThan(0.5)
+  })
+
+  it('show it where there is some, with the p of the same numbers made small', () => {
+    const small = resultOf([...trials([], [-12, -11, -10]), ...trials(['a'], [10, 11, 12])])
+    const result = resultOf(took([...trials([], huge([-12, -11, -10])), ...trials(['a'], huge([10, 11, 12]))]))
+    expect(result.components[0]?.p).toBeCloseTo(small.components[0]?.p ?? 0, 12)
+    // The difference itself is more than a number can hold: it is not told, and not Infinity.
+    expect(result.components[0]).toMatchObject({ delta: null, verdict: 'better' })
+    expect(result.components[0]?.relative).toBeCloseTo(2, 12)
+    expect(ablationText(result)).not.toMatch(/Infinity|NaN/)
+    expect(ablationSvg(result, 'e')).not.toMatch(/Infinity|NaN/)
+  })
+
+  it('nor do numbers that vanish when they are squared', () => {
+    const tiny = (values: number[]) => values.map((value) => value * 1e-200)
+    const p = welch([1, 2, 3], [3, 5, 7])?.p
+    expect(welch(tiny([1, 2, 3]), tiny([3, 5, 7]))?.p).toBeCloseTo(p ?? 0, 12)
+  })
+
+  it('of equal values there is no spread, whatever the rounding of their mean', () => {
+    expect(welch([0.1, 0.1, 0.1], [0.3, 0.3, 0.3])).toEqual({ p: null, error: 0 })
+  })
+
+  it('never give a p that is no number', () => {
+    expect(twoSided(NaN, 2)).toBeNaN()
+    const anyFinite = fc.double({ noNaN: true, noDefaultInfinity: true })
+    const values = fc.array(anyFinite, { minLength: 2, maxLength: 6 })
+    fc.assert(
+      fc.property(values, values, (a, b) => {
+        const said = welch(a, b)
+        for (const value of [said?.p, said?.error]) {
+          expect(value === null || (typeof value === 'number' && Number.isFinite(value) && value >= 0)).toBe(true)
+        }
+        const swapped = welch(b, a)
+        expect(swapped?.p ?? 0).toBeCloseTo(said?.p ?? 0, 9)
+      }),
+    )
+  })
+})
+
+describe('time saved', () => {
+  /** One after the other on the workers that are named, each for so long. */
+  const timed = (plan: readonly (readonly [string[], string, number])[]): AblationTrial[] => {
+    const clock = new Map<string, number>()
+    return plan.flatMap(([without, worker, durationMs]) => {
+      const startedAt = clock.get(worker) ?? 0
+      clock.set(worker, startedAt + durationMs)
+      return trials(without, [1]).map((one) => ({
+        ...one,
+        worker,
+        startedAt,
+        endedAt: startedAt + durationMs,
+        durationMs,
+      }))
+    })
+  }
+  const savedIn = (plan: Parameters<typeof timed>[0]) =>
+    resultOf(timed(plan), 'maximize', 2).components.map(({ timeSavedMs }) => timeSavedMs)
+
+  it('leaves out the trials that warmed up their runners', () => {
+    const plan = [
+      [[], 'w', 5000],
+      [['a'], 'w', 1000],
+      [[], 'w', 1000],
+      [['a'], 'w', 900],
+    ] as const
+    expect(savedIn(plan.map(([without, worker, ms]) => [[...without], worker, ms]))).toEqual([50])
+  })
+
+  it('is not told where only the base warmed up a runner, and the table says why', () => {
+    const plan: [string[], string, number][] = [
+      [[], 'w', 5000],
+      [['a'], 'w', 1000],
+    ]
+    expect(savedIn(plan)).toEqual([null])
+    expect(ablationText(resultOf(timed(plan), 'maximize', 1))).toContain(
+      'time saved -: a runner’s first trial takes longer',
+    )
+  })
+
+  it('compares first trials with first trials where there are no others', () => {
+    expect(
+      savedIn([
+        [[], 'v', 5000],
+        [['a'], 'w', 4000],
+      ]),
+    ).toEqual([1000])
+  })
 })

@@ -195,9 +195,15 @@ describe('surgery over a zoo of models', () => {
   })
 
   it('finds the block between two tensors', () => {
-    expect(layersBetween(zoo['residual']?.() as Model, 'a', 'sum')).toEqual(['b', 'c', 'sum'])
-    expect(layersBetween(zoo['inception']?.() as Model, 'stem', 'three_b')).toEqual(['three_a', 'three_b'])
-    expect(layersBetween(zoo['residual']?.() as Model, 'out', 'a')).toBeUndefined()
+    const between = (kind: string, from: string, to: string) => {
+      const model = zoo[kind]?.() as Model
+      const names = layerNames(model)
+      return layersBetween(model, names.indexOf(from), names.indexOf(to))?.map((at) => names[at])
+    }
+    expect(between('residual', 'a', 'sum')).toEqual(['b', 'c', 'sum'])
+    expect(between('inception', 'stem', 'three_b')).toEqual(['three_a', 'three_b'])
+    expect(between('residual', 'out', 'a')).toBeUndefined()
+    expect(between('sequential', 'conv1', 'dropout')).toEqual(['conv2', 'dropout'])
   })
 
   it('makes nested models anew', async () => {

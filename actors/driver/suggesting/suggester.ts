@@ -147,6 +147,7 @@ function optimizer(bus: Bus, experiment: string, context: OptimizationContext): 
 function ablator(bus: Bus, experiment: string, context: AblationContext): Suggester {
   const { name, options } = context.ablator
   const { components, repeats, objectives, seed, trials, study } = context
+  const impossible = (context.impossible ?? []).map(({ without }) => without).filter(({ length }) => length > 1)
   const known = new Map(components.map((component) => [component.name, component]))
   const misbehaved = (reason: string) => problem('ABLATOR_MISBEHAVED', { ablator: name, reason })
   const ablated = ({ without, repeat }: Removal): Ablated => {
@@ -170,7 +171,7 @@ function ablator(bus: Bus, experiment: string, context: AblationContext): Sugges
         bus,
         openAblation,
         { ablator: name },
-        { experiment, components, repeats, objectives, seed, options, trials, history: seen },
+        { experiment, components, repeats, objectives, seed, options, trials, impossible, history: seen },
         { timeoutMs },
       )
     },

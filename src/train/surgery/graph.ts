@@ -1,5 +1,5 @@
 /** A tfjs model as a graph of its symbolic tensors: who feeds whom. Layers that other models share are seen by this model's nodes only. */
-import type { layers, LayersModel, SymbolicTensor } from '@tensorflow/tfjs'
+import type { layers, LayersModel, Sequential, SymbolicTensor } from '@tensorflow/tfjs'
 
 export type Layer = layers.Layer
 export type Node = Layer['inboundNodes'][number]
@@ -11,6 +11,15 @@ export function nodeOf(tensor: SymbolicTensor): Node | undefined {
 
 function isInput(model: LayersModel, tensor: SymbolicTensor): boolean {
   return model.inputs.some(({ id }) => id === tensor.id)
+}
+
+export function isSequential(model: LayersModel): model is Sequential {
+  return model.getClassName() === 'Sequential'
+}
+
+/** Models are layers too, where others are made of them. */
+export function isNested(layer: Layer): layer is LayersModel {
+  return 'layers' in layer && Array.isArray(layer.layers) && 'inputs' in layer
 }
 
 /** Tensors that a tensor is made from, itself among them, as far as the model's inputs. */
@@ -25,28 +34,44 @@ export function ancestorsOf(model: LayersModel, tensor: SymbolicTensor): Map<num
   return found
 }
 
-/** The names of the layers that can be left out, in the model's order. */
-export function layerNames(model: LayersModel): string[] {
-  return model.layers.filter((layer) => layer.getClassName() !== 'InputLayer').map(({ name }) => name)
+/** The layers that can be left out, in the model's order: all but those that stand for its inputs. */
+export function layersIn(model: LayersModel): Layer[] {
+  return model.layers.filter((layer) => layer.getClassName() !== 'InputLayer')
 }
 
-/** The layers behind the output of `from`, up to and with `to`; undefined where no way leads from the one to the other. */
-export function layersBetween(model: LayersModel, from: string, to: string): string[] | undefined {
+/** Their names. */
+export function layerNames(model: LayersModel): string[] {
+  return layersIn(model).map(({ name }) => name)
+}
+
+/** The places of the layers behind the output of the one at `from`, up to and with the one at `to`; undefined where no way leads there. */
+export function layersBetween(model: LayersModel, from: number, to: number): number[] | undefined {
+  const layers = layersIn(model)
+  if (isSequential(model)) {
+    // Its nested models are not tensors' sources: the graph of a sequential model goes through them.
+    const places = layers.map((_, at) => at).filter((at) => at > from && at <= to)
+    return places.length === 0 ? undefined : places
+  }
   const all = new Map<number, SymbolicTensor>()
   for (const output of model.outputs) for (const [id, tensor] of ancestorsOf(model, output)) all.set(id, tensor)
-  const madeBy = (name: string) => [...all.values()].filter(({ sourceLayer }) => sourceLayer.name === name)
+  const madeBy = (at: number) => [...all.values()].filter(({ sourceLayer }) => sourceLayer === layers[at])
   const starts = new Set(madeBy(from).map(({ id }) => id))
-  const names = new Set<string>()
+  const found = new Set<Layer>()
   for (const end of madeBy(to)) {
     for (const tensor of ancestorsOf(model, end).values()) {
       if (starts.has(tensor.id) || isInput(model, tensor)) continue
       const before = [...ancestorsOf(model, tensor).keys()]
-      if (before.some((id) => starts.has(id))) names.add(tensor.sourceLayer.name)
+      if (before.some((id) => starts.has(id))) found.add(tensor.sourceLayer)
     }
   }
-  if (names.size === 0) return undefined
-  return layerNames(model).filter((name) => names.has(name))
+  if (found.size === 0) return undefined
+  return layers.flatMap((layer, at) => (found.has(layer) ? [at] : []))
 }
 
-export const shapeText = (shapes: readonly (readonly (number | null)[])[]): string =>
+export type Shape = readonly (number | null)[]
+
+export const shapesOf = (tensors: readonly { readonly shape: Shape }[]): string =>
+  shapeText(tensors.map(({ shape }) => shape))
+
+export const shapeText = (shapes: readonly Shape[]): string =>
   shapes.map((shape) => `[${shape.map((size) => size ?? '-').join(',')}]`).join(' and ')

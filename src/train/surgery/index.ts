@@ -1,3 +1,6 @@
 /** Model surgery on tfjs models, sequential and functional. */
+export { examine } from './examine.ts'
 export { layerNames, layersBetween } from './graph.ts'
-export { removeLayers } from './remove.ts'
+export { isCounted, placesIn, refText } from './places.ts'
+export { removeLayers, takeOut } from './remove.ts'
+export { watchWeights } from './weights.ts'
