@@ -27,12 +27,15 @@ export interface MemoryNetworkOptions {
   transit?: (leg: Leg) => Transit
 }
 
+/** Where a request goes that nobody hears. */
+const nobody = 'nobody'
+
 /** One way of one message. */
 export interface Leg {
   /** append: to a stream; acknowledgement: the stream's answer to it. */
   readonly kind: 'message' | 'reply' | 'append' | 'acknowledgement'
   readonly subject: string
-  /** Names of connections; 'stream' for a stream. */
+  /** Names of connections; 'stream' for a stream, 'nobody' where nobody listens. */
   readonly from: string
   readonly to: string
   /** Of messages and replies. */
@@ -189,7 +192,7 @@ export function createMemoryNetwork(options: MemoryNetworkOptions = {}): MemoryN
               resolve(copy)
             })
           })
-          if (heard === 0) {
+          if (heard === 0 && transit({ kind: 'message', subject, from: name, to: nobody, data }) !== 'lost') {
             self.enqueue(() => {
               fail(problem('BUS_NO_RESPONDERS', { subject }))
             })

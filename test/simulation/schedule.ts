@@ -6,7 +6,7 @@
 import { decode, decodePayload, done, paramsFrom, type LogEvent, type Submission } from '../../protocol/index.ts'
 import type { Leg, Transit } from '../../src/bus/index.ts'
 import { valueOf } from './runner.ts'
-import { World, type Role } from './world.ts'
+import { logger, World, type Process, type Role } from './world.ts'
 
 export type FaultKind =
   | 'lost'
@@ -16,7 +16,10 @@ export type FaultKind =
   | 'receiver killed'
   | 'sender cut off'
   | 'receiver cut off'
+  | 'sender drained'
+  | 'receiver drained'
   | 'runner crashed'
+  | 'search interrupted'
   | 'server restarted'
 export const faultKinds: readonly FaultKind[] = [
   'lost',
@@ -26,7 +29,10 @@ export const faultKinds: readonly FaultKind[] = [
   'receiver killed',
   'sender cut off',
   'receiver cut off',
+  'sender drained',
+  'receiver drained',
   'runner crashed',
+  'search interrupted',
   'server restarted',
 ]
 
@@ -35,7 +41,7 @@ export interface Fault {
   readonly at: number
   readonly kind: FaultKind
   readonly ms: number
-  /** A killed driver comes back under its own id. */
+  /** A killed driver comes back under its own id; a search that is interrupted is cancelled. */
   readonly sameId: boolean
 }
 
@@ -60,6 +66,8 @@ export interface Outcome {
 }
 
 const limitMs = 180_000
+/** Messages that no search of this size needs. */
+const hotLegs = 20_000
 /** Long enough for every slot to get a trial. */
 const unhurried = { steps: 3, stepMs: 2000 }
 /** Messages that come by the clock: a fault there is one in between. */
@@ -72,13 +80,22 @@ export async function play(schedule: Schedule): Promise<Outcome> {
   const waiting = [...schedule.faults].sort((a, b) => a.at - b.at)
   let legs = 0
   let armed = true
+  let interrupting = 0
 
   const transit = (leg: Leg, world: World): Transit => {
     note(leg, asked)
     if (byTheClock.test(leg.subject)) return 'arrives'
     legs += 1
+    // A loop without a pause would stand the time still: from here on everything is lost, so that it has to wait.
+    if (legs > hotLegs) return 'lost'
     const fault = armed && waiting[0]?.at === legs ? waiting.shift() : undefined
-    const fate = fault === undefined ? 'arrives' : strike(world, leg, fault)
+    const fate =
+      fault === undefined
+        ? 'arrives'
+        : strike(world, leg, fault, (ms, mode) => {
+            interrupting += 1
+            void world.interrupt('e1', mode, ms).then(() => (interrupting -= 1))
+          })
     if (fate !== 'lost' && leg.kind === 'reply') acknowledge(leg, asked, acknowledged)
     return fate
   }
@@ -93,7 +110,7 @@ export async function play(schedule: Schedule): Promise<Outcome> {
   legs = 0
   const begun = world.clock.now()
   world.submit(submissionOf('e1', schedule))
-  const ended = await world.run(limitMs, () => world.ended('e1'))
+  const ended = await world.run(limitMs, () => world.ended('e1') && interrupting === 0)
   const endedAfterMs = world.clock.now() - begun
   armed = false
   const firstLegs = legs
@@ -124,9 +141,11 @@ export async function play(schedule: Schedule): Promise<Outcome> {
       if (used.size < there) violations.push(`e2 used ${used.size} of ${there} slots`)
     }
   }
+  if (legs > hotLegs) violations.push('messages were sent without a pause')
   const bound = 40 + 12 * schedule.trials + 40 * schedule.faults.length
   if (events.length > bound) violations.push(`the log of e1 holds ${events.length} events, more than ${bound}`)
   violations.push(...world.faults)
+  if (process.env['MAGGY_TEST_LOG'] !== undefined) for (const event of events) logger.info(event)
   await world.close()
   return { violations, legs: firstLegs, endedAfterMs }
 }
@@ -148,14 +167,22 @@ function acknowledge(
   if (result !== undefined && 'ok' in (decode(leg.data, leg.subject) as object)) acknowledged.push(result)
 }
 
-function strike(world: World, leg: Leg, { kind, ms, sameId }: Fault): Transit {
+function strike(
+  world: World,
+  leg: Leg,
+  { kind, ms, sameId }: Fault,
+  interrupt: (ms: number, mode: 'finish' | 'cancel') => void,
+): Transit {
   const { clock, network } = world
+  const follow = ({ role, id, slots }: Process): void => {
+    clock.setTimeout(() => void world.start(role, nextId(role, id, sameId), slots), ms)
+  }
   const kill = (name: string): void => {
     const dead = world.kill(name)
     if (dead === undefined) return
-    const { role, id, slots } = dead
-    clock.setTimeout(() => void world.start(role, nextId(role, id, sameId), slots), ms)
+    follow(dead)
   }
+  const drain = (name: string): void => world.drain(name, follow)
   const cut = (name: string): void => {
     const bus = world.processes.get(name)?.bus
     if (bus === undefined) return
@@ -182,6 +209,15 @@ function strike(world: World, leg: Leg, { kind, ms, sameId }: Fault): Transit {
     case 'receiver cut off':
       cut(leg.to)
       return 'lost'
+    case 'sender drained':
+      drain(leg.from)
+      return 'arrives'
+    case 'receiver drained':
+      drain(leg.to)
+      return 'arrives'
+    case 'search interrupted':
+      interrupt(ms, sameId ? 'cancel' : 'finish')
+      return 'arrives'
     case 'runner crashed':
       for (const { runners } of world.processes.values()) {
         for (const runner of runners) if (leg.from === runner.name || leg.to === runner.name) runner.crash()

@@ -10,6 +10,8 @@ import {
   decodePayload,
   log,
   progress,
+  resumeExperiment,
+  stopExperiment,
   subjectFor,
   submit,
   type LogEvent,
@@ -32,13 +34,15 @@ import { startRunner, type Pace, type SimulatedRunner } from './runner.ts'
 
 export type Role = 'driver' | 'worker' | 'optimizer'
 
-interface Process {
+export interface Process {
   readonly role: Role
   readonly id: string
   readonly bus: Bus
   readonly clock: ProcessClock
   readonly slots: number
   runners: SimulatedRunner[]
+  /** As SIGTERM. */
+  drain: () => Promise<void>
 }
 
 export interface WorldOptions {
@@ -47,7 +51,9 @@ export interface WorldOptions {
   readonly transit: (leg: Leg, world: World) => Transit
 }
 
-const logger = pino({ level: process.env['MAGGY_TEST_LOG'] ?? 'silent' })
+/** States of an experiment that need no resuming. */
+const going = new Set(['opening', 'searching', 'finishing', 'done'])
+export const logger = pino({ level: process.env['MAGGY_TEST_LOG'] ?? 'silent' })
 
 export class World {
   readonly clock = new EventClock()
@@ -94,12 +100,21 @@ export class World {
     this.#births += 1
     const name = `${id}_${this.#births}`
     const clock = this.clock.process()
-    const born: Process = { role, id, bus: this.network.connect(name), clock, slots, runners: [] }
+    const born: Process = {
+      role,
+      id,
+      bus: this.network.connect(name),
+      clock,
+      slots,
+      runners: [],
+      drain: () => Promise.resolve(),
+    }
     this.processes.set(name, born)
     if (role === 'driver') await this.#startDriver(born, name)
-    else if (role === 'optimizer')
-      startOptimizer(born.bus, [...builtinSamplers.values()], { id: name, onDropped: () => undefined })
-    else this.#startWorker(born)
+    else if (role === 'optimizer') {
+      const service = startOptimizer(born.bus, [...builtinSamplers.values()], { id: name, onDropped: () => undefined })
+      born.drain = () => service.drain()
+    } else this.#startWorker(born)
     return name
   }
 
@@ -114,6 +129,16 @@ export class World {
     return dying
   }
 
+  /** As SIGTERM: it ends in order, and then `ended` is called; not if it is killed meanwhile. */
+  drain(name: string, ended: (gone: Process) => void): void {
+    const leaving = this.processes.get(name)
+    const over = (): void => {
+      const gone = this.kill(name)
+      if (gone !== undefined) ended(gone)
+    }
+    leaving?.drain().then(over, over)
+  }
+
   /** Runs until the condition holds; false: it did not within `ms` of simulated time. */
   async run(ms: number, holds: () => boolean = () => false): Promise<boolean> {
     const until = this.clock.now() + ms
@@ -126,17 +151,29 @@ export class World {
 
   /** As a client does: until somebody says that it is accepted. */
   submit(submission: Submission): void {
-    const again = async (): Promise<void> => {
-      for (let tries = 0; tries < 40; tries += 1) {
-        try {
-          await ask(this.client, submit, {}, submission, { timeoutMs: 5000 })
-          return
-        } catch {
-          await new Promise<void>((resolve) => this.clock.setTimeout(resolve, 500))
-        }
+    void this.#ask(() => ask(this.client, submit, {}, submission, { timeoutMs: 5000 }))
+  }
+
+  /** Stops an experiment, and resumes it `ms` later unless it was done by then; resolves once that has been answered. */
+  async interrupt(experiment: string, mode: 'finish' | 'cancel', ms: number): Promise<void> {
+    await this.#ask(() => ask(this.client, stopExperiment, { experiment }, { mode }, { timeoutMs: 2000 }), 5)
+    await new Promise<void>((resolve) => this.clock.setTimeout(resolve, ms))
+    await this.#ask(async () => {
+      const { state } = await ask(this.client, resumeExperiment, {}, { experiment }, { timeoutMs: 5000 })
+      // One that is still being stopped has not been resumed.
+      if (!going.has(state)) throw new Error(state)
+    })
+  }
+
+  async #ask(question: () => Promise<unknown>, tries = 60): Promise<void> {
+    for (let left = tries; left > 0; left -= 1) {
+      try {
+        await question()
+        return
+      } catch {
+        await new Promise<void>((resolve) => this.clock.setTimeout(resolve, 500))
       }
     }
-    void again()
   }
 
   ended(experiment: string): boolean {
@@ -153,9 +190,12 @@ export class World {
     }
   }
 
-  async #startDriver({ id, bus, clock }: Process, name: string): Promise<void> {
+  async #startDriver(born: Process, name: string): Promise<void> {
+    const { id, bus, clock } = born
     try {
-      await startDriver({ bus, clock, logger, id, onDropped: () => undefined }, { ...driverDefaults })
+      const env = { bus, clock, logger, id, onDropped: () => undefined }
+      const actor = await startDriver(env, { ...driverDefaults })
+      born.drain = () => actor.drain('simulated')
     } catch {
       // It lost the bus while it started: as whoever supervises it would, again.
       this.kill(name)
@@ -207,6 +247,7 @@ export class World {
       onNotice: () => undefined,
     })
     worker.ended.catch((error: unknown) => this.faults.push(String(error)))
+    born.drain = () => worker.drain('simulated')
     this.statuses.set(bus, () => worker.status)
   }
 
