@@ -31,7 +31,7 @@ export function importanceOf(
   const bar = ranked[Math.max(2, Math.ceil(ranked.length * bestPart)) - 1]?.loss ?? -Infinity
   const divergences = Object.entries(space).map(([name, parameter]) => {
     // Under a condition a parameter is not there in every trial.
-    const here = ranked.filter(({ hparams }) => hparams[name] !== undefined)
+    const here = ranked.filter(({ hparams }) => Object.hasOwn(hparams, name))
     const best = here.filter(({ loss }) => loss <= bar)
     const values = (of: typeof here) => of.map(({ hparams }) => hparams[name])
     return [name, best.length === 0 ? 0 : divergence(parameter, values(best), values(here))] as const

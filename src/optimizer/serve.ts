@@ -2,6 +2,7 @@
 import type { Hparams, Observation } from '../../protocol/index.ts'
 import { builtinSamplers, type Question } from '../samplers/index.ts'
 import { builtinSchedulers } from '../schedulers/index.ts'
+import { lossOf } from '../pareto/index.ts'
 import { sample } from '../space/index.ts'
 import { requireServable, serveProcess, type ServeProcessOptions } from '../suggester/index.ts'
 import { startOptimizer } from './service.ts'
@@ -55,9 +56,8 @@ function bestOf({ history, objectives }: Question): Observation | undefined {
   const [objective] = objectives
   if (objective === undefined) return undefined
   for (const observation of history) {
-    const value = observation.metrics[objective.metric]
-    if (observation.state !== 'done' || value === undefined || value === null) continue
-    const loss = objective.direction === 'minimize' ? value : -value
+    const loss = lossOf(observation.metrics, objective)
+    if (observation.state !== 'done' || Number.isNaN(loss)) continue
     if (best === undefined || loss < best.loss) best = { observation, loss }
   }
   return best?.observation

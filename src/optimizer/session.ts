@@ -17,7 +17,7 @@ import {
 import { createRandom } from '../random/index.ts'
 import type { Question, SamplerPlugin } from '../samplers/index.ts'
 import type { Proposal } from '../schedulers/index.ts'
-import { faultIn } from '../space/index.ts'
+import { acceptance, faultIn, told } from '../space/index.ts'
 
 /** What may be said to a question. 'wait': nothing until a pending trial has ended. */
 export type Answer = Hparams | Proposal | 'wait' | 'exhausted'
@@ -64,7 +64,7 @@ export function createSession(plugin: OptimizerPlugin, setting: Setting): Sessio
   const { space, objectives, trials, options, seed, parallel } = setting
   const made = { space, objectives, trials, options, seed, ...(parallel === undefined ? {} : { parallel }) }
   const sampler = guarded(plugin.name, () => plugin.create(made))
-  const notes = guarded(plugin.name, () => plugin.notes?.(made) ?? [])
+  const notes = [...guarded(plugin.name, () => plugin.notes?.(made) ?? []), ...scarcityNote(space)]
   /** By trial number. */
   let history: Observation[] = []
   /** A sampler is looking at it. */
@@ -135,6 +135,12 @@ export function createSession(plugin: OptimizerPlugin, setting: Setting): Sessio
       for (const observation of observations) note(observation)
     },
   }
+}
+
+/** Where constraints take away more than half, people should know how much they leave. */
+function scarcityNote(space: SearchSpace): string[] {
+  const left = acceptance(space)
+  return left.kept >= 0.5 * left.of ? [] : [`the constraints leave ${told(left)}`]
 }
 
 type Suggested = Pick<Observation, 'hparams' | 'fidelity'>

@@ -26,7 +26,8 @@ export class Series {
     for (let index = this.read; index < points.length; index++) {
       const point = points[index] as MetricPoint
       this.lastRead = point
-      const value = point.values[metric]
+      // A metric may have a name that every object inherits.
+      const value = Object.hasOwn(point.values, metric) ? point.values[metric] : undefined
       if (value !== undefined) this.append(point.step, value)
     }
     this.read = points.length

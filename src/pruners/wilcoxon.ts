@@ -5,11 +5,14 @@
  * - threshold (0.1): the probability under which it is no chance. startupSteps (2): problems that must be compared at least.
  * - interval (1), metric, direction.
  */
+import type { Metrics } from '../../protocol/index.ts'
 import { invalidOption, numberOption, refuseUnknown, watched, wholeOption } from './options.ts'
 import type { PrunerPlugin, ReportedTrial } from './pruner.ts'
 import { mean } from '../statistics/index.ts'
 import { isDue, seriesReader } from './series.ts'
 import { signedRankAbove } from './signed-rank.ts'
+
+const own = (values: Metrics, metric: string) => (Object.hasOwn(values, metric) ? values[metric] : undefined)
 
 export const wilcoxonPruner: PrunerPlugin = {
   name: 'wilcoxon',
@@ -36,10 +39,10 @@ export const wilcoxonPruner: PrunerPlugin = {
         if (best === undefined || meanOf(other) < meanOf(best)) best = other
       }
       if (best === undefined) return 'continue'
-      const theirs = new Map(best.points.map(({ step, values }) => [step, values[metric]]))
+      const theirs = new Map(best.points.map(({ step, values }) => [step, own(values, metric)]))
       const worse: number[] = []
       for (const { step, values } of points) {
-        const mine = values[metric]
+        const mine = own(values, metric)
         const other = theirs.get(step)
         if (mine === undefined || other === undefined || other === null) continue
         // What is not finite is worse than anything.

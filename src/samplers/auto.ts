@@ -3,7 +3,7 @@
  * options; who wants to choose names a sampler.
  */
 import type { SearchSpace } from '../../protocol/index.ts'
-import { acceptance, cardinality, countOf, cubeOf, relationsOf } from '../space/index.ts'
+import { countOf, cubeOf, enumerate, relationsOf } from '../space/index.ts'
 import { cmaesSampler } from './cmaes/cmaes.ts'
 import { gpSampler } from './gp/gp.ts'
 import { gridSampler } from './grid.ts'
@@ -37,13 +37,13 @@ const modelOfSeveral = motpeSampler(() => new Map([[tpeSampler.name, tpeSampler]
 
 /** The sampler, and why; the first reason that holds decides. */
 export function choose({ space, objectives, trials, parallel = 1 }: SamplerSetting): Choice {
-  const points = cardinality(space)
+  const points = isListed(space) ? (enumerate(space)?.size ?? Infinity) : Infinity
   const varying = Object.values(space).filter((parameter) => countOf(parameter) > 1)
   const categorical = varying.filter(({ type }) => type === 'categorical').length
   const columns = cubeOf(space).size
   if (varying.length === 0) return { plugin: randomSampler, why: 'nothing in the space varies' }
   const several = objectives.length > 1
-  if (points <= trials && isListed(space)) {
+  if (points <= trials) {
     const why = `all ${points} points of the space come first, for there are ${trials} trials`
     return { plugin: several ? modelOfSeveral : tpeSampler, why, allPointsFirst: true }
   }
@@ -73,7 +73,7 @@ export function choose({ space, objectives, trials, parallel = 1 }: SamplerSetti
   return { plugin: tpeSampler, why: categorical > 0 ? categories : `${varying.length} parameters are many` }
 }
 
-/** Whether grid can number its points. */
+/** Whether its points are few enough to be gone through. */
 const isListed = (space: SearchSpace): boolean => {
   const product = Object.values(space).reduce((size, parameter) => size * countOf(parameter), 1)
   return product <= 100_000
@@ -97,11 +97,8 @@ export const autoSampler: SamplerPlugin = {
   },
   notes(setting) {
     const { plugin, why, beside } = choose(setting)
-    const share = acceptance(setting.space)
-    const rejected = `${((1 - share) * 100).toFixed(1)} % of points by chance break a constraint, and are drawn again`
     return [
       `auto chose ${plugin.name}${beside === undefined ? '' : `, and ${beside.name} for every third trial`}: ${why}`,
-      ...(share < 1 ? [rejected] : []),
     ]
   },
 }

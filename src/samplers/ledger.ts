@@ -5,6 +5,7 @@
  * I2 Its memory grows with the history.
  */
 import type { Objective, Observation } from '../../protocol/index.ts'
+import { lossOf } from '../pareto/index.ts'
 
 export interface Entry<Row> {
   readonly observation: Observation
@@ -33,13 +34,6 @@ export interface Ledger<Row> {
 }
 
 const tiers: Readonly<Record<Standing, number>> = { done: 0, pruned: 1, bad: 2, pending: 3, void: 4 }
-
-/** The objective that a sampler for one objective goes by is the first. */
-function lossOf(observation: Observation, objective: Objective | undefined): number {
-  const value = objective === undefined ? undefined : observation.metrics[objective.metric]
-  if (value === undefined || value === null || !Number.isFinite(value)) return Number.NaN
-  return objective?.direction === 'maximize' ? -value : value
-}
 
 function standingOf({ state }: Observation, loss: number): Standing {
   if (state === 'pending') return 'pending'
@@ -75,6 +69,7 @@ function placeIn<Row>(sorted: readonly Entry<Row>[], entry: Entry<Row>): number 
   return low
 }
 
+/** `objective`: the first one, which is what a sampler for one objective goes by. */
 export function createLedger<Row>(
   objective: Objective | undefined,
   rowOf: (observation: Observation) => Row,
@@ -95,7 +90,7 @@ export function createLedger<Row>(
     if (entry.standing === 'done') done--
   }
   const entryOf = (observation: Observation, old: Entry<Row> | undefined): Entry<Row> => {
-    const loss = lossOf(observation, objective)
+    const loss = objective === undefined ? Number.NaN : lossOf(observation.metrics, objective)
     const row = old?.observation.hparams === observation.hparams ? old.row : rowOf(observation)
     return { observation, trial: observation.trial, loss, standing: standingOf(observation, loss), row }
   }

@@ -61,13 +61,15 @@ function bred(space: SearchSpace, parents: readonly Observation[], random: Rando
   const child: Hparams = {}
   const fresh = sample(space, random)
   for (const [name, value] of Object.entries(first)) {
-    const inherited = random.uniform() < how.swap ? (second[name] ?? value) : value
+    const inherited = random.uniform() < how.swap ? (own(second, name) ?? value) : value
     const parameter = space[name]
     const mutates = random.uniform() < how.mutation && parameter !== undefined
-    child[name] = mutates ? mutated(parameter, inherited, random, fresh[name] ?? inherited) : inherited
+    child[name] = mutates ? mutated(parameter, inherited, random, own(fresh, name) ?? inherited) : inherited
   }
   return child
 }
+
+const own = (hparams: Hparams, name: string) => (Object.hasOwn(hparams, name) ? hparams[name] : undefined)
 
 /** Binary tournament: the parents stand in the order of the crowded comparison. */
 function chosen(parents: readonly Observation[], random: Random): Hparams {

@@ -3,10 +3,14 @@
  * trial's number is the number of its point. Points that break a constraint are passed over.
  */
 import type { Hparams, HparamValue, SearchSpace } from '../../protocol/index.ts'
-import { broken, countOf, fromUnit, relationsOf, valueAt, withoutInactive } from '../space/index.ts'
+import { acceptance, countOf, fromUnit, keeps, relationsOf, sample, valueAt, withoutInactive } from '../space/index.ts'
+import { createRandom } from '../random/index.ts'
 import { refuseUnknown, unfit } from './options.ts'
 import type { SamplerPlugin } from './sampler.ts'
 import { mostDimensions, sobolSequence } from './sobol-sequence.ts'
+
+/** Where the constraints keep less than this, so many points of the sequence go by that points are taken by chance instead. */
+const fewest = 0.01
 
 /** The index-th point of a Sobol sequence over a space. The space must have at most `mostDimensions` parameters that vary. */
 export function sobolPoints(space: SearchSpace, seed: number): (index: number) => Hparams {
@@ -25,11 +29,13 @@ export function sobolPoints(space: SearchSpace, seed: number): (index: number) =
     return withoutInactive(space, values)
   }
   if (constraints.length === 0) return at
+  const { kept: left, of } = acceptance(space)
+  if (left < fewest * of) return (index) => sample(space, createRandom(seed, 'sobol', index))
   /** Which points of the sequence keep the constraints, as far as they were looked for. */
   const kept: number[] = []
   return (index) => {
     for (let next = (kept.at(-1) ?? -1) + 1; kept.length <= index; next++) {
-      if (broken(space, at(next)) === undefined) kept.push(next)
+      if (keeps(space, at(next))) kept.push(next)
     }
     return at(kept[index] as number)
   }

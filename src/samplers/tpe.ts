@@ -11,7 +11,7 @@
 import type { Hparams, HparamValue, SearchSpace } from '../../protocol/index.ts'
 import type { Random } from '../random/index.ts'
 import {
-  broken,
+  keeps,
   countOf,
   fromUnit,
   indexOf,
@@ -104,7 +104,7 @@ export const tpeSampler: SamplerPlugin = {
       if (randomFraction > 0 && random.uniform() < randomFraction) return sample(space, random)
       for (let count = 0; count < tries; count++) {
         const hparams = suggest(random)
-        if (hparams !== undefined && broken(space, hparams) === undefined) return hparams
+        if (hparams !== undefined && keeps(space, hparams)) return hparams
       }
       return sample(space, random)
     }
@@ -205,7 +205,7 @@ function choose(
   let bestScore = -Infinity
   for (let count = 0; count < candidates; count++) {
     below.draw(random, point)
-    if (constrained && broken(space, { ...values, ...read(group, space, point) }) !== undefined) continue
+    if (constrained && !keeps(space, { ...values, ...read(group, space, point) })) continue
     const likely = below.logDensity(point)
     // Where it is as likely bad as this, it cannot be the best.
     const score = likely - above.logDensity(point, likely - bestScore)

@@ -19,7 +19,9 @@ export function perturbed(space: SearchSpace, hparams: Hparams, random: Random, 
     if (parameter === undefined) continue
     const factor = exploring.factors[random.integer(exploring.factors.length)] as number
     const anew = random.uniform() < exploring.resample
-    near[name] = anew ? (fresh[name] ?? value) : moved(parameter, value, factor)
+    near[name] = anew
+      ? ((Object.hasOwn(fresh, name) ? fresh[name] : undefined) ?? value)
+      : moved(parameter, value, factor)
   }
   // Conditions and constraints tie parameters together: what breaks them is not tried.
   return contains(space, near) ? near : hparams
@@ -30,7 +32,7 @@ function moved(parameter: Parameter, value: HparamValue, factor: number): Hparam
   if (parameter.type === 'discrete') return neighbour(parameter, value, factor > 1 ? 1 : -1)
   const { low, high } = parameter
   const shift = value === 0 ? (factor - 1) * (high - low) * 0.1 : value * factor - value
-  const target = Math.min(high, Math.max(low, value + shift))
+  const target = Math.min(high, Math.max(low, value + shift)) + 0
   if (parameter.type === 'double' && parameter.step === undefined) return target
   const steps = Math.round((target - value) / (parameter.step ?? 1))
   return neighbour(parameter, value, steps === 0 ? Math.sign(shift) : steps)

@@ -2,7 +2,7 @@
 import type { HparamValue, Hparams, Parameter, SearchSpace } from '../../protocol/index.ts'
 import { withoutInactive } from './draw.ts'
 import { countOf, valueAt } from './parameter.ts'
-import { broken, relationsOf } from './relations.ts'
+import { keeps, relationsOf } from './relations.ts'
 
 /** The values of one parameter on a grid. */
 export interface Axis {
@@ -84,7 +84,7 @@ export function gridIn(space: SearchSpace, axes: Readonly<Record<string, Axis>>)
     const first = Object.keys(values).every(
       (name) => Object.hasOwn(active, name) || values[name] === (axes[name] as Axis).at(0),
     )
-    if (first && broken(space, active) === undefined) indices.push(index)
+    if (first && keeps(space, active)) indices.push(index)
   }
   return {
     size: indices.length,

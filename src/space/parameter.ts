@@ -12,10 +12,15 @@ type Stepped = Range & { step: number }
 const isRange = (parameter: Parameter): parameter is Range =>
   parameter.type === 'double' || parameter.type === 'integer'
 
+const wholeRanges = new WeakMap<Range, Stepped>()
+
 /** A range with the step that it has; undefined for a double that takes any value. */
 function stepped(parameter: Range): Stepped | undefined {
-  const step = parameter.step ?? (parameter.type === 'integer' ? 1 : undefined)
-  return step === undefined ? undefined : { ...parameter, step }
+  if (parameter.step !== undefined) return parameter as Stepped
+  if (parameter.type === 'double') return undefined
+  let range = wholeRanges.get(parameter)
+  if (range === undefined) wholeRanges.set(parameter, (range = { ...parameter, step: 1 }))
+  return range
 }
 
 /** How far, in steps, a quotient of decimals may be off a whole number, and still be meant as one. */
@@ -31,9 +36,11 @@ function decimals(value: number): number {
 
 function onStep(range: Stepped, index: number): number {
   const exact = range.low + index * range.step
+  if (Number.isInteger(range.low) && Number.isInteger(range.step)) return clamp(exact, range.low, range.high) + 0
   const digits = Math.max(decimals(range.low), decimals(range.step))
   const value = digits > 20 || Math.abs(exact) >= 1e21 ? exact : Number(exact.toFixed(digits))
-  return clamp(value, range.low, range.high)
+  // A negative nothing that is rounded is -0: adding 0 makes it 0.
+  return clamp(value, range.low, range.high) + 0
 }
 
 const clamp = (value: number, low: number, high: number): number => Math.min(high, Math.max(low, value))
@@ -88,13 +95,27 @@ export function indexOf(parameter: Parameter, value: unknown): number | undefine
   if (parameter.type === 'integer' && !Number.isInteger(value)) return undefined
   const position = (value - range.low) / range.step
   const index = Math.round(position)
-  const near = Math.abs(position - index) <= slack(range)
-  return near && index >= 0 && index <= stepsIn(range) ? index : undefined
+  if (!(index >= 0 && index <= stepsIn(range))) return undefined
+  const near = Math.abs(position - index) <= slack(range) || onStep(range, index) === value
+  return near ? index : undefined
 }
 
 function sameValue(one: unknown, other: unknown): boolean {
   if (!Array.isArray(one) || !Array.isArray(other)) return Object.is(one, other) || one === other
   return one.length === other.length && one.every((item: unknown, index) => sameValue(item, other[index]))
+}
+
+/** The chance of the k-th value of a parameter that has so many, if the unit is uniform. */
+export function shareOf(parameter: Parameter, index: number): number {
+  const count = countOf(parameter)
+  const range = isRange(parameter) && parameter.log ? stepped(parameter) : undefined
+  if (range === undefined || count === 1) return 1 / count
+  const [from, to] = span(range)
+  const edge = (at: number) => {
+    if (at <= 0) return from
+    return at >= count ? to : Math.log(range.low + (at - 0.5) * range.step)
+  }
+  return (edge(index + 1) - edge(index)) / (to - from)
 }
 
 /** The interval that the unit interval stands for: in log space if it is so, and with half a step beyond both ends. */
@@ -103,7 +124,10 @@ function span(parameter: Range): readonly [number, number] {
   const last = range === undefined ? parameter.high : onStep(range, stepsIn(range))
   const half = (range?.step ?? 0) / 2
   if (!parameter.log) return [parameter.low - half, last + half]
-  return [Math.log(parameter.low - Math.min(half, parameter.low / 2)), Math.log(last + half)]
+  return [
+    Math.log(parameter.low - Math.min(half, parameter.low / 2)),
+    Math.log(Math.min(Number.MAX_VALUE, last + half)),
+  ]
 }
 
 /** The value at `unit` of [0, 1]: if unit is uniform, the value follows the parameter's law. */
@@ -116,7 +140,7 @@ export function fromUnit(parameter: Parameter, unit: number): HparamValue {
   const at = from * (1 - unit) + to * unit
   const value = clamp(parameter.log ? Math.exp(at) : at, parameter.low, parameter.high)
   const range = stepped(parameter)
-  if (range === undefined) return value
+  if (range === undefined) return value + 0
   return onStep(range, clamp(Math.round((value - range.low) / range.step), 0, stepsIn(range)))
 }
 

@@ -71,36 +71,84 @@ export function isActive({ when }: Parameter, values: Readonly<Record<string, un
 export const factorsOf = (constraint: Constraint): Readonly<Record<string, number>> =>
   'sum' in constraint ? constraint.sum : constraint.product
 
-/** What the sum or the product comes to; undefined where one of its parameters is not there. */
-function measure(
-  constraint: Constraint,
-  values: Readonly<Record<string, HparamValue | undefined>>,
-): number | undefined {
-  const isSum = 'sum' in constraint
-  let total = isSum ? 0 : 1
-  for (const [name, factor] of Object.entries(factorsOf(constraint))) {
-    const value = Object.hasOwn(values, name) ? values[name] : undefined
-    if (typeof value !== 'number') return undefined
-    if (isSum) total += factor * value
-    else total *= value ** factor
-  }
-  return total
+/** What the sum or the product comes to, and how large the numbers are that it is made of. */
+interface Measured {
+  readonly total: number
+  readonly size: number
 }
 
-/** Rounding of decimals is no fault: 0.1 + 0.2 is at most 0.3. */
-const slack = (bound: number): number => 1e-12 * Math.max(1, Math.abs(bound))
+type Numbers = Readonly<Record<string, HparamValue | undefined>>
+
+/** undefined where one of its parameters is not there. */
+function measure(constraint: Constraint, values: Numbers): Measured | undefined {
+  const factors = factorsOf(constraint)
+  const isSum = 'sum' in constraint
+  let total = isSum ? 0 : 1
+  let size = 0
+  for (const name of Object.keys(factors)) {
+    const value = Object.hasOwn(values, name) ? values[name] : undefined
+    if (typeof value !== 'number') return undefined
+    const factor = factors[name] as number
+    if (isSum) {
+      total += factor * value
+      size += Math.abs(factor * value)
+    } else total *= value ** factor
+  }
+  if (isSum) return Number.isFinite(size) ? { total, size } : scaledSum(factors, values)
+  const vanishes = total === 0 || !Number.isFinite(total)
+  const product = vanishes ? productByLogarithms(factors, values) : total
+  return { total: product, size: Math.min(Number.MAX_VALUE, Math.abs(product)) }
+}
+
+/** A term overflows, though the sum may not: terms are scaled down by 2^1040, and their sum up again. */
+function scaledSum(factors: Readonly<Record<string, number>>, values: Numbers): Measured {
+  const scale = 2 ** 520
+  let total = 0
+  for (const [name, factor] of Object.entries(factors)) total += (factor / scale) * (Number(values[name]) / scale)
+  return { total: total * scale * scale, size: Number.MAX_VALUE }
+}
+
+/** A product that overflows or vanishes on the way, though it may come to an ordinary number. */
+function productByLogarithms(factors: Readonly<Record<string, number>>, values: Numbers): number {
+  let log = 0
+  let sign = 1
+  for (const [name, power] of Object.entries(factors)) {
+    const value = Number(values[name])
+    if (power === 0) continue
+    if (value < 0 && !Number.isInteger(power)) return NaN
+    log += power * Math.log(Math.abs(value))
+    if (value < 0 && power % 2 !== 0) sign = -sign
+  }
+  return sign * Math.exp(log) + 0
+}
+
+/** Rounding of decimals is no fault: 0.1 + 0.2 is at most 0.3. `size`: of the numbers that were added or multiplied. */
+const slack = (bound: number, size: number): number => 1e-12 * Math.max(size, Math.abs(bound))
+
+/** Whether values keep all constraints (I2). */
+export const keeps = (space: SearchSpace, values: Numbers): boolean =>
+  relationsOf(space).constraints.every(({ constraint }) => faultOf(constraint, values) === undefined)
+
+/** What a constraint comes to where it is broken. */
+function faultOf(constraint: Constraint, values: Numbers): number | undefined {
+  const measured = measure(constraint, values)
+  if (measured === undefined) return undefined
+  const { total, size } = measured
+  const { atLeast, atMost } = constraint
+  const isEnough = atLeast === undefined || total >= atLeast - slack(atLeast, size)
+  const isTooMuch = atMost !== undefined && !(total <= atMost + slack(atMost, size))
+  // Not a number breaks it too.
+  return isEnough && !isTooMuch && !Number.isNaN(total) ? undefined : total
+}
 
 /** Why values break the first constraint that they break (I2); undefined if they break none. */
 export function broken(
   space: SearchSpace,
-  values: Readonly<Record<string, HparamValue | undefined>>,
+  values: Numbers,
 ): { readonly name: string; readonly reason: string } | undefined {
   for (const { name, constraint } of relationsOf(space).constraints) {
-    const total = measure(constraint, values)
+    const total = faultOf(constraint, values)
     if (total === undefined) continue
-    const { atLeast = -Infinity, atMost = Infinity } = constraint
-    // Not a number breaks it too.
-    if (total >= atLeast - slack(atLeast) && total <= atMost + slack(atMost)) continue
     return { name, reason: `breaks a constraint: ${told(constraint)} is ${Number(total.toPrecision(12))}` }
   }
   return undefined

@@ -9,10 +9,9 @@ import {
   type Parameter,
   type SearchSpace,
 } from '../../protocol/index.ts'
-import { createRandom } from '../random/index.ts'
-import { draw } from './draw.ts'
+import { scarcity } from './acceptance.ts'
 import { indexOf, reasonAgainst, show } from './parameter.ts'
-import { broken, factorsOf, relationsOf } from './relations.ts'
+import { factorsOf, relationsOf } from './relations.ts'
 
 const fault = (path: string, reason: string) => problem('SPACE_INVALID', { path, reason })
 
@@ -83,10 +82,16 @@ export function validateRelations(space: SearchSpace, path: string): void {
   for (const name of Object.keys(space)) {
     if (!placed.has(name)) throw fault(`${path}.${name}.when`, 'goes round in a circle: it hangs on itself')
   }
-  if (constraints.length > 0 && acceptance(space) === 0) {
-    const { name } = constraints[0] as { name: string }
-    throw fault(`${path}.${name}.where`, `leaves nothing: not one of ${drawn} points by chance keeps all constraints`)
-  }
+  if (constraints.length === 0) return
+  const scarce = scarcity(space)
+  if (scarce === undefined) return
+  const { kind, of } = scarce
+  const { name } = constraints[0] as { name: string }
+  const reason =
+    kind === 'counted'
+      ? `leaves nothing: none of the ${of} points keeps all constraints`
+      : `leaves nothing that could be found: none of ${of} points by chance keeps all constraints (an estimate, for there are too many points to count); choose narrower ranges, or search for a difference or a ratio of two parameters in place of one of them`
+  throw fault(`${path}.${name}.where`, reason)
 }
 
 function validateCondition(space: SearchSpace, { parameter: name, in: values }: Condition, path: string): void {
@@ -99,19 +104,4 @@ function validateCondition(space: SearchSpace, { parameter: name, in: values }: 
     if (indexOf(parent, value) !== undefined) continue
     throw fault(`${path}.in[${index}]`, reasonAgainst(parent, value) ?? `is ${show(value)}, none of ${name}'s values`)
   }
-}
-
-const drawn = 10_000
-const shares = new WeakMap<SearchSpace, number>()
-
-/** Which share of points by chance keeps all constraints; 1 without constraints. */
-export function acceptance(space: SearchSpace): number {
-  if (relationsOf(space).constraints.length === 0) return 1
-  const known = shares.get(space)
-  if (known !== undefined) return known
-  const random = createRandom('acceptance')
-  let accepted = 0
-  for (let index = 0; index < drawn; index++) if (broken(space, draw(space, random)) === undefined) accepted++
-  shares.set(space, accepted / drawn)
-  return accepted / drawn
 }

@@ -94,7 +94,19 @@ function validateRange(given: Given, path: string, whole: boolean): Range {
     throw fault(`${path}.step`, `is ${size}, larger than the range from ${low} to ${high}`)
   }
   if ((high - low) / size > 2 ** 52) throw fault(`${path}.step`, `is ${size}, too small for the range: leave it out`)
+  const largest = Math.max(Math.abs(low), Math.abs(high))
+  const gap = gapAt(largest)
+  if (size < gap) {
+    const reason = `is ${size}, finer than numbers near ${largest} can be told apart, which is ${gap}: take a larger step, or leave it out`
+    throw fault(`${path}.step`, reason)
+  }
   return { ...range, step: size }
+}
+
+/** The distance from a number, 0 or above, to the next double. */
+function gapAt(value: number): number {
+  const bits = new BigInt64Array(new Float64Array([value]).buffer)
+  return (new Float64Array(bits.map((word) => word + 1n).buffer)[0] as number) - value
 }
 
 function validateList<T>(given: unknown, path: string, what: string, item: (value: unknown, path: string) => T): T[] {
@@ -111,12 +123,13 @@ function validateList<T>(given: unknown, path: string, what: string, item: (valu
 }
 
 function asNumber(value: unknown, path: string): number {
-  if (typeof value === 'number' && Number.isFinite(value)) return value
+  // -0 is 0: no text and no comparison would tell them apart.
+  if (typeof value === 'number' && Number.isFinite(value)) return value + 0
   throw fault(path, `is ${show(value)}, not a finite number`)
 }
 
 function asWhole(value: unknown, path: string): number {
-  if (typeof value === 'number' && Number.isSafeInteger(value)) return value
+  if (typeof value === 'number' && Number.isSafeInteger(value)) return value + 0
   throw fault(path, `is ${show(value)}, not a whole number`)
 }
 
@@ -129,9 +142,11 @@ function asScalar(value: unknown, path: string): string | number | boolean | nul
 function asHparamValue(value: unknown, path: string): HparamValue {
   try {
     const valid = check(HparamValue, value, path)
-    return Array.isArray(valid) ? [...valid] : valid
+    return Array.isArray(valid) ? valid.map(withoutMinus) : withoutMinus(valid)
   } catch (error) {
     if (!isProblem(error, 'MESSAGE_INVALID')) throw error
     throw fault(path, `is ${show(value)}, not a finite number, a string, a boolean, null, or a list of these`)
   }
 }
+
+const withoutMinus = <T>(value: T): T => (value === 0 ? (0 as T) : value)

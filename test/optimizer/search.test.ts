@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest'
 import { createSearch } from '../../src/optimizer/index.ts'
-import { space } from '../../src/space/index.ts'
+import { space, type Space } from '../../src/space/index.ts'
 
 const line = { x: space.double(-5, 5) }
 
@@ -38,6 +38,19 @@ describe('a search without a bus', () => {
   it('says what auto chose, and why', () => {
     const { notes } = createSearch({ space: line, direction: 'minimize', trials: 50 })
     expect(notes).toEqual(['auto chose gp, and cmaes for every third trial: 50 trials in 1 parameters are few'])
+  })
+
+  it('says how little the constraints leave, and whether that is counted or estimated', () => {
+    const notes = (a: Space[string], b: Space[string]) =>
+      createSearch({ space: { a, b }, sampler: 'random', direction: 'minimize' }).notes
+    const where = [{ sum: { a: 1, b: 1 }, atMost: 4 }]
+    expect(notes(space.integer(0, 99, { where }), space.integer(0, 99))).toEqual([
+      'the constraints leave 15 of 10,000 points (counted)',
+    ])
+    expect(notes(space.double(0, 99, { where }), space.double(0, 99))).toEqual([
+      expect.stringMatching(/^the constraints leave about 0\.0\d+ % of all points \(estimated: \d+ of 100,000 points/),
+    ])
+    expect(notes(space.integer(0, 2, { where }), space.integer(0, 2))).toEqual([])
   })
 
   it('refuses an id that it never suggested, a sampler that is not there and hparams outside the space', () => {

@@ -9,7 +9,7 @@
  */
 import type { Hparams, HparamValue, SearchSpace } from '../../../protocol/index.ts'
 import { createRandom, type Random } from '../../random/index.ts'
-import { broken, countOf, fromUnit, indexOf, relationsOf, sample, toUnit, valueAt } from '../../space/index.ts'
+import { keeps, countOf, fromUnit, indexOf, relationsOf, sample, toUnit, valueAt } from '../../space/index.ts'
 import { quantileAbove } from '../../statistics/index.ts'
 import { compareEntries, createLedger, type Entry } from '../ledger.ts'
 import { flagOption, numberOption, refuseUnknown, unfit, wordOption } from '../options.ts'
@@ -86,7 +86,7 @@ export const cmaesSampler: SamplerPlugin = {
           if (column >= 0) values[name] = fromUnit(parameter, Math.min(1, Math.max(0, point[column] as number)))
           else values[name] = valueAt(parameter, chosen(name, parameter, latest, random))
         }
-        if (broken(space, values) === undefined) return values
+        if (keeps(space, values)) return values
       }
       return sample(space, random)
     }

@@ -13,7 +13,7 @@
  */
 import type { Hparams } from '../../../protocol/index.ts'
 import type { Random } from '../../random/index.ts'
-import { broken, cubeOf, relationsOf, sample, type Cube } from '../../space/index.ts'
+import { keeps, cubeOf, relationsOf, sample, type Cube } from '../../space/index.ts'
 import { deviation, mean } from '../../statistics/index.ts'
 import { createLedger, type Entry } from '../ledger.ts'
 import { flagOption, numberOption, refuseUnknown, unfit, wordOption } from '../options.ts'
@@ -225,7 +225,7 @@ function candidatesFor({ space, cube, random, best, kernel, groups }: Searching)
       }
     }
     const hparams = cube.fromCube(point)
-    if (constrained && broken(space, hparams) !== undefined) continue
+    if (constrained && !keeps(space, hparams)) continue
     candidates.push({ hparams, point: cube.toCube(hparams) })
   }
   return candidates
@@ -269,7 +269,7 @@ function climb(
     }
     const { x } = minimize(objective, point, { low, high }, climbSteps)
     const reached = cube.fromCube(x)
-    if (broken(space, reached) !== undefined) return { candidate: { hparams, point }, value: -Infinity }
+    if (!keeps(space, reached)) return { candidate: { hparams, point }, value: -Infinity }
     const snapped = cube.toCube(reached)
     return { candidate: { hparams: reached, point: snapped }, value: promises(snapped) }
   })
