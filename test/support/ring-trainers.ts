@@ -3,7 +3,7 @@ import { MessageChannel, Worker, type MessagePort } from 'node:worker_threads'
 import { build } from 'esbuild'
 import { systemClock } from '../../src/actor/index.ts'
 import { answer, ask, createMemoryNetwork, type Bus } from '../../src/bus/index.ts'
-import { createRingMemory } from '../../src/train/ring-link.ts'
+import { createRingMemory, type RingLine } from '../../src/train/ring-link.ts'
 import { createRingMember, type RingMember } from '../../actors/worker/ring-member.ts'
 import {
   formRing,
@@ -36,74 +36,100 @@ export const settingsOf = (members: number, change: Partial<RingSettings> = {}):
 
 const ring = 'r'
 const everyStep = 2 ** 31 - 1
-let code: Promise<string> | undefined
 
-/** The trainer as one script: a thread does not read TypeScript. */
-async function trainerCode(): Promise<string> {
-  const built = await build({
-    entryPoints: [new URL('./ring-trainer.ts', import.meta.url).pathname],
-    bundle: true,
-    write: false,
-    platform: 'node',
-    format: 'cjs',
-    external: ['@tensorflow/*'],
-    logLevel: 'error',
-  })
-  return built.outputFiles[0]?.text ?? ''
+interface Running<Report> {
+  readonly end: () => Promise<void>
+  readonly report: Promise<Report>
 }
 
-/** Threads that wait for work: loading tfjs takes longer than most tests. */
-const idle: Worker[] = []
+/** Threads that run one script. They answer a message with a report, one after the other, as a runner that is warm. */
+export interface Threads<Setting, Report> {
+  run(setting: Setting, transfer: MessagePort[]): Promise<Running<Report>>
+}
 
-async function runThread(setting: TrainerSetting, transfer: MessagePort[]) {
-  code ??= trainerCode()
-  const thread = idle.pop() ?? new Worker(await code, { eval: true, stderr: true })
-  let busy = true
-  const report = new Promise<TrainerReport>((resolve, reject) => {
-    const ended = (): void => {
-      reject(new Error('the trainer was ended'))
-    }
-    thread.once('message', (message: TrainerReport) => {
-      // One that is being ended takes no more work.
-      if (!busy) return
-      busy = false
-      thread.off('error', reject)
-      thread.off('exit', ended)
-      idle.push(thread)
-      resolve(message)
+/** `script`: beside this file. A thread does not read TypeScript: it is bundled. */
+export function threadsOf<Setting, Report>(script: string): Threads<Setting, Report> {
+  const { pathname, href } = new URL(script, import.meta.url)
+  let code: Promise<string> | undefined
+  /** Threads that wait for work: loading tfjs takes longer than most tests. */
+  const idle: Worker[] = []
+
+  async function bundled(): Promise<string> {
+    const built = await build({
+      entryPoints: [pathname],
+      bundle: true,
+      write: false,
+      platform: 'node',
+      format: 'cjs',
+      external: ['@tensorflow/*', 'esbuild'],
+      alias: { maggy: new URL('../../src/index.ts', import.meta.url).pathname },
+      define: { 'import.meta.url': JSON.stringify(href) },
+      logLevel: 'error',
     })
-    thread.once('error', reject)
-    thread.once('exit', ended)
-    thread.postMessage(setting, transfer)
-  })
-  // Who is killed has no report.
-  report.catch(() => undefined)
-  const end = async (): Promise<void> => {
-    if (!busy) return
-    busy = false
-    await thread.terminate()
+    return built.outputFiles[0]?.text ?? ''
   }
-  return { end, report }
+
+  return {
+    run: async (setting, transfer) => {
+      code ??= bundled()
+      const thread = idle.pop() ?? new Worker(await code, { eval: true, stderr: true })
+      let busy = true
+      const report = new Promise<Report>((resolve, reject) => {
+        const ended = (): void => {
+          reject(new Error('the trainer was ended'))
+        }
+        thread.once('message', (message: Report) => {
+          // One that is being ended takes no more work.
+          if (!busy) return
+          busy = false
+          thread.off('error', reject)
+          thread.off('exit', ended)
+          idle.push(thread)
+          resolve(message)
+        })
+        thread.once('error', reject)
+        thread.once('exit', ended)
+        thread.postMessage(setting, transfer)
+      })
+      // Who is killed has no report.
+      report.catch(() => undefined)
+      const end = async (): Promise<void> => {
+        if (!busy) return
+        busy = false
+        await thread.terminate()
+      }
+      return { end, report }
+    },
+  }
 }
+
+const trainers = threadsOf<TrainerSetting, TrainerReport>('./ring-trainer.ts')
 
 type Work = Omit<TrainerSetting, 'ring' | 'pace'>
 
 /** The same work in one process, without the system. */
 export async function trainAlone(work: Work): Promise<TrainerReport> {
   return await (
-    await runThread({ ...work, ring: null }, [])
+    await trainers.run({ ...work, ring: null }, [])
   ).report
 }
 
-export interface Trainer {
+/** What a thread of a ring is given beside its work. */
+export interface RingSetting {
+  readonly settings: RingSettings
+  readonly seat: number
+  readonly line: RingLine
+}
+
+export interface Trainer<Report = TrainerReport> {
   readonly worker: string
-  readonly report: Promise<TrainerReport>
+  readonly report: Promise<Report>
   /** As kill -9: nothing is said. */
   kill(): Promise<void>
 }
 
-export interface RingOfTrainers {
-  start(seat: number, change?: Partial<Work>): Promise<Trainer>
+export interface RingOf<Given, Report> {
+  start(seat: number, change?: Partial<Given>): Promise<Trainer<Report>>
   /** The members of each generation so far. */
   readonly generations: readonly (readonly string[])[]
   readonly checkpoints: ReadonlyMap<string, Uint8Array>
@@ -114,13 +140,24 @@ export interface RingOfTrainers {
   close(): Promise<void>
 }
 
-export function ringOfTrainers(work: Work, settings: RingSettings, wanted = settings.workers.max): RingOfTrainers {
+export type RingOfTrainers = RingOf<Work, TrainerReport>
+
+export const ringOfTrainers = (work: Work, settings: RingSettings, wanted?: number): RingOfTrainers =>
+  ringOf<Work, TrainerReport>(trainers, work, settings, wanted)
+
+/** `threads` are given `work`, and their place in the ring as `ring`. */
+export function ringOf<Given extends object, Report>(
+  threads: Threads<object, Report>,
+  work: Given,
+  settings: RingSettings,
+  wanted = settings.workers.max,
+): RingOf<Given, Report> {
   const network = createMemoryNetwork()
   const driver = network.connect('driver')
   const generations: string[][] = []
   const joined = new Map<string, Seat>()
   const gone = new Set<string>()
-  const trainers: Trainer[] = []
+  const started: Trainer<Report>[] = []
   const checkpoints = new Map<string, Uint8Array>()
   const pace = new Int32Array(new SharedArrayBuffer(8))
   pace[1] = everyStep
@@ -224,11 +261,9 @@ export function ringOfTrainers(work: Work, settings: RingSettings, wanted = sett
           load: async (name) => checkpoints.get(name),
         },
       })
-      const { end, report } = await runThread(
-        { ...work, ...change, pace, ring: { settings, seat, line: { port: port1, memory } } },
-        [port1],
-      )
-      const trainer: Trainer = {
+      const own: RingSetting = { settings, seat, line: { port: port1, memory } }
+      const { end, report } = await threads.run({ ...work, ...change, pace, ring: own }, [port1])
+      const trainer: Trainer<Report> = {
         worker,
         report,
         kill: async () => {
@@ -237,12 +272,12 @@ export function ringOfTrainers(work: Work, settings: RingSettings, wanted = sett
           await bus.close()
         },
       }
-      trainers.push(trainer)
+      started.push(trainer)
       return trainer
     },
     close: async () => {
       for (const call of heard) call.unsubscribe()
-      await Promise.all(trainers.map((trainer) => trainer.kill()))
+      await Promise.all(started.map((trainer) => trainer.kill()))
       await driver.close()
     },
   }

@@ -233,23 +233,29 @@ function rowsShared(leaves: readonly Leaf[]): number | undefined {
   )
   const all = best(voters, voters)
   if (named === undefined || all === undefined) return all?.rows
-  return all.votes > named.votes && all.rows > named.rows ? all.rows : named.rows
+  return all.support > named.support && all.rows > named.rows ? all.rows : named.rows
 }
 
 interface Candidate {
   readonly rows: number
-  readonly votes: number
+  /** Arrays that may have as many. */
+  readonly support: number
   readonly order: readonly number[]
 }
 
-/** The number of rows that most of `from` have. Of two that as many have: by all arrays, by tensors, then the larger one. */
+/**
+ * The number of rows that most of `from` have, or may have. Of two that as many have: the one that more of all arrays have, that
+ * more may have, that more tensors have, then the larger one.
+ */
 function best(all: readonly Rows[], from: readonly Rows[]): Candidate | undefined {
   const candidates = [...new Set(from.map(({ rows }) => rows))].map((rows): Candidate => {
     const has = (leaf: Rows): boolean => leaf.rows === rows
+    const may = (leaf: Rows): boolean => has(leaf) || (leaf.kind === 'typed' && leaf.rows % rows === 0)
     const votes = all.filter(has).length
-    const divided = all.filter((leaf) => leaf.kind === 'typed' && leaf.rows > rows && leaf.rows % rows === 0).length
     const tensors = all.filter((leaf) => has(leaf) && leaf.kind === 'tensor').length
-    return { rows, votes, order: [from.filter(has).length, votes, votes + divided, tensors, rows] }
+    const mayOfFrom = from === all ? votes : from.filter(may).length
+    const support = all.filter(may).length
+    return { rows, support, order: [mayOfFrom, votes, support, tensors, rows] }
   })
   return candidates.toSorted((a, b) => compared(b.order, a.order))[0]
 }

@@ -19,11 +19,17 @@ export function notesOn(layout: Layout): string[] {
   const { rows } = layout
   if (rows === undefined) return []
   // What is as large as the samples might be some; a mean or a list of names is not.
-  const whole = mine.filter((leaf) => 'rows' in leaf && leaf.rows * 2 >= rows && !layout.cuts(leaf))
+  const words = mine.every((leaf) => !layout.cuts(leaf) || isWords(leaf))
+  const whole = mine.filter(
+    (leaf) => 'rows' in leaf && leaf.rows * 2 >= rows && !layout.cuts(leaf) && (words || !isWords(leaf)),
+  )
   if (whole.length === 0) return []
   const named = listed(whole.map((leaf) => `${leaf.path} (${'rows' in leaf ? leaf.rows : '?'} rows)`))
   return [`whole on every worker, for what is cut has ${rows} rows: ${named}`]
 }
+
+/** Beside numbers it is a vocabulary, or the names of classes. */
+const isWords = (leaf: Leaf): boolean => leaf.kind === 'list' && typeof leaf.value[0] === 'string'
 
 function listed(names: readonly string[]): string {
   if (names.length === 0) return 'nothing'
