@@ -120,6 +120,12 @@ export const table = {
     retryable: false,
     remedy: 'the code outside of functions runs on import: mend it there',
   },
+  NEVER_SETTLED: {
+    message: '{what} never settles: nothing is left that could wake what it waits for',
+    retryable: false,
+    remedy:
+      'look for a promise that is never resolved: an event that does not come, a stream that has ended, a callback that is not called',
+  },
   EXPERIMENT_NOT_EXPORTED: {
     message: '{module} has no experiment as its default export',
     retryable: false,
@@ -225,6 +231,11 @@ export const table = {
     message: 'the code bundle {sha256} is not on the bus',
     retryable: false,
     remedy: 'submit the experiment again',
+  },
+  BUNDLE_OUTDATED: {
+    message: 'the code bundle of {module} was made by another version of maggy',
+    retryable: false,
+    remedy: 'submit the experiment again with this version, or run workers of the version that made it',
   },
   BUNDLE_CORRUPT: {
     message: 'the code bundle {sha256} arrived with another hash',

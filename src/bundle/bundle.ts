@@ -1,15 +1,19 @@
-/** A user's module and all that it imports, as one file that any worker can import. */
+/**
+ * A user's module and all that it imports, as one file that any worker can load.
+ * The file is a function (load.ts): each call of it makes a fresh instance of all modules, and leaves nothing behind that would keep
+ * an instance alive, as Node's own imports would.
+ */
 import { createHash } from 'node:crypto'
 import { existsSync, realpathSync, statSync } from 'node:fs'
 import { basename, dirname, resolve } from 'node:path'
 import { pathToFileURL } from 'node:url'
-import { build, type BuildFailure, type Message } from 'esbuild'
+import { build, type BuildFailure, type Message, type Metafile, type Plugin } from 'esbuild'
 import { describe, problem } from '../../protocol/index.ts'
 import { hostPlugin } from './host-plugin.ts'
-import { urlDefines } from './left-out.ts'
+import { placeDefines } from './place.ts'
 
 export interface BundledModule {
-  /** JavaScript (ESM) with its source map inside. */
+  /** A CommonJS module that exports the function, with its source map inside. */
   readonly code: Uint8Array
   readonly sha256: string
   /** The module's file name, for messages. */
@@ -31,8 +35,8 @@ export async function bundleModule(
   const entry = realpathSync(given)
   const leftOut = new Set<string>()
   try {
-    const { outputFiles, warnings } = await build({
-      entryPoints: [entry],
+    const { outputFiles, warnings, metafile } = await build({
+      entryPoints: [entryName],
       absWorkingDir: dirname(entry),
       outfile: resolve(dirname(entry), 'bundle.mjs'),
       bundle: true,
@@ -41,19 +45,27 @@ export async function bundleModule(
       platform: 'node',
       target: 'node20',
       sourcemap: 'external',
+      metafile: true,
       legalComments: 'none',
       logLevel: 'silent',
-      // CommonJS inside of the bundle may require Node's own modules, which ESM output has no require for.
-      banner: {
-        js: `import { createRequire as maggy_createRequire } from 'node:module';const require = maggy_createRequire(import.meta.url);`,
-      },
-      define: urlDefines,
-      plugins: [hostPlugin(options.external ?? [], leftOut)],
+      // Replaced by one line, so that the source map stays right.
+      banner: { js: headPlace },
+      footer: { js: '}' },
+      define: placeDefines,
+      plugins: [entryPlugin(entry), hostPlugin(options.external ?? [], leftOut)],
     })
     const map = outputFiles.find((file) => file.path.endsWith('.map'))
     const code = outputFiles.find((file) => file.path.endsWith('.mjs'))
     if (map === undefined || code === undefined) throw new Error('esbuild wrote no bundle')
-    const bytes = Buffer.from(`${code.text}\n//# sourceMappingURL=${inlineMap(map.text, dirname(entry))}\n`)
+    const left = importsLeft(metafile)
+    if (left.length > 0) {
+      const reason = `${left.join(', ')} cannot be bundled: only files and packages can be imported`
+      throw problem('MODULE_NOT_COMPILED', { module: path, reason })
+    }
+    // CommonJS means sloppy mode unless it says otherwise.
+    const strict = metafile.inputs[basename(entry)]?.format !== 'cjs'
+    const text = code.text.replace(headPlace, () => bundleHead(entry, strict))
+    const bytes = Buffer.from(`${text}\n//# sourceMappingURL=${inlineMap(map.text, dirname(entry))}\n`)
     return {
       code: bytes,
       sha256: createHash('sha256').update(bytes).digest('hex'),
@@ -68,6 +80,39 @@ export async function bundleModule(
     throw problem('MODULE_NOT_COMPILED', { module: path, reason: error.errors.map(line).join('\n') || describe(error) })
   }
 }
+
+/** How each bundle begins; a file that does not is none, or one of another version of maggy. */
+export const bundleMark = '/* maggy bundle 2 */'
+const headPlace = '/* maggy: head */'
+const entryName = 'maggy:entry'
+
+/** `maggy_exported` gets what the user's module exports. Names that Node gives to CommonJS are parameters: a user may declare them anew. */
+function bundleHead(entry: string, strict: boolean): string {
+  const require = `globalThis[Symbol.for('maggy.place')]('', ${JSON.stringify(entry)}).require`
+  const names = `maggy_exported, require = ${require}, module, exports, __filename, __dirname`
+  return `${bundleMark} ${strict ? "'use strict'; " : ''}module.exports = async function bundle(${names}) {`
+}
+
+/** The module that is the bundle's root: it hands out what the user's module exports. */
+function entryPlugin(entry: string): Plugin {
+  return {
+    name: 'maggy-entry',
+    setup: (build) => {
+      build.onResolve({ filter: /^maggy:entry$/ }, () => ({ path: entryName, namespace: 'maggy-entry' }))
+      build.onLoad({ filter: /./, namespace: 'maggy-entry' }, () => ({
+        contents: `import * as exported from ${JSON.stringify(`./${basename(entry)}`)}\nmaggy_exported(exported)`,
+        resolveDir: dirname(entry),
+        loader: 'js',
+      }))
+    },
+  }
+}
+
+/** Import statements that esbuild has left to Node. */
+const importsLeft = ({ outputs }: Metafile): string[] =>
+  Object.values(outputs).flatMap(({ imports }) =>
+    imports.filter(({ kind, external }) => external === true && kind === 'import-statement').map(({ path }) => path),
+  )
 
 /** Sources by their full address, so that a stack trace names files that the user can open. */
 function inlineMap(text: string, folder: string): string {

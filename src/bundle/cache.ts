@@ -28,7 +28,7 @@ export function createBundleCache(options: { folder?: string; maxBytes?: number 
   const checked = new Set<string>()
 
   const cached = async (sha256: string): Promise<string | undefined> => {
-    const path = join(folder, `${sha256}.mjs`)
+    const path = join(folder, `${sha256}.cjs`)
     if (checked.has(sha256) && existsSync(path)) return path
     const code = await readFile(path).catch(absent)
     if (code === undefined || hashOf(code) !== sha256) return undefined
@@ -47,7 +47,7 @@ export function createBundleCache(options: { folder?: string; maxBytes?: number 
     if (process.getuid !== undefined && uid !== process.getuid()) {
       throw problem('SETUP_FAILED', { part: `bundle cache ${folder}`, reason: 'belongs to another user' })
     }
-    const path = join(folder, `${sha256}.mjs`)
+    const path = join(folder, `${sha256}.cjs`)
     const partial = join(folder, `${sha256}.${process.pid}.${process.hrtime.bigint()}.partial`)
     await writeFile(partial, code)
     await rename(partial, path)

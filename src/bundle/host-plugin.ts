@@ -1,8 +1,10 @@
-/** The esbuild plugin that leaves out of a bundle what the host has to bring. */
+/** The esbuild plugin that leaves out of a bundle what the host has to bring, and tells each file where it lies. */
 import { readFile } from 'node:fs/promises'
+import { isBuiltin } from 'node:module'
 import { extname } from 'node:path'
 import type { Loader, Plugin } from 'esbuild'
-import { fromHost, readsItsOwnFolder, urlImport, urlModule, usesItsUrl, withinPackages } from './left-out.ts'
+import { fromHost, packageOf, readsItsOwnFolder, withinPackages } from './left-out.ts'
+import { asksForItsModule, asksForItsPlace, asksForItsUrl, formatOf, placeModule, withPlace } from './place.ts'
 
 const loaders: Readonly<Record<string, Loader>> = {
   '.ts': 'ts',
@@ -26,30 +28,35 @@ export function hostPlugin(external: readonly string[], leftOut: Set<string>): P
         namespace: 'maggy-host',
       }))
       build.onResolve({ filter: /^[^./]/ }, ({ path }) => {
-        const owner = path.split('/', path.startsWith('@') ? 2 : 1).join('/')
+        // A bundle is a function, and no import statement can stand in one.
+        if (path.startsWith('node:') || isBuiltin(path)) return { path, namespace: 'maggy-host' }
+        const owner = packageOf(path)
         if (!named.has(owner)) return undefined
         leftOut.add(owner)
         return { path, namespace: 'maggy-host' }
       })
-      build.onResolve({ filter: /^maggy-url:/ }, ({ path }) => ({
-        path: path.slice('maggy-url:'.length),
-        namespace: 'maggy-url',
+      build.onResolve({ filter: /^maggy-place:/ }, ({ path }) => ({
+        path: path.slice('maggy-place:'.length),
+        namespace: 'maggy-place',
         sideEffects: false,
       }))
       build.onLoad({ filter: /./, namespace: 'maggy-host' }, ({ path }) => ({ contents: fromHost(path), loader: 'js' }))
-      build.onLoad({ filter: /./, namespace: 'maggy-url' }, ({ path }) => ({
-        contents: urlModule(withinPackages(path), path),
+      build.onLoad({ filter: /./, namespace: 'maggy-place' }, ({ path }) => ({
+        contents: placeModule(withinPackages(path), path),
         loader: 'js',
       }))
       build.onLoad({ filter: /\.node$/ }, ({ path }) => leave(path, leftOut))
       build.onLoad({ filter: /\.([cm]?[jt]s|[jt]sx)$/, namespace: 'file' }, async ({ path }) => {
         const code = await readFile(path, 'utf8')
-        const packaged = withinPackages(path) !== ''
-        if (usesItsUrl(code)) {
-          if (packaged) leftOut.add(packageOf(path))
-          return { contents: code + urlImport(path), loader: loaders[extname(path)] ?? 'js' }
+        const within = withinPackages(path)
+        if (!asksForItsPlace(code) && !readsItsOwnFolder(code) && !asksForItsModule(code)) return undefined
+        const loader = loaders[extname(path)] ?? 'js'
+        const format = await formatOf(code, path, loader)
+        if (within !== '') {
+          if (format !== 'esm') return readsItsOwnFolder(code) ? leave(path, leftOut) : undefined
+          if (asksForItsUrl(code) || readsItsOwnFolder(code)) leftOut.add(packageOf(within))
         }
-        return packaged && readsItsOwnFolder(code) ? leave(path, leftOut) : undefined
+        return { contents: withPlace(code, path, format), loader }
       })
     },
   }
@@ -57,11 +64,6 @@ export function hostPlugin(external: readonly string[], leftOut: Set<string>): P
 
 function leave(path: string, leftOut: Set<string>): { contents: string; loader: Loader } {
   const within = withinPackages(path)
-  leftOut.add(within === '' ? path : packageOf(path))
+  leftOut.add(within === '' ? path : packageOf(within))
   return { contents: fromHost(within || path, path), loader: 'js' }
-}
-
-function packageOf(path: string): string {
-  const within = withinPackages(path)
-  return within.split('/', within.startsWith('@') ? 2 : 1).join('/')
 }

@@ -1,4 +1,6 @@
 /** Turns what the user wrote into an experiment, checked at once. */
+import { isAbsolute } from 'node:path'
+import { pathToFileURL } from 'node:url'
 import { check, HparamValue, isProblem, problem, type Hparams, type MetricPoint } from '../../protocol/index.ts'
 import type { Contexts, Experiment, ExperimentSpec, Exploration, HparamsOf, TrainResult } from './definition.ts'
 
@@ -34,7 +36,7 @@ const known = new Set([
 
 /**
  * Defines an experiment: a training function, its generators and the contexts it is run in. The module that calls it (give it
- * `import.meta.url`) and exports the result as its default is what travels to the workers. Throws EXPERIMENT_INVALID.
+ * `import.meta.url`, or in CommonJS `__filename`) and exports the result as its default is what travels to the workers. Throws EXPERIMENT_INVALID.
  */
 export function defineExperiment<
   Defaults extends object = object,
@@ -42,11 +44,12 @@ export function defineExperiment<
   D = undefined,
   M = undefined,
 >(moduleUrl: string, spec: ExperimentSpec<Defaults, C, D, M>): Experiment<HparamsOf<Defaults, C>, C> {
-  const checked = checkSpec(moduleUrl, spec)
+  const url = urlOf(moduleUrl)
+  const checked = checkSpec(url, spec)
   const defaults = Object.freeze({ ...checked.hparams })
   const experiment: Experiment<HparamsOf<Defaults, C>, C> = {
     name: checked.name,
-    moduleUrl,
+    moduleUrl: url,
     contexts: Object.freeze({ ...checked.contexts }) as C,
     defaults,
     run: (hparams, options) => explore(experiment, { ...defaults, ...(hparams as Hparams | undefined) }, options),
@@ -77,9 +80,16 @@ async function explore(
   return train.explore(experiment, hparams, options)
 }
 
+/** CommonJS knows its module by its path. */
+const urlOf = (module: string): string =>
+  typeof module === 'string' && isAbsolute(module) ? pathToFileURL(module).href : module
+
 function checkSpec(moduleUrl: unknown, spec: unknown): AnySpec {
   if (typeof moduleUrl !== 'string' || !URL.canParse(moduleUrl)) {
-    throw invalid('moduleUrl', 'is not a URL: write defineExperiment(import.meta.url, { … })')
+    throw invalid(
+      'moduleUrl',
+      'is not a URL: write defineExperiment(import.meta.url, { … }), or in CommonJS defineExperiment(__filename, { … })',
+    )
   }
   if (typeof spec !== 'object' || spec === null) throw invalid('/', 'is not an object')
   for (const key of Object.keys(spec)) {

@@ -1,10 +1,10 @@
 /**
- * What a shipped bundle asks of the process that it runs in, by two global functions (`maggy.require`, `maggy.url`): maggy and
- * tfjs, which are this process's own, and files of packages that could not be bundled, as they lie on this host.
+ * What a shipped bundle asks of the process that it runs in, by two global functions (`maggy.require`, `maggy.place`): maggy and
+ * tfjs, which are this process's own, files of packages that could not be bundled, as they lie on this host, and where a file lies.
  * Looked for in this order: where the file was when it was bundled, the working folder, maggy's own folder.
  */
 import { existsSync } from 'node:fs'
-import { createRequire } from 'node:module'
+import { createRequire, isBuiltin } from 'node:module'
 import { dirname, join, resolve } from 'node:path'
 import { fileURLToPath, pathToFileURL } from 'node:url'
 import { problem } from '../../protocol/index.ts'
@@ -27,9 +27,52 @@ async function provide(): Promise<void> {
   holdRandomness()
   const maggy: object = await import('maggy')
   const table = globalThis as unknown as Record<symbol, unknown>
-  table[Symbol.for('maggy.require')] = (specifier: string, original?: string) =>
+  const require = (specifier: string, original?: string): unknown =>
     specifier === 'maggy' ? maggy : requireOnHost(specifier, original)
-  table[Symbol.for('maggy.url')] = urlOnHost
+  table[Symbol.for('maggy.require')] = require
+  table[Symbol.for('maggy.place')] = (within: string, original: string) => placeOf(urlOnHost(within, original), require)
+}
+
+/** What a file knows of itself, as ESM (`meta`) and as CommonJS (`require` and what `module` holds beside its exports). */
+interface Place {
+  readonly meta: object
+  readonly filename: string
+  readonly dirname: string
+  readonly require: object
+  readonly module: object
+}
+
+function placeOf(url: string, hostRequire: (specifier: string) => unknown): Place {
+  const filename = fileURLToPath(url)
+  const folder = dirname(filename)
+  const original = createRequire(url)
+  // Computed names only: what is written out was bundled. This process's own maggy is ESM and loaded already.
+  const require = Object.assign(
+    (specifier: string): unknown => (specifier === 'maggy' ? hostRequire(specifier) : (original(specifier) as unknown)),
+    { resolve: original.resolve, cache: original.cache, main: undefined },
+  )
+  const resolve = (specifier: string): string => {
+    if (/^\.{0,2}\//.test(specifier)) return new URL(specifier, url).href
+    if (URL.canParse(specifier)) return specifier
+    return isBuiltin(specifier) ? `node:${specifier}` : pathToFileURL(original.resolve(specifier)).href
+  }
+  return {
+    meta: { url, filename, dirname: folder, resolve, main: false },
+    filename,
+    dirname: folder,
+    require,
+    // A module that another one has loaded: `if (!module.parent)` is how scripts ask whether they are the program.
+    module: {
+      id: filename,
+      filename,
+      path: folder,
+      paths: [],
+      children: [],
+      loaded: false,
+      parent: { id: '.' },
+      require,
+    },
+  }
 }
 
 /** `specifier`: a package, or a file within one when `original` says where it was. */
@@ -39,6 +82,7 @@ function requireOnHost(specifier: string, original?: string): unknown {
     if (found === undefined) throw missing(specifier)
     return withDefault(own(found))
   }
+  if (isBuiltin(specifier)) return own(specifier)
   for (const require of [own, createRequire(join(process.cwd(), 'bundle.js'))]) {
     let path: string
     try {

@@ -1,4 +1,5 @@
 /** One call of the user's training function, and what it came to. */
+import { getEventListeners } from 'node:events'
 import { inspect } from 'node:util'
 import {
   describe,
@@ -19,6 +20,7 @@ import { takeMixedCallbacks } from './fit-lists.ts'
 import { generatorsFor, type Generators } from './generators.ts'
 import { createReporter, type ReporterHandle, type ReportSink } from './reporter.ts'
 import { isLeftBehind, isRingFailure } from './ring-link.ts'
+import { settled } from './settled.ts'
 
 /** How a training ended, seen from inside. */
 export type TrainingOutcome =
@@ -49,6 +51,8 @@ export interface Training {
   readonly resumeFrom?: number | undefined
   /** Called with the reporter before train is. */
   readonly onReporter?: (handle: ReporterHandle) => void
+  /** Whether a stop may still come from outside, so that a train that waits for one is not at a standstill. Default: no. */
+  readonly canBeStopped?: boolean
   /** It is one of several that train together. */
   readonly distribution?: Distribution
 }
@@ -81,8 +85,10 @@ export async function runTraining(experiment: object, training: Training): Promi
   let outcome: TrainingOutcome
   try {
     const generators = generatorsFor(spec, training.ablated)
-    const { model, ablated } = generators
-    const dataset =
+    const pending = createPending()
+    const { ablated } = generators
+    const model = pending.watch('the model generator', generators.model)
+    const cut =
       distribution === undefined
         ? generators.dataset
         : distribution.dataset(generators.dataset, (text) => {
@@ -90,7 +96,14 @@ export async function runTraining(experiment: object, training: Training): Promi
           })
     const { reporter } = handle
     const { checkpoint } = saved
-    const result: unknown = await spec.train({ dataset, model, ablated, hparams, reporter, checkpoint, run })
+    const dataset = pending.watch('the dataset generator', cut)
+    const call = async (): Promise<unknown> =>
+      await spec.train({ dataset, model, ablated, hparams, reporter, checkpoint, run })
+    const result = await settled(
+      call(),
+      () => pending.oldest() ?? 'train',
+      () => training.canBeStopped === true && getEventListeners(reporter.signal, 'abort').length > 0,
+    )
     const reason = sink.stopReason()
     // Who was told to stop has stopped, even if train caught EarlyStop or looked at the signal and returned.
     if (reason === undefined) {
@@ -106,6 +119,34 @@ export async function runTraining(experiment: object, training: Training): Promi
   }
   distribution?.end(outcome.kind === 'done' ? 'done' : 'failed')
   return { outcome, points: handle.points(), checkpoint: saved.exists() }
+}
+
+/** Which of the generators are at work: what train waits for, if it waits for one. */
+interface Pending {
+  watch(name: string, generator: unknown): unknown
+  oldest(): string | undefined
+}
+
+function createPending(): Pending {
+  const calls = new Map<number, string>()
+  let last = 0
+  return {
+    watch: (name, generator) => {
+      if (typeof generator !== 'function') return generator
+      return (...args: unknown[]): unknown => {
+        const made: unknown = Reflect.apply(generator, undefined, args)
+        if (made instanceof Promise) {
+          last += 1
+          const call = last
+          calls.set(call, name)
+          const end = (): void => void calls.delete(call)
+          made.then(end, end)
+        }
+        return made
+      }
+    },
+    oldest: () => calls.values().next().value,
+  }
 }
 
 function doneWith(metrics: Readonly<Record<string, number>>, generators: Generators): TrainingOutcome {
@@ -143,6 +184,7 @@ const known = [
   'CHECKPOINT_INVALID',
   'SURGERY_REFUSED',
   'ABLATION_IGNORED',
+  'NEVER_SETTLED',
 ] as const
 
 function failureOf(error: unknown): MaggyError | RemoteError {

@@ -51,6 +51,14 @@ describe('bundleModule', () => {
     expect(message).toContain('lost.ts:1:8')
   })
 
+  test('says so when an import is an address that no bundle can hold', async () => {
+    const { code, message } = await failure(
+      bundleModule(await write('far.ts', "import x from 'https://example.org/x.js'\nexport default x\n")),
+    )
+    expect(code).toBe('MODULE_NOT_COMPILED')
+    expect(message).toContain('https://example.org/x.js')
+  })
+
   test('gives the same hash for the same source, and another for another', async () => {
     const path = await write('same.ts', 'export default 1\n')
     const first = await bundleModule(path)
@@ -67,8 +75,7 @@ describe('bundleModule', () => {
     for (const name of ['@tensorflow/tfjs', '@tensorflow/tfjs-node', 'maggy']) {
       expect(text).toContain(`Symbol.for("maggy.require")]("${name}")`)
     }
-    const imports = [...text.matchAll(/^import .*?from "([^"]+)"|^import "([^"]+)"/gm)].map(([, a, b]) => a ?? b)
-    expect(imports.every((name) => name?.startsWith('node:'))).toBe(true)
+    expect(text).not.toMatch(/^import /m)
     expect(warnings).toEqual([])
   })
 
@@ -90,15 +97,15 @@ describe('bundleModule', () => {
 
   test("asks the host for the URL of a user's module", async () => {
     const { text } = await textOf('where.ts', 'export default import.meta.url\n')
-    expect(text).toContain('Symbol.for("maggy.url")]("", ')
+    expect(text).toContain('Symbol.for("maggy.place")]("", ')
   })
 
   test('has a source map with the sources in it, by their full address', async () => {
     const { text } = await textOf('mapped.ts', 'export default 1 as number\n')
     const [, map = ''] = /sourceMappingURL=data:application\/json;base64,(.+)/.exec(text) ?? []
     const { sources, sourcesContent } = JSON.parse(Buffer.from(map, 'base64').toString()) as Record<string, string[]>
-    expect(sources).toEqual([`file://${join(folder, 'mapped.ts')}`])
-    expect(sourcesContent).toEqual(['export default 1 as number\n'])
+    expect(sources?.[0]).toBe(`file://${join(folder, 'mapped.ts')}`)
+    expect(sourcesContent?.[0]).toBe('export default 1 as number\n')
   })
 })
 
@@ -127,7 +134,7 @@ describe('the bundle cache', () => {
     await writeFile(file, 'damaged')
     await createBundleCache({ folder: at }).fetch(blobs, sha256)
     expect(blobs.gets).toBe(2)
-    expect(await readdir(at)).toEqual([`${sha256}.mjs`])
+    expect(await readdir(at)).toEqual([`${sha256}.cjs`])
   })
 
   test('refuses what is missing and what is not what it should be', async () => {
@@ -144,6 +151,6 @@ describe('the bundle cache', () => {
     const cache = createBundleCache({ folder: at, maxBytes: first.code.length + 10 })
     await cache.keep(first.code, first.sha256)
     await cache.keep(second.code, second.sha256)
-    expect(await readdir(at)).toEqual([`${second.sha256}.mjs`])
+    expect(await readdir(at)).toEqual([`${second.sha256}.cjs`])
   })
 })
