@@ -146,6 +146,12 @@ export const table = {
     retryable: false,
     remedy: 'leave the id out, and a new one is made',
   },
+  LOG_HOLE: {
+    message: 'the log of {experiment} has a hole: {what}',
+    retryable: false,
+    remedy:
+      '`maggy show` says what is left of it; `maggy resume --force` goes on with that, and what became of the missing trials stays unknown',
+  },
   EXPERIMENT_GIVEN_UP: {
     message: 'the experiment was given up after {failed} failed trials: {reason}',
     retryable: false,

@@ -35,7 +35,8 @@ export type {
 export { lagom, type ExperimentFailure, type LagomOptions, type Progress, type Waiting } from './client/index.ts'
 
 /** What comes out of it. */
-export type { ExperimentState, Result, TrialResult, TrialState } from './store/index.ts'
+export type { ExperimentState, TrialState } from './history/index.ts'
+export type { Result, TrialResult } from './store/index.ts'
 export type { Counts, Direction, Hparams, HparamValue, MetricPoint, Metrics, Objective } from '../protocol/index.ts'
 
 /** Optimizers of your own: a process that answers three requests. */

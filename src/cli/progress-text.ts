@@ -2,12 +2,12 @@
 import pc from 'picocolors'
 import type { Problem } from '../../protocol/index.ts'
 import type { Progress, Waiting } from '../client/index.ts'
-import { searchedHparams, type Result, type TrialResult } from '../store/index.ts'
+import { searchedHparams, type Outline, type Result, type TrialResult } from '../store/index.ts'
 import { standingOf } from './ablation-table.ts'
 import { duration, pairs, short } from './text.ts'
 
 export interface Standing {
-  readonly result: Result
+  readonly result: Outline & Pick<Result, 'ablation'>
   readonly progress: Progress | null
   readonly waiting: Waiting | null
   /** Milliseconds since 1970-01-01T00:00Z. */
@@ -89,6 +89,12 @@ export interface Tally {
   readonly searched: readonly string[]
 }
 
+/** How far the search is by now. */
+export function tallyOf(outline: Outline): Tally {
+  const { wanted, best, searched } = outline
+  return { finished: finished(outline), wanted, best: best?.trial ?? null, searched }
+}
+
 /** One line for a trial that is over. */
 export function trialText(trial: TrialResult, tally: Tally): string {
   const what = trial.problem === undefined ? pairs(trial.metrics) : problemText(trial.problem)
@@ -119,12 +125,12 @@ function countsText({ running, done, failed, pruned, cancelled }: Result['counts
   return parts.join(', ')
 }
 
-function finished({ counts }: Result): number {
+function finished({ counts }: Outline): number {
   return counts.done + counts.pruned + counts.failed + counts.cancelled
 }
 
 /** As long as the trials so far took, for as many as are left. */
-function eta(result: Result, now: number): number | null {
+function eta(result: Outline, now: number): number | null {
   const over = finished(result)
   if (over === 0 || result.startedAt === null) return null
   return ((now - result.startedAt) / over) * Math.max(0, result.wanted - over)

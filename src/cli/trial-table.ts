@@ -1,7 +1,8 @@
 /** Trials and experiments as tables for people. */
 import pc from 'picocolors'
 import { importanceOf, type Importance } from '../importance/index.ts'
-import { cell, rank, searchedHparams, type Result, type TrialResult, type TrialState } from '../store/index.ts'
+import type { TrialState } from '../history/index.ts'
+import { cell, rank, searchedHparams, type Result, type TrialResult } from '../store/index.ts'
 import { ablationText, faultsIn } from './ablation-table.ts'
 import { table } from './plain-table.ts'
 import { duration, pairs, short } from './text.ts'

@@ -2,8 +2,9 @@
 import { createLogUpdate } from 'log-update'
 import type { LogEvent } from '../../protocol/index.ts'
 import type { Progress, Waiting, Watch } from '../client/index.ts'
-import { emptyHistory, isFinal, rank, summarize, trialResult, type History, type TrialResult } from '../store/index.ts'
-import { progressText, trialText, waitingText, type Tally } from './progress-text.ts'
+import { isFinal, Reading } from '../history/index.ts'
+import { outlineOf, summarize, trialResult, type Outline, type Result, type TrialResult } from '../store/index.ts'
+import { progressText, tallyOf, trialText, waitingText } from './progress-text.ts'
 
 export interface Shown extends Watch {
   /** The last word: the view is cleared, nothing is shown after it. */
@@ -29,22 +30,13 @@ export function printJson(event: string, body: object): void {
 }
 
 function plainWatch(): Shown {
-  let finished = 0
-  let best: TrialResult | null = null
   let waiting: string | undefined
   return {
-    onEvent(event, history, live) {
-      if (event.type === 'experiment.accepted') say(`experiment ${history.experiment}`)
+    onEvent(event, reading, live) {
+      if (event.type === 'experiment.accepted') say(`experiment ${reading.experiment}`)
       if (event.type === 'optimizer.opened' && live) for (const note of event.notes ?? []) say(note)
-      const trial = endedTrial(event, history)
-      if (trial === undefined) return
-      finished += 1
-      const objectives = history.submission?.context.objectives ?? []
-      best = objectives.length === 1 ? (rank(best === null ? [trial] : [best, trial], objectives)[0] ?? null) : null
-      const context = history.submission?.context
-      const searched = context?.kind === 'optimization' ? Object.keys(context.space) : []
-      const tally: Tally = { finished, wanted: context?.trials ?? 0, best: best?.trial ?? null, searched }
-      if (live) say(trialText(trial, tally))
+      const trial = live ? endedTrial(event, reading) : undefined
+      if (trial !== undefined) say(trialText(trial, tallyOf(outlineOf(reading))))
     },
     onWaiting(said) {
       if (said !== null && said.code !== waiting) say(waitingText(said))
@@ -62,11 +54,11 @@ function jsonWatch(): Shown {
   let quietUntil = -Infinity
   let waiting: string | undefined
   return {
-    onEvent(event, history, live) {
-      if (event.type === 'experiment.accepted') printJson('experiment', { experiment: history.experiment })
+    onEvent(event, reading, live) {
+      if (event.type === 'experiment.accepted') printJson('experiment', { experiment: reading.experiment })
       if (event.type === 'optimizer.opened' && live && event.notes !== undefined)
         printJson('notes', { notes: event.notes })
-      const trial = live ? endedTrial(event, history) : undefined
+      const trial = live ? endedTrial(event, reading) : undefined
       if (trial !== undefined) printJson('trial', trial)
     },
     onProgress(progress) {
@@ -90,22 +82,22 @@ const frameMs = 200
 /** Redraws at most five times a second, however fast the events come. */
 function liveWatch(): Shown {
   const draw = createLogUpdate(process.stdout)
-  let history: History = emptyHistory('')
+  let reading = new Reading('')
   let progress: Progress | null = null
   let waiting: Waiting | null = null
   let notes: readonly string[] = []
   let notice: string | undefined
   const show = () => {
-    const text = progressText({ result: summarize(history), progress, waiting, now: Date.now() })
+    const text = progressText({ result: standingNow(reading), progress, waiting, now: Date.now() })
     const lines = [...notes, ...(notice === undefined ? [] : [notice]), text].join('\n')
-    draw(history.submission === undefined ? (lines.split('\n').at(-1) ?? '') : lines)
+    draw(reading.history === null ? (lines.split('\n').at(-1) ?? '') : lines)
   }
   const timer = setInterval(show, frameMs)
   timer.unref()
   return {
     onEvent(event, told) {
       if (event.type === 'optimizer.opened') notes = event.notes ?? []
-      history = told
+      reading = told
     },
     onProgress(said) {
       progress = said
@@ -124,11 +116,17 @@ function liveWatch(): Shown {
   }
 }
 
+/** An ablation compares its trials, which are few; of all others the trials are not looked at one by one, five times a second. */
+function standingNow(reading: Reading): Outline & Pick<Result, 'ablation'> {
+  return reading.history?.submission.context.kind === 'ablation' ? summarize(reading) : outlineOf(reading)
+}
+
 /** The trial that this event ended for good. */
-function endedTrial(event: LogEvent, history: History): TrialResult | undefined {
+function endedTrial(event: LogEvent, reading: Reading): TrialResult | undefined {
   if (event.type !== 'trial.ended' && event.type !== 'trial.lost') return undefined
-  const trial = trialResult(history, event.trial)
-  return trial !== undefined && isFinal(trial.state) && trial.attempt === event.attempt ? trial : undefined
+  const trial = reading.trial(event.trial)
+  if (trial === undefined || !isFinal(trial.state) || trial.context.end !== event) return undefined
+  return trialResult(reading, event.trial)
 }
 
 function say(line: string): void {

@@ -3,15 +3,16 @@ import { driverBeat, problem, progress, type LogEvent, type PayloadOf } from '..
 import { systemClock, type Clock } from '../actor/index.ts'
 import { hear, type Bus, type Entry } from '../bus/index.ts'
 import { entryOf, logSubject } from '../archive/index.ts'
-import { apply, emptyHistory, summarize, type History, type Result } from '../store/index.ts'
+import { Reading } from '../history/index.ts'
+import { refuseUnknown, summarize, type Result } from '../store/index.ts'
 import { noticeMs, type Waiting } from './submit.ts'
 
 export type Progress = PayloadOf<typeof progress>
 
 /** What a watcher may want to hear. */
 export interface Watch {
-  /** Each event of the log in its order, after the history took it in. `live`: it was not there yet when the watch began. */
-  onEvent?(event: LogEvent, history: History, live: boolean): void
+  /** Each event of the log in its order, after the reading took it in. `live`: it was not there yet when the watch began. */
+  onEvent?(event: LogEvent, reading: Reading, live: boolean): void
   onProgress?(progress: Progress): void
   /** Why nothing goes on, when nothing does; null once it goes on. */
   onWaiting?(waiting: Waiting | null): void
@@ -31,27 +32,24 @@ export async function followExperiment(
 ): Promise<Result> {
   const { clock = systemClock, signal } = options
   const subject = logSubject(experiment)
-  const history = emptyHistory(experiment)
+  const reading = new Reading(experiment)
   const take = (entry: Entry, live: boolean) => {
-    for (const event of entryOf(entry).entry?.events ?? []) {
-      apply(history, event)
-      watch.onEvent?.(event, history, live)
-    }
+    reading.take(entryOf(entry).entry, (event) => watch.onEvent?.(event, reading, live))
   }
   let after = 0
   for await (const entry of bus.streams.read('log', subject)) {
     take(entry, false)
     after = entry.sequence
   }
-  if (history.submission === undefined) throw problem('EXPERIMENT_UNKNOWN', { experiment })
-  if (isOver(history)) return summarize(history)
+  refuseUnknown(reading)
+  if (reading.over) return summarize(reading)
   const stopping = new AbortController()
   const signals = signal === undefined ? [stopping.signal] : [stopping.signal, signal]
   const ears = listen(bus, experiment, watch, clock)
   try {
     for await (const entry of bus.streams.follow('log', subject, { after, signal: AbortSignal.any(signals) })) {
       take(entry, true)
-      if (isOver(history)) return summarize(history)
+      if (reading.over) return summarize(reading)
     }
   } finally {
     stopping.abort()
@@ -59,10 +57,6 @@ export async function followExperiment(
   }
   signal?.throwIfAborted()
   throw problem('BUS_CLOSED', {})
-}
-
-function isOver({ state }: History): boolean {
-  return state === 'done' || state === 'stopped' || state === 'failed'
 }
 
 /** Hears the driver's progress, and notices when no driver beats for this experiment. */

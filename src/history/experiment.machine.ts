@@ -7,7 +7,7 @@
  * I4 A rule of the context that is met (time, target, no improvement) ends it as done, with what it has.
  */
 import { assertEvent, assign, setup } from 'xstate'
-import type { LogEvent, Problem } from '../../protocol/index.ts'
+import type { Conclusion, LogEvent, Problem } from '../../protocol/index.ts'
 import type { FinalState } from './verdict.ts'
 
 export interface ExperimentInput {
@@ -22,6 +22,8 @@ export interface ExperimentContext extends ExperimentInput {
   readonly open: number
   readonly failed: number
   readonly problem: Problem | null
+  /** The stop rule that was met. */
+  readonly conclusion: Conclusion | null
 }
 
 type LogExperimentEvent = Extract<
@@ -43,6 +45,24 @@ export type ExperimentEvent =
   | { type: 'trial.settled'; state: FinalState }
   | { type: 'trial.reopened' }
 
+const stops = {
+  'experiment.stopping': [
+    { guard: 'isConclusion', target: 'concluding', actions: 'keepConclusion' },
+    { guard: 'isCancel', target: 'cancelling' },
+    { target: 'stopping' },
+  ],
+} as const
+const fails = { 'experiment.failing': { target: 'failing', actions: 'keepProblem' } } as const
+const resumes = { 'experiment.resumed': { target: 'opening', actions: 'startOver' } } as const
+/** Whoever wrote that it has ended knew why: the log decides. */
+const ends = {
+  'experiment.ended': [
+    { guard: 'endsDone', target: '.done' },
+    { guard: 'endsStopped', target: '.stopped' },
+    { guard: 'endsFailed', target: '.failed' },
+  ],
+} as const
+
 export const experimentMachine = setup({
   types: {
     context: {} as ExperimentContext,
@@ -60,7 +80,11 @@ export const experimentMachine = setup({
     endsFailed: ({ event }) => event.type === 'experiment.ended' && event.state === 'failed',
   },
   actions: {
-    countSuggested: assign(({ context }) => ({ suggested: context.suggested + 1, open: context.open + 1 })),
+    // By the number: where the log has a hole, the trials that are missing were suggested all the same.
+    countSuggested: assign(({ context, event }) => {
+      assertEvent(event, 'trial.suggested')
+      return { suggested: Math.max(context.suggested, event.trial) + 1, open: context.open + 1 }
+    }),
     countSettled: assign(({ context, event }) => {
       assertEvent(event, 'trial.settled')
       return { open: context.open - 1, failed: context.failed + (event.state === 'failed' ? 1 : 0) }
@@ -70,7 +94,11 @@ export const experimentMachine = setup({
       assertEvent(event, 'experiment.failing')
       return { problem: event.problem }
     }),
-    startOver: assign({ problem: null, failed: 0 }),
+    keepConclusion: assign(({ event }) => {
+      assertEvent(event, 'experiment.stopping')
+      return { conclusion: event.reason ?? null }
+    }),
+    startOver: assign({ problem: null, conclusion: null, failed: 0 }),
     // Effects, provided by the driver:
     openOptimizer: () => {},
     closeOptimizer: () => {},
@@ -84,11 +112,12 @@ export const experimentMachine = setup({
 }).createMachine({
   id: 'experiment',
   initial: 'opening',
-  context: ({ input }) => ({ ...input, suggested: 0, open: 0, failed: 0, problem: null }),
+  context: ({ input }) => ({ ...input, suggested: 0, open: 0, failed: 0, problem: null, conclusion: null }),
   on: {
     'trial.suggested': { actions: 'countSuggested' },
     'trial.settled': { actions: 'countSettled' },
     'trial.reopened': { actions: 'countReopened' },
+    ...ends,
   },
   states: {
     opening: {
@@ -99,12 +128,9 @@ export const experimentMachine = setup({
       ],
       on: {
         'optimizer.opened': 'searching',
-        'experiment.stopping': [
-          { guard: 'isConclusion', target: 'concluding' },
-          { guard: 'isCancel', target: 'cancelling' },
-          { target: 'stopping' },
-        ],
-        'experiment.failing': { target: 'failing', actions: 'keepProblem' },
+        'optimizer.exhausted': 'finishing',
+        ...stops,
+        ...fails,
       },
     },
     searching: {
@@ -115,12 +141,8 @@ export const experimentMachine = setup({
       on: {
         'optimizer.lost': 'opening',
         'optimizer.exhausted': 'finishing',
-        'experiment.stopping': [
-          { guard: 'isConclusion', target: 'concluding' },
-          { guard: 'isCancel', target: 'cancelling' },
-          { target: 'stopping' },
-        ],
-        'experiment.failing': { target: 'failing', actions: 'keepProblem' },
+        ...stops,
+        ...fails,
       },
     },
     // Everything is suggested; what is queued or running comes to its end.
@@ -131,12 +153,8 @@ export const experimentMachine = setup({
         { guard: 'allSettled', target: 'endingDone' },
       ],
       on: {
-        'experiment.stopping': [
-          { guard: 'isConclusion', target: 'concluding' },
-          { guard: 'isCancel', target: 'cancelling' },
-          { target: 'stopping' },
-        ],
-        'experiment.failing': { target: 'failing', actions: 'keepProblem' },
+        ...stops,
+        ...fails,
       },
     },
     // A stop rule of the context is met: no more trials are needed, those under way neither (I4).
@@ -154,16 +172,17 @@ export const experimentMachine = setup({
       entry: ['closeOptimizer', 'cancelTrials'],
       always: { guard: 'allSettled', target: 'endingStopped' },
     },
-    givingUp: { entry: 'giveUp', on: { 'experiment.failing': { target: 'failing', actions: 'keepProblem' } } },
+    givingUp: { entry: 'giveUp', on: fails },
     failing: {
       entry: ['closeOptimizer', 'cancelTrials'],
       always: { guard: 'allSettled', target: 'endingFailed' },
     },
-    endingDone: { entry: 'endDone', on: { 'experiment.ended': { guard: 'endsDone', target: 'done' } } },
-    endingStopped: { entry: 'endStopped', on: { 'experiment.ended': { guard: 'endsStopped', target: 'stopped' } } },
-    endingFailed: { entry: 'endFailed', on: { 'experiment.ended': { guard: 'endsFailed', target: 'failed' } } },
-    done: { type: 'final' },
-    stopped: { on: { 'experiment.resumed': { target: 'opening', actions: 'startOver' } } },
-    failed: { on: { 'experiment.resumed': { target: 'opening', actions: 'startOver' } } },
+    endingDone: { entry: 'endDone' },
+    endingStopped: { entry: 'endStopped' },
+    endingFailed: { entry: 'endFailed' },
+    // The first end counts, until somebody resumes it.
+    done: { on: { 'experiment.ended': {} } },
+    stopped: { on: { 'experiment.ended': {}, ...resumes } },
+    failed: { on: { 'experiment.ended': {}, ...resumes } },
   },
 })

@@ -2,16 +2,16 @@
  * An experiment as its log tells it: the machines of the experiment and of its trials, moved by one event at a time.
  * Pure: live and on replay the same events lead to the same state. What the world is to do comes back as effects.
  */
-import type { SnapshotFrom } from 'xstate'
-import type { Ablated, Conclusion, LogEvent, Metrics, Observation, Submission } from '../../protocol/index.ts'
-import { stepper } from '../machine/index.ts'
-import type { FinalState } from './verdict.ts'
+import type { Ablated, Conclusion, Counts, LogEvent, Observation, Submission } from '../../protocol/index.ts'
+import { flatStepper, type FlatSnapshot } from '../machine/index.ts'
+import { Best, type BestTrial } from './best.ts'
+import { isFinal } from './final.ts'
 import { Improvement } from './stop-rules.ts'
 import { experimentMachine, type ExperimentEvent } from './experiment.machine.ts'
 import { trialMachine, type TrialEvent } from './trial.machine.ts'
 
-export type TrialSnapshot = SnapshotFrom<typeof trialMachine>
-export type ExperimentSnapshot = SnapshotFrom<typeof experimentMachine>
+export type TrialSnapshot = FlatSnapshot<typeof trialMachine>
+type ExperimentSnapshot = FlatSnapshot<typeof experimentMachine>
 export type Effect =
   'openOptimizer' | 'closeOptimizer' | 'stopRunning' | 'giveUp' | 'endDone' | 'endStopped' | 'endFailed'
 
@@ -20,11 +20,11 @@ type VolatileEvent =
   { type: 'optimizer.lost' } | (Extract<TrialEvent, { type: 'trial.started' | 'trial.cancelled' }> & { trial: number })
 
 const volatile = new Set<string>(['optimizer.lost', 'trial.started', 'trial.cancelled'])
-const settledStates = new Set<string>(['done', 'pruned', 'failed', 'cancelled'])
-const experimentSteps = stepper(experimentMachine, { target: 1, maxFailed: null })
-const trialSteps = stepper(trialMachine, { trial: 0, hparams: {}, maxAttempts: 1 })
+const experimentSteps = flatStepper(experimentMachine)
+const trialSteps = flatStepper(trialMachine)
 
 const stoppingStates = new Set<string>(['stopping', 'concluding', 'cancelling', 'failing'])
+const resumable = new Set<string>(['stopped', 'failed'])
 const goingStates = new Set<string>(['opening', 'searching', 'finishing'])
 const heldStates = new Set<string>(['assigned', 'running', 'stopping'])
 
@@ -53,11 +53,12 @@ export class History {
   readonly queued = new Set<number>()
   /** Trials that some worker holds. */
   readonly held = new Set<number>()
-  readonly #ablated = new Map<number, Ablated>()
   /** The last generation of each trial's ring. */
   readonly generations = new Map<number, Extract<LogEvent, { type: 'ring.formed' }>>()
   #experiment: ExperimentSnapshot
-  #best: { trial: number; metrics: Metrics } | null = null
+  readonly #best: Best
+  /** How many workers trained a trial together at most. */
+  readonly #members = new Map<number, number>()
   firstFailure: string | null = null
   /** How many events of the log it has taken in, with those that are missing: the number of the next one. */
   length = 0
@@ -67,7 +68,8 @@ export class History {
 
   constructor(submission: Submission) {
     this.submission = submission
-    const { trials: target, policy } = submission.context
+    const { trials: target, policy, objectives } = submission.context
+    this.#best = new Best(objectives)
     this.#improvement = new Improvement(submission.context)
     this.#experiment = experimentSteps.initial({ target, maxFailed: policy.maxFailed })
   }
@@ -85,6 +87,11 @@ export class History {
     return ['done', 'stopped', 'failed'].includes(this.#experiment.value)
   }
 
+  /** How many trials stand how, in a reader's words. */
+  get tally(): Counts {
+    return { queued: this.queued.size, running: this.held.size, ...this.settledCounts }
+  }
+
   get failedTrials(): number {
     return this.#experiment.context.failed
   }
@@ -93,9 +100,14 @@ export class History {
     return this.#experiment.context.problem
   }
 
-  /** The best trial by the first objective; ties go to the lower number. */
-  get best(): { trial: number; metrics: Metrics } | null {
-    return this.#best
+  /** Where there is one objective: the trial with the best value; ties go to the lower number. */
+  get best(): BestTrial | null {
+    return this.#best.trial
+  }
+
+  /** The stop rule that ended it, or is about to. */
+  get concluded(): Conclusion | null {
+    return this.#experiment.context.conclusion
   }
 
   /** When its time is up, by the clock that stamps the log; null: never, or not any more. */
@@ -120,7 +132,7 @@ export class History {
 
   /** In an ablation: what a trial does without. */
   ablated(trial: number): Ablated | undefined {
-    return this.#ablated.get(trial)
+    return this.trials.get(trial)?.context.ablated
   }
 
   /** Several workers train a trial together. */
@@ -135,9 +147,14 @@ export class History {
     return context.attempt === attempt || context.parts.some((part) => part.attempt === attempt)
   }
 
+  /** Where several workers train a trial together: how many did at most. */
+  members(trial: number): number | undefined {
+    return this.#members.get(trial)
+  }
+
   settled(trial: number): boolean {
     const snapshot = this.trials.get(trial)
-    return snapshot !== undefined && settledStates.has(snapshot.value)
+    return snapshot !== undefined && isFinal(snapshot.value)
   }
 
   apply(event: LogEvent | VolatileEvent): Effect[] {
@@ -150,8 +167,11 @@ export class History {
         return []
       case 'ring.formed':
         this.generations.set(event.trial, event)
+        this.#members.set(event.trial, Math.max(this.#members.get(event.trial) ?? 0, event.members.length))
         return []
       case 'trial.suggested':
+        // The first suggestion of a trial counts.
+        if (this.trials.has(event.trial)) return []
         this.#create(event)
         return this.#move(event)
       case 'trial.assigned':
@@ -161,10 +181,14 @@ export class History {
       case 'trial.lost':
       case 'trial.cancelled':
         return this.#moveTrial(event.trial, event)
+      case 'experiment.ended':
+        return [...this.#move(event), ...this.#cancelOpen()]
       case 'experiment.resumed':
+        if (!resumable.has(this.#experiment.value)) return []
         this.#since = event.at
         this.#improvement.startOver()
-        return [...this.#reopenCancelled(event), ...this.#move(event)]
+        this.#reopen(event)
+        return this.#move(event)
       default:
         return this.#move(event)
     }
@@ -174,33 +198,35 @@ export class History {
   observation(trial: number): Observed | undefined {
     const snapshot = this.trials.get(trial)
     if (snapshot === undefined) return undefined
-    const { hparams, fidelity, metrics, step } = snapshot.context
-    const settled = settledStates.has(snapshot.value)
-    const state = settled ? (snapshot.value as Observation['state']) : 'pending'
-    const ablated = this.#ablated.get(trial)
+    const { hparams, fidelity, metrics, ablated, end } = snapshot.context
+    const { value } = snapshot
+    const settled = isFinal(value)
     return {
       trial,
       hparams,
-      state,
+      state: settled ? value : 'pending',
       metrics: settled ? metrics : {},
-      step: settled ? step : null,
+      step: settled && end?.type === 'trial.ended' ? (end.step ?? null) : null,
       ...(fidelity === undefined ? {} : { fidelity }),
       ...(ablated === undefined ? {} : { ablated }),
     }
   }
 
   #create(event: Extract<LogEvent, { type: 'trial.suggested' }>): void {
-    const { maxAttempts } = this.submission.context.policy
+    const { kind, policy } = this.submission.context
+    const { trial, hparams, seed, fidelity, ablated } = event
     const snapshot = trialSteps.initial({
-      trial: event.trial,
-      hparams: event.hparams,
-      maxAttempts,
-      ...(event.fidelity === undefined ? {} : { fidelity: event.fidelity }),
+      trial,
+      hparams,
+      seed,
+      maxAttempts: policy.maxAttempts,
       shared: this.shared,
+      sole: kind === 'training',
+      ...(fidelity === undefined ? {} : { fidelity }),
+      ...(ablated === undefined ? {} : { ablated }),
     })
-    this.trials.set(event.trial, snapshot)
-    this.queued.add(event.trial)
-    if (event.ablated !== undefined) this.#ablated.set(event.trial, event.ablated)
+    this.trials.set(trial, snapshot)
+    this.queued.add(trial)
   }
 
   #moveTrial(trial: number, event: TrialEvent): Effect[] {
@@ -210,11 +236,10 @@ export class History {
     if (after.value === before.value && after.context === before.context) return []
     this.trials.set(trial, after)
     this.#file(trial, after)
-    if (settledStates.has(after.value) && !settledStates.has(before.value)) {
+    if (isFinal(after.value) && !isFinal(before.value)) {
       this.#rank(trial, after)
-      const state = after.value as FinalState
-      this.settledCounts[state] += 1
-      return this.#move({ type: 'trial.settled', state })
+      this.settledCounts[after.value] += 1
+      return this.#move({ type: 'trial.settled', state: after.value })
     }
     // What comes back while the experiment is being stopped is not tried again.
     if (after.value === 'queued' && stoppingStates.has(this.#experiment.value)) {
@@ -233,33 +258,31 @@ export class History {
   #rank(trial: number, snapshot: TrialSnapshot): void {
     if (snapshot.value !== 'cancelled') this.#improvement.settled(snapshot.value, snapshot.context.metrics)
     if (snapshot.value === 'failed') this.firstFailure ??= snapshot.context.problem?.message ?? null
-    const objective = this.submission.context.objectives[0]
-    if (snapshot.value !== 'done' || objective === undefined) return
-    const { metrics } = snapshot.context
-    const value = metrics[objective.metric]
-    const bar = this.#best?.metrics[objective.metric]
-    if (value === undefined || value === null) return
-    const better = bar === undefined || bar === null || (objective.direction === 'maximize' ? value > bar : value < bar)
-    if (better) this.#best = { trial, metrics }
+    if (snapshot.value === 'done') this.#best.done(trial, snapshot.context.metrics)
   }
 
-  #reopenCancelled(event: Extract<LogEvent, { type: 'experiment.resumed' }>): Effect[] {
+  #reopen(event: Extract<LogEvent, { type: 'experiment.resumed' }>): void {
     for (const [trial, before] of this.trials) {
       const [after] = trialSteps.next(before, event)
-      if (after.value !== 'queued' || before.value === 'queued') continue
+      if (after === before || !isFinal(before.value)) continue
       this.trials.set(trial, after)
       this.#file(trial, after)
-      this.settledCounts.cancelled -= 1
+      this.settledCounts[before.value] -= 1
       this.#move({ type: 'trial.reopened' })
     }
-    return []
+  }
+
+  /** What is open when the experiment ends will not be run, unless it is resumed. */
+  #cancelOpen(): Effect[] {
+    if (!this.ended) return []
+    return [...this.queued, ...this.held].flatMap((trial) => this.#moveTrial(trial, { type: 'trial.cancelled' }))
   }
 
   #move(event: ExperimentEvent): Effect[] {
     const [snapshot, actions] = experimentSteps.next(this.#experiment, event)
     this.#experiment = snapshot
     const effects: Effect[] = []
-    for (const { type } of actions) {
+    for (const type of actions) {
       // Queued trials are cancelled here, so that a replay does it alike; running ones only the world can stop.
       if (type === 'cancelQueued' || type === 'cancelTrials') {
         for (const trial of Array.from(this.queued))

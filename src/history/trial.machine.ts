@@ -3,20 +3,34 @@
  * live and on replay.
  * I1 A trial ends in exactly one final state; what comes after that changes nothing.
  * I2 An attempt that is lost or crashed costs one of `maxAttempts`; one that is handed back unbegun costs nothing.
- * I3 A cancelled trial is open again when its experiment is resumed.
+ * I3 A cancelled trial is open again when its experiment is resumed; so is one that failed, where it is all that the experiment is.
  * I4 A trial that several workers train together has an attempt with each; one of these that is lost costs nothing while others are left.
  */
 import { assertEvent, assign, setup } from 'xstate'
-import type { Fidelity, Hparams, LogEvent, Metrics, Problem } from '../../protocol/index.ts'
+import {
+  problem,
+  toProblem,
+  type Ablated,
+  type Fidelity,
+  type Hparams,
+  type LogEvent,
+  type Metrics,
+  type Problem,
+} from '../../protocol/index.ts'
 import { verdict, type AttemptEnd, type Verdict } from './verdict.ts'
 
 export interface TrialInput {
   readonly trial: number
   readonly hparams: Hparams
+  readonly seed?: number
   readonly fidelity?: Fidelity
+  /** In an ablation: what it does without. */
+  readonly ablated?: Ablated
   readonly maxAttempts: number
   /** Several workers may train it together. */
   readonly shared?: boolean
+  /** It is all that its experiment is: whoever resumes that wants it tried again, though it failed. */
+  readonly sole?: boolean
 }
 
 /** A worker's part in a trial that several train together. */
@@ -35,13 +49,16 @@ export interface TrialContext extends TrialInput {
   readonly slot: number
   /** Who trains it now. */
   readonly parts: readonly Part[]
+  /** When the last attempt was handed out. */
+  readonly assignedAt: number | null
   readonly startedAt: number | null
+  /** Attempts that were handed back unbegun. */
+  readonly returned: number
   readonly metrics: Metrics
-  /** The last step that the driver had heard of when it settled. */
-  readonly step: number | null
-  /** How many of its points others are compared with, once it has settled; null: the log does not say. */
-  readonly heard: number | null
+  /** Why it failed, or has to be tried again. */
   readonly problem: Problem | null
+  /** What settled it: the end of the attempt that counts. */
+  readonly end: AttemptEnd | null
 }
 
 type LogTrialEvent = Extract<LogEvent, { type: 'trial.assigned' | 'trial.stopping' | 'trial.ended' | 'trial.lost' }>
@@ -51,14 +68,30 @@ export type TrialEvent =
   | { type: 'trial.cancelled' }
   | { type: 'experiment.resumed' }
 
+let judged: { context: TrialContext; event: TrialEvent; said: Verdict } | undefined
+
+/** What an event means for the trial. Several guards ask the same in a row: the last answer is kept. */
 function judge(context: TrialContext, event: TrialEvent): Verdict {
+  if (judged?.context !== context || judged.event !== event)
+    judged = { context, event, said: judgeAnew(context, event) }
+  return judged.said
+}
+
+function judgeAnew(context: TrialContext, event: TrialEvent): Verdict {
   if (event.type !== 'trial.ended' && event.type !== 'trial.lost') return { kind: 'ignore' }
   const end: AttemptEnd = event
   const partOf = context.parts.some(({ attempt }) => attempt === end.attempt)
-  const stale = context.shared ? !partOf : end.attempt !== context.attempt
   const said = verdict(end, context.spent, context, partOf ? context.parts.length - 1 : 0)
-  // A late end of an attempt that was given up already counts only if it brings a result.
-  return stale && (said.kind !== 'final' || said.state === 'failed') ? { kind: 'ignore' } : said
+  // A late end of an attempt that was given up already counts only if it brings a result: it was spent before (I2).
+  return !partOf && (said.kind !== 'final' || said.state === 'failed') ? { kind: 'ignore' } : said
+}
+
+/** Why the trial has to be tried again. */
+function faultOf(event: TrialEvent): Problem | null {
+  if (event.type === 'trial.ended') return event.outcome.kind === 'crashed' ? event.outcome.problem : null
+  if (event.type !== 'trial.lost') return null
+  const { stack: _, ...fault } = toProblem(problem('WORKER_LOST', { worker: event.worker }))
+  return fault
 }
 
 const endsAs = (state: 'done' | 'pruned' | 'failed' | 'cancelled') => (context: TrialContext, event: TrialEvent) => {
@@ -78,7 +111,7 @@ const ends = {
     { guard: 'failed', target: 'failed', actions: 'keepOutcome' },
     { guard: 'cancelled', target: 'cancelled', actions: 'keepOutcome' },
     { guard: 'tryAgain', target: 'queued', actions: 'spend' },
-    { guard: 'handedBack', target: 'queued', actions: 'letGo' },
+    { guard: 'handedBack', target: 'queued', actions: 'takeBack' },
     { guard: 'othersGoOn', actions: 'part' },
   ],
   'trial.lost': [
@@ -88,6 +121,7 @@ const ends = {
   ],
 } as const
 
+const cancel = { target: 'cancelled', actions: 'letGo' } as const
 const joins = { 'trial.assigned': { guard: 'isShared', actions: 'join' } } as const
 
 export const trialMachine = setup({
@@ -103,6 +137,7 @@ export const trialMachine = setup({
     cancelled: ({ context, event }) => isCancelled(context, event),
     tryAgain: ({ context, event }) => judge(context, event).kind === 'retry',
     othersGoOn: ({ context, event }) => judge(context, event).kind === 'goOn',
+    isSole: ({ context }) => context.sole === true,
     isShared: ({ context }) => context.shared === true,
     handedBack: ({ context, event }) => judge(context, event).kind === 'return',
     thisAttempt: ({ context, event }) =>
@@ -113,12 +148,12 @@ export const trialMachine = setup({
     take: assign(({ event }) => {
       assertEvent(event, 'trial.assigned')
       const { attempt, worker, slot } = event
-      return { attempt, worker, slot, startedAt: null, parts: [{ attempt, worker, slot }] }
+      return { attempt, worker, slot, assignedAt: event.at, startedAt: null, parts: [{ attempt, worker, slot }] }
     }),
     join: assign(({ context, event }) => {
       assertEvent(event, 'trial.assigned')
       const { attempt, worker, slot } = event
-      return { attempt, parts: [...context.parts, { attempt, worker, slot }] }
+      return { attempt, assignedAt: event.at, parts: [...context.parts, { attempt, worker, slot }] }
     }),
     part: assign(({ context, event }) => {
       if (event.type !== 'trial.ended' && event.type !== 'trial.lost') return {}
@@ -131,16 +166,24 @@ export const trialMachine = setup({
       assertEvent(event, 'trial.started')
       return { startedAt: event.at }
     }),
-    spend: assign(({ context }) => ({ spent: context.spent + 1, worker: null, startedAt: null, parts: [] })),
+    spend: assign(({ context, event }) => ({
+      spent: context.spent + 1,
+      problem: faultOf(event),
+      worker: null,
+      startedAt: null,
+      parts: [],
+    })),
+    takeBack: assign(({ context }) => ({ returned: context.returned + 1, worker: null, startedAt: null, parts: [] })),
     letGo: assign({ worker: null, startedAt: null, parts: [] }),
+    reopen: assign({ worker: null, startedAt: null, parts: [], end: null, metrics: {} }),
+    startOver: assign({ worker: null, startedAt: null, parts: [], end: null, metrics: {}, spent: 0, problem: null }),
     keepOutcome: assign(({ context, event }) => {
       const said = judge(context, event)
       if (said.kind !== 'final') return {}
       const startedAt = event.type === 'trial.ended' ? event.startedAt : context.startedAt
       const worker = event.type === 'trial.ended' ? event.worker : context.worker
-      const step = event.type === 'trial.ended' ? (event.step ?? null) : null
-      const heard = event.type === 'trial.ended' || event.type === 'trial.lost' ? (event.heard ?? null) : null
-      return { metrics: said.metrics, step, heard, problem: said.problem ?? null, startedAt, worker }
+      const end = event.type === 'trial.ended' || event.type === 'trial.lost' ? event : null
+      return { metrics: said.metrics, problem: said.problem ?? null, end, startedAt, worker }
     }),
   },
 }).createMachine({
@@ -153,18 +196,19 @@ export const trialMachine = setup({
     worker: null,
     slot: 0,
     parts: [],
+    assignedAt: null,
     startedAt: null,
+    returned: 0,
     metrics: {},
-    step: null,
-    heard: null,
     problem: null,
+    end: null,
   }),
   states: {
     queued: {
       on: {
         ...ends,
         'trial.assigned': { target: 'assigned', actions: 'take' },
-        'trial.cancelled': 'cancelled',
+        'trial.cancelled': cancel,
       },
     },
     assigned: {
@@ -173,7 +217,7 @@ export const trialMachine = setup({
         ...joins,
         'trial.started': { guard: 'thisAttempt', target: 'running', actions: 'begin' },
         'trial.stopping': { guard: 'thisAttempt', target: 'stopping' },
-        'trial.cancelled': 'cancelled',
+        'trial.cancelled': cancel,
       },
     },
     running: {
@@ -181,17 +225,17 @@ export const trialMachine = setup({
         ...ends,
         ...joins,
         'trial.stopping': { guard: 'thisAttempt', target: 'stopping' },
-        'trial.cancelled': 'cancelled',
+        'trial.cancelled': cancel,
       },
     },
-    stopping: { on: { ...ends, 'trial.cancelled': 'cancelled' } },
+    stopping: { on: { ...ends, 'trial.cancelled': cancel } },
     cancelled: {
       on: {
-        'experiment.resumed': { target: 'queued', actions: 'letGo' },
+        'experiment.resumed': { target: 'queued', actions: 'reopen' },
       },
     },
     done: { type: 'final' },
     pruned: { type: 'final' },
-    failed: { type: 'final' },
+    failed: { on: { 'experiment.resumed': { guard: 'isSole', target: 'queued', actions: 'startOver' } } },
   },
 })

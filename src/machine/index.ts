@@ -1,2 +1,3 @@
 /** State machines as pure steps: what histories, fleets and rings are moved by. */
+export { flatStepper, type FlatSnapshot } from './flat-stepper.ts'
 export { stepper } from './stepper.ts'

@@ -43,6 +43,18 @@ export function nonDominatedSort(points: readonly Losses[]): number[][] {
   return fronts.map((front) => front.sort((a, b) => a - b))
 }
 
+/** The first front alone, by index: each point is compared with that front only. */
+export function undominated(points: readonly Losses[]): number[] {
+  const at = (index: number) => points[index] as Losses
+  const front: number[] = []
+  for (const index of points.map((_, place) => place).sort((a, b) => compare(at(a), at(b)) || a - b)) {
+    // Of two objectives, the last one of the front has the least second.
+    const rivals = at(index).length <= 2 ? front.slice(-1) : front
+    if (rivals.findLast((other) => dominates(at(other), at(index))) === undefined) front.push(index)
+  }
+  return front.sort((a, b) => a - b)
+}
+
 /** By the first objective, then by the next. */
 function compare(one: Losses, other: Losses): number {
   for (let index = 0; index < one.length; index++) {

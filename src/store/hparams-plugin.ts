@@ -2,7 +2,7 @@
 import protobuf from 'protobufjs'
 import type { HparamValue, Hparams, Objective } from '../../protocol/index.ts'
 import { pluginRecord } from './event-file.ts'
-import type { TrialState } from './fold.ts'
+import type { TrialState } from '../history/index.ts'
 
 const { root } = protobuf.parse(
   `syntax = "proto3";

@@ -11,7 +11,7 @@ import {
 } from '../../protocol/index.ts'
 import { experimentIds, logSubject, readLog } from '../archive/index.ts'
 import type { Bus, Entry } from '../bus/index.ts'
-import { apply, emptyHistory } from './fold.ts'
+import { Reading } from '../history/index.ts'
 import { summarize, type Result } from './results.ts'
 
 /** A metric point with its place: the attempt that reported it, and its index within that attempt. */
@@ -33,14 +33,24 @@ export async function latestExperiment(bus: Bus): Promise<string> {
   return latest.id
 }
 
-/** One experiment's result so far. Rejects with EXPERIMENT_UNKNOWN. */
+/** One experiment's log so far. Rejects with EXPERIMENT_UNKNOWN; with LOG_HOLE if its beginning is gone. */
+async function readExperiment(bus: Bus, experiment: string): Promise<Reading> {
+  const reading = new Reading(experiment)
+  for await (const { entry } of readLog(bus, experiment)) reading.take(entry)
+  refuseUnknown(reading)
+  return reading
+}
+
+/** Throws EXPERIMENT_UNKNOWN or LOG_HOLE for a log that says nothing of its experiment. */
+export function refuseUnknown({ experiment, history, order }: Reading): void {
+  if (history !== null) return
+  if (order.next > 0 || order.holes > 0) throw problem('LOG_HOLE', { experiment, what: 'its beginning is gone' })
+  throw problem('EXPERIMENT_UNKNOWN', { experiment })
+}
+
+/** One experiment's result so far. Rejects as readExperiment does. */
 export async function readResult(bus: Bus, experiment: string): Promise<Result> {
-  const history = emptyHistory(experiment)
-  for await (const { entry } of readLog(bus, experiment)) {
-    for (const event of entry?.events ?? []) apply(history, event)
-  }
-  if (history.submission === undefined) throw problem('EXPERIMENT_UNKNOWN', { experiment })
-  return summarize(history)
+  return summarize(await readExperiment(bus, experiment))
 }
 
 /** All metrics of a trial by attempt and index, what was kept twice once. */

@@ -1,4 +1,4 @@
-/** What came out of an experiment, as values: everything is a pure fold of the log, so it can be told with no driver running. */
+/** What came out of an experiment, as values: all of it is in the log (src/history), so it can be told with no driver running. */
 import type {
   Ablated,
   Conclusion,
@@ -13,7 +13,8 @@ import type {
 } from '../../protocol/index.ts'
 import { ablationResult, type AblationResult } from '../ablation/index.ts'
 import { mean } from '../statistics/index.ts'
-import { apply, emptyHistory, isFinal, type ExperimentState, type History, type TrialState } from './fold.ts'
+import { Reading, type ExperimentState, type TrialState } from '../history/index.ts'
+import { lossesOf, lossOf, undominated } from '../pareto/index.ts'
 
 /** One trial; `H` is the type of its hparams. */
 export interface TrialResult<H extends object = Hparams> {
@@ -43,8 +44,8 @@ export interface TrialResult<H extends object = Hparams> {
   readonly problem?: Problem
 }
 
-/** An experiment and all its trials. */
-export interface Result<H extends object = Hparams> {
+/** An experiment without its trials: what can be told at a cost that does not grow with their number. */
+export interface Outline<H extends object = Hparams> {
   readonly experiment: string
   readonly name: string
   readonly contextName: string
@@ -59,11 +60,6 @@ export interface Result<H extends object = Hparams> {
   readonly counts: Counts
   /** By the objective; ties go to the lower trial. null: no trial is done, or there are several objectives (see `pareto`). */
   readonly best: TrialResult<H> | null
-  readonly worst: TrialResult<H> | null
-  /** Of the first objective over the trials that are done. */
-  readonly mean: number | null
-  /** The done trials that no other one beats in every objective, by trial number. */
-  readonly pareto: readonly TrialResult<H>[]
   /** The stop rule of the context that ended it before all its trials had run. */
   readonly conclusion?: Conclusion
   readonly startedAt: number | null
@@ -71,95 +67,116 @@ export interface Result<H extends object = Hparams> {
   readonly durationMs: number | null
   /** The part of the time, from its first attempt to the end of its last, in which a slot had an attempt running. */
   readonly utilization: number | null
+  readonly problem?: Problem
+  /** Its log has places at which events are missing: what is told here is what is left. `events`: how many at least. */
+  readonly holes?: { readonly places: number; readonly events: number }
+}
+
+/** An experiment and all its trials. */
+export interface Result<H extends object = Hparams> extends Outline<H> {
+  readonly worst: TrialResult<H> | null
+  /** Of the first objective over the trials that are done. */
+  readonly mean: number | null
+  /** The done trials that no other one beats in every objective, by trial number. */
+  readonly pareto: readonly TrialResult<H>[]
   readonly trials: readonly TrialResult<H>[]
   /** Of an ablation: the base, and each component against it. */
   readonly ablation?: AblationResult
-  readonly problem?: Problem
 }
 
 /** Those hparams of a trial that a search chose, or all where nothing was left to choose. */
-export function searchedHparams(result: Pick<Result, 'searched'>, trial: TrialResult): Hparams {
+export function searchedHparams(result: Pick<Outline, 'searched'>, trial: TrialResult): Hparams {
   if (result.searched.length === 0) return trial.hparams
   return Object.fromEntries(Object.entries(trial.hparams).filter(([name]) => result.searched.includes(name)))
 }
 
 /** The result of a whole log. */
 export function resultOf(experiment: string, events: Iterable<LogEvent>): Result {
-  const history = emptyHistory(experiment)
-  for (const event of events) apply(history, event)
-  return summarize(history)
+  const reading = new Reading(experiment)
+  for (const event of events) reading.apply(event)
+  return summarize(reading)
 }
 
-/** One trial as far as the history goes, at a cost that does not grow with the experiment. */
-export function trialResult(history: History, trial: number): TrialResult | undefined {
-  const known = history.trials.get(trial)
-  if (known === undefined) return undefined
-  const { spent: _, out: __, problem, fidelity, ablated, parameters, members, ...rest } = known
+/** One trial as far as the log goes, at a cost that does not grow with the experiment. */
+export function trialResult(reading: Reading, trial: number): TrialResult | undefined {
+  const known = reading.trial(trial)
+  const { history } = reading
+  if (known === undefined || history === null) return undefined
+  const { context, parameters, startedAt, endedAt, ...rest } = known
+  const { hparams, seed = 0, metrics, problem, fidelity, ablated } = context
   const { budget, from } = fidelity ?? {}
+  const members = history.members(trial)
   return {
+    trial,
     ...rest,
-    hparams: {
-      ...history.submission?.context.hparams,
-      ...known.hparams,
-      ...(budget === undefined ? {} : { budget }),
-    },
-    durationMs: known.startedAt === null || known.endedAt === null ? null : known.endedAt - known.startedAt,
+    seed,
+    metrics,
+    startedAt,
+    endedAt,
+    hparams: { ...history.submission.context.hparams, ...hparams, ...(budget === undefined ? {} : { budget }) },
+    durationMs: startedAt === null || endedAt === null ? null : endedAt - startedAt,
     ...(from === undefined || from === null ? {} : { from }),
     ...(ablated === undefined ? {} : { ablated }),
     ...(parameters === undefined ? {} : { parameters }),
     ...(members === undefined ? {} : { members }),
-    ...(problem === undefined ? {} : { problem }),
+    ...(problem === null ? {} : { problem }),
   }
 }
 
-/** The result as far as the history goes. */
-export function summarize(history: History): Result {
-  const over = history.state === 'done' || history.state === 'stopped' || history.state === 'failed'
-  const trials: TrialResult[] = []
-  for (const { trial } of [...history.trials.values()].sort((a, b) => a.trial - b.trial)) {
-    const result = trialResult(history, trial)
-    if (result === undefined) continue
-    // What was still open when the experiment ended will not be run, unless it is resumed.
-    trials.push(over && !isFinal(result.state) ? { ...result, state: 'cancelled' } : result)
-  }
-  const { submission } = history
-  const objectives = submission?.context.objectives ?? []
-  const ranked = rank(trials, objectives)
-  const single = objectives.length === 1
+/** The experiment as far as the log goes, without its trials. */
+export function outlineOf(reading: Reading): Outline {
+  const { history, order, startedAt, endedAt, state } = reading
+  const submission = history?.submission
+  const context = submission?.context
+  const best = history?.best ?? null
   return {
-    experiment: history.experiment,
-    name: submission?.name ?? history.experiment,
+    experiment: reading.experiment,
+    name: submission?.name ?? reading.experiment,
     contextName: submission?.contextName ?? '',
-    state: history.state,
-    seed: submission?.context.seed ?? 0,
-    objectives,
-    space: submission?.context.kind === 'optimization' ? submission.context.space : {},
-    wanted: submission?.context.trials ?? trials.length,
-    searched: searchedIn(submission?.context),
-    counts: count(trials),
-    best: single ? (ranked[0] ?? null) : null,
-    worst: single ? (ranked.at(-1) ?? null) : null,
+    state,
+    seed: context?.seed ?? 0,
+    objectives: context?.objectives ?? [],
+    space: context?.kind === 'optimization' ? context.space : {},
+    wanted: context?.trials ?? 0,
+    searched: searchedIn(context),
+    counts: history?.tally ?? { queued: 0, running: 0, done: 0, pruned: 0, failed: 0, cancelled: 0 },
+    best: best === null ? null : (trialResult(reading, best.trial) ?? null),
+    ...(history === null || history.concluded === null ? {} : { conclusion: history.concluded }),
+    startedAt,
+    endedAt,
+    durationMs: startedAt === null || endedAt === null ? null : endedAt - startedAt,
+    utilization: reading.slots.utilization,
+    ...(history === null || history.problem === null ? {} : { problem: history.problem }),
+    ...(order.holes === 0 ? {} : { holes: { places: order.holes, events: order.missing } }),
+  }
+}
+
+/** The result as far as the log goes. */
+export function summarize(reading: Reading): Result {
+  const outline = outlineOf(reading)
+  const { objectives } = outline
+  const numbers = [...(reading.history?.trials.keys() ?? [])].sort((a, b) => a - b)
+  const trials = numbers.flatMap((trial) => trialResult(reading, trial) ?? [])
+  const ranked = rank(trials, objectives)
+  return {
+    ...outline,
+    worst: objectives.length === 1 ? (ranked.at(-1) ?? null) : null,
     mean: meanOf(trials, objectives[0]),
     pareto: paretoFront(ranked, objectives),
-    ...(history.conclusion === null ? {} : { conclusion: history.conclusion }),
-    startedAt: history.startedAt,
-    endedAt: history.endedAt,
-    durationMs: history.startedAt === null || history.endedAt === null ? null : history.endedAt - history.startedAt,
-    utilization: utilization(history),
     trials,
-    ...ablationIn(submission?.context, trials),
-    ...(history.problem === undefined ? {} : { problem: history.problem }),
+    ...ablationOf(reading, trials),
   }
+}
+
+function ablationOf(reading: Reading, trials: readonly TrialResult[]): { ablation?: AblationResult } {
+  const context = reading.history?.submission.context
+  const [objective] = context?.objectives ?? []
+  if (context?.kind !== 'ablation' || objective === undefined) return {}
+  return { ablation: ablationResult(trials, context.components, objective, context.repeats, context.impossible) }
 }
 
 function searchedIn(context: Context | undefined): string[] {
   return context?.kind === 'optimization' ? Object.keys(context.space) : []
-}
-
-function ablationIn(context: Context | undefined, trials: readonly TrialResult[]): { ablation?: AblationResult } {
-  const [objective] = context?.objectives ?? []
-  if (context?.kind !== 'ablation' || objective === undefined) return {}
-  return { ablation: ablationResult(trials, context.components, objective, context.repeats, context.impossible) }
 }
 
 /** The done trials whose objectives are all finite, best first by the first objective, ties by trial number. */
@@ -170,18 +187,8 @@ export function rank<H extends object>(
   const [first] = objectives
   if (first === undefined) return []
   return trials
-    .filter((trial) => trial.state === 'done' && objectives.every(({ metric }) => finite(trial.metrics[metric])))
-    .sort((a, b) => loss(a, first) - loss(b, first) || a.trial - b.trial)
-}
-
-/** The value of an objective, turned so that less is better. */
-function loss(trial: { readonly metrics: Metrics }, { metric, direction }: Objective): number {
-  const value = trial.metrics[metric] ?? NaN
-  return direction === 'minimize' ? value : -value
-}
-
-function finite(value: number | null | undefined): value is number {
-  return typeof value === 'number' && Number.isFinite(value)
+    .filter((trial) => trial.state === 'done' && lossesOf(trial.metrics, objectives) !== undefined)
+    .sort((a, b) => lossOf(a.metrics, first) - lossOf(b.metrics, first) || a.trial - b.trial)
 }
 
 function meanOf(trials: readonly TrialResult[], objective: Objective | undefined): number | null {
@@ -189,30 +196,12 @@ function meanOf(trials: readonly TrialResult[], objective: Objective | undefined
   const values = trials
     .filter(({ state }) => state === 'done')
     .map(({ metrics }) => metrics[objective.metric])
-    .filter(finite)
+    .filter((value): value is number => typeof value === 'number' && Number.isFinite(value))
   return values.length === 0 ? null : mean(values)
 }
 
 function paretoFront(ranked: readonly TrialResult[], objectives: readonly Objective[]): TrialResult[] {
   if (objectives.length === 1) return ranked.slice(0, 1)
-  const beats = (a: TrialResult, b: TrialResult): boolean =>
-    objectives.every((objective) => loss(a, objective) <= loss(b, objective)) &&
-    objectives.some((objective) => loss(a, objective) < loss(b, objective))
-  return ranked.filter((trial) => !ranked.some((other) => beats(other, trial))).sort((a, b) => a.trial - b.trial)
-}
-
-function count(trials: readonly TrialResult[]): Counts {
-  const counts = { queued: 0, running: 0, done: 0, pruned: 0, failed: 0, cancelled: 0 }
-  for (const { state } of trials) counts[state] += 1
-  return counts
-}
-
-function utilization(history: History): number | null {
-  let busy = 0
-  let span = 0
-  for (const slot of history.slots.values()) {
-    busy += slot.busyMs
-    span += slot.last - slot.first
-  }
-  return span > 0 ? busy / span : null
+  const front = undominated(ranked.map(({ metrics }) => objectives.map((objective) => lossOf(metrics, objective))))
+  return front.flatMap((index) => ranked[index] ?? []).sort((a, b) => a.trial - b.trial)
 }

@@ -62,6 +62,7 @@ describe('an experiment', () => {
   it('finishes early when the optimizer has nothing more to suggest', () => {
     expect(play({ target: 9 }, opened, suggested, exhausted).state).toBe('finishing')
     expect(play({ target: 9 }, opened, suggested, exhausted, settled('pruned')).state).toBe('endingDone')
+    expect(play({ target: 9 }, opened, suggested, gone, exhausted).state).toBe('finishing')
   })
 
   it('opens the optimizer again when it is gone, with trials still running', () => {
@@ -121,6 +122,15 @@ describe('an experiment', () => {
     expect(play({ target: 2 }, ...all, reopened, resumed).state).toBe('finishing')
     const failed = [opened, suggested, settled('failed'), failing, ended('failed')]
     expect(play({ target: 2, maxFailed: 1 }, ...failed, resumed).state).toBe('opening')
+  })
+
+  it('has ended when its log says so, whatever it still waited for, and once', () => {
+    for (const state of ['done', 'stopped', 'failed'] as const) {
+      expect(play({ target: 3 }, opened, suggested, ended(state)).state).toBe(state)
+      for (const next of ['done', 'stopped', 'failed'] as const) {
+        expect(play({ target: 3 }, opened, ended(state), ended(next)).state).toBe(state)
+      }
+    }
   })
 
   it('never suggests more than was asked, and ends only when all has settled (I1, I2)', () => {

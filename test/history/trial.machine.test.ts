@@ -139,6 +139,14 @@ describe('a trial', () => {
     expect(play(...cold, resumed, assigned(2), ended(2, ok)).value).toBe('done')
   })
 
+  it('that failed is open again with fresh attempts if it is all that its experiment is (I3)', () => {
+    const tired = [assigned(1), lost(1), assigned(2), lost(2), assigned(3), lost(3)]
+    expect(play(...tired, resumed).value).toBe('failed')
+    const again = playFrom({ ...input, sole: true }, [...tired, resumed])
+    expect([again.value, again.context.problem]).toEqual(['queued', null])
+    expect(playFrom({ ...input, sole: true }, [...tired, resumed, assigned(4), lost(4)]).value).toBe('queued')
+  })
+
   describe('that several workers train together (I4)', () => {
     const shared = (...events: TrialEvent[]) => playFrom({ ...input, shared: true }, events)
     const three = [assigned(1), assigned(2, 'w2'), started(1), assigned(3, 'w3')]

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest'
 import type { AttemptOutcome } from '../../protocol/index.ts'
-import { verdict, type AttemptEnd } from '../../src/history/index.ts'
+import { verdict, type AttemptEnd } from '../../src/history/verdict.ts'
 
 const policy = { maxAttempts: 3 }
 const crash = { code: 'RUNNER_CRASHED', message: 'the runner process ended (SIGKILL) while it ran the trial' }

@@ -143,7 +143,7 @@ describe('a result', () => {
     const events = [accepted({ trials: 2 }), suggested(0), assigned(0), over('stopped')]
     expect(resultOf('e', events)).toMatchObject({ state: 'stopped', counts: { cancelled: 1, running: 0 } })
     const resumed = resultOf('e', [...events, { type: 'experiment.resumed', at: 200 }])
-    expect(resumed).toMatchObject({ state: 'running', counts: { cancelled: 0, running: 1 }, endedAt: null })
+    expect(resumed).toMatchObject({ state: 'running', counts: { cancelled: 0, queued: 1 }, endedAt: null })
   })
 
   it('says why an experiment failed', () => {

@@ -33,9 +33,14 @@ export class Retention {
     if (event.checkpoint === true || event.outcome.kind === 'crashed') this.#shelf.put(event.trial)
   }
 
-  /** A trial has settled. */
-  async settled(trial: number, history: () => readonly Observation[]): Promise<void> {
+  /**
+   * A trial has settled. A cancelled one goes on from its checkpoint when the experiment is resumed, and so does a training that
+   * failed: theirs stay.
+   */
+  async settled(trial: number, state: Observation['state'], history: () => readonly Observation[]): Promise<void> {
     const { experiment, context } = this.#submission
+    const goesOn = state === 'cancelled' || (state === 'failed' && context.kind === 'training')
+    if (goesOn) return
     if ('ring' in context) await this.#delete(ringCheckpointName(ringName(experiment, trial)), trial)
     await this.#clear(history, false)
   }

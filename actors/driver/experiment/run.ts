@@ -84,8 +84,9 @@ export class ExperimentRun {
         kept: () => this.#writer.kept(),
         ended: (event) => this.#demand.learnDuration(event),
         settled: (trial, observation) => {
-          if (observation !== undefined) this.desk.observe(observation)
-          void this.#retention.settled(trial, () => this.#attempts.history())
+          if (observation === undefined) return
+          this.desk.observe(observation)
+          void this.#retention.settled(trial, observation.state, () => this.#attempts.history())
         },
       },
       this.history,

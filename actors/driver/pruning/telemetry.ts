@@ -22,6 +22,6 @@ export async function refill(bus: Bus, book: MetricBook, history: History, only?
   if (only !== undefined) return
   for (const [trial, { value, context }] of history.trials) {
     if (value === 'done' || value === 'pruned' || value === 'failed' || value === 'cancelled')
-      book.settle(trial, value, context.heard)
+      book.settle(trial, value, context.end?.heard ?? null)
   }
 }

@@ -1,0 +1,18 @@
+/** How a trial may stand, in the machine's words and in a reader's. */
+import type { FinalState } from './verdict.ts'
+
+/** A trial as those who read of it know it: a worker has it, or it waits for one, or it has settled. */
+export type TrialState = 'queued' | 'running' | FinalState
+
+const finalStates: ReadonlySet<string> = new Set(['done', 'pruned', 'failed', 'cancelled'] satisfies FinalState[])
+
+/** Whether nothing follows on a trial's state (but that a resumed experiment opens it again). */
+export function isFinal(state: string): state is FinalState {
+  return finalStates.has(state)
+}
+
+/** A state of the trial machine in a reader's words. */
+export function trialStateOf(value: string): TrialState {
+  if (isFinal(value)) return value
+  return value === 'queued' ? 'queued' : 'running'
+}
