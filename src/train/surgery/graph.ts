@@ -22,12 +22,16 @@ export function isNested(layer: Layer): layer is LayersModel {
   return 'layers' in layer && Array.isArray(layer.layers) && 'inputs' in layer
 }
 
-/** Tensors that a tensor is made from, itself among them, as far as the model's inputs. */
-export function ancestorsOf(model: LayersModel, tensor: SymbolicTensor): Map<number, SymbolicTensor> {
+/** Tensors that a tensor is made from, itself among them, as far as the model's inputs; on ways that `avoid` none of these. */
+export function ancestorsOf(
+  model: LayersModel,
+  tensor: SymbolicTensor,
+  avoid: readonly SymbolicTensor[] = [],
+): Map<number, SymbolicTensor> {
   const found = new Map<number, SymbolicTensor>()
   const open = [tensor]
   for (let next = open.pop(); next !== undefined; next = open.pop()) {
-    if (found.has(next.id)) continue
+    if (found.has(next.id) || avoid.includes(next)) continue
     found.set(next.id, next)
     if (!isInput(model, next)) open.push(...(nodeOf(next)?.inputTensors ?? []))
   }

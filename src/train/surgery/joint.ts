@@ -1,7 +1,8 @@
 /**
  * A functional model without some of its layers: walked from its outputs to its inputs and made anew.
  * I1 A layer is bypassed: what it was fed feeds what it fed.
- * I2 A branch of which nothing stays, beside others from the same fork, is cut; a merge that is left with one input is passed through.
+ * I2 A branch of which nothing stays, beside others from the fork where it began, is cut; a merge that is left with one input is
+ *    passed through.
  * I3 An initial state that nothing of the right shape can take the place of is left away: the layer begins with its own, zeros.
  */
 import type { LayersModel, SymbolicTensor } from '@tensorflow/tfjs'
@@ -16,8 +17,12 @@ interface Reached {
   readonly tensor: SymbolicTensor
   /** The old tensor that it stands for: behind what was bypassed. */
   readonly origin: SymbolicTensor
-  readonly bypassed: boolean
+  /** The old tensors between, which have no successor. */
+  readonly bypassed: readonly SymbolicTensor[]
 }
+
+/** Whether a layer does nothing but to bring its inputs together. */
+export const isMerge = (layer: Layer): boolean => merges.has(layer.getClassName())
 
 const merges = new Set(['Add', 'Average', 'Concatenate', 'Dot', 'Maximum', 'Minimum', 'Multiply'])
 
@@ -69,7 +74,7 @@ export class Joint {
   /** undefined: a state of a layer that is bypassed. */
   #find(old: SymbolicTensor): Reached | undefined {
     const input = this.#inputs.get(old.id)
-    if (input !== undefined) return { tensor: input, origin: old, bypassed: false }
+    if (input !== undefined) return { tensor: input, origin: old, bypassed: [] }
     const node = nodeOf(old)
     if (node === undefined) throw new CannotJoin(`${old.name} comes from nowhere in this model`)
     let made = this.#made.get(node)
@@ -87,19 +92,20 @@ export class Joint {
       ? node.inputTensors.slice(0, 1).map((old) => this.#reach(old))
       : distinct(this.#fedTo(node))
     const [only, ...others] = fed
-    if (only !== undefined && others.length === 0) return { ...only, bypassed: true }
+    if (only !== undefined && others.length === 0)
+      return { ...only, bypassed: [...only.bypassed, ...node.outputTensors] }
     const shapes = shapesOf(fed.map(({ tensor }) => tensor))
     throw new CannotJoin(`${layer.name} merges ${shapes}, and nothing says which of them takes its place`)
   }
 
   #apply(old: SymbolicTensor, node: Node): Reached[] {
     const layer = old.sourceLayer
-    const merge = merges.has(layer.getClassName())
+    const merge = isMerge(layer)
     const fed = merge ? this.#fedTo(node) : this.#inputsOf(layer, node)
     const [only] = fed
     if (merge && fed.length === 1 && only !== undefined) {
       if (layer.getClassName() === 'Dot') throw new CannotJoin(`${layer.name} needs two inputs, and one is left`)
-      return [{ tensor: only.tensor, origin: old, bypassed: false }]
+      return [{ tensor: only.tensor, origin: old, bypassed: [] }]
     }
     const tensors = fed.map(({ tensor }) => tensor)
     const [now, was] = [tensors, node.inputTensors.slice(0, tensors.length)].map((list) =>
@@ -113,7 +119,7 @@ export class Joint {
     return (Array.isArray(made) ? made : [made]).map((tensor, index) => ({
       tensor,
       origin: node.outputTensors[index] ?? old,
-      bypassed: false,
+      bypassed: [],
     }))
   }
 
@@ -133,9 +139,10 @@ export class Joint {
   #fedTo(node: Node): Reached[] {
     const fed = node.inputTensors.map((old) => ({ old, reached: this.#reach(old) }))
     const stays = fed.filter(({ old, reached }) => {
-      if (!reached.bypassed) return true
+      if (reached.bypassed.length === 0) return true
       const beside = fed.filter((other) => other.old !== old)
-      return !beside.some((other) => ancestorsOf(this.#model, other.old).has(reached.origin.id))
+      // Where the others come by what was bypassed themselves, it was no branch: what they were fed now feeds all of them.
+      return !beside.some((other) => ancestorsOf(this.#model, other.old, reached.bypassed).has(reached.origin.id))
     })
     return stays.length > 0 ? stays.map(({ reached }) => reached) : distinct(fed.map(({ reached }) => reached))
   }

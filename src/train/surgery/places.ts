@@ -25,7 +25,7 @@ export function layersMeant(model: LayersModel, refs: readonly LayerRef[], refus
     const type = found.getClassName()
     if (typeof ref === 'object' && ref.type !== undefined && !sameClass(ref.type, type)) {
       throw refuse(
-        `the layer at ${ref.at} is a ${type} in this trial's model, and was a ${ref.type} when the study was resolved`,
+        `the layer at ${ref.at} is a ${type} in this trial’s model, and was a ${ref.type} when the study was resolved`,
       )
     }
     return found

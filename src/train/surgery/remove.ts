@@ -10,12 +10,12 @@ import type { Tf } from '../backend.ts'
 import { compileLike } from './compilation.ts'
 import { CannotJoin, copyExtras } from './copy.ts'
 import { isSequential, layersIn, nodeOf, shapesOf, type Layer } from './graph.ts'
-import { Joint } from './joint.ts'
+import { isMerge, Joint } from './joint.ts'
 import { joinInLine } from './line.ts'
 import { layersMeant, refText } from './places.ts'
 import { Successors, type SuccessorOptions } from './successors.ts'
 import { tryOut } from './try-out.ts'
-import { isTrained, switchLike } from './weights.ts'
+import { isTrained, switchLike, weightsOf } from './weights.ts'
 
 export interface RemoveOptions {
   /** What stays keeps its values, where their shapes stay. Default: what an initializer drew is drawn again; other values are kept. */
@@ -30,7 +30,7 @@ export function removeLayers(
   options: RemoveOptions = {},
 ): LayersModel {
   const weights = options.keepWeights === true ? 'keep' : 'begin'
-  return without(tf, model, names, { weights, strict: false })
+  return tried(tf, model, names, { weights, strict: false }, true)
 }
 
 export interface TakeOutOptions {
@@ -45,14 +45,47 @@ export interface TakeOutOptions {
  * not be made anew, so that what a program holds of them stays its own. Throws SURGERY_REFUSED.
  */
 export function takeOut(tf: Tf, model: LayersModel, names: readonly LayerRef[], options: TakeOutOptions): LayersModel {
-  const left = without(tf, model, names, { weights: 'share', strict: options.strict })
-  const reason = options.run ? tryOut(tf, model, left) : undefined
-  if (reason !== undefined) throw problem('SURGERY_REFUSED', { layers: names.map(refText).join(', '), reason })
-  return left
+  return tried(tf, model, names, { weights: 'share', strict: options.strict }, options.run)
 }
 
-function without(tf: Tf, model: LayersModel, names: readonly LayerRef[], options: SuccessorOptions): LayersModel {
+function tried(
+  tf: Tf,
+  model: LayersModel,
+  names: readonly LayerRef[],
+  options: SuccessorOptions,
+  run: boolean,
+): LayersModel {
   const refuse = (reason: string) => problem('SURGERY_REFUSED', { layers: names.map(refText).join(', '), reason })
+  const trainable = new Map(weightsOf(model).map((weight) => [weight, weight.trainable]))
+  try {
+    const { left, fedOtherwise, successors } = without(tf, model, names, options, refuse)
+    const fault = run ? tryOut(tf, model, left) : undefined
+    if (fault !== undefined) throw refuse([...fedOtherwise, fault].join(', and '))
+    for (const weight of weightsOf(left)) {
+      weight.trainable = trainable.get(successors.succeeded(weight) ?? weight) ?? weight.trainable
+    }
+    if (isTrained(model) && !isTrained(left)) throw refuse('nothing that is trained would be left')
+    return left
+  } finally {
+    // tfjs switches all variables of a sequential model on when it builds it.
+    for (const [weight, on] of trainable) weight.trainable = on
+  }
+}
+
+interface Left {
+  readonly left: LayersModel
+  /** Layers that are fed with other shapes than before. */
+  readonly fedOtherwise: readonly string[]
+  readonly successors: Successors
+}
+
+function without(
+  tf: Tf,
+  model: LayersModel,
+  names: readonly LayerRef[],
+  options: SuccessorOptions,
+  refuse: (reason: string) => Error,
+): Left {
   if (!(model instanceof tf.LayersModel))
     throw refuse('the model was made by another copy of tfjs than this process has')
   if (!isPlain(tf, model))
@@ -60,9 +93,7 @@ function without(tf: Tf, model: LayersModel, names: readonly LayerRef[], options
   if (model.outputs.length === 0) throw refuse('the model has no input shape yet')
   const gone = new Set(layersMeant(model, names, refuse))
   try {
-    const left = rebuild(tf, model, gone, options)
-    if (isTrained(model) && !isTrained(left)) throw new CannotJoin('nothing that is trained would be left')
-    return left
+    return rebuild(tf, model, gone, options)
   } catch (error) {
     if (error instanceof CannotJoin) throw refuse(error.message)
     throw refuse(`the model cannot be made without it: ${describe(error)}`)
@@ -82,7 +113,7 @@ function isPlain(tf: Tf, model: LayersModel): boolean {
   )
 }
 
-function rebuild(tf: Tf, model: LayersModel, gone: ReadonlySet<Layer>, options: SuccessorOptions): LayersModel {
+function rebuild(tf: Tf, model: LayersModel, gone: ReadonlySet<Layer>, options: SuccessorOptions): Left {
   requireOutputs(model, gone)
   const successors: Successors = new Successors(tf, options, (nested) => copied(nested))
   const assembled = (one: LayersModel, leftOut: ReadonlySet<Layer>): LayersModel => {
@@ -97,9 +128,10 @@ function rebuild(tf: Tf, model: LayersModel, gone: ReadonlySet<Layer>, options: 
   const [was, is] = [shapesOf(model.outputs), shapesOf(left.outputs)]
   if (was !== is) throw new CannotJoin(`the model would end in ${is} instead of ${was}`)
   requireNames(model, left, gone)
+  requireUsed(model, left, gone, successors)
   compileLike(model, left, successors, options.weights === 'share')
   copyExtras(model, left)
-  return left
+  return { left, fedOtherwise: successors.fedOtherwise, successors }
 }
 
 /** An output layer can go if the model ends alike without it. */
@@ -126,6 +158,16 @@ function requireNames(model: LayersModel, left: LayersModel, gone: ReadonlySet<L
   }
   const distinct = new Set(left.outputs.map(({ id }) => id)).size
   if (distinct < left.outputs.length) throw new CannotJoin('two of its outputs would be the same')
+}
+
+/** No layer goes with those that were meant, but a merge that has nothing left to merge. */
+function requireUsed(model: LayersModel, left: LayersModel, gone: ReadonlySet<Layer>, successors: Successors): void {
+  const idle = layersIn(model).filter((layer) => {
+    return !gone.has(layer) && !isMerge(layer) && !left.layers.includes(successors.made(layer) as Layer)
+  })
+  if (idle.length === 0) return
+  const names = idle.map(({ name }) => name).join(', ')
+  throw new CannotJoin(`${names} would feed nothing any more; leave them out together, as a group`)
 }
 
 function isDictionary(value: unknown): boolean {

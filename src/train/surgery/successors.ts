@@ -27,6 +27,8 @@ export class Successors {
   readonly #options: SuccessorOptions
   readonly #copyModel: (model: LayersModel) => LayersModel
   readonly #made = new Map<Layer, Layer>()
+  /** Layers that are fed with other shapes than before, as a sentence. */
+  readonly fedOtherwise: string[] = []
   /** The variables of layers that were made anew, and those that they succeed. */
   readonly #before = new Map<Weight, Weight | undefined>()
 
@@ -34,6 +36,11 @@ export class Successors {
     this.#tf = tf
     this.#options = options
     this.#copyModel = copyModel
+  }
+
+  /** undefined: the layer has none yet. */
+  made(layer: Layer): Layer | undefined {
+    return this.#made.get(layer)
   }
 
   /** The variable of the old model that one of the new model succeeds: itself where they are shared. */
@@ -46,6 +53,8 @@ export class Successors {
    * CannotJoin, or what `apply` throws.
    */
   of<T>(layer: Layer, fed: readonly Shape[], was: readonly Shape[], apply: (successor: Layer) => T): T {
+    if (shapeText(fed) !== shapeText(was))
+      this.fedOtherwise.push(`${layer.name} would get ${shapeText(fed)} instead of ${shapeText(was)}`)
     const known = this.#made.get(layer)
     if (known !== undefined) return apply(known)
     const same = shapeText(fed) === shapeText(was)

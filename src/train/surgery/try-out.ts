@@ -49,7 +49,7 @@ function passOf(tf: Tf, model: LayersModel, size: number): Pass {
       })
       return { kind: 'runs', shapes: shapeText(ends.map(({ shape }) => [null, ...shape.slice(1)])), fits }
     } catch (error) {
-      return { kind: 'throws', reason: describe(error) }
+      return { kind: 'throws', reason: `the model does not run: ${describe(error)}` }
     }
   })
 }
