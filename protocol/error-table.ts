@@ -147,7 +147,7 @@ export const table = {
     remedy: 'leave the id out, and a new one is made',
   },
   LOG_HOLE: {
-    message: 'the log of {experiment} has a hole: {what}',
+    message: 'the log of {experiment} has a hole: {fault}',
     retryable: false,
     remedy:
       '`maggy show` says what is left of it; `maggy resume --force` goes on with that, and what became of the missing trials stays unknown',

@@ -10,6 +10,7 @@ import {
   codeOf,
   done,
   driverBeat,
+  isProblem,
   leave,
   problem,
   resumeExperiment,
@@ -96,7 +97,7 @@ class Driver implements RunningActor {
         onDropped,
       }),
       answer(bus, submit, {}, (submission) => this.#submit(submission), queue),
-      answer(bus, resumeExperiment, {}, ({ experiment }) => this.#resume(experiment), queue),
+      answer(bus, resumeExperiment, {}, ({ experiment, force }) => this.#resume(experiment, force), queue),
     ]
     this.#startedAt = clock.elapsed()
     this.#stops.push(
@@ -157,13 +158,13 @@ class Driver implements RunningActor {
     return reply
   }
 
-  async #resume(experiment: string): Promise<{ experiment: string; driver: string; state: string }> {
+  async #resume(experiment: string, force = false): Promise<{ experiment: string; driver: string; state: string }> {
     const driver = this.#env.id
     const own = this.#runs.get(experiment)
     if (own !== undefined) return { experiment, driver, state: own.history.state }
     const owner = this.#ownerOf(experiment)
     if (owner !== undefined) return { experiment, driver: owner, state: 'searching' }
-    const run = await this.#take(experiment, true)
+    const run = await this.#take(experiment, true, force)
     if (run === undefined) {
       const last = await lastEvent(this.#env.bus, experiment)
       if (last === undefined) throw problem('EXPERIMENT_UNKNOWN', { experiment })
@@ -173,13 +174,13 @@ class Driver implements RunningActor {
   }
 
   /** Takes up an experiment from its log; undefined if there is nothing to take up, or another driver was faster. */
-  #take(experiment: string, resume: boolean): Promise<ExperimentRun | undefined> {
-    const taking = this.#taking.get(experiment) ?? this.#takeUp(experiment, resume)
+  #take(experiment: string, resume: boolean, force = false): Promise<ExperimentRun | undefined> {
+    const taking = this.#taking.get(experiment) ?? this.#takeUp(experiment, resume, force)
     this.#taking.set(experiment, taking)
     return taking.finally(() => this.#taking.delete(experiment))
   }
 
-  async #takeUp(experiment: string, resume: boolean): Promise<ExperimentRun | undefined> {
+  async #takeUp(experiment: string, resume: boolean, force: boolean): Promise<ExperimentRun | undefined> {
     const { bus, clock, id, logger } = this.#env
     const archived = await readArchive(bus, experiment)
     if (archived === undefined || this.#runs.has(experiment)) return this.#runs.get(experiment)
@@ -189,8 +190,11 @@ class Driver implements RunningActor {
       this.#acknowledgeLate(experiment)
       return undefined
     }
+    const { order } = archived
+    if (order.broken && !force) throw problem('LOG_HOLE', { experiment, fault: order.fault })
     const at = clock.now()
-    const first: LogEvent[] = [{ type: 'experiment.adopted', at, driver: id }]
+    const holes = order.holes === 0 ? {} : { holes: order.holes }
+    const first: LogEvent[] = [{ type: 'experiment.adopted', at, driver: id, ...holes }]
     if (run.history.ended) first.push({ type: 'experiment.resumed', at })
     this.#ended.get(experiment)?.unsubscribe()
     this.#ended.delete(experiment)
@@ -297,13 +301,24 @@ class Driver implements RunningActor {
           continue
         const last = await lastEvent(this.#env.bus, experiment)
         if (last?.type === 'experiment.ended') this.#acknowledgeLate(experiment)
-        else await this.#take(experiment, false)
+        else await this.#takeWhole(experiment)
       }
     } catch (error) {
       if (codeOf(error) === undefined)
         this.#env.logger.error({ problem: toProblem(error) }, 'the log could not be looked through')
     } finally {
       this.#scanning = false
+    }
+  }
+
+  /** One whose log has a hole is left alone until somebody says to go on all the same. */
+  async #takeWhole(experiment: string): Promise<void> {
+    try {
+      await this.#take(experiment, false)
+    } catch (error) {
+      if (!isProblem(error, 'LOG_HOLE')) throw error
+      this.#env.logger.error({ experiment, code: error.code }, `${error.message}; ${error.remedy}`)
+      this.#finished.add(experiment)
     }
   }
 

@@ -77,10 +77,11 @@ function runCommands(program: Command, finish: Finish): void {
       .command('resume [id]')
       .description('take up an experiment that was stopped (default: the last), and follow it'),
   )
+    .option('--force', 'go on although its log has a hole')
     .addOption(workers())
     .option('--output <dir>', 'write the results as files under this folder')
     .option('--tensorboard <dir>', 'write event files for TensorBoard under this folder')
-    .action(async (id: string | undefined, options: RunCommandOptions) => {
+    .action(async (id: string | undefined, options: RunCommandOptions & { readonly force?: boolean }) => {
       finish(await (await import('./run-command.ts')).resumeCommand(id, options))
     })
 }

@@ -56,11 +56,18 @@ export async function runCommand(
 
 /** Resumes an experiment and follows it. Returns the exit code. */
 /** `id`: by default the experiment that was active last. */
-export async function resumeCommand(id: string | undefined, options: RunCommandOptions): Promise<number> {
+export async function resumeCommand(
+  id: string | undefined,
+  options: RunCommandOptions & { readonly force?: boolean },
+): Promise<number> {
   // Which of them it needs is known only once it is found.
   const either = ['optimizer', 'ablator'] as const
   return await toTheEnd(options, either, async ({ bus, onDriver }, watch, signal) =>
-    resumeAndFollow(bus, id ?? (await latestExperiment(bus)), watch, { signal, onDriver }),
+    resumeAndFollow(bus, id ?? (await latestExperiment(bus)), watch, {
+      signal,
+      onDriver,
+      force: options.force === true,
+    }),
   )
 }
 

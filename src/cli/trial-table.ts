@@ -78,9 +78,16 @@ export function resultText(result: Result): string {
       .map(([name, share]) => `${name} ${Math.round(share * 100)} %`)
     lines.push(`matters ${metric}: ${said.join(', ')}`)
   }
+  if (result.holes !== undefined) lines.push(pc.red(holesText(result.holes)))
   if (result.conclusion !== undefined) lines.push(`stopped by its rule: ${result.conclusion}`)
   if (result.problem !== undefined) lines.push(`error   ${result.problem.code}: ${result.problem.message}`)
   return lines.join('\n')
+}
+
+/** A log that is not whole: what is shown is what is left. */
+function holesText({ places, events }: NonNullable<Result['holes']>): string {
+  const missing = events === 0 ? 'events are missing' : `${events} events are missing`
+  return `the log has a hole: ${missing} at ${places === 1 ? 'one place' : `${places} places`}; this is what is left`
 }
 
 /** How much each hyperparameter matters, by objective; without those of which too little is known. */
@@ -101,7 +108,7 @@ export function experimentTable(results: readonly Result[]): string {
     const metric = objectives[0]?.metric
     return [
       result.experiment,
-      result.state,
+      result.holes === undefined ? result.state : `${result.state} (its log has a hole)`,
       `${counts.done + counts.pruned + counts.failed + counts.cancelled}/${result.wanted}`,
       String(counts.failed),
       best === null || metric === undefined ? '-' : `${metric} ${short(best.metrics[metric])}`,

@@ -36,11 +36,11 @@ export async function resumeAndFollow(
   bus: Bus,
   experiment: string,
   watch: Watch,
-  options: RunOptions = {},
+  options: RunOptions & { readonly force?: boolean } = {},
 ): Promise<Result> {
-  const { signal, clock } = options
+  const { signal, clock, force = false } = options
   await readResult(bus, experiment) // rejects with EXPERIMENT_UNKNOWN before anybody is asked
-  await takeUp(bus, experiment, { signal, clock, onWaiting: watch.onWaiting?.bind(watch) })
+  await takeUp(bus, experiment, { force, signal, clock, onWaiting: watch.onWaiting?.bind(watch) })
   return await followUntilEnd(bus, experiment, watch, options)
 }
 

@@ -52,9 +52,14 @@ export async function submitAgain(bus: Bus, submission: Submission, patience: Pa
   await untilAnswered(patience, () => ask(bus, submit, {}, submission, { timeoutMs: answerMs }))
 }
 
-/** Takes up an experiment that was stopped or whose driver is gone. */
-export async function takeUp(bus: Bus, experiment: string, patience: Patience = {}): Promise<void> {
-  await untilAnswered(patience, () => ask(bus, resumeExperiment, {}, { experiment }, { timeoutMs: answerMs }))
+/** Takes up an experiment that was stopped or whose driver is gone; `force`: though its log has a hole, or else LOG_HOLE. */
+export async function takeUp(
+  bus: Bus,
+  experiment: string,
+  { force = false, ...patience }: Patience & { readonly force?: boolean } = {},
+): Promise<void> {
+  const question = { experiment, ...(force ? { force } : {}) }
+  await untilAnswered(patience, () => ask(bus, resumeExperiment, {}, question, { timeoutMs: answerMs }))
 }
 
 /** Ends an experiment early. Rejects with BUS_NO_RESPONDERS if no driver owns it. */

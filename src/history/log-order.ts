@@ -15,6 +15,7 @@ export class LogOrder {
   /** The numbers that are known to be missing. */
   missing = 0
   #damaged = false
+  #accepted = 0
 
   /** Takes in an entry, in the order of the log. */
   take({ first, events }: LogEntry): void {
@@ -26,6 +27,19 @@ export class LogOrder {
     }
     this.#damaged = false
     this.next += events.length
+    for (const event of events) if (event.type === 'experiment.adopted') this.#accepted = event.holes ?? this.#accepted
+  }
+
+  /** There is a hole, and nobody has said to go on all the same. */
+  get broken(): boolean {
+    return this.holes > this.#accepted
+  }
+
+  /** What is wrong with it, for people. */
+  get fault(): string {
+    const events = this.missing === 0 ? 'events' : this.missing === 1 ? 'an event' : `${this.missing} events`
+    const places = this.holes === 1 ? 'at one place' : `at ${this.holes} places`
+    return `${events} missing ${places}`
   }
 
   /** An entry that cannot be read: nobody knows how many events it held. */

@@ -44,7 +44,7 @@ async function readExperiment(bus: Bus, experiment: string): Promise<Reading> {
 /** Throws EXPERIMENT_UNKNOWN or LOG_HOLE for a log that says nothing of its experiment. */
 export function refuseUnknown({ experiment, history, order }: Reading): void {
   if (history !== null) return
-  if (order.next > 0 || order.holes > 0) throw problem('LOG_HOLE', { experiment, what: 'its beginning is gone' })
+  if (order.next > 0 || order.holes > 0) throw problem('LOG_HOLE', { experiment, fault: 'its beginning is gone' })
   throw problem('EXPERIMENT_UNKNOWN', { experiment })
 }
 

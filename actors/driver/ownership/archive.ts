@@ -11,8 +11,7 @@ export interface ArchivedExperiment {
   readonly last: number
   /** The number of the next event. */
   readonly next: number
-  /** Places at which events are missing. */
-  readonly holes: number
+  readonly order: LogOrder
 }
 
 /** The whole log of an experiment, or undefined if there is none. */
@@ -30,7 +29,7 @@ export async function readArchive(bus: Bus, experiment: string): Promise<Archive
   }
   const first = entries[0]?.events[0]
   if (first?.type !== 'experiment.accepted') return undefined
-  return { submission: first.submission, entries, last, next: order.next, holes: order.holes }
+  return { submission: first.submission, entries, last, next: order.next, order }
 }
 
 /** The last event of an experiment's log. */
