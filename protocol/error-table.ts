@@ -391,8 +391,7 @@ export const table = {
       "the clock, the module's own level or files that differ is not: seed it; or give each worker its own data (shard: 'own')",
   },
   DATASET_PART_EMPTY: {
-    message:
-      '{call} leaves nothing: the dataset was cut in {shards} shards, so that this worker has {has} of {whole} elements',
+    message: '{call}: the dataset was cut in {shards} shards, so that this worker has {has} of {whole} elements',
     retryable: false,
     remedy: 'split the data in the dataset generator ({{ train, test }}: only train is cut), or by a share of its size',
   },

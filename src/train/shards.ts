@@ -12,6 +12,7 @@ import { permutation } from '../random/index.ts'
 import type { Tf } from './backend.ts'
 import {
   createAgreement,
+  createCutRows,
   createSeededRandomness,
   cutDataset,
   isTensor,
@@ -23,8 +24,6 @@ import {
   type Layout,
   type Leaf,
   type Node,
-  type Tensor,
-  type Typed,
 } from './dataset/index.ts'
 import type { Variable } from './replica.ts'
 
@@ -62,10 +61,8 @@ export function createShards(options: {
   let index = options.index
   let epoch = 0
   let calls = 0
-  const refills = new Set<() => void>()
-  const cutTensors = new Set<Tensor>()
   /** A generator that gives the same tensor twice gets the same shard twice. */
-  const known = new Map<object, unknown>()
+  let known = new WeakMap<object, unknown>()
   const noted = new Set<string>()
 
   function note(text: string): void {
@@ -81,52 +78,16 @@ export function createShards(options: {
     return Int32Array.from({ length: size }, (_, at) => order(at * count + (index % count)))
   }
 
-  function cutTensor(full: Tensor, total: number): Variable {
-    const gather = (): Tensor => tf.tidy(() => tf.gather(full, tf.tensor1d(rowsOf(total), 'int32')))
-    const first = gather()
-    const shard = tf.variable(first, false)
-    first.dispose()
-    options.onVariable(shard)
-    cutTensors.add(shard)
-    const refill = (): void => {
-      if (full.isDisposed) return
-      const next = gather()
-      shard.assign(next)
-      next.dispose()
-    }
-    refills.add(refill)
-    // A `tidy` around the generator must leave the rest of the data alone, and dispose of the shard unless it is given on.
-    tf.keep(full)
-    const engine = tf.engine() as unknown as { track(tensor: Tensor): void }
-    engine.track(shard)
-    const dispose = shard.dispose.bind(shard)
-    shard.dispose = () => {
-      refills.delete(refill)
-      cutTensors.delete(shard)
-      if (!full.isDisposed) full.dispose()
-      if (!shard.isDisposed) dispose()
-    }
-    return shard
-  }
-
-  function cutRows<T extends unknown[] | Typed>(full: T, total: number): T {
-    const width = full.length / total
-    const size = Math.floor(total / count)
-    const shard = emptyLike(full, size * width)
-    const fill = (): void => {
-      for (const [at, row] of rowsOf(total).entries()) {
-        for (let i = 0; i < width; i += 1) shard[at * width + i] = full[row * width + i]
-      }
-    }
-    fill()
-    refills.add(fill)
-    return shard
-  }
+  const rowsCut = createCutRows({ tf, count, rowsOf })
 
   function cutLeaf(leaf: Leaf, rows: number, call: number): unknown {
-    if (leaf.kind === 'tensor') return cutTensor(leaf.value, rows)
-    if (leaf.kind === 'list') return cutRows([...leaf.value], rows)
-    if (leaf.kind === 'typed') return cutRows(leaf.value, rows)
+    if (leaf.kind === 'tensor') {
+      const shard = rowsCut.tensor(leaf.value, rows)
+      options.onVariable(shard)
+      return shard
+    }
+    if (leaf.kind === 'list') return rowsCut.list(leaf.value as unknown[], rows)
+    if (leaf.kind === 'typed') return rowsCut.list(leaf.value, rows)
     if (leaf.kind === 'other') return leaf.value
     const { path } = leaf
     return cutDataset(
@@ -192,23 +153,21 @@ export function createShards(options: {
     },
     holds: (value) => {
       if (typeof value !== 'object' || value === null) return false
-      if (isTensor(value)) return cutTensors.has(value)
-      return Object.values(value).some((part) => cutTensors.has(part as Tensor))
+      return isTensor(value) ? rowsCut.has(value) : Object.values(value).some((part) => rowsCut.has(part as object))
     },
     move: (to) => {
       if (to === index) return
       index = to
-      for (const refill of refills) refill()
+      rowsCut.refill()
     },
     shuffle: () => {
       epoch += 1
-      for (const refill of refills) refill()
+      rowsCut.refill()
     },
     end: () => {
       randomness.end()
-      refills.clear()
-      known.clear()
-      cutTensors.clear()
+      rowsCut.end()
+      known = new WeakMap()
     },
   }
 }
@@ -218,10 +177,4 @@ const notMade =
 
 function isPromise(value: unknown): value is Promise<unknown> {
   return typeof value === 'object' && value !== null && 'then' in value && typeof value.then === 'function'
-}
-
-function emptyLike<T extends unknown[] | Typed>(full: T, length: number): T {
-  if (Array.isArray(full)) return Array.from({ length }) as T
-  if (Buffer.isBuffer(full)) return Buffer.alloc(length) as unknown as T
-  return new (full.constructor as new (length: number) => T)(length)
 }

@@ -82,6 +82,29 @@ describe('A shard', () => {
     ])
   })
 
+  it('of a tf.data.Dataset can do what the dataset could', async () => {
+    class Named extends (tf.data.Dataset as unknown as new () => tf.data.Dataset<number>) {
+      override readonly size = 6
+      columnNames = () => ['a', 'b']
+      override iterator = async () => await tf.data.array(numbers(6)).iterator()
+    }
+    const { got } = cutAndTell({ train: new Named(), test: new Named() })
+    const { train, test } = got as { train: Named; test: Named }
+    expect([train.columnNames(), test.columnNames()]).toEqual([
+      ['a', 'b'],
+      ['a', 'b'],
+    ])
+    expect(await train.map((value) => value * 2).toArray()).toEqual([2, 8])
+    expect(await test.toArray()).toHaveLength(6)
+  })
+
+  it('of strings is a tensor of strings, and of a Buffer bytes', () => {
+    const { got } = cutAndTell({ xs: tf.tensor1d(['a', 'b', 'c', 'd', 'e', 'f']), ys: Buffer.from([1, 2, 3, 4, 5, 6]) })
+    const { xs, ys } = got as { xs: tf.Tensor1D; ys: Buffer }
+    expect(xs.dataSync()).toEqual(['b', 'e'])
+    expect([...ys]).toEqual([2, 5])
+  })
+
   it('needs a sample at least', () => {
     expect(() => cut(shardsOf(3, 0), [1, 2])).toThrow('the dataset has 2 samples, and is to be cut in 3 shards')
   })
@@ -365,6 +388,7 @@ describe('Two ranks that were given', () => {
     ['the same', () => ({ xs: rows(1), names: ['a', 'b'], train: [new Float32Array(20)], at: numbers(30) })],
     ['numbers that differ in their last digits', (rank: number) => rows(1).mul(1 + rank * 1e-6)],
     ['nothing that can be compared', () => new Map()],
+    ['files in other folders', (rank: number) => numbers(20).map((at) => `/host${rank}/data/${at}.png`)],
     ['only zeros', () => tf.zeros([100, 3])],
   ])('%s are not disturbed', (_, make) => {
     compare(make)
@@ -422,6 +446,23 @@ describe('A part of a cut dataset that is empty because it was cut', () => {
     expect(cutOf.take(0).size).toBe(0)
     expect(await cutOf.take(80).toArray()).toHaveLength(33)
     expect(await cutOf.skip(20).toArray()).toHaveLength(13)
+  })
+
+  it('is an error that says so when a slice of rows finds nothing, or too little', () => {
+    const rows = (value: unknown) => cutAndTell(value).got as { xs: tf.Tensor2D; ys: number[]; zs: Float32Array }
+    const { xs, ys, zs } = rows({ xs: tf.zeros([100, 2]), ys: numbers(100), zs: new Float32Array(200) })
+    const cause = 'the dataset was cut in 3 shards, so that this worker has'
+    expect(() => xs.slice([80, 0], [20, 2])).toThrow(
+      `slice([80,0], [20,2]) leaves nothing: ${cause} 33 of 100 elements`,
+    )
+    expect(() => xs.slice(20, 60)).toThrow(`slice(20, 60) reaches beyond the end: ${cause} 33 of 100`)
+    expect(() => xs.slice(80)).toThrow('slice(80) leaves nothing')
+    expect(() => ys.slice(80)).toThrow(`slice(80) leaves nothing: ${cause} 33 of 100`)
+    expect(() => zs.slice(160, 180)).toThrow(`slice(160, 180) leaves nothing: ${cause} 66 of 200`)
+    expect([xs.slice(30).shape[0], ys.slice(30, 60).length, zs.slice(-2).length, ys.slice().length]).toEqual([
+      3, 3, 2, 33,
+    ])
+    expect(ys.slice(100)).toEqual([])
   })
 
   it('is said of a dataset that has too few elements, too', async () => {

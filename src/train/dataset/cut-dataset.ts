@@ -24,7 +24,7 @@ export interface CutOptions {
 /** All of the dataset, made as `within` says. */
 export function wholeDataset({ tf, within }: Pick<CutOptions, 'tf' | 'within'>, base: Dataset): Dataset {
   let iterations = 0
-  return datasetOf(tf, base.size ?? null, async () => {
+  return datasetOf(base, base.size ?? null, async () => {
     const iteration = iterations++
     const all = await within(iteration, () => base.iterator())
     return elementsOf(tf, async () => await within(iteration, () => all.next()))
@@ -38,7 +38,7 @@ export function cutDataset(options: CutOptions, base: Dataset): Dataset {
   const own = typeof size === 'number' ? Math.floor(size / count) : null
   if (own === 0) throw problem('DATASET_TOO_SMALL', { samples: size ?? 0, shards: count })
   let iterations = 0
-  const shard = datasetOf(tf, own, async () => {
+  const shard = datasetOf(base, own, async () => {
     const iteration = iterations++
     const all = await within(iteration, () => base.iterator())
     let groups = 0
@@ -63,14 +63,9 @@ export function cutDataset(options: CutOptions, base: Dataset): Dataset {
   return remembering(tf, shard, size, count)
 }
 
-function datasetOf(tf: Tf, size: number | null, iterator: () => Promise<Elements>): Dataset {
-  const made = tf.data.generator(function* () {
-    /* Its iterator is put in place below. */
-  }) as unknown as Dataset & { size: number | null }
-  made.size = size
-  made.iterator = iterator
-  return made
-}
+/** With everything else that the dataset can do (`columnNames` of a CSV file). */
+const datasetOf = (base: Dataset, size: number | null, iterator: () => Promise<Elements>): Dataset =>
+  Object.assign(Object.create(base) as Dataset, { size, iterator })
 
 /** One after the other, also for those who ask for several at once (`shuffle`, `prefetch`). */
 async function elementsOf(tf: Tf, pull: () => Promise<{ value: unknown; done: boolean }>): Promise<Elements> {
@@ -119,7 +114,12 @@ function remembering(tf: Tf, dataset: Dataset, whole: number | null, count: numb
       const alone = sizeAfter(name, args)
       const [asked] = args
       const emptied = (has: number): Error =>
-        problem('DATASET_PART_EMPTY', { call: `${name}(${String(asked)})`, has, whole: whole ?? '?', shards: count })
+        problem('DATASET_PART_EMPTY', {
+          call: `${name}(${String(asked)}) leaves nothing`,
+          has,
+          whole: whole ?? '?',
+          shards: count,
+        })
       // What would be empty alone too is meant so.
       if (made.size === 0 && alone !== 0) throw emptied(dataset.size ?? 0)
       if (name === 'skip' && made.size === null && typeof asked === 'number' && asked > 0) {

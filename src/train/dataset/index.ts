@@ -1,7 +1,8 @@
 /** What a dataset generator gives in a training by several: how it is read, drawn, cut and compared. */
 export { createAgreement, type Agreement } from './agreement.ts'
+export { createCutRows } from './cut-rows.ts'
 export { cutDataset, wholeDataset } from './cut-dataset.ts'
-export { isTensor, type Tensor, type Typed } from './kinds.ts'
+export { isTensor } from './kinds.ts'
 export { layoutOf, type Layout, type Leaf, type Node } from './layout.ts'
 export { notesOn } from './notes.ts'
 export { createSeededRandomness, holdRandomness } from './seeded-randomness.ts'

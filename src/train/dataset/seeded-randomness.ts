@@ -17,6 +17,8 @@ export interface SeededRandomness {
 
 const storage = new AsyncLocalStorage<() => number>()
 let holders = 0
+/** Seeds in use. */
+let active = 0
 let restore = (): void => undefined
 
 /** Until the function that is returned is called, `Math.random` listens to `during`. */
@@ -34,12 +36,20 @@ export function holdRandomness(): () => void {
 
 export function createSeededRandomness(seed: number): SeededRandomness {
   const end = holdRandomness()
+  active += 1
+  let ended = false
   return {
     during: (parts, make) => {
       const random = createRandom(seed, 'dataset', ...parts)
       return storage.run(() => random.uniform(), make)
     },
-    end,
+    end: () => {
+      if (!ended) active -= 1
+      ended = true
+      end()
+      // Node follows every promise for it, which costs a little.
+      if (active === 0) storage.disable()
+    },
   }
 }
 

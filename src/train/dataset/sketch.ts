@@ -4,6 +4,7 @@
  */
 import { createRandom, deriveSeed } from '../../random/index.ts'
 import type { Tf } from '../backend.ts'
+import { rowsIn } from './cut-rows.ts'
 import { isPlain, isTensor, isTyped, type Tensor } from './kinds.ts'
 
 /** Numbers in a sketch; each is about as large as a standard normal number. */
@@ -26,7 +27,7 @@ export function sketchOf(tf: Tf, value: unknown, label: string): Sketch {
 function describe(tf: Tf, value: unknown, into: number[], rows: number): string {
   if (typeof value === 'number') return (into.push(value), 'number')
   if (typeof value === 'boolean') return (into.push(Number(value)), 'boolean')
-  if (typeof value === 'string') return (into.push(deriveSeed(value) / 2 ** 31 - 1), 'string')
+  if (typeof value === 'string') return (into.push(ofText(value)), 'string')
   if (typeof value !== 'object' || value === null) return typeof value
   if (isTensor(value)) {
     for (const entry of numbersOf(tf, value, rows)) describe(tf, entry, into, rows)
@@ -48,6 +49,9 @@ function describe(tf: Tf, value: unknown, into: number[], rows: number): string 
     .join(', ')
 }
 
+/** A file may lie in another folder on another host. */
+const ofText = (text: string): number => deriveSeed(text.split(/[\\/]/).at(-1) ?? '') / 2 ** 31 - 1
+
 const inner = (rows: number): number => Math.max(4, Math.floor(rows / 2))
 
 /** Whole numbers below `length`, at most so many, spread evenly; the first and the last are among them. */
@@ -61,7 +65,7 @@ function numbersOf(tf: Tf, value: Tensor, rows: number): readonly unknown[] {
   const [length = 1] = value.shape
   if (value.size === 0) return []
   if (value.rank === 0 || value.size <= rows * numbersSeen) return spread(value.dataSync(), rows * 16)
-  const chosen = tf.tidy(() => tf.gather(value, tf.tensor1d(places(length, rows), 'int32')))
+  const chosen = rowsIn(tf, value, Int32Array.from(places(length, rows)))
   const seen = spread(chosen.dataSync(), rows * 16)
   chosen.dispose()
   return seen
