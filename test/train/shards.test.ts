@@ -205,6 +205,10 @@ describe('Test and validation parts', () => {
     })
   })
 
+  it('are not all that stands beside a share or a switch that is called train', () => {
+    expect(lengthsOf({ train: 0.8, xs: numbers(60), ys: numbers(60) })).toEqual({ train: 0.8, xs: 20, ys: 20 })
+  })
+
   it('are all but the first of a list of parts', () => {
     const part = (count: number) => ({ xs: tf.zeros([count, 2]), ys: tf.zeros([count]) })
     expect(lengthsOf([part(60), part(60)])).toEqual([
@@ -242,6 +246,15 @@ describe('The user is told', () => {
     expect(notes).toHaveLength(1)
     expect(notes[0]).toContain(nothing)
     expect(notes[0]).toContain(`It gave ${gave};`)
+  })
+
+  it('that nothing could be cut (what a generator function makes)', () => {
+    const made = (function* () {
+      yield 1
+    })()
+    const { got, notes } = cutAndTell(made)
+    expect(got).toBe(made)
+    expect(notes).toEqual([expect.stringContaining('It gave a generator;')])
   })
 
   it('once, however often train asks', () => {

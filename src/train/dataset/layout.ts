@@ -133,7 +133,9 @@ function read(given: unknown, lists: ReadonlySet<number>): Node {
 
   function byName(value: Readonly<Record<string, unknown>>, { path, role }: Common): [string, Node][] {
     const entries = Object.entries(value)
-    const hasTraining = entries.some(([name, part]) => namesAllTraining(name) && !isNothing(part))
+    const hasTraining = entries.some(
+      ([name, part]) => namesAllTraining(name) && typeof part === 'object' && part !== null,
+    )
     return entries.map(([name, part]) => {
       const own = role === 'held out' ? role : roleOf(name, isArray(part))
       const beside = hasTraining && own !== 'train' ? 'held out' : own
@@ -160,7 +162,6 @@ function read(given: unknown, lists: ReadonlySet<number>): Node {
   return nodeOf(given, { path: '', name: '', role: 'unnamed' })
 }
 
-const isNothing = (value: unknown): boolean => value === null || value === undefined
 const isArray = (value: unknown): boolean =>
   typeof value !== 'object' ||
   value === null ||

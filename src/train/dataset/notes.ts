@@ -43,6 +43,7 @@ function kindOf(leaf: Leaf): string {
   if (typeof value === 'function') return 'a function'
   if (typeof value !== 'object' || value === null) return value === undefined ? 'nothing' : `a ${typeof value}`
   if (isPlain(value) || Array.isArray(value)) return 'what holds itself'
+  if ('next' in value && typeof value.next === 'function') return 'a generator'
   const { constructor } = value as { constructor?: { name?: string } }
   return `an instance of ${constructor?.name === undefined || constructor.name === '' ? 'a class' : constructor.name}`
 }
