@@ -1,6 +1,7 @@
 /** The zoo in every context that each program has: real processes, tfjs's native backend. */
 import { lagom, type ContextOf, type Result } from 'maggy'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { readOutput } from '../../src/store/index.ts'
 import { programs, type ProgramName } from '../programs/programs.ts'
 import { startSystem, type System } from '../support/system.ts'
 
@@ -35,4 +36,11 @@ describe.each(Object.keys(programs) as ProgramName[])('%s', (name) => {
     const { [context]: given } = program.contexts as Record<string, ContextOf>
     expectEnded(await lagom(program, given as ContextOf, { server: system.server.url, id: `${name}-${context}` }))
   })
+})
+
+it('says in the output of a training, once, that nothing could be cut', async () => {
+  const said: string[] = []
+  for await (const { from, text } of readOutput(system.bus, 'reinforcement-train', 0))
+    if (from === 'log') said.push(text)
+  expect(said).toEqual([expect.stringContaining('nothing was cut, for train called no dataset generator')])
 })
