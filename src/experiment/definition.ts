@@ -127,7 +127,11 @@ export interface TrainArguments<H, D, M> {
 export interface ExperimentSpec<Defaults extends object, C extends Contexts, D, M> {
   /** Letters, digits, - and _. */
   readonly name: string
-  /** Dataset generator. */
+  /**
+   * Dataset generator. In a training by several it must give the same on every worker, which is checked; what it draws with
+   * `Math.random` or tfjs is the same there. Arrays, tensors and `tf.data.Dataset`s in plain objects and lists are cut into shards,
+   * test and validation parts are not.
+   */
   readonly dataset?: D
   /** Model generator. */
   readonly model?: M

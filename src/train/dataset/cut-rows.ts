@@ -1,6 +1,7 @@
 /**
  * One shard of an array or a tensor: rows chosen by `rowsOf`, and chosen anew in place when the epoch or the member's shard changes.
- * A `slice` that finds nothing, or too little, because the data were cut is an error that says so.
+ * A tensor's `slice` that finds too little because the data were cut is an error that says so. An array's may well be empty: loops
+ * end by it.
  */
 import { problem } from '../../../protocol/index.ts'
 import type { Tf } from '../backend.ts'
@@ -30,9 +31,9 @@ export function createCutRows(options: {
   /** An array that nobody has any more needs no other rows. */
   const forgotten = new FinalizationRegistry<() => void>((refill) => refills.delete(refill))
 
-  /** `of`: how many rows there are here, of how many in all. */
+  /** What tfjs is about to refuse, and would not have refused had nothing been cut. */
   function checkSlice(call: string, from: number, to: number, of: { has: number; whole: number }): void {
-    if (to > of.whole || (from < of.has && to <= of.has)) return
+    if (to > of.whole || (from <= of.has && to <= of.has)) return
     const found = from >= of.has ? 'leaves nothing' : 'reaches beyond the end'
     throw problem('DATASET_PART_EMPTY', { call: `${call} ${found}`, ...of, shards: count })
   }
@@ -69,7 +70,7 @@ export function createCutRows(options: {
         const length = Array.isArray(size) ? size[0] : size
         if (from !== undefined && from >= 0) {
           // -1: up to the end.
-          const to = length === undefined || length < 0 ? Math.max(has, from + 1) : from + length
+          const to = length === undefined || length < 0 ? Math.max(has, from) : from + length
           checkSlice(
             `slice(${[begin, size]
               .filter((one) => one !== undefined)
@@ -98,21 +99,6 @@ export function createCutRows(options: {
       fill()
       refills.add(fill)
       forgotten.register(shard, fill)
-      const slice = shard.slice.bind(shard) as (from?: number, to?: number) => never
-      Object.defineProperty(shard, 'slice', {
-        configurable: true,
-        writable: true,
-        value: (from?: number, to?: number): never => {
-          // An array's slice may well reach beyond its end, and often does in its last batch: only nothing at all is an error.
-          if (from !== undefined && from >= shard.length && (to === undefined || to > from)) {
-            checkSlice(`slice(${[from, to].filter((one) => one !== undefined).join(', ')})`, from, from + 1, {
-              has: shard.length,
-              whole: full.length,
-            })
-          }
-          return slice(from, to)
-        },
-      })
       return shard
     },
     has: (tensor) => tensors.has(tensor),
