@@ -1,4 +1,4 @@
 /** The serving side of ablators. */
 export { serveAblator, servedAblator, type ServeAblatorOptions, type ServedAblationQuestion } from './serve.ts'
 export { startAblator } from './service.ts'
-export type { ServedAblator } from './session.ts'
+export { createAblation, type ServedAblator } from './session.ts'

@@ -1,5 +1,6 @@
 /** The commands of `maggy`, their options, and nothing of what they do. */
 import { Command, InvalidArgumentError, Option } from 'commander'
+import type { ReplayOptions } from './replay-command.ts'
 import type { RunCommandOptions } from './run-command.ts'
 import type { SamplerCommandOptions } from './sampler-command.ts'
 
@@ -112,6 +113,19 @@ function readCommands(program: Command, finish: Finish): void {
         finish(await (await import('./read-commands.ts')).exportCommand(id, options))
       },
     )
+  onBus(
+    program
+      .command('replay [id]')
+      .description('take all decisions of an experiment (default: the last) again from its log, and compare'),
+  )
+    .option(
+      '--optimizer <name>',
+      'ask another optimizer instead (a built-in, or one that is served), and show where it would have gone',
+    )
+    .option('--options <json>', 'options of that optimizer')
+    .action(async (id: string | undefined, options: ReplayOptions) => {
+      finish(await (await import('./replay-command.ts')).replayCommand(id, options))
+    })
   onBus(program.command('stop <id>').description('end an experiment early; it can be resumed'))
     .option('--cancel', 'stop running trials too, instead of letting them end')
     .action(async (id: string, options: Shared & { readonly cancel?: boolean }) => {

@@ -1,9 +1,8 @@
 /** Commands that only look: they need the bus, and no driver. */
-import { existsSync } from 'node:fs'
 import { writeFile } from 'node:fs/promises'
 import { problem } from '../../protocol/index.ts'
 import { experimentIds } from '../archive/index.ts'
-import { openSession, stopRunning, type Session } from '../client/index.ts'
+import { stopRunning } from '../client/index.ts'
 import { ablationSvg } from '../ablation/index.ts'
 import {
   ablationRows,
@@ -20,11 +19,9 @@ import {
 } from '../store/index.ts'
 import { exitCodes } from '../actor/index.ts'
 import { interruptible } from './interrupt.ts'
-import { sessionOptions, type BusOptions } from './run-command.ts'
+import { looking, nothingHere, refuseNothing, type Looking } from './looking.ts'
 import { experimentTable, importances, resultText } from './trial-table.ts'
 import { printJson } from './watch.ts'
-
-type Looking = BusOptions & { readonly json?: boolean }
 
 /** Lists the experiments that the bus knows. */
 export async function listCommand(options: Looking): Promise<number> {
@@ -118,24 +115,6 @@ export async function logsCommand(
       return exitCodes.done
     }),
   )
-}
-
-async function looking<T>(options: Looking, work: (session: Session) => Promise<T>): Promise<T> {
-  const session = await openSession({ ...sessionOptions(options), actors: 'none' })
-  try {
-    return await Promise.race([work(session), session.failed])
-  } finally {
-    await session.close()
-  }
-}
-
-/** No server is named and no embedded one ever ran here: to look is no reason to make one. */
-function nothingHere({ server, data = '.maggy' }: BusOptions): boolean {
-  return server === undefined && process.env['MAGGY_SERVER'] === undefined && !existsSync(data)
-}
-
-function refuseNothing(experiment = 'yet', options: BusOptions): void {
-  if (nothingHere(options)) throw problem('EXPERIMENT_UNKNOWN', { experiment })
 }
 
 function print(text: string): void {

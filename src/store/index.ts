@@ -4,6 +4,7 @@ export {
   latestExperiment,
   linesOf,
   outputSubject,
+  readAllPoints,
   readOutput,
   readPoints,
   readResult,

@@ -4,6 +4,7 @@ import {
   decodePayload,
   metrics,
   output,
+  paramsFrom,
   problem,
   subjectFor,
   type MetricPoint,
@@ -59,14 +60,35 @@ export async function readPoints(bus: Bus, experiment: string, trial: number): P
   const filter = subjectFor(metrics, { worker: '*', experiment, trial: String(trial) })
   for await (const entry of bus.streams.read('telemetry', filter)) {
     const batch = payloadOf(metrics.payload, entry)
-    if (batch === undefined) continue
-    for (const [offset, point] of batch.points.entries()) {
-      const index = batch.first + offset
-      points.set(`${batch.attempt}/${index}`, { ...point, attempt: batch.attempt, index })
-    }
+    if (batch !== undefined) keep(points, batch)
   }
-  return [...points.values()].sort((a, b) => a.attempt - b.attempt || a.index - b.index)
+  return inOrder(points)
 }
+
+/** All metrics of an experiment by trial, read in one pass: for many trials, where a pass for each would be too much. */
+export async function readAllPoints(bus: Bus, experiment: string): Promise<Map<number, KeptPoint[]>> {
+  const points = new Map<number, Map<string, KeptPoint>>()
+  const filter = subjectFor(metrics, { worker: '*', experiment, trial: '*' })
+  for await (const entry of bus.streams.read('telemetry', filter)) {
+    const batch = payloadOf(metrics.payload, entry)
+    const trial = Number(paramsFrom(metrics, entry.subject)?.trial)
+    if (batch === undefined) continue
+    let own = points.get(trial)
+    if (own === undefined) points.set(trial, (own = new Map()))
+    keep(own, batch)
+  }
+  return new Map([...points].map(([trial, own]) => [trial, inOrder(own)]))
+}
+
+function keep(points: Map<string, KeptPoint>, { attempt, first, points: said }: PayloadOf<typeof metrics>): void {
+  for (const [offset, point] of said.entries()) {
+    const index = first + offset
+    points.set(`${attempt}/${index}`, { ...point, attempt, index })
+  }
+}
+
+const inOrder = (points: Map<string, KeptPoint>): KeptPoint[] =>
+  [...points.values()].sort((a, b) => a.attempt - b.attempt || a.index - b.index)
 
 /** What a trial printed, in the order in which it was kept. */
 export async function* readOutput(bus: Bus, experiment: string, trial: number): AsyncIterable<OutputLine> {

@@ -237,9 +237,10 @@ export async function recordPoints(
   worker: string,
   attempt: AttemptRef,
   points: MetricPoint[],
+  first = 0,
 ): Promise<void> {
   const subject = subjectFor(metrics, { worker, experiment: attempt.experiment, trial: String(attempt.trial) })
-  const payload = { attempt: attempt.attempt, first: 0, points }
-  const id = `${streams.telemetry.name}-${attempt.experiment}-${attempt.trial}-${attempt.attempt}-0`
+  const payload = { attempt: attempt.attempt, first, points }
+  const id = `${streams.telemetry.name}-${attempt.experiment}-${attempt.trial}-${attempt.attempt}-${first}`
   await bus.streams.record(subject, encodePayload(metrics.payload, payload, subject), { id })
 }

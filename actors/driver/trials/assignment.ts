@@ -10,8 +10,7 @@ import {
   type Context,
   type Submission,
 } from '../../../protocol/index.ts'
-import { deriveSeed } from '../../../src/random/index.ts'
-import type { TrialSnapshot } from '../../../src/history/index.ts'
+import { seedOf, type TrialSnapshot } from '../../../src/history/index.ts'
 
 export interface AssignmentSource {
   readonly driver: string
@@ -40,11 +39,6 @@ export function assignmentOf({ driver, submission, attempt, slot, trial, ablated
       ? { ring: { ring: ringName(attempt.experiment, attempt.trial), settings: context.ring } }
       : {}),
   }
-}
-
-/** The trials of one repeat of an ablation share their seed: what differs is what they do without. */
-export function seedOf({ seed }: Context, trial: number, ablated: Ablated | undefined): number {
-  return ablated === undefined ? deriveSeed(seed, 'trial', trial) : deriveSeed(seed, 'repeat', ablated.repeat)
 }
 
 /** A result is believed only if it holds what the context asked for. */

@@ -1,0 +1,72 @@
+/** `maggy replay`: takes the decisions of an experiment again from its log, or asks another optimizer where it would have gone. */
+import pc from 'picocolors'
+import { problem, type Plugin } from '../../protocol/index.ts'
+import { exitCodes } from '../actor/index.ts'
+import { replay, sourceOf, type Difference, type Replay } from '../replay/index.ts'
+import { latestExperiment } from '../store/index.ts'
+import { looking, refuseNothing, type Looking } from './looking.ts'
+import { printJson } from './watch.ts'
+
+export interface ReplayOptions extends Looking {
+  readonly optimizer?: string
+  /** Of the other optimizer, as JSON. */
+  readonly options?: string
+}
+
+/** `id`: by default the experiment that was active last. Returns the exit code: failed, if a decision comes out otherwise. */
+export async function replayCommand(id: string | undefined, options: ReplayOptions): Promise<number> {
+  refuseNothing(id, options)
+  const plugin =
+    options.optimizer === undefined ? undefined : { name: options.optimizer, options: given(options.options) }
+  const replayed = await looking(options, async ({ bus }) => {
+    const source = await sourceOf(bus, id ?? (await latestExperiment(bus)))
+    return await replay(source, plugin === undefined ? undefined : { bus, plugin })
+  })
+  if (options.json === true) printJson('replay', { ...replayed })
+  else process.stdout.write(`${replayText(replayed)}\n`)
+  return replayed.optimizer === undefined && replayed.differences.length > 0 ? exitCodes.failed : exitCodes.done
+}
+
+function given(text: string | undefined): Plugin['options'] {
+  try {
+    const parsed: unknown = JSON.parse(text ?? '{}')
+    if (typeof parsed === 'object' && parsed !== null && !Array.isArray(parsed)) return parsed as Plugin['options']
+  } catch {
+    // Said below: it is no JSON.
+  }
+  throw problem('OPTION_INVALID', { option: '--options', reason: `is ${text}, not a JSON object` })
+}
+
+const shown = 20
+
+/** What a replay came to, for people. */
+export function replayText({ experiment, decisions, differences, untaken, optimizer }: Replay): string {
+  const lines =
+    optimizer === undefined ? equality(decisions, differences) : elsewhere(optimizer, decisions, differences)
+  for (const [reason, count] of Object.entries(untaken)) {
+    lines.push(pc.yellow(`${count} ${count === 1 ? 'decision was' : 'decisions were'} not taken again: ${reason}`))
+  }
+  return [`${experiment}: ${lines[0]}`, ...lines.slice(1)].join('\n')
+}
+
+function equality(decisions: number, differences: readonly Difference[]): string[] {
+  const [first] = differences
+  const taken = `${decisions} ${decisions === 1 ? 'decision' : 'decisions'}`
+  if (first === undefined) return [decisions === 0 ? 'no decisions' : pc.green(`${taken}, all equal`)]
+  const more = differences.length === 1 ? '' : `, and ${differences.length - 1} more`
+  return [pc.red(`${taken}, ${differences.length} not equal; the first is`), `${differenceText(first)}${more}`]
+}
+
+function elsewhere(optimizer: string, decisions: number, differences: readonly Difference[]): string[] {
+  const lines = [`${optimizer} was asked ${decisions} times, and would have gone elsewhere ${differences.length} times`]
+  lines.push(...differences.slice(0, shown).map(differenceText))
+  if (differences.length > shown) lines.push(`and ${differences.length - shown} more (--json shows all)`)
+  return lines
+}
+
+function differenceText({ event, what, trial, logged, again }: Difference): string {
+  const where = trial === undefined ? '' : `, trial ${trial}`
+  return `event ${event}${where}, ${what}: the log has ${said(logged)}; again it is ${said(again)}`
+}
+
+const said = (value: unknown): string => (typeof value === 'string' ? value : JSON.stringify(value))

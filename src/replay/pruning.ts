@@ -1,0 +1,72 @@
+/**
+ * A pruner's decisions, taken again. It is shown what it had seen: of each trial that had settled the points that had been heard by
+ * then, and of each that had not as many as the log says. Pure.
+ */
+import type { LogEvent, MetricPoint } from '../../protocol/index.ts'
+import type { History } from '../history/index.ts'
+import { keepPoint, type Pruner, type ReportedTrial } from '../pruners/index.ts'
+
+/** The points of an attempt, in the order of their index; a point that is gone ends them. */
+export type PointsOf = (trial: number, attempt: number) => readonly MetricPoint[]
+
+type Stopping = Extract<LogEvent, { type: 'trial.stopping' }>
+
+/** What the pruner says now: at which step it stops, or that it does not; or why nobody can tell. */
+export type Judged =
+  | { readonly kind: 'stop'; readonly step: number }
+  | { readonly kind: 'continue' }
+  | { readonly kind: 'unknown'; readonly reason: string }
+
+const gone = { kind: 'unknown', reason: 'what the trials reported is not kept any more' } as const
+
+export class Pruning {
+  readonly #pruner: Pruner
+  readonly #pointsOf: PointsOf
+  readonly #settled = new Map<number, ReportedTrial>()
+  /** Of these that have settled, nobody knows what was heard. */
+  readonly #unknown = new Set<number>()
+
+  constructor(pruner: Pruner, pointsOf: PointsOf) {
+    this.#pruner = pruner
+    this.#pointsOf = pointsOf
+  }
+
+  /** The history has taken in an event of this trial. */
+  moved(trial: number, history: History): void {
+    this.#settled.delete(trial)
+    this.#unknown.delete(trial)
+    const snapshot = history.trial(trial)
+    if (snapshot === undefined || !history.settled(trial)) return
+    const { end, attempt } = snapshot.context
+    if (end?.heard === 0 || end === null) return
+    const points = end.heard === undefined ? undefined : this.#heard(trial, attempt, end.heard)
+    if (points === undefined) this.#unknown.add(trial)
+    else this.#settled.set(trial, { trial, state: snapshot.value as ReportedTrial['state'], points })
+  }
+
+  judge({ trial, attempt, seen }: Stopping, history: History): Judged {
+    if (seen === undefined) return { kind: 'unknown', reason: 'the log does not say what the pruner had seen' }
+    const own = this.#heard(trial, attempt, seen.own)
+    if (own === undefined || this.#unknown.size > 0) return gone
+    const step = own.at(-1)?.step
+    const running: ReportedTrial[] = [{ trial, state: 'running', points: own }]
+    for (let index = 0; index + 1 < seen.others.length; index += 2) {
+      const [other = 0, count = 0] = seen.others.slice(index)
+      const points = this.#heard(other, history.trial(other)?.context.attempt ?? 0, count)
+      if (points === undefined) return gone
+      running.push({ trial: other, state: 'running', points })
+    }
+    const all = [...this.#settled.values(), ...running].sort((a, b) => a.trial - b.trial)
+    const verdict = this.#pruner(all, { trial, state: 'running', points: own })
+    return verdict === 'stop' && step !== undefined ? { kind: 'stop', step } : { kind: 'continue' }
+  }
+
+  /** The first points of an attempt, as a driver keeps them; undefined: not all of them are there any more. */
+  #heard(trial: number, attempt: number, count: number): readonly MetricPoint[] | undefined {
+    const all = this.#pointsOf(trial, attempt)
+    if (all.length < count) return undefined
+    let kept: MetricPoint[] = []
+    for (let index = 0; index < count; index += 1) kept = keepPoint(kept, all[index] as MetricPoint)
+    return kept
+  }
+}

@@ -1,0 +1,28 @@
+/** What a replay works from: the log of an experiment, and what its trials reported as far as that is kept. */
+import type { MetricPoint } from '../../protocol/index.ts'
+import { readLog } from '../archive/index.ts'
+import type { Bus } from '../bus/index.ts'
+import type { LogEntry } from '../history/index.ts'
+import { readAllPoints, type KeptPoint } from '../store/index.ts'
+import type { PointsOf } from './pruning.ts'
+
+export interface ReplaySource {
+  readonly experiment: string
+  readonly entries: readonly LogEntry[]
+  readonly pointsOf: PointsOf
+}
+
+/** Reads both from the bus. */
+export async function sourceOf(bus: Bus, experiment: string): Promise<ReplaySource> {
+  const entries: LogEntry[] = []
+  for await (const { entry } of readLog(bus, experiment)) if (entry !== undefined) entries.push(entry)
+  const points = await readAllPoints(bus, experiment)
+  return { experiment, entries, pointsOf: (trial, attempt) => wholeFrom(points.get(trial) ?? [], attempt) }
+}
+
+/** The points of an attempt up to the first that is missing. */
+function wholeFrom(points: readonly KeptPoint[], attempt: number): readonly MetricPoint[] {
+  const own = points.filter((point) => point.attempt === attempt)
+  const gap = own.findIndex(({ index }, place) => index !== place)
+  return gap < 0 ? own : own.slice(0, gap)
+}
