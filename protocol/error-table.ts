@@ -367,6 +367,24 @@ export const table = {
     retryable: false,
     remedy: 'the model generator must make the same model on every rank: it may depend on hparams only',
   },
+  RING_REPLICAS_DIFFER: {
+    message: '{when}: {variable} is not the same on rank {rank} and rank {otherRank}',
+    retryable: false,
+    remedy:
+      'what train does to variables beside gradients (assign, setWeights, tf.variable) must be the same on every rank: seed what is random, and let it depend on no data; if train does nothing of the kind, the hosts compute differently: use hosts of one kind',
+  },
+  RING_DECISIONS_DIFFER: {
+    message: '{when}: {what} is {value} on rank {rank}, and {otherValue} on rank {otherRank}',
+    retryable: false,
+    remedy:
+      'let train decide on numbers that fit, evaluate or a History tells: these are the mean over all ranks; what a rank computes from its own data, from chance or from the clock differs',
+  },
+  RING_LOOPS_DIFFER: {
+    message: 'rank {rank} {doing}, while rank {otherRank} {otherDoing}',
+    retryable: false,
+    remedy:
+      'every rank must compute and apply as many gradients as the others, and report as often: play a fixed number of moves, or add up the loss of a whole episode and compute one gradient of it; end a loop on numbers that fit or evaluate tells',
+  },
   GRADIENT_NOT_FINITE: {
     message: 'rank {rank}, step {step}: the gradient of {variable} holds {value}',
     retryable: false,

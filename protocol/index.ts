@@ -81,6 +81,7 @@ export {
   joinRing,
   leaveRing,
   probeMember,
+  recallRing,
   RingAlgorithm,
   RingEncoding,
   RingHolding,

@@ -282,6 +282,25 @@ export const fetchShard = call({
   example: { params: inGeneration, payload: { step: 42, index: 3 }, reply: { chunk: null } },
 })
 
+export const recallRing = call({
+  name: 'ring.recall',
+  subject: `maggy.${version}.worker.{worker}.ring.{ring}.recall`,
+  payload: Type.Object({
+    /** The first collective that it does not know of. */
+    from: Count,
+  }),
+  reply: Type.Object({
+    /** What user code was told by the collectives from that one on, as many as fit; none: that is all. */
+    part: Bytes,
+    /** The first collective that is not in it. */
+    next: Count,
+  }),
+  speaks: 'runner',
+  hears: 'runner',
+  doc: 'Asks any member what came of the collectives that are over (means of losses and metrics, epoch by epoch and step by step). A newcomer runs the training function from its start, and user code is told the same as on the others.',
+  example: { params: example, payload: { from: 40 }, reply: { part: new Uint8Array([128]), next: 42 } },
+})
+
 export const probeMember = call({
   name: 'ring.probe',
   subject: `maggy.${version}.worker.{worker}.ring.{ring}.{generation}.{rank}.probe`,
@@ -290,9 +309,11 @@ export const probeMember = call({
     /** The step it has given to the ring and waits for; null: it still computes. */
     reducing: Type.Union([Count, Type.Null()]),
     finished: Type.Integer({ minimum: -1 }),
+    /** In words, what its training function is at; null: nothing that concerns the ring. */
+    doing: Type.Optional(Type.Union([Type.String(), Type.Null()])),
   }),
   speaks: 'runner',
   hears: 'runner',
   doc: 'Is this member there? Asked when nothing comes from it. A member that computes for a long time answers; one that is gone does not.',
-  example: { params: inGeneration, payload: {}, reply: { reducing: null, finished: 41 } },
+  example: { params: inGeneration, payload: {}, reply: { reducing: null, finished: 41, doing: null } },
 })

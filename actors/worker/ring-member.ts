@@ -11,12 +11,14 @@ import { answer, ask, type Bus } from '../../src/bus/index.ts'
 import {
   agreeOnManifest,
   createManifest,
+  createRecord,
   createRing,
   recover,
   sharedVector,
   type Reduced,
   type Ring,
   type RingFault,
+  type RingOutcome,
 } from '../../src/ring/index.ts'
 import { tellMain, type FromRing, type RingLine, type ToRing } from '../../src/train/index.ts'
 import {
@@ -27,7 +29,9 @@ import {
   formRing,
   joinRing,
   leaveRing,
+  probeMember,
   problem,
+  recallRing,
   startRing,
   suspectMember,
   toProblem,
@@ -60,7 +64,7 @@ interface Generation {
   started: boolean
 }
 
-type Question = Extract<ToRing, { type: 'reduce' }>
+type Question = Extract<ToRing, { type: 'reduce' | 'gather' }>
 type Joining = Extract<ToRing, { type: 'join' }>
 
 const sayAgainMs = 500
@@ -68,7 +72,13 @@ const answerWithinMs = 2_000
 /** Who is done answers for so long to those who are not quite. */
 const lingerMs = 2_000
 const Seat = Type.Object({ seat: Type.Number() })
-const Packet = Type.Object({ next: Type.Number(), state: Type.Unsafe<Uint8Array>({}) })
+const Packet = Type.Object({
+  next: Type.Number(),
+  state: Type.Unsafe<Uint8Array>({}),
+  record: Type.Unsafe<Uint8Array>({}),
+})
+/** Of a record, in one reply. */
+const partBytes = 2 ** 20
 
 export function createRingMember(options: RingMemberOptions): RingMember {
   const { bus, clock, worker, slot, line } = options
@@ -87,6 +97,7 @@ export function createRingMember(options: RingMemberOptions): RingMember {
   let wake: (() => void) | undefined
   let takeState: ((bytes: Uint8Array) => void) | undefined
   const timers = new Set<unknown>()
+  const record = createRecord()
   const pace = createProgress({
     bus,
     clock,
@@ -97,8 +108,8 @@ export function createRingMember(options: RingMemberOptions): RingMember {
   const isOpen = (): boolean => !closed
   const isFormed = (): boolean => current !== undefined
   const isCurrent = (generation: Generation): boolean => current === generation
-  const askedFor = (): number | undefined => question?.collective
-  const holding = (): RingHolding => ({ finished, pending: question?.collective ?? null, fresh })
+  const askedFor = (): number | undefined => (question?.type === 'reduce' ? question.collective : undefined)
+  const holding = (): RingHolding => ({ finished, pending: askedFor() ?? null, fresh })
   const toMain = (message: FromRing): void => {
     tellMain(line, message)
   }
@@ -132,7 +143,8 @@ export function createRingMember(options: RingMemberOptions): RingMember {
       try {
         const { ahead } = await ask(bus, joinRing, me, told, { timeoutMs: answerWithinMs })
         if (ahead !== null && !isFormed()) {
-          toMain({ type: 'ahead', step: ahead })
+          await recall()
+          toMain({ type: 'ahead', record: record.part(0).bytes })
           return
         }
       } catch (error) {
@@ -146,7 +158,21 @@ export function createRingMember(options: RingMemberOptions): RingMember {
     }
   }
 
+  /** What the ring's collectives told so far, from any member. */
+  async function recall(): Promise<void> {
+    for (;;) {
+      const from = record.next
+      const { part, next } = await ask(bus, recallRing, me, { from }, { timeoutMs: answerWithinMs })
+      record.take(part)
+      if (next <= from || record.next === from) return
+    }
+  }
+
   const calls = [
+    answer(bus, recallRing, { worker: '*', ring: name }, ({ from }) => {
+      const { bytes, next } = record.part(from, Math.min(partBytes, bus.maxPayload / 2))
+      return { part: bytes, next }
+    }),
     answer(bus, formRing, address, (plan) => {
       if (joining === undefined)
         throw problem('RING_STALE', { generation: plan.generation, ring: name, current: 'none' })
@@ -171,7 +197,11 @@ export function createRingMember(options: RingMemberOptions): RingMember {
   function enter(plan: RingPlan): void {
     keep()
     current?.ring.abandon()
-    current = { plan, ring: createRing({ bus, ring: name, plan, clock, finished }), started: false }
+    current = {
+      plan,
+      ring: createRing({ bus, ring: name, plan, clock, finished, doing: () => question?.doing ?? null }),
+      started: false,
+    }
     wake?.()
   }
 
@@ -216,14 +246,16 @@ export function createRingMember(options: RingMemberOptions): RingMember {
     const outcome = await ring.broadcast(root, mine)
     if (outcome.kind === 'fault') return outcome
     if (!fresh) return undefined
-    const { next, state } = check(Packet, decode(outcome.value), 'ring.broadcast')
+    const { next, state, record: told } = check(Packet, decode(outcome.value), 'ring.broadcast')
     fresh = false
     finished = next - 1
+    record.take(told)
     const together = decision.source === undefined
     toMain({
       type: 'begin',
       place: placeOf(generation),
       next,
+      record: record.part(0).bytes,
       state: new Uint8Array(state),
       seats: together ? seats : null,
     })
@@ -245,7 +277,7 @@ export function createRingMember(options: RingMemberOptions): RingMember {
       takeState = resolve
       toMain({ type: 'export' })
     })
-    return encode({ next, state })
+    return encode({ next, state, record: record.part(0).bytes })
   }
 
   async function serve(generation: Generation): Promise<RingFault | undefined> {
@@ -258,6 +290,13 @@ export function createRingMember(options: RingMemberOptions): RingMember {
         await woken()
         continue
       }
+      if (asked.type === 'gather') {
+        const gathered = await gather(generation, asked.bytes)
+        if (gathered.kind === 'fault') return gathered
+        question = undefined
+        toMain({ type: 'gathered', bytes: gathered.value })
+        continue
+      }
       const { collective, vector, weight, key, exactFrom } = asked
       const outcome = await ring.allReduce(collective, vector, weight, { key, exactFrom })
       if (outcome.kind === 'fault') return outcome
@@ -267,8 +306,19 @@ export function createRingMember(options: RingMemberOptions): RingMember {
     return undefined
   }
 
+  /** Each rank's bytes, by rank. */
+  async function gather({ ring, plan }: Generation, bytes: Uint8Array): Promise<RingOutcome<readonly Uint8Array[]>> {
+    const all: Uint8Array[] = []
+    for (let rank = 0; rank < plan.members.length; rank += 1) {
+      const outcome = await ring.broadcast(rank, rank === plan.rank ? bytes : undefined)
+      if (outcome.kind === 'fault') return outcome
+      all.push(new Uint8Array(outcome.value))
+    }
+    return { kind: 'done', value: all }
+  }
+
   function answerWithHanded(generation: Generation): void {
-    if (handed === undefined || question === undefined || handed.step !== question.collective) return
+    if (handed === undefined || handed.step !== askedFor()) return
     const { vector, weight, step } = handed
     const shared = sharedVector(vector.length)
     shared.set(vector)
@@ -278,15 +328,18 @@ export function createRingMember(options: RingMemberOptions): RingMember {
 
   function reply(generation: Generation, { vector, weight, step, next }: Reduced): void {
     keep()
-    if (question?.collective !== step) return
+    if (question?.type !== 'reduce' || question.collective !== step) return
     pace.answered(question)
+    record.over(step)
+    if (question.told !== null) record.tell(vector.subarray(...question.told))
     question = undefined
     toMain({ type: 'reduced', place: placeOf(generation), vector, weight, next: next ?? null })
   }
 
   /** Tells the driver until the next generation comes. */
   async function suspect(generation: Generation, fault: RingFault): Promise<void> {
-    if (fault.code === 'RING_MISMATCH' || fault.code === 'RING_MANIFEST_DIFFERS') throw fault.problem
+    if (fault.code === 'RING_MISMATCH') throw (await differenceTo(generation)) ?? fault.problem
+    if (fault.code === 'RING_MANIFEST_DIFFERS') throw fault.problem
     const { plan, ring } = generation
     while (isOpen() && isCurrent(generation)) {
       const told = {
@@ -308,6 +361,30 @@ export function createRingMember(options: RingMemberOptions): RingMember {
       }
       await pause(sayAgainMs)
     }
+  }
+
+  /** The first rank that is at something else than this one, in words. Undefined: none says so. */
+  async function differenceTo({ plan }: Generation): Promise<Error | undefined> {
+    const { rank, members } = plan
+    const doing = question?.doing
+    const others = members.map((_, other) => other).filter((other) => other !== rank)
+    const said = await Promise.all(
+      others.map(async (other) => {
+        const at = { ...me, generation: String(plan.generation), rank: String(other) }
+        try {
+          return await ask(bus, probeMember, at, {}, { timeoutMs: answerWithinMs })
+        } catch {
+          // It is gone already: what is known without it stands.
+          return undefined
+        }
+      }),
+    )
+    for (const [at, otherRank] of others.entries()) {
+      const otherDoing = said[at]?.doing
+      if (doing === undefined || otherDoing == null || otherDoing === doing) continue
+      return problem('RING_LOOPS_DIFFER', { rank, doing, otherRank, otherDoing })
+    }
+    return undefined
   }
 
   async function leave(reason: 'done' | 'failed' | 'draining'): Promise<void> {
@@ -352,12 +429,22 @@ export function createRingMember(options: RingMemberOptions): RingMember {
         question = message
         wake?.()
         return
+      case 'gather':
+        question = message
+        wake?.()
+        return
+      case 'told':
+        record.tell(message.values)
+        return
       case 'state':
         takeState?.(message.bytes)
         takeState = undefined
         return
       case 'checkpoint':
-        void options.checkpoints.save(name, encode({ next: message.next, state: message.bytes }))
+        void options.checkpoints.save(
+          name,
+          encode({ next: message.next, state: message.bytes, record: record.part(0).bytes }),
+        )
         return
       case 'leave':
         void leave(message.reason)

@@ -43,6 +43,8 @@ export interface RingOptions {
   readonly clock: Clock
   /** The last step that was reduced in an earlier generation; -1 (default): none. */
   readonly finished?: number
+  /** In words, what this member's training function is at; null: nothing that concerns the ring. */
+  readonly doing?: () => string | null
   /** Bytes that are kept of chunks that came before their time. Default: 256 MiB. */
   readonly maxEarlyBytes?: number
 }
@@ -192,8 +194,10 @@ export function createRing(options: RingOptions): Ring {
       return {}
     }),
     answer(bus, probeMember, { ...me, worker: '*' }, () => {
-      if (fault !== undefined) throw problem('RING_ABANDONED', { generation, ring })
-      return { reducing: queues.reduce.currentStep ?? null, finished: queues.reduce.finished }
+      // Whoever asks after a mismatch wants to know what this member is at.
+      if (fault !== undefined && fault.code !== 'RING_MISMATCH') throw problem('RING_ABANDONED', { generation, ring })
+      const doing = options.doing?.() ?? null
+      return { reducing: queues.reduce.currentStep ?? null, finished: queues.reduce.finished, doing }
     }),
   )
   if (algorithm === 'direct') {

@@ -1,7 +1,6 @@
 /** What a training by several changes in the user's own settings. */
 import type { Tf } from './backend.ts'
 import type { FitArgs } from './hooks.ts'
-import type { CountingOptimizer } from './replica.ts'
 import type { Shards } from './shards.ts'
 
 /** Other rows for each epoch of `fit`, unless the order is the user's own. */
@@ -19,12 +18,4 @@ export function reshuffling(tf: Tf, args: FitArgs, shards: Shards): FitArgs {
   const made = list[0] as { setModel?: unknown } | undefined
   // A list of callback objects takes no plain ones beside them.
   return { ...args, callbacks: [typeof made?.setModel === 'function' ? new tf.CustomCallback(own) : own, ...list] }
-}
-
-/** Linear scaling (Goyal et al., 2017, section 2.1): the learning rate times the number of workers. */
-export function scaleLearningRate(optimizer: CountingOptimizer, by: number): void {
-  const one = optimizer as { learningRate?: number; setLearningRate?: (rate: number) => void }
-  const rate = (one.learningRate ?? 0) * by
-  if (typeof one.setLearningRate === 'function') one.setLearningRate(rate)
-  else one.learningRate = rate
 }

@@ -1,20 +1,23 @@
 /**
  * A training by several, seen from one of them: hooks in tfjs on one side, the link to the ring's thread on the other.
  * The training function does not know. It does the same on every rank, so its collectives are the same, and have numbers.
- * This file puts the parts together: membership (when this process takes part), gradients, averages (what user code is told), data
- * (shards.ts) and checkpoints.
+ * This file puts the parts together: membership (when this process takes part), gradients, variable-sync (variables made equal),
+ * averages (what user code is told), data (shards, dataset-reads) and checkpoints.
  */
 import type { Metrics, RingSettings } from '../../protocol/index.ts'
 import type { Tf } from './backend.ts'
 import { createAverages } from './averages.ts'
 import { createGradientSteps, type GradientSteps } from './gradients.ts'
+import { createDatasetReads } from './dataset-reads.ts'
 import { takeMixedCallbacks } from './fit-lists.ts'
 import { installHooks } from './hooks.ts'
-import { reshuffling, scaleLearningRate } from './adjust.ts'
+import { reshuffling } from './adjust.ts'
 import { createMembership, type Membership } from './membership.ts'
 import { createFuse, createReplica } from './replica.ts'
 import { createRingLink, type RingLine } from './ring-link.ts'
 import { createShards } from './shards.ts'
+import { multiplyLearningRate } from './tfjs.ts'
+import { createVariableSync, type VariableSync } from './variable-sync.ts'
 
 export interface DistributionOptions {
   readonly tf: Tf
@@ -47,8 +50,8 @@ export function createDistribution(options: DistributionOptions): Distribution {
   const count = settings.workers.max
   let index = options.seat % count
   const replica = createReplica(tf)
-  const fuse = createFuse()
   const link = createRingLink({ line, stopReason: options.stopReason, exportState: () => replica.take() })
+  const datasets = createDatasetReads(count)
   const shards = createShards({
     tf,
     count,
@@ -57,6 +60,7 @@ export function createDistribution(options: DistributionOptions): Distribution {
     onVariable: (variable) => {
       replica.exclude(variable)
     },
+    onRead: datasets.onCut,
     note: (text) => {
       if (speaks()) tellUser?.(text)
     },
@@ -65,24 +69,28 @@ export function createDistribution(options: DistributionOptions): Distribution {
   const membership: Membership = createMembership({
     link,
     replica,
-    fuse,
+    fuse: createFuse(),
     count,
     progress: () => steps.progress,
+    onBegin: () => {
+      sync.knowAll()
+    },
     onMove: (to) => {
       index = to
       shards.move(to)
     },
   })
+  const sync: VariableSync = createVariableSync({ tf, replica, membership, agreement: shards.agreement })
   const steps: GradientSteps = createGradientSteps({
     tf,
     settings,
     replica,
-    fuse,
     membership: () => membership,
+    sync: () => sync,
     agreement: shards.agreement,
     onBoundary: checkpoint,
   })
-  const averages = createAverages({ membership, steps, fuse })
+  const averages = createAverages({ membership, steps, replica })
 
   function checkpoint(step: number): void {
     const every = settings.checkpointEvery
@@ -107,20 +115,29 @@ export function createDistribution(options: DistributionOptions): Distribution {
     },
     batch: steps.batch,
     fit: async (data, args, fit) => {
-      const result = await fit(data.some((one) => shards.holds(one)) ? reshuffling(tf, args, shards) : args)
+      const own = datasets.shared(data, args)
+      const result = await fit(data.some((one) => shards.holds(one)) ? reshuffling(tf, own, shards) : own)
       steps.settle()
       return result
     },
+    reads: datasets.reads,
+    tests: averages.tests,
+    passEvaluation: averages.passEvaluation,
+    evaluated: averages.evaluated,
+    epochEnd: averages.epochEnd,
+    epochOver: averages.epochOver,
     applies: (optimizer) => {
       if (settings.learningRate === 'linear' && !scaled.has(optimizer)) {
         scaled.add(optimizer)
-        scaleLearningRate(optimizer, count)
+        multiplyLearningRate(optimizer, count)
       }
-      return steps.applies
+      return steps.apply()
     },
     counted: (optimizer) => {
       replica.counts(optimizer)
-      if (!membership.skips) options.onStep?.(steps.progress.step)
+      // The moments that the optimizer makes are zeros everywhere.
+      sync.knowAll()
+      if (!steps.hasPassed) options.onStep?.(steps.progress.step)
     },
     shuffleSeed: () => {
       shuffles += 1

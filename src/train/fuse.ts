@@ -1,22 +1,13 @@
 /** Tensors in and out of one vector in shared memory, and what is asked of its numbers. */
 import { variableAt, type Manifest } from '../ring/index.ts'
 import type { Tf } from './backend.ts'
-import type { Tensor } from './hooks.ts'
-import type { Variable } from './replica.ts'
+import type { Tensor, Variable } from './tfjs.ts'
 
 export function pack(values: readonly Tensor[], into: Float32Array): void {
   let offset = 0
   for (const value of values) {
     into.set(value.dataSync() as Float32Array, offset)
     offset += value.size
-  }
-}
-
-export function unpack(tf: Tf, variables: readonly Variable[], from: Float32Array): void {
-  let offset = 0
-  for (const variable of variables) {
-    assign(tf, variable, from, offset)
-    offset += variable.size
   }
 }
 
@@ -68,10 +59,4 @@ export function allFinite(vector: Float32Array, length: number): boolean {
 export function firstNotFinite(vector: Float32Array, manifest: Manifest): { variable: string; value: number } {
   const at = vector.findIndex((value) => !Number.isFinite(value))
   return { variable: variableAt(manifest, at)?.name ?? '?', value: vector[at] ?? NaN }
-}
-
-/** float32 holds seven digits; where all ranks have the same number, it is that number. */
-export function asWritten(mean: number, own: number | null): number | null {
-  if (!Number.isFinite(mean)) return null
-  return own !== null && Math.fround(own) === mean ? own : Number(mean.toPrecision(7))
 }

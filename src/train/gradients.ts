@@ -2,104 +2,136 @@
  * The gradients of a training by several: the mean over all ranks in the place of this rank's own.
  * I1 The gradient that is applied is the same on all ranks, and so are the variables after each step.
  * I2 A collective begins only when the outcome of the one before has been applied: the state is whole between any two.
+ * I3 Loss and metrics of a batch travel with its gradient, and are the mean over all ranks when user code sees them. With syncEvery
+ *    and accumulate they are this rank's own, and the epoch's are the mean.
+ * I4 A variable that the loss does not reach has no gradient, in a step that is passed, too.
  */
 import { problem, type RingSettings } from '../../protocol/index.ts'
 import { createManifest, type VariableSpec } from '../ring/index.ts'
 import type { Tf } from './backend.ts'
-import { batchOnTape } from './batch-on-tape.ts'
 import type { Agreement } from './dataset/index.ts'
-import { accumulated, allFinite, assign, firstNotFinite, pack, tensorOf, unpack, type Held } from './fuse.ts'
-import type { Gradients, Tensor } from './hooks.ts'
+import type { Fact } from './facts.ts'
+import { accumulated, allFinite, assign, firstNotFinite, pack, tensorOf, type Held } from './fuse.ts'
+import type { BatchOutcome, Compute, Gradients } from './hooks.ts'
 import type { Membership } from './membership.ts'
-import { plainName, type Fuse, type Replica, type Variable } from './replica.ts'
+import type { Replica } from './replica.ts'
 import { watchStatistics, type Statistics } from './statistics.ts'
-
-type Compute = (f: () => Tensor) => Gradients
+import { batchOnTape, plainName, reachedOnTape, type Tensor, type TfModel, type Variable } from './tfjs.ts'
+import type { VariableSync } from './variable-sync.ts'
 
 export interface GradientSteps {
   /** Gradient steps taken or passed, and the samples of this rank in those it took. */
   readonly progress: { readonly step: number; readonly samples: number }
+  /** Gradients computed or passed. */
+  readonly computed: number
+  /** Batches that were passed so far. */
+  readonly passed: number
+  /** Whether the last one was passed. */
+  readonly hasPassed: boolean
   /** Samples since the last call; 1 where there were none. */
   samplesToReport(): number
   /** In the place of tfjs's gradients of `variables`. */
-  readonly compute: (f: () => Tensor, variables: readonly Variable[], compute: Compute) => Gradients
+  readonly compute: (f: () => Tensor, variables: readonly Variable[], compute: Compute) => Omit<Gradients, 'kept'>
   /** Around the training on a batch of so many samples. */
-  readonly batch: (model: object, samples: number, outputs: number, train: () => Tensor[]) => Tensor[]
-  /** Whether the gradients computed last are to be applied. */
-  readonly applies: boolean
+  readonly batch: (
+    model: TfModel,
+    samples: number,
+    outputs: number,
+    train: () => readonly Tensor[],
+  ) => readonly number[] | BatchOutcome
+  /** Whether the gradients computed last are to be applied now. */
+  apply(): boolean
   /** Averages what may differ between ranks, before anybody looks at the model or a state is taken. */
   settle(): void
 }
+
+/** Steps between two comparisons of the replicas. */
+const checkEvery = 50
 
 export function createGradientSteps(options: {
   readonly tf: Tf
   readonly settings: RingSettings
   readonly replica: Replica
-  readonly fuse: Fuse
   readonly membership: () => Membership
-  /** Travels behind each vector that is reduced. */
+  readonly sync: () => VariableSync
+  /** Travels behind each gradient. */
   readonly agreement: Agreement
   /** Called where the state is whole, at a step that is about to begin. */
-  readonly onBoundary: (steps: number) => void
+  readonly onBoundary: (step: number) => void
 }): GradientSteps {
-  const { tf, settings, replica, fuse, agreement, onBoundary } = options
+  const { tf, settings, replica, agreement, onBoundary } = options
   const local = settings.syncEvery > 1
-  /** Gradients computed, steps taken, and samples in them. */
   let gradients = 0
   let steps = 0
   let samples = 0
   let unreported = 0
+  let passed = 0
+  let hasPassed = false
+  /** Calls of an optimizer's applyGradients. */
+  let applied = 0
   /** Samples of a batch: fit says it; else the tape tells; else all count alike. */
   let batchNow: number | undefined
   let tapeBatch: number | undefined
+  /** What to tell of the batch under way. */
+  let means = new Map<Tensor, number>()
   /** The gradients computed last are not to be applied. */
   let withheld = false
+  /** Weights have been stepped by this rank alone since they were averaged. */
   let unsynced = false
   const trainedOnce = new WeakSet<object>()
   let held: Held | undefined
 
-  /** The mean of variables over all ranks, exactly. */
-  function averageVariables(variables: readonly Variable[], key: string): void {
-    const membership = options.membership()
-    const floats = variables.filter((one) => one.dtype === 'float32' && !one.isDisposed)
-    const length = floats.reduce((sum, one) => sum + one.size, 0)
-    const vector = fuse.vectorFor(key, length + agreement.length)
-    if (!membership.skips) pack(floats, vector)
-    agreement.write(vector.subarray(length))
-    const got = membership.reduce(vector, 1, key)
-    if (got === undefined) return
-    agreement.check(got.vector.subarray(length))
-    unpack(tf, floats, got.vector)
-  }
-
   function settle(): void {
-    const membership = options.membership()
-    if (!membership.hasBegun || !unsynced) return
+    if (!options.membership().hasBegun || !unsynced) return
     unsynced = false
-    membership.enter()
-    averageVariables(replica.variables(), 'weights')
+    options.sync().average()
   }
 
-  function computeGradients(f: () => Tensor, variables: readonly Variable[], compute: Compute): Gradients {
+  /** What comes before each gradient, computed or passed: whether it ends a step with a collective. */
+  function begin(): boolean {
     const membership = options.membership()
-    for (const variable of variables) replica.adopt(variable)
     membership.enter()
     if (local && gradients % settings.syncEvery === 0) settle()
+    options.sync().takeNew()
     membership.enter()
-    const micro = gradients % settings.accumulate
     gradients += 1
-    const reduces = !local && micro === settings.accumulate - 1
-    if (micro === 0 && !unsynced) onBoundary(steps)
+    hasPassed = false
+    return !local && gradients % settings.accumulate === 0
+  }
+
+  function computeGradients(
+    f: () => Tensor,
+    variables: readonly Variable[],
+    compute: Compute,
+  ): Omit<Gradients, 'kept'> {
+    const membership = options.membership()
+    for (const variable of variables) replica.adopt(variable)
+    const reduces = begin()
+    const isBoundary = (gradients - 1) % settings.accumulate === 0 && !unsynced
+    if (isBoundary) onBoundary(steps)
     if (membership.skips) return pretend(f, variables, compute, reduces)
 
+    // Before the forward pass, which changes statistics. One rank alone has nobody to compare with.
+    const isChecked = isBoundary && !local && steps % checkEvery === 0 && (membership.place?.members ?? 1) > 1
+    const facts: Fact[] = [
+      { kind: 'loop', what: `has applied gradients, before its gradient ${gradients - 1}, times:`, value: applied },
+      ...(isChecked ? replica.facts() : []),
+    ]
     tapeBatch = undefined
     const statistics = watchStatistics(tf, replica, settings.nonFinite === 'skip')
-    const computed = compute(() => {
+    const forward = (): Tensor => {
       const value = f()
       tapeBatch = batchOnTape(tf)
       return value
-    })
-    if (!local) return meanOf(computed, variables, statistics, reduces)
+    }
+    let computed = compute(forward)
+    // Layers that are built when they are first used have made their weights just now, each rank others.
+    if (options.sync().takeNew()) {
+      tf.dispose([computed.value, ...computed.grads.filter((one) => one != null)])
+      tf.dispose(computed.kept.filter(({ isDisposed }) => !isDisposed))
+      computed = compute(forward)
+    }
+    if (!local) return meanOf(computed, variables, statistics, reduces, facts)
     statistics.end()
     unsynced = true
     steps += 1
@@ -109,12 +141,14 @@ export function createGradientSteps(options: {
   }
 
   function meanOf(
-    { value, grads }: Gradients,
+    computed: Gradients,
     variables: readonly Variable[],
     statistics: Statistics,
     reduces: boolean,
-  ): Gradients {
+    facts: readonly Fact[],
+  ): Omit<Gradients, 'kept'> {
     const membership = options.membership()
+    const { value, grads } = computed
     const specs: VariableSpec[] = []
     for (const [at, gradient] of grads.entries()) {
       const variable = variables[at]
@@ -122,11 +156,14 @@ export function createGradientSteps(options: {
       specs.push({ name: plainName(variable.name), shape: variable.shape, dtype: 'float32' })
     }
     const manifest = createManifest(specs)
-    // Behind the gradients, and exact: the statistics, the loss, and whether all were given the same data.
+    // Behind the gradients, and exact: the statistics, the loss, the metrics of a batch, and whether all were given the same data.
     const changed = statistics.changed()
-    const length = manifest.length + changed.reduce((sum, one) => sum + one.size, 0) + 1
-    const key = manifest.hash.slice(0, 16)
-    const vector = fuse.vectorFor(key, length + agreement.length)
+    const kept =
+      batchNow === undefined ? [] : computed.kept.filter(({ dtype, isDisposed }) => !isDisposed && dtype === 'float32')
+    const lossAt = manifest.length + changed.reduce((sum, one) => sum + one.size, 0)
+    const end = lossAt + 1 + kept.length
+    const key = `${manifest.hash.slice(0, 16)} ${end - manifest.length}`
+    const vector = membership.vectorFor(key, end + agreement.length)
     pack(
       grads.filter((gradient) => gradient !== null && gradient !== undefined),
       vector,
@@ -141,7 +178,7 @@ export function createGradientSteps(options: {
       weight = 0
       statistics.putBack()
     }
-    pack([...changed, value], vector.subarray(manifest.length))
+    pack([...changed, value, ...kept], vector.subarray(manifest.length))
     if (settings.accumulate > 1) {
       held = accumulated(held, vector, weight)
       weight = held.weight
@@ -157,70 +194,108 @@ export function createGradientSteps(options: {
       vector.set(held.vector)
       held = undefined
     }
-    agreement.write(vector.subarray(length))
-    const got = membership.reduce(vector, weight, key, manifest.length)
+    agreement.write(vector.subarray(end, end + agreement.length))
+    const doing = `computes gradient ${gradients - 1} (step ${steps})`
+    const got = membership.reduce({
+      key,
+      vector,
+      weight,
+      exactFrom: manifest.length,
+      doing,
+      facts: [{ kind: 'loop', what: `${doing} of variables with the digest`, value: key }, ...facts],
+      told: [lossAt, end],
+    })
     steps += 1
     withheld = got === undefined || got.weight === 0
     if (withheld) statistics.putBack()
     statistics.end()
     if (got === undefined || got.weight === 0) return { value, grads }
-    agreement.check(got.vector.subarray(length))
+    agreement.check(got.vector.subarray(end, end + agreement.length))
     let offset = 0
-    const means = grads.map((gradient) => {
+    const mean = grads.map((gradient) => {
       if (gradient === null || gradient === undefined) return gradient
-      const mean = tensorOf(tf, got.vector, offset, gradient.shape)
+      const one = tensorOf(tf, got.vector, offset, gradient.shape)
       offset += gradient.size
       gradient.dispose()
-      return mean
+      return one
     })
     for (const variable of changed) {
       assign(tf, variable, got.vector, offset)
       offset += variable.size
     }
+    // I3
+    if (batchNow !== undefined && settings.accumulate > 1) return { value, grads: mean }
+    means = new Map(kept.map((one, at) => [one, got.vector[lossAt + 1 + at] as number]))
     value.dispose()
-    return { value: tensorOf(tf, got.vector, offset, []), grads: means }
+    return { value: tensorOf(tf, got.vector, lossAt, []), grads: mean }
   }
 
   /**
-   * In the place of a step that is over: the function runs once forward, for its side effects. The first time backward too, for the
-   * first run takes long, and nobody waits for it yet.
+   * In the place of a step that is over: the function runs once forward, for its side effects and to see which variables the loss
+   * reaches. The first time backward too, for the first run takes long, and nobody waits for it yet.
    */
-  function pretend(f: () => Tensor, variables: readonly Variable[], compute: Compute, reduces: boolean): Gradients {
-    const value = tf.tidy(gradients === 1 ? () => compute(f).value : f)
-    passStep(reduces)
+  function pretend(
+    f: () => Tensor,
+    variables: readonly Variable[],
+    compute: Compute,
+    reduces: boolean,
+  ): Omit<Gradients, 'kept'> {
+    let reached: boolean[] = []
+    const computed = compute(() => {
+      const value = f()
+      reached = reachedOnTape(tf, variables, value)
+      return gradients === 1 ? value : tf.scalar(0)
+    })
+    tf.dispose([computed.value, ...computed.grads.filter((one) => one != null)])
+    options.sync().takeNew()
+    const [loss = NaN] = passStep(reduces)
     withheld = !reduces && !local
-    return { value, grads: variables.map((one) => tf.zerosLike(one)) }
+    // I4
+    const grads = variables.map((one, at) => (reached[at] === true ? tf.zerosLike(one) : undefined))
+    return { value: tf.scalar(loss), grads }
   }
 
-  function passStep(reduces: boolean): void {
-    if (local) {
-      unsynced = true
-      steps += 1
-    } else if (reduces) {
-      options.membership().pass()
-      steps += 1
-    }
+  /** What the others were told of the step. */
+  function passStep(reduces: boolean): ArrayLike<number> & Iterable<number> {
+    passed += 1
+    hasPassed = true
+    if (local) unsynced = true
+    if (local || reduces) steps += 1
+    return reduces ? options.membership().pass() : []
   }
 
   /** A newcomer passes its second step and those after it without computing anything. */
-  function passBatch(model: object, outputs: number): Tensor[] | undefined {
+  function passBatch(model: object, outputs: number): readonly number[] | undefined {
     const membership = options.membership()
-    if (!membership.skips || !trainedOnce.has(model)) return undefined
     membership.enter()
-    if (!membership.skips) return undefined
-    if (local && gradients % settings.syncEvery === 0) settle()
-    if (!membership.skips) return undefined
-    const micro = gradients % settings.accumulate
-    gradients += 1
-    passStep(!local && micro === settings.accumulate - 1)
-    return Array.from({ length: outputs }, () => tf.scalar(0))
+    if (!membership.skips || !trainedOnce.has(model)) return undefined
+    const before = gradients
+    const reduces = begin()
+    if (!membership.skips) {
+      // What came before it was the last that is over.
+      gradients = before
+      return undefined
+    }
+    applied += 1
+    const told = passStep(reduces)
+    return Array.from({ length: outputs }, (_, at) => told[at] ?? NaN)
   }
 
   return {
     get progress() {
       return { step: steps, samples }
     },
-    get applies() {
+    get computed() {
+      return gradients
+    },
+    get passed() {
+      return passed
+    },
+    get hasPassed() {
+      return hasPassed
+    },
+    apply() {
+      applied += 1
       return !withheld
     },
     samplesToReport() {
@@ -230,15 +305,19 @@ export function createGradientSteps(options: {
     },
     compute: computeGradients,
     batch(model, size, outputs, train) {
-      const passed = passBatch(model, outputs)
-      if (passed !== undefined) return passed
+      const told = passBatch(model, outputs)
+      if (told !== undefined) return told
       batchNow = size
+      means = new Map()
+      const passedBefore = passed
       try {
-        return train()
+        const trained = train()
+        return { outputs: trained, means }
       } finally {
         // From here on its optimizer has made the variables that it keeps.
         if (!withheld) trainedOnce.add(model)
         batchNow = undefined
+        if (passed > passedBefore) means = new Map()
       }
     },
     settle,

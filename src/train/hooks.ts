@@ -2,29 +2,71 @@
  * The places in tfjs where a training by several differs from one alone. All are put back by the function that is returned.
  * - Every gradient of variables is computed by the engine's `gradients`, whether `fit`, `minimize` or `variableGrads` asks for it:
  *   replaced there, clipping and optimizers of one's own see the mean over all ranks, as if one process had had the whole batch.
- * - `LayersModel.makeTrainFunction` is where fit, fitDataset and trainOnBatch know their batch.
+ * - `LayersModel.makeTrainFunction` is where fit, fitDataset and trainOnBatch know their batch. The metrics that it returns are
+ *   kept by the engine while the loss is computed, so they travel with the gradient.
+ * - `LayersModel.makeTestFunction` is what all evaluation runs through: it counts the samples.
+ * - `CallbackList.onEpochEnd` is where all callbacks of fit and fitDataset are told of an epoch. The first of them, tfjs's own
+ *   logger, makes the epoch's means; the ranks' means are taken right behind it, before History or a callback of the user looks.
  * - `applyGradients` of each optimizer may be left out (accumulation, a step that is skipped); `incrementIterations` counts.
  */
 import type { Tf } from './backend.ts'
-import type { CountingOptimizer, Variable } from './replica.ts'
-
-export type Tensor = ReturnType<Tf['tensor']>
+import { evaluationsOf, type Tensor, type TfDataset, type TfModel, type TfOptimizer, type Variable } from './tfjs.ts'
 
 export interface Gradients {
   readonly value: Tensor
-  readonly grads: (Tensor | null)[]
+  readonly grads: (Tensor | null | undefined)[]
+  /** Scalars that were kept meanwhile: the metrics of a batch are among them. */
+  readonly kept: readonly Tensor[]
+}
+
+export type Compute = (f: () => Tensor) => Gradients
+
+export interface BatchOutcome {
+  readonly outputs: readonly Tensor[]
+  /** What to say in the place of a metric. */
+  readonly means: ReadonlyMap<Tensor, number>
+}
+
+/** Means over samples, and of how many. */
+export interface Measured {
+  readonly values: readonly number[]
+  readonly samples: number
+}
+
+/** An epoch of fit or fitDataset, as this process alone sees it. Validation of 0 samples: none. */
+export interface Epoch {
+  readonly number: number
+  readonly trained: Measured
+  readonly validated: Measured
 }
 
 export interface Hooks {
   /** In the place of the gradients of `variables`; `compute` is tfjs's own, given another function if wanted. */
-  gradients(f: () => Tensor, variables: readonly Variable[], compute: (f: () => Tensor) => Gradients): Gradients
-  /** A batch of so many samples is trained on; `model` says whose. `outputs`: how many numbers come of it. */
-  batch(model: object, samples: number, outputs: number, train: () => Tensor[]): Tensor[]
+  gradients(f: () => Tensor, variables: readonly Variable[], compute: Compute): Omit<Gradients, 'kept'>
+  /** A batch of so many samples is trained on. What comes of it, loss first, if the batch is passed; else what to say of it. */
+  batch(
+    model: TfModel,
+    samples: number,
+    outputs: number,
+    train: () => readonly Tensor[],
+  ): readonly number[] | BatchOutcome
   /** Around `fit` and `fitDataset`. `args` may be given back changed. */
   fit(data: readonly unknown[], args: FitArgs, fit: (args: FitArgs) => Promise<unknown>): Promise<unknown>
+  /** In the place of a dataset that fitDataset or evaluateDataset reads: an object that nobody else has. */
+  reads(dataset: TfDataset): TfDataset
+  /** Before a batch is evaluated, by the user or to validate; false: nobody wants to know. */
+  tests(): boolean
+  /** Values that the user's evaluation had, if it is passed. */
+  passEvaluation(outputs: number): readonly number[] | undefined
+  /** What the user's evaluation gives. */
+  evaluated(measured: Measured): readonly number[]
+  /** Before any callback of the user is told of an epoch: what it is to be told. Undefined values: nothing. */
+  epochEnd(epoch: Epoch): { readonly trained: readonly number[]; readonly validated: readonly number[] | undefined }
+  /** After all callbacks were told. */
+  epochOver(model: TfModel, epoch: number): void
   /** Whether gradients are to be applied now. */
-  applies(optimizer: CountingOptimizer): boolean
-  counted(optimizer: CountingOptimizer): void
+  applies(optimizer: TfOptimizer): boolean
+  counted(optimizer: TfOptimizer): void
   /** The seed for a dataset that is shuffled without one: the same on all ranks. */
   shuffleSeed(): string
 }
@@ -32,14 +74,24 @@ export interface Hooks {
 export interface FitArgs {
   readonly callbacks?: unknown
   readonly shuffle?: unknown
+  readonly batchesPerEpoch?: unknown
+  readonly validationData?: unknown
   readonly [name: string]: unknown
 }
 
-type Compute = (f: () => Tensor, xs: Variable[], dy?: unknown, allowNoGradients?: boolean) => Gradients
+type TfGradients = (
+  f: () => Tensor,
+  xs: Variable[],
+  dy?: unknown,
+  allowNoGradients?: boolean,
+) => Omit<Gradients, 'kept'>
 type Method = (this: unknown, ...args: unknown[]) => unknown
+type Logs = Record<string, unknown>
 
-interface Model {
-  readonly metricsTensors: readonly unknown[]
+interface TfCallback {
+  onEpochEnd(epoch: number, logs: Logs): Promise<void>
+  /** Of tfjs's own logger: samples of the epoch. */
+  readonly seen?: number
 }
 
 export function installHooks(tf: Tf, hooks: Hooks): () => void {
@@ -48,7 +100,7 @@ export function installHooks(tf: Tf, hooks: Hooks): () => void {
     const table = target as Record<string, Method>
     const own = Object.hasOwn(table, name)
     const original = table[name]
-    if (original === undefined) return
+    if (original === undefined) throw new Error(`tfjs ${tf.version.tfjs} has no ${name} where it is wanted`)
     table[name] = make(original)
     undo.push(() => {
       if (own) table[name] = original
@@ -56,15 +108,35 @@ export function installHooks(tf: Tf, hooks: Hooks): () => void {
     })
   }
 
+  /** Scalars kept while a gradient of a batch is computed; undefined: none is. */
+  let keeping: Tensor[] | undefined
+  replace(
+    tf.engine(),
+    'keep',
+    (original) =>
+      function (this: unknown, tensor) {
+        const kept = original.call(this, tensor) as Tensor
+        if (kept.shape.length === 0) keeping?.push(kept)
+        return kept
+      },
+  )
   replace(tf.engine(), 'gradients', (original) => {
-    const compute = original.bind(tf.engine()) as unknown as Compute
+    const compute = original.bind(tf.engine()) as unknown as TfGradients
     return function (...args) {
-      const [f, xs, dy, allowNoGradients] = args as Parameters<Compute>
+      const [f, xs, dy, allowNoGradients] = args as Parameters<TfGradients>
       // `variableGrads` alone lets gradients be missing.
       if (allowNoGradients !== true || dy != null || !xs.every((one) => one instanceof tf.Variable)) {
         return compute(f, xs, dy, allowNoGradients)
       }
-      return hooks.gradients(f, xs, (other) => compute(other, xs, dy, allowNoGradients))
+      return hooks.gradients(f, xs, (other) => {
+        const kept: Tensor[] = []
+        keeping = kept
+        try {
+          return { ...compute(other, xs, dy, allowNoGradients), kept }
+        } finally {
+          keeping = undefined
+        }
+      })
     }
   })
 
@@ -75,9 +147,100 @@ export function installHooks(tf: Tf, hooks: Hooks): () => void {
     (original) =>
       function (this: unknown) {
         const train = original.call(this) as (data: readonly Tensor[]) => Tensor[]
-        const outputs = 1 + (this as Model).metricsTensors.length
-        return (data: readonly Tensor[]) =>
-          hooks.batch(this as object, data[0]?.shape[0] ?? 1, outputs, () => train(data))
+        const outputs = 1 + (this as TfModel).metricsTensors.length
+        return (data: readonly Tensor[]) => {
+          const done = hooks.batch(this as TfModel, data[0]?.shape[0] ?? 1, outputs, () => train(data))
+          if (!('means' in done)) return done.map((value) => tf.scalar(value))
+          return done.outputs.map((output) => {
+            const mean = done.means.get(output)
+            if (mean === undefined) return output
+            output.dispose()
+            return tf.scalar(mean)
+          })
+        }
+      },
+  )
+
+  /** Samples that a model was evaluated on since they were counted last. */
+  const tested = new WeakMap<object, number>()
+  replace(
+    model,
+    'makeTestFunction',
+    (original) =>
+      function (this: unknown) {
+        original.call(this)
+        const one = this as TfModel
+        const test = one.testFunction
+        one.testFunction = (data) => {
+          if (!hooks.tests()) return nothing(one)
+          tested.set(one, (tested.get(one) ?? 0) + (data[0]?.shape[0] ?? 0))
+          return test(data)
+        }
+      },
+  )
+  function nothing(one: TfModel): Tensor[] {
+    return Array.from({ length: evaluationsOf(one) }, () => tf.scalar(NaN))
+  }
+  /** tfjs gives nothing at all where there are no samples, and stumbles over it. */
+  const outputsOf = (one: TfModel, made: unknown): Tensor[] => {
+    const list = (Array.isArray(made) ? made : [made]) as Tensor[]
+    return list.length > 0 ? list : nothing(one)
+  }
+  replace(
+    model,
+    'testLoop',
+    (original) =>
+      function (this: unknown, ...args) {
+        return outputsOf(this as TfModel, original.apply(this, args))
+      },
+  )
+  /** Data that fitDataset validates with: its evaluations are no calls of the user's. */
+  const validating = new WeakSet<object>()
+  const ownsCall = (x: unknown): boolean => typeof x === 'object' && x !== null && validating.has(x)
+  const told = (values: readonly number[]): Tensor | Tensor[] => {
+    const scalars = values.map((value) => tf.scalar(value))
+    const [first] = scalars
+    return scalars.length === 1 && first !== undefined ? first : scalars
+  }
+  /** What is said in the place of an evaluation, given what it came to here. */
+  const said = (one: TfModel, made: unknown, samples: number): Tensor | Tensor[] => {
+    const outputs = outputsOf(one, made)
+    const values = outputs.map((output) => output.dataSync()[0] ?? NaN)
+    tf.dispose(outputs)
+    return told(hooks.evaluated({ values, samples }))
+  }
+  replace(
+    model,
+    'evaluate',
+    (original) =>
+      function (this: unknown, ...args) {
+        const one = this as TfModel
+        if (ownsCall(args[0])) return original.apply(this, args)
+        const passed = hooks.passEvaluation(evaluationsOf(one))
+        if (passed !== undefined) return told(passed)
+        const before = tested.get(one) ?? 0
+        const made = original.apply(this, args)
+        const samples = (tested.get(one) ?? 0) - before
+        tested.set(one, before)
+        return said(one, made, samples)
+      },
+  )
+  replace(
+    model,
+    'evaluateDataset',
+    (original) =>
+      async function (this: unknown, ...args) {
+        const one = this as TfModel
+        const [dataset, ...rest] = args
+        const evaluate = async (from: unknown) => await (original.call(this, from, ...rest) as Promise<unknown>)
+        if (ownsCall(dataset)) return outputsOf(one, await evaluate(dataset))
+        const passed = hooks.passEvaluation(evaluationsOf(one))
+        if (passed !== undefined) return told(passed)
+        const before = tested.get(one) ?? 0
+        const made = await evaluate(isDataset(dataset) ? hooks.reads(dataset) : dataset)
+        const samples = (tested.get(one) ?? 0) - before
+        tested.set(one, before)
+        return said(one, made, samples)
       },
   )
   replace(
@@ -94,10 +257,88 @@ export function installHooks(tf: Tf, hooks: Hooks): () => void {
     'fitDataset',
     (original) =>
       async function (this: unknown, ...args) {
-        const [dataset, given] = args as [unknown, FitArgs]
-        return await hooks.fit([dataset], given, async (changed) => await original.call(this, dataset, changed))
+        const [dataset, given] = args as [unknown, FitArgs?]
+        // tfjs says itself what is missing.
+        if (!isDataset(dataset) || given == null) return await original.apply(this, args)
+        const read = hooks.reads(dataset)
+        const validationData = marked(given.validationData)
+        const fit = async (changed: FitArgs) =>
+          await original.call(this, read, validationData === undefined ? changed : { ...changed, validationData })
+        return await hooks.fit([read], given, fit)
       },
   )
+
+  /** The same data, as objects that nobody else has. */
+  function marked(data: unknown): unknown {
+    if (isDataset(data)) {
+      const read = hooks.reads(data)
+      validating.add(read)
+      return read
+    }
+    if (!Array.isArray(data) || data.length === 0) return undefined
+    const [x, ...rest] = data as unknown[]
+    const own = x instanceof tf.Tensor ? [x] : Array.isArray(x) ? [...(x as unknown[])] : { ...(x as object) }
+    validating.add(own)
+    return [own, ...rest]
+  }
+
+  const lists = new WeakMap<object, TfModel>()
+  const list = tf.CallbackList.prototype
+  replace(
+    list,
+    'setModel',
+    (original) =>
+      function (this: unknown, given) {
+        lists.set(this as object, given as TfModel)
+        original.call(this, given)
+      },
+  )
+  replace(
+    list,
+    'onEpochBegin',
+    (original) =>
+      async function (this: unknown, ...args) {
+        const one = lists.get(this as object)
+        if (one !== undefined) tested.delete(one)
+        await original.apply(this, args)
+      },
+  )
+  replace(
+    list,
+    'onEpochEnd',
+    (original) =>
+      async function (this: unknown, ...args) {
+        const [number, logs] = args as [number, Logs]
+        const one = lists.get(this as object)
+        const [logger, ...others] = (this as { readonly callbacks: readonly TfCallback[] }).callbacks
+        if (one === undefined || logger === undefined) {
+          await original.apply(this, args)
+          return
+        }
+        await logger.onEpochEnd(number, logs)
+        const names = one.getDedupedMetricsNames()
+        const valuesOf = (prefix: string) => names.map((name) => numberIn(logs[`${prefix}${name}`]))
+        const { trained, validated } = hooks.epochEnd({
+          number,
+          trained: { values: valuesOf(''), samples: logger.seen ?? 0 },
+          validated: { values: valuesOf('val_'), samples: tested.get(one) ?? 0 },
+        })
+        for (const [at, name] of names.entries()) {
+          put(logs, name, trained[at])
+          put(logs, `val_${name}`, validated?.[at])
+        }
+        for (const callback of others) await callback.onEpochEnd(number, logs)
+        hooks.epochOver(one, number)
+      },
+  )
+
+  /** As tfjs has it: a scalar that History disposes of. */
+  function put(logs: Logs, name: string, value: number | undefined): void {
+    if (value === undefined) return
+    const before = logs[name]
+    if (before instanceof tf.Tensor) before.dispose()
+    logs[name] = tf.keep(tf.scalar(value))
+  }
 
   const base = tf.Optimizer.prototype as object
   for (const kind of Object.values(tf) as unknown[]) {
@@ -109,7 +350,7 @@ export function installHooks(tf: Tf, hooks: Hooks): () => void {
       'applyGradients',
       (original) =>
         function (this: unknown, ...args) {
-          if (hooks.applies(this as CountingOptimizer)) original.apply(this, args)
+          if (hooks.applies(this as TfOptimizer)) original.apply(this, args)
         },
     )
   }
@@ -119,7 +360,7 @@ export function installHooks(tf: Tf, hooks: Hooks): () => void {
     (original) =>
       function (this: unknown) {
         original.call(this)
-        hooks.counted(this as CountingOptimizer)
+        hooks.counted(this as TfOptimizer)
       },
   )
   replace(
@@ -134,4 +375,14 @@ export function installHooks(tf: Tf, hooks: Hooks): () => void {
   return () => {
     for (const step of undo.toReversed()) step()
   }
+}
+
+const isDataset = (value: unknown): value is TfDataset =>
+  typeof value === 'object' && value !== null && 'iterator' in value && typeof value.iterator === 'function'
+
+/** A number, or the one in a scalar tensor; NaN: none. */
+function numberIn(value: unknown): number {
+  if (typeof value === 'number') return value
+  if (typeof value !== 'object' || value === null || !('dataSync' in value)) return NaN
+  return (value as Tensor).dataSync()[0] ?? NaN
 }

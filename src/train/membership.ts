@@ -1,21 +1,48 @@
 /**
  * Whether this process is a member of its ring yet, which collective comes next, and what becomes of a collective that was over
  * before it became one.
- * I1 Every collective has a number, the same on all ranks: collectives before `first` are over, and are passed without the ring.
+ * I1 Every collective has a number, the same on all ranks. Collectives before this member's first are over: they are passed without
+ *    the ring, and user code is told what the others were told, out of the record.
  * I2 A newcomer takes over the others' state once it has come to the first collective of its own.
  * I3 A newcomer counts with weight 0 in that first collective: its batch was cut before it knew its shard.
+ * I4 With every collective all ranks see alike whether they are at the same point and hold the same facts; if not, they tell each
+ *    other what they hold, and the error names the difference.
  */
 import { problem } from '../../protocol/index.ts'
-import { createManifest, type VariableSpec } from '../ring/index.ts'
+import { createManifest, createRecord, type VariableSpec } from '../ring/index.ts'
+import { digestOfText } from './digest.ts'
+import { differenceIn, encodeFacts, textOf, type Fact } from './facts.ts'
+import { digestMarks, readDigest, writeDigest } from './marks.ts'
 import type { Fuse, Replica } from './replica.ts'
-import type { FromRing, Place, RingLink } from './ring-link.ts'
+import type { Place, RingLink } from './ring-link.ts'
 
-type Reduced = Extract<FromRing, { type: 'reduced' }>
+/** What a rank gives to a collective. */
+interface Contribution {
+  /** Vectors of one key have one length. */
+  readonly key: string
+  /** From `vectorFor`. */
+  readonly vector: Float32Array
+  /** A weight of 0 counts nothing. */
+  readonly weight: number
+  /** Elements from this one on lose nothing on their way. Default: all. */
+  readonly exactFrom?: number
+  /** In words: what this rank does. */
+  readonly doing: string
+  /** What must be the same on all ranks here. */
+  readonly facts?: readonly Fact[]
+  /** The elements that user code is told. */
+  readonly told?: readonly [from: number, to: number]
+}
+
+interface Mean {
+  readonly vector: Float32Array
+  readonly weight: number
+}
 
 export interface Membership {
   /** Undefined until it is a member. */
   readonly place: Place | undefined
-  /** Whether it has asked to be a member: from its first gradient on. */
+  /** Whether it has asked to be a member: from its first collective on. */
   readonly hasBegun: boolean
   /** Whether the next collective was over before this process became a member. */
   readonly skips: boolean
@@ -23,11 +50,30 @@ export interface Membership {
   readonly next: number
   /** Call it before each collective, and before what leads to one is computed: becomes a member, takes over the others' state. */
   enter(): void
-  /** Counts a collective that is passed. */
-  pass(): void
-  /** The mean over all ranks. Undefined: the collective was over, and is passed. */
-  reduce(vector: Float32Array, weight: number, key: string, exactFrom?: number): Reduced | undefined
+  /** Passes a collective that is over: what it told. */
+  pass(): Float64Array
+  /** Memory for a vector of so many elements, with room behind them that is this file's. */
+  vectorFor(key: string, length: number): Float32Array
+  /** The mean over all ranks. Undefined: the collective was over, and is passed. Throws RING_…_DIFFER. */
+  reduce(contribution: Contribution): Mean | undefined
+  /** What user code is told by the collective before, where that is not in its mean as it is. */
+  tell(values: readonly number[]): void
 }
+
+type Standing =
+  /** Nobody was asked yet. */
+  | { readonly kind: 'outside' }
+  /** Collectives below `until` are passed, then it asks again. */
+  | { readonly kind: 'catching up'; readonly until: number }
+  | {
+      readonly kind: 'member'
+      readonly place: Place
+      readonly first: number
+      /** The ring was at work before. */
+      readonly late: boolean
+      /** To be taken over at `first`. */
+      readonly state: Uint8Array | null
+    }
 
 export function createMembership(options: {
   readonly link: RingLink
@@ -37,53 +83,53 @@ export function createMembership(options: {
   readonly count: number
   /** Gradient steps that it has passed, and the samples of its own in them. */
   readonly progress: () => { readonly step: number; readonly samples: number }
+  /** It is about to ask, for the first time: the variables of now come with rank 0's state. */
+  readonly onBegin: () => void
   /** It has another shard from now on. */
   readonly onMove: (index: number) => void
 }): Membership {
-  const { link, replica, fuse, count, progress, onMove } = options
-  let place: Place | undefined
+  const { link, replica, fuse, count, progress, onBegin, onMove } = options
+  let standing: Standing = { kind: 'outside' }
   let next = 0
-  /** The first collective that it takes part in. */
-  let first = 0
-  let waitingState: Uint8Array | null = null
-  /** As they were at the first gradient: the others had these then, too. */
+  /** As they were at the first collective: the others had these then, too. */
   let variables: VariableSpec[] | undefined
   let chases = 0
-  /** The ring runs already, and is at this gradient step: what comes before is passed without disturbing it. */
-  let chased = 0
-  let joinsLate = false
+  /** Of the collectives that are passed. */
+  const record = createRecord()
 
-  function begin(): void {
+  function ask(): void {
+    if (variables === undefined) onBegin()
     variables ??= replica.specs()
     const { step } = progress()
     const begun = link.join({ manifest: createManifest(variables).hash, variables, step, chases })
+    record.take(begun.record)
     if (begun.type === 'ahead') {
       chases += 1
-      chased = begun.step
-      first = Infinity
+      standing = { kind: 'catching up', until: record.next }
       return
     }
     // All members that it was to catch up with are dead, and the checkpoint is older.
     if (begun.next < next) throw problem('RING_PASSED', { next: begun.next, collective: next })
-    place = begun.place
-    chased = 0
-    first = begun.next
-    waitingState = begun.state
-    joinsLate = begun.seats === null
-    const { seats } = begun
+    const { place, seats, state } = begun
+    standing = { kind: 'member', place, first: begun.next, late: seats === null, state }
     // Members that begin together keep the shards they have, if these differ.
     const distinct = seats !== null && new Set(seats.map((seat) => seat % count)).size === seats.length
     if (!distinct) onMove(place.rank)
   }
 
-  const skips = (): boolean => next < first
+  function skips(): boolean {
+    if (standing.kind === 'outside') return false
+    return next < (standing.kind === 'member' ? standing.first : standing.until)
+  }
+
+  const placeOf = (): Place | undefined => (standing.kind === 'member' ? standing.place : undefined)
 
   return {
     get place() {
-      return place
+      return placeOf()
     },
     get hasBegun() {
-      return place !== undefined || chased !== 0
+      return standing.kind !== 'outside'
     },
     get skips() {
       return skips()
@@ -92,26 +138,53 @@ export function createMembership(options: {
       return next
     },
     enter() {
-      if (place === undefined && progress().step >= chased) begin()
-      if (skips() || waitingState === null || place === undefined) return
+      while (standing.kind !== 'member' && !skips()) ask()
+      if (standing.kind !== 'member' || skips() || standing.state === null) return
       // I2
-      replica.put(waitingState, place.rank)
-      waitingState = null
+      replica.put(standing.state, standing.place.rank)
+      standing = { ...standing, state: null }
     },
     pass() {
       next += 1
+      return record.read(next - 1)
     },
-    reduce(vector, weight, key, exactFrom = 0) {
+    vectorFor: (key, length) => fuse.vectorFor(key, length + digestMarks),
+    reduce({ key, vector, weight, exactFrom = 0, doing, facts = [], told }) {
+      if (skips()) {
+        next += 1
+        return undefined
+      }
+      if (standing.kind !== 'member') throw problem('INTERNAL', { reason: `${doing}, and is no member` })
       const collective = next
       next += 1
-      if (collective < first) return undefined
       // I3
-      const counts = joinsLate && collective === first ? 0 : weight
-      const got = link.reduce({ collective, vector, weight: counts, key, exactFrom, ...progress() })
-      if (place !== undefined && got.place.generation !== place.generation) onMove(got.place.rank)
-      place = got.place
+      const isNew = standing.late && collective === standing.first
+      const point: Fact = { kind: 'loop', what: doing, value: '' }
+      const all = [point, ...facts]
+      const at = vector.length - digestMarks
+      writeDigest(digestOfText(textOf(all)), vector, at)
+      const got = link.reduce({
+        collective,
+        vector,
+        weight: isNew ? 0 : weight,
+        key,
+        exactFrom,
+        ...progress(),
+        doing,
+        told: told ?? null,
+      })
+      if (got.place.generation !== standing.place.generation) onMove(got.place.rank)
+      standing = { ...standing, place: got.place }
       if (got.next !== null) fuse.moveTo(key, got.next)
+      // I4
+      if (got.weight > 0 && readDigest(got.vector, at) === undefined) {
+        const bytes = encodeFacts(isNew ? [] : all)
+        throw differenceIn(link.gather({ bytes, doing }), doing)
+      }
       return got
+    },
+    tell(values) {
+      link.tell({ type: 'told', values: Float64Array.from(values) })
     },
   }
 }

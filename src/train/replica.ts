@@ -7,15 +7,17 @@ import { Type } from 'typebox'
 import { check, decode, encode } from '../../protocol/index.ts'
 import { createManifest, requireSameVariables, sharedVector, type VariableSpec } from '../ring/index.ts'
 import type { Tf } from './backend.ts'
-
-export type Variable = ReturnType<Tf['variable']>
-
-/** tfjs's own name for what an optimizer counts. */
-const counter = 'iterations_'
-
-export interface CountingOptimizer {
-  [counter]?: number
-}
+import { digestOfValues } from './digest.ts'
+import type { Fact } from './facts.ts'
+import {
+  iterationsOf,
+  plainName,
+  registeredVariables,
+  setIterations,
+  settingsOf,
+  type TfOptimizer,
+  type Variable,
+} from './tfjs.ts'
 
 export interface Replica {
   /** In the order in which they were made. */
@@ -26,7 +28,9 @@ export interface Replica {
   adopt(variable: Variable): void
   /** A variable that is none of the model's. */
   exclude(variable: Variable): void
-  counts(optimizer: CountingOptimizer): void
+  counts(optimizer: TfOptimizer): void
+  /** A digest of each variable, and what is set on the optimizers: the same on all ranks between two steps. */
+  facts(): Fact[]
   take(): Uint8Array
   /** Throws RING_MANIFEST_DIFFERS where the variables are not the same. */
   put(bytes: Uint8Array, rank: number): void
@@ -38,22 +42,14 @@ const State = Type.Object({
   iterations: Type.Array(Type.Number()),
 })
 
-interface Registry {
-  readonly state: { readonly registeredVariables: Record<string, Variable> }
-}
-
-/** Without the numbers that make a name unique in its process. */
-export const plainName = (name: string): string => name.replace(/_?\d+/g, '')
-
 export function createReplica(tf: Tf): Replica {
-  const registered = (): Record<string, Variable> => (tf.engine() as unknown as Registry).state.registeredVariables
-  const before = new Set<Variable>(Object.values(registered()))
+  const before = new Set<Variable>(registeredVariables(tf))
   const excluded = new WeakSet<Variable>()
   const adopted = new Set<Variable>()
-  const optimizers = new Set<CountingOptimizer>()
+  const optimizers = new Set<TfOptimizer>()
 
   const variables = (): Variable[] =>
-    Object.values(registered()).filter((one) => (!before.has(one) || adopted.has(one)) && !excluded.has(one))
+    registeredVariables(tf).filter((one) => (!before.has(one) || adopted.has(one)) && !excluded.has(one))
   const specs = (): VariableSpec[] =>
     variables().map(({ name, shape, dtype }) => ({ name: plainName(name), shape, dtype }))
 
@@ -70,6 +66,19 @@ export function createReplica(tf: Tf): Replica {
     counts: (optimizer) => {
       optimizers.add(optimizer)
     },
+    facts: () => [
+      ...[...optimizers].flatMap((optimizer, at) =>
+        [...settingsOf(optimizer), ['iterations', iterationsOf(optimizer)] as const].map(([what, value]): Fact => ({
+          kind: 'decision',
+          what: `${what} of optimizer ${at}`,
+          value,
+        })),
+      ),
+      ...variables().map((one): Fact => {
+        const value = digestOfValues(one.dataSync() as Float32Array)
+        return { kind: 'variable', what: plainName(one.name), value }
+      }),
+    ],
     take: () =>
       encode({
         specs: specs(),
@@ -77,7 +86,7 @@ export function createReplica(tf: Tf): Replica {
           const values = one.dataSync()
           return new Uint8Array(values.buffer, values.byteOffset, values.byteLength)
         }),
-        iterations: [...optimizers].map((optimizer) => optimizer[counter] ?? 0),
+        iterations: [...optimizers].map(iterationsOf),
       }),
     put: (bytes, rank) => {
       const state = check(State, decode(bytes), 'ring state')
@@ -89,7 +98,7 @@ export function createReplica(tf: Tf): Replica {
         value.dispose()
       }
       for (const [index, optimizer] of [...optimizers].entries()) {
-        optimizer[counter] = state.iterations[index] ?? 0
+        setIterations(optimizer, state.iterations[index] ?? 0)
       }
     },
   }

@@ -39,20 +39,30 @@ export type ToRing =
       /** Gradient steps, and samples of this member, up to and with this one. */
       readonly step: number
       readonly samples: number
+      /** In words, for another rank that is at something else. */
+      readonly doing: string
+      /** The elements of the mean that user code is told, for the record. */
+      readonly told: readonly [from: number, to: number] | null
     }
+  /** What user code was told by the collective before: for the record. */
+  | { readonly type: 'told'; readonly values: Float64Array }
+  /** Each rank's bytes, for all: answered by `gathered`. */
+  | { readonly type: 'gather'; readonly bytes: Uint8Array; readonly doing: string }
   /** The answer to `export`. */
   | { readonly type: 'state'; readonly bytes: Uint8Array }
   | { readonly type: 'checkpoint'; readonly next: number; readonly bytes: Uint8Array }
   | { readonly type: 'leave'; readonly reason: 'done' | 'failed' | 'draining' }
 
 export type FromRing =
-  /** Nobody shall wait for it: it is to pass so many gradient steps first, and to ask again. */
-  | { readonly type: 'ahead'; readonly step: number }
+  /** Nobody shall wait for it: it is to pass all collectives that are in this record first, and to ask again. */
+  | { readonly type: 'ahead'; readonly record: Uint8Array }
   | {
       readonly type: 'begin'
       readonly place: Place
       /** The collective to take part in first; those before it are over. */
       readonly next: number
+      /** What came of those. */
+      readonly record: Uint8Array
       /** Null: keep what you have (the others have it from you). */
       readonly state: Uint8Array | null
       /** The seats of those who begin together, by rank; null where the ring was there before. */
@@ -66,6 +76,7 @@ export type FromRing =
       /** Where the ring would like the next vector of this key to be; null: where the last one was. */
       readonly next: Float32Array | null
     }
+  | { readonly type: 'gathered'; readonly bytes: readonly Uint8Array[] }
   /** The state is wanted, by a newcomer. Comes while this thread waits. */
   | { readonly type: 'export' }
   | { readonly type: 'failed'; readonly problem: Problem }
@@ -93,6 +104,8 @@ export interface RingLink {
   join(question: Omit<Extract<ToRing, { type: 'join' }>, 'type'>): Begin
   /** Blocks until all ranks have given theirs. The result is valid until the call after the next one of its key. */
   reduce(question: Omit<Extract<ToRing, { type: 'reduce' }>, 'type'>): Reduced
+  /** Each rank's bytes, by rank. Blocks until all have given theirs. */
+  gather(question: Omit<Extract<ToRing, { type: 'gather' }>, 'type'>): readonly Uint8Array[]
   tell(message: ToRing): void
 }
 
@@ -135,6 +148,10 @@ export function createRingLink(options: {
     reduce: (question) => {
       tell({ type: 'reduce', ...question })
       return wait('reduced')
+    },
+    gather: (question) => {
+      tell({ type: 'gather', ...question })
+      return wait('gathered').bytes
     },
   }
 }

@@ -25,7 +25,7 @@ import {
   type Leaf,
   type Node,
 } from './dataset/index.ts'
-import type { Variable } from './replica.ts'
+import type { Variable } from './tfjs.ts'
 
 type Generator = (...args: readonly unknown[]) => unknown
 
@@ -52,6 +52,8 @@ export function createShards(options: {
   readonly index: number
   readonly seed: number
   readonly onVariable: (variable: Variable) => void
+  /** A dataset that was cut is about to be read. */
+  readonly onRead?: () => void
   /** What the user is to know, once each. */
   readonly note?: (text: string) => void
 }): Shards {
@@ -95,6 +97,7 @@ export function createShards(options: {
         tf,
         count,
         index: () => index,
+        ...(options.onRead === undefined ? {} : { onRead: options.onRead }),
         within: (iteration, make) => randomness.during([call, path, iteration], make),
         onElement: (iteration, group, at, element) => {
           // The first group, the second, the fourth, …: enough to tell one order from another.

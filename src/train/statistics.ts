@@ -1,6 +1,7 @@
 /** What a forward pass changes beside computing, as batch normalization does: variables that are not trained and are given new data. */
 import type { Tf } from './backend.ts'
-import type { Replica, Variable } from './replica.ts'
+import type { Replica } from './replica.ts'
+import type { Variable } from './tfjs.ts'
 
 export interface Statistics {
   /** Those that have been given new data since. */

@@ -6,13 +6,14 @@ import type { RingSettings } from '../../protocol/index.ts'
 import { createDistribution, type Distribution } from '../../src/train/distributed.ts'
 import { createReporter } from '../../src/train/reporter.ts'
 import type { RingLine } from '../../src/train/ring-link.ts'
+import { scenariosOf } from './ring-scenarios.ts'
 
 export interface TrainerSetting {
   readonly scenario: string
   readonly batchSize: number
   readonly epochs: number
   readonly samples: number
-  readonly optimizer: 'sgd' | 'adam'
+  readonly optimizer: 'sgd' | 'momentum' | 'adam' | 'rmsprop' | 'adamax'
   /** Null: alone, and without the system. */
   readonly ring: { readonly settings: RingSettings; readonly seat: number; readonly line: RingLine } | null
   /** Times the optimizer's learning rate. Default: 1. */
@@ -29,6 +30,8 @@ export interface TrainerReport {
   readonly points: readonly Readonly<Record<string, number | null>>[]
   readonly error: { readonly code: string; readonly message: string } | null
   readonly rows: number
+  /** What the training function was told, as its scenario notes it. */
+  readonly told: readonly unknown[]
 }
 
 const inputs = 4
@@ -37,6 +40,7 @@ let hashes: [number, string][] = []
 let points: Record<string, number | null>[] = []
 let watched: tf.Variable[] = []
 let rows = 0
+let told: unknown[] = []
 let taken = 0
 
 /** Says how far this trainer is, and stands still where the test wants it to. */
@@ -45,6 +49,11 @@ function keepPace(pace: Int32Array): void {
   for (let allowed = Atomics.load(pace, 1); allowed <= taken; allowed = Atomics.load(pace, 1)) {
     Atomics.wait(pace, 1, allowed)
   }
+}
+
+function stepTaken(): void {
+  taken += 1
+  if (setting.pace !== undefined) keepPace(setting.pace)
 }
 
 /** x in 0..1, its first column the sample's number; y = a fixed mix. */
@@ -58,7 +67,14 @@ function data(samples: number): { xs: tf.Tensor2D; ys: tf.Tensor2D } {
 
 const optimizer = () => {
   const { rate = 1 } = setting
-  return setting.optimizer === 'adam' ? tf.train.adam(rate * 0.01) : tf.train.sgd(rate * 0.1)
+  const made = {
+    sgd: () => tf.train.sgd(rate * 0.1),
+    momentum: () => tf.train.momentum(rate * 0.05, 0.5),
+    adam: () => tf.train.adam(rate * 0.01),
+    rmsprop: () => tf.train.rmsprop(rate * 0.01),
+    adamax: () => tf.train.adamax(rate * 0.01),
+  }
+  return made[setting.optimizer]()
 }
 
 /** Other weights on each rank to begin with: rank 0's must win. */
@@ -78,8 +94,8 @@ const watch = (model: tf.LayersModel): void => {
   watched = model.weights.map((weight) => weight.read() as tf.Variable)
 }
 
-type Generator = (samples: number) => { xs: tf.Tensor2D; ys: tf.Tensor2D }
-type Scenario = (dataset: Generator, reporter: ReturnType<typeof createReporter>['reporter']) => Promise<number>
+export type Generator = (samples: number) => { xs: tf.Tensor2D; ys: tf.Tensor2D }
+export type Scenario = (dataset: Generator, reporter: ReturnType<typeof createReporter>['reporter']) => Promise<number>
 
 const fitOf =
   (normalized: boolean, shuffle: boolean): Scenario =>
@@ -96,8 +112,7 @@ const fitOf =
       callbacks: {
         ...reporter.callbacks(),
         onBatchEnd: async () => {
-          taken += 1
-          if (setting.pace !== undefined) keepPace(setting.pace)
+          stepTaken()
         },
       },
     })
@@ -190,6 +205,19 @@ const scenarios: Readonly<Record<string, Scenario>> = {
   /** Each rank is given other data, as from a generator that draws what nobody seeds. */
   otherData: fitOf(false, false),
   idle: async () => 1,
+  ...scenariosOf({
+    setting: () => setting,
+    layers,
+    optimizer,
+    data,
+    watch: (variables) => {
+      watched = [...variables]
+    },
+    note: (value) => {
+      told.push(value)
+    },
+    stepTaken,
+  }),
 }
 
 function hashOf(): string {
@@ -236,7 +264,9 @@ async function run(): Promise<TrainerReport> {
     distribution?.end('failed')
   }
   const weights = watched.flatMap((variable) => [...variable.dataSync()])
-  return { hashes, weights, metrics, points, error, rows }
+  // As the runner does: a loop without a list of variables trains all that there are.
+  tf.disposeVariables()
+  return { hashes, weights, metrics, points, error, rows, told }
 }
 
 async function runAndTell(): Promise<void> {
@@ -250,6 +280,7 @@ parentPort?.on('message', (message: TrainerSetting) => {
   points = []
   watched = []
   rows = 0
+  told = []
   taken = 0
   void runAndTell()
 })

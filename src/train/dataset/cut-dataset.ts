@@ -17,6 +17,8 @@ export interface CutOptions {
   readonly index: () => number
   /** Around all that runs code of the user's to make elements; `iteration` counts from 0. */
   readonly within: <T>(iteration: number, make: () => T) => T
+  /** An iterator of the shard is made. */
+  readonly onRead?: () => void
   /** Each element as all ranks see it. `at`: its place in its group. */
   readonly onElement?: (iteration: number, group: number, at: number, element: unknown) => void
 }
@@ -39,6 +41,7 @@ export function cutDataset(options: CutOptions, base: Dataset): Dataset {
   if (own === 0) throw problem('DATASET_TOO_SMALL', { samples: size ?? 0, shards: count })
   let iterations = 0
   const shard = datasetOf(base, own, async () => {
+    options.onRead?.()
     const iteration = iterations++
     const all = await within(iteration, () => base.iterator())
     let groups = 0

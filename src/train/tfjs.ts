@@ -1,0 +1,109 @@
+/**
+ * What is read of tfjs that its public interface does not give. With hooks.ts it is all that a training by several knows of tfjs's
+ * inside: test/train/tfjs.test.ts holds both to the version that is installed.
+ */
+import type { Tf } from './backend.ts'
+
+export type Tensor = ReturnType<Tf['tensor']>
+export type Variable = ReturnType<Tf['variable']>
+
+interface TapeTensor {
+  readonly id: number
+  readonly shape: readonly number[]
+}
+
+interface TapeNode {
+  readonly inputs: Readonly<Record<string, TapeTensor>>
+  readonly outputs: readonly TapeTensor[]
+}
+
+interface EngineState {
+  readonly activeTape?: readonly TapeNode[] | null
+  readonly registeredVariables: Readonly<Record<string, Variable>>
+}
+
+const stateOf = (tf: Tf): EngineState => (tf.engine() as unknown as { readonly state: EngineState }).state
+
+/** All variables of this process, in the order in which they were made. */
+export const registeredVariables = (tf: Tf): Variable[] => Object.values(stateOf(tf).registeredVariables)
+
+/**
+ * How many samples a gradient is of: the first dimension of the first tensor on the tape that is neither a variable nor computed.
+ * Call it while the tape is open.
+ */
+export function batchOnTape(tf: Tf): number | undefined {
+  const computed = new Set<number>()
+  for (const { inputs, outputs } of stateOf(tf).activeTape ?? []) {
+    for (const tensor of Object.values(inputs)) {
+      if (tensor.shape.length === 0 || computed.has(tensor.id) || isTrainable(tensor)) continue
+      return tensor.shape[0]
+    }
+    for (const output of outputs) computed.add(output.id)
+  }
+  return undefined
+}
+
+const isTrainable = (tensor: object): boolean => 'trainable' in tensor && tensor.trainable === true
+
+/** Which of these variables the value on the tape depends on: the others have no gradient. Call it while the tape is open. */
+export function reachedOnTape(tf: Tf, variables: readonly Variable[], value: Tensor): boolean[] {
+  const leadsToValue = new Set<number>([value.id])
+  for (const { inputs, outputs } of [...(stateOf(tf).activeTape ?? [])].toReversed()) {
+    if (!outputs.some(({ id }) => leadsToValue.has(id))) continue
+    for (const { id } of Object.values(inputs)) leadsToValue.add(id)
+  }
+  return variables.map(({ id }) => leadsToValue.has(id))
+}
+
+/** tfjs's own name for the steps that an optimizer has counted. */
+const counter = 'iterations_'
+
+/** An optimizer, as far as it is known here: numbers by their names. */
+export type TfOptimizer = object
+
+export const iterationsOf = (optimizer: TfOptimizer): number =>
+  (optimizer as { readonly [counter]?: number })[counter] ?? 0
+
+export function setIterations(optimizer: TfOptimizer, iterations: number): void {
+  Object.assign(optimizer, { [counter]: iterations })
+}
+
+/** The numbers that a user may set on an optimizer (learning rate, decay, …), by name. */
+export function settingsOf(optimizer: TfOptimizer): [name: string, value: number][] {
+  return Object.entries(optimizer).filter(
+    (entry): entry is [string, number] => typeof entry[1] === 'number' && entry[0] !== counter,
+  )
+}
+
+export function multiplyLearningRate(optimizer: TfOptimizer, by: number): void {
+  const one = optimizer as { learningRate?: number; setLearningRate?: (rate: number) => void }
+  const rate = (one.learningRate ?? 0) * by
+  if (typeof one.setLearningRate === 'function') one.setLearningRate(rate)
+  else one.learningRate = rate
+}
+
+/** What `fit`, `fitDataset` and `evaluate` use of a model. */
+export interface TfModel {
+  readonly metricsTensors: readonly unknown[]
+  readonly lossFunctions: readonly unknown[]
+  readonly optimizer: TfOptimizer
+  testFunction: (data: readonly Tensor[]) => Tensor[]
+  /** loss first, then the metrics. */
+  getDedupedMetricsNames(): string[]
+}
+
+/** What `fitDataset` and `evaluateDataset` use of a dataset. */
+export interface TfDataset {
+  /** Elements; null: unknown. */
+  readonly size?: number | null
+  iterator(): Promise<object>
+}
+
+/** Whether a callback, or train itself, has set `model.stopTraining`, which can be written only. */
+export const stopsTraining = (model: TfModel): boolean => Reflect.get(model, 'stopTraining_') === true
+
+/** Numbers that `evaluate` gives: tfjs has a loss for each output, and then the metrics. */
+export const evaluationsOf = (model: TfModel): number => model.lossFunctions.length + model.metricsTensors.length
+
+/** Without the numbers that make a name unique in its process. */
+export const plainName = (name: string): string => name.replace(/_?\d+/g, '')

@@ -1,0 +1,96 @@
+/** G4: a worker that comes late, or again, is one of the others, in any kind of training loop with any optimizer. */
+import { afterEach, describe, expect, it } from 'vitest'
+import { ringOfTrainers, settingsOf, type RingOfTrainers } from '../support/ring-trainers.ts'
+import type { TrainerReport } from '../support/ring-trainer.ts'
+
+const loops = ['fitLoop', 'fitRows', 'trainOnBatch', 'minimize', 'minimizeList', 'gradients'] as const
+const optimizers = ['sgd', 'momentum', 'adam', 'rmsprop', 'adamax'] as const
+/** 24 steps, 8 an epoch. */
+const work = { batchSize: 4, epochs: 3, samples: 64, rate: 0.5 }
+
+let opened: RingOfTrainers | undefined
+afterEach(async () => {
+  await opened?.close()
+  opened = undefined
+})
+
+/** The same steps, variables and numbers, from where each began. */
+function expectAlike(reports: readonly TrainerReport[]): void {
+  for (const { error } of reports) expect(error).toBeNull()
+  const longest = reports.toSorted((a, b) => b.hashes.length - a.hashes.length)[0]
+  for (const { hashes, weights, told, metrics } of reports) {
+    expect(hashes.length).toBeGreaterThan(0)
+    expect(hashes).toEqual(longest?.hashes.slice(-hashes.length))
+    expect(hashes.at(-1)?.[0]).toBe(24)
+    expect(weights).toEqual(longest?.weights)
+    expect(metrics).toEqual(longest?.metrics)
+    // User code was told the same, also of the steps that were over before it came.
+    expect(told).toEqual(longest?.told)
+  }
+}
+
+const until = async (found: () => boolean): Promise<void> => {
+  await expect.poll(found, { timeout: 20_000, interval: 5 }).toBe(true)
+}
+
+describe.each(loops)('In a loop by %s', (scenario) => {
+  it.each(optimizers)(
+    'a late worker is like the others, and so is one in the place of one killed (%s)',
+    async (optimizer) => {
+      opened = ringOfTrainers({ ...work, scenario, optimizer }, settingsOf(2), 1)
+      const ring = opened
+      ring.allow(5)
+      const first = await ring.start(0)
+      await until(() => ring.steps() === 5)
+      const second = await ring.start(1)
+      await until(() => ring.generations.at(-1)?.length === 2)
+      ring.allow(12)
+      await until(() => ring.steps() === 12)
+      // Its worker lives on, or not: the ring sees a member that does not answer, and a new one.
+      await first.kill()
+      const third = await ring.start(2)
+      await until(() => ring.generations.at(-1)?.includes('w2') === true)
+      ring.allow(Infinity)
+      expectAlike(await Promise.all([second, third].map(({ report }) => report)))
+      expect(ring.generations.at(-1)).toEqual(['w1', 'w2'])
+    },
+  )
+
+  it.each(optimizers)('all go on from the checkpoint when all were killed (%s)', async (optimizer) => {
+    opened = ringOfTrainers({ ...work, scenario, optimizer }, settingsOf(2, { checkpointEvery: 10 }))
+    const ring = opened
+    ring.allow(12)
+    const trainers = await Promise.all([0, 1].map((seat) => ring.start(seat)))
+    await until(() => ring.checkpoints.size === 1)
+    for (const trainer of trainers) await trainer.kill()
+    ring.allow(Infinity)
+    const again = await Promise.all([2, 3].map((seat) => ring.start(seat)))
+    const reports = await Promise.all(again.map(({ report }) => report))
+    expectAlike(reports)
+    for (const { hashes } of reports) expect(hashes[0]?.[0]).toBe(11)
+  })
+})
+
+describe('The callbacks of a newcomer', () => {
+  it.each(['stopsOnSplit', 'stopsInDataset', 'stopsByHand', 'plateau', 'evaluates'])(
+    'decide as those of the others, for they are told of the epochs before it came: %s',
+    async (scenario) => {
+      const rate = scenario === 'evaluates' ? 1 : 6
+      const optimizer = scenario === 'plateau' ? 'adam' : 'sgd'
+      const of = { ...work, epochs: 12, rate, scenario, optimizer } as const
+      opened = ringOfTrainers(of, settingsOf(2), 1)
+      const ring = opened
+      ring.allow(9)
+      const first = await ring.start(0)
+      await until(() => ring.steps() === 9)
+      const second = await ring.start(1)
+      await until(() => ring.generations.at(-1)?.length === 2)
+      ring.allow(Infinity)
+      const [one, other] = await Promise.all([first, second].map(({ report }) => report))
+      expect(one?.error).toBeNull()
+      expect(other?.error).toBeNull()
+      expect(other?.told).toEqual(one?.told)
+      expect(other?.weights).toEqual(one?.weights)
+    },
+  )
+})
