@@ -1,7 +1,7 @@
 /** Every conversation there is, in the order in which the reference tells them. A new one joins its list here. */
 import { observeAblation, openAblation, suggestRemovals } from './ablate.ts'
 import type { Conversation } from './conversation.ts'
-import { announce, beat, driverBeat, lease, leave, ping, release, rollCall } from './discovery.ts'
+import { announce, beat, driverBeat, driverPing, lease, leave, ping, release, rollCall } from './discovery.ts'
 import { progress, resumeExperiment, stopExperiment, submit } from './experiment.ts'
 import { log } from './log.ts'
 import { judge } from './prune.ts'
@@ -36,7 +36,7 @@ export const chapters: readonly Chapter[] = [
   {
     title: 'Discovery and leases',
     file: 'discovery.ts',
-    conversations: [announce, beat, leave, rollCall, driverBeat, lease, release, ping],
+    conversations: [announce, beat, leave, rollCall, driverBeat, driverPing, lease, release, ping],
   },
   {
     title: 'Trials',

@@ -146,3 +146,14 @@ export const ping = call({
   doc: 'Is this worker still there? Asked when its beats stay out: no responders means that its connection is gone.',
   example: { params: { worker: 'w1' }, payload: {}, reply: status },
 })
+
+export const driverPing = call({
+  name: 'driver.ping',
+  subject: `maggy.${version}.call.driver.{driver}.ping`,
+  payload: Type.Object({}),
+  reply: Type.Object({}),
+  speaks: 'driver',
+  hears: 'driver',
+  doc: 'Is this driver still there? Asked before its experiments or its slots are taken: no responders means that its connection is gone. Workers ask it too.',
+  example: { params: { driver: 'd1' }, payload: {}, reply: {} },
+})

@@ -228,6 +228,46 @@ export const table = {
     retryable: true,
     remedy: 'ask for a lease first',
   },
+  SLOT_HANDS_BACK: {
+    message: 'slot {slot} of worker {worker} hands back what it is given without having begun it',
+    retryable: true,
+    remedy: 'see the log of that worker; start it again',
+  },
+  SLOTS_TAKEN: {
+    message: 'other drivers ({drivers}) hold all {slots} slots that it could use',
+    retryable: true,
+    remedy: 'start more workers with `maggy worker --server {server}`; it goes on when one falls free',
+  },
+  SLOTS_UNUSABLE: {
+    message: 'slot {slot} of worker {worker} cannot be used: {reason}',
+    retryable: true,
+    remedy: 'see the log of that worker; it is tried again by itself',
+  },
+  ASSIGN_UNANSWERED: {
+    message: 'worker {worker} has not answered for {seconds} s that it takes trial {trial} ({reason})',
+    retryable: true,
+    remedy: 'see the log of that worker; when it is found to be gone, the trial goes elsewhere',
+  },
+  RESULT_REFUSED: {
+    message: 'a result of trial {trial} from worker {worker} was refused: {reason}',
+    retryable: true,
+    remedy: 'see that worker and driver are of the same version of maggy',
+  },
+  SUGGESTION_MISSING: {
+    message: '{suggester} has not answered for {seconds} s what to run next',
+    retryable: true,
+    remedy: 'see the log of that process; when it is gone, another of its name is asked',
+  },
+  NOTHING_MOVES: {
+    message: 'nothing was suggested, assigned or ended for {seconds} s: {known}',
+    retryable: true,
+    remedy: 'see the log of the driver; `maggy stop` ends the experiment',
+  },
+  DRIVER_FENCED: {
+    message: 'driver {driver} does not have the experiment {experiment} any more',
+    retryable: true,
+    remedy: 'nothing needs to be done: what is said again, the driver that has it now takes',
+  },
   ATTEMPTS_EXHAUSTED: {
     message: 'the trial was tried {attempts} times; the last time: {reason}',
     retryable: false,

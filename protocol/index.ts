@@ -38,6 +38,7 @@ export {
   AttemptRef,
   beat,
   driverBeat,
+  driverPing,
   lease,
   leave,
   ping,

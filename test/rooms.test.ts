@@ -87,6 +87,38 @@ test('actors import protocol, src and their own folder, never each other', () =>
   expect(told(offending)).toEqual([])
 })
 
+/** The driver's rooms, and which of them each may know: the rooms of an experiment do not know each other. */
+const driverRooms: Readonly<Record<string, readonly string[]>> = {
+  fleet: [],
+  ownership: [],
+  trials: ['fleet'],
+  suggesting: [],
+  pruning: [],
+  rings: ['fleet'],
+  experiment: ['fleet', 'trials', 'suggesting', 'pruning', 'rings'],
+}
+const driverRoomOf = (path: string): string | undefined => /^actors\/driver\/([^/]+)\//.exec(path)?.[1]
+
+test('the driver is in rooms that are entered through their index, and know only those that they may', () => {
+  const rooms = new Set(sourcesIn('actors/driver').flatMap((file) => driverRoomOf(file) ?? []))
+  expect([...rooms].toSorted()).toEqual(Object.keys(driverRooms).toSorted())
+  const offending = imports.filter(({ from, to }) => {
+    const [here, there] = [driverRoomOf(from), driverRoomOf(to)]
+    if (there === undefined || here === there) return false
+    const isKnown = here === undefined || driverRooms[here]?.includes(there) === true
+    return !isKnown || to !== `actors/driver/${there}/index.ts`
+  })
+  expect(told(offending)).toEqual([])
+})
+
+test('the rooms of an experiment take of the fleet its types only', () => {
+  const offending = imports.filter(
+    ({ from, to, isType }) =>
+      ['trials', 'rings'].includes(driverRoomOf(from) ?? '') && driverRoomOf(to) === 'fleet' && !isType,
+  )
+  expect(told(offending)).toEqual([])
+})
+
 test('examples import what users can import: maggy and packages', () => {
   const offending = imports.filter(
     ({ from, to, isPackage }) => within(from, 'deploy/examples') && !isPackage && !within(to, 'deploy/examples'),

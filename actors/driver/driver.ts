@@ -4,12 +4,13 @@
  * I2 An experiment whose owner's beats have stopped is taken over (with `adopt: 'all'`).
  * I3 Whatever is asked twice is done once.
  */
+import { isDeepStrictEqual } from 'node:util'
 import {
   announce,
   beat,
   codeOf,
-  done,
   driverBeat,
+  driverPing,
   isProblem,
   leave,
   problem,
@@ -18,7 +19,6 @@ import {
   stopExperiment,
   submit,
   toProblem,
-  type AttemptRef,
   type LogEvent,
   type Submission,
 } from '../../protocol/index.ts'
@@ -27,26 +27,40 @@ import { every, type ActorEnvironment, type RunningActor } from '../../src/actor
 import { answer, hear, tell, type Subscription } from '../../src/bus/index.ts'
 import { createPruner } from '../../src/pruners/index.ts'
 import { validateSpace } from '../../src/space/index.ts'
-import { lastEvent, readArchive } from './ownership/archive.ts'
-import type { LogEnd } from './experiment/log-writer.ts'
-import { ExperimentRun, type RunEnvironment } from './experiment/run.ts'
-import { Fleet, type Slot } from './fleet/fleet.ts'
+import { ExperimentRun, tellProgress, type LogEnd, type RunNews } from './experiment/index.ts'
+import { Fleet, schedule, type FleetNews, type Slot } from './fleet/index.ts'
 import type { DriverOptions } from './options.ts'
-import { tellProgress } from './experiment/progress.ts'
-import { schedule, type Decision } from './fleet/placement.ts'
+import { LateResults, lastEvent, Owners, readArchive } from './ownership/index.ts'
 
 const beatMs = 1000
 const tickMs = 500
 const progressMs = 250
-const endedKept = 1024
-const finishedKept = 100_000
+/** Between two looks for experiments that nobody owns, in ticks. */
+const scanTicks = 4
+const retryMs = 500
+/** A drain waits so long for the log to take what it holds. */
+const drainMs = 5000
 
+/** Resolves when it is at work; waits while the bus is away. */
 export async function startDriver(env: ActorEnvironment, options: DriverOptions): Promise<RunningActor> {
-  await env.bus.streams.ensure()
+  await patiently(env, () => env.bus.streams.ensure())
   const driver = new Driver(env, options)
   driver.start()
-  await env.bus.flush()
+  await patiently(env, () => env.bus.flush())
   return driver
+}
+
+/** What fails because the bus is away is tried again when it is back. */
+async function patiently({ clock, logger }: ActorEnvironment, work: () => Promise<void>): Promise<void> {
+  for (let tries = 1; ; tries += 1) {
+    try {
+      return await work()
+    } catch (error) {
+      if (!isProblem(error, 'BUS_TIMEOUT', 'BUS_DISCONNECTED', 'BUS_NO_RESPONDERS')) throw error
+      if (tries === 1) logger.warn({ code: error.code }, `${error.message}; waiting for it`)
+      await new Promise<void>((resolve) => void clock.setTimeout(resolve, retryMs))
+    }
+  }
 }
 
 const unresolved = () => problem('STUDY_INVALID', { path: 'components', reason: 'are none: the client looks them up' })
@@ -56,28 +70,30 @@ class Driver implements RunningActor {
   readonly #options: DriverOptions
   readonly #fleet: Fleet
   readonly #runs = new Map<string, ExperimentRun>()
-  /** Being taken up right now. */
+  /** Being opened or taken up right now. */
   readonly #taking = new Map<string, Promise<ExperimentRun | undefined>>()
-  /** Ended here or found ended: late results are acknowledged, so that workers can forget them. */
-  readonly #ended = new Map<string, Subscription>()
-  /** Found ended: not looked at again. */
-  readonly #finished = new Set<string>()
-  readonly #others = new Map<string, { experiments: readonly string[]; seenAt: number }>()
+  readonly #stopListeners = new Map<string, Subscription>()
+  readonly #owners: Owners
+  readonly #late: LateResults
+  /** Logs that could not be read: that is said once. */
+  readonly #unreadable = new Set<string>()
+  readonly #setAside = new Set<string>()
   readonly #stops: (() => void)[] = []
   #pumping = false
   #rollCalledAt = 0
   #scanning = false
-  #startedAt = 0
+  #ticks = 0
+  /** In elapsed time: when the use of slots was last counted. */
+  #countedAt: number
 
   constructor(env: ActorEnvironment, options: DriverOptions) {
+    const { bus, clock, id, onDropped } = env
     this.#env = env
     this.#options = options
-    this.#fleet = new Fleet(env.bus, env.clock, env.id, options, {
-      changed: () => this.#changed(),
-      lost: (held, worker, reason) => this.#runs.get(held.experiment)?.lost(held, worker, reason),
-      foreign: (worker, slot, attempt) => this.#foreign(worker, slot, attempt),
-      callRoll: () => this.#callRoll(),
-    })
+    this.#owners = new Owners(bus, clock, id, options.ownerTtlMs)
+    this.#late = new LateResults(bus, onDropped)
+    this.#fleet = new Fleet(bus, clock, id, options, (news) => this.#hearFleet(news))
+    this.#countedAt = clock.elapsed()
   }
 
   start(): void {
@@ -93,13 +109,13 @@ class Driver implements RunningActor {
       ),
       hear(bus, beat, { worker: '*' }, (status, { worker }) => this.#fleet.beat(worker, status), { onDropped }),
       hear(bus, leave, { worker: '*' }, (_, { worker }) => this.#fleet.left(worker), { onDropped }),
-      hear(bus, driverBeat, { driver: '*' }, ({ experiments }, { driver }) => this.#heardDriver(driver, experiments), {
+      hear(bus, driverBeat, { driver: '*' }, ({ experiments }, { driver }) => this.#hearDriver(driver, experiments), {
         onDropped,
       }),
+      answer(bus, driverPing, { driver: id }, () => ({}), { onDropped }),
       answer(bus, submit, {}, (submission) => this.#submit(submission), queue),
       answer(bus, resumeExperiment, {}, ({ experiment, force }) => this.#resume(experiment, force), queue),
     ]
-    this.#startedAt = clock.elapsed()
     this.#stops.push(
       ...subscriptions.map((subscription) => () => subscription.unsubscribe()),
       every(clock, beatMs, () => this.#beat()),
@@ -107,6 +123,7 @@ class Driver implements RunningActor {
       every(clock, progressMs, () => this.#tellProgress()),
       bus.onStatus((status) => {
         if (status !== 'connected') return
+        for (const run of this.#runs.values()) run.reconnected()
         this.#fleet.reconnected()
         this.#beat()
         this.#callRoll(true)
@@ -115,16 +132,20 @@ class Driver implements RunningActor {
     this.#env.logger.info({ driver: id, adopt: this.#options.adopt }, 'driver ready')
     this.#beat()
     this.#callRoll(true)
+    void this.#scan()
   }
 
   /** Experiments stay as they are: the next driver finds them in the log; workers go on with what they run. */
   async drain(): Promise<void> {
     for (const stop of this.#stops.splice(0)) stop()
-    await Promise.all([...this.#runs.values()].map((run) => run.kept()))
+    const kept = Promise.all([...this.#runs.values()].map((run) => run.kept()))
+    // A log that takes nothing now keeps nobody here: its experiments are taken up from what it holds.
+    await Promise.race([kept, new Promise<void>((resolve) => void this.#env.clock.setTimeout(resolve, drainMs))])
     // Said, so that nobody has to wait for this one's silence before taking up what it leaves.
     tell(this.#env.bus, driverBeat, { driver: this.#env.id }, { experiments: [] })
     for (const run of this.#runs.values()) run.close()
-    for (const subscription of this.#ended.values()) subscription.unsubscribe()
+    for (const listener of this.#stopListeners.values()) listener.unsubscribe()
+    this.#late.close()
     await this.#fleet.releaseAll()
   }
 
@@ -136,33 +157,46 @@ class Driver implements RunningActor {
     if (context.kind === 'optimization') validateSpace(context.space, 'space')
     else if (context.kind === 'ablation' && context.components.length === 0) throw unresolved()
     if (context.pruner !== null) createPruner(context.pruner, context.objectives)
-    if (this.#runs.has(experiment)) return reply
-    const known = await readArchive(this.#env.bus, experiment)
-    if (known !== undefined) {
-      if (known.submission.bundle.sha256 !== submission.bundle.sha256)
-        throw problem('EXPERIMENT_EXISTS', { experiment })
-      // Accepted before, by a driver that died before it could say so.
-      if (this.#ownerOf(experiment) === undefined) await this.#take(experiment, false)
+    // Asked twice at once: the second hears what became of the first (I3).
+    const run = (await this.#taking.get(experiment)) ?? this.#runs.get(experiment)
+    if (run !== undefined) {
+      this.#refuseAnother(submission, run.submission)
       return reply
     }
+    const known = await readArchive(this.#env.bus, experiment)
+    if (known === undefined) {
+      const opened = await this.#once(experiment, () => this.#open(submission))
+      if (opened === undefined) throw problem('EXPERIMENT_EXISTS', { experiment })
+      this.#refuseAnother(submission, opened.submission)
+      return reply
+    }
+    this.#refuseAnother(submission, known.submission)
+    // Accepted before, by a driver that died before it could say so.
+    if (this.#owners.ownerOf(experiment) === undefined) await this.#take(experiment, false)
+    return reply
+  }
+
+  #refuseAnother(asked: Submission, known: Submission): void {
+    if (!isDeepStrictEqual(asked, known)) throw problem('EXPERIMENT_EXISTS', { experiment: asked.experiment })
+  }
+
+  /** A new experiment: it is accepted once that is in the log. Rejects with what the log refuses it for. */
+  async #open(submission: Submission): Promise<ExperimentRun | undefined> {
+    const { experiment } = submission
     const run = this.#run(submission, { last: 0, next: 0 })
-    this.#runs.set(experiment, run)
     const at = this.#env.clock.now()
     const accepted: LogEvent = { type: 'experiment.accepted', at, submission }
-    if (!(await run.start(accepted, { type: 'experiment.adopted', at, driver: this.#env.id }))) {
-      throw problem('EXPERIMENT_EXISTS', { experiment })
-    }
-    this.#listenForStop(run)
+    const isOurs = await this.#begin(run, accepted, { type: 'experiment.adopted', at, driver: this.#env.id })
+    if (!isOurs) return undefined
     this.#env.logger.info({ experiment }, 'experiment accepted')
-    this.#beat()
-    return reply
+    return run
   }
 
   async #resume(experiment: string, force = false): Promise<{ experiment: string; driver: string; state: string }> {
     const driver = this.#env.id
     const own = this.#runs.get(experiment)
     if (own !== undefined) return { experiment, driver, state: own.history.state }
-    const owner = this.#ownerOf(experiment)
+    const owner = this.#owners.ownerOf(experiment)
     if (owner !== undefined) return { experiment, driver: owner, state: 'searching' }
     const run = await this.#take(experiment, true, force)
     if (run === undefined) {
@@ -173,9 +207,14 @@ class Driver implements RunningActor {
     return { experiment, driver, state: run.history.state }
   }
 
-  /** Takes up an experiment from its log; undefined if there is nothing to take up, or another driver was faster. */
+  /** Takes up an experiment from its log; undefined if there is nothing to take up, or another driver has it. */
   #take(experiment: string, resume: boolean, force = false): Promise<ExperimentRun | undefined> {
-    const taking = this.#taking.get(experiment) ?? this.#takeUp(experiment, resume, force)
+    return this.#once(experiment, () => this.#takeUp(experiment, resume, force))
+  }
+
+  /** Whatever is done about an experiment is done once at a time (I3). */
+  #once(experiment: string, work: () => Promise<ExperimentRun | undefined>): Promise<ExperimentRun | undefined> {
+    const taking = this.#taking.get(experiment) ?? work()
     this.#taking.set(experiment, taking)
     return taking.finally(() => this.#taking.delete(experiment))
   }
@@ -187,61 +226,69 @@ class Driver implements RunningActor {
     const run = this.#run(archived.submission, archived)
     run.replay(archived.entries)
     if (run.history.ended && (!resume || run.history.state === 'done')) {
-      this.#acknowledgeLate(experiment)
+      this.#late.acknowledge(experiment)
       return undefined
     }
+    if (!resume && !(await this.#owners.isAbandoned(experiment, archived.owner))) return undefined
     const { order } = archived
     if (order.broken && !force) throw problem('LOG_HOLE', { experiment, fault: order.fault })
     const at = clock.now()
     const holes = order.holes === 0 ? {} : { holes: order.holes }
     const first: LogEvent[] = [{ type: 'experiment.adopted', at, driver: id, ...holes }]
     if (run.history.ended) first.push({ type: 'experiment.resumed', at })
-    this.#ended.get(experiment)?.unsubscribe()
-    this.#ended.delete(experiment)
-    this.#finished.delete(experiment)
-    this.#runs.set(experiment, run)
-    if (!(await run.start(...first))) return undefined
-    this.#listenForStop(run)
+    this.#late.goesOn(experiment)
+    if (!(await this.#begin(run, ...first))) return undefined
     logger.info(
       { experiment, state: run.history.state, held: run.history.held.size },
       'experiment taken up from its log',
     )
-    this.#beat()
     this.#callRoll(true)
     return run
   }
 
+  /** Whatever goes wrong on the way leaves nothing behind. */
+  async #begin(run: ExperimentRun, ...first: LogEvent[]): Promise<boolean> {
+    try {
+      if (!(await run.start(...first))) {
+        run.close()
+        return false
+      }
+    } catch (error) {
+      run.close()
+      throw error
+    }
+    this.#runs.set(run.id, run)
+    this.#listenForStop(run)
+    this.#beat()
+    this.#changed()
+    return true
+  }
+
   #run(submission: Submission, end: LogEnd): ExperimentRun {
     const { bus, clock, logger, onDropped } = this.#env
-    const env: RunEnvironment = {
-      bus,
-      clock,
-      logger,
-      onDropped,
-      driver: this.#env.id,
-      fleet: this.#fleet,
-      changed: () => this.#changed(),
-      ended: (run) => {
-        tellProgress(bus, run, this.#fleet, this.#env)
-        this.#forget(run)
-        this.#acknowledgeLate(run.id)
-      },
-      fenced: (run) => {
-        logger.warn({ experiment: run.id }, 'another driver has this experiment now')
-        this.#forget(run)
-      },
+    const driver = this.#env.id
+    const tell = (news: RunNews, run: ExperimentRun): void => this.#hearRun(news, run)
+    return new ExperimentRun({ bus, clock, logger, onDropped, driver, fleet: this.#fleet, tell }, submission, end)
+  }
+
+  #hearRun(news: RunNews, run: ExperimentRun): void {
+    const { bus, logger } = this.#env
+    if (news === 'changed') return this.#changed()
+    if (news === 'ended') {
+      tellProgress(bus, run, this.#fleet, this.#env)
+      this.#late.acknowledge(run.id)
+    } else {
+      logger.warn({ experiment: run.id }, 'another driver has this experiment now')
     }
-    return new ExperimentRun(env, submission, end)
+    this.#forget(run)
   }
 
   #forget(run: ExperimentRun): void {
-    this.#runs.delete(run.id)
+    if (this.#runs.get(run.id) === run) this.#runs.delete(run.id)
     this.#stopListeners.get(run.id)?.unsubscribe()
     this.#stopListeners.delete(run.id)
     this.#changed()
   }
-
-  readonly #stopListeners = new Map<string, Subscription>()
 
   #listenForStop(run: ExperimentRun): void {
     const { bus, onDropped } = this.#env
@@ -256,54 +303,27 @@ class Driver implements RunningActor {
       },
       { onDropped },
     )
-    if (this.#runs.has(run.id)) this.#stopListeners.set(run.id, stop)
-    else stop.unsubscribe()
+    this.#stopListeners.get(run.id)?.unsubscribe()
+    this.#stopListeners.set(run.id, stop)
   }
 
-  #acknowledgeLate(experiment: string): void {
-    this.#finished.add(experiment)
-    const first = this.#finished.values().next()
-    if (this.#finished.size > finishedKept && !first.done) this.#finished.delete(first.value)
-    if (this.#ended.has(experiment)) return
-    const { bus, onDropped } = this.#env
-    this.#ended.set(
-      experiment,
-      answer(bus, done, { worker: '*', experiment }, () => ({}), { onDropped }),
-    )
-    const [oldest] = this.#ended.keys()
-    if (this.#ended.size <= endedKept || oldest === undefined) return
-    this.#ended.get(oldest)?.unsubscribe()
-    this.#ended.delete(oldest)
-  }
-
-  #ownerOf(experiment: string): string | undefined {
-    const now = this.#env.clock.elapsed()
-    for (const [driver, { experiments, seenAt }] of this.#others) {
-      if (now - seenAt < this.#options.ownerTtlMs && experiments.includes(experiment)) return driver
-    }
-    return undefined
-  }
-
-  #heardDriver(driver: string, experiments: readonly string[]): void {
-    if (driver === this.#env.id) return
-    this.#others.set(driver, { experiments, seenAt: this.#env.clock.elapsed() })
-    if (this.#others.size > 256) this.#others.delete([...this.#others.keys()][0] ?? '')
+  #hearDriver(driver: string, experiments: readonly string[]): void {
+    this.#owners.hear(driver, experiments)
+    // One that had ended here was resumed there.
+    if (driver !== this.#env.id) for (const experiment of experiments) this.#late.goesOn(experiment)
   }
 
   /** Takes up what nobody owns (I2). Those that have ended are looked at once. */
   async #scan(): Promise<void> {
     if (this.#scanning || this.#options.adopt === 'none' || this.#env.bus.status !== 'connected') return
-    if (this.#env.clock.elapsed() - this.#startedAt < this.#options.ownerTtlMs) return
     this.#scanning = true
     try {
       for (const experiment of await experimentIds(this.#env.bus)) {
-        if (this.#runs.has(experiment) || this.#finished.has(experiment) || this.#ownerOf(experiment) !== undefined)
-          continue
-        const last = await lastEvent(this.#env.bus, experiment)
-        if (last?.type === 'experiment.ended') this.#acknowledgeLate(experiment)
-        else await this.#takeWhole(experiment)
+        const isKnown = this.#runs.has(experiment) || this.#late.knows(experiment) || this.#setAside.has(experiment)
+        if (!isKnown && this.#owners.ownerOf(experiment) === undefined) await this.#lookAt(experiment)
       }
     } catch (error) {
+      // The bus is away: the next look finds what there is.
       if (codeOf(error) === undefined)
         this.#env.logger.error({ problem: toProblem(error) }, 'the log could not be looked through')
     } finally {
@@ -311,15 +331,25 @@ class Driver implements RunningActor {
     }
   }
 
-  /** One whose log has a hole is left alone until somebody says to go on all the same. */
-  async #takeWhole(experiment: string): Promise<void> {
+  /** One that cannot be taken up keeps no other from being taken up. */
+  async #lookAt(experiment: string): Promise<void> {
     try {
-      await this.#take(experiment, false)
+      const last = await lastEvent(this.#env.bus, experiment)
+      if (last?.type === 'experiment.ended') this.#late.acknowledge(experiment)
+      else await this.#take(experiment, false)
+      this.#unreadable.delete(experiment)
     } catch (error) {
-      if (!isProblem(error, 'LOG_HOLE')) throw error
-      this.#env.logger.error({ experiment, code: error.code }, `${error.message}; ${error.remedy}`)
-      this.#finished.add(experiment)
+      // One whose log has a hole is left alone until somebody says to go on all the same.
+      if (isProblem(error, 'LOG_HOLE')) this.#setAside.add(experiment)
+      if (this.#unreadable.has(experiment)) return
+      this.#unreadable.add(experiment)
+      const { code, message, remedy = 'it is tried again' } = toProblem(error)
+      this.#env.logger.warn({ experiment, code }, `it cannot be taken up: ${message}; ${remedy}`)
     }
+  }
+
+  async #lookForOwners(): Promise<void> {
+    if (await this.#owners.look()) await this.#scan()
   }
 
   // Time
@@ -335,24 +365,29 @@ class Driver implements RunningActor {
     tell(this.#env.bus, rollCall, { driver: this.#env.id }, {})
   }
 
-  #ticks = 0
   #tick(): void {
     this.#ticks += 1
     // While this driver hears nobody, nobody's silence means anything.
-    if (this.#env.bus.status === 'connected') this.#fleet.tick()
-    if (this.#ticks % 4 === 0) void this.#scan()
-    if (this.#runs.size > 0 || this.#fleet.slots().some(({ lease }) => lease === 'ours')) this.#changed()
+    if (this.#env.bus.status === 'connected') {
+      this.#fleet.tick()
+      void this.#lookForOwners()
+    }
+    for (const run of this.#runs.values()) run.tick()
+    if (this.#ticks % scanTicks === 0) void this.#scan()
+    if (this.#runs.size > 0 || this.#fleet.slots().some(({ lease }) => lease.state === 'ours')) this.#changed()
   }
 
   #tellProgress(): void {
     for (const run of this.#runs.values()) tellProgress(this.#env.bus, run, this.#fleet, this.#env)
   }
 
-  // Scheduling
+  // Placement
 
-  #foreign(worker: string, slot: number | null, attempt: AttemptRef): void {
-    const run = this.#runs.get(attempt.experiment)
-    if (run !== undefined && slot !== null) run.foreign(worker, slot, attempt)
+  #hearFleet(news: FleetNews): void {
+    if (news.kind === 'changed') this.#changed()
+    else if (news.kind === 'callRoll') this.#callRoll()
+    else if (news.kind === 'lost') this.#runs.get(news.place.attempt?.experiment ?? '')?.lost(news)
+    else this.#runs.get(news.attempt.experiment)?.stranger(news.worker, news.slot, news.attempt)
   }
 
   /** Whatever changed in this turn is looked at once, when the turn is over. */
@@ -367,32 +402,33 @@ class Driver implements RunningActor {
 
   #pump(): void {
     const now = this.#env.clock.elapsed()
+    this.#countUse(now)
     const positions = this.#fleet.slots().map((slot) => ({
       slot,
       labels: this.#fleet.info(slot.worker)?.labels ?? {},
-      lease: slot.lease,
-      idle: slot.running === null && !slot.foreign,
-      roomBehind: slot.running !== null && slot.running.attempt !== null && slot.next === null && !slot.foreign,
-      outOfReach: slot.elsewhere || this.#trainsInRing(slot),
-      askAfter: slot.askAfter,
+      lease: slot.lease.state,
+      idle: slot.running === null,
+      roomBehind: slot.running !== null && slot.running.state !== 'foreign' && slot.next === null,
+      runsForLong: this.#trainsInRing(slot),
       idleSince: slot.idleSince,
     }))
     for (const decision of schedule(positions, [...this.#runs.values()], now)) {
-      const { slot } = decision.slot
-      if (decision.kind === 'lease') void this.#fleet.ask(slot)
-      else if (decision.kind === 'release') void this.#fleet.release(slot)
-      else this.#fill(slot, decision)
+      if (decision.kind === 'suggest') this.#runs.get(decision.claimant)?.want(decision.count)
+      else if (decision.kind === 'lease') decision.slot.slot.lease.ask()
+      else if (decision.kind === 'release') void decision.slot.slot.lease.release()
+      else this.#runs.get(decision.claimant)?.fill(decision.slot.slot, decision.place, decision.gang)
     }
   }
 
-  #fill(slot: Slot, { claimant, place, gang }: Extract<Decision<unknown>, { kind: 'fill' }>): void {
-    const held = { experiment: claimant, attempt: null, confirmed: false, unknown: 0, gone: false }
-    slot[place] = held
-    this.#runs.get(claimant)?.fill(slot, held, gang)
+  /** Shares are fair by time: what each experiment has used counts where they hold equally many places. */
+  #countUse(now: number): void {
+    const ms = now - this.#countedAt
+    this.#countedAt = now
+    for (const run of this.#runs.values()) run.used += ms * run.share
   }
 
   /** A ring keeps its places for long: nobody waits for one of them. */
   #trainsInRing({ running }: Slot): boolean {
-    return running !== null && this.#runs.get(running.experiment)?.inRings === true
+    return this.#runs.get(running?.attempt?.experiment ?? '')?.inRings === true
   }
 }

@@ -157,6 +157,32 @@ export class History {
     return snapshot !== undefined && isFinal(snapshot.value)
   }
 
+  /** Whether an event would change anything: what would not is not worth a place in the log, and may mislead who reads it. */
+  takes(event: LogEvent): boolean {
+    switch (event.type) {
+      case 'experiment.accepted':
+      case 'experiment.adopted':
+        return true
+      case 'ring.formed':
+        return this.trials.has(event.trial) && !this.settled(event.trial)
+      case 'trial.suggested':
+        return !this.trials.has(event.trial) && this.#experimentTakes(event)
+      case 'trial.assigned':
+      case 'trial.stopping':
+      case 'trial.ended':
+      case 'trial.lost': {
+        const before = this.trials.get(event.trial)
+        if (before === undefined) return false
+        const [after] = trialSteps.next(before, event)
+        return after.value !== before.value || after.context !== before.context
+      }
+      case 'experiment.resumed':
+        return resumable.has(this.#experiment.value)
+      default:
+        return this.#experimentTakes(event)
+    }
+  }
+
   apply(event: LogEvent | VolatileEvent): Effect[] {
     if (!volatile.has(event.type)) this.length += 1
     switch (event.type) {
@@ -210,6 +236,12 @@ export class History {
       ...(fidelity === undefined ? {} : { fidelity }),
       ...(ablated === undefined ? {} : { ablated }),
     }
+  }
+
+  #experimentTakes(event: ExperimentEvent): boolean {
+    const before = this.#experiment
+    const [after] = experimentSteps.next(before, event)
+    return after.value !== before.value || after.context !== before.context
   }
 
   #create(event: Extract<LogEvent, { type: 'trial.suggested' }>): void {

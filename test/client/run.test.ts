@@ -144,7 +144,7 @@ function clockOf(simulated: TestClock) {
     elapsed: () => simulated.elapsed(),
     setTimeout: (fn: () => void, ms: number): unknown => simulated.setTimeout(fn, ms),
     clearTimeout: (id: unknown) => {
-      simulated.clearTimeout(id as never)
+      simulated.clearTimeout(id)
     },
     async passUntil(reached: () => boolean): Promise<void> {
       for (let step = 0; !reached() && step < 1000; step += 1) {

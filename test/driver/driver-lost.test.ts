@@ -12,10 +12,10 @@ describe('a driver that dies', () => {
     await bench.settle()
     expect(w1.running).toEqual([1])
     bench.kill()
-    await bench.driver('d2')
     const running = w1.assignments[1]?.attempt
     await w1.finish(1, ok(11))
     expect(w1.unacknowledged).toEqual([running])
+    await bench.driver('d2')
     await bench.pass(6000, w1)
     if (running) await w1.say(running, ok(11))
     await bench.settle()

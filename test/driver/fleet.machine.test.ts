@@ -25,8 +25,6 @@ const ping = (answered: 'alive' | 'refused' | 'silent', at = 3000): FleetEvent =
   at,
 })
 const tick = (at: number): FleetEvent => ({ type: 'tick', at })
-const lease: FleetEvent = { type: 'worker.lease', slot: 0 }
-const release: FleetEvent = { type: 'worker.release', slot: 0 }
 const leave: FleetEvent = { type: 'worker.leave' }
 const connected = (at: number): FleetEvent => ({ type: 'bus.connected', at })
 
@@ -47,41 +45,35 @@ function play(...events: FleetEvent[]) {
 
 describe('a worker, as a driver sees it', () => {
   it('is met when it announces itself, and the roll is called when it beats without having done so', () => {
-    expect(play(announce())).toMatchObject({ state: 'idle', effects: ['reconcile'] })
+    expect(play(announce())).toMatchObject({ state: 'here', effects: ['reconcile'] })
     expect(play(beat(1))).toMatchObject({ state: 'unseen', effects: ['callRoll'] })
-  })
-
-  it('is leased while it holds at least one of our slots', () => {
-    expect(play(announce(), lease).state).toBe('leased')
-    expect(play(announce(), lease, lease, release).state).toBe('leased')
-    expect(play(announce(), lease, lease, release, release).state).toBe('idle')
   })
 
   it('is believed in what it beats (I1)', () => {
     expect(play(announce(), beat(1000)).effects).toEqual(['reconcile'])
-    expect(play(announce(), lease, beat(1000)).effects).toEqual(['reconcile'])
-    expect(play(announce(), lease, announce(1000)).effects).toEqual(['reconcile'])
+    expect(play(announce(), beat(1000)).effects).toEqual(['reconcile'])
+    expect(play(announce(), announce(1000)).effects).toEqual(['reconcile'])
     expect(play(announce(), announce(1000)).context.heardAt).toBe(1000)
   })
 
   it('is suspect after silence, and pinged until it is heard or lost (I2)', () => {
-    expect(play(announce(), tick(2499)).state).toBe('idle')
+    expect(play(announce(), tick(2499)).state).toBe('here')
     expect(play(announce(), tick(2500))).toMatchObject({ state: 'suspect', effects: ['askPing'] })
-    expect(play(announce(), lease, tick(2500), tick(3000))).toMatchObject({ state: 'suspect', effects: ['askPing'] })
-    expect(play(announce(), lease, tick(2500), ping('alive')).state).toBe('leased')
-    expect(play(announce(), tick(2500), ping('alive')).state).toBe('idle')
+    expect(play(announce(), tick(2500), tick(3000))).toMatchObject({ state: 'suspect', effects: ['askPing'] })
+    expect(play(announce(), tick(2500), ping('alive')).state).toBe('here')
+    expect(play(announce(), tick(2500), ping('alive')).state).toBe('here')
     expect(play(announce(), tick(2500), ping('silent')).state).toBe('suspect')
-    expect(play(announce(), tick(2500), beat(2600)).state).toBe('idle')
-    expect(play(announce(), lease, tick(2500), beat(2600)).state).toBe('leased')
-    expect(play(announce(), lease, tick(2500), announce(2600)).state).toBe('leased')
-    expect(play(announce(), tick(2500), announce(2600)).state).toBe('idle')
-    expect(play(announce(), lease, tick(2500), release, ping('alive')).state).toBe('idle')
+    expect(play(announce(), tick(2500), beat(2600)).state).toBe('here')
+    expect(play(announce(), tick(2500), beat(2600)).state).toBe('here')
+    expect(play(announce(), tick(2500), announce(2600)).state).toBe('here')
+    expect(play(announce(), tick(2500), announce(2600)).state).toBe('here')
+    expect(play(announce(), tick(2500), ping('alive')).state).toBe('here')
   })
 
   it('is lost after a long silence, or when nobody answers for it three times', () => {
-    const long = play(announce(), lease, tick(2500), tick(8000))
-    expect(long).toMatchObject({ state: 'lost', effects: ['forgetLeases', 'loseAttempts'].slice(1) })
-    expect(long.context.leased).toBe(0)
+    const long = play(announce(), tick(2500), tick(8000))
+    expect(long).toMatchObject({ state: 'lost', effects: ['loseAttempts'] })
+    expect(long.context.status).toBeNull()
     const refused = [announce(), tick(2500), ping('refused'), ping('refused')]
     expect(play(...refused).state).toBe('suspect')
     expect(play(...refused, ping('refused')).state).toBe('lost')
@@ -94,25 +86,24 @@ describe('a worker, as a driver sees it', () => {
   })
 
   it('gets the whole time again after an outage of the driver itself', () => {
-    expect(play(announce(), connected(5000), tick(7000)).state).toBe('idle')
+    expect(play(announce(), connected(5000), tick(7000)).state).toBe('here')
     expect(play(announce(), tick(2500), connected(5000), tick(9000)).state).toBe('suspect')
   })
 
   it('comes back anew after it was lost or had left (I3)', () => {
-    const lost = [announce(), lease, tick(2500), tick(8000)]
+    const lost = [announce(), tick(2500), tick(8000)]
     expect(play(...lost, beat(9000))).toMatchObject({ state: 'lost', effects: ['callRoll'] })
-    expect(play(...lost, announce(9000))).toMatchObject({ state: 'idle', effects: ['reconcile'] })
+    expect(play(...lost, announce(9000))).toMatchObject({ state: 'here', effects: ['reconcile'] })
     expect(play(...lost, connected(9000)).state).toBe('lost')
     expect(play(...lost, leave).state).toBe('left')
     expect(play(announce(), leave)).toMatchObject({ state: 'left', effects: ['loseAttempts'] })
     expect(play(leave).state).toBe('left')
     expect(play(announce(), leave, leave, connected(1)).state).toBe('left')
-    expect(play(announce(), leave, announce(10)).state).toBe('idle')
+    expect(play(announce(), leave, announce(10)).state).toBe('here')
   })
 
   it('has no state and no handled event that these tests do not reach', () => {
-    // `alive` is passed through at once, by its own transition.
-    expect([...visited, 'alive'].sort()).toEqual(statesOf(fleetMachine).sort())
+    expect([...visited].sort()).toEqual(statesOf(fleetMachine).sort())
     expect(handledEvents(fleetMachine).filter((pair) => !taken.has(pair))).toEqual([])
   })
 

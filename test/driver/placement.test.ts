@@ -13,8 +13,7 @@ const slot = (name: string, change: Partial<Position> = {}): Place => ({
   lease: 'ours',
   idle: true,
   roomBehind: false,
-  outOfReach: false,
-  askAfter: 0,
+  runsForLong: false,
   idleSince: 0,
   ...change,
 })
@@ -22,9 +21,12 @@ const busy = { idle: false, roomBehind: true }
 const unleased = { lease: 'none' as const }
 const single = (id: string, demand: number, prefetches = false): Claimant => ({
   id,
-  demand: () => demand,
+  queued: () => demand,
+  fresh: () => 0,
   needs: () => [],
   share: 0,
+  used: 0,
+  prompt: true,
   prefetches,
   suits: () => true,
 })
@@ -35,7 +37,9 @@ const told = (slots: readonly Place[], claimants: readonly Claimant[]) =>
   schedule(slots, claimants, now).map((decision) =>
     decision.kind === 'fill'
       ? `${decision.slot.name} to ${decision.claimant}${decision.gang === undefined ? '' : `/${decision.gang}`}`
-      : `${decision.kind} ${decision.slot.name}`,
+      : decision.kind === 'suggest'
+        ? `suggest ${decision.count} for ${decision.claimant}`
+        : `${decision.kind} ${decision.slot.name}`,
   )
 
 describe('places that are of use only together (I4)', () => {
@@ -57,9 +61,9 @@ describe('places that are of use only together (I4)', () => {
   })
 
   it('are not waited for where another driver or a ring holds them', () => {
-    const slots = [slot('a'), slot('b', { ...busy, outOfReach: true })]
+    const slots = [slot('a'), slot('b', { ...busy, runsForLong: true })]
     expect(told(slots, [together('g', gang(0, 2)), single('s', 1)])).toEqual(['a to s'])
-    const theirs = [slot('a'), slot('b', { ...unleased, outOfReach: true })]
+    const theirs = [slot('a'), slot('b', { lease: 'theirs' })]
     expect(told(theirs, [together('g', gang(0, 2))])).toEqual(['release a'])
   })
 
@@ -72,10 +76,9 @@ describe('places that are of use only together (I4)', () => {
 
   it('are given all or none of, whatever there is', () => {
     const position = fc.record({
-      lease: fc.constantFrom('none' as const, 'asking' as const, 'ours' as const),
+      lease: fc.constantFrom('none', 'asking', 'ours', 'releasing', 'theirs', 'resting'),
       idle: fc.boolean(),
-      outOfReach: fc.boolean(),
-      askAfter: fc.constantFrom(0, now + 1),
+      runsForLong: fc.boolean(),
     })
     const size = fc.integer({ min: 1, max: 4 })
     fc.assert(
@@ -84,7 +87,7 @@ describe('places that are of use only together (I4)', () => {
         const claimants = sizes.map((least, index) => together(String(index), gang(7, least, least + 1)))
         const decisions = schedule(slots, claimants, now)
         const given = decisions.flatMap((decision) => (decision.kind === 'fill' ? [decision] : []))
-        expect(new Set(decisions.map((decision) => decision.slot)).size).toBe(decisions.length)
+        expect(new Set(decisions.map((decision) => 'slot' in decision && decision.slot)).size).toBe(decisions.length)
         for (const [index, least] of sizes.entries()) {
           const count = given.filter(({ claimant }) => claimant === String(index)).length
           expect(count === 0 || (count >= least && count <= least + 1)).toBe(true)

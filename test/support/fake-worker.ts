@@ -151,13 +151,14 @@ export class FakeWorker {
   async finish(trial: number, outcome: AttemptOutcome = { kind: 'done', metrics: { value: trial } }): Promise<void> {
     const assignment = this.#find(trial)
     const slot = this.#slots.find(({ running, next }) => running === assignment || next === assignment)
+    const promoted = slot?.next === assignment ? null : (slot?.next ?? null)
     if (slot?.next === assignment) slot.next = null
     else if (slot !== undefined) {
       slot.running = slot.next
       slot.next = null
     }
     await this.say(assignment.attempt, outcome)
-    if (slot?.running) this.#begin(slot.running)
+    if (promoted !== null && slot?.running === promoted) this.#begin(promoted)
   }
 
   async say(attempt: AttemptRef, outcome: AttemptOutcome): Promise<void> {

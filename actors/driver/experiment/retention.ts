@@ -1,68 +1,65 @@
-/** Keeps of an experiment's checkpoints what is of use (shelf.ts), and deletes the rest from the object store. */
-import {
-  checkpointBucket,
-  checkpointName,
-  codeOf,
-  ringCheckpointName,
-  ringName,
-  type LogEvent,
-  type Observation,
-  type Submission,
-} from '../../../protocol/index.ts'
-import type { Logger } from '../../../src/actor/index.ts'
-import type { Bus } from '../../../src/bus/index.ts'
-import { Shelf } from './checkpoints.ts'
+/**
+ * Which checkpoints of an experiment are kept. Pure: it looks at how trials stand and says which are of no more use.
+ * I1 A trial that may still be run or continued keeps its checkpoint: one that is open, the one that an open trial continues, and
+ *    the last of each of a scheduler's lanes.
+ * I2 Bounded: of all others at most `kept`, the best; those of failed and pruned trials go at once.
+ * I3 Once the experiment is over for good, only those of the trials that none beats are left.
+ */
+import type { Objective, Observation } from '../../../protocol/index.ts'
+import { bestFirst, nonDominatedSort, lossesOf } from '../../../src/pareto/index.ts'
+
+const kept = 32
 
 export class Retention {
-  readonly #bus: Bus
-  readonly #logger: Logger
-  readonly #submission: Submission
-  readonly #shelf: Shelf
+  readonly #trials = new Set<number>()
+  readonly #objectives: readonly Objective[]
 
-  constructor(bus: Bus, logger: Logger, submission: Submission) {
-    this.#bus = bus
-    this.#logger = logger
-    this.#submission = submission
-    this.#shelf = new Shelf(submission.context.objectives)
+  constructor(objectives: readonly Objective[]) {
+    this.#objectives = objectives
   }
 
-  /** A trial may have saved something: it said so, or its attempt ended without a word. */
-  note(event: LogEvent): void {
-    if (event.type === 'trial.lost') this.#shelf.put(event.trial)
-    if (event.type !== 'trial.ended') return
-    if (event.checkpoint === true || event.outcome.kind === 'crashed') this.#shelf.put(event.trial)
+  /** The trial has a checkpoint, or may have one. */
+  put(trial: number): void {
+    this.#trials.add(trial)
   }
 
-  /**
-   * A trial has settled. A cancelled one goes on from its checkpoint when the experiment is resumed, and so does a training that
-   * failed: theirs stay.
-   */
-  async settled(trial: number, state: Observation['state'], history: () => readonly Observation[]): Promise<void> {
-    const { experiment, context } = this.#submission
-    const goesOn = state === 'cancelled' || (state === 'failed' && context.kind === 'training')
-    if (goesOn) return
-    if ('ring' in context) await this.#delete(ringCheckpointName(ringName(experiment, trial)), trial)
-    await this.#clear(history, false)
+  /** Forgets what is of no more use, and says what. `history`: all trials, in order. */
+  clear(history: () => readonly Observation[], over: boolean): number[] {
+    if (this.#trials.size === 0) return []
+    const surplus = over ? this.#allButBest(history()) : this.#surplus(history)
+    for (const trial of surplus) this.#trials.delete(trial)
+    return surplus
   }
 
-  /** The experiment is done, and will not be resumed. */
-  over(history: () => readonly Observation[]): Promise<void> {
-    return this.#clear(history, true)
-  }
-
-  async #clear(history: () => readonly Observation[], over: boolean): Promise<void> {
-    for (const trial of this.#shelf.clear(history, over)) {
-      await this.#delete(checkpointName(this.#submission.experiment, trial), trial)
+  #surplus(history: () => readonly Observation[]): number[] {
+    const all = history()
+    const here = all.filter(({ trial }) => this.#trials.has(trial))
+    const useless = here.filter(({ state }) => state === 'failed' || state === 'pruned')
+    const done = here.filter(({ state }) => state === 'done')
+    if (done.length <= kept) return useless.map(({ trial }) => trial)
+    const needed = new Set<number>()
+    const heads = new Map<number, number>()
+    for (const { trial, state, fidelity } of all) {
+      if (state === 'pending' && typeof fidelity?.from === 'number') needed.add(fidelity.from)
+      if (fidelity?.lane !== undefined && state === 'done') heads.set(fidelity.lane, trial)
     }
+    for (const head of heads.values()) needed.add(head)
+    const best = new Set(
+      bestFirst(done, this.#objectives)
+        .slice(0, kept)
+        .map(({ trial }) => trial),
+    )
+    const dropped = done.filter(({ trial }) => !needed.has(trial) && !best.has(trial))
+    return [...useless, ...dropped].map(({ trial }) => trial)
   }
 
-  async #delete(name: string, trial: number): Promise<void> {
-    try {
-      await this.#bus.blobs.delete(checkpointBucket, name)
-    } catch (error) {
-      // It takes room, and does no other harm.
-      const { experiment } = this.#submission
-      this.#logger.warn({ experiment, trial, code: codeOf(error) }, 'a checkpoint could not be deleted')
-    }
+  #allButBest(history: readonly Observation[]): number[] {
+    const ranked = history.flatMap(({ trial, state, metrics }) => {
+      const losses = state === 'done' ? lossesOf(metrics, this.#objectives) : undefined
+      return losses === undefined ? [] : [{ trial, losses }]
+    })
+    const [front = []] = nonDominatedSort(ranked.map(({ losses }) => losses))
+    const best = new Set(front.slice(0, kept).map((index) => ranked[index]?.trial))
+    return [...this.#trials].filter((trial) => !best.has(trial))
   }
 }

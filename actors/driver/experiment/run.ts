@@ -1,6 +1,7 @@
 /**
- * One experiment that this driver owns: its state, its log, its optimizer, and what goes to workers and comes from them.
- * I1 What must not be lost is in the log before it counts: a trial before it is assigned, a result before it is acknowledged.
+ * One experiment that this driver owns: its history, its log, and the rooms that decide about it. What happens comes in here, is
+ * given to the room that it concerns, and what that decides is carried out by effects.ts.
+ * I1 A result is in the log before it is acknowledged.
  * I2 A fenced run does nothing more: another driver has the experiment.
  */
 import {
@@ -8,27 +9,27 @@ import {
   metrics,
   problem,
   started,
-  toProblem,
   type AttemptRef,
-  type Conclusion,
   type LogEvent,
   type Metrics,
-  type Problem,
+  type PayloadOf,
+  type RingStanding,
   type Submission,
 } from '../../../protocol/index.ts'
 import type { Clock, Logger } from '../../../src/actor/index.ts'
 import { answer, hear, type Bus, type OnDropped, type Subscription } from '../../../src/bus/index.ts'
-import { Attempts } from '../trials/attempts.ts'
+import { History, type LogEntry } from '../../../src/history/index.ts'
+import type { Claimant, Fleet, FleetNews, Gang, Slot } from '../fleet/index.ts'
+import { Pruning } from '../pruning/index.ts'
+import { Rings } from '../rings/index.ts'
+import { Suggestions } from '../suggesting/index.ts'
+import { Attempts, Delivery } from '../trials/index.ts'
+import { Checkpoints } from './checkpoints.ts'
 import { Deadline } from './deadline.ts'
 import { Demand } from './demand.ts'
-import { History, seedOf, type Effect, type LogEntry } from '../../../src/history/index.ts'
-import type { Fleet, Held, Slot } from '../fleet/fleet.ts'
-import { Gangs } from '../rings/rings.ts'
+import { Effects, type Decision, type Rooms } from './effects.ts'
 import { LogWriter, type LogEnd } from './log-writer.ts'
-import { OptimizerDesk, type Place } from '../suggesting/suggestions.ts'
-import { Retention } from './retention.ts'
-import type { Gang } from '../fleet/placement.ts'
-import type { Suggestion } from '../suggesting/suggester.ts'
+import { Waiting } from './waiting.ts'
 
 export interface RunEnvironment {
   readonly bus: Bus
@@ -37,63 +38,58 @@ export interface RunEnvironment {
   readonly driver: string
   readonly fleet: Fleet
   readonly onDropped: OnDropped
-  /** Something changed that the scheduler may use. */
-  changed(): void
-  /** It has ended, and its end is kept. */
-  ended(run: ExperimentRun): void
-  /** Another driver has it. */
-  fenced(run: ExperimentRun): void
+  readonly tell: (news: RunNews, run: ExperimentRun) => void
 }
 
-/** Trials that places are reserved for at once. */
-const freshGangs = 16
+export type RunNews =
+  /** Something changed that placement may use. */
+  | 'changed'
+  /** It has ended, and its end is kept. */
+  | 'ended'
+  /** Another driver has it. */
+  | 'fenced'
 
-export class ExperimentRun {
+export class ExperimentRun implements Claimant {
   readonly id: string
   readonly submission: Submission
   readonly history: History
-  readonly desk: OptimizerDesk
-  /** Where several workers train a trial together. */
-  readonly gangs: Gangs | null
+  readonly rooms: Rooms
+  readonly waiting = new Waiting()
+  /** Time of slots that it has used, in ms. */
+  used = 0
   readonly #env: RunEnvironment
-  readonly #writer: LogWriter
-  readonly #subscriptions: Subscription[] = []
+  readonly #effects: Effects
   readonly #demand: Demand
-  readonly #attempts: Attempts
-  readonly #retention: Retention
   readonly #deadline: Deadline
+  readonly #subscriptions: Subscription[] = []
+  /** A result that was refused: said until another was taken. */
+  refusedResult: { worker: string; trial: number; code: string; since: number } | null = null
   #closed = false
 
   constructor(env: RunEnvironment, submission: Submission, end: LogEnd) {
     const { bus, clock, logger } = env
+    const history = new History(submission)
     this.#env = env
     this.id = submission.experiment
     this.submission = submission
-    this.history = new History(submission)
-    this.#retention = new Retention(bus, logger, submission)
-    this.#deadline = new Deadline(
-      clock,
-      () => (this.#closed ? null : this.history.deadline),
-      () => this.#conclude('time'),
-    )
-    this.#attempts = new Attempts(
-      {
-        ...env,
-        commit: (event) => this.#commit(event),
-        kept: () => this.#writer.kept(),
-        ended: (event) => this.#demand.learnDuration(event),
-        settled: (trial, observation) => {
-          if (observation === undefined) return
-          this.desk.observe(observation)
-          void this.#retention.settled(trial, observation.state, () => this.#attempts.history())
-        },
-      },
-      this.history,
-    )
-    this.desk = this.#openDesk()
-    this.gangs = this.#openGangs()
-    this.#demand = new Demand(this.history, this.desk, () => this.gangs)
-    this.#writer = new LogWriter(bus, clock, this.id, end, () => this.#fence())
+    this.history = history
+    const decide = (decision: Decision): void => this.#effects.perform([decision])
+    const { context } = submission
+    const ring = 'ring' in context ? context.ring : undefined
+    this.rooms = {
+      history,
+      writer: new LogWriter(bus, clock, this.id, end, () => this.#fence()),
+      attempts: new Attempts(history),
+      delivery: new Delivery(bus, clock),
+      suggestions: new Suggestions(env, history, decide),
+      pruning: new Pruning(bus, logger, history, decide),
+      rings: ring === undefined ? null : new Rings({ ...env, decide }, this.id, ring),
+      checkpoints: new Checkpoints(bus, logger, submission),
+    }
+    this.#demand = new Demand(history, this.rooms.suggestions, this.rooms.rings)
+    this.#effects = new Effects(env, this.rooms, ({ kind }) => this.#tell(kind))
+    const instant = () => (this.#closed ? null : history.deadline)
+    this.#deadline = new Deadline(clock, instant, () => this.#effects.conclude('time'))
   }
 
   /** The log so far, before the run is started. */
@@ -103,297 +99,207 @@ export class ExperimentRun {
       for (const event of events) {
         this.history.apply(event)
         if (event.type === 'trial.ended') this.#demand.learnDuration(event)
-        this.#retention.note(event)
+        this.rooms.attempts.note(event)
+        this.rooms.checkpoints.note(event)
       }
     }
   }
 
-  /** Listens, expects what the log says is running, and goes on where the log ends. `first` opens a new log or adopts an old one. */
+  /**
+   * Opens a new log or adopts an old one with `first`, and goes on where it ends; false: another driver was faster. All that has to
+   * be read is read before: when that fails, nothing is written, and nothing is left behind.
+   */
   async start(...first: LogEvent[]): Promise<boolean> {
-    const effects: Effect[] = []
-    for (const event of first) {
-      this.#writer.write(event)
-      effects.push(...this.history.apply(event))
-    }
-    if (!(await this.#writer.kept())) return false
+    const { history, writer, attempts, pruning, rings } = this.rooms
+    await pruning.recall()
+    if (!(await writer.open(first))) return false
+    for (const event of first) history.apply(event)
     this.#listen()
-    for (const trial of this.history.held) {
-      const parts = this.#attempts.partsOf(trial)
-      for (const { worker, slot, attempt } of parts) {
-        this.#env.fleet.expect(worker, slot, { experiment: this.id, trial, attempt })
-      }
-      this.gangs?.restore(trial, parts, this.history.generations.get(trial))
-    }
-    for (const trial of this.history.queued) this.gangs?.restore(trial, [], this.history.generations.get(trial))
-    await this.#attempts.recall()
+    this.#effects.perform(attempts.takeUp())
+    for (const trial of history.held) rings?.restore(trial, attempts.partsOf(trial), history.generations.get(trial))
+    for (const trial of history.queued) rings?.restore(trial, [], history.generations.get(trial))
     this.#deadline.watch()
-    if (this.history.state === 'searching') this.#commit({ type: 'optimizer.lost' })
-    else this.#perform([...this.history.pendingEffects()])
-    this.#concludeIfDue()
-    this.#env.changed()
+    if (history.state === 'searching') this.#effects.move({ type: 'optimizer.lost' })
+    else this.#effects.follow(history.pendingEffects())
+    if (history.conclusion !== null) this.#effects.conclude(history.conclusion)
+    pruning.judgeRecalled()
+    this.#tell('changed')
     return true
   }
 
-  #concludeIfDue(): void {
-    const { conclusion } = this.history
-    if (conclusion !== null) this.#conclude(conclusion)
+  // What placement looks at
+
+  queued(now: number): number {
+    return this.#closed ? 0 : this.#demand.queued(now)
   }
 
-  #conclude(reason: Conclusion): void {
-    this.#env.logger.info({ experiment: this.id, reason }, 'experiment concludes')
-    this.#commit({ type: 'experiment.stopping', at: this.#env.clock.now(), mode: 'cancel', reason })
-  }
-
-  /** Since when no worker that fits has been here; null while one is. */
-  withoutWorkersSince: number | null = null
-  /** Since when a ring of it waits for members; null while none does. */
-  missingSince: number | null = null
-
-  noteWorkers(fitting: boolean, now: number): void {
-    this.withoutWorkersSince = fitting ? null : (this.withoutWorkersSince ?? now)
-  }
-
-  /** How many more places it could use now. */
-  demand(): number {
-    return this.#closed ? 0 : this.#demand.places(this.#env.clock.elapsed())
+  fresh(): number {
+    return this.#closed ? 0 : this.#demand.fresh()
   }
 
   needs(now: number): readonly Gang[] {
     return this.#closed ? [] : this.#demand.gangs(now)
   }
 
-  get inRings(): boolean {
-    return this.gangs !== null
-  }
-
-  /** Places that it holds or waits for, for a fair share between experiments. */
   get share(): number {
-    return this.history.held.size + this.desk.waiting
+    return this.history.held.size
   }
 
-  /** Whether trials may wait in a slot behind the one that runs. */
+  get prompt(): boolean {
+    return this.rooms.suggestions.isPrompt
+  }
+
   get prefetches(): boolean {
     return this.#demand.prefetches
-  }
-
-  /** What a trial reported last. */
-  last(trial: number): { step: number; metrics: Metrics } | null {
-    return this.#attempts.last(trial)
   }
 
   suits(labels: Readonly<Record<string, string>>): boolean {
     return Object.entries(this.submission.context.policy.labels).every(([name, value]) => labels[name] === value)
   }
 
-  /** Takes a place: a queued trial goes there now, or a new one as soon as it is suggested. */
-  fill(slot: Slot, held: Held, gang?: number): void {
-    if (this.gangs !== null) return this.gangs.take({ slot, held }, gang, this.#env.clock.elapsed())
-    const [queued] = this.history.queued
-    if (queued !== undefined) this.#attempts.assign(queued, { slot, held })
-    else this.desk.wait({ slot, held })
+  /** A place for a trial that is there: its next attempt goes there. */
+  fill(slot: Slot, where: 'running' | 'next', gang?: number): void {
+    const { rings, attempts } = this.rooms
+    const [queued] = this.#demand.startable()
+    const trial = gang ?? (rings === null ? queued : rings.withRoom(this.#env.clock.elapsed()))
+    if (trial === undefined || this.#closed) return
+    const attempt = attempts.nextAttempt(trial)
+    const place = this.#env.fleet.reserve(slot, where, attempt)
+    this.#effects.perform(attempts.assign(place, attempt, this.#env.clock.now()))
   }
 
-  /** The worker of an attempt is gone, or knows nothing of it. */
-  lost(held: Held, worker: string, reason: string): void {
-    this.#attempts.lost(held, worker, reason)
+  /** So many trials could start as soon as they are suggested. */
+  want(count: number): void {
+    if (!this.#closed) this.rooms.suggestions.want(count)
   }
 
-  /** A worker runs an attempt that this driver does not hold there: expected again, or told to stop. */
-  foreign(worker: string, slot: number, ref: AttemptRef): void {
-    this.#attempts.foreign(worker, slot, ref)
+  // What happens
+
+  lost(news: Extract<FleetNews, { kind: 'lost' }>): void {
+    this.#effects.perform(this.rooms.attempts.lose(news, this.#env.clock.now()))
+  }
+
+  stranger(worker: string, slot: number | null, attempt: AttemptRef): void {
+    this.#effects.perform(this.rooms.attempts.stranger(worker, slot, attempt))
+  }
+
+  tick(): void {
+    const { clock, fleet } = this.#env
+    const placeOf = fleet.find.bind(fleet)
+    this.#effects.perform(this.rooms.attempts.overdue(clock.elapsed(), placeOf, clock.now()))
   }
 
   stop(mode: 'finish' | 'cancel'): void {
-    this.#commit({ type: 'experiment.stopping', at: this.#env.clock.now(), mode })
+    this.#effects.commit({ type: 'experiment.stopping', at: this.#env.clock.now(), mode })
+  }
+
+  /** The bus is back: another driver may have taken over meanwhile. */
+  reconnected(): void {
+    this.rooms.writer.verify()
   }
 
   kept(): Promise<boolean> {
-    return this.#writer.kept()
+    return this.rooms.writer.kept()
   }
 
   /** Lets go of everything without a word to the log. */
   close(): void {
     if (this.#closed) return
     this.#closed = true
+    this.#effects.close()
     this.#deadline.clear()
     for (const subscription of this.#subscriptions.splice(0)) subscription.unsubscribe()
     this.#env.fleet.forget(this.id)
-    this.desk.drop()
-    this.#attempts.close()
-    this.gangs?.close()
+    this.rooms.suggestions.drop()
+    this.rooms.pruning.close()
+    this.rooms.rings?.close()
+    this.rooms.writer.close()
+  }
+
+  // What is shown
+
+  /** What a trial reported last. */
+  last(trial: number): { step: number; metrics: Metrics } | null {
+    return this.rooms.pruning.last(trial)
+  }
+
+  standing(trial: number): RingStanding | undefined {
+    return this.rooms.rings?.standing(trial)
+  }
+
+  get inRings(): boolean {
+    return this.rooms.rings !== null
+  }
+
+  /** How many trials wait for members, and how many there are; `free`: places that may be had now. */
+  missing(free: number): { wanted: number; there: number } | undefined {
+    return this.rooms.rings?.missing(this.#env.clock.elapsed(), free, this.#demand.startable())
+  }
+
+  /** In elapsed time: when something was last suggested, assigned or ended. */
+  get movedAt(): number {
+    return this.#effects.movedAt
+  }
+
+  /** Trials are there, or may be suggested still. */
+  get hasWork(): boolean {
+    return this.#demand.startable().length > 0 || this.rooms.suggestions.left > 0
+  }
+
+  #tell(news: RunNews): void {
+    if (this.#closed && news === 'changed') return
+    if (news === 'ended') this.close()
+    this.#env.tell(news, this)
   }
 
   #fence(): void {
     if (this.#closed) return
     this.close()
-    this.#env.fenced(this)
+    this.#env.tell('fenced', this)
   }
 
   #listen(): void {
     const { bus, onDropped } = this.#env
     const here = { worker: '*', experiment: this.id }
     this.#subscriptions.push(
-      answer(bus, done, here, (payload, { worker }) => this.#attempts.end(worker, payload), { onDropped }),
-      hear(
-        bus,
-        started,
-        here,
-        ({ trial, attempt, at }) => this.#perform(this.history.apply({ type: 'trial.started', trial, attempt, at })),
-        { onDropped },
-      ),
-      hear(bus, metrics, { ...here, trial: '*' }, (batch, { trial }) => this.#attempts.hear(Number(trial), batch), {
+      answer(bus, done, here, (payload, { worker }) => this.#end(worker, payload), { onDropped }),
+      hear(bus, started, here, (said) => this.#started(said), { onDropped }),
+      hear(bus, metrics, { ...here, trial: '*' }, (batch, { trial }) => this.rooms.pruning.hear(Number(trial), batch), {
         onDropped,
       }),
     )
   }
 
-  /** Moves the state and writes the log; effects follow. */
-  #commit(...events: (LogEvent | { type: 'optimizer.lost' })[]): void {
-    for (const event of events) {
-      if (event.type !== 'optimizer.lost') {
-        this.#writer.write(event)
-        this.#retention.note(event)
+  #started({ trial, attempt, at }: PayloadOf<typeof started>): void {
+    this.#effects.follow(this.history.apply({ type: 'trial.started', trial, attempt, at }))
+  }
+
+  /** What a worker says of an attempt that has ended. Resolves once it is kept; rejects if it cannot be (I1). */
+  async #end(worker: string, payload: PayloadOf<typeof done>): Promise<Record<string, never>> {
+    const { attempts, pruning, writer } = this.rooms
+    const { fleet, clock, driver } = this.#env
+    const { trial, attempt } = payload
+    const place = fleet.whereverHeld(worker, { experiment: this.id, trial, attempt })
+    const step = pruning.last(trial)?.step
+    const heard = { ...(step === undefined ? {} : { step }), ...pruning.heard(trial) }
+    try {
+      const context = { place, offers: fleet.offers(worker), heard, at: clock.now() }
+      const { decisions, event } = attempts.end(worker, payload, context)
+      if (event !== null) {
+        // What would never fit the log is refused before it is taken.
+        writer.admit(event)
+        pruning.noteSilence(event)
+        this.#demand.learnDuration(event)
       }
-      this.#perform(this.history.apply(event))
-      if (this.gangs !== null) this.#tellGangs(this.gangs, event)
+      this.refusedResult = null
+      this.#effects.perform(decisions)
+    } catch (error) {
+      const { code } = error as { code?: string }
+      this.refusedResult = { worker, trial, code: code ?? 'INTERNAL', since: clock.elapsed() }
+      throw error
     }
-    this.#concludeIfDue()
-    this.#env.changed()
-  }
-
-  #perform(effects: readonly Effect[]): void {
-    if (this.#closed) return
-    for (const effect of effects) {
-      switch (effect) {
-        case 'openOptimizer':
-          if (this.submission.context.kind === 'training') this.#openTraining()
-          else void this.desk.open()
-          break
-        case 'closeOptimizer':
-          void this.desk.close()
-          break
-        case 'stopRunning':
-          this.desk.drop()
-          this.#attempts.stopAll()
-          break
-        case 'giveUp':
-          this.#giveUp()
-          break
-        case 'endDone':
-          void this.#end('done')
-          break
-        case 'endStopped':
-          void this.#end('stopped')
-          break
-        case 'endFailed':
-          void this.#end('failed')
-          break
-      }
-    }
-  }
-
-  async #end(state: 'done' | 'stopped' | 'failed'): Promise<void> {
-    this.#commit({ type: 'experiment.ended', at: this.#env.clock.now(), state, best: this.history.best })
-    if (!(await this.#writer.kept())) return
-    // One that was stopped, or has failed, can be resumed: its trials go on from where they were.
-    if (state === 'done') await this.#retention.over(() => this.#attempts.history())
-    this.#env.logger.info({ experiment: this.id, state }, 'experiment ended')
-    this.close()
-    this.#env.ended(this)
-  }
-
-  #giveUp(): void {
-    const own = this.submission.context.kind === 'training' ? this.history.trial(0)?.context.problem : null
-    if (own) return this.#fail(own)
-    const failed = this.history.failedTrials
-    const { stack: _, ...fault } = toProblem(
-      problem('EXPERIMENT_GIVEN_UP', { failed, reason: this.history.firstFailure ?? 'no reason known' }),
-    )
-    this.#commit({ type: 'experiment.failing', at: this.#env.clock.now(), problem: fault })
-  }
-
-  #fail(fault: Problem): void {
-    if (!this.#closed) this.#commit({ type: 'experiment.failing', at: this.#env.clock.now(), problem: fault })
-  }
-
-  #adopt(suggestion: Suggestion, takePlace: () => Place | undefined): void {
-    const trial = this.history.suggested
-    const seed = seedOf(this.submission.context, trial, suggestion.ablated)
-    this.#commit({ type: 'trial.suggested', at: this.#env.clock.now(), trial, ...suggestion, seed })
-    const place = takePlace()
-    if (place === undefined) return
-    this.#attempts.assign(trial, place)
-    this.gangs?.follow(trial, place.held)
-  }
-
-  /** A training is one trial, with the hparams that it was given: nobody needs to be asked. */
-  #openTraining(): void {
-    if (this.history.state !== 'opening') return
-    const at = this.#env.clock.now()
-    const opened = { type: 'optimizer.opened' as const, at, instance: this.#env.driver, adaptive: false }
-    if (this.history.suggested > 0) return this.#commit(opened)
-    const seed = seedOf(this.submission.context, 0, undefined)
-    this.#commit(opened, { type: 'trial.suggested', at, trial: 0, hparams: {}, seed })
-  }
-
-  #openDesk(): OptimizerDesk {
-    const { bus, clock, logger } = this.#env
-    return new OptimizerDesk(bus, clock, logger, this.submission, {
-      opened: ({ instance, adaptive, notes }) => {
-        for (const note of notes) logger.info({ experiment: this.id }, note)
-        const said = notes.length === 0 ? {} : { notes: [...notes] }
-        this.#commit({ type: 'optimizer.opened', at: clock.now(), instance, adaptive, ...said })
-      },
-      lost: () => this.#commit({ type: 'optimizer.lost' }),
-      failed: (fault) => this.#fail(fault),
-      suggested: (suggestion, takePlace) => this.#adopt(suggestion, takePlace),
-      exhausted: (told) => this.#commit({ type: 'optimizer.exhausted', at: clock.now(), told }),
-      dropped: (places) => this.#drop(places),
-      history: () => this.#attempts.history(),
-      logged: () => this.history.length,
-      suggestedSoFar: () => this.history.suggested,
-      underWay: () => this.history.queued.size + this.history.held.size > 0,
-      searching: () => this.history.state === 'searching' && !this.#closed,
-      opening: () => this.history.state === 'opening' && !this.#closed,
-    })
-  }
-
-  #openGangs(): Gangs | null {
-    const { context } = this.submission
-    if (!('ring' in context) || context.ring === undefined) return null
-    return new Gangs(
-      {
-        ...this.#env,
-        experiment: this.id,
-        queued: () => [...this.history.queued].slice(0, this.#demand.startable()),
-        fresh: () => Math.min(freshGangs, Math.max(0, this.#demand.startable() - this.history.queued.size)),
-        assign: (trial, place) => this.#attempts.assign(trial, place),
-        suggest: (place) => this.desk.wait(place),
-        free: (places) => this.#drop(places),
-        formed: async (trial, generation, members) => {
-          if (this.#closed) return false
-          const at = this.#env.clock.now()
-          this.#commit({ type: 'ring.formed', at, trial, generation, members: [...members] })
-          return (await this.#writer.kept()) && !this.#closed
-        },
-        dropped: (trial, attempt, reason) => this.#attempts.expel(trial, attempt, reason),
-        changed: () => this.#env.changed(),
-      },
-      context.ring,
-    )
-  }
-
-  /** Rings learn what became of their members from the same events as everybody. */
-  #tellGangs(gangs: Gangs, event: LogEvent | { type: 'optimizer.lost' }): void {
-    if (event.type === 'trial.assigned') gangs.seat(event.trial, event)
-    if (event.type !== 'trial.ended' && event.type !== 'trial.lost') return
-    if (this.history.settled(event.trial) || this.history.queued.has(event.trial)) gangs.end(event.trial)
-    else gangs.gone(event.trial, event.attempt)
-  }
-
-  #drop(places: readonly Place[]): void {
-    for (const { slot, held } of places) this.#env.fleet.free(slot, held)
-    if (this.desk.waiting === 0) this.gangs?.drop()
-    this.#env.changed()
+    // Whoever has the experiment now takes it when the worker says it again.
+    if (!(await writer.kept())) throw problem('DRIVER_FENCED', { driver, experiment: this.id })
+    return {}
   }
 }

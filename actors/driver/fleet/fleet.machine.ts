@@ -1,5 +1,6 @@
 /**
- * One worker as a driver sees it. Time comes in with `tick`; the driver provides the effects.
+ * One worker as a driver sees it: whether it is here. What its slots hold is said by lease.machine and place.machine.
+ * Time comes in with `tick`; the driver provides the effects.
  * I1 A worker's own word (announce, beat) counts more than what the driver believes.
  * I2 Silence makes it suspect; suspects are pinged; only silence or refusal that lasts makes it lost.
  * I3 A worker that comes back after it was lost is seen anew.
@@ -24,8 +25,6 @@ export interface FleetContext extends FleetInput {
   readonly status: WorkerStatus | null
   readonly heardAt: number
   readonly refusals: number
-  /** Slots that this driver holds. */
-  readonly leased: number
 }
 
 export type FleetEvent =
@@ -33,8 +32,6 @@ export type FleetEvent =
   | { type: 'worker.beat'; status: WorkerStatus; at: number }
   | { type: 'worker.leave' }
   | { type: 'worker.ping'; answered: 'alive' | 'refused' | 'silent'; at: number }
-  | { type: 'worker.lease'; slot: number }
-  | { type: 'worker.release'; slot: number }
   | { type: 'bus.connected'; at: number }
   | { type: 'tick'; at: number }
 
@@ -47,8 +44,6 @@ export const fleetMachine = setup({
     isRefusedForGood: ({ context, event }) =>
       event.type === 'worker.ping' && event.answered === 'refused' && context.refusals + 1 >= context.refusalsUntilLost,
     isRefused: ({ event }) => event.type === 'worker.ping' && event.answered === 'refused',
-    holdsSlots: ({ context }) => context.leased > 0,
-    isLastSlot: ({ context }) => context.leased <= 1,
   },
   actions: {
     meet: assign(({ event }) => {
@@ -69,9 +64,7 @@ export const fleetMachine = setup({
       assertEvent(event, 'bus.connected')
       return { heardAt: event.at, refusals: 0 }
     }),
-    countLease: assign(({ context }) => ({ leased: context.leased + 1 })),
-    countRelease: assign(({ context }) => ({ leased: Math.max(0, context.leased - 1) })),
-    forgetLeases: assign({ leased: 0, status: null }),
+    forgetStatus: assign({ status: null }),
     // Effects, provided by the driver:
     reconcile: () => {},
     callRoll: () => {},
@@ -81,15 +74,15 @@ export const fleetMachine = setup({
 }).createMachine({
   id: 'fleet',
   initial: 'unseen',
-  context: ({ input }) => ({ ...input, info: null, status: null, heardAt: input.at, refusals: 0, leased: 0 }),
+  context: ({ input }) => ({ ...input, info: null, status: null, heardAt: input.at, refusals: 0 }),
   on: {
-    'worker.leave': { target: '.left', actions: ['forgetLeases', 'loseAttempts'] },
+    'worker.leave': { target: '.left', actions: ['forgetStatus', 'loseAttempts'] },
     'bus.connected': { actions: 'waitAnew' },
   },
   states: {
     unseen: {
       on: {
-        'worker.announce': { target: 'idle', actions: ['meet', 'reconcile'] },
+        'worker.announce': { target: 'here', actions: ['meet', 'reconcile'] },
         // It beats, and was never introduced: this driver started later.
         'worker.beat': { actions: 'callRoll' },
         'worker.leave': 'left',
@@ -97,50 +90,29 @@ export const fleetMachine = setup({
         tick: { guard: 'isGone', target: 'lost', actions: 'loseAttempts' },
       },
     },
-    idle: {
+    here: {
       on: {
         'worker.announce': { actions: ['meet', 'reconcile'] },
         'worker.beat': { actions: ['hearBeat', 'reconcile'] },
-        'worker.lease': { target: 'leased', actions: 'countLease' },
-        tick: { guard: 'isSilent', target: 'suspect' },
-      },
-    },
-    leased: {
-      on: {
-        'worker.announce': { actions: ['meet', 'reconcile'] },
-        'worker.beat': { actions: ['hearBeat', 'reconcile'] },
-        'worker.lease': { actions: 'countLease' },
-        'worker.release': [
-          { guard: 'isLastSlot', target: 'idle', actions: 'countRelease' },
-          { actions: 'countRelease' },
-        ],
         tick: { guard: 'isSilent', target: 'suspect' },
       },
     },
     suspect: {
       entry: 'askPing',
       on: {
-        'worker.announce': [
-          { guard: 'holdsSlots', target: 'leased', actions: ['meet', 'reconcile'] },
-          { target: 'idle', actions: ['meet', 'reconcile'] },
-        ],
-        'worker.beat': [
-          { guard: 'holdsSlots', target: 'leased', actions: ['hearBeat', 'reconcile'] },
-          { target: 'idle', actions: ['hearBeat', 'reconcile'] },
-        ],
+        'worker.announce': { target: 'here', actions: ['meet', 'reconcile'] },
+        'worker.beat': { target: 'here', actions: ['hearBeat', 'reconcile'] },
         'worker.ping': [
-          { guard: 'isAlive', target: 'alive', actions: 'hearAnswer' },
-          { guard: 'isRefusedForGood', target: 'lost', actions: ['forgetLeases', 'loseAttempts'] },
+          { guard: 'isAlive', target: 'here', actions: 'hearAnswer' },
+          { guard: 'isRefusedForGood', target: 'lost', actions: ['forgetStatus', 'loseAttempts'] },
           { guard: 'isRefused', actions: 'countRefusal' },
         ],
-        'worker.release': { actions: 'countRelease' },
-        tick: [{ guard: 'isGone', target: 'lost', actions: ['forgetLeases', 'loseAttempts'] }, { actions: 'askPing' }],
+        tick: [{ guard: 'isGone', target: 'lost', actions: ['forgetStatus', 'loseAttempts'] }, { actions: 'askPing' }],
       },
     },
-    alive: { always: [{ guard: 'holdsSlots', target: 'leased' }, { target: 'idle' }] },
     lost: {
       on: {
-        'worker.announce': { target: 'idle', actions: ['meet', 'reconcile'] },
+        'worker.announce': { target: 'here', actions: ['meet', 'reconcile'] },
         'worker.beat': { actions: 'callRoll' },
         'worker.leave': 'left',
         'bus.connected': {},
@@ -148,7 +120,7 @@ export const fleetMachine = setup({
     },
     left: {
       on: {
-        'worker.announce': { target: 'idle', actions: ['meet', 'reconcile'] },
+        'worker.announce': { target: 'here', actions: ['meet', 'reconcile'] },
         'worker.leave': {},
         'bus.connected': {},
       },

@@ -1,14 +1,12 @@
 /**
- * The workers that a driver knows, their slots, and what it holds on them.
+ * The workers that a driver knows, their slots, and what it holds on them. What happens comes out as news.
  * I1 A worker is the sole authority on its slots: a lease is asked for, and its beats are believed.
- * I2 An attempt counts as lost only when its worker is lost, or says twice that it knows nothing of it.
+ * I2 An attempt has one place at most, and a place one attempt.
  */
 import type { SnapshotFrom } from 'xstate'
 import {
   codeOf,
-  lease,
   ping,
-  release,
   type AttemptRef,
   type SlotStatus,
   type WorkerInfo,
@@ -18,50 +16,49 @@ import type { Clock } from '../../../src/actor/index.ts'
 import { stepper } from '../../../src/machine/index.ts'
 import { ask, type Bus } from '../../../src/bus/index.ts'
 import { fleetMachine, type FleetEvent } from './fleet.machine.ts'
-
-/** An attempt, or the reservation for one, in a slot. */
-export interface Held {
-  readonly experiment: string
-  attempt: AttemptRef | null
-  /** The worker has taken it; 'log': so a driver before this one wrote, who may have died before it was handed over. */
-  confirmed: boolean | 'log'
-  /** Beats in a row in which the worker did not know it. */
-  unknown: number
-  /** The slot or its worker is gone: what was reserved goes elsewhere. */
-  gone: boolean
-}
+import { Lease } from './lease.ts'
+import { Place, sameAttempt, type PlaceState } from './place.ts'
+import type { Whereabouts } from './place.machine.ts'
 
 export interface Slot {
   readonly worker: string
   readonly slot: number
-  lease: 'none' | 'asking' | 'ours'
-  running: Held | null
-  next: Held | null
-  /** It still runs what another driver gave it. */
-  foreign: boolean
-  /** Another driver holds it. */
-  elsewhere: boolean
-  /** A refused lease is asked for again after this time, or when the worker says that the slot is free. */
-  askAfter: number
+  readonly lease: Lease
+  /** What runs, or is about to. */
+  running: Place | null
+  /** What waits behind it. */
+  next: Place | null
   idleSince: number
 }
 
 interface Worker {
   snapshot: SnapshotFrom<typeof fleetMachine>
   slots: Slot[]
+  /** A ping is under way. */
   pinging: boolean
 }
 
-export interface FleetEvents {
-  /** Something changed that the scheduler may use. */
-  changed(): void
-  /** The attempt's worker is gone, or knows nothing of it. */
-  lost(held: Held, worker: string, reason: string): void
-  /** A worker runs or keeps an attempt that this driver does not hold there. */
-  foreign(worker: string, slot: number | null, attempt: AttemptRef): void
+/** How an attempt was lost: with its worker, or because a worker that is here does not know it. */
+export type Loss = 'gone' | 'unknown'
+
+export type FleetNews =
+  /** Something changed that placement may use. */
+  | { readonly kind: 'changed' }
+  | {
+      readonly kind: 'lost'
+      readonly place: Place
+      /** Of the place, before. */
+      readonly state: PlaceState
+      readonly how: Loss
+      /** It waited behind another attempt. */
+      readonly behind: boolean
+      /** By the worker's own clock: when its process started; null: it is gone. */
+      readonly workerStartedAt: number | null
+    }
+  /** A worker has an attempt that this driver does not hold there; slot null: only its result. */
+  | { readonly kind: 'stranger'; readonly worker: string; readonly slot: number | null; readonly attempt: AttemptRef }
   /** A worker beats that nobody introduced. */
-  callRoll(): void
-}
+  | { readonly kind: 'callRoll' }
 
 export interface FleetTimes {
   readonly suspectAfterMs: number
@@ -69,7 +66,7 @@ export interface FleetTimes {
   readonly refusalsUntilLost: number
 }
 
-const leaseRetryMs = 1000
+const forgetAfterMs = 600_000
 const fleetSteps = stepper(fleetMachine, { worker: '', suspectAfterMs: 0, lostAfterMs: 0, refusalsUntilLost: 1, at: 0 })
 
 export class Fleet {
@@ -77,15 +74,15 @@ export class Fleet {
   readonly #clock: Clock
   readonly #driver: string
   readonly #times: FleetTimes
-  readonly #events: FleetEvents
+  readonly #tell: (news: FleetNews) => void
   readonly #workers = new Map<string, Worker>()
 
-  constructor(bus: Bus, clock: Clock, driver: string, times: FleetTimes, events: FleetEvents) {
+  constructor(bus: Bus, clock: Clock, driver: string, times: FleetTimes, tell: (news: FleetNews) => void) {
     this.#bus = bus
     this.#clock = clock
     this.#driver = driver
     this.#times = times
-    this.#events = events
+    this.#tell = tell
   }
 
   /** Workers that are here. */
@@ -97,21 +94,29 @@ export class Fleet {
 
   /** Slots of workers that are here and not leaving. */
   slots(): Slot[] {
-    return [...this.#workers.values()].flatMap(({ snapshot, slots }) =>
-      isHere(snapshot.value) && snapshot.context.status?.draining === false ? slots : [],
-    )
+    return [...this.#workers.values()].flatMap((worker) => (isOffering(worker) ? worker.slots : []))
   }
 
   info(worker: string): WorkerInfo | null {
     return this.#workers.get(worker)?.snapshot.context.info ?? null
   }
 
+  /** Whether a worker is here. */
+  isHere(worker: string): boolean {
+    return isHere(this.#workers.get(worker)?.snapshot.value ?? 'unseen')
+  }
+
+  /** Whether a worker is here and not leaving. */
+  offers(worker: string): boolean {
+    const entry = this.#workers.get(worker)
+    return entry !== undefined && isOffering(entry)
+  }
+
   announced(worker: string, info: WorkerInfo, status: WorkerStatus): void {
     const known = this.#workers.get(worker)
     const before = known?.snapshot.context.info
     // The same name, another process: what the former one held died with it.
-    if (known !== undefined && before && before.startedAt !== info.startedAt)
-      this.#loseAll(worker, known, 'it was started anew')
+    if (known !== undefined && before && before.startedAt !== info.startedAt) this.#loseAll(known)
     this.#move(worker, { type: 'worker.announce', info, status, at: this.#clock.elapsed() })
   }
 
@@ -129,92 +134,112 @@ export class Fleet {
   }
 
   tick(): void {
-    for (const [worker, { snapshot }] of this.#workers) {
+    for (const [worker, { snapshot, slots }] of this.#workers) {
+      for (const slot of slots) slot.lease.tick()
       this.#move(worker, { type: 'tick', at: this.#clock.elapsed() })
-      if (snapshot.value === 'lost' && this.#clock.elapsed() - snapshot.context.heardAt > 600_000)
+      if (snapshot.value === 'lost' && this.#clock.elapsed() - snapshot.context.heardAt > forgetAfterMs)
         this.#workers.delete(worker)
     }
   }
 
-  /** From the log: this worker is said to hold this attempt. Believed until the worker says otherwise or stays away. */
-  expect(worker: string, slot: number, attempt: AttemptRef): void {
-    const held: Held = { experiment: attempt.experiment, attempt, confirmed: 'log', unknown: 0, gone: false }
-    const place = this.#slot(this.#worker(worker), worker, slot)
-    if (place.running === null) place.running = held
-    else if (place.next === null) place.next = held
+  /** Gives a free place of the slot to an attempt. */
+  reserve(slot: Slot, where: 'running' | 'next', attempt: AttemptRef): Place {
+    const place = new Place(slot.worker, slot.slot)
+    place.move({ type: 'place.reserve', attempt, at: this.#clock.now() })
+    slot[where] = place
+    return place
   }
 
-  /** The place that holds an attempt. */
-  find(worker: string, attempt: AttemptRef): { slot: Slot; held: Held } | undefined {
-    for (const slot of this.#workers.get(worker)?.slots ?? []) {
-      for (const held of [slot.running, slot.next]) {
-        if (held?.attempt && sameAttempt(held.attempt, attempt)) return { slot, held }
-      }
-    }
-    return undefined
+  /** From the log, or the worker's own word: this worker is said to hold this attempt. Entered once (I2). */
+  expect(worker: string, slot: number, attempt: AttemptRef, at: number): void {
+    const known = this.whereverHeld(worker, attempt)
+    // One that was held for a stranger until now is known from now on.
+    if (known !== undefined) return void known.move({ type: 'place.expect', attempt, at })
+    const there = this.#slot(this.#worker(worker), worker, slot)
+    const place = new Place(worker, slot)
+    place.move({ type: 'place.expect', attempt, at })
+    if (there.running === null) there.running = place
+    else if (there.next === null) there.next = place
+    // What is only supposed to be there gives way to what is.
+    else if (there.next.state === 'foreign') there.next = place
+  }
+
+  /** The place that holds an attempt; what a worker runs against this driver's will is in none. */
+  find(worker: string, attempt: AttemptRef): Place | undefined {
+    return this.#placesOf(worker).find((place) => place.state !== 'foreign' && place.holds(attempt))
+  }
+
+  /** The same with those that it was given up in. */
+  whereverHeld(worker: string, attempt: AttemptRef): Place | undefined {
+    return this.#placesOf(worker).find((place) => place.holds(attempt))
   }
 
   /** Frees a place; what waited behind it moves up. */
-  free(slot: Slot, held: Held): void {
-    held.gone = true
-    if (slot.next === held) slot.next = null
-    if (slot.running === held) {
-      slot.running = slot.next
-      slot.next = null
-    }
-    slot.idleSince = this.#clock.elapsed()
+  free(place: Place): void {
+    place.move({ type: 'place.free' })
+    this.#vacate(place)
   }
 
-  /** Forgets all places that an experiment holds, without a word to anybody (another driver has it now). */
+  /** The attempt is given up; until its worker says that it has ended, its place is not free. */
+  disown(place: Place): void {
+    if (place.attempt !== null) place.move({ type: 'place.disown', attempt: place.attempt })
+    if (place.isOver) this.#vacate(place)
+  }
+
+  /** The log holds the assignment, which goes out now. */
+  dispatched(place: Place): void {
+    place.move({ type: 'log.kept' })
+  }
+
+  /** What became of an assignment. */
+  assigned(place: Place, answered: 'running' | 'next' | 'silent'): void {
+    place.move({ type: 'trial.assign', answered })
+  }
+
+  /** A slot in which attempts come to nothing rests. */
+  slotFailed({ worker, slot }: Place, code: string): void {
+    this.#at(worker, slot)?.lease.failed(code)
+  }
+
+  slotServed({ worker, slot }: Place): void {
+    this.#at(worker, slot)?.lease.served()
+  }
+
+  /** The experiment is over here, or another driver has it: what workers still run of it is not this driver's any more. */
   forget(experiment: string): void {
-    for (const { slots } of this.#workers.values()) {
-      for (const slot of slots) {
-        for (const held of [slot.next, slot.running]) if (held?.experiment === experiment) this.free(slot, held)
+    for (const worker of this.#workers.keys()) {
+      for (const place of this.#placesOf(worker)) {
+        if (place.attempt?.experiment !== experiment) continue
+        if (place.state === 'reserved') this.free(place)
+        else this.disown(place)
       }
-    }
-  }
-
-  async ask(slot: Slot): Promise<void> {
-    slot.lease = 'asking'
-    try {
-      const who = { driver: this.#driver, slot: slot.slot }
-      const { status } = await ask(this.#bus, lease, { worker: slot.worker }, who, { timeoutMs: 2000 })
-      slot.lease = 'ours'
-      this.#lookForForeign(slot, status)
-      slot.idleSince = this.#clock.elapsed()
-      this.#move(slot.worker, { type: 'worker.lease', slot: slot.slot })
-      this.#events.changed()
-    } catch (error) {
-      if (codeOf(error) === undefined) throw error
-      slot.lease = 'none'
-      slot.askAfter = this.#clock.elapsed() + leaseRetryMs
-    }
-  }
-
-  async release(slot: Slot): Promise<void> {
-    this.#yield(slot)
-    try {
-      await ask(
-        this.#bus,
-        release,
-        { worker: slot.worker },
-        { driver: this.#driver, slot: slot.slot },
-        { timeoutMs: 2000 },
-      )
-    } catch (error) {
-      // A lease that cannot be handed back ends by itself when this driver's beats stop, or is asked for again.
-      if (codeOf(error) === undefined) throw error
     }
   }
 
   async releaseAll(): Promise<void> {
-    const ours = [...this.#workers.values()].flatMap(({ slots }) => slots.filter(({ lease: held }) => held === 'ours'))
-    await Promise.all(ours.map((slot) => this.release(slot)))
+    const slots = [...this.#workers.values()].flatMap((worker) => worker.slots)
+    await Promise.all(slots.filter(({ lease }) => lease.state === 'ours').map(({ lease }) => lease.release()))
   }
 
-  #yield(slot: Slot): void {
-    slot.lease = 'none'
-    this.#move(slot.worker, { type: 'worker.release', slot: slot.slot })
+  #placesOf(worker: string): Place[] {
+    const slots = this.#workers.get(worker)?.slots ?? []
+    return slots.flatMap(({ running, next }) => [running, next].filter((place) => place !== null))
+  }
+
+  #at(worker: string, slot: number): Slot | undefined {
+    return this.#workers.get(worker)?.slots.find((one) => one.slot === slot)
+  }
+
+  #vacate(place: Place): void {
+    const slot = this.#at(place.worker, place.slot)
+    if (slot === undefined) return
+    if (slot.next === place) slot.next = null
+    if (slot.running === place) {
+      slot.running = slot.next
+      slot.running?.move({ type: 'place.promote' })
+      slot.next = null
+    }
+    slot.idleSince = this.#clock.elapsed()
   }
 
   #worker(worker: string): Worker {
@@ -227,21 +252,19 @@ export class Fleet {
   }
 
   #slot(entry: Worker, worker: string, slot: number): Slot {
-    const known = entry.slots.find((place) => place.slot === slot)
+    const known = entry.slots.find((one) => one.slot === slot)
     if (known !== undefined) return known
-    const fresh: Slot = {
-      worker,
-      slot,
-      lease: 'none',
-      running: null,
-      next: null,
-      foreign: false,
-      elsewhere: false,
-      askAfter: 0,
-      idleSince: this.#clock.elapsed(),
-    }
+    const where = { bus: this.#bus, clock: this.#clock, driver: this.#driver, worker, slot }
+    const lease = new Lease(where, (status) => this.#leaseAnswered(fresh, status))
+    const fresh: Slot = { worker, slot, lease, running: null, next: null, idleSince: this.#clock.elapsed() }
     entry.slots.push(fresh)
     return fresh
+  }
+
+  #leaseAnswered(slot: Slot, status?: SlotStatus): void {
+    slot.idleSince = this.#clock.elapsed()
+    if (status !== undefined) this.#meetStrangers(slot, status)
+    this.#tell({ kind: 'changed' })
   }
 
   #move(worker: string, event: FleetEvent): void {
@@ -250,9 +273,9 @@ export class Fleet {
     entry.snapshot = snapshot
     for (const { type } of actions) {
       if (type === 'reconcile') this.#reconcile(worker, entry)
-      else if (type === 'callRoll') this.#events.callRoll()
+      else if (type === 'callRoll') this.#tell({ kind: 'callRoll' })
       else if (type === 'askPing') void this.#ping(worker, entry)
-      else if (type === 'loseAttempts') this.#loseAll(worker, entry, 'it went away')
+      else if (type === 'loseAttempts') this.#loseAll(entry)
     }
   }
 
@@ -272,72 +295,74 @@ export class Fleet {
     this.#move(worker, { type: 'worker.ping', answered, at: this.#clock.elapsed() })
   }
 
-  #loseAll(worker: string, entry: Worker, reason: string): void {
-    for (const slot of entry.slots) {
-      slot.lease = 'none'
-      for (const held of [slot.next, slot.running]) {
-        if (held === null) continue
-        this.free(slot, held)
-        this.#events.lost(held, worker, reason)
+  #loseAll(entry: Worker): void {
+    const slots = entry.slots
+    entry.slots = []
+    for (const { lease, running, next } of slots) {
+      lease.end()
+      for (const place of [next, running]) {
+        if (place === null) continue
+        const { state } = place
+        const lost = place.move({ type: 'worker.gone' })
+        const how = { how: 'gone', behind: place === next, workerStartedAt: null } as const
+        if (lost) this.#tell({ kind: 'lost', place, state, ...how })
       }
     }
-    entry.slots = []
-    this.#events.changed()
+    this.#tell({ kind: 'changed' })
   }
 
   /** Holds what the worker says against what is believed (I1). */
   #reconcile(worker: string, entry: Worker): void {
     const { status, info } = entry.snapshot.context
     if (status === null || info === null) return
-    const said = [
-      ...status.slots.flatMap(({ running, next }) => [running, next].filter((attempt) => attempt !== null)),
-      ...status.unacknowledged,
-    ]
-    for (const slotStatus of status.slots) this.#reconcileSlot(this.#slot(entry, worker, slotStatus.slot), slotStatus)
-    for (const slot of entry.slots) {
-      for (const held of [slot.running, slot.next]) this.#reconcileHeld(worker, slot, held, said)
+    for (const said of status.slots) this.#slot(entry, worker, said.slot).lease.hear(said)
+    for (const place of this.#placesOf(worker)) {
+      if (place.attempt === null) continue
+      const { state } = place
+      const behind = this.#at(worker, place.slot)?.next === place
+      const lost = place.move({ type: 'worker.status', attempt: whereabouts(place.attempt, status) })
+      if (!place.isOver) continue
+      this.#vacate(place)
+      if (lost) this.#tell({ kind: 'lost', place, state, how: 'unknown', behind, workerStartedAt: info.startedAt })
     }
-    for (const { slot, running, next } of status.slots) {
-      for (const attempt of [running, next]) {
-        if (attempt !== null && this.find(worker, attempt) === undefined) this.#events.foreign(worker, slot, attempt)
+    for (const said of status.slots) this.#meetStrangers(this.#slot(entry, worker, said.slot), said)
+    for (const attempt of status.unacknowledged) {
+      if (this.find(worker, attempt) === undefined) this.#tell({ kind: 'stranger', worker, slot: null, attempt })
+    }
+    this.#tell({ kind: 'changed' })
+  }
+
+  /** What the slot holds against what is known of it: a stranger is made known, and keeps its place if nobody takes it in. */
+  #meetStrangers(slot: Slot, { running, next }: SlotStatus): void {
+    for (const attempt of [running, next]) {
+      if (attempt === null || this.find(slot.worker, attempt) !== undefined) continue
+      this.#tell({ kind: 'stranger', worker: slot.worker, slot: slot.slot, attempt })
+      if (this.#placesOf(slot.worker).some((place) => place.holds(attempt))) continue
+      const place = new Place(slot.worker, slot.slot)
+      place.move({ type: 'place.disown', attempt })
+      if (attempt === next) slot.next ??= place
+      else if (slot.running === null) slot.running = place
+      else if (slot.next === null) {
+        // What was given to the slot waits behind the stranger.
+        slot.next = slot.running
+        slot.running = place
       }
     }
-    for (const attempt of status.unacknowledged) {
-      if (this.find(worker, attempt) === undefined) this.#events.foreign(worker, null, attempt)
-    }
-    this.#events.changed()
-  }
-
-  #reconcileSlot(slot: Slot, status: SlotStatus): void {
-    if (slot.lease === 'ours' && status.driver !== this.#driver) this.#yield(slot)
-    if (status.driver === null) slot.askAfter = 0
-    slot.elsewhere = status.driver !== null && status.driver !== this.#driver
-    this.#lookForForeign(slot, status)
-  }
-
-  #lookForForeign(slot: Slot, { running }: SlotStatus): void {
-    slot.foreign = running !== null && this.find(slot.worker, running) === undefined
-  }
-
-  #reconcileHeld(worker: string, slot: Slot, held: Held | null, said: readonly AttemptRef[]): void {
-    const attempt = held?.attempt
-    if (held === null || !attempt || held.confirmed === false) return
-    if (said.some((other) => sameAttempt(other, attempt))) {
-      held.unknown = 0
-      held.confirmed = true
-      return
-    }
-    held.unknown += 1
-    if (held.unknown < 2) return
-    this.free(slot, held)
-    this.#events.lost(held, worker, 'the worker knows nothing of it')
   }
 }
 
-function sameAttempt(a: AttemptRef, b: AttemptRef): boolean {
-  return a.trial === b.trial && a.attempt === b.attempt && a.experiment === b.experiment
+function whereabouts(attempt: AttemptRef, { slots, unacknowledged }: WorkerStatus): Whereabouts {
+  for (const { running, next } of slots) {
+    if (running !== null && sameAttempt(running, attempt)) return 'running'
+    if (next !== null && sameAttempt(next, attempt)) return 'next'
+  }
+  return unacknowledged.some((other) => sameAttempt(other, attempt)) ? 'kept' : 'nowhere'
 }
 
 function isHere(state: string): boolean {
-  return state === 'idle' || state === 'leased' || state === 'suspect'
+  return state === 'here' || state === 'suspect'
+}
+
+function isOffering({ snapshot }: Worker): boolean {
+  return isHere(snapshot.value) && snapshot.context.status?.draining === false
 }

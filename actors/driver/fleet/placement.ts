@@ -1,24 +1,35 @@
 /**
  * Which slot gets a trial of which experiment. Pure: it looks at slots and demands and says what to do.
  * I1 A place that runs comes before a place that waits: nothing is prefetched while a slot is idle.
- * I2 Fair: of the experiments that fit a slot, the one with the smallest share comes first.
+ * I2 Fair: of the experiments that fit a slot, the one that holds the fewest places comes first; among equals, the one that has
+ *    used the least time.
  * I3 No more leases than demand; what is of no use any more is released after `lingerMs`.
  * I4 Places that are of use only together are given together, or none of them. Of those who wait for such, the first in the order of
  *    experiments may keep slots idle, and only while there are enough that will fall free: so two never wait for each other.
+ * I5 A place is given only to a trial that is there. A slot is kept idle for a suggestion only while its suggester is prompt.
  */
+import type { LeaseState } from './lease.ts'
+
 export interface Claimant {
   readonly id: string
-  /** Trials that could start now, each in one place. */
-  demand(): number
+  /** Trials that are there and could start now, or members that rings could take in, each in one place. */
+  queued(now: number): number
+  /** Trials that may be suggested beside those, each in one place. */
+  fresh(): number
   /** Places that are of use only together, in order. */
   needs(now: number): readonly Gang[]
+  /** Places that it holds. */
   readonly share: number
+  /** Time of slots that it has used, in ms. */
+  readonly used: number
+  /** Its suggester answers at once, as far as is known. */
+  readonly prompt: boolean
   readonly prefetches: boolean
   suits(labels: Readonly<Record<string, string>>): boolean
 }
 
 export interface Gang {
-  /** What the places are for, in the claimant's words. */
+  /** The trial that the places are for; below 0: one that is not suggested yet. */
   readonly key: number
   readonly least: number
   readonly most: number
@@ -26,13 +37,12 @@ export interface Gang {
 
 export interface Position {
   readonly labels: Readonly<Record<string, string>>
-  readonly lease: 'none' | 'asking' | 'ours'
+  readonly lease: LeaseState
   readonly idle: boolean
   /** Something runs, and nothing waits behind it. */
   readonly roomBehind: boolean
-  /** Another driver holds it, or what runs there runs for long: it is not to be waited for. */
-  readonly outOfReach: boolean
-  readonly askAfter: number
+  /** What runs there runs for long: it is not to be waited for. */
+  readonly runsForLong: boolean
   readonly idleSince: number
 }
 
@@ -42,9 +52,11 @@ export type Decision<S> =
       readonly slot: S
       readonly place: 'running' | 'next'
       readonly claimant: string
-      /** The key of the gang that it is for. */
+      /** The trial of the gang that it is for. */
       readonly gang?: number
     }
+  /** So many trials could start as soon as they are suggested. */
+  | { readonly kind: 'suggest'; readonly claimant: string; readonly count: number }
   | { readonly kind: 'lease'; readonly slot: S }
   | { readonly kind: 'release'; readonly slot: S }
 
@@ -55,42 +67,117 @@ export function schedule<S extends Position>(
   claimants: readonly Claimant[],
   now: number,
 ): Decision<S>[] {
-  const { decisions, reserved } = together(slots, claimants, now)
-  const left = new Map(claimants.map((claimant) => [claimant, claimant.demand()]))
-  const given = new Map<Claimant, number>()
-  const choose = (slot: S, fits: (claimant: Claimant) => boolean): Claimant | undefined => {
-    let best: Claimant | undefined
-    for (const [claimant, demand] of left) {
-      if (demand <= 0 || !fits(claimant) || !claimant.suits(slot.labels)) continue
-      const share = claimant.share + (given.get(claimant) ?? 0)
-      if (best === undefined || share < best.share + (given.get(best) ?? 0)) best = claimant
-    }
-    if (best !== undefined) {
-      left.set(best, (left.get(best) ?? 0) - 1)
-      given.set(best, (given.get(best) ?? 0) + 1)
-    }
-    return best
-  }
-  const open = reserved.size === 0 ? slots : slots.filter((slot) => !reserved.has(slot))
+  const { decisions, kept, suggested } = together(slots, claimants, now)
+  const claims = claimants.map((claimant) => new Claim(claimant, now))
+  const open = kept.size === 0 ? slots : slots.filter((slot) => !kept.has(slot))
+  const unused: S[] = []
   for (const slot of open) {
     if (slot.lease !== 'ours' || !slot.idle) continue
-    const claimant = choose(slot, () => true)
-    if (claimant !== undefined) decisions.push({ kind: 'fill', slot, place: 'running', claimant: claimant.id })
-    else if (now - slot.idleSince >= lingerMs) decisions.push({ kind: 'release', slot })
+    const claim = choose(claims, (one) => one.suits(slot))
+    if (claim === undefined) {
+      unused.push(slot)
+      if (now - slot.idleSince >= lingerMs) decisions.push({ kind: 'release', slot })
+    } else if (claim.take() === 'queued') {
+      decisions.push({ kind: 'fill', slot, place: 'running', claimant: claim.id })
+    }
   }
   for (const slot of open) {
     // One that is being leased will take its share in a moment.
-    if (slot.lease === 'asking') choose(slot, () => true)
-    else if (slot.lease === 'none' && now >= slot.askAfter && choose(slot, () => true) !== undefined) {
+    if (slot.lease === 'asking') choose(claims, (one) => one.suits(slot))?.takeLater()
+    else if (slot.lease === 'none') {
+      const claim = choose(claims, (one) => one.suits(slot))
+      if (claim === undefined && slot.idle) unused.push(slot)
+      if (claim === undefined) continue
+      claim.takeLater()
       decisions.push({ kind: 'lease', slot })
     }
   }
   for (const slot of open) {
     if (slot.lease !== 'ours' || !slot.roomBehind) continue
-    const claimant = choose(slot, ({ prefetches }) => prefetches)
-    if (claimant !== undefined) decisions.push({ kind: 'fill', slot, place: 'next', claimant: claimant.id })
+    const claim = choose(claims, (one) => one.prefetches && one.suits(slot))
+    if (claim?.take() === 'queued') decisions.push({ kind: 'fill', slot, place: 'next', claimant: claim.id })
+  }
+  for (const claim of claims) {
+    const count = (suggested.get(claim.id) ?? 0) + claim.wanted + claim.ahead(unused)
+    if (count > 0) decisions.push({ kind: 'suggest', claimant: claim.id, count })
   }
   return decisions
+}
+
+/** What one claimant may still take in this round. */
+class Claim {
+  readonly #claimant: Claimant
+  readonly #queued: number
+  #left: number
+  #fresh: number
+  #given = 0
+  /** Trials that could start if they were suggested. */
+  wanted = 0
+
+  constructor(claimant: Claimant, now: number) {
+    this.#claimant = claimant
+    this.#queued = claimant.queued(now)
+    this.#left = this.#queued
+    this.#fresh = claimant.fresh()
+  }
+
+  get id(): string {
+    return this.#claimant.id
+  }
+
+  get prefetches(): boolean {
+    return this.#claimant.prefetches
+  }
+
+  get isOpen(): boolean {
+    return this.#left > 0 || (this.#fresh > 0 && this.#claimant.prompt)
+  }
+
+  get share(): number {
+    return this.#claimant.share + this.#given
+  }
+
+  get used(): number {
+    return this.#claimant.used
+  }
+
+  suits({ labels }: Position): boolean {
+    return this.#claimant.suits(labels)
+  }
+
+  take(): 'queued' | 'fresh' {
+    const taken = this.takeLater()
+    if (taken === 'fresh') this.wanted += 1
+    return taken
+  }
+
+  /** A slot is on its way: nothing is suggested for it yet. */
+  takeLater(): 'queued' | 'fresh' {
+    this.#given += 1
+    if (this.#left > 0) {
+      this.#left -= 1
+      return 'queued'
+    }
+    this.#fresh -= 1
+    return 'fresh'
+  }
+
+  /** Whoever is slow to suggest has no claim (I5); it is asked ahead, for what nobody else has use for. */
+  ahead(unused: readonly Position[]): number {
+    if (this.#claimant.prompt || this.#queued > 0) return 0
+    return Math.min(this.#fresh, Math.max(1, unused.filter((slot) => this.suits(slot)).length))
+  }
+}
+
+/** I2 */
+function choose(claims: readonly Claim[], fits: (claim: Claim) => boolean): Claim | undefined {
+  let best: Claim | undefined
+  for (const claim of claims) {
+    if (!claim.isOpen || !fits(claim)) continue
+    const lead = best === undefined ? -1 : claim.share - best.share || claim.used - best.used
+    if (lead < 0) best = claim
+  }
+  return best
 }
 
 /** What goes to those who need several places at once (I4), and the slots that are kept for them. */
@@ -98,36 +185,44 @@ function together<S extends Position>(
   slots: readonly S[],
   claimants: readonly Claimant[],
   now: number,
-): { decisions: Decision<S>[]; reserved: Set<S> } {
+): { decisions: Decision<S>[]; kept: Set<S>; suggested: Map<string, number> } {
   const decisions: Decision<S>[] = []
-  const reserved = new Set<S>()
+  const kept = new Set<S>()
+  const suggested = new Map<string, number>()
   let somebodyWaits = false
   for (const claimant of claimants) {
     for (const { key, least, most } of claimant.needs(now)) {
-      const fitting = slots.filter((slot) => !reserved.has(slot) && claimant.suits(slot.labels))
+      const fitting = slots.filter((slot) => !kept.has(slot) && claimant.suits(slot.labels))
       const free = fitting.filter(({ lease, idle }) => lease === 'ours' && idle)
       if (free.length >= least) {
+        if (key < 0) {
+          suggested.set(claimant.id, (suggested.get(claimant.id) ?? 0) + 1)
+          // I5
+          if (!claimant.prompt) continue
+        }
         for (const slot of free.slice(0, most)) {
-          reserved.add(slot)
-          decisions.push({ kind: 'fill', slot, place: 'running', claimant: claimant.id, gang: key })
+          kept.add(slot)
+          if (key >= 0) decisions.push({ kind: 'fill', slot, place: 'running', claimant: claimant.id, gang: key })
         }
         continue
       }
-      const reachable = fitting.filter(({ outOfReach }) => !outOfReach)
+      const reachable = fitting.filter(isReachable)
       if (somebodyWaits || reachable.length < least) continue
       somebodyWaits = true
       // Those that are free already come first, then those that can be leased; what still runs is waited for.
       const byEase = reachable.toSorted((a, b) => ease(a) - ease(b))
       for (const slot of byEase.slice(0, most)) {
-        if (slot.lease === 'none' && now >= slot.askAfter) decisions.push({ kind: 'lease', slot })
-        reserved.add(slot)
+        if (slot.lease === 'none') decisions.push({ kind: 'lease', slot })
+        kept.add(slot)
       }
     }
   }
-  return { decisions, reserved }
+  return { decisions, kept, suggested }
 }
+
+const isReachable = ({ lease, runsForLong }: Position) => lease !== 'theirs' && lease !== 'resting' && !runsForLong
 
 function ease({ lease, idle }: Position): number {
   if (lease === 'ours') return idle ? 0 : 3
-  return lease === 'asking' ? 1 : 2
+  return lease === 'none' ? 2 : 1
 }

@@ -11,6 +11,8 @@ export interface ArchivedExperiment {
   readonly last: number
   /** The number of the next event. */
   readonly next: number
+  /** The driver that adopted it last. */
+  readonly owner: string | undefined
   readonly order: LogOrder
 }
 
@@ -29,7 +31,9 @@ export async function readArchive(bus: Bus, experiment: string): Promise<Archive
   }
   const first = entries[0]?.events[0]
   if (first?.type !== 'experiment.accepted') return undefined
-  return { submission: first.submission, entries, last, next: order.next, order }
+  const adopted = entries.flatMap(({ events }) => events).findLast(({ type }) => type === 'experiment.adopted')
+  const owner = adopted?.type === 'experiment.adopted' ? adopted.driver : undefined
+  return { submission: first.submission, entries, last, owner, next: order.next, order }
 }
 
 /** The last event of an experiment's log. */

@@ -13,32 +13,37 @@ import { createPruner, isServed, watchedMetrics } from '../../../src/pruners/ind
 import type { History } from '../../../src/history/index.ts'
 import { MetricBook } from './metric-book.ts'
 import { PrunerDesk } from './served-pruner.ts'
-import { refill } from './telemetry.ts'
+import { refill, type Recalled } from './telemetry.ts'
 
-export class Jury {
+export type PruningDecision = {
+  readonly kind: 'prune'
+  readonly trial: number
+  readonly attempt: number
+  readonly step: number
+  /** What the decision rests on. */
+  readonly seen?: Seen
+}
+
+export class Pruning {
   readonly #bus: Bus
   readonly #logger: Logger
   readonly #history: History
-  readonly #prune: (trial: number, attempt: number, step: number, seen?: Seen) => void
+  readonly #decide: (decision: PruningDecision) => void
   readonly #book: MetricBook
   readonly #served: PrunerDesk | null
   /** What the pruner looks at; null: it asks for itself. */
   readonly #watched: ReadonlySet<string> | null
   /** Nothing that it looks at was reported yet. */
   #silent = true
+  #recalled: Recalled[] = []
   #saidSilent = false
   #closed = false
 
-  constructor(
-    bus: Bus,
-    logger: Logger,
-    history: History,
-    prune: (trial: number, attempt: number, step: number, seen?: Seen) => void,
-  ) {
+  constructor(bus: Bus, logger: Logger, history: History, decide: (decision: PruningDecision) => void) {
     this.#bus = bus
     this.#logger = logger
     this.#history = history
-    this.#prune = prune
+    this.#decide = decide
     const { pruner, objectives } = history.submission.context
     this.#book = new MetricBook(pruner === null ? null : createPruner(pruner, objectives))
     this.#watched = pruner === null || isServed(pruner) ? null : watchedMetrics(pruner, objectives)
@@ -50,11 +55,16 @@ export class Jury {
         })
   }
 
-  /** Reads back what was reported before this driver was there. */
+  /** Reads back what was reported before this driver was there. What the pruner says of it is decided by `judgeRecalled`. */
   async recall(): Promise<void> {
     if (!this.#book.prunes) return
-    await refill(this.#bus, this.#book, this.#history)
+    this.#recalled = await refill(this.#bus, this.#book, this.#history)
     this.#silent = this.#book.reported().length === 0
+  }
+
+  /** What was read back is judged once the experiment is this driver's. */
+  judgeRecalled(): void {
+    for (const { trial, attempt, step, seen } of this.#recalled.splice(0)) this.#stop(trial, attempt, step, seen)
   }
 
   hear(trial: number, batch: PayloadOf<typeof metrics>): void {
@@ -63,7 +73,7 @@ export class Jury {
     this.#silent &&= !batch.points.some(({ values }) => this.#watches(values))
     const heard = this.#book.hear(trial, batch, state.shared)
     if (heard.kind === 'gap') void this.#fillGap(trial)
-    else if (heard.kind === 'stop') this.#prune(trial, batch.attempt, heard.step, state.shared ? undefined : heard.seen)
+    else if (heard.kind === 'stop') this.#stop(trial, batch.attempt, heard.step, heard.seen)
     else this.#served?.note(trial)
   }
 
@@ -113,12 +123,20 @@ export class Jury {
   #stopAsTold(trial: number): void {
     const { attempt } = this.#history.trial(trial)?.context ?? {}
     if (this.#closed || attempt === undefined) return
-    this.#prune(trial, attempt, this.#book.last(trial)?.step ?? 0)
+    this.#stop(trial, attempt, this.#book.last(trial)?.step ?? 0)
+  }
+
+  #stop(trial: number, attempt: number, step: number, seen?: Seen): void {
+    if (this.#closed) return
+    const basis = seen === undefined || this.#history.shared ? {} : { seen }
+    this.#decide({ kind: 'prune', trial, attempt, step, ...basis })
   }
 
   async #fillGap(trial: number): Promise<void> {
     try {
-      await refill(this.#bus, this.#book, this.#history, trial)
+      for (const { attempt, step, seen } of await refill(this.#bus, this.#book, this.#history, trial)) {
+        this.#stop(trial, attempt, step, seen)
+      }
     } catch (error) {
       // The next batch finds the same gap and asks again.
       const { experiment } = this.#history.submission

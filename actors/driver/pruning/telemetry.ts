@@ -1,11 +1,31 @@
 /** Reads back what trials reported, for a driver that was not there or missed a batch. */
-import { decodePayload, metrics, paramsFrom, subjectFor } from '../../../protocol/index.ts'
+import {
+  codeOf,
+  decodePayload,
+  metrics,
+  paramsFrom,
+  subjectFor,
+  type PayloadOf,
+  type Seen,
+} from '../../../protocol/index.ts'
 import type { Bus } from '../../../src/bus/index.ts'
 import type { History } from '../../../src/history/index.ts'
 import type { MetricBook } from './metric-book.ts'
 
-/** Fills the book from the telemetry stream: one trial, or all of them (settled ones become the pruner's history). */
-export async function refill(bus: Bus, book: MetricBook, history: History, only?: number): Promise<void> {
+/** A stop that a pruner decides on what was read back. */
+export interface Recalled {
+  readonly trial: number
+  readonly attempt: number
+  readonly step: number
+  readonly seen: Seen
+}
+
+/**
+ * Fills the book from the telemetry stream: one trial, or all of them (settled ones become the pruner's history). Gives what the
+ * pruner says of it for trials that run.
+ */
+export async function refill(bus: Bus, book: MetricBook, history: History, only?: number): Promise<Recalled[]> {
+  const stops = new Map<number, Recalled>()
   const filter = subjectFor(metrics, {
     worker: '*',
     experiment: history.submission.experiment,
@@ -14,14 +34,27 @@ export async function refill(bus: Bus, book: MetricBook, history: History, only?
   for await (const { subject, data } of bus.streams.read('telemetry', filter)) {
     const trial = Number(paramsFrom(metrics, subject)?.trial)
     const current = history.trial(trial)
-    const batch = decodePayload(metrics.payload, data, subject)
-    if (current !== undefined && history.counts(trial, batch.attempt)) {
-      book.hear(trial, batch, history.shared)
-    }
+    const batch = readable(data, subject)
+    if (batch === undefined || current === undefined || !history.counts(trial, batch.attempt)) continue
+    const heard = book.hear(trial, batch, history.shared)
+    if (heard.kind !== 'stop' || stops.has(trial)) continue
+    stops.set(trial, { trial, attempt: batch.attempt, step: heard.step, seen: heard.seen })
   }
-  if (only !== undefined) return
+  const running = [...stops.values()].filter(({ trial }) => history.held.has(trial))
+  if (only !== undefined) return running
   for (const [trial, { value, context }] of history.trials) {
     if (value === 'done' || value === 'pruned' || value === 'failed' || value === 'cancelled')
       book.settle(trial, value, context.end?.heard ?? null)
+  }
+  return running
+}
+
+/** A batch that is damaged, or of a version that this one cannot read, is as one that never came. */
+function readable(data: Uint8Array, subject: string): PayloadOf<typeof metrics> | undefined {
+  try {
+    return decodePayload(metrics.payload, data, subject)
+  } catch (error) {
+    if (codeOf(error) === undefined) throw error
+    return undefined
   }
 }

@@ -33,13 +33,16 @@ export interface RingHost {
   readonly clock: Clock
   readonly logger: Logger
   readonly onDropped: OnDropped
-  /** Keeps a new generation; false: another driver has the experiment. */
-  formed(generation: number, members: readonly Part[]): Promise<boolean>
-  /** A member does not answer any more. */
-  dropped(attempt: number, reason: string): void
-  /** Members came or went. */
-  changed(): void
+  readonly decide: (decision: RingDecision) => void
 }
+
+export type RingDecision =
+  /** A generation is to be kept in the log; `formed` then tells its members. */
+  | { readonly kind: 'form'; readonly trial: number; readonly generation: number; readonly members: readonly Part[] }
+  /** A member does not answer any more. */
+  | { readonly kind: 'expel'; readonly trial: number; readonly attempt: number; readonly reason: string }
+  /** Members came or went. */
+  | { readonly kind: 'changed' }
 
 const tickMs = 500
 const askMs = 1000
@@ -60,8 +63,9 @@ const hopeless = new Set(['RING_MANIFEST_DIFFERS', 'RING_MISMATCH', 'RING_DIVERG
 
 const ringSteps = stepper(ringMachine, { min: 1, max: 1, waitMs: null, generation: 0, at: 0 })
 
-export class RingDesk {
+export class Ring {
   readonly id: string
+  readonly #trial: number
   readonly #host: RingHost
   readonly #settings: RingSettings
   readonly #pace: Pace
@@ -71,8 +75,9 @@ export class RingDesk {
   /** Attempts that other members have found to be gone. */
   readonly #missed = new Set<number>()
 
-  constructor(host: RingHost, id: string, settings: RingSettings, input: RingInput) {
+  constructor(host: RingHost, id: string, trial: number, settings: RingSettings, input: RingInput) {
     this.id = id
+    this.#trial = trial
     this.#host = host
     this.#settings = settings
     this.#pace = new Pace(host.clock)
@@ -213,21 +218,30 @@ export class RingDesk {
     const [after, actions] = ringSteps.next(before, event)
     this.#snapshot = after
     for (const { type } of actions) {
-      if (type === 'form') void this.#form()
+      if (type === 'form') this.#form()
       else if (type === 'start') void this.#start()
-      else if (type === 'drop' && 'attempt' in event)
-        this.#host.dropped(event.attempt, 'it does not answer in its ring')
+      else if (type === 'drop' && 'attempt' in event) {
+        const reason = 'it does not answer in its ring'
+        this.#host.decide({ kind: 'expel', trial: this.#trial, attempt: event.attempt, reason })
+      }
     }
-    if (after.context.seats !== before.context.seats || after.value !== before.value) this.#host.changed()
+    if (after.context.seats !== before.context.seats || after.value !== before.value)
+      this.#host.decide({ kind: 'changed' })
   }
 
-  async #form(): Promise<void> {
+  #form(): void {
     if (this.state === 'done') return
     const { generation } = this.#snapshot.context
-    const members = this.#plan()
+    const members = this.#plan().map(({ worker, slot, attempt }) => ({ worker, slot, attempt }))
     this.#host.logger.info({ ring: this.id, generation, members: members.map(({ worker }) => worker) }, 'ring formed')
+    this.#host.decide({ kind: 'form', trial: this.#trial, generation, members })
+  }
+
+  /** A generation is in the log: its members hear of it now (I1). */
+  async formed(generation: number): Promise<void> {
+    if (this.state === 'done' || this.#snapshot.context.generation !== generation) return
+    const members = this.#plan()
     const kept = members.map(({ worker, slot, attempt }) => ({ worker, slot, attempt }))
-    if (!(await this.#host.formed(generation, kept))) return
     const { algorithm, encoding, chunkBytes } = this.#settings
     const plan = { members: kept.map(({ worker, slot }) => ({ worker, slot })), algorithm, encoding, chunkBytes }
     const send = async (seat: Seat, rank: number): Promise<void> => {

@@ -4,26 +4,30 @@
  * I1 An optimizer is told of every result before it is asked for more.
  * I2 Only a non-adaptive optimizer is asked ahead of time.
  */
-import { codeOf, encode } from '../../../protocol/index.ts'
+import { codeOf, encode, toProblem } from '../../../protocol/index.ts'
 import type { Observed } from '../../../src/history/index.ts'
 import type { Answer, Opened, Suggester, Suggestion } from './suggester.ts'
 
 /** Suggestions that are asked for at once where results do not matter. */
 const ahead = 16
 
-/** Whether an error means that the process is gone or has forgotten us, and opening again will help. */
+/** Whether an error means that the process is gone or has forgotten us: opening again will help. */
 export function opensAgain(error: unknown): boolean {
   const code = codeOf(error)
   return (
     code === 'BUS_NO_RESPONDERS' ||
     code === 'BUS_TIMEOUT' ||
     code === 'BUS_DISCONNECTED' ||
-    code === 'OPTIMIZER_BUSY' ||
     code === 'EXPERIMENT_UNKNOWN'
   )
 }
 
-export class OptimizerSession {
+/** Whether the same question may be answered later, without anybody changing anything. */
+export function isRetryable(error: unknown): boolean {
+  return toProblem(error).retryable === true
+}
+
+export class Session {
   readonly #suggester: Suggester
   readonly #pageBytes: number
   readonly instance: string
@@ -52,10 +56,10 @@ export class OptimizerSession {
     history: readonly Observed[],
     told: number,
     maxPayload: number,
-  ): Promise<OptimizerSession> {
+  ): Promise<Session> {
     const pageBytes = maxPayload / 4
     const [first = [], ...more] = pagesOf([...history, ...suggester.warmStart], pageBytes)
-    const session = new OptimizerSession(suggester, pageBytes, await suggester.open(first), told)
+    const session = new Session(suggester, pageBytes, await suggester.open(first), told)
     for (const page of more) await suggester.observe(session.instance, page, false)
     return session
   }
@@ -93,6 +97,11 @@ export class OptimizerSession {
     const suggestions = this.#ready.splice(0, count).map((suggestion) => ({ ...suggestion, told }))
     const short = this.#ready.length === 0 && suggestions.length < count
     return { suggestions, waiting: waiting && short, exhausted: this.#exhausted && short, told }
+  }
+
+  /** A question that costs nothing. Rejects with BUS_NO_RESPONDERS when its process is gone. */
+  async knock(): Promise<void> {
+    await this.#suggester.observe(this.instance, [], false)
   }
 
   /** The experiment is over: the optimizer may forget it. */

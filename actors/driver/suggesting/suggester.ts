@@ -50,6 +50,8 @@ export interface Opened {
 }
 
 export interface Suggester {
+  /** As the context names it. */
+  readonly name: string
   /** What is known from earlier experiments; said with the history. */
   readonly warmStart: readonly Observed[]
   /** Tried first, before it is asked. */
@@ -78,6 +80,7 @@ const refuse = () => Promise.reject(alone())
 
 /** A training is one trial, with the hparams that it was given. */
 const nobody: Suggester = {
+  name: 'nobody',
   warmStart: [],
   enqueued: [],
   open: refuse,
@@ -93,6 +96,7 @@ function optimizer(bus: Bus, experiment: string, context: OptimizationContext): 
   const { parallel } = context.policy
   const misbehaved = (reason: string) => problem('OPTIMIZER_MISBEHAVED', { optimizer: name, reason })
   return {
+    name,
     warmStart: warmStart.map((known, index) => ({ trial: firstWarm + index, ...known, state: 'done', step: null })),
     enqueued: enqueue,
     misbehaved,
@@ -161,6 +165,7 @@ function ablator(bus: Bus, experiment: string, context: AblationContext): Sugges
     return { components: removed, repeat, keepWeights: study.keepWeights }
   }
   return {
+    name,
     warmStart: [],
     enqueued: [],
     misbehaved,

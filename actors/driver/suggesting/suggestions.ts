@@ -1,76 +1,77 @@
 /**
- * Where slots wait for suggestions. Keeps an optimizer session open, opens it again when its process is gone, and turns the
- * places that wait into as few requests as possible.
- * I1 One request is under way at a time; what gathers meanwhile joins the next.
- * I2 Who waits for results before it suggests more is asked again when one has come, and places are free for others meanwhile.
- * I3 A place that is gone (its worker was lost) is passed over; the suggestion goes to the next one.
+ * Has an experiment's trials suggested. Keeps a session with an optimizer (or an ablator) open, opens it again when its process is
+ * gone, and asks for as many trials as could start now. Decisions come out of `decide`.
+ * I1 One request is under way at a time; what is wanted meanwhile joins the next.
+ * I2 Whoever waits for results before it suggests more is asked again when one has come.
+ * I3 No place is held for a suggestion: whoever is slow or mute costs nobody a slot.
+ * I4 What is retried is retried with growing pauses, and a suggester that keeps forgetting the experiment fails it in the end.
  */
-import { codeOf, toProblem, type Problem, type Submission } from '../../../protocol/index.ts'
+import { codeOf, toProblem, type LogEvent, type Problem, type Submission } from '../../../protocol/index.ts'
 import type { Clock, Logger } from '../../../src/actor/index.ts'
 import type { Bus } from '../../../src/bus/index.ts'
-import type { Held, Slot } from '../fleet/fleet.ts'
-import { opensAgain, OptimizerSession } from './session.ts'
-import type { Observed } from '../../../src/history/index.ts'
+import type { History, Observed } from '../../../src/history/index.ts'
+import { isRetryable, opensAgain, Session } from './session.ts'
 import { suggesterOf, type Suggester, type Suggestion } from './suggester.ts'
 
-const reopenMs = 500
-
-/** A place in a slot that waits for a trial. */
-export interface Place {
-  readonly slot: Slot
-  readonly held: Held
-}
-
-export interface DeskEvents {
-  opened(session: Pick<OptimizerSession, 'instance' | 'adaptive' | 'notes'>): void
+export type SuggestingDecision =
+  | { readonly kind: 'commit'; readonly event: LogEvent }
+  | { readonly kind: 'adopt'; readonly suggestion: Suggestion }
   /** Its process is gone or has forgotten the experiment. */
-  lost(): void
+  | { readonly kind: 'optimizerLost' }
   /** It refuses, or gives answers that cannot be used: opening it again would not help. */
-  failed(fault: Problem): void
-  suggested(suggestion: Suggestion, takePlace: () => Place | undefined): void
-  /** `told`: how many events of the log that rests on. */
-  exhausted(told: number): void
-  /** Places that nothing will come for. */
-  dropped(places: readonly Place[]): void
-  history(): readonly Observed[]
-  /** How many events the log has so far. */
-  logged(): number
-  /** How many trials are suggested, and how many may still be. */
-  suggestedSoFar(): number
-  /** Whether some trial has yet to end, so that its result may still come. */
-  underWay(): boolean
-  /** Whether suggestions are still wanted. */
-  searching(): boolean
-  opening(): boolean
-}
+  | { readonly kind: 'fail'; readonly problem: Problem }
+  | { readonly kind: 'changed' }
 
-export class OptimizerDesk {
+const firstPauseMs = 500
+const longestPauseMs = 10_000
+/** While a question is under way: so often it is found out whether its process still lives. */
+const knockMs = 1000
+/** Whoever answers later than that is not prompt. */
+const promptMs = 1000
+/** It was opened so often in a row and forgot the experiment before it suggested anything. */
+const forgetsAtMost = 20
+
+export class Suggestions {
   readonly #bus: Bus
   readonly #clock: Clock
   readonly #logger: Logger
   readonly #submission: Submission
+  readonly #history: History
   readonly #suggester: Suggester
-  readonly #events: DeskEvents
-  readonly #places: Place[] = []
-  #session: OptimizerSession | null = null
+  readonly #decide: (decision: SuggestingDecision) => void
+  #session: Session | null = null
   /** Results that came while it was being opened: it is told of them before it is asked. */
   #meanwhile: (readonly [Observed, number])[] = []
   #opening = false
   #asking = false
+  #closed = false
+  /** So many trials could start if they were suggested. */
+  #wanted = 0
+  /** In elapsed time: since when a question is under way. */
+  #askedAt: number | null = null
+  /** How long the last answer took. */
+  #tookMs = 0
+  /** Tries in vain since the last suggestion. */
+  #failures = 0
   /** Results that were heard of. */
   #observed = 0
   /** Nothing comes until there is another result (I2). */
-  resting = false
-  /** Why the optimizer is not there, while it is not. */
+  #resting = false
+  /** Why nothing is suggested, while nothing is. */
   problem: { code: string; message: string; since: number } | null = null
 
-  constructor(bus: Bus, clock: Clock, logger: Logger, submission: Submission, events: DeskEvents) {
-    this.#bus = bus
-    this.#clock = clock
-    this.#logger = logger
-    this.#submission = submission
-    this.#suggester = suggesterOf(bus, submission)
-    this.#events = events
+  constructor(
+    where: { bus: Bus; clock: Clock; logger: Logger },
+    history: History,
+    decide: (decision: SuggestingDecision) => void,
+  ) {
+    this.#bus = where.bus
+    this.#clock = where.clock
+    this.#logger = where.logger
+    this.#submission = history.submission
+    this.#history = history
+    this.#suggester = suggesterOf(where.bus, history.submission)
+    this.#decide = decide
   }
 
   /** Results matter to what is suggested next; assumed as long as nobody has said otherwise. */
@@ -78,39 +79,60 @@ export class OptimizerDesk {
     return this.#session?.adaptive ?? true
   }
 
-  get waiting(): number {
-    return this.#places.filter(({ held }) => !held.gone).length
+  /** Whether a slot may wait for its answer. */
+  get isPrompt(): boolean {
+    const waited = this.#askedAt === null ? this.#tookMs : this.#clock.elapsed() - this.#askedAt
+    return waited <= promptMs && this.#failures === 0
   }
 
-  wait(place: Place): void {
-    this.#places.push(place)
-    void this.#ask()
+  /** How many more trials it may suggest. */
+  get left(): number {
+    if (this.#history.state !== 'searching' || this.#session === null || this.#resting) return 0
+    return Math.max(0, this.#submission.context.trials - this.#history.suggested)
+  }
+
+  /** Since when a question is unanswered, in elapsed time. */
+  get askedAt(): number | null {
+    return this.#askedAt
+  }
+
+  get name(): string {
+    return this.#suggester.name
+  }
+
+  /** So many trials could start now. */
+  want(count: number): void {
+    this.#wanted = count
+    if (count > 0 && !this.#asking) void this.#ask()
   }
 
   observe(observation: Observed): void {
     this.#observed += 1
-    this.resting = false
-    if (this.#session !== null) this.#session.observe(observation, this.#events.logged())
-    else if (this.#opening) this.#meanwhile.push([observation, this.#events.logged()])
+    this.#resting = false
+    if (this.#session !== null) this.#session.observe(observation, this.#history.length)
+    else if (this.#opening) this.#meanwhile.push([observation, this.#history.length])
   }
 
   async open(): Promise<void> {
     if (this.#opening) return
     this.#opening = true
     this.#session = null
-    this.resting = false
+    this.#resting = false
     try {
-      while (this.#events.opening()) await this.#openOnce()
+      while (this.#isOpening) {
+        if (this.#failures > 0) await this.#pause()
+        if (this.#isOpening) await this.#openOnce()
+      }
     } finally {
       this.#opening = false
     }
-    void this.#ask()
+    this.#decide({ kind: 'changed' })
   }
 
+  /** The experiment is over: the optimizer may forget it. */
   async close(): Promise<void> {
     const session = this.#session
     this.#session = null
-    this.drop()
     try {
       await session?.close()
     } catch (error) {
@@ -119,41 +141,39 @@ export class OptimizerDesk {
     }
   }
 
-  /** Nothing will come for those who wait. */
+  /** This driver has nothing more to do with the experiment. */
   drop(): void {
-    const places = this.#places.splice(0)
-    if (places.length > 0) this.#events.dropped(places)
+    this.#closed = true
+    this.#wanted = 0
+  }
+
+  get #isOpening(): boolean {
+    return this.#history.state === 'opening' && !this.#closed
+  }
+
+  get #isSearching(): boolean {
+    return this.#history.state === 'searching' && !this.#closed
   }
 
   async #openOnce(): Promise<void> {
     try {
       this.#meanwhile = []
-      const history = this.#events.history()
-      const logged = this.#events.logged()
-      const session = await OptimizerSession.open(this.#suggester, history, logged, this.#bus.maxPayload)
-      if (!this.#events.opening()) return
+      const history = [...this.#history.trials.keys()].flatMap((trial) => this.#history.observation(trial) ?? [])
+      const logged = this.#history.length
+      const session = await Session.open(this.#suggester, history, logged, this.#bus.maxPayload)
+      if (!this.#isOpening) return
       this.#session = session
       for (const [observation, at] of this.#meanwhile.splice(0)) session.observe(observation, at)
-      this.problem = null
-      this.#events.opened(session)
+      if (!this.#forgotten) this.problem = null
+      const { instance, adaptive, notes } = session
+      for (const note of notes) this.#logger.info({ experiment: this.#submission.experiment }, note)
+      const said = notes.length === 0 ? {} : { notes: [...notes] }
+      const event = { type: 'optimizer.opened' as const, at: this.#clock.now(), instance, adaptive, ...said }
+      this.#decide({ kind: 'commit', event })
     } catch (error) {
-      if (!opensAgain(error)) return this.#fail(error)
-      const missing = this.#suggester.unavailable()
-      this.problem ??= {
-        code: missing.code,
-        message: `${missing.message}; ${missing.remedy}`,
-        since: this.#clock.elapsed(),
-      }
-      await new Promise<void>((resolve) => {
-        this.#clock.setTimeout(resolve, reopenMs)
-      })
+      if (!opensAgain(error) && !isRetryable(error)) return this.#fail(error)
+      this.#inVain(opensAgain(error) ? this.#suggester.unavailable() : error)
     }
-  }
-
-  #fail(error: unknown): void {
-    const { stack, ...fault } = toProblem(error)
-    this.#logger.error({ code: fault.code, stack }, fault.message)
-    this.#events.failed(fault)
   }
 
   async #ask(): Promise<void> {
@@ -162,44 +182,110 @@ export class OptimizerDesk {
     // Everything that this turn asks for joins one request (I1).
     await Promise.resolve()
     try {
-      while (this.waiting > 0 && this.#session !== null && this.#events.searching()) await this.#askOnce(this.#session)
+      while (this.#wanted > 0 && this.#session !== null && this.#isSearching) await this.#askOnce(this.#session)
     } finally {
       this.#asking = false
     }
-    if (!this.#events.searching() && !this.#events.opening()) this.drop()
   }
 
-  async #askOnce(session: OptimizerSession): Promise<void> {
-    const first = this.#events.suggestedSoFar()
-    const wanted = Math.min(this.waiting, this.#submission.context.trials - first)
-    if (wanted <= 0) return this.drop()
+  async #askOnce(session: Session): Promise<void> {
+    const first = this.#history.suggested
+    const wanted = Math.min(this.#wanted, this.#submission.context.trials - first)
+    this.#wanted = 0
+    if (wanted <= 0) return
     const observed = this.#observed
+    const askedAt = this.#clock.elapsed()
+    this.#askedAt = askedAt
     let answer
     try {
-      answer = await session.suggest(first, wanted)
+      answer = await this.#whileItLives(session, session.suggest(first, wanted))
     } catch (error) {
-      if (session !== this.#session) return
-      if (opensAgain(error)) this.#events.lost()
-      else this.#fail(error)
+      this.#askedAt = null
+      if (session === this.#session && !this.#closed) await this.#unanswered(error, wanted)
       return
     }
-    if (session !== this.#session) return
-    for (const suggestion of answer.suggestions) this.#events.suggested(suggestion, () => this.#takePlace())
+    this.#askedAt = null
+    if (session !== this.#session || this.#closed) return
+    this.#tookMs = this.#clock.elapsed() - askedAt
+    if (answer.suggestions.length > 0 || answer.exhausted) {
+      this.#failures = 0
+      this.problem = null
+    }
+    for (const suggestion of answer.suggestions) this.#decide({ kind: 'adopt', suggestion })
     if (answer.exhausted) {
-      this.#events.exhausted(answer.told)
-      this.drop()
+      const event = { type: 'optimizer.exhausted' as const, at: this.#clock.now(), told: answer.told }
+      this.#decide({ kind: 'commit', event })
     } else if (answer.waiting && observed === this.#observed) {
-      if (!this.#events.underWay())
+      if (this.#history.queued.size + this.#history.held.size === 0)
         return this.#fail(this.#suggester.misbehaved('it waits for results, and nothing runs'))
-      this.resting = true
-      this.drop()
+      this.#resting = true
     }
   }
 
-  #takePlace(): Place | undefined {
-    for (;;) {
-      const place = this.#places.shift()
-      if (place === undefined || !place.held.gone) return place
+  /** The question, or the news that the process that it was put to is gone: whatever comes first. */
+  async #whileItLives<T>(session: Session, question: Promise<T>): Promise<T> {
+    let over = false
+    const gone = new Promise<never>((_, reject) => {
+      const knock = async (): Promise<void> => {
+        if (over) return
+        try {
+          await session.knock()
+        } catch (error) {
+          // One that is busy with the question may answer late, or not at all; one that nobody listens for is gone.
+          if (codeOf(error) === 'BUS_NO_RESPONDERS') return reject(error)
+        }
+        this.#clock.setTimeout(() => void knock(), knockMs)
+      }
+      this.#clock.setTimeout(() => void knock(), knockMs)
+    })
+    try {
+      return await Promise.race([question, gone])
+    } finally {
+      over = true
     }
+  }
+
+  async #unanswered(error: unknown, wanted: number): Promise<void> {
+    const isLost = opensAgain(error)
+    if (!isLost && !isRetryable(error)) return this.#fail(error)
+    const forgot = codeOf(error) === 'EXPERIMENT_UNKNOWN'
+    if (forgot && this.#failures >= forgetsAtMost)
+      return this.#fail(this.#suggester.misbehaved(`it forgot the experiment ${forgetsAtMost} times in a row`))
+    if (isLost) {
+      // The first loss is nothing to speak of: another instance may be there.
+      if (this.#failures > 0) this.#inVain(forgot ? error : this.#suggester.unavailable())
+      else if (forgot) this.#failures += 1
+      this.#decide({ kind: 'optimizerLost' })
+      return
+    }
+    this.#inVain(error)
+    await this.#pause()
+    this.#wanted = Math.max(this.#wanted, wanted)
+  }
+
+  get #forgotten(): boolean {
+    return this.problem?.code === 'EXPERIMENT_UNKNOWN'
+  }
+
+  #inVain(error: unknown): void {
+    this.#failures += 1
+    const { code, message, remedy } = toProblem(error)
+    const since = this.problem?.code === code ? this.problem.since : this.#clock.elapsed()
+    this.problem = { code, message: remedy === undefined ? message : `${message}; ${remedy}`, since }
+  }
+
+  #pause(): Promise<void> {
+    // To find out that nobody is there costs next to nothing, and whoever comes should not wait for long.
+    const isAbsent = this.problem?.code === this.#suggester.unavailable().code
+    const ms = isAbsent ? firstPauseMs : Math.min(longestPauseMs, firstPauseMs * 2 ** Math.min(this.#failures - 1, 8))
+    return new Promise((resolve) => {
+      this.#clock.setTimeout(resolve, ms)
+    })
+  }
+
+  #fail(error: unknown): void {
+    const { stack, ...fault } = toProblem(error)
+    this.#logger.error({ code: fault.code, stack }, fault.message)
+    this.#decide({ kind: 'fail', problem: fault })
   }
 }

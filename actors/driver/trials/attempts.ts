@@ -1,122 +1,131 @@
 /**
- * The attempts of one experiment at its trials: handed out, judged while they run, lost, ended.
+ * The attempts of one experiment at its trials: given out, told to stop, lost, ended. Pure but for what it remembers of attempts
+ * that are out: it looks at the log's history and at what happens, and says what is to be done (experiment/effects.ts does it).
  * I1 A trial counts as assigned once that is in the log, and only then goes out; a result is acknowledged once it is kept.
+ * I2 An attempt that may have begun costs one of the trial's attempts when it is lost; one that cannot have begun costs nothing.
+ * I3 What is superseded is an attempt, never a worker: the same worker may have a later attempt at the same trial.
+ * I4 Every attempt has an end: one that outlives its time limit, or the grace after it was told to stop, is given up here.
+ * I5 An attempt that is newer than the history is none of this driver's business: whoever gave it out has the experiment now.
  */
 import {
   problem,
+  type AttemptOutcome,
   type AttemptRef,
   type done,
   type LogEvent,
-  type metrics,
-  type Metrics,
   type PayloadOf,
-  type Seen,
+  type StopReason,
   type Submission,
 } from '../../../protocol/index.ts'
-import type { Clock, Logger } from '../../../src/actor/index.ts'
-import type { Bus } from '../../../src/bus/index.ts'
-import { assignmentOf, believed } from './assignment.ts'
 import type { History, Observed, Part, TrialSnapshot } from '../../../src/history/index.ts'
-import type { Fleet, Held } from '../fleet/fleet.ts'
-import { Handover } from './handover.ts'
-import { Jury } from '../pruning/judgement.ts'
-import type { Place } from '../suggesting/suggestions.ts'
+import type { Loss, Place, PlaceState } from '../fleet/index.ts'
+import { believed } from './assignment.ts'
 
-export interface AttemptsHost {
-  readonly bus: Bus
-  readonly clock: Clock
-  readonly logger: Logger
-  readonly driver: string
-  readonly fleet: Fleet
-  commit(event: LogEvent): void
-  /** Resolves once all that was committed is in the log; false: another driver has the experiment. */
-  kept(): Promise<boolean>
-  changed(): void
-  /** A worker has ended an attempt, and said how. */
-  ended(event: Extract<LogEvent, { type: 'trial.ended' }>): void
-  /** A trial has settled. */
-  settled(trial: number, observation: Observed | undefined): void
+export type TrialDecision =
+  | { readonly kind: 'commit'; readonly event: LogEvent }
+  /** Once all that was committed is in the log. */
+  | { readonly kind: 'deliver'; readonly place: Place; readonly attempt: AttemptRef }
+  | { readonly kind: 'free'; readonly place: Place }
+  /** It is given up; the place is free when its worker says so. */
+  | { readonly kind: 'disown'; readonly place: Place }
+  /** The worker is believed to have the attempt. */
+  | {
+      readonly kind: 'expect'
+      readonly worker: string
+      readonly slot: number
+      readonly attempt: AttemptRef
+      readonly at: number
+    }
+  | {
+      readonly kind: 'stop'
+      readonly worker: string
+      readonly attempt: AttemptRef
+      readonly reason: StopReason
+      readonly afterMs: number
+    }
+  /** A worker has an attempt that the history knows nothing of: another driver may have the experiment. */
+  | { readonly kind: 'verify' }
+  /** Attempts come to nothing in its slot: nothing goes there for a while. */
+  | { readonly kind: 'rest'; readonly place: Place; readonly code: string }
+  | { readonly kind: 'served'; readonly place: Place }
+  | { readonly kind: 'warn'; readonly attempt: AttemptRef; readonly worker: string; readonly text: string }
+
+export interface LossNews {
+  readonly place: Place
+  /** Of the place, before. */
+  readonly state: PlaceState
+  readonly how: Loss
+  /** It waited behind another attempt. */
+  readonly behind: boolean
+  /** By the wall clock: when the worker's process started, if it is here. */
+  readonly workerStartedAt: number | null
 }
 
+/** What the driver has heard of a trial's reports, for the log. */
+export interface Heard {
+  readonly step?: number
+  readonly heard?: number
+}
+
+/** Beyond its time limit and its grace, an attempt has so long to be heard of. */
+const slackMs = 5000
+/** An attempt that was handed back so often in a row, and never begun, counts as lost. */
+const handBacksAtMost = 8
+
 export class Attempts {
-  readonly #host: AttemptsHost
   readonly #submission: Submission
   readonly #history: History
-  readonly #jury: Jury
-  readonly #handover: Handover
-  #closed = false
+  /** By trial and attempt: when the log says that it was assigned. */
+  readonly #assignedAt = new Map<string, number>()
+  /** In elapsed time: since when it is known to run. */
+  readonly #runsSince = new Map<string, number>()
+  /** In elapsed time: when it was told to stop. */
+  readonly #stoppedAt = new Map<string, number>()
+  readonly #handBacks = new Map<number, number>()
 
-  constructor(host: AttemptsHost, history: History) {
-    this.#host = host
+  constructor(history: History) {
     this.#submission = history.submission
     this.#history = history
-    this.#jury = new Jury(host.bus, host.logger, history, (...said) => this.#prune(...said))
-    this.#handover = new Handover({
-      ...host,
-      holds: (ref) => this.#holds(ref),
-      closed: () => this.#closed,
-      cancelling: () => ['concluding', 'cancelling', 'failing', 'givingUp'].includes(history.state),
-      returned: (ref, worker, reason) => this.#returned(ref, worker, reason),
-      lost: (ref, worker, reason) => this.#lose(ref, worker, reason),
-    })
   }
 
-  get #id(): string {
-    return this.#submission.experiment
+  /** An event of the log, live or replayed. */
+  note(event: LogEvent): void {
+    if (event.type === 'trial.assigned') this.#assignedAt.set(keyOf(event), event.at)
+    if (event.type !== 'trial.ended' && event.type !== 'trial.lost') return
+    const key = keyOf(event)
+    for (const known of [this.#assignedAt, this.#runsSince, this.#stoppedAt]) known.delete(key)
   }
 
-  /** Reads back what was reported before this driver was there. */
-  recall(): Promise<void> {
-    return this.#jury.recall()
-  }
-
-  hear(trial: number, batch: PayloadOf<typeof metrics>): void {
-    this.#jury.hear(trial, batch)
-  }
-
-  /** What a trial reported last. */
-  last(trial: number): { step: number; metrics: Metrics } | null {
-    return this.#jury.last(trial)
-  }
-
-  close(): void {
-    this.#closed = true
-    this.#jury.close()
-  }
-
-  /** The worker of an attempt is gone, or knows nothing of it. */
-  lost(held: Held, worker: string, reason: string): void {
-    if (held.attempt === null || this.#closed) return
-    const { trial, attempt } = held.attempt
-    this.#host.logger.warn({ experiment: this.#id, trial, attempt, worker }, `attempt lost: ${reason}`)
-    if (held.confirmed === true) this.#lose(held.attempt, worker, reason)
-    else this.#returned(held.attempt, worker, 'it never reached the worker')
-  }
-
-  /** A worker runs an attempt that this driver does not hold there: expected again, or told to stop. */
-  foreign(worker: string, slot: number, ref: AttemptRef): void {
-    const trial = this.#history.trial(ref.trial)
-    if (trial === undefined || this.#closed) return
-    const here = this.partsOf(ref.trial).some((part) => part.attempt === ref.attempt && part.worker === worker)
-    if (here && this.#history.held.has(ref.trial)) this.#host.fleet.expect(worker, slot, ref)
-    else this.#handover.stop(worker, ref, 'superseded')
-  }
-
-  /** Tells all that run to stop. */
-  stopAll(): void {
+  /** What a driver that takes the experiment up has to do about what is out. */
+  takeUp(): TrialDecision[] {
+    const decisions: TrialDecision[] = []
     for (const trial of this.#history.held) {
-      for (const { worker, attempt } of this.partsOf(trial)) {
-        this.#handover.stop(worker, { experiment: this.#id, trial, attempt }, 'cancelled')
+      for (const { worker, slot, attempt } of this.partsOf(trial)) {
+        const ref = this.#ref(trial, attempt)
+        const at = this.#assignedAt.get(keyOf(ref)) ?? 0
+        decisions.push({ kind: 'expect', worker, slot, attempt: ref, at })
       }
     }
+    // A stop that was decided and may not have been heard.
+    for (const trial of this.#history.held) {
+      if (this.#history.trial(trial)?.value === 'stopping') decisions.push(...this.stop(trial, 'pruned'))
+    }
+    return decisions
   }
 
-  /** All trials, as whoever suggests them is told. */
-  history(): Observed[] {
-    return [...this.#history.trials.keys()].flatMap((trial) => {
-      const observation = this.#history.observation(trial)
-      return observation === undefined ? [] : [observation]
-    })
+  /** Gives a trial to a place: its next attempt. */
+  nextAttempt(trial: number): AttemptRef {
+    return this.#ref(trial, (this.#history.trial(trial)?.context.attempt ?? 0) + 1)
+  }
+
+  assign(place: Place, attempt: AttemptRef, at: number): TrialDecision[] {
+    const { trial, attempt: number } = attempt
+    const { worker, slot } = place
+    const event = { type: 'trial.assigned' as const, at, trial, attempt: number, worker, slot }
+    return [
+      { kind: 'commit', event },
+      { kind: 'deliver', place, attempt },
+    ]
   }
 
   /** The workers that have the trial. */
@@ -124,154 +133,258 @@ export class Attempts {
     return this.#history.trial(trial)?.context.parts ?? []
   }
 
+  /** The trial still rests on this attempt. */
+  holds({ trial, attempt }: AttemptRef): boolean {
+    return this.#history.held.has(trial) && this.#history.counts(trial, attempt)
+  }
+
+  /** Nothing is begun any more. */
+  get isCancelling(): boolean {
+    return ['concluding', 'cancelling', 'failing', 'givingUp'].includes(this.#history.state)
+  }
+
+  /** Whether an assignment that is on its way should still go out. */
+  wants(place: Place, attempt: AttemptRef): boolean {
+    return place.holds(attempt) && this.holds(attempt) && !this.isCancelling
+  }
+
+  /** An assignment was not delivered before it was not wanted any more. */
+  undelivered(place: Place, attempt: AttemptRef, at: number): TrialDecision[] {
+    if (place.isOver) return []
+    // Whether it arrived is not known: it is stopped, and the worker's answer frees the place.
+    if (place.state !== 'delivering') return [this.#stop(place.worker, attempt, 'superseded')]
+    return [
+      { kind: 'free', place },
+      ...(this.holds(attempt) ? [this.#returned(attempt, place.worker, 'it was not begun', at)] : []),
+    ]
+  }
+
+  /** The worker does not take it. */
+  refused(place: Place, attempt: AttemptRef, code: string, message: string, at: number): TrialDecision[] {
+    const { worker } = place
+    const decisions: TrialDecision[] = [
+      { kind: 'warn', attempt, worker, text: message },
+      { kind: 'free', place },
+    ]
+    if (code !== 'WORKER_DRAINING') decisions.push({ kind: 'rest', place, code })
+    if (!this.holds(attempt)) return decisions
+    const costsNothing = code === 'LEASE_UNKNOWN' || code === 'SLOT_TAKEN' || code === 'WORKER_DRAINING'
+    const end = costsNothing ? this.#handedBack(attempt, worker, message, at) : this.#lost(attempt, worker, message, at)
+    return [...decisions, end]
+  }
+
+  /** The worker has taken it: what was decided meanwhile is said now. */
+  delivered({ worker }: Place, attempt: AttemptRef): TrialDecision[] {
+    if (!this.holds(attempt)) return [this.#stop(worker, attempt, 'superseded')]
+    return this.isCancelling ? [this.#stop(worker, attempt, 'cancelled')] : []
+  }
+
+  /** The worker says that it does not know an attempt that it was told to stop. */
+  unknownToWorker(place: Place, attempt: AttemptRef, at: number): TrialDecision[] {
+    if (place.state !== 'expected' && place.state !== 'delivering') return []
+    const free: TrialDecision = { kind: 'free', place }
+    return this.holds(attempt)
+      ? [free, this.#returned(attempt, place.worker, 'it never reached the worker', at)]
+      : [free]
+  }
+
+  /** The worker of an attempt is gone, or knows nothing of it. */
+  lose({ place, state, how, behind, workerStartedAt }: LossNews, at: number): TrialDecision[] {
+    const { attempt, worker } = place
+    if (attempt === null || !this.holds(attempt)) return []
+    const reason = how === 'gone' ? 'its worker went away' : 'the worker knows nothing of it'
+    const warn: TrialDecision = { kind: 'warn', attempt, worker, text: `attempt lost: ${reason}` }
+    // I2
+    const livedThrough = workerStartedAt !== null && workerStartedAt <= place.assignedAt
+    const unbegun =
+      state === 'reserved' ||
+      state === 'delivering' ||
+      state === 'waiting' ||
+      (state === 'expected' && (behind || (how === 'unknown' && livedThrough)))
+    return [
+      warn,
+      unbegun
+        ? this.#handedBack(attempt, worker, 'it never reached the worker', at)
+        : this.#lost(attempt, worker, reason, at),
+    ]
+  }
+
+  /** A worker has an attempt that this driver does not hold there: expected again, or told to stop. */
+  stranger(worker: string, slot: number | null, attempt: AttemptRef): TrialDecision[] {
+    const isHere = this.partsOf(attempt.trial).some(
+      (part) => part.attempt === attempt.attempt && part.worker === worker,
+    )
+    if (slot === null) return []
+    const { attempt: last = 0 } = this.#history.trial(attempt.trial)?.context ?? {}
+    // I5
+    if (attempt.attempt > last) return [{ kind: 'verify' }]
+    if (!isHere || !this.holds(attempt)) return [this.#stop(worker, attempt, 'superseded')]
+    return [{ kind: 'expect', worker, slot, attempt, at: this.#assignedAt.get(keyOf(attempt)) ?? 0 }]
+  }
+
+  /** Stops a trial wherever it runs. `now`: elapsed; without it nothing is expected of the workers yet. */
+  stop(trial: number, reason: StopReason): TrialDecision[] {
+    return this.partsOf(trial).map(({ worker, attempt }) => this.#stop(worker, this.#ref(trial, attempt), reason))
+  }
+
+  stopAll(): TrialDecision[] {
+    return [...this.#history.held].flatMap((trial) => this.stop(trial, 'cancelled'))
+  }
+
   /** A member that does not answer in its ring: should it come back, it begins anew, as a newcomer. */
-  expel(trial: number, attempt: number, reason: string): void {
+  expel(trial: number, attempt: number, reason: string, place: Place | undefined, at: number): TrialDecision[] {
     const part = this.partsOf(trial).find((one) => one.attempt === attempt)
-    if (part === undefined || this.#closed) return
-    const { worker } = part
-    const ref = { experiment: this.#id, trial, attempt }
-    this.#host.logger.warn({ ...ref, worker }, `ring member lost: ${reason}`)
-    const place = this.#host.fleet.find(worker, ref)
-    if (place !== undefined) {
-      this.#host.fleet.free(place.slot, place.held)
-      // Until its worker says otherwise.
-      place.slot.foreign = true
+    if (part === undefined) return []
+    return this.#giveUp(this.#ref(trial, attempt), part.worker, `ring member lost: ${reason}`, place, at)
+  }
+
+  /** What a worker says of an attempt that has ended. Throws MESSAGE_INVALID. */
+  end(
+    worker: string,
+    payload: PayloadOf<typeof done>,
+    context: { place: Place | undefined; offers: boolean; heard: Heard; at: number },
+  ): { decisions: TrialDecision[]; event: Extract<LogEvent, { type: 'trial.ended' }> | null } {
+    const { trial, attempt, startedAt, endedAt, points, checkpoint } = payload
+    const { place, at } = context
+    if (this.#history.trial(trial) === undefined) {
+      const reason = `${trial} is not a trial of ${this.#submission.experiment}`
+      throw problem('MESSAGE_INVALID', { subject: 'trial.done', path: '/trial', reason })
     }
-    this.#host.commit({ type: 'trial.lost', at: this.#host.clock.now(), trial, attempt, worker, reason })
-    this.#handover.stop(worker, ref, 'superseded')
-  }
-
-  /** Gives a trial to a place: its next attempt. */
-  assign(trial: number, { slot, held }: Place): void {
-    const attempt = (this.#history.trial(trial)?.context.attempt ?? 0) + 1
-    held.attempt = { experiment: this.#id, trial, attempt }
-    if (this.#history.queued.has(trial)) this.#jury.restart(trial, attempt)
-    this.#host.commit({
-      type: 'trial.assigned',
-      at: this.#host.clock.now(),
-      trial,
-      attempt,
-      worker: slot.worker,
-      slot: slot.slot,
-    })
-    void this.#handOver(held.attempt, { slot, held })
-  }
-
-  async #handOver(attempt: AttemptRef, place: Place): Promise<void> {
-    if (!(await this.#host.kept())) return
-    const trial = this.#history.trial(attempt.trial)?.context
-    if (trial === undefined) return
-    const assignment = assignmentOf({
-      driver: this.#host.driver,
-      submission: this.#submission,
-      attempt,
-      slot: place.slot.slot,
-      trial,
-      ablated: this.#history.ablated(attempt.trial),
-    })
-    await this.#handover.deliver(assignment, place)
-  }
-
-  /** It was not begun: it is tried again at no cost. */
-  #returned(ref: AttemptRef, worker: string, reason: string): void {
-    const at = this.#host.clock.now()
-    const outcome = { kind: 'returned' as const, reason }
-    const end = { at, worker, outcome, startedAt: null, endedAt: at, points: 0 }
-    this.#host.commit({ type: 'trial.ended', ...trialOf(ref), ...end })
-  }
-
-  #lose({ trial, attempt }: AttemptRef, worker: string, reason: string): void {
-    const before = this.#history.trial(trial)
-    const open = before !== undefined && !this.#history.settled(trial)
-    this.#host.commit({
-      type: 'trial.lost',
-      at: this.#host.clock.now(),
+    const ref = this.#ref(trial, attempt)
+    const decisions: TrialDecision[] = place === undefined ? [] : [{ kind: 'free', place }]
+    if (this.#history.settled(trial)) return { decisions, event: null }
+    const outcome = this.#outcomeOf(ref, payload.outcome)
+    const isUnprompted = outcome.kind === 'returned' && context.offers && !this.#stoppedAt.has(keyOf(ref))
+    if (place !== undefined && outcome.kind !== 'returned') decisions.push({ kind: 'served', place })
+    if (place?.state === 'running' && isUnprompted) {
+      decisions.push({ kind: 'rest', place, code: 'SLOT_HANDS_BACK' })
+      if (this.#countHandBack(trial)) {
+        const reason = `it was handed back ${handBacksAtMost} times, and never begun`
+        decisions.push({ kind: 'commit', event: this.#lossOf(ref, worker, reason, at) })
+        return { decisions, event: null }
+      }
+    }
+    const event = {
+      type: 'trial.ended' as const,
+      at,
       trial,
       attempt,
       worker,
-      reason,
-      ...this.#jury.heard(trial),
+      outcome,
+      startedAt,
+      endedAt,
+      points,
+      ...(checkpoint === true ? { checkpoint } : {}),
+      ...context.heard,
+    }
+    return { decisions: [...decisions, { kind: 'commit', event }], event }
+  }
+
+  /** An attempt that the trial still rests on was stopped as superseded: by a driver that was mistaken. It is tried again. */
+  #outcomeOf(ref: AttemptRef, said: AttemptOutcome): AttemptOutcome {
+    const isMistaken = said.kind === 'stopped' && said.reason === 'superseded' && this.holds(ref)
+    if (isMistaken) return { kind: 'returned', reason: 'another driver stopped it' }
+    return believed(this.#submission.context, said)
+  }
+
+  /** The trial has settled by an attempt's end: the others at it are not needed any more (I3). */
+  settled(
+    before: TrialSnapshot,
+    by: number,
+    placeOf: (worker: string, ref: AttemptRef) => Place | undefined,
+  ): TrialDecision[] {
+    const { trial, parts } = before.context
+    this.#handBacks.delete(trial)
+    const isDone = this.#history.trial(trial)?.value === 'done'
+    return parts.flatMap(({ attempt, worker }): TrialDecision[] => {
+      if (attempt === by) return []
+      const ref = this.#ref(trial, attempt)
+      const place = placeOf(worker, ref)
+      if (place?.state === 'reserved') return [{ kind: 'free', place }]
+      // Those that train together all return the same, one after the other; whoever does not is stopped.
+      const afterMs = this.#history.shared && isDone ? this.#submission.context.policy.graceMs : 0
+      return [{ kind: 'stop', worker, attempt: ref, reason: 'superseded', afterMs }]
     })
-    // Its last attempt is a result too.
-    if (open && this.#history.settled(trial)) this.#settled(trial, before, worker)
   }
 
-  #holds(ref: AttemptRef): boolean {
-    const snapshot = this.#history.trial(ref.trial)
-    return snapshot !== undefined && this.#history.counts(ref.trial, ref.attempt) && this.#history.held.has(ref.trial)
-  }
-
-  /** What a worker says of an attempt that has ended. Resolves once it is kept; rejects if it cannot be. */
-  async end(worker: string, payload: PayloadOf<typeof done>): Promise<PayloadOf<{ payload: (typeof done)['reply'] }>> {
-    const { trial, attempt, startedAt, endedAt, points, checkpoint } = payload
-    const place = this.#host.fleet.find(worker, { experiment: this.#id, trial, attempt })
-    if (place !== undefined) this.#host.fleet.free(place.slot, place.held)
-    const before = this.#history.trial(trial)
-    if (before === undefined)
-      throw problem('MESSAGE_INVALID', {
-        subject: 'trial.done',
-        path: '/trial',
-        reason: `${trial} is not a trial of ${this.#id}`,
-      })
-    if (!this.#history.settled(trial)) {
-      const outcome = believed(this.#submission.context, payload.outcome)
-      const event = {
-        type: 'trial.ended' as const,
-        at: this.#host.clock.now(),
-        trial,
-        attempt,
-        worker,
-        outcome,
-        startedAt,
-        endedAt,
-        points,
-        ...(checkpoint === true ? { checkpoint } : {}),
-        ...this.#lastStep(trial),
-        ...this.#jury.heard(trial),
+  /** Attempts that have outlived their time (I4). `now`: elapsed. */
+  overdue(now: number, placeOf: (worker: string, ref: AttemptRef) => Place | undefined, at: number): TrialDecision[] {
+    const { trialTimeoutMs, graceMs } = this.#submission.context.policy
+    const decisions: TrialDecision[] = []
+    for (const trial of this.#history.held) {
+      for (const { worker, attempt } of this.partsOf(trial)) {
+        const ref = this.#ref(trial, attempt)
+        const key = keyOf(ref)
+        const place = placeOf(worker, ref)
+        if (place?.state === 'running' && !this.#runsSince.has(key)) this.#runsSince.set(key, now)
+        const runsFor = now - (this.#runsSince.get(key) ?? now)
+        const stoppedFor = now - (this.#stoppedAt.get(key) ?? now)
+        if (stoppedFor > graceMs + slackMs) {
+          const text = `it did not end within ${graceMs + slackMs} ms after it was told to stop`
+          decisions.push(...this.#giveUp(ref, worker, text, place, at))
+        } else if (trialTimeoutMs !== null && runsFor > trialTimeoutMs + graceMs + slackMs) {
+          const text = `it did not end within its time limit of ${trialTimeoutMs} ms, and its worker did not stop it`
+          decisions.push(...this.#giveUp(ref, worker, text, place, at))
+        }
       }
-      this.#jury.noteSilence(event)
-      this.#host.ended(event)
-      this.#host.commit(event)
-      if (this.#history.settled(trial)) this.#settled(trial, before, worker)
-    } else {
-      this.#host.changed()
     }
-    if (!(await this.#host.kept())) throw problem('EXPERIMENT_UNKNOWN', { experiment: this.#id })
-    return {}
+    return decisions
   }
 
-  #lastStep(trial: number): { step?: number } {
-    const step = this.#jury.last(trial)?.step
-    return step === undefined ? {} : { step }
+  /** A stop goes out: the attempt has its grace from now on. */
+  stopSaid(attempt: AttemptRef, now: number): void {
+    if (this.holds(attempt) && !this.#stoppedAt.has(keyOf(attempt))) this.#stoppedAt.set(keyOf(attempt), now)
   }
 
-  #settled(trial: number, before: TrialSnapshot, worker: string): void {
-    const after = this.#history.trial(trial)
-    if (after === undefined) return
-    this.#jury.settle(trial, after.value as 'done' | 'pruned' | 'failed' | 'cancelled')
-    const observation = this.#history.observation(trial)
-    const { policy } = this.#submission.context
-    // A late result of an earlier attempt came first: the later attempt is not needed.
-    for (const { attempt, worker: holder } of before.context.parts) {
-      if (holder === worker) continue
-      const ref = { experiment: this.#id, trial, attempt }
-      if (this.#history.shared && after.value === 'done') this.#handover.letReturn(holder, ref, policy.graceMs)
-      else this.#handover.stop(holder, ref, 'superseded')
-    }
-    this.#host.settled(trial, observation)
-    this.#host.changed()
+  #giveUp(ref: AttemptRef, worker: string, text: string, place: Place | undefined, at: number): TrialDecision[] {
+    return [
+      { kind: 'warn', attempt: ref, worker, text },
+      ...(place === undefined ? [] : [{ kind: 'disown' as const, place }]),
+      this.#lost(ref, worker, text, at),
+      this.#stop(worker, ref, 'superseded'),
+    ]
   }
 
-  #prune(trial: number, attempt: number, step: number, seen?: Seen): void {
-    const value = this.#history.trial(trial)?.value
-    if (value !== 'assigned' && value !== 'running') return
-    for (const { worker, attempt: each } of this.partsOf(trial)) {
-      this.#handover.stop(worker, { experiment: this.#id, trial, attempt: each }, 'pruned')
-    }
-    const at = this.#host.clock.now()
-    const basis = seen === undefined ? {} : { seen }
-    this.#host.commit({ type: 'trial.stopping', at, trial, attempt, reason: 'pruned', step, ...basis })
+  #ref(trial: number, attempt: number): AttemptRef {
+    return { experiment: this.#submission.experiment, trial, attempt }
+  }
+
+  #stop(worker: string, attempt: AttemptRef, reason: StopReason): TrialDecision {
+    return { kind: 'stop', worker, attempt, reason, afterMs: 0 }
+  }
+
+  /** It was not begun: it is tried again at no cost, though not without limit. */
+  #handedBack(ref: AttemptRef, worker: string, reason: string, at: number): TrialDecision {
+    return this.#countHandBack(ref.trial)
+      ? this.#lost(ref, worker, reason, at)
+      : this.#returned(ref, worker, reason, at)
+  }
+
+  /** True: it was handed back once too often, and counts from anew. */
+  #countHandBack(trial: number): boolean {
+    const count = (this.#handBacks.get(trial) ?? 0) + 1
+    this.#handBacks.set(trial, count % handBacksAtMost)
+    return count >= handBacksAtMost
+  }
+
+  #returned({ trial, attempt }: AttemptRef, worker: string, reason: string, at: number): TrialDecision {
+    const outcome = { kind: 'returned' as const, reason }
+    const end = { at, trial, attempt, worker, outcome, startedAt: null, endedAt: at, points: 0 }
+    return { kind: 'commit', event: { type: 'trial.ended', ...end } }
+  }
+
+  #lost(ref: AttemptRef, worker: string, reason: string, at: number): TrialDecision {
+    return { kind: 'commit', event: this.#lossOf(ref, worker, reason, at) }
+  }
+
+  #lossOf({ trial, attempt }: AttemptRef, worker: string, reason: string, at: number): LogEvent {
+    return { type: 'trial.lost', at, trial, attempt, worker, reason }
   }
 }
 
-const trialOf = ({ trial, attempt }: AttemptRef) => ({ trial, attempt })
+/** All trials, as whoever suggests them is told. */
+export function observationsOf(history: History): Observed[] {
+  return [...history.trials.keys()].flatMap((trial) => history.observation(trial) ?? [])
+}
+
+const keyOf = ({ trial, attempt }: { readonly trial: number; readonly attempt: number }) => `${trial}.${attempt}`

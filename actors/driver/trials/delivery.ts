@@ -1,4 +1,4 @@
-/** Takes attempts to workers and tells them to stop, as often as it needs until the worker has heard or is lost. */
+/** Takes attempts to workers and tells them to stop, as often as it needs until the worker has heard or nobody wants it any more. */
 import {
   assign,
   codeOf,
@@ -8,62 +8,97 @@ import {
   type Assignment,
   type StopReason,
 } from '../../../protocol/index.ts'
-import type { Clock, Logger } from '../../../src/actor/index.ts'
+import type { Clock } from '../../../src/actor/index.ts'
 import { ask, type Bus } from '../../../src/bus/index.ts'
 
-const resendMs = 200
-const stopTries = 20
+const firstPauseMs = 200
+const longestPauseMs = 2000
 const passing = new Set<string | undefined>(['BUS_NO_RESPONDERS', 'BUS_TIMEOUT', 'BUS_DISCONNECTED'])
 
 export type Delivered =
-  | { readonly kind: 'taken' }
+  | { readonly kind: 'taken'; readonly position: 'running' | 'next' }
   /** Nobody wants it there any more. */
   | { readonly kind: 'dropped' }
-  | { readonly kind: 'refused'; readonly code: string | undefined; readonly message: string }
+  | { readonly kind: 'refused'; readonly code: string; readonly message: string }
 
-export class Courier {
+/** An assignment on its way that no worker has answered. */
+export interface Unanswered {
+  readonly worker: string
+  readonly attempt: AttemptRef
+  readonly code: string
+  /** In elapsed time. */
+  readonly since: number
+}
+
+export class Delivery {
   readonly #bus: Bus
   readonly #clock: Clock
-  readonly #logger: Logger
+  readonly #unanswered = new Set<Unanswered>()
 
-  constructor(bus: Bus, clock: Clock, logger: Logger) {
+  constructor(bus: Bus, clock: Clock) {
     this.#bus = bus
     this.#clock = clock
-    this.#logger = logger
   }
 
-  /** `wanted` is asked before every try; a worker that is lost ends it. */
-  async deliver(worker: string, assignment: Assignment, wanted: () => boolean): Promise<Delivered> {
-    while (wanted()) {
+  /** For people: the one that goes unanswered the longest. */
+  get unanswered(): Unanswered | undefined {
+    return [...this.#unanswered].reduce<Unanswered | undefined>(
+      (oldest, one) => (oldest === undefined || one.since < oldest.since ? one : oldest),
+      undefined,
+    )
+  }
+
+  /** `wanted` is asked before every try. `onSilence`: a try went unanswered, and may have arrived. */
+  async deliver(
+    worker: string,
+    assignment: Assignment,
+    wanted: () => boolean,
+    onSilence: () => void,
+  ): Promise<Delivered> {
+    const since = this.#clock.elapsed()
+    let waits: Unanswered | undefined
+    try {
+      for (let tries = 0; wanted(); tries += 1) {
+        try {
+          const { position } = await ask(this.#bus, assign, { worker }, assignment, { timeoutMs: 2000 })
+          return { kind: 'taken', position }
+        } catch (error) {
+          const code = codeOf(error) ?? 'INTERNAL'
+          if (!passing.has(code)) return { kind: 'refused', code, message: toProblem(error).message }
+          if (code !== 'BUS_NO_RESPONDERS') onSilence()
+          if (waits !== undefined) this.#unanswered.delete(waits)
+          waits = { worker, attempt: assignment.attempt, code, since }
+          this.#unanswered.add(waits)
+          await this.#pause(tries)
+        }
+      }
+      return { kind: 'dropped' }
+    } finally {
+      if (waits !== undefined) this.#unanswered.delete(waits)
+    }
+  }
+
+  /** Resolves with what the worker says; undefined: nobody wanted it any more, or the worker refuses. */
+  async stop(
+    worker: string,
+    attempt: AttemptRef,
+    reason: StopReason,
+    wanted: () => boolean,
+  ): Promise<{ known: boolean } | undefined> {
+    for (let tries = 0; wanted(); tries += 1) {
       try {
-        await ask(this.#bus, assign, { worker }, assignment, { timeoutMs: 5000 })
-        return { kind: 'taken' }
+        return await ask(this.#bus, stopTrial, { worker }, { attempt, reason }, { timeoutMs: 2000 })
       } catch (error) {
-        const code = codeOf(error)
-        if (!passing.has(code)) return { kind: 'refused', code, message: toProblem(error).message }
-        await this.#pause()
+        if (codeOf(error) === 'BUS_CLOSED') return undefined
+        await this.#pause(tries)
       }
     }
-    return { kind: 'dropped' }
+    return undefined
   }
 
-  async stop(worker: string, attempt: AttemptRef, reason: StopReason, wanted: () => boolean): Promise<void> {
-    for (let tries = 0; tries < stopTries && wanted(); tries += 1) {
-      try {
-        await ask(this.#bus, stopTrial, { worker }, { attempt, reason }, { timeoutMs: 2000 })
-        return
-      } catch (error) {
-        const code = codeOf(error)
-        this.#logger.debug({ ...attempt, worker, code }, 'stop is said again')
-        if (!passing.has(code)) throw error
-        await this.#pause()
-      }
-    }
-  }
-
-  #pause(): Promise<void> {
+  #pause(tries: number): Promise<void> {
     return new Promise((resolve) => {
-      this.#clock.setTimeout(resolve, resendMs)
+      this.#clock.setTimeout(resolve, Math.min(longestPauseMs, firstPauseMs * 2 ** Math.min(tries, 8)))
     })
   }
 }

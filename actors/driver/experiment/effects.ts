@@ -1,0 +1,342 @@
+/**
+ * The one place where what the rooms of an experiment decide is carried out: in the log, on the fleet, on the bus.
+ * I1 What must not be lost is in the log before it counts: a trial before it is assigned, a ring's generation before it is formed.
+ * I2 An experiment that is closed here does nothing more: another driver has it, or it is over.
+ * I3 Only what changes something is written: nothing stands in the log after the end but that it goes on.
+ */
+import { problem, toProblem, type AttemptRef, type LogEvent, type Problem } from '../../../protocol/index.ts'
+import type { Clock, Logger } from '../../../src/actor/index.ts'
+import { seedOf, type Effect, type History } from '../../../src/history/index.ts'
+import type { Fleet, Place } from '../fleet/index.ts'
+import type { Pruning, PruningDecision } from '../pruning/index.ts'
+import type { RingDecision, Rings } from '../rings/index.ts'
+import type { SuggestingDecision, Suggestion, Suggestions } from '../suggesting/index.ts'
+import { assignmentOf, observationsOf, type Attempts, type Delivery, type TrialDecision } from '../trials/index.ts'
+import type { Checkpoints } from './checkpoints.ts'
+import type { LogWriter } from './log-writer.ts'
+
+export type Decision = TrialDecision | SuggestingDecision | PruningDecision | RingDecision
+
+/** The rooms of one experiment. */
+export interface Rooms {
+  readonly history: History
+  readonly writer: LogWriter
+  readonly attempts: Attempts
+  readonly delivery: Delivery
+  readonly suggestions: Suggestions
+  readonly pruning: Pruning
+  /** Where several workers train a trial together. */
+  readonly rings: Rings | null
+  readonly checkpoints: Checkpoints
+}
+
+export type Outcome =
+  /** Something changed that placement may use. */
+  | { readonly kind: 'changed' }
+  /** The end is in the log. */
+  | { readonly kind: 'ended' }
+
+type VolatileEvent = { readonly type: 'optimizer.lost' }
+
+export class Effects {
+  readonly #clock: Clock
+  readonly #logger: Logger
+  readonly #driver: string
+  readonly #fleet: Fleet
+  readonly #rooms: Rooms
+  readonly #tell: (outcome: Outcome) => void
+  /** Stops on their way, by worker, attempt and reason. */
+  readonly #stops = new Set<string>()
+  #closed = false
+  /** In elapsed time: when something was last suggested, assigned or ended. */
+  movedAt: number
+
+  constructor(
+    where: { clock: Clock; logger: Logger; driver: string; fleet: Fleet },
+    rooms: Rooms,
+    tell: (outcome: Outcome) => void,
+  ) {
+    this.#clock = where.clock
+    this.#logger = where.logger
+    this.#driver = where.driver
+    this.#fleet = where.fleet
+    this.#rooms = rooms
+    this.#tell = tell
+    this.movedAt = where.clock.elapsed()
+  }
+
+  close(): void {
+    this.#closed = true
+  }
+
+  perform(decisions: readonly Decision[]): void {
+    for (const decision of decisions) if (!this.#closed) this.#carryOut(decision)
+  }
+
+  /** Moves the history and writes the log; what follows from that is carried out. */
+  commit(...events: LogEvent[]): void {
+    for (const event of events) this.#commit(event)
+    this.#concludeIfDue()
+    this.#tell({ kind: 'changed' })
+  }
+
+  /** An event that the log does not keep. */
+  move(event: VolatileEvent): void {
+    this.follow(this.#rooms.history.apply(event))
+    this.#tell({ kind: 'changed' })
+  }
+
+  /** What an event of the history asks for. */
+  follow(effects: readonly Effect[]): void {
+    for (const effect of effects) if (!this.#closed) this.#follow(effect)
+  }
+
+  /** A rule of the context is met. */
+  conclude(reason: NonNullable<History['conclusion']>): void {
+    this.#logger.info({ experiment: this.#id, reason }, 'experiment concludes')
+    this.commit({ type: 'experiment.stopping', at: this.#clock.now(), mode: 'cancel', reason })
+  }
+
+  fail(fault: Problem): void {
+    this.commit({ type: 'experiment.failing', at: this.#clock.now(), problem: fault })
+  }
+
+  get #id(): string {
+    return this.#rooms.history.submission.experiment
+  }
+
+  #carryOut(decision: Decision): void {
+    const { attempts } = this.#rooms
+    switch (decision.kind) {
+      case 'commit':
+        return this.commit(this.#withHeard(decision.event))
+      case 'deliver':
+        return void this.#deliver(decision.place, decision.attempt)
+      case 'free':
+        this.#fleet.free(decision.place)
+        return this.#tell({ kind: 'changed' })
+      case 'disown':
+        return this.#fleet.disown(decision.place)
+      case 'expect':
+        return this.#fleet.expect(decision.worker, decision.slot, decision.attempt, decision.at)
+      case 'stop':
+        return this.#stopLater(decision)
+      case 'verify':
+        return this.#rooms.writer.verify()
+      case 'rest':
+        return this.#fleet.slotFailed(decision.place, decision.code)
+      case 'served':
+        return this.#fleet.slotServed(decision.place)
+      case 'warn':
+        return this.#logger.warn({ ...decision.attempt, worker: decision.worker }, decision.text)
+      case 'adopt':
+        return this.#adopt(decision.suggestion)
+      case 'optimizerLost':
+        return this.move({ type: 'optimizer.lost' })
+      case 'fail':
+        return this.fail(decision.problem)
+      case 'prune':
+        return this.#prune(decision)
+      case 'form':
+        return void this.#form(decision)
+      case 'expel': {
+        const { trial, attempt, reason } = decision
+        const worker = attempts.partsOf(trial).find((part) => part.attempt === attempt)?.worker ?? ''
+        const place = this.#fleet.find(worker, { experiment: this.#id, trial, attempt })
+        return this.perform(attempts.expel(trial, attempt, reason, place, this.#clock.now()))
+      }
+      case 'changed':
+        return this.#tell({ kind: 'changed' })
+    }
+  }
+
+  #commit(event: LogEvent): void {
+    if (this.#closed) return
+    const { history, writer, attempts, pruning, checkpoints } = this.#rooms
+    // What changes nothing is not written (I3).
+    if (!history.takes(event)) return
+    writer.write(event)
+    attempts.note(event)
+    checkpoints.note(event)
+    const trial = 'trial' in event ? event.trial : undefined
+    const before = trial === undefined ? undefined : history.trial(trial)
+    const wasSettled = trial !== undefined && history.settled(trial)
+    if (event.type === 'trial.assigned' && history.queued.has(event.trial)) pruning.restart(event.trial, event.attempt)
+    if (event.type.startsWith('trial.')) this.movedAt = this.#clock.elapsed()
+    const effects = history.apply(event)
+    if (trial !== undefined && before !== undefined && !wasSettled && history.settled(trial)) {
+      const attempt = 'attempt' in event ? event.attempt : 0
+      this.perform(attempts.settled(before, attempt, (worker, ref) => this.#fleet.find(worker, ref)))
+      this.#settled(trial)
+    }
+    this.#tellRings(event)
+    this.follow(effects)
+  }
+
+  #settled(trial: number): void {
+    const { history, pruning, suggestions, checkpoints } = this.#rooms
+    const state = history.trial(trial)?.value as 'done' | 'pruned' | 'failed' | 'cancelled'
+    pruning.settle(trial, state)
+    const observation = history.observation(trial)
+    if (observation !== undefined) suggestions.observe(observation)
+    void checkpoints.settled(trial, state, () => observationsOf(history))
+  }
+
+  #concludeIfDue(): void {
+    const { conclusion } = this.#rooms.history
+    if (conclusion !== null && !this.#closed) this.conclude(conclusion)
+  }
+
+  /** A lost attempt's reports count as far as they were heard. */
+  #withHeard(event: LogEvent): LogEvent {
+    return event.type === 'trial.lost' ? { ...event, ...this.#rooms.pruning.heard(event.trial) } : event
+  }
+
+  #follow(effect: Effect): void {
+    const { history, suggestions, attempts } = this.#rooms
+    switch (effect) {
+      case 'openOptimizer':
+        if (history.submission.context.kind === 'training') this.#openTraining()
+        else void suggestions.open()
+        break
+      case 'closeOptimizer':
+        void suggestions.close()
+        break
+      case 'stopRunning':
+        this.perform(attempts.stopAll())
+        break
+      case 'giveUp':
+        this.#giveUp()
+        break
+      case 'endDone':
+        void this.#end('done')
+        break
+      case 'endStopped':
+        void this.#end('stopped')
+        break
+      case 'endFailed':
+        void this.#end('failed')
+        break
+    }
+  }
+
+  async #deliver(place: Place, attempt: AttemptRef): Promise<void> {
+    const { history, writer, attempts, delivery } = this.#rooms
+    // I1
+    if (!(await writer.kept()) || this.#closed) return
+    this.#fleet.dispatched(place)
+    const trial = history.trial(attempt.trial)?.context
+    if (trial === undefined) return
+    const { submission } = history
+    const { worker, slot } = place
+    const ablated = history.ablated(attempt.trial)
+    const assignment = assignmentOf({ driver: this.#driver, submission, attempt, slot, trial, ablated })
+    const wanted = () => !this.#closed && attempts.wants(place, attempt)
+    const delivered = await delivery.deliver(worker, assignment, wanted, () => this.#fleet.assigned(place, 'silent'))
+    if (this.#closed) return
+    const at = this.#clock.now()
+    if (delivered.kind === 'taken') {
+      if (place.holds(attempt)) this.#fleet.assigned(place, delivered.position)
+      this.perform(attempts.delivered(place, attempt))
+    } else if (!place.holds(attempt)) {
+      // Its worker is gone, or it ended meanwhile: whoever found that out has said what follows.
+    } else if (delivered.kind === 'refused') {
+      this.perform(attempts.refused(place, attempt, delivered.code, delivered.message, at))
+    } else {
+      this.perform(attempts.undelivered(place, attempt, at))
+    }
+    this.#tell({ kind: 'changed' })
+  }
+
+  /** Carried out even when the experiment is over meanwhile: a member that does not return is stopped all the same. */
+  #stopLater(stop: Extract<Decision, { kind: 'stop' }>): void {
+    if (stop.afterMs === 0) void this.#stop(stop)
+    else this.#clock.setTimeout(() => void this.#stop(stop), stop.afterMs)
+  }
+
+  async #stop({ worker, attempt, reason }: Extract<Decision, { kind: 'stop' }>): Promise<void> {
+    const { attempts, delivery, writer } = this.#rooms
+    // Whoever is fenced and does not know it yet must not stop what another driver runs.
+    if (!this.#closed && !(await writer.kept())) return
+    const key = `${worker} ${attempt.trial}.${attempt.attempt} ${reason}`
+    if (this.#stops.has(key)) return
+    this.#stops.add(key)
+    attempts.stopSaid(attempt, this.#clock.elapsed())
+    const wanted = () =>
+      reason === 'superseded' ? this.#fleet.isHere(worker) : !this.#closed && attempts.holds(attempt)
+    const answer = await delivery.stop(worker, attempt, reason, wanted)
+    this.#stops.delete(key)
+    if (answer === undefined || answer.known || this.#closed) return
+    const place = this.#fleet.find(worker, attempt)
+    if (place !== undefined) this.perform(attempts.unknownToWorker(place, attempt, this.#clock.now()))
+  }
+
+  #adopt(suggestion: Suggestion): void {
+    const { history, writer } = this.#rooms
+    const trial = history.suggested
+    const seed = seedOf(history.submission.context, trial, suggestion.ablated)
+    const event: LogEvent = { type: 'trial.suggested', at: this.#clock.now(), trial, ...suggestion, seed }
+    try {
+      writer.admit(event)
+    } catch (error) {
+      const { stack: _, ...fault } = toProblem(error)
+      return this.fail(fault)
+    }
+    this.commit(event)
+  }
+
+  #prune({ trial, attempt, step, seen }: PruningDecision): void {
+    const { history, attempts } = this.#rooms
+    const value = history.trial(trial)?.value
+    if ((value !== 'assigned' && value !== 'running') || !history.counts(trial, attempt)) return
+    this.perform(attempts.stop(trial, 'pruned'))
+    const basis = seen === undefined ? {} : { seen }
+    this.commit({ type: 'trial.stopping', at: this.#clock.now(), trial, attempt, reason: 'pruned', step, ...basis })
+  }
+
+  async #form({ trial, generation, members }: Extract<RingDecision, { kind: 'form' }>): Promise<void> {
+    this.commit({ type: 'ring.formed', at: this.#clock.now(), trial, generation, members: [...members] })
+    // I1
+    if ((await this.#rooms.writer.kept()) && !this.#closed) this.#rooms.rings?.formed(trial, generation)
+  }
+
+  /** Rings learn what became of their members from the same events as everybody. */
+  #tellRings(event: LogEvent): void {
+    const { rings, history } = this.#rooms
+    if (rings === null) return
+    if (event.type === 'trial.assigned') rings.seat(event.trial, event)
+    if (event.type !== 'trial.ended' && event.type !== 'trial.lost') return
+    if (history.settled(event.trial) || history.queued.has(event.trial)) rings.end(event.trial)
+    else rings.gone(event.trial, event.attempt)
+  }
+
+  /** A training is one trial, with the hparams that it was given: nobody needs to be asked. */
+  #openTraining(): void {
+    const { history } = this.#rooms
+    if (history.state !== 'opening') return
+    const at = this.#clock.now()
+    const opened = { type: 'optimizer.opened' as const, at, instance: this.#driver, adaptive: false }
+    if (history.suggested > 0) return this.commit(opened)
+    const seed = seedOf(history.submission.context, 0, undefined)
+    this.commit(opened, { type: 'trial.suggested', at, trial: 0, hparams: {}, seed })
+  }
+
+  #giveUp(): void {
+    const { history } = this.#rooms
+    const own = history.submission.context.kind === 'training' ? history.trial(0)?.context.problem : null
+    if (own) return this.fail(own)
+    const reason = history.firstFailure ?? 'no reason known'
+    const { stack: _, ...fault } = toProblem(problem('EXPERIMENT_GIVEN_UP', { failed: history.failedTrials, reason }))
+    this.fail(fault)
+  }
+
+  async #end(state: 'done' | 'stopped' | 'failed'): Promise<void> {
+    const { history, writer, checkpoints } = this.#rooms
+    this.commit({ type: 'experiment.ended', at: this.#clock.now(), state, best: history.best })
+    if (!(await writer.kept()) || this.#closed) return
+    // One that was stopped, or has failed, can be resumed: its trials go on from where they were.
+    if (state === 'done') await checkpoints.over(() => observationsOf(history))
+    this.#logger.info({ experiment: this.#id, state }, 'experiment ended')
+    this.#tell({ kind: 'ended' })
+  }
+}

@@ -1,0 +1,4 @@
+/** One experiment that a driver owns. */
+export type { LogEnd } from './log-writer.ts'
+export { tellProgress } from './progress.ts'
+export { ExperimentRun, type RunNews } from './run.ts'

@@ -1,0 +1,133 @@
+/**
+ * Why an experiment stands still, for those who watch (G12). It looks at what the rooms know, the most certain reason first; the
+ * last one is a watchdog, for whatever cause nobody has thought of.
+ */
+import { MaggyError, problem, type PayloadOf, type progress } from '../../../protocol/index.ts'
+import type { Fleet, Slot } from '../fleet/index.ts'
+import type { ExperimentRun } from './run.ts'
+
+type Said = PayloadOf<typeof progress>['waiting']
+
+/** Without workers, without anything that moves: not worth a word before. */
+const quietMs = 10_000
+/** What others keep from happening is said sooner. */
+const soonMs = 2000
+
+/** Remembers since when something has been so. */
+class Since {
+  #at: number | null = null
+
+  /** For how long, in ms; null: it is not so. */
+  note(holds: boolean, now: number): number | null {
+    this.#at = holds ? (this.#at ?? now) : null
+    return this.#at === null ? null : now - this.#at
+  }
+}
+
+export class Waiting {
+  readonly #withoutWorkers = new Since()
+  readonly #withoutMembers = new Since()
+  readonly #withoutSlots = new Since()
+
+  /** `now`: elapsed. */
+  of(run: ExperimentRun, fleet: Fleet, server: string, now: number): Said {
+    const slots = fleet.slots().filter(({ worker }) => run.suits(fleet.info(worker)?.labels ?? {}))
+    const members = this.#members(run, slots, server, now)
+    const workers = this.#workers(run, fleet, server, now)
+    const taken = this.#slots(run, slots, server, now)
+    return (
+      noted(run.rooms.writer.problem, now) ??
+      noted(run.rooms.suggestions.problem, now) ??
+      members ??
+      workers ??
+      taken ??
+      unanswered(run, now) ??
+      refusedResult(run, now) ??
+      unsuggested(run, now) ??
+      watchdog(run, slots, now)
+    )
+  }
+
+  /** A ring that has not enough members says how many are missing. */
+  #members(run: ExperimentRun, slots: readonly Slot[], server: string, now: number): Said {
+    const free = slots.filter(({ lease, running }) => {
+      if (lease.state === 'theirs') return false
+      return running === null || (running.state !== 'foreign' && running.attempt?.experiment === run.id)
+    }).length
+    const missing = run.missing(free)
+    const sinceMs = this.#withoutMembers.note(missing !== undefined, now) ?? 0
+    if (missing === undefined || sinceMs < soonMs || missing.there >= missing.wanted) return null
+    const { there, wanted } = missing
+    return said(new MaggyError('RING_MEMBERS_MISSING', { there, wanted, missing: wanted - there, server }), sinceMs)
+  }
+
+  #workers(run: ExperimentRun, fleet: Fleet, server: string, now: number): Said {
+    const sinceMs = this.#withoutWorkers.note(!fleet.present.some(({ labels }) => run.suits(labels)), now) ?? 0
+    if (sinceMs < quietMs) return null
+    const labels = Object.entries(run.submission.context.policy.labels).map(([name, value]) => `${name}=${value}`)
+    const wanted = labels.length === 0 ? '' : ` with the labels ${labels.join(', ')}`
+    return said(new MaggyError('WORKERS_MISSING', { wanted, seconds: Math.round(sinceMs / 1000), server }), sinceMs)
+  }
+
+  /** Slots are there, and none of them can be had. */
+  #slots(run: ExperimentRun, slots: readonly Slot[], server: string, now: number): Said {
+    const useless = slots.filter(({ lease }) => lease.state === 'theirs' || lease.trouble !== null)
+    const isShut = run.share === 0 && run.hasWork && slots.length > 0 && useless.length === slots.length
+    const sinceMs = this.#withoutSlots.note(isShut, now)
+    if (sinceMs === null || sinceMs < soonMs) return null
+    const broken = useless.find(({ lease }) => lease.state !== 'theirs')
+    if (broken !== undefined) {
+      const { worker, slot } = broken
+      const code = broken.lease.trouble?.code ?? ''
+      const reason = code === 'SLOT_HANDS_BACK' ? problem(code, { worker, slot }).message : code
+      return said(problem('SLOTS_UNUSABLE', { worker, slot, reason }), sinceMs)
+    }
+    const drivers = [...new Set(useless.map(({ lease }) => lease.trouble?.holder ?? 'unknown'))].join(', ')
+    return said(new MaggyError('SLOTS_TAKEN', { drivers, slots: slots.length, server }), sinceMs)
+  }
+}
+
+function said(error: MaggyError, sinceMs: number): Said {
+  return { code: error.code, message: `${error.message}; ${error.remedy}`, sinceMs: Math.round(sinceMs) }
+}
+
+function noted(known: { code: string; message: string; since: number } | null, now: number): Said {
+  return known === null ? null : { code: known.code, message: known.message, sinceMs: Math.round(now - known.since) }
+}
+
+function unanswered({ rooms }: ExperimentRun, now: number): Said {
+  const waits = rooms.delivery.unanswered
+  if (waits === undefined || now - waits.since < soonMs) return null
+  const { worker, attempt, code, since } = waits
+  const seconds = Math.round((now - since) / 1000)
+  return said(problem('ASSIGN_UNANSWERED', { worker, trial: attempt.trial, seconds, reason: code }), now - since)
+}
+
+function refusedResult({ refusedResult: refused }: ExperimentRun, now: number): Said {
+  if (refused === null) return null
+  const { worker, trial, code: reason, since } = refused
+  return said(problem('RESULT_REFUSED', { worker, trial, reason }), now - since)
+}
+
+function unsuggested({ rooms, share }: ExperimentRun, now: number): Said {
+  const { askedAt, name } = rooms.suggestions
+  const sinceMs = askedAt === null ? 0 : now - askedAt
+  // While trials run, a suggester may take its time.
+  if (sinceMs < (share === 0 ? soonMs : quietMs)) return null
+  return said(problem('SUGGESTION_MISSING', { suggester: name, seconds: Math.round(sinceMs / 1000) }), sinceMs)
+}
+
+function watchdog(run: ExperimentRun, slots: readonly Slot[], now: number): Said {
+  const sinceMs = now - run.movedAt
+  const { history } = run
+  const isEnding = ['stopping', 'concluding', 'cancelling', 'failing', 'givingUp'].includes(history.state)
+  const hasRoom = slots.some(({ lease, running }) => running === null && lease.state !== 'theirs')
+  if (sinceMs < quietMs || !(isEnding || (run.hasWork && hasRoom))) return null
+  const leases = slots.map(({ worker, slot, lease }) => `${worker}/${slot} ${lease.state}`).slice(0, 4)
+  const known = [
+    `it is ${history.state}`,
+    `${history.queued.size} trials queued, ${history.held.size} held`,
+    `slots: ${leases.join(', ') || 'none'}`,
+  ].join('; ')
+  return said(problem('NOTHING_MOVES', { seconds: Math.round(sinceMs / 1000), known }), sinceMs)
+}
