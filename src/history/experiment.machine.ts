@@ -42,7 +42,8 @@ type LogExperimentEvent = Extract<
 export type ExperimentEvent =
   | LogExperimentEvent
   | { type: 'optimizer.lost' }
-  | { type: 'trial.settled'; state: FinalState }
+  /** `refused`: of an ablation, what is not possible; it counts as no failure. */
+  | { type: 'trial.settled'; state: FinalState; refused?: boolean }
   | { type: 'trial.reopened' }
 
 const stops = {
@@ -87,7 +88,7 @@ export const experimentMachine = setup({
     }),
     countSettled: assign(({ context, event }) => {
       assertEvent(event, 'trial.settled')
-      return { open: context.open - 1, failed: context.failed + (event.state === 'failed' ? 1 : 0) }
+      return { open: context.open - 1, failed: context.failed + (event.state === 'failed' && event.refused !== true ? 1 : 0) }
     }),
     countReopened: assign(({ context }) => ({ open: context.open + 1 })),
     keepProblem: assign(({ event }) => {

@@ -271,7 +271,8 @@ export class History {
     if (isFinal(after.value) && !isFinal(before.value)) {
       this.#rank(trial, after)
       this.settledCounts[after.value] += 1
-      return this.#move({ type: 'trial.settled', state: after.value })
+      const refused = after.context.problem?.code === 'SURGERY_REFUSED'
+      return this.#move({ type: 'trial.settled', state: after.value, refused })
     }
     // What comes back while the experiment is being stopped is not tried again.
     if (after.value === 'queued' && stoppingStates.has(this.#experiment.value)) {

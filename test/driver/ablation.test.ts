@@ -98,8 +98,8 @@ describe('the driver, in an ablation,', () => {
     expect((await bench.events('e1')).at(-1)).toMatchObject({ type: 'experiment.ended', state: 'done' })
   })
 
-  it('goes on when a component fails', async () => {
-    const { bench, send } = await ready({})
+  it('goes on when a component cannot be left out, which counts as no failure', async () => {
+    const { bench, send } = await ready({ policy: { ...context.policy, maxFailed: 1 } })
     const problem = { code: 'SURGERY_REFUSED', message: 'no' }
     const failing = (trial: number): AttemptOutcome => (trial === 2 ? { kind: 'failed', problem } : worth([]))
     const worker = await bench.worker('w1', { run: ({ attempt }) => failing(attempt.trial) })

@@ -79,6 +79,9 @@ describe('an experiment', () => {
     expect(play({ target: 9, maxFailed: 2 }, opened, ...failures, failing).state).toBe('endingFailed')
     expect(play({ target: 2, maxFailed: 1 }, opened, suggested, suggested, settled('failed')).state).toBe('givingUp')
     expect(play({ target: 3, maxFailed: 1 }, opened, suggested, gone, settled('failed')).state).toBe('givingUp')
+    // What an ablation cannot leave out is nobody's failure.
+    const refused: ExperimentEvent = { type: 'trial.settled', state: 'failed', refused: true }
+    expect(play({ target: 9, maxFailed: 1 }, opened, suggested, refused).state).toBe('searching')
   })
 
   it('fails with the reason when its optimizer refuses it, and cancels what runs', () => {
