@@ -88,7 +88,10 @@ export const experimentMachine = setup({
     }),
     countSettled: assign(({ context, event }) => {
       assertEvent(event, 'trial.settled')
-      return { open: context.open - 1, failed: context.failed + (event.state === 'failed' && event.refused !== true ? 1 : 0) }
+      return {
+        open: context.open - 1,
+        failed: context.failed + (event.state === 'failed' && event.refused !== true ? 1 : 0),
+      }
     }),
     countReopened: assign(({ context }) => ({ open: context.open + 1 })),
     keepProblem: assign(({ event }) => {
