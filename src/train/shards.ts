@@ -4,7 +4,7 @@
  *   number of steps. The rest (fewer than W rows) sits out; p changes with each epoch of `fit`, so it is another one each time.
  * - W is the most workers that there may be, not how many there are: the number of steps does not change when one is lost.
  * I1 Shards of one epoch are disjoint: when a member's shard changes, its tensors' contents change (they are variables), at once.
- * I2 They are shards of the same data: what is random in the generator is the same on all ranks, also in what runs later (elements
+ * I2 They are shards of the same data: randomness in the generator is the same on all ranks, also in what runs later (elements
  *    of a `tf.data.Dataset`), and a difference that remains is found by comparing what was given.
  */
 import { problem } from '../../protocol/index.ts'
@@ -30,7 +30,7 @@ import type { Variable } from './tfjs.ts'
 type Generator = (...args: readonly unknown[]) => unknown
 
 export interface Shards {
-  /** What train gets in the place of its dataset generator. */
+  /** The generator that train gets in the place of its own. */
   generator(own: Generator): Generator
   /** A gradient is about to be computed. */
   trains(): void
@@ -54,7 +54,7 @@ export function createShards(options: {
   readonly onVariable: (variable: Variable) => void
   /** A dataset that was cut is about to be read. */
   readonly onRead?: () => void
-  /** What the user is to know, once each. */
+  /** Tells the user something about the data; the same text once. */
   readonly note?: (text: string) => void
 }): Shards {
   const { tf, count, seed } = options

@@ -1,8 +1,8 @@
 /**
  * Whether all ranks were given the same data: numbers that stand for it travel behind a gradient, and their spread over the ranks
  * says so. All ranks read the same reduced numbers, and so come to the same conclusion.
- * What is known of the data grows while datasets are read, on some ranks a moment before others: the numbers are compared only
- * while all ranks know equally much.
+ * A rank learns more of the data while datasets are read, some ranks a moment before others. The numbers are compared only while all
+ * ranks know equally much.
  */
 import { problem } from '../../../protocol/index.ts'
 import { deriveSeed } from '../../random/index.ts'
@@ -11,7 +11,7 @@ import { sketchLength, type Sketch } from './sketch.ts'
 export interface Agreement {
   /** Elements that it takes in a vector whose mean over all ranks is to be formed. */
   readonly length: number
-  /** `event`: what is known now and was not before, by a name that is the same on all ranks. */
+  /** `event`: names this piece of knowledge, by the same name on all ranks. */
   learn(part: string, event: string, sketch: Sketch): void
   /** Into the elements of a vector of this rank's. */
   write(into: Float32Array): void
@@ -22,7 +22,7 @@ export interface Agreement {
 /** Parts are told apart in so many groups. */
 const slots = 8
 const numbers = slots * sketchLength
-/** What is known, as a number of so many bits. Each bit travels by itself: where its mean is neither 0 nor 1, ranks differ. */
+/** A rank's knowledge is a number of so many bits. Each bit travels by itself: where its mean is neither 0 nor 1, ranks differ. */
 const bits = 16
 /** Numbers that are as large as 1, and differ by less, are the same: they were computed on several hosts. */
 const tolerance = 4e-3

@@ -1,8 +1,8 @@
 /**
  * One shard of a `tf.data.Dataset`: of each group of as many elements as there are shards, one. A last group that is not complete
  * sits out.
- * What is made of it (`take`, `skip`, `batch`, …) remembers that it was cut: a part that is empty because of that is an error that
- * says so, for counts were written with the whole dataset in mind.
+ * Datasets made of a shard (by `take`, `skip`, `batch`, …) remember that it was cut. A part that is empty because of that is an error
+ * that says so: the user chose the counts with the whole dataset in mind.
  */
 import { problem } from '../../../protocol/index.ts'
 import type { Tf } from '../backend.ts'
@@ -123,7 +123,7 @@ function remembering(tf: Tf, dataset: Dataset, whole: number | null, count: numb
           whole: whole ?? '?',
           shards: count,
         })
-      // What would be empty alone too is meant so.
+      // A part that would be empty without the cut, too, is meant to be.
       if (made.size === 0 && alone !== 0) throw emptied(dataset.size ?? 0)
       if (name === 'skip' && made.size === null && typeof asked === 'number' && asked > 0) {
         made.iterator = async () => await skipped(tf, dataset, asked, emptied)

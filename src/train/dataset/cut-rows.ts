@@ -31,7 +31,7 @@ export function createCutRows(options: {
   /** An array that nobody has any more needs no other rows. */
   const forgotten = new FinalizationRegistry<() => void>((refill) => refills.delete(refill))
 
-  /** What tfjs is about to refuse, and would not have refused had nothing been cut. */
+  /** Throws where tfjs is about to refuse a slice that it would have taken had nothing been cut. */
   function checkSlice(call: string, from: number, to: number, of: { has: number; whole: number }): void {
     if (to > of.whole || (from <= of.has && to <= of.has)) return
     const found = from >= of.has ? 'leaves nothing' : 'reaches beyond the end'

@@ -1,4 +1,4 @@
-/** What a dataset generator gives in a training by several: how it is read, drawn, cut and compared. */
+/** The data of a training by several: how they are drawn, read, cut and compared. */
 export { createAgreement, type Agreement } from './agreement.ts'
 export { createCutRows } from './cut-rows.ts'
 export { cutDataset, wholeDataset } from './cut-dataset.ts'

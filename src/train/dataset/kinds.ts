@@ -1,4 +1,4 @@
-/** What a part of a dataset is, told by what it can do, so that another copy of tfjs is recognised too. */
+/** The kinds of values in a dataset. tfjs's are told by what they can do, so that those of another copy of tfjs count too. */
 import type { Tf } from '../backend.ts'
 
 export type Tensor = ReturnType<Tf['tensor']>

@@ -1,7 +1,7 @@
 /**
- * What a dataset generator gave, read as a tree: which of its arrays, tensors and `tf.data.Dataset`s are cut, and how many rows
+ * A dataset generator's result, read as a tree: which of its arrays, tensors and `tf.data.Dataset`s are cut, and how many rows
  * they have. Plain objects and short lists of arrays are structures, whatever lies in them.
- * - Held out, and so whole on every worker: what is named after a test (`xTest`, `val_labels`), what stands beside a `train`, and in
+ * - Held out, and so whole on every worker: parts named after a test (`xTest`, `val_labels`), parts beside a `train`, and in
  *   a list of parts (`[train, test]`) all but the first.
  * - The row count is the one that most arrays share. Arrays named like samples (`xs`, `labels`) have the say where others
  *   (`mean`, `std`) are as many.
@@ -68,7 +68,7 @@ export interface Layout {
 
 /** A list of more entries than this is one of samples, whatever they are. */
 const longestTuple = 8
-/** What lies deeper is left as it is. */
+/** Values deeper than this are left as they are. */
 const deepest = 32
 
 export function layoutOf(given: unknown): Layout {
@@ -115,7 +115,7 @@ function read(given: unknown, lists: ReadonlySet<number>): Node {
       return rows === undefined ? { ...common, kind: 'other', value } : { ...common, kind: 'tensor', value, rows }
     }
     if (isTyped(value)) return { ...common, kind: 'typed', value, rows: value.length }
-    // What holds itself has no end.
+    // A value that holds itself has no end.
     if (within.has(value) || within.size >= deepest) return { ...common, kind: 'other', value }
     within.add(value)
     try {
@@ -217,7 +217,7 @@ function isInTuple(node: Node, path: string): boolean {
 
 type Rows = TensorLeaf | ListLeaf | TypedLeaf
 
-/** What is named after training; where nothing is, all that is not held out. */
+/** The parts named after training; where there are none, all that are not held out. */
 function eligible(leaves: readonly Leaf[]): readonly Leaf[] {
   const training = leaves.some((leaf) => leaf.role === 'train' && leaf.kind !== 'other')
   return leaves.filter(({ role }) => role === 'train' || (!training && role === 'unnamed'))

@@ -1,4 +1,4 @@
-/** What the name of a part of a dataset says about it. Names are read word by word: `xTest`, `x_test` and `TEST-X` are alike. */
+/** The meaning of names in a dataset. Names are read word by word: `xTest`, `x_test` and `TEST-X` are alike. */
 
 /** `x`, `ys`, `images`: one entry for each sample. */
 const samples = words(
@@ -23,7 +23,7 @@ function wordsOf(name: string): string[] {
     .flatMap(apart)
 }
 
-/** What may be written onto a word without a sign between them. */
+/** Words that may be written onto another without a sign between them. */
 const beside = 'xs?|ys?|data|dataset|ds|set|inputs|outputs|images|labels|features|targets|samples|examples'
 const joined = new RegExp(`^(${beside})?(${[...training, ...heldOut, ...oftenHeldOut].join('|')})(${beside})?$`)
 

@@ -1,4 +1,4 @@
-/** What the user is to know of how a dataset was cut, where it is not as one would think. */
+/** Notes for the user on how a dataset was cut, where it is not as one would think. */
 import { isPlain } from './kinds.ts'
 import type { Layout, Leaf } from './layout.ts'
 
@@ -18,7 +18,7 @@ export function notesOn(layout: Layout): string[] {
   }
   const { rows } = layout
   if (rows === undefined) return []
-  // What is as large as the samples might be some; a mean or a list of names is not.
+  // An array as large as the samples may hold samples; a mean or a list of names does not.
   const words = mine.every((leaf) => !layout.cuts(leaf) || isWords(leaf))
   const whole = mine.filter(
     (leaf) => 'rows' in leaf && leaf.rows * 2 >= rows && !layout.cuts(leaf) && (words || !isWords(leaf)),

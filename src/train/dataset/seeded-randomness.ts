@@ -1,8 +1,8 @@
 /**
  * `Math.random` while a dataset is made: numbers of a seed, so that they are the same on every worker.
- * Whoever calls it from anywhere else gets the numbers that it would have got: which of the two is decided by the asynchronous
- * context of the call, so that a dataset that is made slowly does not disturb what runs meanwhile.
- * What tfjs draws without a seed comes from `Math.random` too (`tf.util.shuffle`, `tf.randomNormal`, …). What is drawn elsewhere
+ * Calls from anywhere else get the numbers that they would have got. The asynchronous context of a call decides which of the two it
+ * is, so that a generator that takes its time does not disturb the code that runs meanwhile.
+ * tfjs's own draws without a seed come from `Math.random` too (`tf.util.shuffle`, `tf.randomNormal`, …). What is drawn elsewhere
  * (`crypto`) is not covered.
  */
 import { AsyncLocalStorage } from 'node:async_hooks'

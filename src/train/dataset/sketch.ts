@@ -76,7 +76,7 @@ const spread = (data: ArrayLike<unknown>, most: number): unknown[] => places(dat
 /** Signs drawn at random, and what stands at the places: as if drawn from a standard normal law, whatever the scale. */
 function projected(numbers: readonly number[], seed: number): Sketch {
   const random = createRandom(seed, 'sketch')
-  // What is not finite is alike everywhere, or the training fails by itself.
+  // Numbers that are not finite have no size to compare.
   const values = numbers.map((value) => (Number.isFinite(value) ? value : 0))
   const largest = values.reduce((most, value) => Math.max(most, Math.abs(value)), 0)
   const scaled = largest === 0 ? values : values.map((value) => value / largest)
