@@ -91,11 +91,12 @@ function readCommands(program: Command, finish: Finish): void {
   onBus(program.command('ls').description('list experiments')).action(async (options: Shared) => {
     finish(await (await import('./read-commands.ts')).listCommand(options))
   })
-  onBus(program.command('show [id]').description('show an experiment (default: the last) and its trials')).action(
-    async (id: string | undefined, options: Shared) => {
+  onBus(program.command('show [id]').description('show an experiment (default: the last) and its trials'))
+    .option('--top <n>', 'so many of the best trials (default: 20), and the last 5', atLeastOne)
+    .option('--all', 'all trials')
+    .action(async (id: string | undefined, options: Shared & { readonly top?: number; readonly all?: boolean }) => {
       finish(await (await import('./read-commands.ts')).showCommand(id, options))
-    },
-  )
+    })
   onBus(
     program
       .command('export [id]')
@@ -148,11 +149,13 @@ function onBus(command: Command): Command {
 }
 
 function workers(): Option {
-  return new Option('--workers <n>', 'workers beside the embedded bus (default: 1)').argParser((text) => {
-    const value = count(text)
-    if (value < 1) throw new InvalidArgumentError('at least 1')
-    return value
-  })
+  return new Option('--workers <n>', 'workers beside the embedded bus (default: 1)').argParser(atLeastOne)
+}
+
+function atLeastOne(text: string): number {
+  const value = count(text)
+  if (value < 1) throw new InvalidArgumentError('at least 1')
+  return value
 }
 
 function count(text: string): number {

@@ -1,7 +1,8 @@
 /** Commands that only look: they need the bus, and no driver. */
 import { writeFile } from 'node:fs/promises'
-import { problem } from '../../protocol/index.ts'
+import { isProblem, problem } from '../../protocol/index.ts'
 import { experimentIds } from '../archive/index.ts'
+import type { Bus } from '../bus/index.ts'
 import { stopRunning } from '../client/index.ts'
 import { ablationSvg } from '../ablation/index.ts'
 import {
@@ -11,11 +12,12 @@ import {
   outputLine,
   outputSubject,
   readOutput,
-  readPoints,
+  readAllPoints,
+  readOutline,
   readResult,
   toCsv,
   trialRows,
-  type Result,
+  type Outline,
 } from '../store/index.ts'
 import { exitCodes } from '../actor/index.ts'
 import { interruptible } from './interrupt.ts'
@@ -28,25 +30,40 @@ export async function listCommand(options: Looking): Promise<number> {
   const results = nothingHere(options)
     ? []
     : await looking(options, async ({ bus }) => {
-        const found: Result[] = []
+        const found: Outline[] = []
         for (const id of await experimentIds(bus)) {
           // One result in memory at a time; a list needs no trials.
-          found.push({ ...(await readResult(bus, id)), trials: [], pareto: [] })
+          const outline = await outlineIn(bus, id)
+          if (outline !== undefined) found.push(outline)
         }
         return found
       })
   const sorted = [...results].sort((a, b) => (a.startedAt ?? 0) - (b.startedAt ?? 0))
-  if (options.json === true) for (const { trials: _, pareto: __, ...result } of sorted) printJson('experiment', result)
+  if (options.json === true) for (const outline of sorted) printJson('experiment', outline)
   else print(sorted.length === 0 ? 'no experiments' : experimentTable(sorted))
   return exitCodes.done
 }
 
+/** One whose log has lost its beginning is named, and the others are listed all the same. */
+async function outlineIn(bus: Bus, id: string): Promise<Outline | undefined> {
+  try {
+    return await readOutline(bus, id)
+  } catch (error) {
+    if (!isProblem(error, 'LOG_HOLE')) throw error
+    process.stderr.write(`${error.message}\n`)
+    return undefined
+  }
+}
+
 /** `id`: by default the experiment that was active last. */
-export async function showCommand(id: string | undefined, options: Looking): Promise<number> {
+export async function showCommand(
+  id: string | undefined,
+  options: Looking & { readonly all?: boolean; readonly top?: number },
+): Promise<number> {
   refuseNothing(id, options)
   const result = await looking(options, async ({ bus }) => readResult(bus, id ?? (await latestExperiment(bus))))
   if (options.json === true) printJson('result', { result: { ...result, importance: importances(result) } })
-  else print(resultText(result))
+  else print(resultText(result, options))
   return exitCodes.done
 }
 
@@ -68,9 +85,8 @@ export async function exportCommand(
       if (ablation === undefined) throw problem('OPTION_INVALID', { option: '--format svg', reason })
       return ablationSvg(ablation, result.name)
     }
-    const trials: object[] = []
-    for (const trial of result.trials)
-      trials.push({ ...trial, reports: await readPoints(bus, result.experiment, trial.trial) })
+    const reports = await readAllPoints(bus, result.experiment)
+    const trials = result.trials.map((trial) => ({ ...trial, reports: reports.get(trial.trial) ?? [] }))
     return `${JSON.stringify({ ...result, trials }, null, 2)}\n`
   })
   if (options.output === undefined) process.stdout.write(text)

@@ -2,7 +2,7 @@
 import pc from 'picocolors'
 import { importanceOf, type Importance } from '../importance/index.ts'
 import type { TrialState } from '../history/index.ts'
-import { cell, rank, searchedHparams, type Result, type TrialResult } from '../store/index.ts'
+import { cell, rank, searchedHparams, type Outline, type Result, type TrialResult } from '../store/index.ts'
 import { ablationText, faultsIn } from './ablation-table.ts'
 import { table } from './plain-table.ts'
 import { duration, pairs, short } from './text.ts'
@@ -16,8 +16,18 @@ const colour: Record<TrialState, (text: string) => string> = {
   cancelled: pc.dim,
 }
 
-/** Every trial, the best first; those without a result after them. */
-function trialTable(result: Result): string {
+/** How many trials a table shows: the best, and the last. */
+export interface Shown {
+  /** Default: 20. */
+  readonly top?: number | undefined
+  readonly all?: boolean | undefined
+}
+
+const bestShown = 20
+const lastShown = 5
+
+/** The best trials first, those without a result after them; of many only the best and the last. */
+function trialTable(result: Result, { top = bestShown, all = false }: Shown): string {
   const names = result.searched
   // A training has nothing to compare, and says all that it came to.
   const objectives =
@@ -26,7 +36,12 @@ function trialTable(result: Result): string {
       : [...new Set(result.trials.flatMap(({ metrics }) => Object.keys(metrics)))]
   const inRings = result.trials.some(({ members }) => members !== undefined)
   const ranked = rank(result.trials, result.objectives)
-  const others = result.trials.filter((trial) => !ranked.includes(trial))
+  const isRanked = new Set(ranked)
+  const inOrder = [...ranked, ...result.trials.filter((trial) => !isRanked.has(trial))]
+  const few = all || inOrder.length <= top + lastShown
+  const best = few ? inOrder : inOrder.slice(0, top)
+  const isBest = new Set(best)
+  const last = few ? [] : result.trials.slice(-lastShown).filter((trial) => !isBest.has(trial))
   const row = (trial: TrialResult) => [
     String(trial.trial),
     colour[trial.state](trial.state),
@@ -45,16 +60,23 @@ function trialTable(result: Result): string {
     ...(inRings ? ['workers'] : ['attempts', 'worker']),
     '',
   ]
-  return table(head, [...ranked, ...others].map(row))
+  const rows = best.map(row)
+  if (last.length > 0) rows.push(['…'], ...last.map(row))
+  const lines = [table(head, rows)]
+  if (!few) {
+    const shown = `the best ${best.length} and the last ${lastShown} of ${inOrder.length} trials`
+    lines.push(pc.dim(`${shown}; \`maggy show ${result.experiment} --all\` shows all, \`--top N\` the best N`))
+  }
+  return lines.join('\n')
 }
 
 /** The whole of a result: the table, the counts, and the best hparams. */
-export function resultText(result: Result): string {
+export function resultText(result: Result, shown: Shown = {}): string {
   const { counts, best, worst, mean, objectives } = result
   const said = Object.entries(counts)
     .filter(([, count]) => count > 0)
     .map(([state, count]) => `${count} ${state}`)
-  const lines = [result.ablation === undefined ? trialTable(result) : ablationText(result.ablation), '']
+  const lines = [result.ablation === undefined ? trialTable(result, shown) : ablationText(result.ablation), '']
   lines.push(
     `${result.experiment}: ${result.state} in ${duration(result.durationMs)}, ${said.join(', ') || 'no trials'}`,
   )
@@ -68,9 +90,11 @@ export function resultText(result: Result): string {
     lines.push(`mean    ${metric} ${short(mean)}`)
   }
   if (objectives.length > 1) {
-    for (const trial of result.pareto) {
+    for (const trial of shown.all === true ? result.pareto : result.pareto.slice(0, shown.top ?? bestShown)) {
       lines.push(`pareto  trial ${trial.trial}: ${pairs(trial.metrics)}: ${pairs(searchedHparams(result, trial))}`)
     }
+    const more = result.pareto.length - (shown.top ?? bestShown)
+    if (more > 0 && shown.all !== true) lines.push(`pareto  and ${more} more trials (--all shows them)`)
   }
   for (const [metric, shares] of Object.entries(importances(result))) {
     const said = Object.entries(shares)
@@ -102,7 +126,7 @@ export function importances({ space, trials, objectives }: Result): Record<strin
 }
 
 /** One line an experiment. */
-export function experimentTable(results: readonly Result[]): string {
+export function experimentTable(results: readonly Outline[]): string {
   const rows = results.map((result) => {
     const { counts, best, objectives } = result
     const metric = objectives[0]?.metric

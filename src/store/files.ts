@@ -1,6 +1,6 @@
 /**
  * An experiment as files: `result.json`, `experiment.json` and `trials.csv` (of an ablation `ablation.csv` and `ablation.svg` too), and a folder a trial with `hparams.json`, `trial.json`,
- * `metrics.csv` and `output.log`; and as TensorBoard event files. One trial is held in memory at a time.
+ * `metrics.csv` and `output.log`; and as TensorBoard event files. What the trials reported is read in one pass, and held in memory.
  */
 import { createWriteStream } from 'node:fs'
 import { mkdir, rm, writeFile } from 'node:fs/promises'
@@ -10,7 +10,7 @@ import { pipeline } from 'node:stream/promises'
 import type { Bus } from '../bus/index.ts'
 import { headerRecord, scalarRecord } from './event-file.ts'
 import { experimentRecord, sessionEndRecord, sessionStartRecord } from './hparams-plugin.ts'
-import { readOutput, readPoints, type KeptPoint, type OutputLine } from './reader.ts'
+import { readAllPoints, readOutput, trialsWithOutput, type KeptPoint, type OutputLine } from './reader.ts'
 import type { Result, TrialResult } from './results.ts'
 import { ablationSvg } from '../ablation/index.ts'
 import { ablationRows } from './ablation-table.ts'
@@ -30,14 +30,17 @@ export async function writeFiles(directory: string, bus: Bus, result: Result): P
     await writeFile(join(folder, 'ablation.csv'), toCsv(ablationRows(result.ablation)))
     await writeFile(join(folder, 'ablation.svg'), ablationSvg(result.ablation, result.name))
   }
+  const points = await readAllPoints(bus, experiment)
+  const printed = await trialsWithOutput(bus, experiment)
   for (const trial of trials) {
     const own = join(folder, 'trials', String(trial.trial))
     await mkdir(own, { recursive: true })
     await writeJson(join(own, 'hparams.json'), trial.hparams)
     await writeJson(join(own, 'trial.json'), trial)
-    await writeFile(join(own, 'metrics.csv'), toCsv(pointRows(await readPoints(bus, experiment, trial.trial))))
-    const lines = Readable.from(outputText(readOutput(bus, experiment, trial.trial)))
-    await pipeline(lines, createWriteStream(join(own, 'output.log')))
+    await writeFile(join(own, 'metrics.csv'), toCsv(pointRows(points.get(trial.trial) ?? [])))
+    const output = join(own, 'output.log')
+    if (!printed.has(trial.trial)) await writeFile(output, '')
+    else await pipeline(Readable.from(outputText(readOutput(bus, experiment, trial.trial))), createWriteStream(output))
   }
   return folder
 }
@@ -47,10 +50,11 @@ export async function writeTensorBoard(directory: string, bus: Bus, result: Resu
   const folder = join(directory, result.experiment)
   const at = result.startedAt ?? 0
   await writeEvents(folder, at, [experimentRecord(result.name, result.trials, result.objectives, at)])
+  const points = await readAllPoints(bus, result.experiment)
   for (const trial of result.trials) {
     if (trial.startedAt === null) continue
-    const points = await readPoints(bus, result.experiment, trial.trial)
-    await writeEvents(join(folder, `trial-${trial.trial}`), trial.startedAt, trialRecords(trial, points))
+    const own = points.get(trial.trial) ?? []
+    await writeEvents(join(folder, `trial-${trial.trial}`), trial.startedAt, trialRecords(trial, own))
   }
   return folder
 }

@@ -6,6 +6,7 @@ export {
   outputSubject,
   readAllPoints,
   readOutput,
+  readOutline,
   readPoints,
   readResult,
   refuseUnknown,

@@ -13,7 +13,7 @@ import {
 import { experimentIds, logSubject, readLog } from '../archive/index.ts'
 import type { Bus, Entry } from '../bus/index.ts'
 import { Reading } from '../history/index.ts'
-import { summarize, type Result } from './results.ts'
+import { outlineOf, summarize, type Outline, type Result } from './results.ts'
 
 /** A metric point with its place: the attempt that reported it, and its index within that attempt. */
 export interface KeptPoint extends MetricPoint {
@@ -52,6 +52,11 @@ export function refuseUnknown({ experiment, history, order }: Reading): void {
 /** One experiment's result so far. Rejects as readExperiment does. */
 export async function readResult(bus: Bus, experiment: string): Promise<Result> {
   return summarize(await readExperiment(bus, experiment))
+}
+
+/** One experiment so far, without its trials. Rejects as readResult does. */
+export async function readOutline(bus: Bus, experiment: string): Promise<Outline> {
+  return outlineOf(await readExperiment(bus, experiment))
 }
 
 /** All metrics of a trial by attempt and index, what was kept twice once. */
@@ -93,6 +98,12 @@ const inOrder = (points: Map<string, KeptPoint>): KeptPoint[] =>
 /** What a trial printed, in the order in which it was kept. */
 export async function* readOutput(bus: Bus, experiment: string, trial: number): AsyncIterable<OutputLine> {
   for await (const entry of bus.streams.read('telemetry', outputSubject(experiment, trial))) yield* linesOf(entry)
+}
+
+/** The trials that printed something. */
+export async function trialsWithOutput(bus: Bus, experiment: string): Promise<ReadonlySet<number>> {
+  const subjects = await bus.streams.subjects('telemetry', outputSubject(experiment, undefined))
+  return new Set(subjects.map((subject) => Number(paramsFrom(output, subject)?.trial)))
 }
 
 /** Where a trial's output lies; without a trial, that of all. */

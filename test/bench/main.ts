@@ -4,6 +4,7 @@ import { Command, InvalidArgumentError } from 'commander'
 import { ablation } from './ablation.ts'
 import { allreduce } from './allreduce.ts'
 import { asynchrony } from './asynchrony.ts'
+import { history } from './history.ts'
 import { idle } from './idle.ts'
 import { kills } from './kills.ts'
 import { join } from './join.ts'
@@ -30,6 +31,7 @@ export interface BenchOptions {
   readonly script?: string
   readonly seeds?: number
   readonly kills?: number
+  readonly trials?: number
   readonly long?: boolean
 }
 
@@ -39,6 +41,7 @@ const benches: Readonly<Record<string, Bench>> = {
   trials,
   metrics,
   training,
+  history,
   idle,
   join,
   quality,
@@ -65,6 +68,7 @@ const program = new Command('bench')
   .option('--script <file>', 'quality: the script that asks the peer (default: ../shared/peers/optuna_quality.py)')
   .option('--seeds <n>', 'quality, ring-training, search: so many seeds (default: 20, 3, 1)', Number)
   .option('--kills <n>', 'recovery, kills: so many are killed (default: 50, 10)', Number)
+  .option('--trials <n>', 'history: so many trials (default: 60000)', Number)
   .option('--long', 'recovery: workers that come and go for two minutes, and one that is stopped for 15 s, too')
   .action(async (name: string, { json, ...options }: BenchOptions & { json?: boolean }) => {
     const say = (line: string) => process.stderr.write(`${line}\n`)

@@ -5,6 +5,7 @@ import { resultOf } from '../../src/store/index.ts'
 import { exitCodeFor } from '../../src/actor/index.ts'
 import { failureText } from '../../src/cli/failure.ts'
 import { progressText, trialText } from '../../src/cli/progress-text.ts'
+import { table } from '../../src/cli/plain-table.ts'
 import { duration, pairs, short } from '../../src/cli/text.ts'
 import { experimentTable, resultText } from '../../src/cli/trial-table.ts'
 import { accepted, assigned, ended, suggested } from '../store/events.ts'
@@ -80,6 +81,41 @@ describe('text for people', () => {
     expect(said[0]).toMatch(/^trial +state +accuracy +lr +time +attempts +worker/)
     expect(said.slice(1, 5).map((line) => line.split(/\s+/)[0])).toEqual(['1', '0', '2', '3'])
     expect(said).toContain('best    accuracy 0.9, trial 1: lr=0.2')
+  })
+
+  it('lists of many trials the best 20 and the last 5, and says how to see more', () => {
+    const many = resultOf('e', [
+      accepted({ trials: 40 }),
+      ...Array.from({ length: 40 }, (_, trial) => [
+        suggested(trial),
+        assigned(trial),
+        ended(trial, { kind: 'done' as const, metrics: { accuracy: 1 - trial / 100 } }),
+      ]).flat(),
+    ])
+    const numbers = (said: string[]) =>
+      said.map((line) => line.split(/\s+/)[0] ?? '').filter((first) => /^(\d+|…)$/.test(first))
+    const first = Array.from({ length: 20 }, (_, trial) => String(trial))
+    const said = lines(resultText(many))
+    expect(numbers(said)).toEqual([...first, '…', '35', '36', '37', '38', '39'])
+    expect(said).toContain(
+      'the best 20 and the last 5 of 40 trials; `maggy show e --all` shows all, `--top N` the best N',
+    )
+    expect(numbers(lines(resultText(many, { top: 3 })))).toEqual(['0', '1', '2', '…', '35', '36', '37', '38', '39'])
+    expect(numbers(lines(resultText(many, { all: true })))).toHaveLength(40)
+  })
+
+  it('has columns as wide as what is in them, wide letters too', () => {
+    expect(
+      lines(
+        table(
+          ['a', 'name'],
+          [
+            ['1', '学習'],
+            ['22', 'x'],
+          ],
+        ),
+      ),
+    ).toEqual(['a   name', '1   学習', '22  x'])
   })
 
   it('lists experiments', () => {

@@ -1,6 +1,7 @@
 /** Runs `maggy` as a process, out of dist. */
 import { spawn, type ChildProcess } from 'node:child_process'
-import { fileURLToPath } from 'node:url'
+import { join } from 'node:path'
+import { packageRoot } from '../../src/actor/index.ts'
 
 export interface Ran {
   readonly code: number | null
@@ -13,7 +14,7 @@ export interface Running extends Promise<Ran> {
   said(): string
 }
 
-const program = fileURLToPath(new URL('../../dist/src/cli/main.js', import.meta.url))
+const program = join(packageRoot(), 'dist/src/cli/main.js')
 
 /** Starts a command; resolves when it has ended. Nothing of this process's own MAGGY_… reaches it. */
 export function maggy(args: readonly string[], options: { cwd?: string; env?: Record<string, string> } = {}): Running {
