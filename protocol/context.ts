@@ -80,10 +80,12 @@ export const OptimizationContext = Type.Object({
   /** Given to every trial beside what is suggested. */
   hparams: Hparams,
   seed: Count,
-  /** Tried first, in this order, before the optimizer is asked. */
+  /** Tried first, in this order. What an entry leaves out, the optimizer fills in. */
   enqueue: Type.Optional(Type.Array(Hparams)),
   /** What is known from earlier experiments: it counts in the optimizer's history and not among the trials. */
   warmStart: Type.Optional(Type.Array(Type.Object({ hparams: Hparams, metrics: Metrics }))),
+  /** What people should know of how this context was made, a sentence each: shown with the optimizer's own notes. */
+  notes: Type.Optional(Type.Array(Type.String({ maxLength: 1024 }), { maxItems: 16 })),
   policy: Policy,
   /** Each trial is trained by a ring of workers. */
   ring: Type.Optional(RingSettings),

@@ -106,7 +106,7 @@ export {
   type StreamDefinition,
   type StreamName,
 } from './streams.ts'
-export { Fidelity, observe, Observation, open, suggest } from './suggest.ts'
+export { Fidelity, firstEarlierTrial, observe, Observation, open, suggest } from './suggest.ts'
 export {
   assign,
   Assignment,

@@ -16,8 +16,12 @@ export const Fidelity = Type.Object({
 })
 export type Fidelity = Type.Static<typeof Fidelity>
 
+/** Trials of earlier experiments (a warm start) are numbered from here on, beyond all of this one. */
+export const firstEarlierTrial = 2 ** 40
+
 /** A trial as a sampler sees it. */
 export const Observation = Type.Object({
+  /** Its number in the experiment; from 2^40 on: a trial of an earlier experiment. */
   trial: Count,
   hparams: Hparams,
   state: Type.Union([
@@ -48,6 +52,8 @@ export const open = call({
     trials: Count,
     /** At most so many trials at once, where that is known. */
     parallel: Type.Optional(Type.Integer({ minimum: 1 })),
+    /** What is fixed of the first trials, a map each: the optimizer suggests the rest of it. */
+    enqueue: Type.Optional(Type.Array(Hparams)),
     /** All that is known so far; what does not fit one message follows as observe. */
     history: Type.Array(Observation),
   }),

@@ -131,6 +131,7 @@ function checkHparams(hparams: unknown): void {
     throw invalid('hparams', 'is not an object')
   }
   for (const [name, value] of Object.entries(hparams)) {
+    if (name === '__proto__') throw invalid(`hparams.${name}`, 'has a name that cannot travel to another process')
     try {
       check(HparamValue, value, 'hparams')
     } catch (error) {

@@ -1,6 +1,13 @@
 /** The optimization context: what a user writes, checked at once, in the form that travels. */
-import type { Hparams, OptimizationContext, RingSettings, SearchSpace, StopRule } from '../../protocol/index.ts'
-import { faultIn, validateSpace } from '../space/index.ts'
+import type {
+  Hparams,
+  Objective,
+  OptimizationContext,
+  RingSettings,
+  SearchSpace,
+  StopRule,
+} from '../../protocol/index.ts'
+import { fixedTo, validateSpace } from '../space/index.ts'
 import type { ContextOf, Space, ValuesOf } from './definition.ts'
 import {
   hparams,
@@ -20,6 +27,7 @@ import {
   type PolicyOptions,
 } from './options.ts'
 import { workersPerTrial } from './training.ts'
+import { warmStart } from './warm-start.ts'
 
 interface Common<S extends Space, H extends object> extends PolicyOptions {
   /** Who suggests: the name of an optimizer that runs on the bus. Default: auto. */
@@ -39,11 +47,15 @@ interface Common<S extends Space, H extends object> extends PolicyOptions {
   }
   /** Who stops hopeless trials early: a built-in, or `{ name, served: true }` for one that `servePruner` runs. Default: nobody. */
   readonly pruner?: PluginOption | null
-  /** Hparams that are tried first, in this order, before the optimizer is asked. */
+  /**
+   * Hparams that are tried first, in this order. What an entry leaves out, the optimizer fills in: it suggests a point of the space that
+   * has the values which the entry gives. They count among the trials, so there may be no more of them than trials.
+   */
   readonly enqueue?: readonly NoInfer<Partial<ValuesOf<S>>>[]
   /**
    * What the optimizer knows from earlier experiments: a result of `lagom`, or hparams and metrics. Trials whose hparams are not in
-   * this space, and those that are not done, are left out; what is there besides the space's parameters is dropped.
+   * this space, those that are not done, and those without the metric are left out: the run says how many are of use. What is there
+   * besides the space's parameters is dropped.
    */
   readonly warmStart?: { readonly trials: readonly EarlierTrial[] } | readonly EarlierTrial[]
   /** Given to every trial beside what is suggested. */
@@ -87,48 +99,47 @@ export function optimization<const S extends Space, H extends object = object>(
   const given = record('optimization', options)
   requireKnown(given, known)
   const space = validateSpace(given['space'], 'space')
+  const trials = whole('trials', given['trials'], 1)
+  const aims = objectives(given)
   const context: OptimizationContext = {
     kind: 'optimization',
     optimizer: plugin('optimizer', given['optimizer'] ?? 'auto'),
     pruner: given['pruner'] === undefined || given['pruner'] === null ? null : plugin('pruner', given['pruner']),
     space,
-    trials: whole('trials', given['trials'], 1),
+    trials,
     ...(given['stop'] === undefined ? {} : { stop: stopRule(given['stop']) }),
-    objectives: objectives(given),
+    objectives: aims,
     hparams: hparams(given['hparams'] ?? {}, space),
     seed: whole('seed', given['seed'] ?? 0, 0),
-    ...(given['enqueue'] === undefined ? {} : { enqueue: enqueued(given['enqueue'], space) }),
-    ...(given['warmStart'] === undefined ? {} : { warmStart: earlier(given['warmStart'], space) }),
+    ...(given['enqueue'] === undefined ? {} : { enqueue: enqueued(given['enqueue'], space, trials) }),
+    ...knownBefore(given['warmStart'], space, aims),
     policy: policy(given),
     ...ringOf(given['workersPerTrial'] ?? 1),
   }
   return { kind: 'optimization', context }
 }
 
-function enqueued(value: unknown, space: SearchSpace): Hparams[] {
+/** What is fixed of the first trials. Each entry is a part of some point of the space, or all of it. */
+function enqueued(value: unknown, space: SearchSpace, trials: number): Hparams[] {
   if (!Array.isArray(value)) throw invalid('enqueue', 'is not a list of hparams')
+  if (value.length > trials) {
+    throw invalid('enqueue', `has ${value.length} entries, more than there are trials, which are ${trials}`)
+  }
   return value.map((hparams: unknown, index) => {
-    const fault = faultIn(space, hparams, `enqueue[${index}]`)
-    if (fault !== undefined) throw invalid(fault.path, fault.reason)
+    const made = fixedTo(space, hparams, `enqueue[${index}]`)
+    if (made.kind === 'fault') throw invalid(made.fault.path, made.fault.reason)
     return { ...(hparams as Hparams) }
   })
 }
 
-function earlier(value: unknown, space: SearchSpace): NonNullable<OptimizationContext['warmStart']> {
-  const list = Array.isArray(value) ? (value as unknown[]) : record('warmStart', value)['trials']
-  if (!Array.isArray(list)) throw invalid('warmStart', 'is neither a result nor a list of { hparams, metrics }')
-  return list.flatMap((item: unknown, index) => {
-    const trial = record(`warmStart[${index}]`, item)
-    const given = record(`warmStart[${index}].hparams`, trial['hparams'])
-    const values = Object.fromEntries(Object.entries(given).filter(([name]) => Object.hasOwn(space, name)))
-    if ((trial['state'] ?? 'done') !== 'done' || faultIn(space, values) !== undefined) return []
-    const metrics = record(`warmStart[${index}].metrics`, trial['metrics'])
-    for (const [name, metric] of Object.entries(metrics)) {
-      if (metric === null || Number.isFinite(metric)) continue
-      throw invalid(`warmStart[${index}].metrics.${name}`, `is ${show(metric)}, not a finite number`)
-    }
-    return [{ hparams: values as Hparams, metrics: { ...metrics } as Record<string, number | null> }]
-  })
+function knownBefore(
+  given: unknown,
+  space: SearchSpace,
+  of: readonly Objective[],
+): Pick<OptimizationContext, 'warmStart' | 'notes'> {
+  if (given === undefined) return {}
+  const { trials, note } = warmStart(given, space, of)
+  return { warmStart: [...trials], notes: [note] }
 }
 
 function stopRule(value: unknown): StopRule {

@@ -99,13 +99,46 @@ export function plugin(path: string, value: unknown): Plugin {
     throw invalid(path, `is ${show(value)}, not a name or { name, …options }`)
   const { name, ...options } = record(path, value)
   if (typeof name !== 'string' || name === '') throw invalid(`${path}.name`, `is ${show(name)}, not a name`)
+  for (const [key, option] of Object.entries(options)) requirePlain(`${path}.${key}`, option)
   return { name, options }
+}
+
+/** As deep as a message may be nested (protocol/codec.ts), less what stands around options. */
+const deepest = 24
+
+/** Throws for what cannot travel to another process, with its path: functions, class instances, circles and their like. */
+function requirePlain(path: string, value: unknown, depth = 0): void {
+  const kinds = 'numbers, strings, booleans, null, lists and plain objects travel'
+  if (typeof value === 'function' || typeof value === 'symbol' || typeof value === 'bigint') {
+    throw invalid(path, `is a ${typeof value}, which cannot travel to another process; ${kinds}`)
+  }
+  if (typeof value !== 'object' || value === null || value instanceof Uint8Array) return
+  if (depth > deepest) throw invalid(path, 'is nested too deeply, or holds itself')
+  if (Array.isArray(value)) {
+    for (const [index, item] of value.entries()) requirePlain(`${path}[${index}]`, item, depth + 1)
+    return
+  }
+  const prototype: unknown = Object.getPrototypeOf(value)
+  if (prototype !== Object.prototype && prototype !== null) {
+    const name = value.constructor?.name || 'class instance'
+    throw invalid(path, `is a ${name}, which cannot travel to another process; ${kinds}`)
+  }
+  for (const [key, item] of Object.entries(value)) {
+    requireName(path, key)
+    requirePlain(`${path}.${key}`, item, depth + 1)
+  }
+}
+
+/** msgpack gives a map no entry of this name: what is decoded calls it something else. */
+function requireName(path: string, name: string): void {
+  if (name === '__proto__') throw invalid(`${path}.${name}`, 'has a name that cannot travel to another process')
 }
 
 export function hparams(value: unknown, space: Readonly<Record<string, unknown>>): Hparams {
   const given = record('hparams', value)
   for (const [name, item] of Object.entries(given)) {
     if (Object.hasOwn(space, name)) throw invalid(`hparams.${name}`, 'is in the search space already')
+    requireName('hparams', name)
     if (!isHparamValue(item)) {
       throw invalid(`hparams.${name}`, 'is not a finite number, a string, a boolean, null, or a list of these')
     }
@@ -126,6 +159,7 @@ function isHparamValue(value: unknown): value is Value {
 function labels(value: unknown): Record<string, string> {
   const given = record('labels', value)
   for (const [name, item] of Object.entries(given)) {
+    requireName('labels', name)
     if (typeof item !== 'string') throw invalid(`labels.${name}`, `is ${show(item)}, not a string`)
   }
   return { ...given } as Record<string, string>

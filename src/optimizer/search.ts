@@ -1,5 +1,13 @@
 /** Samplers without a bus: ask for hparams, try them however you like, tell what they came to. */
-import { problem, type Direction, type Hparams, type Objective, type Observation } from '../../protocol/index.ts'
+import {
+  firstEarlierTrial,
+  problem,
+  type Direction,
+  type Hparams,
+  type Objective,
+  type Observation,
+} from '../../protocol/index.ts'
+import { amongst } from '../words/index.ts'
 import { builtinSamplers, type SamplerPlugin } from '../samplers/index.ts'
 import { builtinSchedulers } from '../schedulers/index.ts'
 import { validateHparams, validateSpace, type Space, type ValuesOf } from '../space/index.ts'
@@ -17,8 +25,8 @@ export interface SearchOptions<S extends Space> {
   readonly seed?: number
   /** How many trials there will be, as far as is known: some samplers choose by it. Default: 100. */
   readonly trials?: number
-  /** Hparams to be suggested first, in this order. */
-  readonly enqueue?: readonly Hparams[]
+  /** Hparams to be suggested first, in this order. What an entry leaves out, the sampler fills in. */
+  readonly enqueue?: readonly NoInfer<Partial<ValuesOf<S>>>[]
   /** What is known from before: trials that count in the history and are not suggested. */
   readonly history?: readonly Omit<Observation, 'trial'>[]
 }
@@ -47,21 +55,22 @@ export interface Search<Values> {
   readonly best: { readonly id: number; readonly hparams: Values; readonly value: number } | undefined
 }
 
-/** Throws SPACE_INVALID, OPTION_INVALID, HPARAMS_INVALID (what is enqueued) and OPTIMIZER_UNFIT. */
+const known = ['space', 'sampler', 'direction', 'objectives', 'seed', 'trials', 'enqueue', 'history']
+
+/** Throws SPACE_INVALID, OPTION_INVALID, HPARAMS_INVALID (what is enqueued, or known from before) and OPTIMIZER_UNFIT. */
 export function createSearch<const S extends Space>(given: SearchOptions<S>): Search<ValuesOf<S>> {
   type Values = ValuesOf<S>
-  const { direction, enqueue = [], history = [], seed = 0, trials = 100 } = given
+  const { enqueue, history, seed, trials, objectives } = checked(given)
   const space = validateSpace(given.space)
-  const objectives = given.objectives ?? [{ metric: 'value', direction: direction ?? missingDirection() }]
   const { plugin, options } = pluginOf(given.sampler ?? 'auto')
-  for (const [index, hparams] of enqueue.entries()) validateHparams(space, hparams, `enqueue[${index}]`)
   for (const [index, { hparams }] of history.entries()) validateHparams(space, hparams, `history[${index}].hparams`)
-  const setting = { space, objectives, seed, trials: trials + history.length, options }
-  // Trials from before come first in the numbering, so that no id is taken twice.
-  const before = history.map((observation, trial): Observation => ({ ...observation, trial }))
-  const session = createSession(plugin, { ...setting, history: before })
+  const before = history.map((observation, index): Observation => ({
+    ...observation,
+    trial: firstEarlierTrial + index,
+  }))
+  const session = createSession(plugin, { space, objectives, seed, trials, options, enqueue, history: before })
   const asked = new Map<number, Hparams>()
-  let next = history.length
+  let next = 0
   let best: { id: number; hparams: Values; value: number } | undefined
 
   const observe = (id: number, hparams: Hparams, told: SearchOutcome): void => {
@@ -80,9 +89,6 @@ export function createSearch<const S extends Space>(given: SearchOptions<S>): Se
     notes: session.notes,
     async ask() {
       const id = next++
-      const queued = enqueue[id - history.length]
-      if (queued !== undefined)
-        session.observe([{ trial: id, hparams: queued, state: 'pending', metrics: {}, step: null }])
       const { hparams } = await session.suggest(id, 1)
       const [suggested] = hparams
       if (suggested === undefined) return undefined
@@ -126,6 +132,54 @@ function pluginOf(sampler: NonNullable<SearchOptions<Space>['sampler']>): {
   throw problem('OPTION_INVALID', { option: 'sampler', reason })
 }
 
-function missingDirection(): never {
-  throw problem('OPTION_INVALID', { option: 'direction', reason: "is missing; it is 'minimize' or 'maximize'" })
+const invalid = (option: string, reason: string) => problem('OPTION_INVALID', { option, reason })
+const show = (value: unknown) => (typeof value === 'number' ? String(value) : (JSON.stringify(value) ?? String(value)))
+
+/** The options that are not the space's or the sampler's. Throws OPTION_INVALID. */
+function checked<S extends Space>(given: SearchOptions<S>) {
+  for (const key of Object.keys(given)) {
+    if (!known.includes(key)) throw invalid(key, `is unknown; ${amongst(key, known)}`)
+  }
+  const { enqueue = [], history = [], seed = 0 } = given
+  if (!Array.isArray(enqueue)) throw invalid('enqueue', `is ${show(enqueue)}, not a list of hparams`)
+  if (!Array.isArray(history))
+    throw invalid('history', `is ${show(history)}, not a list of { hparams, state, metrics, step }`)
+  const trials = given.trials ?? Math.max(100, enqueue.length)
+  whole('seed', seed, 0)
+  whole('trials', trials, 1)
+  if (enqueue.length > trials) {
+    throw invalid('enqueue', `has ${enqueue.length} entries, more than there are trials, which are ${trials}`)
+  }
+  return {
+    enqueue: enqueue as readonly Hparams[],
+    history: history as NonNullable<typeof given.history>,
+    seed,
+    trials,
+    objectives: objectivesOf(given),
+  }
+}
+
+function whole(option: string, value: unknown, least: number): void {
+  if (typeof value === 'number' && Number.isSafeInteger(value) && value >= least) return
+  throw invalid(option, `is ${show(value)}, not a whole number of at least ${least}`)
+}
+
+const isDirection = (value: unknown): value is Direction => value === 'minimize' || value === 'maximize'
+
+function objectivesOf({ direction, objectives }: SearchOptions<Space>): readonly Objective[] {
+  if (objectives === undefined) {
+    if (direction === undefined) throw invalid('direction', "is missing; it is 'minimize' or 'maximize'")
+    if (!isDirection(direction)) throw invalid('direction', `is ${show(direction)}; it is 'minimize' or 'maximize'`)
+    return [{ metric: 'value', direction }]
+  }
+  if (direction !== undefined) throw invalid('direction', 'stands beside objectives: write the one or the other')
+  const isObjective = (each: unknown) =>
+    typeof each === 'object' &&
+    each !== null &&
+    typeof (each as Partial<Objective>).metric === 'string' &&
+    isDirection((each as Partial<Objective>).direction)
+  if (!Array.isArray(objectives) || objectives.length === 0 || !objectives.every(isObjective)) {
+    throw invalid('objectives', "is not a list of { metric, direction: 'minimize' or 'maximize' }")
+  }
+  return objectives
 }

@@ -6,6 +6,7 @@
  */
 import {
   describe,
+  firstEarlierTrial,
   isProblem,
   problem,
   type Fidelity,
@@ -15,9 +16,9 @@ import {
   type SearchSpace,
 } from '../../protocol/index.ts'
 import { createRandom } from '../random/index.ts'
-import type { Question, SamplerPlugin } from '../samplers/index.ts'
+import type { Question, SamplerPlugin, SamplerSetting } from '../samplers/index.ts'
 import type { Proposal } from '../schedulers/index.ts'
-import { acceptance, faultIn, told } from '../space/index.ts'
+import { acceptance, contains, faultIn, fixedTo, onlyPoint, sample, told } from '../space/index.ts'
 
 /** What may be said to a question. 'wait': nothing until a pending trial has ended. */
 export type Answer = Hparams | Proposal | 'wait' | 'exhausted'
@@ -26,6 +27,8 @@ type AsyncSampler = (question: Question) => Answer | Promise<Answer>
 
 /** What the optimizer actor runs: every SamplerPlugin and every SchedulerPlugin is one. */
 export interface OptimizerPlugin extends Omit<SamplerPlugin, 'create'> {
+  /** It says how far each trial goes, so it is also asked about enqueued trials of which nothing is left to choose. */
+  readonly schedules?: boolean
   create(setting: Parameters<SamplerPlugin['create']>[0]): AsyncSampler
 }
 
@@ -37,6 +40,8 @@ interface Setting {
   readonly seed: number
   readonly history: readonly Observation[]
   readonly parallel?: number
+  /** What is fixed of the first trials. */
+  readonly enqueue?: readonly Hparams[]
 }
 
 interface Suggestions {
@@ -61,15 +66,20 @@ const mostWaiting = 256
 
 /** Throws what the plug-in's `create` throws: OPTIMIZER_UNFIT. */
 export function createSession(plugin: OptimizerPlugin, setting: Setting): Session {
-  const { space, objectives, trials, options, seed, parallel } = setting
-  const made = { space, objectives, trials, options, seed, ...(parallel === undefined ? {} : { parallel }) }
+  const { space, objectives, trials, options, seed, parallel, enqueue = [] } = setting
+  const fixed = enqueue.map((hparams, index) => spaceFor(space, hparams, `enqueue[${index}]`))
+  const enqueued = fixed.length
+  const made = { space, objectives, trials, options, seed, enqueued, ...(parallel === undefined ? {} : { parallel }) }
   const sampler = guarded(plugin.name, () => plugin.create(made))
   const notes = [...guarded(plugin.name, () => plugin.notes?.(made) ?? []), ...scarcityNote(space)]
   /** By trial number. */
   let history: Observation[] = []
   /** A sampler is looking at it. */
   let lent = false
-  const note = (observation: Observation): void => {
+  const note = (told: Observation): void => {
+    // Trials of earlier experiments come before all of this one.
+    const { trial } = told
+    const observation = trial < firstEarlierTrial ? told : { ...told, trial: trial - 2 * firstEarlierTrial }
     // For a sampler that waits must not see its history change.
     if (lent) history = history.slice()
     lent = false
@@ -82,8 +92,42 @@ export function createSession(plugin: OptimizerPlugin, setting: Setting): Sessio
   const one = async (trial: number): Promise<Suggested | 'wait' | 'exhausted'> => {
     const known = history[placeOf(history, trial)]
     if (known?.trial === trial) return suggestedOf(known)
+    const suggested = trial < enqueued ? await completed(trial) : await asked(trial)
+    if (typeof suggested === 'string') return suggested
+    // What was observed meanwhile stands.
+    const place = placeOf(history, trial)
+    if (history[place]?.trial !== trial) note({ trial, ...suggested, state: 'pending', metrics: {}, step: null })
+    return suggested
+  }
+
+  /** An enqueued trial: what it leaves open is suggested by the plug-in, made for the space in which only that is open. */
+  const completed = async (trial: number): Promise<Suggested> => {
+    const narrow = fixed[trial] as SearchSpace
+    const only = onlyPoint(narrow)
+    if (only !== undefined && plugin.schedules !== true) return { hparams: only }
     const random = createRandom(seed, 'suggest', trial)
-    const question: Question = { space, objectives, history, trial, random }
+    // A scheduler begins a trial, and promotes none, for it sees nothing that has ended.
+    const known = plugin.schedules === true ? history.filter((each) => each.trial >= 0).map(asPending) : history
+    lent = true
+    const question = { space: narrow, objectives, history: known, trial, point: trial, random }
+    const answer = await guardedAsync(plugin.name, async () => answerOf(plugin, { ...made, space: narrow }, question))
+    if (isProposal(answer) && contains(narrow, answer.hparams) && answer.fidelity.from === null) return answer
+    if (plugin.schedules === true) {
+      throw problem('OPTIMIZER_UNFIT', {
+        optimizer: plugin.name,
+        path: `enqueue[${trial}]`,
+        reason: 'has no place: all its places for new trials are taken; enqueue fewer',
+      })
+    }
+    // A function of the user's may not look at the space that it is given; and a sampler may not take a space so narrow.
+    const said = typeof answer === 'string' ? {} : isProposal(answer) ? answer.hparams : answer
+    const overlaid = { ...said, ...enqueue[trial] }
+    return { hparams: contains(narrow, overlaid) ? overlaid : sample(narrow, random) }
+  }
+
+  const asked = async (trial: number): Promise<Suggested | 'wait' | 'exhausted'> => {
+    const random = createRandom(seed, 'suggest', trial)
+    const question: Question = { space, objectives, history, trial, point: trial - enqueued, random }
     lent = true
     const answer = await guardedAsync(plugin.name, async () => sampler(question))
     lent = false
@@ -96,9 +140,6 @@ export function createSession(plugin: OptimizerPlugin, setting: Setting): Sessio
     const { hparams } = suggested
     const fault = faultIn(space, hparams)
     if (fault !== undefined) throw misbehaved(plugin.name, `${fault.path} ${fault.reason}`)
-    // What was observed meanwhile stands.
-    const place = placeOf(history, trial)
-    if (history[place]?.trial !== trial) note({ trial, ...suggested, state: 'pending', metrics: {}, step: null })
     return suggested
   }
 
@@ -150,8 +191,31 @@ const suggestedOf = ({ hparams, fidelity }: Suggested): Suggested => ({
   ...(fidelity === undefined ? {} : { fidelity }),
 })
 
+/** Throws HPARAMS_INVALID. */
+function spaceFor(space: SearchSpace, hparams: Hparams, path: string): SearchSpace {
+  const made = fixedTo(space, hparams, path)
+  if (made.kind === 'space') return made.space
+  throw problem('HPARAMS_INVALID', { ...made.fault })
+}
+
+/** What a plug-in that is made for one question says to it; 'unfit' if it does not take the space. */
+async function answerOf(
+  plugin: OptimizerPlugin,
+  setting: SamplerSetting,
+  question: Question,
+): Promise<Answer | 'unfit'> {
+  try {
+    return await plugin.create(setting)(question)
+  } catch (error) {
+    if (isProblem(error, 'OPTIMIZER_UNFIT')) return 'unfit'
+    throw error
+  }
+}
+
+const asPending = (trial: Observation): Observation => ({ ...trial, state: 'pending', metrics: {}, step: null })
+
 /** The values of hparams are never objects. */
-function isProposal(answer: Hparams | Proposal): answer is Proposal {
+function isProposal(answer: Answer | 'unfit'): answer is Proposal {
   // A function of the user's may return anything.
   const fidelity: unknown = (answer as Partial<Proposal> | undefined | null)?.fidelity
   return typeof fidelity === 'object' && fidelity !== null && !Array.isArray(fidelity)

@@ -87,7 +87,7 @@ export const autoSampler: SamplerPlugin = {
     const { plugin, allPointsFirst = false, beside } = choose(setting)
     const main = plugin.create({ ...setting, options: {} })
     const other = beside?.create({ ...setting, options: {} }) ?? main
-    const chosen: Sampler = (question) => (question.trial % 3 === 2 ? other : main)(question)
+    const chosen: Sampler = (question) => ((question.point ?? question.trial) % 3 === 2 ? other : main)(question)
     if (!allPointsFirst) return chosen
     const all = gridSampler.create({ ...setting, options: { order: 'shuffled' } })
     return (question) => {

@@ -1,15 +1,17 @@
 /**
- * Grid search: the trial's number is the number of the point, so that nothing is tried twice, and after the last one it is
- * exhausted. Options:
+ * Grid search: the next point of the grid that no trial of the experiment has, and after the last one it is exhausted. So each point is
+ * tried once: an enqueued trial that lies on the grid counts as its point, one beside the grid costs none, and a point whose trial was
+ * cancelled comes again. Trials of earlier experiments do not count, and failed ones do: a point that failed once would fail again.
+ * Options:
  * - levels: so many values of each double without a step; or by name, of any parameter: `{ lr: 5, units: 4 }`.
  * - order: 'sequential' (the default; the last parameter turns fastest) or 'shuffled' (by the experiment's seed), for searches
  *   that may end before the grid does.
  */
-import type { SearchSpace } from '../../protocol/index.ts'
+import type { Hparams, Observation, SearchSpace } from '../../protocol/index.ts'
 import { largestPermutation, permutation } from '../random/index.ts'
-import { axisOf, gridIn, type Axis, type Grid } from '../space/index.ts'
+import { axisOf, countOf, gridIn, indexOf, type Axis, type Grid } from '../space/index.ts'
 import { refuseUnknown, unfit } from './options.ts'
-import type { SamplerPlugin } from './sampler.ts'
+import { isOwnPoint, type SamplerPlugin } from './sampler.ts'
 
 /** They are kept as a list. */
 const mostLevels = 100_000
@@ -19,7 +21,7 @@ type Options = Readonly<Record<string, unknown>>
 export const gridSampler: SamplerPlugin = {
   name: 'grid',
   adaptive: false,
-  create({ space, options, seed }) {
+  create({ space, options, seed, enqueued = 0 }) {
     refuseUnknown('grid', options, ['levels', 'order'])
     const grid = gridFor(space, levelsOf(options, space))
     const { order = 'sequential' } = options
@@ -27,8 +29,75 @@ export const gridSampler: SamplerPlugin = {
       throw unfit('grid', 'options.order', `is ${JSON.stringify(order)}; it is 'sequential' or 'shuffled'`)
     }
     const place = order === 'shuffled' ? permutation(grid.size, seed, 'grid') : (index: number) => index
-    return ({ trial }) => (trial < grid.size ? grid.at(place(trial)) : 'exhausted')
+    const points = createTried(space)
+    /** All places before it are tried. */
+    let next = 0
+    return ({ history, tried = history, trial, point = trial }) => {
+      if (points.show(tried) === 'lost some') next = 0
+      const isTried = (index: number) => points.has(grid.at(place(index)))
+      while (next < grid.size && isTried(next)) next++
+      // Questions whose answers the history does not hold are taken to have had the first of the points that are left.
+      const missing = point - points.asked(enqueued)
+      if (missing >= grid.size - next) return 'exhausted'
+      let index = next
+      for (let count = 0; count < missing && index < grid.size; count++) {
+        do index++
+        while (index < grid.size && isTried(index))
+      }
+      return index < grid.size ? grid.at(place(index)) : 'exhausted'
+    }
   },
+  notes({ space, options, trials, enqueued = 0 }) {
+    const { size } = gridFor(space, levelsOf(options, space))
+    const left = trials - enqueued
+    if (left >= size) return []
+    const given = enqueued === 0 ? '' : `, ${enqueued} of them enqueued`
+    return [`the grid has ${size} points, more than there are trials (${trials}${given}): some stay untried`]
+  },
+}
+
+/** The points that trials of this experiment have, kept from one question to the next: what has not changed is not read again. */
+function createTried(space: SearchSpace) {
+  const parameters = Object.entries(space).map(([name, parameter]) => ({ name, parameter, count: countOf(parameter) }))
+  /** The same for numbers that are the same step, however they were computed. */
+  const keyOf = (hparams: Hparams): string =>
+    JSON.stringify(
+      parameters.map(({ name, parameter, count }) => {
+        if (!Object.hasOwn(hparams, name)) return []
+        return count === Infinity ? hparams[name] : indexOf(parameter, hparams[name])
+      }),
+    )
+  const known = new Map<string, number>()
+  const shown: { readonly observation: Observation; readonly key: string | undefined }[] = []
+  const remove = (key: string | undefined): boolean => {
+    if (key === undefined) return false
+    const left = (known.get(key) ?? 0) - 1
+    if (left > 0) known.set(key, left)
+    else known.delete(key)
+    return left <= 0
+  }
+  return {
+    has: (hparams: Hparams): boolean => known.has(keyOf(hparams)),
+    /** How many of the trials had a point of the sampler's own: not enqueued, and not the continuation of another. */
+    asked: (enqueued: number): number =>
+      shown.reduce((count, { observation }) => count + Number(isOwnPoint(observation, enqueued)), 0),
+    /** Takes note of a history. 'lost some': a point is no longer among those that were tried. */
+    show(history: readonly Observation[]): 'lost some' | 'grown' {
+      let lost = false
+      for (const { key } of shown.splice(history.length)) lost = remove(key) || lost
+      for (const [index, observation] of history.entries()) {
+        const before = shown[index]
+        if (before?.observation === observation) continue
+        const counts = observation.trial >= 0 && observation.state !== 'cancelled'
+        const key = counts ? keyOf(observation.hparams) : undefined
+        shown[index] = { observation, key }
+        if (key === before?.key) continue
+        if (key !== undefined) known.set(key, (known.get(key) ?? 0) + 1)
+        lost = remove(before?.key) || lost
+      }
+      return lost ? 'lost some' : 'grown'
+    },
+  }
 }
 
 function gridFor(space: SearchSpace, levels: (name: string, endless: boolean) => number | undefined): Grid {

@@ -10,6 +10,7 @@ import type { SamplerPlugin } from './sampler.ts'
 import { sobolSampler } from './sobol.ts'
 import { tpeSampler } from './tpe.ts'
 
+export { isOwnPoint } from './sampler.ts'
 export type { Question, Sampler, SamplerPlugin, SamplerSetting } from './sampler.ts'
 
 /** Those that `maggy optimizer` answers for. */

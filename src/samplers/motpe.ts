@@ -28,7 +28,12 @@ export const motpeSampler = (bases: () => ReadonlyMap<string, SamplerPlugin>): S
     }
     const sampler = base.create({ ...setting, objectives: place, options })
     return (question) =>
-      sampler({ ...question, objectives: place, history: placed(question.history, question.objectives) })
+      sampler({
+        ...question,
+        objectives: place,
+        history: placed(question.history, question.objectives),
+        tried: question.tried ?? question.history,
+      })
   },
 })
 

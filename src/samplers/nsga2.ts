@@ -2,7 +2,7 @@
  * NSGA-II: Deb, Pratap, Agarwal, Meyarivan, "A fast and elitist multiobjective genetic algorithm: NSGA-II", 2002, without
  * generations, for trials that end one by one: parents come out of the `population` best of all that are done, by front and then by
  * crowding distance. Uniform crossover, polynomial mutation (Deb and Goyal, 1996). Takes every space. Options:
- * - population (50): that many trials begin by chance, and so many can be parents.
+ * - population (50): as long as fewer trials are known, new ones are drawn by chance; and so many can be parents.
  * - crossover (0.9): how likely a trial has two parents; swap (0.5): how likely each parameter comes from the second.
  * - mutation: how likely each parameter changes; default: one of them on average.
  */
@@ -31,12 +31,12 @@ export const nsga2Sampler: SamplerPlugin = {
     const swap = probability(options, 'swap', 0.5)
     const mutation = probability(options, 'mutation', 1 / Math.max(1, Object.keys(space).length))
 
-    return ({ history, objectives, trial, random }) => {
+    return ({ history, objectives, random }) => {
       const parents = bestFirst(
         history.filter(({ state }) => state === 'done'),
         objectives,
       ).slice(0, population)
-      if (trial < population || parents.length < 2) return sample(space, random)
+      if (history.length < population || parents.length < 2) return sample(space, random)
       const known = new Set(history.map(({ hparams }) => JSON.stringify(hparams)))
       let child: Hparams | undefined
       for (let turn = 0; turn < tries; turn++) {

@@ -8,10 +8,17 @@ import type { Random } from '../random/index.ts'
 export interface Question {
   readonly space: SearchSpace
   readonly objectives: readonly Objective[]
-  /** Everything known, by trial number; suggested and not yet ended is there as 'pending'. */
+  /**
+   * Everything known, by trial number; suggested and not yet ended is there as 'pending'. Trials of earlier experiments have negative
+   * numbers, so they come first.
+   */
   readonly history: readonly Observation[]
   /** The number of the trial to suggest for. */
   readonly trial: number
+  /** How many points the sampler was asked for before: trials that were enqueued, or continue another, do not count. Default: `trial`. */
+  readonly point?: number
+  /** All trials, where `history` holds only those whose results can be compared (under a scheduler). Default: `history`. */
+  readonly tried?: readonly Observation[]
   /** Seeded from the experiment's seed and the trial's number. */
   readonly random: Random
 }
@@ -29,6 +36,8 @@ export interface SamplerSetting {
   readonly seed: number
   /** At most so many trials at once, where that is known. */
   readonly parallel?: number
+  /** So many trials come first that the user has given, wholly or in part. Default: 0. */
+  readonly enqueued?: number
 }
 
 export interface SamplerPlugin {
@@ -43,3 +52,7 @@ export interface SamplerPlugin {
   /** What people should know of the choices that it made, a sentence each. */
   notes?(setting: SamplerSetting): readonly string[]
 }
+
+/** Whether a trial has new hparams that a sampler gave. */
+export const isOwnPoint = ({ trial, fidelity }: Observation, enqueued: number): boolean =>
+  trial >= enqueued && (fidelity?.from ?? null) === null

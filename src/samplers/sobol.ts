@@ -1,6 +1,6 @@
 /**
- * Quasi-random search: a scrambled Sobol sequence, which fills the space more evenly than chance. Each parameter is a dimension; a
- * trial's number is the number of its point. Points that break a constraint are passed over.
+ * Quasi-random search: a scrambled Sobol sequence, which fills the space more evenly than chance. Each parameter is a dimension. Points
+ * are numbered by how often the sampler was asked, so that no trial that it was not asked for costs a point. Points that break a constraint are passed over.
  */
 import type { Hparams, HparamValue, SearchSpace } from '../../protocol/index.ts'
 import { acceptance, countOf, fromUnit, keeps, relationsOf, sample, valueAt, withoutInactive } from '../space/index.ts'
@@ -58,6 +58,6 @@ export const sobolSampler: SamplerPlugin = {
       throw unfit('sobol', 'space', `has more than ${mostDimensions} parameters that vary; \`random\` takes any number`)
     }
     const points = sobolPoints(space, seed)
-    return ({ trial }) => points(trial)
+    return ({ trial, point = trial }) => points(point)
   },
 }

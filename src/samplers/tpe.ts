@@ -97,10 +97,10 @@ export const tpeSampler: SamplerPlugin = {
       return withoutInactive(space, values)
     }
 
-    return ({ history, trial, random }) => {
+    return ({ history, trial, point = trial, random }) => {
       ledger.show(history)
-      // Sobol points are numbered by trial, so those of one search differ, however many are under way.
-      if (ledger.ranked.length < warmup) return early === undefined ? sample(space, random) : early(trial)
+      // Sobol points are numbered by the question, so those of one search differ, however many trials are under way.
+      if (ledger.ranked.length < warmup) return early === undefined ? sample(space, random) : early(point)
       if (randomFraction > 0 && random.uniform() < randomFraction) return sample(space, random)
       for (let count = 0; count < tries; count++) {
         const hparams = suggest(random)

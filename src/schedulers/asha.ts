@@ -12,6 +12,7 @@ import type { SchedulerPlugin } from './scheduler.ts'
 export const ashaScheduler = (bases: Bases): SchedulerPlugin => ({
   name: 'asha',
   adaptive: true,
+  schedules: true,
   create(setting) {
     const { options } = setting
     refuse('asha', setting, ['reductionFactor', 'minBudget', 'maxBudget', 'sampler'])

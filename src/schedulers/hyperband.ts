@@ -77,6 +77,7 @@ const shared = ['reductionFactor', 'minBudget', 'maxBudget', 'iterations', 'samp
 export const hyperbandScheduler = (bases: Bases): SchedulerPlugin => ({
   name: 'hyperband',
   adaptive: true,
+  schedules: true,
   create(setting) {
     refuse('hyperband', setting, shared)
     const base = baseOf('hyperband', setting, bases, 'random')
@@ -97,6 +98,7 @@ const modelFor = (space: SearchSpace) => ({
 export const bohbScheduler = (bases: Bases): SchedulerPlugin => ({
   name: 'bohb',
   adaptive: true,
+  schedules: true,
   create(setting) {
     refuse('bohb', setting, [...shared, 'randomFraction'])
     const base = baseOf('bohb', setting, bases, modelFor(setting.space))

@@ -1,6 +1,6 @@
 /** What schedulers share: their options, checked, and the sampler that gives them new hparams. */
 import { problem, type Hparams, type MaggyError, type Observation } from '../../protocol/index.ts'
-import type { Question, SamplerPlugin } from '../samplers/index.ts'
+import { isOwnPoint, type Question, type SamplerPlugin } from '../samplers/index.ts'
 import type { SchedulerPlugin } from './scheduler.ts'
 
 export type Setting = Parameters<SchedulerPlugin['create']>[0]
@@ -59,5 +59,9 @@ export function baseOf(optimizer: string, setting: Setting, bases: Bases, fallba
     throw unfit(optimizer, 'options.sampler', `is ${JSON.stringify(name)}; there are ${[...bases.keys()].join(', ')}`)
   }
   const sampler = plugin.create({ ...setting, options })
-  return (question, history) => sampler({ ...question, history })
+  const { enqueued = 0 } = setting
+  return (question, history) => {
+    const point = question.history.filter((trial) => isOwnPoint(trial, enqueued)).length
+    return sampler({ ...question, history, point, tried: question.history })
+  }
 }

@@ -18,6 +18,7 @@ const options = ['population', 'interval', 'maxBudget', 'quantile', 'factors', '
 export const populationScheduler = (bases: Bases): SchedulerPlugin => ({
   name: 'pbt',
   adaptive: true,
+  schedules: true,
   create(setting) {
     refuse('pbt', setting, options)
     const population = whole('pbt', setting.options, 'population', 10, 2)

@@ -16,6 +16,8 @@ export interface Proposal {
 export type Scheduler = (question: Question) => Proposal | 'wait' | 'exhausted'
 
 export interface SchedulerPlugin extends Omit<SamplerPlugin, 'create'> {
+  /** It says how far each trial goes, so it is also asked about trials that the user has given. */
+  readonly schedules: true
   /** Throws OPTIMIZER_UNFIT for spaces or options that it cannot take. */
   create(setting: Parameters<SamplerPlugin['create']>[0]): Scheduler
 }

@@ -63,6 +63,7 @@ export function samplerContract(
     objectives: objectives(direction),
     history: frozen([...history]),
     trial,
+    point: trial,
     random: createRandom(seed, 'suggest', trial),
   })
   const checked = (space: SearchSpace, hparams: Hparams): Hparams => {

@@ -3,6 +3,7 @@ import { check, codeOf, OptimizationContext } from '../../protocol/index.ts'
 import { optimization, type ParameterOf } from '../../src/experiment/index.ts'
 
 const lr: ParameterOf<number> = { type: 'double', low: 0, high: 1 }
+const whole: ParameterOf<number> = { type: 'integer', low: 1, high: 3 }
 const good = { space: { lr }, trials: 3, metric: 'loss', direction: 'minimize' as const }
 
 describe('optimization', () => {
@@ -77,6 +78,16 @@ describe('optimization', () => {
     ['parallel', { parallel: 0 }],
     ['objectives', { objectives: [] }],
     ['epochs', { epochs: 3 }],
+    ['enqueue', { enqueue: [{ lr: 0.1 }, {}, {}, {}] }],
+    ['enqueue[1].lr', { enqueue: [{ lr: 0.1 }, { lr: 2 }] }],
+    ['enqueue[0].rate', { enqueue: [{ rate: 1 }] }],
+    ['optimizer.kernel.of[1]', { optimizer: { name: 'gp', kernel: { of: [1, () => 1] } } }],
+    ['optimizer.since', { optimizer: { name: 'gp', since: new Date(0) } }],
+    ['optimizer.steps', { optimizer: { name: 'gp', steps: 10n } }],
+    ['pruner.known', { pruner: { name: 'mine', served: true, known: new Map() } }],
+    ['optimizer.a.__proto__', { optimizer: { name: 'mine', a: JSON.parse('{"__proto__":1}') as unknown } }],
+    ['hparams.__proto__', { hparams: JSON.parse('{"__proto__":1}') as unknown }],
+    ['labels.__proto__', { labels: JSON.parse('{"__proto__":"1"}') as unknown }],
   ])('%s %o is refused with its path', (path, change) => {
     let caught: unknown
     try {
@@ -91,6 +102,41 @@ describe('optimization', () => {
   test('a fault in the space is refused with its path', () => {
     const space = { lr: { type: 'double' as const, low: 2, high: 1 } }
     expect(() => optimization({ ...good, space })).toThrow(/^space\.lr/)
+  })
+
+  test('an option that holds itself is refused with its path', () => {
+    const circle: Record<string, unknown> = {}
+    circle['again'] = circle
+    expect(() => optimization({ ...good, optimizer: { name: 'mine', circle } })).toThrow(
+      /^optimizer\.circle\.again.* is nested too deeply, or holds itself$/,
+    )
+  })
+
+  test('a part of a point may be enqueued', () => {
+    const space = { lr, n: whole }
+    const { context } = optimization({ ...good, space, enqueue: [{ n: 2 }, {}] })
+    expect(context).toMatchObject({ enqueue: [{ n: 2 }, {}] })
+  })
+
+  test('a warm start says how many of its trials are of use, and why the others are not', () => {
+    const trials = [
+      { hparams: { lr: 0.5, other: 1 }, metrics: { loss: 1 } },
+      { hparams: { lr: 0.4 }, metrics: { loss: null }, state: 'done' },
+      { hparams: { lr: 0.5 }, metrics: {}, state: 'failed' },
+      { hparams: { lr: 7 }, metrics: { loss: 1 } },
+      { hparams: {}, metrics: { loss: 1 } },
+      { hparams: { lr: 0.1 }, metrics: { accuracy: 1 } },
+    ]
+    const { context } = optimization({ ...good, warmStart: { trials } })
+    expect(context).toMatchObject({
+      warmStart: [
+        { hparams: { lr: 0.5 }, metrics: { loss: 1 } },
+        { hparams: { lr: 0.4 }, metrics: { loss: null } },
+      ],
+      notes: [
+        'warmStart: 2 of 6 trials are of use; 1 not done (warmStart[2] is "failed"); 2 not in this space (first: warmStart[3].hparams.lr is 7, outside of 0 to 1); 1 without "loss" (warmStart[5].metrics)',
+      ],
+    })
   })
 
   test('two objectives of one name are refused', () => {

@@ -62,6 +62,22 @@ describe('a search without a bus', () => {
     )
   })
 
+  it.each([
+    [{ sampelr: 'tpe' }, 'sampelr: is unknown; did you mean sampler? there are space, sampler, direction'],
+    [{ metric: 'loss' }, 'metric: is unknown; there are space, sampler'],
+    [{ direction: 'max' }, "direction: is \"max\"; it is 'minimize' or 'maximize'"],
+    [{ objectives: [] }, 'direction: stands beside objectives'],
+    [{ direction: undefined, objectives: [{ metric: 'a' }] }, 'objectives: is not a list of { metric, direction'],
+    [{ seed: 0.5 }, 'seed: is 0.5, not a whole number of at least 0'],
+    [{ trials: 0 }, 'trials: is 0, not a whole number of at least 1'],
+    [{ trials: 1, enqueue: [{ x: 1 }, { x: 2 }] }, 'enqueue: has 2 entries, more than there are trials, which are 1'],
+    [{ enqueue: { x: 1 } }, 'enqueue: is {"x":1}, not a list of hparams'],
+  ])('refuses %j: %s', (change, words) => {
+    expect(() => createSearch({ space: line, direction: 'minimize', ...change } as never)).toThrow(
+      expect.objectContaining({ code: 'OPTION_INVALID', message: expect.stringContaining(words) as string }),
+    )
+  })
+
   it('says of a scheduler that it needs an experiment, and what there is here', () => {
     for (const sampler of ['asha', 'hyperband', 'bohb', 'pbt']) {
       expect(() => createSearch({ space: line, direction: 'minimize', sampler })).toThrow(

@@ -73,15 +73,6 @@ export class Session {
 
   /** `trial`: the number of the first trial to suggest for. Rejects with …_MISBEHAVED for what cannot be run. */
   async suggest(trial: number, count: number): Promise<Answer & { readonly told: number }> {
-    const queued = this.#suggester.enqueued.slice(trial, trial + count)
-    if (queued.length > 0) {
-      for (const [index, hparams] of queued.entries()) {
-        const pending = { trial: trial + index, hparams, state: 'pending' as const, metrics: {}, step: null }
-        this.observe(pending, this.#observed)
-      }
-      const told = this.#told
-      return { suggestions: queued.map((hparams) => ({ hparams, told })), waiting: false, exhausted: false, told }
-    }
     let waiting = false
     if (this.#ready.length < count && !this.#exhausted) {
       await this.#tell()

@@ -3,6 +3,7 @@
  * ablation. Both are asked open, suggest, observe; only the words differ.
  */
 import {
+  firstEarlierTrial,
   observe,
   observeAblation,
   open,
@@ -22,7 +23,7 @@ import {
 } from '../../../protocol/index.ts'
 import { ask, type Bus } from '../../../src/bus/index.ts'
 import type { Observed } from '../../../src/history/index.ts'
-import { validateHparams } from '../../../src/space/index.ts'
+import { contains, faultIn } from '../../../src/space/index.ts'
 
 /** A trial that was suggested. */
 export interface Suggestion {
@@ -54,8 +55,6 @@ export interface Suggester {
   readonly name: string
   /** What is known from earlier experiments; said with the history. */
   readonly warmStart: readonly Observed[]
-  /** Tried first, before it is asked. */
-  readonly enqueued: readonly Hparams[]
   open(history: readonly Observed[]): Promise<Opened>
   /** What it gives is checked: rejects with OPTIMIZER_MISBEHAVED or ABLATOR_MISBEHAVED. */
   suggest(instance: string, trial: number, count: number): Promise<Answer>
@@ -67,8 +66,6 @@ export interface Suggester {
 
 const timeoutMs = 10_000
 const thinkingMs = 60_000
-/** Trials of earlier experiments are numbered from here, beyond all of this one. */
-const firstWarm = 2 ** 40
 
 export function suggesterOf(bus: Bus, { experiment, context }: Submission): Suggester {
   if (context.kind === 'optimization') return optimizer(bus, experiment, context)
@@ -82,7 +79,6 @@ const refuse = () => Promise.reject(alone())
 const nobody: Suggester = {
   name: 'nobody',
   warmStart: [],
-  enqueued: [],
   open: refuse,
   suggest: refuse,
   observe: refuse,
@@ -92,47 +88,51 @@ const nobody: Suggester = {
 
 function optimizer(bus: Bus, experiment: string, context: OptimizationContext): Suggester {
   const { name, options } = context.optimizer
-  const { space, objectives, seed, trials, warmStart = [], enqueue = [] } = context
+  const { space, objectives, seed, trials, warmStart = [], enqueue = [], notes = [] } = context
   const { parallel } = context.policy
   const misbehaved = (reason: string) => problem('OPTIMIZER_MISBEHAVED', { optimizer: name, reason })
   return {
     name,
-    warmStart: warmStart.map((known, index) => ({ trial: firstWarm + index, ...known, state: 'done', step: null })),
-    enqueued: enqueue,
+    warmStart: warmStart.map((known, index) => ({
+      trial: firstEarlierTrial + index,
+      ...known,
+      state: 'done',
+      step: null,
+    })),
     misbehaved,
     unavailable: () => problem('OPTIMIZER_UNAVAILABLE', { optimizer: name }),
-    open: (history) =>
-      ask(
-        bus,
-        open,
-        { optimizer: name },
-        {
-          experiment,
-          space,
-          objectives,
-          seed,
-          options,
-          trials,
-          ...(parallel === null ? {} : { parallel }),
-          history: [...history],
-        },
-        { timeoutMs },
-      ),
+    async open(history) {
+      const payload = {
+        experiment,
+        space,
+        objectives,
+        seed,
+        options,
+        trials,
+        ...(parallel === null ? {} : { parallel }),
+        ...(enqueue.length === 0 ? {} : { enqueue }),
+        history: [...history],
+      }
+      const reply = await ask(bus, open, { optimizer: name }, payload, { timeoutMs })
+      return { ...reply, notes: [...notes, ...(reply.notes ?? [])] }
+    },
     async suggest(instance, trial, count) {
       const question = { experiment, trial, count }
       const reply = await ask(bus, suggest, { optimizer: name, instance }, question, { timeoutMs: thinkingMs })
-      for (const hparams of reply.hparams) {
-        try {
-          validateHparams(space, hparams)
-        } catch (error) {
-          throw misbehaved(error instanceof Error ? error.message : String(error))
-        }
+      // What the user has fixed stands, whatever an optimizer makes of it.
+      const suggested = reply.hparams.map((hparams, index) => {
+        const fixed = enqueue[trial + index] ?? {}
+        return contains(space, fixed) ? fixed : { ...hparams, ...fixed }
+      })
+      for (const hparams of suggested) {
+        const fault = faultIn(space, hparams)
+        if (fault !== undefined) throw misbehaved(`${fault.path} ${fault.reason}`)
       }
       const { fidelities, waiting = false, exhausted } = reply
       if (fidelities !== undefined && fidelities.length !== reply.hparams.length) {
         throw misbehaved(`${fidelities.length} fidelities beside ${reply.hparams.length} suggestions`)
       }
-      const suggestions = reply.hparams.map((hparams, index) => {
+      const suggestions = suggested.map((hparams, index) => {
         const fidelity = fidelities?.[index]
         if (fidelity === undefined) return { hparams }
         const { from } = fidelity
@@ -167,7 +167,6 @@ function ablator(bus: Bus, experiment: string, context: AblationContext): Sugges
   return {
     name,
     warmStart: [],
-    enqueued: [],
     misbehaved,
     unavailable: () => problem('ABLATOR_UNAVAILABLE', { ablator: name }),
     open: (history) => {

@@ -57,11 +57,11 @@ export const gpSampler: SamplerPlugin = {
     const early = fitsSobol(space) ? sobolPoints(space, seed) : undefined
     const fitted = keptKernel(groups, interim)
 
-    return ({ history, trial, random }) => {
+    return ({ history, trial, point = trial, random }) => {
       ledger.show(history)
       const data = dataOf(ledger.entries, interim)
       if (data.points.length < Math.max(2, warmup) || cube.size === 0) {
-        return early === undefined ? sample(space, random) : early(trial)
+        return early === undefined ? sample(space, random) : early(point)
       }
       const kernel = fitted(data, mostData)
       const used = thinned(data, mostData)

@@ -1,0 +1,2 @@
+/** Words on screens: the name that somebody meant. Pure. */
+export { amongst } from './nearest.ts'
