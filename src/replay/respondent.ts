@@ -1,5 +1,6 @@
 /** Who is asked again what to try: a built-in optimizer or ablator in this process, or one that is served on the bus. */
 import {
+  firstEarlierTrial,
   isProblem,
   observe,
   open,
@@ -20,7 +21,7 @@ import type { Observed } from '../history/index.ts'
 import { createSession } from '../optimizer/index.ts'
 import { builtinSamplers } from '../samplers/index.ts'
 import { builtinSchedulers } from '../schedulers/index.ts'
-import { faultIn } from '../space/index.ts'
+import { withFixed } from '../space/index.ts'
 
 /** A trial as it was, or would have been, suggested. */
 export interface Proposed {
@@ -39,8 +40,6 @@ export interface Respondent {
   close(): Promise<void>
 }
 
-/** Trials of earlier experiments are numbered from here, beyond all of this one. */
-const firstWarm = 2 ** 40
 const openingMs = 10_000
 const thinkingMs = 60_000
 /** Observations in one message. */
@@ -87,13 +86,7 @@ function settingOf({ space, objectives, seed, trials, enqueue, policy }: Optimiz
 }
 
 const warmStartOf = ({ warmStart = [] }: OptimizationContext): Observed[] =>
-  warmStart.map((known, index) => ({ trial: firstWarm + index, ...known, state: 'done', step: null }))
-
-/** What the user gave to be tried first is no decision of an optimizer's, unless it has to fill in the rest. */
-const enqueuedAt = ({ enqueue = [], space }: OptimizationContext, trial: number): Hparams | undefined => {
-  const given = enqueue[trial]
-  return given !== undefined && faultIn(space, given) === undefined ? given : undefined
-}
+  warmStart.map((known, index) => ({ trial: firstEarlierTrial + index, ...known, state: 'done', step: null }))
 
 function builtinOptimizer(context: OptimizationContext, plugin: Plugin): Respondent | undefined {
   const found = builtinSamplers.get(plugin.name) ?? builtinSchedulers.get(plugin.name)
@@ -102,8 +95,6 @@ function builtinOptimizer(context: OptimizationContext, plugin: Plugin): Respond
   return {
     adaptive: found.adaptive,
     async suggest(trial) {
-      const enqueued = enqueuedAt(context, trial)
-      if (enqueued !== undefined) return { hparams: enqueued }
       return proposed(await session.suggest(trial, 1))
     },
     observe(observations) {
@@ -173,10 +164,10 @@ async function served(bus: Bus, context: OptimizationContext, plugin: Plugin): P
   return {
     adaptive,
     async suggest(trial) {
-      const enqueued = enqueuedAt(context, trial)
-      if (enqueued !== undefined) return { hparams: enqueued }
       const question = { experiment, trial, count: 1 }
-      return proposed(await ask(bus, suggest, { optimizer, instance }, question, { timeoutMs: thinkingMs }))
+      const reply = await ask(bus, suggest, { optimizer, instance }, question, { timeoutMs: thinkingMs })
+      const fixed = context.enqueue?.[trial] ?? {}
+      return proposed({ ...reply, hparams: reply.hparams.map((hparams) => withFixed(context.space, fixed, hparams)) })
     },
     async observe(observations) {
       for (let from = 0; from < observations.length; from += page)

@@ -4,7 +4,7 @@
  */
 import type { HparamValue, Hparams, Parameter, SearchSpace } from '../../protocol/index.ts'
 import { scarcity, told } from './acceptance.ts'
-import type { Fault } from './hparams.ts'
+import { contains, type Fault } from './hparams.ts'
 import { indexOf, reasonAgainst, show } from './parameter.ts'
 import { isActive, relationsOf } from './relations.ts'
 
@@ -51,6 +51,10 @@ export function fixedTo(space: SearchSpace, given: unknown, path: string): Fixed
   const reason = `fixes values beside which the constraints leave nothing else to choose: ${told(scarce)}`
   return { kind: 'fault', fault: { path, reason } }
 }
+
+/** What somebody suggested, with the fixed values in it, whatever was made of them. */
+export const withFixed = (space: SearchSpace, fixed: Hparams, hparams: Hparams): Hparams =>
+  contains(space, fixed) ? fixed : { ...hparams, ...fixed }
 
 /** The only point of a space in which nothing is left to choose; undefined if something is. */
 export function onlyPoint(space: SearchSpace): Hparams | undefined {

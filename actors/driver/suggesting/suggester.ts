@@ -23,7 +23,7 @@ import {
 } from '../../../protocol/index.ts'
 import { ask, type Bus } from '../../../src/bus/index.ts'
 import type { Observed } from '../../../src/history/index.ts'
-import { contains, faultIn } from '../../../src/space/index.ts'
+import { faultIn, withFixed } from '../../../src/space/index.ts'
 
 /** A trial that was suggested. */
 export interface Suggestion {
@@ -120,10 +120,7 @@ function optimizer(bus: Bus, experiment: string, context: OptimizationContext): 
       const question = { experiment, trial, count }
       const reply = await ask(bus, suggest, { optimizer: name, instance }, question, { timeoutMs: thinkingMs })
       // What the user has fixed stands, whatever an optimizer makes of it.
-      const suggested = reply.hparams.map((hparams, index) => {
-        const fixed = enqueue[trial + index] ?? {}
-        return contains(space, fixed) ? fixed : { ...hparams, ...fixed }
-      })
+      const suggested = reply.hparams.map((hparams, index) => withFixed(space, enqueue[trial + index] ?? {}, hparams))
       for (const hparams of suggested) {
         const fault = faultIn(space, hparams)
         if (fault !== undefined) throw misbehaved(`${fault.path} ${fault.reason}`)
