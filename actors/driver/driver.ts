@@ -197,7 +197,10 @@ class Driver implements RunningActor {
     const own = this.#runs.get(experiment)
     if (own !== undefined) return { experiment, driver, state: own.history.state }
     const owner = this.#owners.ownerOf(experiment)
-    if (owner !== undefined) return { experiment, driver: owner, state: 'searching' }
+    // Its owner's last beat may be older than its end.
+    const end = await lastEvent(this.#env.bus, experiment)
+    if (owner !== undefined && end?.type !== 'experiment.ended')
+      return { experiment, driver: owner, state: 'searching' }
     const run = await this.#take(experiment, true, force)
     if (run === undefined) {
       const last = await lastEvent(this.#env.bus, experiment)
@@ -287,6 +290,7 @@ class Driver implements RunningActor {
     if (this.#runs.get(run.id) === run) this.#runs.delete(run.id)
     this.#stopListeners.get(run.id)?.unsubscribe()
     this.#stopListeners.delete(run.id)
+    this.#beat()
     this.#changed()
   }
 

@@ -2,7 +2,7 @@
  * The in-memory twin of the NATS bus, for tests: one network, any number of connections, outages by hand, time as an argument.
  * Deliveries come in a microtask, in order; `settled()` waits until none is under way.
  */
-import { problem } from '../../protocol/index.ts'
+import { problem, type StreamName } from '../../protocol/index.ts'
 import type { Bus, BusStatus, Handler } from './bus.ts'
 import { guarded, type OnFault, type RawDelivery } from './guard.ts'
 import { createMemoryStore } from './memory-store.ts'
@@ -51,6 +51,8 @@ export interface MemoryNetwork {
   outage(bus?: Bus): void
   /** Brings one connection back, or all. */
   restore(bus?: Bus): void
+  /** What a stream holds at most from now on, in bytes. */
+  limit(stream: StreamName, bytes: number): void
   /** Resolves when no delivery, and nothing that handlers did at once, is under way. */
   settled(): Promise<void>
 }
@@ -295,6 +297,7 @@ export function createMemoryNetwork(options: MemoryNetworkOptions = {}): MemoryN
 
   return {
     connect,
+    limit: store.limit,
     outage(bus) {
       setAll(bus, 'disconnected')
     },

@@ -1,5 +1,5 @@
 /** Streams and blobs of the in-memory bus. They outlive connections, as a server's do. */
-import { problem, streams, type StreamName } from '../../protocol/index.ts'
+import { problem, streams, type MaggyError, type StreamName } from '../../protocol/index.ts'
 import { streamOverhead, type Blobs, type BusStatus, type Entry, type Streams } from './bus.ts'
 import { subjectMatches } from './subjects.ts'
 
@@ -26,6 +26,8 @@ interface ConnectionView {
 }
 
 export interface MemoryStore {
+  /** What a stream holds at most from now on, in bytes. */
+  limit(name: StreamName, bytes: number): void
   /** Keeps a published message if a stream wants its subject. */
   capture(subject: string, data: Uint8Array): void
   streamsFor(connection: ConnectionView): Streams
@@ -38,6 +40,7 @@ const defaultTimeoutMs = 5000
 export function createMemoryStore(options: { now: () => number; maxBytes: number }): MemoryStore {
   const kept = new Map<StreamName, Kept>()
   const buckets = new Map<string, Map<string, Uint8Array>>()
+  const limits = new Map<StreamName, number>()
   const waiting = new Set<() => void>()
 
   function wake(): void {
@@ -51,16 +54,22 @@ export function createMemoryStore(options: { now: () => number; maxBytes: number
     return undefined
   }
 
-  function keep(stream: Kept, subject: string, data: Uint8Array): number {
+  /** As JetStream: a durable stream refuses what it has no room for, the other forgets the oldest. undefined: refused. */
+  function keep(stream: Kept, subject: string, data: Uint8Array): number | undefined {
+    const limit = limits.get(stream.name) ?? options.maxBytes
+    const { durable } = streams[stream.name]
+    if (durable && stream.bytes + data.length > limit) return undefined
     stream.lastSequence += 1
     stream.entries.push({ sequence: stream.lastSequence, subject, data })
     stream.bytes += data.length
-    while (stream.bytes > options.maxBytes && stream.entries.length > 1) {
+    while (!durable && stream.bytes > limit && stream.entries.length > 1) {
       stream.bytes -= stream.entries.shift()?.data.length ?? 0
     }
     wake()
     return stream.lastSequence
   }
+
+  const full = (subject: string): MaggyError => problem('BUS_FULL', { subject, reason: 'maximum bytes exceeded' })
 
   const matching = (name: StreamName, filter: string, after: number): Entry[] =>
     (kept.get(name)?.entries ?? []).filter((e) => e.sequence > after && subjectMatches(filter, e.subject))
@@ -118,6 +127,7 @@ export function createMemoryStore(options: { now: () => number; maxBytes: number
         const last = stream.entries.findLast((e) => e.subject === subject)?.sequence ?? 0
         if (last !== expectedLast) throw problem('BUS_CONFLICT', { subject, expected: expectedLast })
         const sequence = keep(stream, subject, copy)
+        if (sequence === undefined) throw full(subject)
         if (!connection.arrives('acknowledgement', subject)) return await silence(subject, timeoutMs)
         await Promise.resolve()
         connection.connected()
@@ -134,8 +144,8 @@ export function createMemoryStore(options: { now: () => number; maxBytes: number
           stream.ids.delete(old)
         }
         if (!stream.ids.has(id)) {
+          if (keep(stream, subject, copy) === undefined) throw full(subject)
           stream.ids.set(id, now)
-          keep(stream, subject, copy)
         }
         if (!connection.arrives('acknowledgement', subject)) await silence(subject, timeoutMs)
         await Promise.resolve()
@@ -193,6 +203,9 @@ export function createMemoryStore(options: { now: () => number; maxBytes: number
   }
 
   return {
+    limit(name, bytes) {
+      limits.set(name, bytes)
+    },
     capture(subject, data) {
       const stream = streamOf(subject)
       if (stream) keep(stream, subject, data)

@@ -63,3 +63,17 @@ test('* stands for one token, > for one or more at the end', () => {
   expect(subjectMatches('a.*', 'a')).toBe(false)
   expect(subjectMatches('a', 'a.b')).toBe(false)
 })
+
+test('a full log of the in-memory bus refuses what comes, as JetStream does, and takes it again once there is room', async () => {
+  const network = createMemoryNetwork()
+  const bus = network.connect()
+  await bus.streams.ensure()
+  network.limit('log', 25)
+  const append = (expectedLast: number) => bus.streams.append('maggy.v1.log.e', new Uint8Array(10), { expectedLast })
+  expect(await append(0)).toBe(1)
+  expect(await append(1)).toBe(2)
+  expect(await append(2).catch(codeOf)).toBe('BUS_FULL')
+  expect(await bus.streams.last('log', 'maggy.v1.log.e')).toMatchObject({ sequence: 2 })
+  network.limit('log', 100)
+  expect(await append(2)).toBe(3)
+})

@@ -61,8 +61,7 @@ export class Bench {
     this.client = this.network.connect('client')
   }
 
-  async driver(id = 'd1', options: Partial<DriverOptions> = {}): Promise<void> {
-    const bus = this.network.connect(id)
+  async driver(id = 'd1', options: Partial<DriverOptions> = {}, bus = this.network.connect(id)): Promise<void> {
     const heard = { write: (line: string) => void this.warnings.push((JSON.parse(line) as { msg: string }).msg) }
     const logger = process.env.MAGGY_TEST_LOG === undefined ? pino({ level: 'warn' }, heard) : silent
     const env = { bus, clock: this.clock, logger, id, onDropped: () => {} }

@@ -39,6 +39,9 @@ export interface FakeWorkerOptions {
   run?: (assignment: Assignment) => AttemptOutcome | undefined
 }
 
+/** An answer that never comes. */
+const never = new Promise<never>(() => {})
+
 export class FakeWorker {
   readonly id: string
   readonly bus: Bus
@@ -49,6 +52,14 @@ export class FakeWorker {
   readonly unacknowledged: AttemptRef[] = []
   /** Refuses leases, as a worker does whose slots another driver holds. */
   refuses = false
+  /** Takes assignments in without a word: whoever asks hears nothing. */
+  deaf = false
+  /** What it answers to a lease is lost. */
+  losesAnswers = false
+  /** So many releases are lost on the way. */
+  losesReleases = 0
+  /** So many requests to stop are lost on the way. */
+  missesStops = 0
   draining = false
   readonly #slots: Slot[]
   readonly #options: FakeWorkerOptions
@@ -66,19 +77,36 @@ export class FakeWorker {
     this.#subscriptions = [
       hear(this.bus, rollCall, { driver: '*' }, () => this.announce()),
       answer(this.bus, ping, here, () => this.status()),
-      answer(this.bus, lease, here, ({ driver, slot }) => this.#lease(driver, slot)),
+      answer(this.bus, lease, here, ({ driver, slot }) => {
+        const granted = this.#lease(driver, slot)
+        return this.losesAnswers ? never : granted
+      }),
       answer(this.bus, release, here, ({ slot }) => {
+        if (this.losesReleases > 0) {
+          this.losesReleases -= 1
+          return never
+        }
         this.#at(slot).driver = null
         return {}
       }),
-      answer(this.bus, assign, here, (assignment) => this.#assign(assignment)),
+      answer(this.bus, assign, here, (assignment) => (this.deaf ? never : this.#assign(assignment))),
       answer(this.bus, stopTrial, here, ({ attempt, reason }) => {
+        if (this.missesStops > 0) {
+          this.missesStops -= 1
+          return never
+        }
         this.stops.push({ attempt, reason })
         return { known: this.holds(attempt.trial) }
       }),
     ]
     this.announce()
     return this
+  }
+
+  /** As if that driver had leased all of its slots; null: as if the one that had was found to be gone. */
+  holdFor(driver: string | null): void {
+    for (const slot of this.#slots) slot.driver = driver
+    this.beat()
   }
 
   /** Gone without a word, as after kill -9. */

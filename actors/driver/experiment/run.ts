@@ -279,6 +279,11 @@ export class ExperimentRun implements Claimant {
     const { attempts, pruning, writer } = this.rooms
     const { fleet, clock, driver } = this.#env
     const { trial, attempt } = payload
+    if (this.history.trial(trial) === undefined) {
+      // It may be a trial of whoever has the experiment now: nobody's result is refused before that is known.
+      writer.verify()
+      if (!(await writer.kept())) throw problem('DRIVER_FENCED', { driver, experiment: this.id })
+    }
     const place = fleet.whereverHeld(worker, { experiment: this.id, trial, attempt })
     const step = pruning.last(trial)?.step
     const heard = { ...(step === undefined ? {} : { step }), ...pruning.heard(trial) }

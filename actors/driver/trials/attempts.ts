@@ -256,7 +256,8 @@ export class Attempts {
     const outcome = this.#outcomeOf(ref, payload.outcome)
     const isUnprompted = outcome.kind === 'returned' && context.offers && !this.#stoppedAt.has(keyOf(ref))
     if (place !== undefined && outcome.kind !== 'returned') decisions.push({ kind: 'served', place })
-    if (place?.state === 'running' && isUnprompted) {
+    // What waited behind another one is handed back for good reasons.
+    if (place !== undefined && place.state !== 'waiting' && place.state !== 'foreign' && isUnprompted) {
       decisions.push({ kind: 'rest', place, code: 'SLOT_HANDS_BACK' })
       if (this.#countHandBack(trial)) {
         const reason = `it was handed back ${handBacksAtMost} times, and never begun`
