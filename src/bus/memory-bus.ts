@@ -297,7 +297,9 @@ export function createMemoryNetwork(options: MemoryNetworkOptions = {}): MemoryN
 
   return {
     connect,
-    limit: store.limit,
+    limit: (stream, bytes) => {
+      store.limit(stream, bytes)
+    },
     outage(bus) {
       setAll(bus, 'disconnected')
     },

@@ -62,11 +62,16 @@ export function createMemoryStore(options: { now: () => number; maxBytes: number
     stream.lastSequence += 1
     stream.entries.push({ sequence: stream.lastSequence, subject, data })
     stream.bytes += data.length
-    while (!durable && stream.bytes > limit && stream.entries.length > 1) {
+    if (durable) return announce(stream)
+    while (stream.bytes > limit && stream.entries.length > 1) {
       stream.bytes -= stream.entries.shift()?.data.length ?? 0
     }
+    return announce(stream)
+  }
+
+  function announce({ lastSequence }: Kept): number {
     wake()
-    return stream.lastSequence
+    return lastSequence
   }
 
   const full = (subject: string): MaggyError => problem('BUS_FULL', { subject, reason: 'maximum bytes exceeded' })
