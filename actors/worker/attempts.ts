@@ -173,7 +173,8 @@ function runInfo(assignment: Assignment, distribution: Distribution | undefined)
     experiment: attempt.experiment,
     contextName,
     trial: attempt.trial,
-    attempt: attempt.attempt,
+    // The members of a ring are no tries of one another's: what train makes of it must be the same on all.
+    attempt: assignment.ring === undefined ? attempt.attempt : 1,
     seed,
     ...(distribution === undefined
       ? {}

@@ -59,6 +59,7 @@ export interface RunInfo {
   readonly experiment: string
   readonly contextName: string
   readonly trial: number
+  /** Which try of the trial this is, from 1. In a training by several always 1: it is one try, and goes on when workers are lost. */
   readonly attempt: number
   /** Whole number; the same for the same experiment seed and trial. */
   readonly seed: number

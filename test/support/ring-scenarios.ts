@@ -169,6 +169,23 @@ export function scenariosOf(kit: Kit): Readonly<Record<string, Scenario>> {
       note(history.history)
       return history.epoch.length
     },
+    /** As many batches an epoch as one process has, of a dataset that the generator gave. */
+    batchesPerEpoch: async (dataset) => {
+      const { batchSize, epochs, samples } = kit.setting()
+      const { xs, ys } = kit.data(samples)
+      const all = tf.data.zip({ xs: tf.data.array(xs.arraySync()), ys: tf.data.array(ys.arraySync()) })
+      const rows = (dataset as unknown as (given: typeof all) => typeof all)(all)
+      const model = kit.layers()
+      watchAll(model)
+      const batchesPerEpoch = samples / batchSize
+      const history = await model.fitDataset(rows.repeat(epochs).batch(batchSize), {
+        epochs,
+        batchesPerEpoch,
+        verbose: 0,
+        callbacks: asObject(noting(model)),
+      })
+      return history.epoch.length
+    },
     /** evaluate and evaluateDataset before, within and after fit. */
     evaluates: async (dataset) => {
       const { batchSize, epochs, samples } = kit.setting()

@@ -247,8 +247,8 @@ async function run(): Promise<TrainerReport> {
     ...(average === undefined ? {} : { average }),
   })
   const generator = (given: unknown): unknown => {
-    if (setting.scenario === 'fitDataset') return given
-    const made = data(given as number)
+    if (typeof given !== 'number') return given
+    const made = data(given)
     return setting.scenario === 'otherData' ? { ...made, xs: made.xs.add(setting.ring?.seat ?? 0) } : made
   }
   const dataset = (distribution === undefined ? generator : distribution.dataset(generator)) as Generator

@@ -130,6 +130,19 @@ describe('Two workers', () => {
     expectEqual(await both('twoModels'))
   })
 
+  it('have as many samples an epoch as one process where batchesPerEpoch is set', async () => {
+    const of: Work = { ...work, scenario: 'batchesPerEpoch', epochs: 3, batchSize: 12, rate: 1 }
+    const alone = await trainAlone(of)
+    const reports = await both('batchesPerEpoch', {}, { epochs: 3, batchSize: 12, rate: 1 })
+    expectEqual(reports)
+    // Half as many steps, for each is of twice as many samples.
+    expect(alone.metrics?.['value']).toBe(3)
+    expect(reports[0]?.metrics?.['value']).toBe(3)
+    expect(reports[0]?.hashes.length).toBe(12)
+    // Spread over all epochs.
+    for (const { logs } of epochsIn(reports[0] as TrainerReport)) expect(logs['loss']).toBeGreaterThan(0)
+  })
+
   async function errorOf(scenario: string, more: Partial<Work> = {}) {
     const reports = await both(scenario, {}, more)
     const errors = reports.flatMap(({ error }) => error ?? [])

@@ -13,11 +13,11 @@ export default defineExperiment(import.meta.url, {
     if (hparams.does === 'evaluates') return { loss: 1 }
     const model = tf.sequential()
     // Which attempt it is differs between ranks.
-    const units = hparams.does === 'differs' ? 4 + run.attempt : 4
+    const units = hparams.does === 'differs' ? 4 + (run.shard?.index ?? 0) : 4
     model.add(tf.layers.dense({ units, inputShape: [3] }))
     model.add(tf.layers.dense({ units: 1 }))
     model.compile({ optimizer: 'sgd', loss: 'meanSquaredError' })
-    const odd = hparams.does === 'diverges' && run.attempt % 2 === 0
+    const odd = hparams.does === 'diverges' && run.shard?.index === 1
     const { history } = await model.fit(odd ? xs.mul(NaN) : xs, ys, quiet)
     return { loss: history['loss']?.at(-1) as number }
   },
