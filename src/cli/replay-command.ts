@@ -40,9 +40,10 @@ function given(text: string | undefined): Plugin['options'] {
 const shown = 20
 
 /** What a replay came to, for people. */
-export function replayText({ experiment, decisions, differences, untaken, optimizer }: Replay): string {
+export function replayText({ experiment, decisions, differences, untaken, optimizer, fault }: Replay): string {
   const lines =
     optimizer === undefined ? equality(decisions, differences) : elsewhere(optimizer, decisions, differences)
+  if (fault !== undefined) lines.push(pc.red(`the log has a hole (${fault}): differences behind it may come of that`))
   for (const [reason, count] of Object.entries(untaken)) {
     lines.push(pc.yellow(`${count} ${count === 1 ? 'decision was' : 'decisions were'} not taken again: ${reason}`))
   }

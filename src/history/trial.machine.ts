@@ -40,7 +40,13 @@ export interface Part {
   readonly slot: number
 }
 
-export interface TrialContext extends TrialInput {
+/** Every field is there from the beginning: objects of one shape are quick to make, and there are tens of thousands. */
+export interface TrialContext extends Pick<TrialInput, 'trial' | 'hparams' | 'maxAttempts'> {
+  readonly seed: number | undefined
+  readonly fidelity: Fidelity | undefined
+  readonly ablated: Ablated | undefined
+  readonly shared: boolean
+  readonly sole: boolean
   /** The number of the last attempt; 0 before the first. */
   readonly attempt: number
   /** Attempts that were lost or crashed. */
@@ -137,8 +143,8 @@ export const trialMachine = setup({
     cancelled: ({ context, event }) => isCancelled(context, event),
     tryAgain: ({ context, event }) => judge(context, event).kind === 'retry',
     othersGoOn: ({ context, event }) => judge(context, event).kind === 'goOn',
-    isSole: ({ context }) => context.sole === true,
-    isShared: ({ context }) => context.shared === true,
+    isSole: ({ context }) => context.sole,
+    isShared: ({ context }) => context.shared,
     handedBack: ({ context, event }) => judge(context, event).kind === 'return',
     thisAttempt: ({ context, event }) =>
       'attempt' in event &&
@@ -189,8 +195,15 @@ export const trialMachine = setup({
 }).createMachine({
   id: 'trial',
   initial: 'queued',
-  context: ({ input }) => ({
-    ...input,
+  context: ({ input: { trial, hparams, seed, fidelity, ablated, maxAttempts, shared = false, sole = false } }) => ({
+    trial,
+    hparams,
+    seed,
+    fidelity,
+    ablated,
+    maxAttempts,
+    shared,
+    sole,
     attempt: 0,
     spent: 0,
     worker: null,

@@ -29,6 +29,8 @@ export interface Replay {
   readonly untaken: Readonly<Record<string, number>>
   /** The optimizer that was asked instead of the experiment's own. */
   readonly optimizer?: string
+  /** The log has a hole: differences behind it may come of what is missing. */
+  readonly fault?: string
 }
 
 /** Another optimizer to ask instead, and the bus, for those that are served. */
@@ -41,7 +43,7 @@ type Suggested = Extract<LogEvent, { type: 'trial.suggested' }>
 
 /** Rejects with EXPERIMENT_UNKNOWN; with `instead`, with OPTIMIZER_UNAVAILABLE, OPTIMIZER_UNFIT and OPTION_INVALID. */
 export async function replay(source: ReplaySource, instead?: Instead): Promise<Replay> {
-  const { experiment, entries } = source
+  const { experiment, entries, fault } = source
   const first = entries[0]?.events[0]
   if (first?.type !== 'experiment.accepted') throw problem('EXPERIMENT_UNKNOWN', { experiment })
   const { submission } = first
@@ -60,7 +62,14 @@ export async function replay(source: ReplaySource, instead?: Instead): Promise<R
   }
   const { decisions, differences, untaken } = replaying
   const other = instead === undefined ? {} : { optimizer: instead.plugin.name }
-  return { experiment, decisions, differences, untaken: Object.fromEntries(untaken), ...other }
+  return {
+    experiment,
+    decisions,
+    differences,
+    untaken: Object.fromEntries(untaken),
+    ...other,
+    ...(fault === undefined ? {} : { fault }),
+  }
 }
 
 class Replaying {

@@ -2,7 +2,7 @@
 import type { MetricPoint } from '../../protocol/index.ts'
 import { readLog } from '../archive/index.ts'
 import type { Bus } from '../bus/index.ts'
-import type { LogEntry } from '../history/index.ts'
+import { LogOrder, type LogEntry } from '../history/index.ts'
 import { readAllPoints, type KeptPoint } from '../store/index.ts'
 import type { PointsOf } from './pruning.ts'
 
@@ -10,14 +10,24 @@ export interface ReplaySource {
   readonly experiment: string
   readonly entries: readonly LogEntry[]
   readonly pointsOf: PointsOf
+  /** The log has a hole: what stood there is not known to the decisions that follow. */
+  readonly fault?: string
 }
 
 /** Reads both from the bus. */
 export async function sourceOf(bus: Bus, experiment: string): Promise<ReplaySource> {
   const entries: LogEntry[] = []
-  for await (const { entry } of readLog(bus, experiment)) if (entry !== undefined) entries.push(entry)
+  const order = new LogOrder()
+  for await (const { entry } of readLog(bus, experiment)) {
+    if (entry === undefined) order.damaged()
+    else {
+      order.take(entry)
+      entries.push(entry)
+    }
+  }
   const points = await readAllPoints(bus, experiment)
-  return { experiment, entries, pointsOf: (trial, attempt) => wholeFrom(points.get(trial) ?? [], attempt) }
+  const pointsOf: PointsOf = (trial, attempt) => wholeFrom(points.get(trial) ?? [], attempt)
+  return { experiment, entries, pointsOf, ...(order.holes === 0 ? {} : { fault: order.fault }) }
 }
 
 /** The points of an attempt up to the first that is missing. */

@@ -185,6 +185,19 @@ describe('a replay', () => {
     await expect(nobody).rejects.toMatchObject({ code: 'OPTIMIZER_UNAVAILABLE' })
   })
 
+  it('says that the log has a hole, for what is missing there makes decisions come out otherwise', async () => {
+    const bench = await search({ optimizer: { name: 'tpe', options: {} } })
+    const other = createMemoryNetwork().connect('reader')
+    await other.streams.ensure()
+    let [expectedLast, entry] = [0, 0]
+    for await (const { subject, data } of bench.client.streams.read('log', 'maggy.v1.log.e1')) {
+      if (entry++ !== 10) expectedLast = await other.streams.append(subject, data, { expectedLast })
+    }
+    expect(replayText(await replay(await sourceOf(other, 'e1')))).toMatch(
+      /the log has a hole \(.* missing at one place\)/,
+    )
+  })
+
   it('knows no experiment without a log', async () => {
     const bench = new Bench()
     await bench.client.streams.ensure()
