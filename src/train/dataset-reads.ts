@@ -11,6 +11,10 @@ export interface DatasetReads {
   readonly shared: (data: readonly unknown[], args: FitArgs) => FitArgs
 }
 
+interface Elements {
+  next(): Promise<object>
+}
+
 export function createDatasetReads(count: number): DatasetReads {
   let cuts = 0
   const cut = new WeakSet<object>()
@@ -24,9 +28,15 @@ export function createDatasetReads(count: number): DatasetReads {
         size: dataset.size ?? null,
         iterator: async () => {
           const before = cuts
-          const elements = await dataset.iterator()
-          if (cuts > before) cut.add(read)
-          return elements
+          const elements = (await dataset.iterator()) as Elements
+          return {
+            next: async () => {
+              const element = await elements.next()
+              // `repeat` and its like make the iterator beneath them only now.
+              if (cuts > before) cut.add(read)
+              return element
+            },
+          }
         },
       }
       return read
@@ -38,7 +48,7 @@ export function createDatasetReads(count: number): DatasetReads {
       const lasts = typeof size === 'number' && batchesPerEpoch * epochs <= size
       return {
         ...args,
-        // tfjs looks at it again with each batch: once it has an iterator, it is known whether that is of cut data.
+        // tfjs looks at it again with each batch: once it has an element, it is known whether that is of cut data.
         get batchesPerEpoch() {
           const isCut = cut.has(dataset as object)
           return isCut && !lasts ? Math.max(1, Math.floor(batchesPerEpoch / count)) : batchesPerEpoch
