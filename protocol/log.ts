@@ -107,6 +107,8 @@ export const LogEvent = Type.Union([
     reason: Type.Optional(Conclusion),
   }),
   Type.Object({ type: Type.Literal('experiment.resumed'), at }),
+  /** What people should know while it goes on, a sentence: it changes nothing. */
+  Type.Object({ type: Type.Literal('experiment.noted'), at, note: Type.String({ maxLength: 1024 }) }),
   /** It cannot go on: given up, or its optimizer refuses it. */
   Type.Object({ type: Type.Literal('experiment.failing'), at, problem: ProblemSchema }),
   Type.Object({

@@ -104,6 +104,7 @@ export function resultText(result: Result, shown: Shown = {}): string {
   }
   if (result.holes !== undefined) lines.push(pc.red(holesText(result.holes)))
   if (result.conclusion !== undefined) lines.push(`stopped by its rule: ${result.conclusion}`)
+  for (const note of result.notes ?? []) lines.push(`note    ${note}`)
   if (result.problem !== undefined) lines.push(`error   ${result.problem.code}: ${result.problem.message}`)
   return lines.join('\n')
 }

@@ -35,6 +35,7 @@ function plainWatch(): Shown {
     onEvent(event, reading, live) {
       if (event.type === 'experiment.accepted') say(`experiment ${reading.experiment}`)
       if (event.type === 'optimizer.opened' && live) for (const note of event.notes ?? []) say(note)
+      if (event.type === 'experiment.noted' && live) say(event.note)
       const trial = live ? endedTrial(event, reading) : undefined
       if (trial !== undefined) say(trialText(trial, tallyOf(outlineOf(reading))))
     },
@@ -58,6 +59,7 @@ function jsonWatch(): Shown {
       if (event.type === 'experiment.accepted') printJson('experiment', { experiment: reading.experiment })
       if (event.type === 'optimizer.opened' && live && event.notes !== undefined)
         printJson('notes', { notes: event.notes })
+      if (event.type === 'experiment.noted' && live) printJson('notes', { notes: [event.note] })
       const trial = live ? endedTrial(event, reading) : undefined
       if (trial !== undefined) printJson('trial', trial)
     },
@@ -85,18 +87,16 @@ function liveWatch(): Shown {
   let reading = new Reading('')
   let progress: Progress | null = null
   let waiting: Waiting | null = null
-  let notes: readonly string[] = []
   let notice: string | undefined
   const show = () => {
     const text = progressText({ result: standingNow(reading), progress, waiting, now: Date.now() })
-    const lines = [...notes, ...(notice === undefined ? [] : [notice]), text].join('\n')
+    const lines = [...(reading.history?.notes ?? []), ...(notice === undefined ? [] : [notice]), text].join('\n')
     draw(reading.history === null ? (lines.split('\n').at(-1) ?? '') : lines)
   }
   const timer = setInterval(show, frameMs)
   timer.unref()
   return {
-    onEvent(event, told) {
-      if (event.type === 'optimizer.opened') notes = event.notes ?? []
+    onEvent(_, told) {
       reading = told
     },
     onProgress(said) {

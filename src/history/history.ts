@@ -46,6 +46,9 @@ export interface Observed extends Observation {
   readonly ablated?: Ablated
 }
 
+/** Of an experiment. */
+const mostNotes = 64
+
 export class History {
   readonly submission: Submission
   readonly trials = new Map<number, TrialSnapshot>()
@@ -60,6 +63,8 @@ export class History {
   /** How many workers trained a trial together at most. */
   readonly #members = new Map<number, number>()
   firstFailure: string | null = null
+  /** What people should know: what the optimizer says of its choices, and what was noted on the way; each once. */
+  notes: readonly string[] = []
   /** How many events of the log it has taken in, with those that are missing: the number of the next one. */
   length = 0
   readonly #improvement: Improvement
@@ -178,6 +183,8 @@ export class History {
       }
       case 'experiment.resumed':
         return resumable.has(this.#experiment.value)
+      case 'experiment.noted':
+        return !this.ended && this.notes.length < mostNotes && !this.notes.includes(event.note)
       default:
         return this.#experimentTakes(event)
     }
@@ -191,6 +198,12 @@ export class History {
         return []
       case 'experiment.adopted':
         return []
+      case 'experiment.noted':
+        this.#note([event.note])
+        return []
+      case 'optimizer.opened':
+        this.#note(event.notes ?? [])
+        return this.#move(event)
       case 'ring.formed':
         this.generations.set(event.trial, event)
         this.#members.set(event.trial, Math.max(this.#members.get(event.trial) ?? 0, event.members.length))
@@ -236,6 +249,11 @@ export class History {
       ...(fidelity === undefined ? {} : { fidelity }),
       ...(ablated === undefined ? {} : { ablated }),
     }
+  }
+
+  #note(said: readonly string[]): void {
+    const fresh = said.filter((note) => !this.notes.includes(note))
+    if (fresh.length > 0) this.notes = [...this.notes, ...fresh].slice(0, mostNotes)
   }
 
   #experimentTakes(event: ExperimentEvent): boolean {

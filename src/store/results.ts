@@ -68,6 +68,8 @@ export interface Outline<H extends object = Hparams> {
   /** The part of the time, from its first attempt to the end of its last, in which a slot had an attempt running. */
   readonly utilization: number | null
   readonly problem?: Problem
+  /** What people should know, a sentence each: what the optimizer says of its choices, what a pruner lacks. Left out if there is none. */
+  readonly notes?: readonly string[]
   /** Its log has places at which events are missing: what is told here is what is left. `events`: how many at least. */
   readonly holes?: { readonly places: number; readonly events: number }
 }
@@ -147,6 +149,7 @@ export function outlineOf(reading: Reading): Outline {
     durationMs: startedAt === null || endedAt === null ? null : endedAt - startedAt,
     utilization: reading.slots.utilization,
     ...(history === null || history.problem === null ? {} : { problem: history.problem }),
+    ...(history === null || history.notes.length === 0 ? {} : { notes: history.notes }),
     ...(order.holes === 0 ? {} : { holes: { places: order.holes, events: order.missing } }),
   }
 }

@@ -101,6 +101,22 @@ describe('a pruner that hears nothing', () => {
     expect(resultOf('e1', await bench.events('e1')).counts).toMatchObject({ done: 5, pruned: 0 })
     const told = bench.warnings.filter((warning) => warning.includes('the pruner median has nothing to judge'))
     expect(told).toHaveLength(1)
+    // Where the user looks: in the log, and so on every screen and in the result; once, also after a take-over.
+    bench.kill()
+    await bench.driver('d2')
+    expect(resultOf('e1', await bench.events('e1')).notes).toEqual([expect.stringContaining(told[0] ?? 'nothing')])
+  })
+
+  it('that nobody serves is told in the result', async () => {
+    const bench = await started()
+    const worker = await bench.worker('w1')
+    await bench.submit('e1', { trials: 1, pruner: { name: 'mine', options: { served: true } } })
+    worker.report(0, [{ step: 0, at: 1, values: { value: 0.5 } }])
+    await bench.settle()
+    await worker.finish(0)
+    await bench.pass(2000, worker)
+    const { notes } = resultOf('e1', await bench.events('e1'))
+    expect(notes).toEqual([expect.stringMatching(/^the pruner mine does not judge, so nothing is stopped meanwhile: /)])
   })
 
   it('is warned of when what is reported is not what the pruner looks at', async () => {

@@ -135,6 +135,8 @@ export class Effects {
         return this.move({ type: 'optimizer.lost' })
       case 'fail':
         return this.fail(decision.problem)
+      case 'note':
+        return this.commit({ type: 'experiment.noted', at: this.#clock.now(), note: decision.note })
       case 'prune':
         return this.#prune(decision)
       case 'form':
@@ -285,7 +287,7 @@ export class Effects {
     this.commit(event)
   }
 
-  #prune({ trial, attempt, step, seen }: PruningDecision): void {
+  #prune({ trial, attempt, step, seen }: Extract<PruningDecision, { kind: 'prune' }>): void {
     const { history, attempts } = this.#rooms
     const value = history.trial(trial)?.value
     if ((value !== 'assigned' && value !== 'running') || !history.counts(trial, attempt)) return

@@ -15,7 +15,12 @@ import { MetricBook } from './metric-book.ts'
 import { PrunerDesk } from './served-pruner.ts'
 import { refill, type Recalled } from './telemetry.ts'
 
-export type PruningDecision = {
+export type PruningDecision =
+  | Prune
+  /** People should know. */
+  | { readonly kind: 'note'; readonly note: string }
+
+interface Prune {
   readonly kind: 'prune'
   readonly trial: number
   readonly attempt: number
@@ -52,6 +57,9 @@ export class Pruning {
       : new PrunerDesk(bus, logger, history.submission, {
           reported: () => this.#book.reported(),
           stop: (trial) => this.#stopAsTold(trial),
+          note: (note) => {
+            if (!this.#closed) this.#decide({ kind: 'note', note })
+          },
         })
   }
 
@@ -104,10 +112,9 @@ export class Pruning {
     if (!this.#silent || this.#saidSilent || pruner === 'none' || outcome.kind !== 'done') return
     this.#saidSilent = true
     const wanted = this.#watched === null ? 'anything' : [...this.#watched].join(', ')
-    this.#logger.warn(
-      { experiment, pruner },
-      `a trial ended without a report of ${wanted}, so the pruner ${pruner} has nothing to judge: call reporter.report in train`,
-    )
+    const note = `a trial ended without a report of ${wanted}, so the pruner ${pruner} has nothing to judge: call reporter.report in train`
+    this.#logger.warn({ experiment, pruner }, note)
+    this.#decide({ kind: 'note', note })
   }
 
   #watches(values: Metrics): boolean {

@@ -15,6 +15,8 @@ const timeoutMs = 10_000
 export interface PrunerDeskEvents {
   reported(): readonly ReportedTrial[]
   stop(trial: number): void
+  /** Says something to the people who look. */
+  note(note: string): void
 }
 
 export class PrunerDesk {
@@ -71,8 +73,9 @@ export class PrunerDesk {
       if (verdict === 'stop') this.#events.stop(number)
     } catch (error) {
       if (!this.#complained) {
-        const code = codeOf(error)
-        this.#logger.warn({ experiment, code }, `the pruner ${name} does not judge: ${describe(error)}`)
+        const note = `the pruner ${name} does not judge, so nothing is stopped meanwhile: ${describe(error)}`
+        this.#logger.warn({ experiment, code: codeOf(error) }, note)
+        this.#events.note(note.slice(0, 1024))
       }
       this.#complained = true
     }
