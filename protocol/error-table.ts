@@ -146,6 +146,11 @@ export const table = {
     retryable: false,
     remedy: 'leave the id out, and a new one is made',
   },
+  EXPERIMENT_BUSY: {
+    message: 'the experiment {experiment} is {doing} just now',
+    retryable: true,
+    remedy: 'nothing: it is asked again in a moment',
+  },
   LOG_HOLE: {
     message: 'the log of {experiment} has a hole: {fault}',
     retryable: false,

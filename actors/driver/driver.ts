@@ -26,11 +26,18 @@ import { experimentIds } from '../../src/archive/index.ts'
 import { every, type ActorEnvironment, type RunningActor } from '../../src/actor/index.ts'
 import { answer, hear, tell, type Subscription } from '../../src/bus/index.ts'
 import { createPruner } from '../../src/pruners/index.ts'
+import type { History } from '../../src/history/index.ts'
 import { validateSpace } from '../../src/space/index.ts'
 import { ExperimentRun, tellProgress, type LogEnd, type RunNews } from './experiment/index.ts'
 import { Fleet, schedule, type FleetNews, type Slot } from './fleet/index.ts'
 import type { DriverOptions } from './options.ts'
-import { LateResults, lastEvent, Owners, readArchive } from './ownership/index.ts'
+import { historyOf, LateResults, lastEvent, Owners, readArchive } from './ownership/index.ts'
+
+/** Its state, for one who wants it to go on. Throws EXPERIMENT_BUSY while it is being stopped: what is resumed must have ended first. */
+function stateToResume({ ending, state, submission }: History): string {
+  if (ending) throw problem('EXPERIMENT_BUSY', { experiment: submission.experiment, doing: 'being stopped' })
+  return state
+}
 
 const beatMs = 1000
 const tickMs = 500
@@ -195,19 +202,22 @@ class Driver implements RunningActor {
   async #resume(experiment: string, force = false): Promise<{ experiment: string; driver: string; state: string }> {
     const driver = this.#env.id
     const own = this.#runs.get(experiment)
-    if (own !== undefined) return { experiment, driver, state: own.history.state }
+    if (own !== undefined) return { experiment, driver, state: stateToResume(own.history) }
     const owner = this.#owners.ownerOf(experiment)
-    // Its owner's last beat may be older than its end.
-    const end = await lastEvent(this.#env.bus, experiment)
-    if (owner !== undefined && end?.type !== 'experiment.ended')
-      return { experiment, driver: owner, state: 'searching' }
-    const run = await this.#take(experiment, true, force)
-    if (run === undefined) {
-      const last = await lastEvent(this.#env.bus, experiment)
-      if (last === undefined) throw problem('EXPERIMENT_UNKNOWN', { experiment })
-      return { experiment, driver, state: last.type === 'experiment.ended' ? last.state : 'searching' }
+    if (owner !== undefined) {
+      const archived = await readArchive(this.#env.bus, experiment)
+      if (archived === undefined) throw problem('EXPERIMENT_UNKNOWN', { experiment })
+      const history = historyOf(archived)
+      // Its owner's last beat may be older than its end.
+      if (!history.ended) return { experiment, driver: owner, state: stateToResume(history) }
     }
-    return { experiment, driver, state: run.history.state }
+    const run = await this.#take(experiment, true, force)
+    if (run !== undefined) return { experiment, driver, state: stateToResume(run.history) }
+    const archived = await readArchive(this.#env.bus, experiment)
+    if (archived === undefined) throw problem('EXPERIMENT_UNKNOWN', { experiment })
+    const history = historyOf(archived)
+    if (history.state === 'done') return { experiment, driver, state: 'done' }
+    throw problem('EXPERIMENT_BUSY', { experiment, doing: 'taken up by a driver' })
   }
 
   /** Takes up an experiment from its log; undefined if there is nothing to take up, or another driver has it. */

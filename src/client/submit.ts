@@ -90,10 +90,12 @@ async function untilAnswered(patience: Patience, call: () => Promise<unknown>): 
   }
 }
 
-/** Nobody was there to answer; everything else is an answer. */
+/** Nobody was there to answer, or whoever was could not answer yet; everything else is an answer. */
 function isAbsence(error: unknown): boolean {
   const code = codeOf(error)
-  return code === 'BUS_NO_RESPONDERS' || code === 'BUS_TIMEOUT' || code === 'BUS_DISCONNECTED'
+  return (
+    code === 'BUS_NO_RESPONDERS' || code === 'BUS_TIMEOUT' || code === 'BUS_DISCONNECTED' || code === 'EXPERIMENT_BUSY'
+  )
 }
 
 const noDriver = (reason: string) => `no driver answers (${reason})`

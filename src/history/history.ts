@@ -26,6 +26,8 @@ const trialSteps = flatStepper(trialMachine)
 const stoppingStates = new Set<string>(['stopping', 'concluding', 'cancelling', 'failing'])
 const resumable = new Set<string>(['stopped', 'failed'])
 const goingStates = new Set<string>(['opening', 'searching', 'finishing'])
+/** It ends as stopped or failed, and can be resumed once it has. */
+const endingStates = new Set<string>(['stopping', 'cancelling', 'failing', 'givingUp', 'endingStopped', 'endingFailed'])
 const heldStates = new Set<string>(['assigned', 'running', 'stopping'])
 
 /** What an unfinished state still has to do when a driver takes it up. */
@@ -95,6 +97,11 @@ export class History {
   /** How many trials stand how, in a reader's words. */
   get tally(): Counts {
     return { queued: this.queued.size, running: this.held.size, ...this.settledCounts }
+  }
+
+  /** It is on its way to an end that it can be resumed from. */
+  get ending(): boolean {
+    return endingStates.has(this.#experiment.value)
   }
 
   get failedTrials(): number {

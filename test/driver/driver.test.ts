@@ -335,6 +335,19 @@ describe('stop and resume', () => {
     expect((await bench.events('e1')).at(-1)).toMatchObject({ state: 'done' })
   })
 
+  it('a resume that comes while it is being stopped is refused for now, by its own driver and by another', async () => {
+    const { bench, w1 } = await ready({ trials: 3 })
+    await bench.driver('d2')
+    await bench.pass(1000, w1)
+    await bench.stop('e1', 'cancel')
+    // Either driver answers in its turn.
+    for (const _ of ['d1', 'd2']) await expect(bench.resume('e1')).rejects.toMatchObject({ code: 'EXPERIMENT_BUSY' })
+    await w1.finish(0, { kind: 'stopped', reason: 'cancelled', metrics: {} })
+    await bench.settle()
+    await bench.pass(1000, w1)
+    expect(['opening', 'searching']).toContain(await bench.resume('e1'))
+  })
+
   it('a lost worker does not keep a cancelled experiment from ending', async () => {
     const { bench, w1 } = await ready({ trials: 3 })
     w1.vanish()

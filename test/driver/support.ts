@@ -122,6 +122,7 @@ export class Bench {
 
   async resume(experiment: string): Promise<string> {
     const asked = ask(this.client, resumeExperiment, {}, { experiment }, { timeoutMs: 60_000 })
+    asked.catch(() => undefined) // it may be refused before anybody awaits it
     await this.settle()
     return (await asked).state
   }

@@ -2,7 +2,7 @@
 import { log, subjectFor, type LogEvent, type Submission } from '../../../protocol/index.ts'
 import { entryOf, readLog } from '../../../src/archive/index.ts'
 import type { Bus } from '../../../src/bus/index.ts'
-import { LogOrder, type LogEntry } from '../../../src/history/index.ts'
+import { History, LogOrder, type LogEntry } from '../../../src/history/index.ts'
 
 export interface ArchivedExperiment {
   readonly submission: Submission
@@ -34,6 +34,13 @@ export async function readArchive(bus: Bus, experiment: string): Promise<Archive
   const adopted = entries.flatMap(({ events }) => events).findLast(({ type }) => type === 'experiment.adopted')
   const owner = adopted?.type === 'experiment.adopted' ? adopted.driver : undefined
   return { submission: first.submission, entries, last, owner, next: order.next, order }
+}
+
+/** What a log comes to. */
+export function historyOf({ submission, entries }: ArchivedExperiment): History {
+  const history = new History(submission)
+  for (const { events } of entries) for (const event of events) history.apply(event)
+  return history
 }
 
 /** The last event of an experiment's log. */

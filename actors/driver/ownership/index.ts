@@ -1,4 +1,4 @@
 /** Who owns which experiment, and what the log holds of it. */
-export { lastEvent, readArchive } from './archive.ts'
+export { historyOf, lastEvent, readArchive } from './archive.ts'
 export { LateResults } from './late-results.ts'
 export { Owners } from './owners.ts'
