@@ -42,6 +42,7 @@ export const workerActor: ActorDefinition<WorkerArguments> = {
       },
     })
     // Ready once it is announced: a runner that cannot start on this host is told before.
-    return Promise.race([worker.present, worker.ended]).then(() => worker)
+    const ready = Promise.race([worker.present, worker.ended])
+    return Promise.resolve({ drain: worker.drain.bind(worker), ended: worker.ended, ready })
   },
 }

@@ -1,8 +1,22 @@
-/** The runner's main thread: one attempt after the other, out of bundles that are imported once. */
-import { problem, toProblem, type Assignment, type AttemptOutcome } from '../../protocol/index.ts'
+/**
+ * The runner's main thread: one attempt after the other, each with a fresh instance of its modules.
+ * I1 Whatever user code does later (a timer, a promise, a listener) is known to belong to the attempt that began it, by Node's
+ *    AsyncLocalStorage. What an attempt leaves behind is charged to it, never to the one that runs by then.
+ * I2 An attempt that runs while something left by an earlier one throws is handed back: this process is in doubt, the attempt is not.
+ */
+import { AsyncLocalStorage } from 'node:async_hooks'
+import {
+  describe,
+  problem,
+  toProblem,
+  type Assignment,
+  type AttemptOutcome,
+  type AttemptRef,
+} from '../../protocol/index.ts'
 import type { RunInfo } from '../../src/experiment/index.ts'
 import { importBundle } from '../../src/bundle/index.ts'
 import {
+  EarlyStop,
   runTraining,
   type CheckpointStore,
   type Distribution,
@@ -10,6 +24,7 @@ import {
   type TrainingOutcome,
 } from '../../src/train/index.ts'
 import type { ToComm } from './comm-messages.ts'
+import { createRemains, type Remains } from './remains.ts'
 import { keyOf, type FromRunner, type StopCause } from './runner-messages.ts'
 import { said, timedOut } from './settlement.ts'
 import type { SharedFlags } from './shared-memory.ts'
@@ -17,16 +32,20 @@ import type { SharedFlags } from './shared-memory.ts'
 export interface Attempts {
   begin(assignment: Assignment, file: string): Promise<void>
   stop(key: string, cause: StopCause): void
-  /** A line of user code; false when no attempt runs. */
+  /** A line of user code; false when it is nobody's. */
   line(from: 'stdout' | 'stderr' | 'log', text: string): boolean
-  /** User code threw where nobody caught it: ends the attempt as failed. False when no attempt runs. */
+  /** User code threw where nobody caught it. False when this process runs nothing now, and so can go. */
   fail(error: unknown): Promise<boolean>
+  /** Of the attempt that the running code belongs to. */
+  remains(): Remains | undefined
 }
 
-interface Current {
+/** An attempt, as long as anything of it is left. */
+interface Attempt {
   readonly assignment: Assignment
   readonly serial: number
   readonly startedAt: number
+  readonly remains: Remains
   handle: ReporterHandle | undefined
   /** It has printed or logged. */
   spoke: boolean
@@ -44,17 +63,28 @@ export function createAttempts(options: {
   /** Resolves once the second thread has recorded every point so far. */
   readonly flushed: () => Promise<void>
   readonly flushOutput: () => void
-  /** Called before each attempt; what it returns is called after it. */
+  /** Called before each attempt; what it returns is called after it, and puts this process back. */
   readonly release: () => () => void
+  /**
+   * Whether this process is kept alive although nothing is left to do. While user code runs it is not, so that Node says when nothing is
+   * left that could wake that code.
+   */
+  readonly stayAlive: (wanted: boolean) => void
   /** Makes tfjs train together with the other members of the assignment's ring. */
   readonly distribute: (assignment: Assignment, stopReason: () => string | undefined) => Distribution | undefined
 }): Attempts {
   const { flags, toComm, toWorker } = options
+  const owner = new AsyncLocalStorage<Attempt>()
   let serial = 0
-  let current: Current | undefined
+  let current: Attempt | undefined
+
+  const note = (attempt: Attempt, text: string): void => {
+    attempt.spoke = true
+    for (const line of text.split('\n')) toComm({ type: 'line', attempt: refOf(attempt), from: 'log', text: line })
+  }
 
   const end = async (
-    ending: Current,
+    ending: Attempt,
     outcome: AttemptOutcome,
     points: number,
     { last = false, checkpoint = false }: { last?: boolean; checkpoint?: boolean } = {},
@@ -62,13 +92,24 @@ export function createAttempts(options: {
     if (ending.ended) return
     ending.ended = true
     const endedAt = Date.now()
+    // What keeps this process alive for our sake is none of the trial's remains.
+    options.stayAlive(false)
+    // A process that goes takes with it what is left in it.
+    const left = last ? { timers: 0, rest: '' } : await ending.remains.end()
+    options.stayAlive(true)
+    if (left.timers > 0) note(ending, `${left.timers} timers were still set when the trial had ended: they are cleared`)
+    if (left.rest !== '') {
+      note(
+        ending,
+        `still at work when the trial had ended: ${left.rest}. Its process is replaced, which costs a second or two`,
+      )
+    }
     options.flushOutput()
     // Whoever hears of the end finds all of it recorded; a trial that said nothing need not wait for the other thread.
     if (points > 0 || ending.spoke) await options.flushed()
     toComm({ type: 'end' })
-    current = undefined
+    if (current === ending) current = undefined
     const { assignment, startedAt } = ending
-    const rssBytes = process.memoryUsage.rss()
     toWorker({
       type: 'ended',
       key: keyOf(assignment.attempt),
@@ -76,65 +117,74 @@ export function createAttempts(options: {
       startedAt,
       endedAt,
       points,
-      rssBytes,
-      last,
+      rssBytes: process.memoryUsage.rss(),
+      last: last || left.rest !== '',
       checkpoint,
     })
+  }
+
+  const train = async (mine: Attempt, file: string): Promise<void> => {
+    const { assignment, serial: own } = mine
+    const { attempt, hparams, objectives, ablated } = assignment
+    const experiment = await importBundle(file, assignment.bundle.module)
+    // What still trains when its attempt has ended is stopped by its next report.
+    const stopReason = (): StopCause | undefined => (mine.ended ? 'cancelled' : flags.stopCause(own))
+    const distribution = options.distribute(assignment, stopReason)
+    const { outcome, checkpoint } = await runTraining(experiment, {
+      hparams,
+      checkpoints: options.checkpointsOf(attempt.experiment),
+      resumeFrom: assignment.resumeFrom,
+      objectives,
+      ablated,
+      ...(distribution === undefined ? {} : { distribution }),
+      run: runInfo(assignment, distribution),
+      canBeStopped: true,
+      sink: {
+        point: (point) => {
+          // One of several speaks for all, and an attempt that has ended has no more to say.
+          if (distribution?.speaks === false || mine.ended) return
+          mine.points += 1
+          toComm({ type: 'point', point })
+          flags.addPoint(own)
+        },
+        ...(distribution === undefined ? {} : { average: (values) => distribution.average(values) }),
+        line: (text) => {
+          mine.spoke = true
+          toComm({ type: 'line', attempt: attempt, from: 'log', text })
+        },
+        stopReason,
+        now: () => Date.now(),
+      },
+      onReporter: (handle) => {
+        mine.handle = handle
+        const cause = flags.stopCause(own)
+        if (cause !== undefined) handle.abort(cause)
+      },
+    })
+    await end(mine, outcomeOf(outcome, assignment), mine.points, { checkpoint })
   }
 
   const begin = async (assignment: Assignment, file: string): Promise<void> => {
     // Half of what fits the flag's cell.
     serial = (serial % 2 ** 27) + 1
-    const mine: Current = {
+    options.stayAlive(false)
+    const mine: Attempt = {
       assignment,
       serial,
       startedAt: Date.now(),
+      remains: createRemains(),
       handle: undefined,
       spoke: false,
       ended: false,
       points: 0,
     }
     current = mine
-    const { attempt, hparams, objectives, ablated } = assignment
-    const { serial: own } = mine
-    toComm({ type: 'begin', attempt: { ref: attempt, serial: own, trialTimeoutMs: assignment.trialTimeoutMs } })
+    const { attempt, trialTimeoutMs } = assignment
+    toComm({ type: 'begin', attempt: { ref: attempt, serial, trialTimeoutMs } })
     toWorker({ type: 'started', key: keyOf(attempt), at: mine.startedAt })
     const release = options.release()
     try {
-      const experiment = await importBundle(file, assignment.bundle.module)
-      const stopReason = (): StopCause | undefined => flags.stopCause(own)
-      const distribution = options.distribute(assignment, stopReason)
-      const { outcome, checkpoint } = await runTraining(experiment, {
-        hparams,
-        checkpoints: options.checkpointsOf(attempt.experiment),
-        resumeFrom: assignment.resumeFrom,
-        objectives,
-        ablated,
-        ...(distribution === undefined ? {} : { distribution }),
-        run: runInfo(assignment, distribution),
-        sink: {
-          point: (point) => {
-            // One of several speaks for all.
-            if (distribution?.speaks === false) return
-            mine.points += 1
-            toComm({ type: 'point', point })
-            flags.addPoint(own)
-          },
-          ...(distribution === undefined ? {} : { average: (values) => distribution.average(values) }),
-          line: (text) => {
-            mine.spoke = true
-            toComm({ type: 'line', from: 'log', text })
-          },
-          stopReason,
-          now: () => Date.now(),
-        },
-        onReporter: (handle) => {
-          mine.handle = handle
-          const cause = flags.stopCause(own)
-          if (cause !== undefined) handle.abort(cause)
-        },
-      })
-      await end(mine, outcomeOf(outcome, assignment), mine.points, { checkpoint })
+      await owner.run(mine, () => train(mine, file))
     } catch (error) {
       // The module does not load here.
       await end(mine, { kind: 'failed', problem: toProblem(error) }, 0)
@@ -146,25 +196,44 @@ export function createAttempts(options: {
   return {
     begin,
     stop: (key, cause) => {
-      if (current === undefined || keyOf(current.assignment.attempt) !== key) return
-      flags.stop(current.serial, cause)
-      current.handle?.abort(flags.stopCause(current.serial) ?? cause)
+      const stopped = current
+      if (stopped === undefined || keyOf(stopped.assignment.attempt) !== key) return
+      flags.stop(stopped.serial, cause)
+      // What listens to the signal is the attempt's own.
+      owner.run(stopped, () => stopped.handle?.abort(flags.stopCause(stopped.serial) ?? cause))
     },
     line: (from, text) => {
-      if (current === undefined) return false
-      current.spoke = true
-      toComm({ type: 'line', from, text })
+      const speaker = owner.getStore() ?? current
+      if (speaker === undefined) return false
+      speaker.spoke = true
+      toComm({ type: 'line', attempt: refOf(speaker), from, text })
       return true
     },
     fail: async (error) => {
+      const culprit = owner.getStore() ?? current
+      if (culprit === undefined) return false
+      const reason = `outside of what train awaits: ${describe(error)}`
+      if (!culprit.ended) {
+        const fault = toProblem(problem('TRAIN_FAILED', { reason: reason.slice(0, 2048) }, { cause: error }))
+        await end(culprit, { kind: 'failed', problem: withCause(fault, error) }, culprit.points, { last: true })
+        return true
+      }
+      // I1. A loop that went on by itself was stopped by its report: that is what should happen to it.
+      if (error instanceof EarlyStop) return true
+      const stack = error instanceof Error && error.stack !== undefined ? error.stack : describe(error)
+      note(culprit, `threw after the trial had ended: ${stack}`)
       if (current === undefined) return false
-      const reason = `outside of what train awaits: ${error instanceof Error ? error.message : String(error)}`
-      const fault = toProblem(problem('TRAIN_FAILED', { reason }, { cause: error }))
-      await end(current, { kind: 'failed', problem: fault }, current.points, { last: true })
+      // I2
+      const { trial } = culprit.assignment.attempt
+      const why = `what trial ${trial} had left behind in the runner threw: ${describe(error)}`.slice(0, 2048)
+      if (!current.ended) await end(current, { kind: 'returned', reason: why }, current.points, { last: true })
       return true
     },
+    remains: () => owner.getStore()?.remains,
   }
 }
+
+const refOf = ({ assignment }: Attempt): AttemptRef => assignment.attempt
 
 function runInfo(assignment: Assignment, distribution: Distribution | undefined): RunInfo {
   const { attempt, contextName, seed } = assignment
@@ -195,8 +264,10 @@ function outcomeOf(outcome: TrainingOutcome, assignment: Assignment): AttemptOut
 }
 
 /** The stack of what the user threw, by the lines that the user wrote. */
-function withStack(error: Error): ReturnType<typeof toProblem> {
-  const fault = said(error)
-  const stack = error.cause instanceof Error ? error.cause.stack : error.stack
+const withStack = (error: Error): ReturnType<typeof toProblem> =>
+  withCause(said(error), error.cause instanceof Error ? error.cause : error)
+
+function withCause(fault: ReturnType<typeof toProblem>, cause: unknown): ReturnType<typeof toProblem> {
+  const stack = cause instanceof Error ? cause.stack : undefined
   return stack === undefined ? fault : { ...fault, stack: stack.slice(0, 8192) }
 }

@@ -14,7 +14,11 @@ export interface Checkpoints {
   readonly hear: (message: FromComm) => void
 }
 
-export function createCheckpoints(toComm: (message: ToComm) => void): Checkpoints {
+/** `onWaiting`: whether any answer is awaited. */
+export function createCheckpoints(
+  toComm: (message: ToComm) => void,
+  onWaiting: (waiting: boolean) => void,
+): Checkpoints {
   const waiting = new Map<number, Waiting>()
   let last = 0
 
@@ -23,12 +27,14 @@ export function createCheckpoints(toComm: (message: ToComm) => void): Checkpoint
     const id = last
     return new Promise((resolve, reject) => {
       waiting.set(id, { resolve, reject })
+      onWaiting(true)
       toComm(question(id))
     })
   }
   const settle = (id: number, fault: Problem | undefined, data?: Uint8Array): void => {
     const asked = waiting.get(id)
     waiting.delete(id)
+    if (waiting.size === 0) onWaiting(false)
     if (fault === undefined) asked?.resolve(data)
     else asked?.reject(new RemoteError(fault))
   }

@@ -5,6 +5,7 @@ import { connectNats, type Bus } from '../../src/bus/index.ts'
 import { checkpointBucket, isProblem, toProblem } from '../../protocol/index.ts'
 import { createRingCheckpoints } from './ring-checkpoints.ts'
 import type { CommSetting, FromComm, ToComm } from './comm-messages.ts'
+import { endThisGroup } from './process-group.ts'
 import { createRingMember, type RingMember } from './ring-member.ts'
 import { sharedFlags } from './shared-memory.ts'
 import { createTelemetry } from './telemetry.ts'
@@ -42,7 +43,7 @@ let member: RingMember | undefined
 // A first thread that is blocked does not see that its worker is gone, and a ring would wait for it.
 const parent = process.ppid
 setInterval(() => {
-  if (process.ppid !== parent) process.kill(process.pid, 'SIGKILL')
+  if (process.ppid !== parent) endThisGroup()
 }, 100).unref()
 
 const post = (message: FromComm): void => {
@@ -58,7 +59,7 @@ port.on('message', (message: ToComm) => {
       telemetry.point(message.point)
       return
     case 'line':
-      telemetry.line(message.from, message.text)
+      telemetry.line(message.attempt, message.from, message.text)
       return
     case 'ring': {
       const { ring, seat, line } = message

@@ -1,5 +1,5 @@
 /** What a runner's main thread posts to its second thread, and hears from it. */
-import type { MetricPoint, Problem } from '../../protocol/index.ts'
+import type { AttemptRef, MetricPoint, Problem } from '../../protocol/index.ts'
 import type { RingLine } from '../../src/train/index.ts'
 import type { RunnerSetting } from './runner-messages.ts'
 import type { Attempt } from './telemetry.ts'
@@ -11,7 +11,13 @@ export interface CommSetting extends RunnerSetting {
 export type ToComm =
   | { readonly type: 'begin'; readonly attempt: Attempt }
   | { readonly type: 'point'; readonly point: MetricPoint }
-  | { readonly type: 'line'; readonly from: 'stdout' | 'stderr' | 'log'; readonly text: string }
+  /** Also of an attempt that has ended. */
+  | {
+      readonly type: 'line'
+      readonly attempt: AttemptRef
+      readonly from: 'stdout' | 'stderr' | 'log'
+      readonly text: string
+    }
   /** The attempt that begins trains in a ring; the port is handed over. */
   | { readonly type: 'ring'; readonly ring: string; readonly seat: number; readonly line: RingLine }
   /** Answered by `flushed` once every point so far is recorded. */

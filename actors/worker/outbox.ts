@@ -1,7 +1,9 @@
 /**
  * Results on their way to a driver.
  * I1 A result is kept, and said again, until a driver has acknowledged it; an absent driver costs nothing but patience.
- * I2 One lane an experiment: one that has no driver now does not hold up the others, and is only tapped now and then.
+ * I2 One lane an experiment: one that has no driver now does not hold up the others, and is only tried now and then.
+ * I3 A result that cannot be said as it is (a message too large) is said as a failure. One that is refused too is given up: its driver
+ *    finds the attempt gone.
  */
 import { ask, type Bus } from '../../src/bus/index.ts'
 import type { Clock } from '../../src/actor/index.ts'
@@ -23,8 +25,14 @@ export interface Outbox {
   empty(): Promise<void>
 }
 
+interface Waiting {
+  readonly result: Result
+  /** It stands for one that was refused. */
+  readonly isSubstitute: boolean
+}
+
 interface Lane {
-  readonly waiting: Map<string, Result>
+  readonly waiting: Map<string, Waiting>
   readonly asked: Set<string>
   backoffMs: number
   timer: unknown
@@ -49,13 +57,14 @@ export function createOutbox(options: {
   const tellAll = (experiment: string, lane: Lane): void => {
     // Once one was in vain, one at a time is enough to find out that somebody listens again.
     const width = lane.backoffMs > 0 ? 1 : window
-    for (const [key, result] of lane.waiting) {
+    for (const [key, waiting] of lane.waiting) {
       if (lane.asked.size >= width) return
-      if (!lane.asked.has(key)) void tellOne(experiment, lane, key, result)
+      if (!lane.asked.has(key)) void tellOne(experiment, lane, key, waiting)
     }
   }
 
-  const tellOne = async (experiment: string, lane: Lane, key: string, result: Result): Promise<void> => {
+  const tellOne = async (experiment: string, lane: Lane, key: string, waiting: Waiting): Promise<void> => {
+    const { result, isSubstitute } = waiting
     lane.asked.add(key)
     try {
       await ask(bus, done, { worker, experiment }, result, { timeoutMs: answerWithinMs })
@@ -65,8 +74,10 @@ export function createOutbox(options: {
       if (isFinal(error)) {
         options.onRefused({ experiment, trial: result.trial, attempt: result.attempt }, error)
         lane.waiting.delete(key)
-        // A result that cannot be said as it is (a message too large) is said as what it is: a failure.
-        if (codeOf(error) !== 'EXPERIMENT_UNKNOWN') lane.waiting.set(key, { ...result, outcome: unsayable(error) })
+        // I3
+        if (!isSubstitute && codeOf(error) !== 'EXPERIMENT_UNKNOWN') {
+          lane.waiting.set(key, { result: { ...result, outcome: unsayable(error) }, isSubstitute: true })
+        }
       } else {
         lane.backoffMs = Math.min(lastBackoffMs, Math.max(firstBackoffMs, lane.backoffMs * 2))
       }
@@ -99,7 +110,7 @@ export function createOutbox(options: {
         lane = { waiting: new Map(), asked: new Set(), backoffMs: 0, timer: undefined }
         lanes.set(experiment, lane)
       }
-      lane.waiting.set(keyOf({ experiment, ...result }), result)
+      lane.waiting.set(keyOf({ experiment, ...result }), { result, isSubstitute: false })
       if (lane.backoffMs === 0) tellAll(experiment, lane)
     },
     holds: (attempt) => lanes.get(attempt.experiment)?.waiting.has(keyOf(attempt)) ?? false,
@@ -109,7 +120,7 @@ export function createOutbox(options: {
     unacknowledged: () =>
       [...lanes]
         .flatMap(([experiment, { waiting }]) =>
-          [...waiting.values()].map(({ trial, attempt }) => ({ experiment, trial, attempt })),
+          [...waiting.values()].map(({ result: { trial, attempt } }) => ({ experiment, trial, attempt })),
         )
         .slice(0, limit),
     wake: () => {

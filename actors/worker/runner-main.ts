@@ -12,6 +12,9 @@ import {
 import { createAttempts } from './attempts.ts'
 import { createCheckpoints } from './checkpoints.ts'
 import { captureOutput } from './capture.ts'
+import { endThisGroup } from './process-group.ts'
+import { watchTimers } from './remains.ts'
+import { rememberSurroundings } from './surroundings.ts'
 import type { CommSetting, FromComm, ToComm } from './comm-messages.ts'
 import type { FromRunner, RunnerSetting, ToRunner } from './runner-messages.ts'
 import { said } from './settlement.ts'
@@ -26,7 +29,7 @@ const toWorker = (message: FromRunner): void => {
 
 /** The worker is gone: nobody is left to work for. Not in order, for that takes a second in which a ring waits for an answer. */
 process.once('disconnect', () => {
-  process.kill(process.pid, 'SIGKILL')
+  endThisGroup()
 })
 // A terminal's Ctrl-C goes to the whole group; the worker decides what becomes of its runners.
 for (const signal of ['SIGINT', 'SIGTERM'] as const) process.on(signal, () => undefined)
@@ -68,7 +71,11 @@ async function start(setting: RunnerSetting): Promise<void> {
       toComm(question)
     })
 
-  const checkpoints = createCheckpoints(toComm)
+  const stayAlive = aliveness(comm)
+  const checkpoints = createCheckpoints(toComm, (waiting) => {
+    if (waiting) comm.ref()
+    else if (!stayAlive.wanted) comm.unref()
+  })
   comm.on('message', checkpoints.hear)
   const trials = createRelease(backend.tf)
   const attempts = createAttempts({
@@ -82,8 +89,12 @@ async function start(setting: RunnerSetting): Promise<void> {
     },
     release: () => {
       const end = trials.begin()
-      return () => void end()
+      return () => {
+        putBack()
+        end()
+      }
     },
+    stayAlive: stayAlive.want,
     distribute: (assignment, stopReason) => {
       if (assignment.ring === undefined) return undefined
       const { ring, settings } = assignment.ring
@@ -97,13 +108,15 @@ async function start(setting: RunnerSetting): Promise<void> {
     },
   })
   const capture = captureOutput((from, text) => attempts.line(from, text))
+  watchTimers(() => attempts.remains())
+  process.on('worker', (thread) => attempts.remains()?.noteThread(thread))
 
   let leaving = false
   const leave = async (code: number): Promise<void> => {
     if (leaving) return
     leaving = true
     await answered('closed', { type: 'close' })
-    process.exit(code)
+    exit(code)
   }
   const fail = async (error: unknown): Promise<void> => {
     // The attempt has failed, and the worker sends this runner away.
@@ -111,15 +124,55 @@ async function start(setting: RunnerSetting): Promise<void> {
     process.stderr.write(`uncaught in the runner: ${String(error)}\n`)
     await leave(1)
   }
-  process.on('uncaughtException', (error) => void fail(error))
-  process.on('unhandledRejection', (error) => void fail(error))
+  // Where user code has put a handler of its own, that is to see to it.
+  process.on('uncaughtException', (error) => {
+    if (process.listenerCount('uncaughtException') === 1) void fail(error)
+  })
+  process.on('unhandledRejection', (error) => {
+    if (process.listenerCount('unhandledRejection') === 1) void fail(error)
+  })
+  const exit = process.exit.bind(process)
+  process.exit = (code) => {
+    if (attempts.remains() === undefined) return exit(code)
+    const called = new Error(`process.exit(${code ?? ''}) was called: in a trial, return the result or throw an error`)
+    void fail(called)
+    throw called
+  }
 
   process.on('message', (message: ToRunner) => {
+    // The worker hands to the next process what this one has not begun.
+    if (leaving) return
     if (message.type === 'begin') void attempts.begin(message.assignment, message.file)
     else if (message.type === 'stop') attempts.stop(message.key, message.cause)
     else if (message.type === 'leave') void leave(0)
   })
+  const putBack = rememberSurroundings()
   // Before it hears the bus, a trial could not be stopped.
   await connected
   toWorker({ type: 'ready', backend: backend.name, versions: { ...backend.versions } })
+}
+
+/** Whether the channel to the worker and the second thread keep this process alive. */
+function aliveness(comm: Worker): { readonly wanted: boolean; readonly want: (wanted: boolean) => void } {
+  let wanted = true
+  const want = (now: boolean): void => {
+    wanted = now
+    if (now) {
+      process.channel?.ref()
+      comm.ref()
+    } else {
+      process.channel?.unref()
+      comm.unref()
+    }
+  }
+  // Nothing is left to do: whoever waits is told by this same event, and the process goes on.
+  process.on('beforeExit', () => {
+    want(true)
+  })
+  return {
+    get wanted() {
+      return wanted
+    },
+    want,
+  }
 }

@@ -2,6 +2,7 @@
 import { fork } from 'node:child_process'
 import { createInterface } from 'node:readline'
 import { fileURLToPath } from 'node:url'
+import { endGroup } from './process-group.ts'
 import type { FromRunner, RunnerSetting, ToRunner } from './runner-messages.ts'
 
 export interface RunnerProcess {
@@ -26,6 +27,8 @@ export type SpawnRunner = (slot: number, hears: RunnerHears) => RunnerProcess
  */
 export const runnerFlags: readonly string[] = ['--initial-old-space-size=128']
 
+/** So long after a runner's exit its output may come to its end. */
+const lastWordsMs = 1_000
 /** Lines longer than this are cut. */
 const maximumLine = 8192
 
@@ -39,6 +42,8 @@ export function createSpawn(
   return (slot, hears) => {
     const child = fork(main, [], {
       stdio: ['ignore', 'pipe', 'pipe', 'ipc'],
+      // A process group of its own, so that what user code starts can be ended with it. A terminal's Ctrl-C does not reach it.
+      detached: true,
       env: { ...process.env, ...threadVariables(options.threads) },
       // Two debuggers would fight for one port. What this process was told itself comes last, and so counts.
       execArgv: [...runnerFlags, ...process.execArgv.filter((flag) => !flag.startsWith('--inspect'))],
@@ -59,9 +64,24 @@ export function createSpawn(
       gone = true
       hears.exit(reason)
     }
-    // `close` and not `exit`: the last words are then heard.
-    child.on('close', (code, signal) => {
-      leave(signal ?? `exit code ${code}`)
+    child.on('exit', (code, signal) => {
+      // What user code has started and left behind goes with the runner.
+      if (child.pid !== undefined) endGroup(child.pid)
+      const reason = signal ?? `exit code ${code}`
+      // At `close` the last words have been heard. It stays out where a process in a group of its own still holds the runner's output.
+      child.on('close', () => {
+        leave(reason)
+      })
+      setTimeout(() => {
+        if (gone) return
+        hears.output(
+          'stderr',
+          'a process that the trial has started still holds its output: what it prints from now on is not kept',
+        )
+        child.stdout?.destroy()
+        child.stderr?.destroy()
+        leave(reason)
+      }, lastWordsMs).unref()
     })
     child.on('error', (error) => {
       if (child.pid === undefined) leave(error.message)
@@ -75,6 +95,8 @@ export function createSpawn(
       pid: child.pid ?? 0,
       send,
       kill: () => {
+        // Its group may have its number only as long as it has not gone itself.
+        if (child.exitCode === null && child.signalCode === null && child.pid !== undefined) endGroup(child.pid)
         child.kill('SIGKILL')
       },
     }

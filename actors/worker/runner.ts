@@ -5,7 +5,7 @@ import { problem, type Assignment, type AttemptOutcome, type Problem } from '../
 import { runnerMachine } from './runner.machine.ts'
 import { keyOf, type FromRunner, type StopCause } from './runner-messages.ts'
 import type { RunnerProcess, SpawnRunner } from './runner-process.ts'
-import { said, type Loss } from './settlement.ts'
+import { outcomeOfUnbegun, said, type Loss } from './settlement.ts'
 
 export interface RunnerEnd {
   readonly outcome: AttemptOutcome
@@ -22,13 +22,16 @@ export interface RunnerReports {
   unfit(reason: Problem): void
   started(assignment: Assignment, at: number): void
   ended(assignment: Assignment, end: RunnerEnd): void
-  lost(loss: Loss, startedAt: number | null): void
+  /** Its process went with the attempt in it. */
+  lost(loss: Loss): void
   line(assignment: Assignment | null, from: 'stdout' | 'stderr', text: string): void
+  /** For the worker's own log. */
+  notice(text: string, details?: object): void
   gone(): void
 }
 
 export interface Runner {
-  readonly pid: number
+  /** Hands an attempt over: from now on the runner sees to its end. */
   begin(assignment: Assignment, file: string): void
   stop(cause: StopCause): void
   /** Its second thread was heard. */
@@ -51,16 +54,17 @@ export function createRunner(options: {
 }): Runner {
   const { slot, spawn, clock, reports } = options
   let process: RunnerProcess | undefined
-  let heardAt = clock.elapsed()
-  let startedAt: number | null = null
+  let heardAt = clock.now()
   let backend = { name: '', versions: {} as Readonly<Record<string, string>> }
   let fault: Problem | undefined
   let lastWords = ''
+  /** What the runner said of the attempt's end, while the machine takes that in. */
+  let end: RunnerEnd | undefined
 
   const machine = runnerMachine.provide({
     actions: {
       spawn: () => {
-        heardAt = clock.elapsed()
+        heardAt = clock.now()
         // What a process says after it was given up concerns nobody.
         const mine: RunnerProcess = spawn(slot, {
           message: (message) => {
@@ -68,7 +72,7 @@ export function createRunner(options: {
           },
           output: (from, text) => {
             if (from === 'stderr' && text.trim() !== '') lastWords = text
-            reports.line(actor.getSnapshot().context.assignment, from, text)
+            reports.line(actor.getSnapshot().context.attempt?.assignment ?? null, from, text)
           },
           exit: (reason) => {
             if (process === mine) actor.send({ type: 'exited', reason })
@@ -76,22 +80,31 @@ export function createRunner(options: {
         })
         process = mine
       },
-      begin: ({ event }) => {
-        if (event.type !== 'begin') return
-        startedAt = null
-        heardAt = clock.elapsed()
-        process?.send({ type: 'begin', assignment: event.assignment, file: event.file })
+      begin: ({ context }) => {
+        heardAt = clock.now()
+        if (context.attempt !== null) process?.send({ type: 'begin', ...context.attempt })
       },
       stop: ({ context }) => {
-        if (context.assignment === null || context.cause === null) return
-        process?.send({ type: 'stop', key: keyOf(context.assignment.attempt), cause: context.cause })
+        if (context.attempt === null || context.cause === null) return
+        process?.send({ type: 'stop', key: keyOf(context.attempt.assignment.attempt), cause: context.cause })
       },
       leave: () => process?.send({ type: 'leave' }),
       kill: () => process?.kill(),
       settle: ({ context, event }) => {
-        if (event.type !== 'exited' || context.assignment === null) return
-        const { assignment, cause, killed } = context
-        reports.lost({ assignment, cause, killed, reason: event.reason }, startedAt)
+        if (event.type !== 'exited' || context.attempt === null) return
+        const { cause, killed, startedAt } = context
+        reports.lost({ assignment: context.attempt.assignment, cause, killed, reason: event.reason, startedAt })
+      },
+      tellStarted: ({ context, event }) => {
+        if (event.type === 'started' && context.attempt !== null) reports.started(context.attempt.assignment, event.at)
+      },
+      tellEnded: ({ context }) => {
+        if (end !== undefined && context.attempt !== null) reports.ended(context.attempt.assignment, end)
+      },
+      tellUnbegun: ({ context, event }) => {
+        if (context.attempt === null) return
+        const outcome = outcomeOfUnbegun(event.type === 'stop' ? event.cause : null)
+        reports.ended(context.attempt.assignment, { outcome, startedAt: null, endedAt: clock.now(), points: 0 })
       },
       tellWarm: () => {
         reports.warm(backend.name, backend.versions)
@@ -101,13 +114,21 @@ export function createRunner(options: {
           event.type === 'exited' ? `${event.reason}${lastWords === '' ? '' : `: ${lastWords}`}` : 'it does not start'
         reports.unfit(fault ?? said(problem('SETUP_FAILED', { part: 'runner', reason })))
       },
+      tellIdleDeath: ({ event }) => {
+        if (event.type !== 'exited') return
+        reports.notice('a runner ended while nothing ran in it; another one is started', { slot, reason: event.reason })
+      },
+      refuse: ({ event }) => {
+        const { value: state } = actor.getSnapshot()
+        reports.notice('an event that the runner does not expect now', { slot, state, event: event.type })
+      },
     },
   })
   const actor = createActor(machine, { input: options, clock })
 
   const hear = (message: FromRunner): void => {
-    heardAt = clock.elapsed()
-    const { assignment } = actor.getSnapshot().context
+    heardAt = clock.now()
+    const assignment = actor.getSnapshot().context.attempt?.assignment
     switch (message.type) {
       case 'hello':
         return
@@ -120,16 +141,15 @@ export function createRunner(options: {
         actor.send({ type: 'unfit' })
         return
       case 'started':
-        if (assignment === null || message.key !== keyOf(assignment.attempt)) return
-        startedAt = message.at
-        reports.started(assignment, message.at)
+        if (assignment === undefined || message.key !== keyOf(assignment.attempt)) return
+        actor.send({ type: 'started', at: message.at })
         return
       case 'ended': {
-        if (assignment === null || message.key !== keyOf(assignment.attempt)) return
-        const { outcome, startedAt: began, endedAt, points, checkpoint = false } = message
-        // Warm again before the result is told: what waits begins first, the result travels beside it.
+        if (assignment === undefined || message.key !== keyOf(assignment.attempt)) return
+        const { outcome, startedAt, endedAt, points, checkpoint = false } = message
+        end = { outcome, startedAt, endedAt, points, checkpoint }
         actor.send({ type: 'ended', rssBytes: message.rssBytes, last: message.last })
-        reports.ended(assignment, { outcome, startedAt: began, endedAt, points, checkpoint })
+        end = undefined
       }
     }
   }
@@ -141,20 +161,23 @@ export function createRunner(options: {
   })
   actor.start()
   return {
-    get pid() {
-      return process?.pid ?? 0
-    },
     begin: (assignment, file) => actor.send({ type: 'begin', assignment, file }),
     stop: (cause) => actor.send({ type: 'stop', cause }),
     heard: () => {
-      heardAt = clock.elapsed()
+      heardAt = clock.now()
     },
     tick: (deaf) => {
-      const { value } = actor.getSnapshot()
-      if (deaf || (value !== 'busy' && value !== 'stopping')) heardAt = clock.elapsed()
-      else if (clock.elapsed() - heardAt > silenceMs) actor.send({ type: 'silent' })
+      const snapshot = actor.getSnapshot()
+      if (deaf || !works.some((state) => snapshot.matches(state))) heardAt = clock.now()
+      else if (clock.now() - heardAt > silenceMs) actor.send({ type: 'silent' })
     },
     handBack: () => actor.send({ type: 'handback' }),
-    dismiss: () => actor.send({ type: 'dismiss' }),
+    dismiss: () => {
+      // One that could not be started has ended before.
+      if (actor.getSnapshot().status === 'active') actor.send({ type: 'dismiss' })
+    },
   }
 }
+
+/** States in which the process has an attempt, and so must be heard of. */
+const works = ['sent', 'running', 'stopping'] as const

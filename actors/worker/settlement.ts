@@ -20,6 +20,14 @@ export interface Loss {
   readonly killed: KillCause | null
   /** How the process ended. */
   readonly reason: string
+  /** Null: it had not said that it had begun. */
+  readonly startedAt: number | null
+}
+
+/** Of an attempt that no runner has begun: it was stopped, or it is handed back at no cost. */
+export function outcomeOfUnbegun(cause: StopCause | null, reason = 'it had not begun'): AttemptOutcome {
+  if (cause === null) return { kind: 'returned', reason }
+  return { kind: 'stopped', reason: cause === 'timeout' ? 'cancelled' : cause, metrics: {} }
 }
 
 /** Pure: the outcome, given the last metrics that are known. */
@@ -29,10 +37,15 @@ export function outcomeOfLoss(loss: Loss, latest: Metrics, worker: string): Atte
   // Who was told to stop has stopped, however it went.
   if (cause !== null) return { kind: 'stopped', reason: cause, metrics: latest }
   // The user's wish, and no fault of the trial: it is tried elsewhere at no cost.
-  if (killed === 'handback') return { kind: 'returned', reason: problem('WORKER_DRAINING', { worker }).message }
-  return crashed(
-    problem('RUNNER_CRASHED', { reason: killed === 'silent' ? 'killed: it gave no sign of life' : loss.reason }),
-  )
+  if (killed === 'handback' || killed === 'dismissed')
+    return { kind: 'returned', reason: problem('WORKER_DRAINING', { worker }).message }
+  return crashed(problem('RUNNER_CRASHED', { reason: reasonOf(loss) }))
+}
+
+function reasonOf({ killed, reason, startedAt }: Loss): string {
+  if (killed === 'silent') return 'killed: it gave no sign of life'
+  if (killed === 'deaf') return 'killed: it did not begin'
+  return startedAt === null ? `${reason}, before it began` : reason
 }
 
 export function timedOut(assignment: Assignment): ReturnType<typeof toProblem> {

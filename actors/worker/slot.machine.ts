@@ -1,15 +1,21 @@
 /**
- * A slot: who holds it, what runs in it, what waits behind that.
+ * A slot: who holds it, what is done with the attempt that it holds, and whether another one waits behind that.
  * I1 One driver holds it at a time; what runs goes on when the lease ends.
- * I2 What waits runs the moment that the first has ended, or is handed back; it is never dropped without a word.
+ * I2 What waits is taken up the moment that the first has ended, or is handed back; it is never dropped without a word.
+ * I3 Each attempt that was taken is told about once: by the runner, or here before it was handed to the runner, or here when the runner
+ *    went with it.
  */
-import { assign, setup } from 'xstate'
-import type { Assignment } from '../../protocol/index.ts'
+import { assign, fromPromise, raise, setup, stateIn } from 'xstate'
+import type { Assignment, Metrics } from '../../protocol/index.ts'
+import type { StopCause } from './runner-messages.ts'
+import type { Loss } from './settlement.ts'
 
 export interface SlotContext {
   readonly driver: string | null
-  readonly running: Assignment | null
+  readonly current: Assignment | null
   readonly next: Assignment | null
+  /** How the runner went that had the current attempt. */
+  readonly loss: Loss | null
 }
 
 export type SlotEvent =
@@ -18,84 +24,240 @@ export type SlotEvent =
   /** The holder's beats stay out. */
   | { readonly type: 'lease.end' }
   | { readonly type: 'assign'; readonly assignment: Assignment }
-  /** What ran has ended, however. */
+  /** What it holds is to end. */
+  | { readonly type: 'stop'; readonly cause: StopCause }
+  /** The worker goes, and cannot wait for what it holds. */
+  | { readonly type: 'handback' }
+  /** What it held has ended, however. */
   | { readonly type: 'ended' }
+  /** The runner has gone with the attempt in it. */
+  | { readonly type: 'lost'; readonly loss: Loss }
   /** What waits is not to begin. */
   | { readonly type: 'next.drop'; readonly reason: string }
   | { readonly type: 'drain' }
 
+/** What the runner had recorded before it went. */
+export interface Recorded {
+  readonly latest: Metrics
+  readonly points: number
+}
+
+/** What the slot does outside of itself (slot.ts provides it), with what it is given for that. */
+type Effect<Parameters> = (_: unknown, parameters: Parameters) => void
+
+interface Effects {
+  /** Gives the attempt and its code to the runner, which sees to it from then on. */
+  handOver: Effect<{ readonly file: string }>
+  stopRunner: Effect<{ readonly cause: StopCause }>
+  /** Tells that the current attempt was stopped before the runner had it. */
+  tellStopped: Effect<{ readonly cause: StopCause }>
+  /** Tells that its code could not be had. */
+  tellUnloadable: Effect<{ readonly error: unknown }>
+  /** Tells what became of an attempt whose runner went with it. */
+  tellLost: Effect<{ readonly recorded: Recorded | undefined; readonly error: unknown }>
+  /** Tells that what waits is handed back. */
+  handBackNext: Effect<{ readonly reason: string }>
+}
+const none = () => undefined
+const effects: Effects = {
+  handOver: none,
+  stopRunner: none,
+  tellStopped: none,
+  tellUnloadable: none,
+  tellLost: none,
+  handBackNext: none,
+}
+
 export const slotMachine = setup({
   types: { context: {} as SlotContext, events: {} as SlotEvent },
+  actors: {
+    /** Fetches the code of an attempt: the file in which it lies here. */
+    load: fromPromise<string, Assignment>(() => new Promise(() => undefined)),
+    /** Reads what a runner that went had recorded. */
+    read: fromPromise<Recorded, Loss>(() => new Promise(() => undefined)),
+  },
+  delays: { loadLimit: 60_000, readLimit: 30_000 },
   guards: {
-    isFree: ({ context }) => context.driver === null,
     isHeldBy: ({ context, event }) => 'driver' in event && context.driver === event.driver,
     isHolders: ({ context, event }) => event.type === 'assign' && context.driver === event.assignment.driver,
     changesHands: ({ context, event }) =>
-      event.type === 'lease' &&
-      context.driver === null &&
-      context.next !== null &&
-      context.next.driver !== event.driver,
+      event.type === 'lease' && context.driver === null && context.next?.driver !== event.driver,
+    isBusy: ({ context, event }) =>
+      event.type === 'assign' && context.driver === event.assignment.driver && context.current !== null,
+    hasNext: stateIn({ next: 'waiting' }),
+    isClosed: stateIn({ lease: 'closed' }),
   },
   actions: {
-    /** Sends what runs to the runner. */
-    begin: () => undefined,
-    /** Tells that what waits is handed back. */
-    handBack: () => undefined,
+    ...effects,
+    handBackRunner: () => undefined,
+    /** Tells that the current attempt is handed back before the runner had it; `tellLate`: for its code did not come. */
+    tellHandedBack: () => undefined,
+    tellLate: () => undefined,
     /** Tells that the slot has fallen free. */
     tellIdle: () => undefined,
     tellEmpty: () => undefined,
+    /** An event that this state has no use for. */
+    refuse: () => undefined,
     hold: assign(({ context, event }) => ({ driver: event.type === 'lease' ? event.driver : context.driver })),
     free: assign({ driver: null }),
-    take: assign(({ context, event }) => ({ running: event.type === 'assign' ? event.assignment : context.running })),
+    take: assign(({ context, event }) => ({ current: event.type === 'assign' ? event.assignment : context.current })),
     queue: assign(({ context, event }) => ({ next: event.type === 'assign' ? event.assignment : context.next })),
-    promote: assign(({ context }) => ({ running: context.next, next: null })),
-    clear: assign({ running: null }),
+    promote: assign(({ context }) => ({ current: context.next, next: null, loss: null })),
+    clear: assign({ current: null, loss: null }),
     clearNext: assign({ next: null }),
+    keepLoss: assign(({ context, event }) => ({ loss: event.type === 'lost' ? event.loss : context.loss })),
   },
 }).createMachine({
   id: 'slot',
-  context: { driver: null, running: null, next: null },
+  context: { driver: null, current: null, next: null, loss: null },
   type: 'parallel',
+  on: { '*': { actions: 'refuse' } },
   states: {
     lease: {
       initial: 'free',
       states: {
-        free: { on: { lease: { target: 'leased', actions: 'hold' }, drain: 'closed' } },
+        free: {
+          on: {
+            lease: { target: 'leased', actions: 'hold' },
+            // Said again, or too late.
+            release: {},
+            'lease.end': {},
+            drain: 'closed',
+          },
+        },
         leased: {
           on: {
-            release: { guard: 'isHeldBy', target: 'free', actions: 'free' },
+            lease: { guard: 'isHeldBy' },
+            release: [{ guard: 'isHeldBy', target: 'free', actions: 'free' }, {}],
             'lease.end': { target: 'free', actions: 'free' },
             drain: { target: 'closed', actions: 'free' },
           },
         },
         /** The worker drains: nobody gets it any more. */
-        closed: {},
+        closed: { on: { release: {}, 'lease.end': {}, drain: {} } },
       },
     },
     work: {
       initial: 'idle',
       states: {
         idle: {
-          on: { assign: { guard: 'isHolders', target: 'running', actions: ['take', 'begin'] }, drain: 'empty' },
+          on: { assign: { guard: 'isHolders', target: 'loading', actions: 'take' }, drain: 'empty' },
         },
-        running: {
+        /** Its code is on its way. */
+        loading: {
+          invoke: {
+            src: 'load',
+            input: ({ context }) => present(context.current),
+            onDone: {
+              target: 'handed',
+              actions: { type: 'handOver', params: ({ event }) => ({ file: event.output }) },
+            },
+            onError: {
+              actions: [
+                { type: 'tellUnloadable', params: ({ event }) => ({ error: event.error }) },
+                raise({ type: 'ended' }),
+              ],
+            },
+          },
           on: {
-            assign: { guard: 'isHolders', target: 'queued', actions: 'queue' },
-            ended: { target: 'idle', actions: ['clear', 'tellIdle'] },
-            drain: 'lastRunning',
+            stop: {
+              actions: [
+                { type: 'tellStopped', params: ({ event }) => ({ cause: event.cause }) },
+                raise({ type: 'ended' }),
+              ],
+            },
+            handback: { actions: ['tellHandedBack', raise({ type: 'ended' })] },
+            ended: [
+              { guard: 'hasNext', target: 'loading', reenter: true, actions: 'promote' },
+              { guard: 'isClosed', target: 'empty', actions: 'clear' },
+              { target: 'idle', actions: ['clear', 'tellIdle'] },
+            ],
+          },
+          after: { loadLimit: { actions: ['tellLate', raise({ type: 'ended' })] } },
+        },
+        /** The runner has it. */
+        handed: {
+          on: {
+            stop: { actions: { type: 'stopRunner', params: ({ event }) => ({ cause: event.cause }) } },
+            handback: { actions: 'handBackRunner' },
+            lost: { target: 'lost', actions: 'keepLoss' },
+            ended: [
+              { guard: 'hasNext', target: 'loading', actions: 'promote' },
+              { guard: 'isClosed', target: 'empty', actions: 'clear' },
+              { target: 'idle', actions: ['clear', 'tellIdle'] },
+            ],
           },
         },
-        queued: {
+        /** The runner went with it, and what it had recorded is looked up. */
+        lost: {
+          invoke: {
+            src: 'read',
+            input: ({ context }) => present(context.loss),
+            onDone: {
+              actions: [
+                { type: 'tellLost', params: ({ event }) => ({ recorded: event.output, error: undefined }) },
+                raise({ type: 'ended' }),
+              ],
+            },
+            onError: {
+              actions: [
+                { type: 'tellLost', params: ({ event }) => ({ recorded: undefined, error: event.error }) },
+                raise({ type: 'ended' }),
+              ],
+            },
+          },
           on: {
-            ended: { target: 'running', actions: ['promote', 'begin'] },
-            'next.drop': { target: 'running', actions: ['handBack', 'clearNext'] },
-            lease: { guard: 'changesHands', target: 'running', actions: ['handBack', 'clearNext'] },
-            drain: { target: 'lastRunning', actions: ['handBack', 'clearNext'] },
+            // It has ended already.
+            stop: {},
+            handback: {},
+            ended: [
+              { guard: 'hasNext', target: 'loading', actions: 'promote' },
+              { guard: 'isClosed', target: 'empty', actions: 'clear' },
+              { target: 'idle', actions: ['clear', 'tellIdle'] },
+            ],
+          },
+          after: {
+            readLimit: {
+              actions: [
+                { type: 'tellLost', params: { recorded: undefined, error: undefined } },
+                raise({ type: 'ended' }),
+              ],
+            },
           },
         },
-        lastRunning: { on: { ended: { target: 'empty', actions: 'clear' } } },
-        empty: { entry: 'tellEmpty' },
+        /** Nothing is in it, and nothing will be. */
+        empty: { entry: 'tellEmpty', on: { handback: {} } },
+      },
+    },
+    next: {
+      initial: 'none',
+      states: {
+        none: { on: { assign: { guard: 'isBusy', target: 'waiting', actions: 'queue' } } },
+        waiting: {
+          on: {
+            ended: 'none',
+            'next.drop': {
+              target: 'none',
+              actions: [{ type: 'handBackNext', params: ({ event }) => ({ reason: event.reason }) }, 'clearNext'],
+            },
+            lease: {
+              guard: 'changesHands',
+              target: 'none',
+              actions: [{ type: 'handBackNext', params: { reason: 'lease' } }, 'clearNext'],
+            },
+            drain: {
+              target: 'none',
+              actions: [{ type: 'handBackNext', params: { reason: 'drain' } }, 'clearNext'],
+            },
+          },
+        },
       },
     },
   },
 })
+
+/** A state that holds an attempt has one. */
+function present<T>(value: T | null): T {
+  if (value === null) throw new Error('this state holds an attempt')
+  return value
+}

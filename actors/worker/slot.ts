@@ -1,5 +1,5 @@
 /** One slot: its machine, its runner, and the way of an attempt through both. */
-import { createActor } from 'xstate'
+import { createActor, fromPromise } from 'xstate'
 import type { Clock } from '../../src/actor/index.ts'
 import type { BundleCache } from '../../src/bundle/index.ts'
 import { tell, type Bus } from '../../src/bus/index.ts'
@@ -17,7 +17,8 @@ import type { Outbox } from './outbox.ts'
 import { createRunner, type RunnerEnd } from './runner.ts'
 import { keyOf, type StopCause } from './runner-messages.ts'
 import type { SpawnRunner } from './runner-process.ts'
-import { outcomeOfLoss, recorded, said, type Loss } from './settlement.ts'
+import { loadBundle, readLoss } from './slot-effects.ts'
+import { outcomeOfLoss, outcomeOfUnbegun, said } from './settlement.ts'
 import { slotMachine } from './slot.machine.ts'
 
 export interface SlotOptions {
@@ -31,12 +32,14 @@ export interface SlotOptions {
   readonly spawn: SpawnRunner
   readonly maxServed: number
   readonly maxRssBytes: number
-  /** The runner is warm for the first time. */
+  /** A runner is ready to take an attempt. */
   readonly onWarm: (backend: string, versions: Readonly<Record<string, string>>) => void
   readonly onUnfit: (reason: Problem) => void
   /** What it holds has changed, so that drivers want to know now. */
   readonly onChange: () => void
   readonly onEmpty: () => void
+  /** For the worker's own log. */
+  readonly onNotice: (text: string, details?: object) => void
 }
 
 export interface Slot {
@@ -51,16 +54,13 @@ export interface Slot {
   heard(): void
   tick(deaf: boolean): void
   drain(): void
+  /** Hands back what it holds, at no cost. */
   handBack(): void
   dismiss(): Promise<void>
 }
 
 export function createSlot(options: SlotOptions): Slot {
   const { slot, worker, bus, clock, outbox, lines } = options
-  let warm = false
-  let everWarm = false
-  /** Taken, but not with the runner yet. */
-  let loading: { readonly assignment: Assignment; file?: string } | undefined
   let gone: () => void = () => undefined
   const whenGone = new Promise<void>((resolve) => {
     gone = resolve
@@ -70,21 +70,52 @@ export function createSlot(options: SlotOptions): Slot {
     const { experiment, trial, attempt } = assignment.attempt
     outbox.put(experiment, { trial, attempt, slot, ...ended, ...(checkpoint === true ? { checkpoint } : {}) })
   }
-  const endBeforeStart = (assignment: Assignment, outcome: AttemptOutcome): void => {
-    end(assignment, { outcome, startedAt: null, endedAt: clock.now(), points: 0 })
+  /** Of an attempt that no runner has had. */
+  const endUnbegun = (assignment: Assignment | null, outcome: AttemptOutcome): void => {
+    if (assignment !== null) end(assignment, { outcome, startedAt: null, endedAt: clock.now(), points: 0 })
   }
 
   const machine = slotMachine.provide({
+    actors: {
+      load: fromPromise(({ input, signal }) => loadBundle(options, input.bundle.sha256, signal)),
+      read: fromPromise(({ input }) => readLoss(options, input)),
+    },
     actions: {
-      begin: ({ context }) => {
-        if (context.running !== null) void load(context.running)
+      handOver: ({ context }, { file }) => {
+        if (context.current !== null) runner.begin(context.current, file)
       },
-      handBack: ({ context, event }) => {
-        if (context.next === null) return
-        endBeforeStart(context.next, {
-          kind: 'returned',
-          reason: event.type === 'next.drop' ? event.reason : event.type,
-        })
+      stopRunner: (_, { cause }) => {
+        runner.stop(cause)
+      },
+      handBackRunner: () => {
+        runner.handBack()
+      },
+      tellStopped: ({ context }, { cause }) => {
+        endUnbegun(context.current, outcomeOfUnbegun(cause))
+      },
+      tellHandedBack: ({ context }) => {
+        endUnbegun(context.current, outcomeOfUnbegun(null, problem('WORKER_DRAINING', { worker }).message))
+      },
+      tellLate: ({ context }) => {
+        endUnbegun(context.current, outcomeOfUnbegun(null, 'its code did not arrive'))
+      },
+      tellUnloadable: ({ context }, { error }) => {
+        const fault = said(error)
+        endUnbegun(context.current, { kind: fault.retryable === true ? 'crashed' : 'failed', problem: fault })
+      },
+      tellLost: ({ context }, { recorded, error }) => {
+        const { loss } = context
+        if (loss === null) return
+        const { assignment, startedAt } = loss
+        if (recorded === undefined) {
+          const reason = error === undefined ? 'no answer' : said(error).message
+          lines.add(assignment.attempt, 'log', `the last metrics cannot be read: ${reason}`)
+        }
+        const { latest = {}, points = 0 } = recorded ?? {}
+        end(assignment, { outcome: outcomeOfLoss(loss, latest, worker), startedAt, endedAt: clock.now(), points })
+      },
+      handBackNext: ({ context }, { reason }) => {
+        endUnbegun(context.next, { kind: 'returned', reason })
       },
       tellIdle: () => {
         options.onChange()
@@ -92,52 +123,13 @@ export function createSlot(options: SlotOptions): Slot {
       tellEmpty: () => {
         options.onEmpty()
       },
+      refuse: ({ event }) => {
+        const { value: state } = actor.getSnapshot()
+        options.onNotice('an event that the slot does not expect now', { slot, state, event: event.type })
+      },
     },
   })
   const actor = createActor(machine, { clock })
-
-  const load = async (assignment: Assignment): Promise<void> => {
-    const mine: typeof loading = { assignment }
-    loading = mine
-    try {
-      mine.file = await options.cache.fetch(bus.blobs, assignment.bundle.sha256)
-    } catch (error) {
-      if (loading !== mine) return
-      loading = undefined
-      const fault = said(error)
-      endBeforeStart(assignment, { kind: fault.retryable === true ? 'crashed' : 'failed', problem: fault })
-      actor.send({ type: 'ended' })
-      return
-    }
-    beginWhenReady()
-  }
-
-  const beginWhenReady = (): void => {
-    if (!warm || loading?.file === undefined) return
-    const { assignment, file } = loading
-    loading = undefined
-    warm = false
-    runner.begin(assignment, file)
-  }
-
-  const settle = async (loss: Loss, startedAt: number | null): Promise<void> => {
-    const { assignment } = loss
-    const endedAt = clock.now()
-    let known: Awaited<ReturnType<typeof recorded>> = { latest: {}, points: 0 }
-    try {
-      known = await recorded(bus, worker, assignment)
-    } catch (error) {
-      lines.add(assignment.attempt, 'log', `the last metrics cannot be read: ${said(error).message}`)
-    }
-    if (loss.killed === 'unresponsive') {
-      lines.add(assignment.attempt, 'log', problem('TRIAL_UNRESPONSIVE', { ms: assignment.graceMs }).message)
-    }
-    // Whoever hears of the end finds all that was said.
-    await lines.flush()
-    end(assignment, { outcome: outcomeOfLoss(loss, known.latest, worker), startedAt, endedAt, points: known.points })
-    actor.send({ type: 'ended' })
-  }
-
   actor.start()
   const runner = createRunner({
     slot,
@@ -146,12 +138,7 @@ export function createSlot(options: SlotOptions): Slot {
     maxServed: options.maxServed,
     maxRssBytes: options.maxRssBytes,
     reports: {
-      warm: (backend, versions) => {
-        warm = true
-        if (!everWarm) options.onWarm(backend, versions)
-        everWarm = true
-        beginWhenReady()
-      },
+      warm: options.onWarm,
       unfit: options.onUnfit,
       started: (assignment, at) => {
         const { experiment, trial, attempt } = assignment.attempt
@@ -162,10 +149,13 @@ export function createSlot(options: SlotOptions): Slot {
         actor.send({ type: 'ended' })
         end(assignment, ended)
       },
-      lost: (loss, startedAt) => void settle(loss, startedAt),
+      lost: (loss) => {
+        actor.send({ type: 'lost', loss })
+      },
       line: (assignment, from, text) => {
         if (assignment !== null) lines.add(assignment.attempt, from, text)
       },
+      notice: options.onNotice,
       gone: () => {
         gone()
       },
@@ -175,8 +165,8 @@ export function createSlot(options: SlotOptions): Slot {
   const context = () => actor.getSnapshot().context
   const closed = () => actor.getSnapshot().matches({ lease: 'closed' })
   const status = (): SlotStatus => {
-    const { driver, running, next } = context()
-    return { slot, driver, running: running?.attempt ?? null, next: next?.attempt ?? null }
+    const { driver, current, next } = context()
+    return { slot, driver, running: current?.attempt ?? null, next: next?.attempt ?? null }
   }
   const same = (assignment: Assignment | null, attempt: AttemptRef) =>
     assignment !== null && keyOf(assignment.attempt) === keyOf(attempt)
@@ -199,30 +189,20 @@ export function createSlot(options: SlotOptions): Slot {
       actor.send({ type: 'lease.end' })
     },
     assign: (assignment) => {
-      const { driver, running, next } = context()
-      if (same(running, assignment.attempt) || outbox.holds(assignment.attempt)) return 'running'
+      const { driver, current, next } = context()
+      if (same(current, assignment.attempt) || outbox.holds(assignment.attempt)) return 'running'
       if (same(next, assignment.attempt)) return 'next'
       if (closed()) throw problem('WORKER_DRAINING', { worker })
       if (driver !== assignment.driver) throw problem('LEASE_UNKNOWN', { worker, slot })
       if (next !== null || outbox.full) throw problem('SLOT_TAKEN', { slot, worker, holder: driver })
       actor.send({ type: 'assign', assignment })
-      return running === null ? 'running' : 'next'
+      return current === null ? 'running' : 'next'
     },
     stop: (attempt, cause) => {
-      const { running, next } = context()
-      if (same(next, attempt)) {
-        actor.send({ type: 'next.drop', reason: cause })
-        return true
-      }
-      if (running === null || !same(running, attempt)) return false
-      if (loading?.assignment === running) {
-        loading = undefined
-        const reason = cause === 'timeout' ? 'cancelled' : cause
-        endBeforeStart(running, { kind: 'stopped', reason, metrics: {} })
-        actor.send({ type: 'ended' })
-      } else {
-        runner.stop(cause)
-      }
+      const { current, next } = context()
+      if (same(next, attempt)) actor.send({ type: 'next.drop', reason: cause })
+      else if (same(current, attempt)) actor.send({ type: 'stop', cause })
+      else return false
       return true
     },
     heard: () => {
@@ -235,7 +215,7 @@ export function createSlot(options: SlotOptions): Slot {
       actor.send({ type: 'drain' })
     },
     handBack: () => {
-      runner.handBack()
+      actor.send({ type: 'handback' })
     },
     dismiss: () => {
       runner.dismiss()

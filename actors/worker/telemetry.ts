@@ -31,7 +31,7 @@ export interface Attempt {
 export interface Telemetry {
   begin(attempt: Attempt): void
   point(point: MetricPoint): void
-  line(from: 'stdout' | 'stderr' | 'log', text: string): void
+  line(attempt: AttemptRef, from: 'stdout' | 'stderr' | 'log', text: string): void
   /** Resolves once every point and line so far is recorded. */
   flushed(): Promise<void>
   end(): void
@@ -143,8 +143,8 @@ export function createTelemetry(options: {
       waiting.push(point)
       sending ??= send(current)
     },
-    line: (from, text) => {
-      if (current !== undefined) lines.add(current.ref, from, text)
+    line: (attempt, from, text) => {
+      lines.add(attempt, from, text)
     },
     flushed: async () => {
       // A point that comes while this one waits begins another turn.

@@ -2,20 +2,22 @@
 import { assign, setup } from 'xstate'
 
 export interface WorkerContext {
-  /** Slots whose runner is warm for the first time; the worker is announced once all are. */
-  readonly warm: number
+  /** Slots whose runner has been warm; the worker is announced once all have. */
+  readonly warm: readonly number[]
   readonly slots: number
   readonly empty: number
+  /** Why it goes; null: it does not. */
+  readonly reason: string | null
 }
 
 export type WorkerEvent =
-  | { readonly type: 'warm' }
+  | { readonly type: 'warm'; readonly slot: number }
   | { readonly type: 'connected' }
   | { readonly type: 'disconnected' }
   | { readonly type: 'rollcall' }
   | { readonly type: 'tick' }
   | { readonly type: 'changed' }
-  | { readonly type: 'drain' }
+  | { readonly type: 'drain'; readonly reason: string }
   | { readonly type: 'slot.empty' }
   /** No result waits for its acknowledgement any more, or nobody will take them. */
   | { readonly type: 'delivered' }
@@ -27,7 +29,7 @@ export const workerMachine = setup({
     input: {} as { readonly slots: number },
   },
   guards: {
-    allWarm: ({ context }) => context.warm >= context.slots,
+    allWarm: ({ context }) => context.warm.length >= context.slots,
     allEmpty: ({ context }) => context.empty >= context.slots,
   },
   actions: {
@@ -38,18 +40,36 @@ export const workerMachine = setup({
     drainSlots: () => undefined,
     awaitDelivery: () => undefined,
     leave: () => undefined,
-    countWarm: assign(({ context }) => ({ warm: context.warm + 1 })),
+    /** An event that this state has no use for. */
+    refuse: () => undefined,
+    noteWarm: assign(({ context, event }) =>
+      event.type === 'warm' && !context.warm.includes(event.slot) ? { warm: [...context.warm, event.slot] } : {},
+    ),
+    keepReason: assign(({ event }) => (event.type === 'drain' ? { reason: event.reason } : {})),
     countEmpty: assign(({ context }) => ({ empty: context.empty + 1 })),
   },
 }).createMachine({
   id: 'worker',
-  context: ({ input }) => ({ warm: 0, empty: 0, slots: input.slots }),
+  context: ({ input }) => ({ warm: [], empty: 0, slots: input.slots, reason: null }),
   initial: 'connecting',
-  on: { warm: { actions: 'countWarm' }, 'slot.empty': { actions: 'countEmpty' } },
+  on: {
+    // A runner that takes the place of another is warm again in any state, and slots empty themselves while others still work.
+    warm: { actions: 'noteWarm' },
+    'slot.empty': { actions: 'countEmpty' },
+    // What the bus and the clock say comes in every state; what is not named below has nothing to do with it.
+    connected: {},
+    disconnected: {},
+    rollcall: {},
+    tick: {},
+    changed: {},
+    // The second of two reasons to go.
+    drain: {},
+    '*': { actions: 'refuse' },
+  },
   states: {
     connecting: {
       always: { guard: 'allWarm', target: 'present' },
-      on: { drain: 'draining' },
+      on: { drain: { target: 'draining', actions: 'keepReason' } },
     },
     present: {
       entry: 'announce',
@@ -59,17 +79,20 @@ export const workerMachine = setup({
         disconnected: 'away',
         tick: { actions: ['expireLeases', 'beat'] },
         changed: { actions: 'beat' },
-        drain: 'draining',
+        drain: { target: 'draining', actions: 'keepReason' },
       },
     },
     /** The connection is down: what runs goes on, and no lease ends, for no driver can be heard. */
     away: {
-      on: { connected: { target: 'present', actions: 'extendLeases' }, drain: 'draining' },
+      on: {
+        connected: { target: 'present', actions: 'extendLeases' },
+        drain: { target: 'draining', actions: 'keepReason' },
+      },
     },
     draining: {
       entry: ['drainSlots', 'beat'],
       always: { guard: 'allEmpty', target: 'delivering' },
-      on: { tick: { actions: 'beat' } },
+      on: { tick: { actions: 'beat' }, changed: { actions: 'beat' } },
     },
     delivering: {
       entry: 'awaitDelivery',

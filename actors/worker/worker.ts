@@ -70,7 +70,8 @@ export function createWorker(options: WorkerOptions): Worker {
   const heardAt = new Map<string, number>()
   let backend = ''
   let versions = info.versions
-  let drainReason = ''
+  /** Why it cannot work on this host. */
+  let fault: Problem | undefined
   let resolvePresent: () => void = () => undefined
   const present = new Promise<void>((resolve) => {
     resolvePresent = resolve
@@ -102,20 +103,20 @@ export function createWorker(options: WorkerOptions): Worker {
 
   let beatSoon = false
   const slots: Slot[] = []
-  const status = (): WorkerStatus => ({
+  const status = ({ reason } = actor.getSnapshot().context): WorkerStatus => ({
     slots: slots.map((slot) => slot.status),
     unacknowledged: outbox.unacknowledged(),
-    draining: drainReason !== '',
+    draining: reason !== null,
   })
 
   const machine = workerMachine.provide({
     actions: {
-      announce: () => {
-        tell(bus, announce, { worker }, { info: { ...info, backend, versions }, status: status() })
+      announce: ({ context }) => {
+        tell(bus, announce, { worker }, { info: { ...info, backend, versions }, status: status(context) })
         resolvePresent()
       },
-      beat: () => {
-        tell(bus, beat, { worker }, status())
+      beat: ({ context }) => {
+        tell(bus, beat, { worker }, status(context))
       },
       expireLeases: () => {
         for (const slot of slots) {
@@ -134,7 +135,13 @@ export function createWorker(options: WorkerOptions): Worker {
         for (const slot of slots) slot.drain()
       },
       awaitDelivery: () => void deliver(),
-      leave: () => void goodbye(),
+      leave: ({ context }) => void goodbye(context.reason ?? ''),
+      refuse: ({ event }) => {
+        onNotice('an event that the worker does not expect now', {
+          state: actor.getSnapshot().value,
+          event: event.type,
+        })
+      },
     },
   })
   const actor = createActor(machine, { input: { slots: info.slots }, clock })
@@ -152,17 +159,26 @@ export function createWorker(options: WorkerOptions): Worker {
     actor.send({ type: 'delivered' })
   }
 
-  const goodbye = async (): Promise<void> => {
+  const goodbye = async (reason: string): Promise<void> => {
     stopTicking()
-    tell(bus, leave, { worker }, { reason: drainReason })
+    tell(bus, leave, { worker }, { reason })
     for (const subscription of subscriptions) subscription.unsubscribe()
     stopStatus()
     await Promise.all(slots.map((slot) => slot.dismiss()))
-    resolveEnded()
+    if (fault === undefined) resolveEnded()
+    else rejectEnded(problem('SETUP_FAILED', { part: 'runner', reason: fault.message }, { cause: fault }))
   }
 
-  const fail = (reason: Problem): void => {
-    rejectEnded(problem('SETUP_FAILED', { part: 'runner', reason: reason.message }, { cause: reason }))
+  const drain = (reason: string): Promise<void> => {
+    if (actor.getSnapshot().context.reason === null) {
+      actor.send({ type: 'drain', reason })
+      if (options.drainTimeoutMs !== null) {
+        clock.setTimeout(() => {
+          for (const slot of slots) slot.handBack()
+        }, options.drainTimeoutMs)
+      }
+    }
+    return ended
   }
 
   for (let slot = 0; slot < info.slots; slot += 1) {
@@ -181,9 +197,13 @@ export function createWorker(options: WorkerOptions): Worker {
         onWarm: (name, found) => {
           backend = name
           versions = { ...info.versions, ...found }
-          actor.send({ type: 'warm' })
+          actor.send({ type: 'warm', slot })
         },
-        onUnfit: fail,
+        onUnfit: (reason) => {
+          fault ??= reason
+          void drain(reason.message)
+        },
+        onNotice,
         onChange: () => {
           // Several changes in one turn are one beat.
           if (beatSoon) return
@@ -259,17 +279,6 @@ export function createWorker(options: WorkerOptions): Worker {
     },
     present,
     ended,
-    drain: (reason) => {
-      if (drainReason === '') {
-        drainReason = reason
-        actor.send({ type: 'drain' })
-        if (options.drainTimeoutMs !== null) {
-          clock.setTimeout(() => {
-            for (const slot of slots) slot.handBack()
-          }, options.drainTimeoutMs)
-        }
-      }
-      return ended
-    },
+    drain,
   }
 }

@@ -10,7 +10,7 @@ export interface ActorDefinition<O extends object> {
   readonly description: string
   /** Adds the actor's own options to the common ones. */
   options(command: Command): Command
-  /** Resolves when it is at work. */
+  /** Resolves when it can be drained, which may be before it is ready. */
   start(environment: ActorEnvironment, options: O & CommonOptions): Promise<RunningActor>
 }
 
@@ -27,6 +27,8 @@ export interface ActorEnvironment {
 export interface RunningActor {
   /** Ends in good order: hands back, says good-bye. A drain that was asked for twice is one. */
   drain(reason: string): Promise<void>
+  /** Resolves when it is at work; rejects when it cannot be. Without it: it is when `start` resolves. */
+  readonly ready?: Promise<void>
   /** Resolves when the actor ends by itself; rejects when it cannot go on. */
   readonly ended?: Promise<void>
 }

@@ -2,6 +2,7 @@
  * An actor as a process: options, log, connection, signals, and the parent that started it.
  * I1 The first signal drains, the second ends at once.
  * I2 A parent that goes away leaves no child behind: with the channel to it closed, the actor drains quickly and ends.
+ * I3 This also holds while the actor starts: what was not yet ready ends as well.
  */
 import { Command, CommanderError, InvalidArgumentError, Option } from 'commander'
 import { describe, isProblem, RemoteError, toProblem } from '../../protocol/index.ts'
@@ -15,6 +16,8 @@ import { createLogger, droppedLog, logLevels, type Logger, type LogLevel } from 
 
 /** How long an actor whose parent is gone may take to drain, in ms. */
 const orphanGraceMs = 3_000
+/** How long an actor that is told to end while it starts may take to come so far that it can be drained, in ms. */
+const startGraceMs = 3_000
 
 /** The command of an actor, with the common options; `argv` without node and script. */
 function actorCommand<O extends object>(definition: ActorDefinition<O>): Command {
@@ -87,10 +90,16 @@ async function runToEnd<O extends object>(definition: ActorDefinition<O>, argv: 
       else if (status === 'connected') logger.info('connected again')
     })
     const { onDropped } = droppedLog(systemClock, logger)
-    const actor = await definition.start({ bus, clock: systemClock, logger, id, onDropped }, options)
-    logger.info({ server: bus.server }, 'ready')
-    tellParent({ ready: true, id })
-    await end.of(actor)
+    const actor = await end.before(definition.start({ bus, clock: systemClock, logger, id, onDropped }, options))
+    if (actor === undefined) {
+      logger.warn(`it was still starting ${startGraceMs} ms after it was told to end`)
+      return exitCodes.terminated
+    }
+    const { server } = bus
+    await end.of(actor, () => {
+      logger.info({ server }, 'ready')
+      tellParent({ ready: true, id })
+    })
     await bus.close()
     logger.info('ended')
     return exitCodes.done
@@ -134,9 +143,24 @@ class Ending {
     })
   }
 
-  async of(actor: RunningActor): Promise<void> {
+  /** I3: the actor, once it can be drained; undefined when it is to end and does not come so far in time. */
+  async before(starting: Promise<RunningActor>): Promise<RunningActor | undefined> {
+    // A failure that comes after the time is up has nobody to tell.
+    starting.catch(() => undefined)
+    const late = this.#reason.then(
+      () => new Promise<undefined>((resolve) => void setTimeout(resolve, startGraceMs, undefined).unref()),
+    )
+    return await Promise.race([starting, late])
+  }
+
+  /** Until it has ended; `onReady` is called when it is at work, if it comes to that. */
+  async of(actor: RunningActor, onReady: () => void): Promise<void> {
     const byItself = actor.ended?.then(() => undefined) ?? new Promise<undefined>(() => {})
-    const reason = await Promise.race([this.#reason, byItself])
+    const asked = Promise.race([this.#reason, byItself])
+    // An actor that cannot start says so by both.
+    await Promise.race([actor.ready, asked])
+    if (!this.asked) onReady()
+    const reason = await asked
     if (reason !== undefined) {
       this.#logger.debug(`draining: ${reason}`)
       await actor.drain(reason)

@@ -134,7 +134,7 @@ async function layersOf(spec: AnySpec, hparams: Hparams, strict: boolean): Promi
         error === undefined ? undefined : { code: error.code, message: error.message, remedy: error.remedy },
       )
     },
-    end: () => void end(),
+    end,
   }
 }
 

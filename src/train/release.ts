@@ -1,9 +1,11 @@
 /**
- * Frees what a trial's variables hold once nothing reaches them any more.
- * tfjs keeps every variable in a registry for ever, so models of past trials would never go, and a variable with a name of its
- * own could be made once only. What user code still holds (a base model that it loads once) stays usable: nothing is disposed
- * under it.
+ * Frees what a trial leaves in tfjs, and puts tfjs back: its backend, its flags, the scopes of `tf.tidy`.
+ * tfjs keeps the memory of every tensor until somebody disposes it, and every variable in a registry for ever; so the datasets and
+ * models of past trials would never go, and a variable with a name of its own could be made once only. What user code still holds (what
+ * it put on `globalThis`) stays usable: a tensor is freed when nothing reaches it any more.
  */
+import { setFlagsFromString } from 'node:v8'
+import { runInNewContext } from 'node:vm'
 import type { Tf } from './backend.ts'
 
 interface Freed {
@@ -14,37 +16,105 @@ interface Freed {
 
 /** The part of tfjs's engine that is used here. */
 interface Engine {
-  readonly registeredVariables: Record<string, Freed>
+  backendName: string
+  readonly state: {
+    readonly registeredVariables: Record<string, Freed>
+    readonly scopeStack: object[]
+    activeScope: object | null
+  }
+  trackTensor(tensor: Freed, backend: unknown): void
   disposeTensor(tensor: Freed): void
 }
 
-/** Call `begin` before a trial and the function that it returns after it, which says how many tensors stayed. */
-export function createRelease(tf: Tf): { begin(): () => { kept: number } } {
-  const engine = (): Engine => {
-    const found = tf.engine() as unknown as Engine & { readonly state: Engine }
-    return {
-      registeredVariables: found.state.registeredVariables,
-      disposeTensor: (tensor) => found.disposeTensor(tensor),
-    }
+/**
+ * JavaScript's memory says little of what tensors hold outside of it: above so much that waits to be freed it is collected at once. In
+ * bytes, and tensors.
+ */
+const most = { bytes: 64 * 2 ** 20, tensors: 10_000 }
+
+/** Call `begin` before a trial and the function that it returns after it. */
+export function createRelease(tf: Tf): { begin(): () => void } {
+  const engine = tf.engine() as unknown as Engine
+  const track = engine.trackTensor.bind(engine)
+  const dispose = engine.disposeTensor.bind(engine)
+  /** Tensors that the trial has made and not disposed; undefined between trials. */
+  let live: Set<Freed> | undefined
+  let open = 0
+  const waiting = { bytes: 0, tensors: 0 }
+
+  const forget = ({ size }: Freed): void => {
+    waiting.bytes -= size * 4
+    waiting.tensors -= 1
   }
   const registry = new FinalizationRegistry<Freed>((freed) => {
-    engine().disposeTensor(freed)
+    forget(freed)
+    dispose(freed)
   })
+  const freeLater = (tensor: Freed): void => {
+    const { dataId, dtype, size } = tensor
+    waiting.bytes += size * 4
+    waiting.tensors += 1
+    registry.register(tensor, { dataId, dtype, size }, tensor)
+  }
+  engine.trackTensor = (tensor, backend) => {
+    track(tensor, backend)
+    live?.add(tensor)
+  }
+  engine.disposeTensor = (tensor) => {
+    live?.delete(tensor)
+    // Once only: another tensor may share its memory.
+    if (waiting.tensors > 0 && registry.unregister(tensor)) forget(tensor)
+    dispose(tensor)
+  }
+
   return {
     begin: () => {
-      const before = new Set(Object.keys(engine().registeredVariables))
-      const tensors = tf.memory().numTensors
+      const { state } = engine
+      const before = new Set(Object.keys(state.registeredVariables))
+      const putBack = rememberSettings(tf, engine)
+      live ??= new Set()
+      open += 1
       return () => {
-        const { registeredVariables } = engine()
-        let variables = 0
-        for (const [name, variable] of Object.entries(registeredVariables)) {
+        open -= 1
+        putBack()
+        for (const [name, variable] of Object.entries(state.registeredVariables)) {
           if (before.has(name)) continue
-          variables += 1
-          registry.register(variable, { dataId: variable.dataId, dtype: variable.dtype, size: variable.size })
-          delete registeredVariables[name]
+          live?.add(variable)
+          Reflect.deleteProperty(state.registeredVariables, name)
         }
-        return { kept: Math.max(0, tf.memory().numTensors - tensors - variables) }
+        if (open > 0) return
+        for (const tensor of live ?? []) freeLater(tensor)
+        live = undefined
+        if (waiting.bytes > most.bytes || waiting.tensors > most.tensors) collect()
       }
     },
   }
+}
+
+function rememberSettings(tf: Tf, engine: Engine): () => void {
+  const { state, backendName } = engine
+  const scopes = state.scopeStack.length
+  const settings = tf.env() as unknown as { readonly flags: Record<string, unknown> }
+  const flags = { ...settings.flags }
+  return () => {
+    state.scopeStack.length = Math.min(scopes, state.scopeStack.length)
+    state.activeScope = state.scopeStack.at(-1) ?? null
+    // It has worked before, so it is there at once.
+    if (engine.backendName !== backendName) void tf.setBackend(backendName)
+    for (const name of Object.keys(settings.flags)) {
+      // One that is asked for again is found out again.
+      if (!(name in flags)) Reflect.deleteProperty(settings.flags, name)
+    }
+    Object.assign(settings.flags, flags)
+  }
+}
+
+let collector: (() => void) | undefined
+
+function collect(): void {
+  if (collector === undefined) {
+    setFlagsFromString('--expose-gc')
+    collector = runInNewContext('gc') as () => void
+  }
+  collector()
 }

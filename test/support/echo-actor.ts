@@ -5,6 +5,7 @@ interface EchoOptions {
   slow?: boolean
   fail?: string
   end?: boolean
+  starts?: 'never' | 'unready'
 }
 
 await runActor<EchoOptions>({
@@ -14,9 +15,12 @@ await runActor<EchoOptions>({
     command
       .option('--slow', 'never ends draining')
       .option('--fail <how>', 'throws instead of starting')
-      .option('--end', 'ends by itself when it is told to'),
+      .option('--end', 'ends by itself when it is told to')
+      .option('--starts <how>', 'never, or so far that it can be drained but is not ready'),
   async start({ bus, id, logger }, options) {
     if (options.fail) throw new Error(options.fail)
+    if (options.starts !== undefined) logger.info('starting')
+    if (options.starts === 'never') return await new Promise<never>(() => {})
     let end = (): void => {}
     const ended = new Promise<void>((resolve) => {
       end = resolve
@@ -28,6 +32,7 @@ await runActor<EchoOptions>({
     await bus.flush()
     return {
       ended,
+      ...(options.starts === 'unready' ? { ready: new Promise<void>(() => {}) } : {}),
       async drain(reason) {
         logger.info(`drained: ${reason}`)
         if (options.slow) await new Promise(() => {})

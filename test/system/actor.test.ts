@@ -50,6 +50,23 @@ test('a second signal ends at once an actor that is slow to drain', async () => 
   expect(await child.exited).toEqual({ code: exitCodes.interrupted, signal: null })
 })
 
+test.each([
+  ['that can be drained ends in order', 'unready', exitCodes.done, 'drained: SIGTERM'],
+  ['that cannot be drained yet ends all the same', 'never', exitCodes.terminated, 'still starting'],
+])('on SIGTERM an actor that is not ready %s', async (_, starts, code, said) => {
+  const child = spawn(process.execPath, [entry, '--server', server.url, '--starts', starts], {
+    stdio: ['ignore', 'ignore', 'pipe'],
+  })
+  let stderr = ''
+  child.stderr.on('data', (chunk: Buffer) => {
+    if (!stderr.includes('starting') && chunk.toString().includes('starting')) child.kill('SIGTERM')
+    stderr += chunk.toString()
+  })
+  expect(await once(child, 'close')).toEqual([code, null])
+  expect(stderr).toContain(said)
+  expect(stderr).not.toContain('"ready"')
+})
+
 test('what is slower than the grace period is killed', async () => {
   const child = await spawnEntry(entry, ['--server', server.url, '--slow'])
   expect(await child.stop(100)).toBeNull()

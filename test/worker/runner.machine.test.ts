@@ -17,7 +17,21 @@ function playWith(input: { maxServed: number; maxRssBytes: number }, ...events: 
   const clock = new TestClock()
   const effects: string[] = []
   const record = (name: string) => () => void effects.push(name)
-  const names = ['spawn', 'begin', 'stop', 'leave', 'kill', 'settle', 'tellWarm', 'tellUnfit'] as const
+  const names = [
+    'spawn',
+    'begin',
+    'stop',
+    'leave',
+    'kill',
+    'settle',
+    'tellStarted',
+    'tellEnded',
+    'tellUnbegun',
+    'tellWarm',
+    'tellUnfit',
+    'tellIdleDeath',
+    'refuse',
+  ] as const
   const actions = Object.fromEntries(names.map((name) => [name, record(name)]))
   const actor = createActor(runnerMachine.provide({ actions }), { input, clock })
   actor.subscribe(({ value }) => visited.add(value))
@@ -38,92 +52,172 @@ function playWith(input: { maxServed: number; maxRssBytes: number }, ...events: 
 const ready: RunnerEvent = { type: 'ready' }
 const begin: RunnerEvent = { type: 'begin', assignment: assignmentOf(1), file: 'f' }
 const timed: RunnerEvent = { type: 'begin', assignment: assignmentOf(1, { trialTimeoutMs: 500 }), file: 'f' }
+const started: RunnerEvent = { type: 'started', at: 1 }
 const ended: RunnerEvent = { type: 'ended', rssBytes: 10, last: false }
+const last: RunnerEvent = { ...ended, last: true }
 const exited: RunnerEvent = { type: 'exited', reason: 'SIGKILL' }
 const pruned: RunnerEvent = { type: 'stop', cause: 'pruned' }
 const silent: RunnerEvent = { type: 'silent' }
+const unfit: RunnerEvent = { type: 'unfit' }
 const dismiss: RunnerEvent = { type: 'dismiss' }
 const handback: RunnerEvent = { type: 'handback' }
+const busy = [ready, begin, started] as const
+const stopping = [...busy, pruned] as const
 
 describe('a runner', () => {
-  test('is started, warm, busy and warm again', () => {
+  test('is started, warm, told to begin, at work, and warm again', () => {
     expect(play()).toMatchObject({ state: 'starting', effects: ['spawn'] })
     expect(play(ready)).toMatchObject({ state: 'warm', effects: ['tellWarm'] })
-    expect(play(ready, begin)).toMatchObject({ state: 'busy', effects: ['begin'] })
-    expect(play(ready, begin, ended)).toMatchObject({ state: 'warm', effects: ['tellWarm'], context: { served: 1 } })
+    expect(play(ready, begin)).toMatchObject({ state: 'sent', effects: ['begin'] })
+    expect(play(...busy)).toMatchObject({ state: 'running', effects: ['tellStarted'], context: { startedAt: 1 } })
+    const again = { state: 'warm', effects: ['tellEnded', 'tellWarm'], context: { served: 1, attempt: null } }
+    expect(play(...busy, ended)).toMatchObject(again)
+    expect(play(ready, begin, ended)).toMatchObject(again)
+  })
+
+  test('takes an attempt while it is no more or not yet there, and begins it when it is warm (I3)', () => {
+    const sent = { state: 'sent', effects: ['tellWarm', 'begin'] }
+    expect(play(begin, ready)).toMatchObject(sent)
+    expect(play(exited, begin, 200, ready)).toMatchObject(sent)
+    expect(play(...busy, last, begin, exited, ready)).toMatchObject(sent)
+    expect(play(...busy, last, 5_000, begin, exited, ready)).toMatchObject(sent)
+    expect(play(begin, 120_000, exited, 200, ready)).toMatchObject(sent)
+    // It has place for one.
+    for (const before of [[begin], [exited, begin], [...busy, last, begin]]) {
+      expect(play(...before, begin).effects).toEqual(['refuse'])
+    }
+  })
+
+  test('that dies while it idles is started again, and the next attempt begins in the new one', () => {
+    expect(play(ready, exited)).toMatchObject({ state: 'starting', effects: ['tellIdleDeath', 'spawn'] })
+    expect(play(ready, exited, begin)).toMatchObject({ state: 'starting', effects: [] })
+    expect(play(ready, exited, begin, ready)).toMatchObject({ state: 'sent', effects: ['tellWarm', 'begin'] })
+  })
+
+  test('that goes before it has begun costs the attempt nothing, three times (I3)', () => {
+    const again = [exited, ready] as const
+    expect(play(ready, begin, exited)).toMatchObject({ state: 'starting', effects: ['spawn'] })
+    expect(play(ready, begin, ...again)).toMatchObject({ state: 'sent', effects: ['tellWarm', 'begin'] })
+    expect(play(ready, begin, ...again, ...again, exited).effects).toEqual(['settle', 'spawn'])
+    expect(play(ready, begin, 30_000)).toMatchObject({ state: 'killing', context: { killed: 'deaf' } })
+    expect(play(ready, begin, 30_000, exited)).toMatchObject({ state: 'starting', effects: ['spawn'] })
+    expect(play(ready, begin, 30_000, exited, ready).state).toBe('sent')
+    expect(play(ready, begin, ...again, ...again, 30_000, exited).effects).toEqual(['settle', 'spawn'])
+  })
+
+  test('tells of an attempt that is stopped or handed back before it was begun (I1)', () => {
+    const untouched: (readonly (RunnerEvent | number)[])[] = [
+      [begin],
+      [exited, begin],
+      [...busy, last, begin],
+      [begin, 120_000],
+      [...busy, last, 5_000, begin],
+    ]
+    for (const before of untouched) {
+      for (const event of [pruned, handback]) {
+        expect(play(...before, event)).toMatchObject({ effects: ['tellUnbegun'], context: { attempt: null } })
+        expect(play(...before, event, begin).effects).toEqual([])
+      }
+    }
   })
 
   test('that goes with an attempt in it settles that attempt once, and is started again (I1)', () => {
-    expect(play(ready, begin, exited)).toMatchObject({ state: 'starting', effects: ['settle', 'spawn'] })
+    expect(play(...busy, exited)).toMatchObject({ state: 'starting', effects: ['settle', 'spawn'] })
+    expect(play(...stopping, exited)).toMatchObject({ state: 'starting', effects: ['settle', 'spawn'] })
     expect(play(ready, begin, pruned, exited)).toMatchObject({ state: 'starting', effects: ['settle', 'spawn'] })
-    expect(play(ready, begin, ended, exited)).toMatchObject({ state: 'starting', effects: ['spawn'] })
+    expect(play(...busy, ended, exited)).toMatchObject({ state: 'starting', effects: ['tellIdleDeath', 'spawn'] })
   })
 
   test('that was told to stop may end in its grace, and is killed after it (I2)', () => {
-    expect(play(ready, begin, pruned)).toMatchObject({
-      state: 'stopping',
-      effects: ['stop'],
-      context: { cause: 'pruned' },
-    })
-    expect(play(ready, begin, pruned, ended).state).toBe('warm')
-    expect(play(ready, begin, pruned, 999).state).toBe('stopping')
-    expect(play(ready, begin, pruned, 1_000)).toMatchObject({ state: 'killing', effects: ['kill'] })
-    const killed = play(ready, begin, pruned, 1_000, exited)
+    expect(play(...stopping)).toMatchObject({ state: 'stopping', effects: ['stop'], context: { cause: 'pruned' } })
+    expect(play(...stopping, ended).state).toBe('warm')
+    expect(play(ready, begin, pruned, started)).toMatchObject({ state: 'stopping', effects: ['tellStarted'] })
+    expect(play(...stopping, 999).state).toBe('stopping')
+    expect(play(...stopping, 1_000)).toMatchObject({ state: 'killing', effects: ['kill'] })
+    const killed = play(...stopping, 1_000, exited)
     expect(killed).toMatchObject({ state: 'starting', effects: ['settle', 'spawn'], context: { killed: null } })
   })
 
+  test('that is being killed and says that its attempt has ended is believed (I1)', () => {
+    const killed = [...stopping, 1_000] as const
+    expect(play(...killed, ended)).toMatchObject({ state: 'killing', effects: ['tellEnded'] })
+    expect(play(...killed, ended, exited)).toMatchObject({ state: 'starting' })
+    expect(play(...killed, ended, ended).effects).toEqual(['refuse'])
+    expect(play(ready, begin, 30_000, started)).toMatchObject({ state: 'killing', effects: ['tellStarted'] })
+    expect(play(ready, begin, 30_000, started, exited).effects).toEqual(['settle', 'spawn'])
+    expect(play(ready, begin, 30_000, pruned, exited).effects).toEqual(['settle', 'spawn'])
+    for (const event of [ready, silent, handback]) expect(play(...killed, event).effects).toEqual([])
+  })
+
   test('is stopped when the time of its trial is up, and only if that has an end', () => {
-    expect(play(ready, timed, 500)).toMatchObject({ state: 'stopping', context: { cause: 'timeout' } })
-    expect(play(ready, begin, 2 ** 31).state).toBe('busy')
+    expect(play(ready, timed, started, 500)).toMatchObject({ state: 'stopping', context: { cause: 'timeout' } })
+    expect(play(...busy, 2 ** 31).state).toBe('running')
   })
 
   test('keeps the first cause of a stop', () => {
-    expect(play(ready, timed, pruned, 500).context.cause).toBe('pruned')
+    expect(play(ready, timed, started, pruned, 500).context.cause).toBe('pruned')
+    expect(play(...stopping, { type: 'stop', cause: 'cancelled' }).context.cause).toBe('pruned')
   })
 
   test('is replaced between two trials when it has served long, grown large, or is in doubt', () => {
-    expect(play(ready, begin, ended, begin, ended, begin, ended)).toMatchObject({
-      state: 'leaving',
-      effects: ['leave'],
-    })
-    expect(play(ready, begin, { ...ended, rssBytes: 1_001 }).state).toBe('leaving')
-    expect(play(ready, begin, { ...ended, last: true }).state).toBe('leaving')
-    expect(play(ready, begin, pruned, { ...ended, last: true }).state).toBe('leaving')
-    expect(play(ready, begin, { ...ended, last: true }, exited)).toMatchObject({
-      state: 'starting',
-      context: { served: 0 },
-    })
-    expect(play(ready, begin, { ...ended, last: true }, 5_000)).toMatchObject({ state: 'killing' })
+    const three = play(...busy, ended, begin, started, ended, begin, started, ended)
+    expect(three).toMatchObject({ state: 'leaving', effects: ['tellEnded', 'leave'] })
+    expect(play(...busy, { ...ended, rssBytes: 1_001 }).state).toBe('leaving')
+    expect(play(...busy, last).state).toBe('leaving')
+    expect(play(ready, begin, last).state).toBe('leaving')
+    expect(play(...stopping, last).state).toBe('leaving')
+    expect(play(...busy, last, exited)).toMatchObject({ state: 'starting', context: { served: 0 } })
+    expect(play(...busy, last, 5_000)).toMatchObject({ state: 'killing' })
   })
 
   test('that gives no sign of life is killed', () => {
-    expect(play(ready, silent)).toMatchObject({ state: 'killing', context: { killed: 'silent' } })
-    expect(play(ready, begin, silent)).toMatchObject({ state: 'killing', context: { killed: 'silent' } })
-    expect(play(ready, begin, pruned, silent)).toMatchObject({ state: 'killing', context: { killed: 'silent' } })
+    for (const before of [[ready, begin], busy, stopping]) {
+      expect(play(...before, silent)).toMatchObject({ state: 'killing', context: { killed: 'silent' } })
+    }
     expect(play(120_000)).toMatchObject({ state: 'killing', context: { killed: 'late' } })
   })
 
   test('is killed when the worker cannot wait for what runs', () => {
-    expect(play(ready, begin, handback)).toMatchObject({ state: 'killing', context: { killed: 'handback' } })
-    expect(play(ready, begin, pruned, handback)).toMatchObject({ state: 'killing', context: { killed: 'handback' } })
+    for (const before of [[ready, begin], busy, stopping]) {
+      expect(play(...before, handback)).toMatchObject({ state: 'killing', context: { killed: 'handback' } })
+      expect(play(...before, handback, exited).effects).toEqual(['settle', 'spawn'])
+    }
   })
 
-  test('that does not start is tried again a few times, with longer pauses, and then given up', () => {
+  test('that does not start is tried again a few times, with longer pauses, and then given up with what waits for it', () => {
     expect(play(exited).state).toBe('waiting')
     expect(play(exited, 200).state).toBe('starting')
     expect(play(exited, 200, exited, 400, ready).context.failedStarts).toBe(0)
     const given = play(exited, 200, exited, 400, exited, 800, exited)
-    expect(given).toMatchObject({ state: 'ended', effects: ['tellUnfit'] })
-    expect(play({ type: 'unfit' })).toMatchObject({ state: 'ended', effects: ['tellUnfit'] })
+    expect(given).toMatchObject({ state: 'ended', effects: ['tellUnbegun', 'tellUnfit'] })
+    const late = play(120_000, exited, 200, exited, 400, exited, 800, exited)
+    expect(late).toMatchObject({ state: 'ended' })
+    expect(play(unfit)).toMatchObject({ state: 'ended', effects: ['tellUnbegun', 'tellUnfit'] })
   })
 
-  test('that is dismissed goes, from wherever it is', () => {
+  test('that is dismissed goes, from wherever it is, and is gone when it has exited', () => {
     expect(play(ready, dismiss)).toMatchObject({ state: 'leaving', effects: ['leave'] })
-    expect(play(ready, dismiss, exited).state).toBe('ended')
+    const everywhere: (readonly (RunnerEvent | number)[])[] = [
+      [],
+      [ready],
+      [ready, begin],
+      busy,
+      stopping,
+      [...busy, last],
+      [...busy, last, 5_000],
+      [...stopping, 1_000],
+      [120_000],
+    ]
+    for (const before of everywhere) expect(play(...before, dismiss, exited).state).toBe('ended')
     expect(play(ready, dismiss, 5_000, exited).state).toBe('ended')
-    expect(play(dismiss, exited).state).toBe('ended')
     expect(play(exited, dismiss).state).toBe('ended')
-    expect(play(ready, exited).state).toBe('starting')
+  })
+
+  test('refuses what its state has no use for, and says so', () => {
+    for (const event of [unfit, ended, started, silent, pruned, handback]) {
+      expect(play(ready, event)).toMatchObject({ state: 'warm', effects: ['refuse'] })
+    }
+    expect(play(...busy, begin)).toMatchObject({ state: 'running', effects: ['refuse'] })
   })
 
   test('reaches every state and every transition in these tests', () => {

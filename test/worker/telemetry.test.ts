@@ -105,7 +105,7 @@ describe("a runner's second thread", () => {
   test('keeps at most 10,000 lines of a trial, and says so', async () => {
     const { bus, telemetry } = await setUp()
     telemetry.begin(attempt)
-    for (let line = 0; line < 10_050; line += 1) telemetry.line('stdout', `line ${line}`)
+    for (let line = 0; line < 10_050; line += 1) telemetry.line(attempt.ref, 'stdout', `line ${line}`)
     await telemetry.flushed()
     const texts: string[] = []
     for await (const { data, subject } of bus.streams.read('telemetry', 'maggy.v1.worker.w1.output.>')) {

@@ -6,19 +6,32 @@ import { handledEvents, mermaid, statesOf } from '../support/mermaid.ts'
 const visited = new Set<string>()
 const taken = new Set<string>()
 
+/** Events by name; `warm` counts the slots up. */
 function play(...events: WorkerEvent['type'][]) {
   const effects: string[] = []
   const record = (name: string) => () => void effects.push(name)
-  const names = ['announce', 'beat', 'expireLeases', 'extendLeases', 'drainSlots', 'awaitDelivery', 'leave'] as const
+  const names = [
+    'announce',
+    'beat',
+    'expireLeases',
+    'extendLeases',
+    'drainSlots',
+    'awaitDelivery',
+    'leave',
+    'refuse',
+  ] as const
   const actions = Object.fromEntries(names.map((name) => [name, record(name)]))
   const actor = createActor(workerMachine.provide({ actions }), { input: { slots: 2 } })
   actor.subscribe(({ value }) => visited.add(value))
   actor.start()
   visited.add(actor.getSnapshot().value)
+  let slot = 0
   for (const type of events) {
     effects.length = 0
     taken.add(`${actor.getSnapshot().value} on ${type}`)
-    actor.send({ type })
+    if (type === 'warm') actor.send({ type, slot: slot++ })
+    else if (type === 'drain') actor.send({ type, reason: 'SIGTERM' })
+    else actor.send({ type })
   }
   return { state: actor.getSnapshot().value, effects }
 }
@@ -27,6 +40,17 @@ describe('a worker', () => {
   test('is announced once every slot has a warm runner', () => {
     expect(play('warm').state).toBe('connecting')
     expect(play('warm', 'warm')).toEqual({ state: 'present', effects: ['announce'] })
+  })
+
+  test('counts a slot once, however often its runner is replaced before all are warm', () => {
+    const actor = createActor(workerMachine, { input: { slots: 2 } }).start()
+    actor.send({ type: 'warm', slot: 0 })
+    actor.send({ type: 'warm', slot: 0 })
+    expect(actor.getSnapshot().value).toBe('connecting')
+  })
+
+  test('refuses what it does not expect, and says so', () => {
+    expect(play('delivered')).toEqual({ state: 'connecting', effects: ['refuse'] })
   })
 
   test('announces itself when the roll is called and when it is connected again', () => {
@@ -50,6 +74,7 @@ describe('a worker', () => {
   test('drains its slots, delivers what it owes, and leaves', () => {
     expect(play('warm', 'warm', 'drain')).toEqual({ state: 'draining', effects: ['drainSlots', 'beat'] })
     expect(play('warm', 'warm', 'drain', 'tick').effects).toEqual(['beat'])
+    expect(play('warm', 'warm', 'drain', 'changed').effects).toEqual(['beat'])
     const empty = ['warm', 'warm', 'drain', 'slot.empty', 'slot.empty'] as const
     expect(play(...empty)).toEqual({ state: 'delivering', effects: ['awaitDelivery'] })
     expect(play(...empty, 'tick').effects).toEqual(['beat'])

@@ -23,7 +23,15 @@ import { assignmentOf } from '../support/worker-assignment.ts'
 
 type Done = PayloadOf<typeof done>
 
-async function setUp({ slots = 1, acknowledge = true } = {}) {
+interface Setting {
+  readonly slots?: number
+  readonly acknowledge?: boolean
+  readonly drainTimeoutMs?: number | null
+  /** How code comes here; by default it is here. */
+  readonly fetch?: () => Promise<string>
+}
+
+async function setUp({ slots = 1, acknowledge = true, drainTimeoutMs = null, fetch }: Setting = {}) {
   const clock = new TestClock()
   const network = createMemoryNetwork({ clock })
   const bus = network.connect()
@@ -31,12 +39,15 @@ async function setUp({ slots = 1, acknowledge = true } = {}) {
   await driver.streams.ensure()
   const { spawn, runners } = fakeSpawn()
   const said = { announced: 0, beats: [] as PayloadOf<typeof beat>[], done: [] as Done[], started: 0, left: 0 }
-  const state = { acknowledge }
+  const state = { acknowledge, refuses: undefined as 'MESSAGE_INVALID' | undefined, asked: 0 }
+  const notices: string[] = []
   hear(driver, announce, { worker: 'w1' }, () => void (said.announced += 1))
   hear(driver, beat, { worker: 'w1' }, (payload) => void said.beats.push(payload))
   hear(driver, leave, { worker: 'w1' }, () => void (said.left += 1))
   hear(driver, started, { worker: 'w1', experiment: 'x' }, () => void (said.started += 1))
   answer(driver, done, { worker: 'w1', experiment: 'x' }, (payload) => {
+    state.asked += 1
+    if (state.refuses !== undefined) throw problem(state.refuses, { subject: 'done', path: '/', reason: 'is wrong' })
     if (!state.acknowledge) throw problem('BUS_TIMEOUT', { subject: 'log', ms: 1 })
     said.done.push(payload)
     return {}
@@ -45,12 +56,12 @@ async function setUp({ slots = 1, acknowledge = true } = {}) {
     bus,
     clock,
     info: { worker: 'w1', host: 'h', pid: 1, slots, labels: {}, cores: 1, memoryBytes: 1, versions: {}, startedAt: 0 },
-    cache: { fetch: () => Promise.resolve('file'), keep: () => Promise.resolve('file') },
+    cache: { fetch: fetch ?? (() => Promise.resolve('file')), keep: () => Promise.resolve('file') },
     spawn,
     maxTrialsPerRunner: 100,
     maxRssBytes: 1_000,
-    drainTimeoutMs: null,
-    onNotice: () => {},
+    drainTimeoutMs,
+    onNotice: (text) => void notices.push(text),
   })
   const settle = () => network.settled()
   for (const runner of runners) runner.says({ type: 'ready', backend: 'tensorflow', versions: {} })
@@ -83,6 +94,7 @@ async function setUp({ slots = 1, acknowledge = true } = {}) {
     worker,
     runners,
     said,
+    notices,
     state,
     call,
     settle,
@@ -101,6 +113,8 @@ const ended = (trial: number, value = 1): FromRunner => ({
   rssBytes: 1,
   last: false,
 })
+const begun = (trial: number): FromRunner => ({ type: 'started', key: `x/${trial}/1`, at: 1 })
+const ready: FromRunner = { type: 'ready', backend: 'tensorflow', versions: {} }
 const refusal = (promise: Promise<unknown>) => promise.then(() => undefined, codeOf)
 
 describe('a worker', () => {
@@ -193,6 +207,7 @@ describe('a worker', () => {
     await call.lease()
     await call.assign(1)
     await settle()
+    runner().says(begun(1))
     runner().exits('SIGSEGV')
     await settle()
     await settle()
@@ -246,5 +261,155 @@ describe('a worker', () => {
     await settle()
     expect(said.done.map(({ trial }) => trial)).toEqual([2, 1])
     expect(said.left).toBe(1)
+  })
+
+  test('gives the next attempt to a new runner when the idle one has died (it is not believed to be warm)', async () => {
+    const { call, runner, runners, settle, notices, said } = await setUp()
+    await call.lease()
+    runner().exits('SIGKILL')
+    expect(notices).toEqual([expect.stringContaining('while nothing ran in it')])
+    await call.assign(1)
+    await settle()
+    expect(runners.map(({ heard }) => heard.filter(({ type }) => type === 'begin').length)).toEqual([0, 0])
+    runner().says(ready)
+    await settle()
+    expect(runner().heard).toMatchObject([{ type: 'begin', assignment: { attempt: { trial: 1 } } }])
+    runner().says(ended(1))
+    await settle()
+    expect(said.done).toMatchObject([{ trial: 1, outcome: { kind: 'done' } }])
+  })
+
+  test('stops an attempt whose runner is still being started, and one whose code is still on its way', async () => {
+    const { call, runner, settle, said } = await setUp()
+    await call.lease()
+    runner().exits('SIGKILL')
+    await call.assign(1)
+    await settle()
+    expect(await call.stop(1)).toEqual({ known: true })
+    await settle()
+    expect(said.done).toMatchObject([{ trial: 1, startedAt: null, outcome: { kind: 'stopped', reason: 'pruned' } }])
+    const loading = await setUp({ fetch: () => new Promise(() => undefined) })
+    await loading.call.lease()
+    await loading.call.assign(1)
+    expect(await loading.call.stop(1)).toEqual({ known: true })
+    await loading.settle()
+    expect(loading.said.done).toMatchObject([{ startedAt: null, outcome: { kind: 'stopped' } }])
+  })
+
+  test('a runner that goes before it has begun costs the attempt nothing: the next one begins it', async () => {
+    const { call, runner, settle, said } = await setUp()
+    await call.lease()
+    await call.assign(1)
+    await settle()
+    runner().exits('exit code 1')
+    runner().says(ready)
+    await settle()
+    expect(runner().heard).toMatchObject([{ type: 'begin' }])
+    runner().says(begun(1))
+    runner().says(ended(1))
+    await settle()
+    expect(said.done).toMatchObject([{ trial: 1, attempt: 1, outcome: { kind: 'done' } }])
+  })
+
+  test('tells once of an attempt that ends while its runner is being killed', async () => {
+    const { call, runner, settle, said, tick } = await setUp()
+    await call.lease()
+    await call.assign(1)
+    await settle()
+    runner().says(begun(1))
+    await call.stop(1)
+    await tick(1_500)
+    expect(runner().killed).toBe(true)
+    runner().says(ended(1))
+    runner().exits('SIGKILL')
+    await settle()
+    await settle()
+    expect(said.done).toMatchObject([{ trial: 1, outcome: { kind: 'done' } }])
+  })
+
+  test('waits out an outage of the bus while it loads code: the attempt is not spent', async () => {
+    let down = true
+    const { call, runner, settle, said, tick } = await setUp({
+      fetch: () => (down ? Promise.reject(problem('BUS_DISCONNECTED', { server: 's' })) : Promise.resolve('file')),
+    })
+    await call.lease()
+    await call.assign(1)
+    await tick(10_000)
+    expect(said.done).toEqual([])
+    down = false
+    await tick(3_000)
+    await settle()
+    expect(runner().heard).toMatchObject([{ type: 'begin' }])
+  })
+
+  test('drains while its runner leaves, while it is killed, and while it starts', async () => {
+    const leaving = await setUp()
+    await leaving.call.lease()
+    await leaving.call.assign(1)
+    await leaving.settle()
+    leaving.runner().says({ ...ended(1), last: true } as FromRunner)
+    await leaving.settle()
+    expect(leaving.runner().heard.at(-1)).toEqual({ type: 'leave' })
+    const killed = await setUp()
+    await killed.call.lease()
+    await killed.call.assign(1)
+    await killed.settle()
+    await killed.call.stop(1)
+    await killed.tick(1_500)
+    killed.runner().says(ended(1))
+    const starting = await setUp()
+    starting.runner().exits('SIGKILL')
+    for (const { worker, runner, settle, said } of [leaving, killed, starting]) {
+      const drained = worker.drain('SIGTERM')
+      for (let turn = 0; turn < 5; turn += 1) await settle()
+      runner().exits('gone')
+      await drained
+      await settle()
+      expect(said.left).toBe(1)
+    }
+  })
+
+  test('hands back what still loads when the time to drain is up', async () => {
+    const { call, worker, said, tick, runner, settle } = await setUp({
+      fetch: () => new Promise(() => undefined),
+      drainTimeoutMs: 2_000,
+    })
+    await call.lease()
+    await call.assign(1)
+    const drained = worker.drain('SIGTERM')
+    await tick(1_000)
+    expect(said.done).toEqual([])
+    await tick(1_500)
+    expect(said.done).toMatchObject([{ trial: 1, startedAt: null, outcome: { kind: 'returned' } }])
+    runner().exits('exit code 0')
+    await drained
+    await settle()
+    expect(said.left).toBe(1)
+  })
+
+  test('gives a result up, and says so, when the failure in its place is refused too', async () => {
+    const { call, runner, settle, state, notices, tick } = await setUp()
+    state.refuses = 'MESSAGE_INVALID'
+    await call.lease()
+    await call.assign(1)
+    await settle()
+    runner().says(ended(1))
+    await tick(5_000)
+    expect(state.asked).toBe(2)
+    expect(notices).toEqual(['a result was refused', 'a result was refused'])
+    expect((await call.status()).unacknowledged).toEqual([])
+  })
+
+  test('hands back what waits for a runner when none starts on this host', async () => {
+    const { call, runner, settle, said, worker } = await setUp()
+    const failed = worker.ended.catch(codeOf)
+    await call.lease()
+    runner().exits('SIGKILL')
+    await call.assign(1)
+    await settle()
+    runner().says({ type: 'unfit', problem: { code: 'TFJS_MISSING', message: 'no binding' } })
+    for (let turn = 0; turn < 5; turn += 1) await settle()
+    expect(said.done).toMatchObject([{ trial: 1, startedAt: null, outcome: { kind: 'returned' } }])
+    expect(await failed).toBe('SETUP_FAILED')
   })
 })
