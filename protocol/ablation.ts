@@ -74,6 +74,8 @@ export const Component = Type.Union([
     kind: Type.Literal('layers'),
     name: Name,
     layers: Type.Array(LayerRef, { minItems: 1, maxItems: 4096 }),
+    /** What else is different in the model that is left: what begins anew, or without an initial state. */
+    notes: Type.Optional(Type.Array(Type.String(), { maxItems: 4096 })),
   }),
   Type.Object({ kind: Type.Literal('model'), name: Name, model: Name }),
   Type.Object({ kind: Type.Literal('dataset'), name: Name, dataset: Name }),

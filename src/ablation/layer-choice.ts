@@ -105,7 +105,10 @@ function atItsWord(
   const more = Object.values(rest).some((value) => value !== undefined)
   if (name !== undefined && place === undefined && type === undefined && !more) return { ref: name, text: name }
   if (place !== undefined && place >= 0 && name === undefined && !more) {
-    return { ref: { at: place, ...(type === undefined ? {} : { type }) }, text: `${type ?? 'layer'} at ${place}` }
+    return {
+      ref: { at: place, ...(type === undefined ? {} : { type }) },
+      text: type === undefined ? `at ${place}` : `${type} at ${place}`,
+    }
   }
   throw invalid(
     path,

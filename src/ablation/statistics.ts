@@ -73,6 +73,8 @@ export interface Comparison extends Group {
   readonly parametersSaved: number | null
   /** Warm runners against warm ones, or else fresh ones against fresh ones; null: there is but one of each kind. */
   readonly timeSavedMs: number | null
+  /** What else was different in the model: a layer that had to begin anew, a state that was missing. */
+  readonly notes: readonly string[]
   /** Of a pair: its delta minus the deltas of its two alone. */
   readonly interaction: number | null
 }
@@ -105,7 +107,9 @@ export function ablationResult(
   groups.delete('[]')
   const compared = [...groups.values()].map((group) => {
     const without = (group[0]?.ablated?.components ?? []).map(({ name }) => name)
-    return compare(sampleOf(without, group, metric, times), base)
+    const parts = group[0]?.ablated?.components ?? []
+    const notes = parts.flatMap((one) => (one.kind === 'layers' ? (one.notes ?? []) : []))
+    return { ...compare(sampleOf(without, group, metric, times), base), notes: [...new Set(notes)] }
   })
   const alone = compared.filter(({ without }) => without.length === 1)
   const singles = new Map(alone.map(({ without, delta }) => [without[0], delta]))
@@ -187,7 +191,7 @@ function faultOf({ group, open }: Sample): Fault | null {
   return group.problem ?? { code: 'CANCELLED', message: 'the base has no result' }
 }
 
-type Compared = Omit<Comparison, 'pHolm' | 'interaction'> & {
+type Compared = Omit<Comparison, 'pHolm' | 'interaction' | 'notes'> & {
   /** Of the difference, which may be too large for a number. */
   readonly sign: number
 }
@@ -246,6 +250,7 @@ function notPossible(without: readonly string[], { code, message }: Fault, baseP
     baseProblem,
     parametersSaved: null,
     timeSavedMs: null,
+    notes: [],
     interaction: null,
   }
 }

@@ -4,7 +4,7 @@ import type { Problem } from '../../protocol/index.ts'
 import type { Progress, Waiting } from '../client/index.ts'
 import { searchedHparams, type Outline, type Result, type TrialResult } from '../store/index.ts'
 import { standingOf } from './ablation-table.ts'
-import { duration, pairs, short } from './text.ts'
+import { duration, isRefused, pairs, short } from './text.ts'
 
 export interface Standing {
   readonly result: Outline & Pick<Result, 'ablation'>
@@ -101,7 +101,8 @@ export function trialText(trial: TrialResult, tally: Tally): string {
   const chosen = trial.ablated === undefined ? pairs(searchedHparams(tally, trial)) : withoutText(trial)
   const best = tally.best === null || trial.ablated !== undefined ? '' : `, best trial ${tally.best}`
   const at = `${tally.finished}/${tally.wanted}${best}`
-  return `trial ${trial.trial} ${trial.state} in ${duration(trial.durationMs)}: ${what} (${chosen}) [${at}]`
+  const state = isRefused(trial) ? 'not possible' : trial.state
+  return `trial ${trial.trial} ${state} in ${duration(trial.durationMs)}: ${what} (${chosen}) [${at}]`
 }
 
 /** What a trial of an ablation does without. */

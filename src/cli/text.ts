@@ -26,3 +26,14 @@ export function pairs(values: Hparams | Metrics): string {
     .map(([name, value]) => `${name}=${Array.isArray(value) ? JSON.stringify(value) : short(value as Cell)}`)
     .join(' ')
 }
+
+/** A trial of an ablation whose removal is not possible: it has failed, and is no failure. */
+export function isRefused({
+  state,
+  problem,
+}: {
+  readonly state: string
+  readonly problem?: { readonly code: string }
+}) {
+  return state === 'failed' && problem?.code === 'SURGERY_REFUSED'
+}

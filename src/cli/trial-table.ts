@@ -3,9 +3,9 @@ import pc from 'picocolors'
 import { importanceOf, type Importance } from '../importance/index.ts'
 import type { TrialState } from '../history/index.ts'
 import { cell, rank, searchedHparams, type Outline, type Result, type TrialResult } from '../store/index.ts'
-import { ablationText, faultsIn } from './ablation-table.ts'
+import { ablationText, faultsIn, notesIn } from './ablation-table.ts'
 import { table } from './plain-table.ts'
-import { duration, pairs, short } from './text.ts'
+import { duration, isRefused, pairs, short } from './text.ts'
 
 const colour: Record<TrialState, (text: string) => string> = {
   queued: pc.dim,
@@ -73,7 +73,10 @@ function trialTable(result: Result, { top = bestShown, all = false }: Shown): st
 /** The whole of a result: the table, the counts, and the best hparams. */
 export function resultText(result: Result, shown: Shown = {}): string {
   const { counts, best, worst, mean, objectives } = result
-  const said = Object.entries(counts)
+  // What an ablation cannot leave out is no failure.
+  const refused = result.trials.filter(isRefused).length
+  const told = refused === 0 ? counts : { ...counts, failed: counts.failed - refused, 'not possible': refused }
+  const said = Object.entries(told)
     .filter(([, count]) => count > 0)
     .map(([state, count]) => `${count} ${state}`)
   const lines = [result.ablation === undefined ? trialTable(result, shown) : ablationText(result.ablation), '']
@@ -81,7 +84,7 @@ export function resultText(result: Result, shown: Shown = {}): string {
     `${result.experiment}: ${result.state} in ${duration(result.durationMs)}, ${said.join(', ') || 'no trials'}`,
   )
   const metric = objectives[0]?.metric ?? ''
-  if (result.ablation !== undefined) lines.push(...faultsIn(result.ablation))
+  if (result.ablation !== undefined) lines.push(...faultsIn(result.ablation), ...notesIn(result.ablation))
   else if (best !== null) {
     lines.push(
       `best    ${metric} ${short(best.metrics[metric])}, trial ${best.trial}: ${pairs(searchedHparams(result, best))}`,

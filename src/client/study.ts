@@ -15,14 +15,14 @@ import {
   type LayerRef,
 } from '../../protocol/index.ts'
 import { asksForLayers, builtinAblators, resolve, type KnownLayer, type Names } from '../ablation/index.ts'
-import type { createRelease as CreateRelease } from '../train/index.ts'
+import type { createRelease as CreateRelease, Finding } from '../train/index.ts'
 import { specOf, type AnySpec, type ContextOf, type Experiment } from '../experiment/index.ts'
 
 let release: ReturnType<typeof CreateRelease> | undefined
 
 interface Built extends Pick<Names, 'layers' | 'between'> {
-  /** Why each of these removals is not possible; undefined where it is, or where that shows in its trial only. */
-  refused(removals: readonly (readonly LayerRef[])[]): readonly (Impossible['problem'] | undefined)[]
+  /** What would become of each of these removals; undefined where that shows in its trial only. */
+  examined(removals: readonly (readonly LayerRef[])[]): readonly (Finding | undefined)[]
   /** What the models hold goes when nothing reaches them any more. */
   end(): void
 }
@@ -30,7 +30,7 @@ interface Built extends Pick<Names, 'layers' | 'between'> {
 const nothingBuilt: Built = {
   layers: undefined,
   between: () => undefined,
-  refused: (removals) => removals.map(() => undefined),
+  examined: (removals) => removals.map(() => undefined),
   end: () => {},
 }
 
@@ -58,18 +58,25 @@ export async function withComponents<C extends ContextOf>(experiment: Experiment
 
 /** Only what can be left out stays a component; what cannot is told beside them. */
 function possible(context: AblationContext, named: readonly Component[], built: Built): AblationContext {
-  const alone = impossibleOf(
+  const findings = findingsOf(
     named.map((component) => [component]),
     built,
   )
+  const alone = impossibleOf(findings)
   const refused = new Set(alone.flatMap(({ without }) => without))
-  const components = named.filter(({ name }) => !refused.has(name))
+  const notes = new Map(findings.map(({ components: [one], finding }) => [one, finding?.refused ? [] : finding?.notes]))
+  const components = named
+    .filter(({ name }) => !refused.has(name))
+    .map((one) => {
+      const said = notes.get(one) ?? []
+      return one.kind === 'layers' && said.length > 0 ? { ...one, notes: [...said] } : one
+    })
   if (components.length === 0) {
     const reasons = alone.map(({ problem: { message } }) => message).join('; ')
     throw invalid(`names nothing that can be left out: ${reasons}`)
   }
   const plugin = builtinAblators.get(context.ablator.name)
-  const together = impossibleOf(plugin?.combinations?.(components) ?? [], built)
+  const together = impossibleOf(findingsOf(plugin?.combinations?.(components) ?? [], built))
   const most = (plugin?.most(components.length, context.repeats) ?? Infinity) - together.length * context.repeats
   const impossible = [...alone, ...together]
   return {
@@ -80,15 +87,27 @@ function possible(context: AblationContext, named: readonly Component[], built: 
   }
 }
 
-function impossibleOf(removals: readonly (readonly Component[])[], built: Built): Impossible[] {
+interface Found {
+  readonly components: readonly Component[]
+  readonly finding: Finding | undefined
+}
+
+function findingsOf(removals: readonly (readonly Component[])[], built: Built): Found[] {
+  const layersOf = (components: readonly Component[]) =>
+    components.flatMap((one) => (one.kind === 'layers' ? one.layers : []))
   // Layers of another model generator's model are not these.
-  const asked = removals.filter((components) => components.every(({ kind }) => kind !== 'model'))
-  const layers = asked.map((components) => components.flatMap((one) => (one.kind === 'layers' ? one.layers : [])))
-  const operated = asked.filter((_, index) => layers[index]?.length !== 0)
-  const problems = built.refused(layers.filter((refs) => refs.length > 0))
-  return operated.flatMap((components, index) => {
-    const found = problems[index]
-    return found === undefined ? [] : [{ without: components.map(({ name }) => name), problem: found }]
+  const operated = removals.filter(
+    (components) => components.every(({ kind }) => kind !== 'model') && layersOf(components).length > 0,
+  )
+  const findings = built.examined(operated.map(layersOf))
+  return operated.map((components, index) => ({ components, finding: findings[index] }))
+}
+
+function impossibleOf(findings: readonly Found[]): Impossible[] {
+  return findings.flatMap(({ components, finding }) => {
+    if (finding?.refused === undefined) return []
+    const { code, message, remedy } = finding.refused
+    return [{ without: components.map(({ name }) => name), problem: { code, message, remedy } }]
   })
 }
 
@@ -127,12 +146,10 @@ async function layersOf(spec: AnySpec, hparams: Hparams, strict: boolean): Promi
   return {
     layers,
     between: (from, to) => layersBetween(first, from, to),
-    refused: (removals) => {
+    examined: (removals) => {
       // A model of another copy of tfjs than this process's can be listed, not joined; in a runner there is one copy.
       if (!(first instanceof tf.LayersModel)) return removals.map(() => undefined)
-      return examine(tf, first, removals, strict).map((error) =>
-        error === undefined ? undefined : { code: error.code, message: error.message, remedy: error.remedy },
-      )
+      return examine(tf, first, removals, strict)
     },
     end,
   }

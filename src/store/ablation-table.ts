@@ -22,9 +22,10 @@ export const ablationRows = ({ metric, base, components }: AblationResult): Rows
     'timeSavedMs',
     'problem',
     'baseProblem',
+    'notes',
   ],
   rows: [base, ...components].map((group) => {
-    const { delta, relative, error, p, pHolm, verdict, interaction, parametersSaved, timeSavedMs, baseProblem } =
+    const { delta, relative, error, p, pHolm, verdict, interaction, parametersSaved, timeSavedMs, baseProblem, notes } =
       compared(group)
     return [
       group.without.join(' + ') || 'nothing (base)',
@@ -45,6 +46,7 @@ export const ablationRows = ({ metric, base, components }: AblationResult): Rows
       timeSavedMs,
       group.problem?.code,
       baseProblem?.code,
+      notes?.join('; ') || undefined,
     ]
   }),
 })

@@ -48,7 +48,7 @@ export function generatorsFor(spec: AnySpec, ablated: Ablated | undefined): Gene
   // A generator that gives the same model again means the same model.
   const operations = new WeakMap<LayersModel, LayersModel>()
   const withoutLayers = (made: LayersModel, { keepWeights }: Ablated): LayersModel => {
-    const model = operations.get(made) ?? takeOut(tfjsHere(), made, layers, { strict: keepWeights, run: true })
+    const model = operations.get(made) ?? takeOut(tfjsHere(), made, layers, { strict: keepWeights, run: true }).left
     operations.set(made, model)
     return model
   }

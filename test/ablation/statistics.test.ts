@@ -162,7 +162,7 @@ describe('a base that failed', () => {
     const rows = ablationText(result).split('\n').slice(2, 4)
     for (const row of rows) expect(row).toContain('the base failed (TRAIN_FAILED)')
     expect(ablationSvg(result, 'e').match(/base failed/g)).toHaveLength(2)
-    expect(ablationRows(result).rows.map((cells) => cells.at(-1))).toEqual([undefined, 'TRAIN_FAILED', 'TRAIN_FAILED'])
+    expect(ablationRows(result).rows.map((cells) => cells.at(-2))).toEqual([undefined, 'TRAIN_FAILED', 'TRAIN_FAILED'])
   })
 
   it('is not one that has yet to end', () => {

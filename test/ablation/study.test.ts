@@ -194,7 +194,7 @@ it('takes names and places at their word where only train can build the model, a
   const blind: Names = { ...names, layers: { unknown: 'the model generator takes 2 arguments' } }
   expect(resolve(study().layers('conv1', { at: 3 }, { type: 'dropout', at: 4 }).study, blind)).toEqual([
     { kind: 'layers', name: 'layer:conv1', layers: ['conv1'] },
-    { kind: 'layers', name: 'layer:layer at 3', layers: [{ at: 3 }] },
+    { kind: 'layers', name: 'layer:at 3', layers: [{ at: 3 }] },
     { kind: 'layers', name: 'layer:dropout at 4', layers: [{ at: 4, type: 'dropout' }] },
   ])
   for (const one of [study().layers({ type: 'dense' }), study().layers({ at: -1 }), study().layers({ pattern: '.' })]) {

@@ -61,10 +61,13 @@ describe('maggy run … ablate', () => {
     const { ablation } = await result()
     const rows = new Map(ablation?.components.map((one) => [one.without.join(), one]))
     expect(rows.get('layer:hidden')).toMatchObject({ mean: 3, done: 1 })
-    expect(rows.get('layer:layer at 1')).toMatchObject({ mean: 3, done: 1 })
+    expect(rows.get('layer:at 1')).toMatchObject({ mean: 3, done: 1 })
     for (const name of ['layer:out', 'layer:nobody'])
       expect(rows.get(name)).toMatchObject({ verdict: 'not possible', failed: 0 })
     expect(stdout).toContain('there is no layer nobody; there are first, ')
+    expect(stdout).toMatch(/^trial 3 not possible in /m)
+    expect(stdout).toMatch(/: done in .*, 3 done, 2 not possible$/m)
+    expect(stdout).not.toContain('failed')
   })
 
   it('says why it cannot look for layers where only train knows how the model is made', async () => {

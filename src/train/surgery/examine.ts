@@ -10,23 +10,27 @@ import { weightsOf } from './weights.ts'
 /** Multiplications that plain JavaScript does in about ten seconds: beyond them, models are joined here and run in their trials only. */
 const mostWork = 1e9
 
-/** Why each of these removals is refused (SURGERY_REFUSED), or undefined where it can go. The model is afterwards what it was. */
+/** What would become of a removal: why it is refused (SURGERY_REFUSED), or what else would be different. */
+export type Finding =
+  { readonly refused: MaggyError } | { readonly refused?: undefined; readonly notes: readonly string[] }
+
+/** Looks at each of these removals. The model is afterwards what it was. */
 export function examine(
   tf: Tf,
   model: LayersModel,
   removals: readonly (readonly LayerRef[])[],
   strict: boolean,
-): (MaggyError | undefined)[] {
+): Finding[] {
   const runs = tf.getBackend() === 'tensorflow' || workOf(model) * removals.length <= mostWork
   const kept = new Set(weightsOf(model))
   return removals.map((refs) => {
     const undo = remember(model)
     try {
-      const left = takeOut(tf, model, refs, { strict, run: runs })
+      const { left, notes } = takeOut(tf, model, refs, { strict, run: runs })
       for (const weight of weightsOf(left)) if (!kept.has(weight)) weight.dispose()
-      return undefined
+      return { notes }
     } catch (error) {
-      if (isProblem(error, 'SURGERY_REFUSED')) return error
+      if (isProblem(error, 'SURGERY_REFUSED')) return { refused: error }
       throw error
     } finally {
       undo()

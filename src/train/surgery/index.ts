@@ -1,5 +1,5 @@
 /** Model surgery on tfjs models, sequential and functional. */
-export { examine } from './examine.ts'
+export { examine, type Finding } from './examine.ts'
 export { layerNames, layersBetween } from './graph.ts'
 export { isCounted, placesIn, refText } from './places.ts'
 export { removeLayers, takeOut } from './remove.ts'

@@ -132,7 +132,9 @@ export class Joint {
       return reached !== undefined && shapesOf([reached.tensor]) === shapesOf([old]) ? [reached] : []
     })
     const start = input === undefined ? [] : [this.#reach(input)]
-    return found.length === states.length ? [...start, ...found] : start
+    if (found.length === states.length) return [...start, ...found]
+    this.#successors.notes.push(`${layer.name} begins with a state of its own, zeros`)
+    return start
   }
 
   /** What reaches a node, without the branches of which nothing stays (I2). */

@@ -30,7 +30,13 @@ export function removeLayers(
   options: RemoveOptions = {},
 ): LayersModel {
   const weights = options.keepWeights === true ? 'keep' : 'begin'
-  return tried(tf, model, names, { weights, strict: false }, true)
+  return operate(tf, model, names, { weights, strict: false }, true).left
+}
+
+export interface Operated {
+  readonly left: LayersModel
+  /** What is different of what stays. */
+  readonly notes: readonly string[]
 }
 
 export interface TakeOutOptions {
@@ -44,17 +50,17 @@ export interface TakeOutOptions {
  * The model without these layers, in place of the one with them: it shares the variables, the optimizer and all layers that need
  * not be made anew, so that what a program holds of them stays its own. Throws SURGERY_REFUSED.
  */
-export function takeOut(tf: Tf, model: LayersModel, names: readonly LayerRef[], options: TakeOutOptions): LayersModel {
-  return tried(tf, model, names, { weights: 'share', strict: options.strict }, options.run)
+export function takeOut(tf: Tf, model: LayersModel, names: readonly LayerRef[], options: TakeOutOptions): Operated {
+  return operate(tf, model, names, { weights: 'share', strict: options.strict }, options.run)
 }
 
-function tried(
+function operate(
   tf: Tf,
   model: LayersModel,
   names: readonly LayerRef[],
   options: SuccessorOptions,
   run: boolean,
-): LayersModel {
+): Operated {
   const refuse = (reason: string) => problem('SURGERY_REFUSED', { layers: names.map(refText).join(', '), reason })
   const trainable = new Map(weightsOf(model).map((weight) => [weight, weight.trainable]))
   try {
@@ -65,7 +71,7 @@ function tried(
       weight.trainable = trainable.get(successors.succeeded(weight) ?? weight) ?? weight.trainable
     }
     if (isTrained(model) && !isTrained(left)) throw refuse('nothing that is trained would be left')
-    return left
+    return { left, notes: successors.notes }
   } finally {
     // tfjs switches all variables of a sequential model on when it builds it.
     for (const [weight, on] of trainable) weight.trainable = on

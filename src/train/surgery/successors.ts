@@ -29,6 +29,8 @@ export class Successors {
   readonly #made = new Map<Layer, Layer>()
   /** Layers that are fed with other shapes than before, as a sentence. */
   readonly fedOtherwise: string[] = []
+  /** What is different of what stays. */
+  readonly notes: string[] = []
   /** The variables of layers that were made anew, and those that they succeed. */
   readonly #before = new Map<Weight, Weight | undefined>()
 
@@ -87,7 +89,10 @@ export class Successors {
       const reason = `made anew from its getConfig() it has ${lost.join(', ')}: getConfig() must give all that its constructor takes`
       throw new CannotJoin(`${layer.name} cannot be copied: ${reason}`)
     }
-    if (!fits) this.#requireReplaceable(layer, copy)
+    if (!fits) {
+      this.#requireReplaceable(layer, copy)
+      this.notes.push(`${layer.name} begins anew: its weights are ${shapesOf(copy)} instead of ${shapesOf(layer)}`)
+    }
     copyTrainable(layer, copy)
     const old = weightsOf(layer)
     for (const [index, weight] of weightsOf(copy).entries()) this.#before.set(weight, old[index])

@@ -12,7 +12,7 @@ type Symbolic = Tfjs.SymbolicTensor
 
 const dense = (name: string, units = 4, more: object = {}) => tf.layers.dense({ name, units, ...more })
 const line = (...layers: Tfjs.layers.Layer[]) => tf.sequential({ layers })
-const without = (model: Model, ...names: LayerRef[]) => takeOut(tf, model, names, { strict: false, run: true })
+const without = (model: Model, ...names: LayerRef[]) => takeOut(tf, model, names, { strict: false, run: true }).left
 const valuesOf = (model: Model, name: string) =>
   model
     .getLayer(name)
@@ -106,7 +106,10 @@ describe('weights that no initializer made', () => {
       'c would need weights of [4,5] and [5] instead of [5,5] and [5], and these were loaded or set: random ones would take their place'
     expect(() => without(model, 'b')).toThrow(expected)
     expect(() => removeLayers(tf, model, ['b'])).toThrow(expected)
-    expect(examine(tf, model, [['b'], ['c']], false).map((one) => one?.code)).toEqual(['SURGERY_REFUSED', undefined])
+    expect(examine(tf, model, [['b'], ['c']], false).map(({ refused }) => refused?.code)).toEqual([
+      'SURGERY_REFUSED',
+      undefined,
+    ])
     const frozen = make()
     frozen.getLayer('c').trainable = false
     expect(() => without(frozen, 'b')).toThrow('and it is not trained: random weights would stay in their place')
@@ -116,7 +119,7 @@ describe('weights that no initializer made', () => {
     const make = () => line(dense('a', 4, { inputShape: [3] }), dense('b', 5), dense('c', 5), dense('out', 2))
     expect(without(make(), 'b').getLayer('c').getWeights()[0]?.shape).toEqual([4, 5])
     expect(() => takeOut(tf, make(), ['b'], { strict: true, run: true })).toThrow('and the study keeps the weights')
-    expect(takeOut(tf, make(), ['c'], { strict: true, run: true }).layers).toHaveLength(3)
+    expect(takeOut(tf, make(), ['c'], { strict: true, run: true }).left.layers).toHaveLength(3)
   })
 
   it('are in every trial what they are in the base', async () => {
@@ -253,6 +256,20 @@ describe('what is more than its layers', () => {
   it('is refused: a removal after which nothing could be trained', () => {
     const model = line(dense('a', 4, { inputShape: [4] }), dense('out', 4, { trainable: false }))
     expect(() => without(model, 'a')).toThrow('nothing that is trained would be left')
+  })
+})
+
+describe('a model that Keras has written', () => {
+  it('is one like any other: tfjs has a class of its own for it', async () => {
+    const x = tf.input({ shape: [4], name: 'x' })
+    const hidden = dense('b').apply(dense('a').apply(x)) as Symbolic
+    const made = tf.model({ inputs: x, outputs: dense('out', 1).apply(hidden) as Symbolic })
+    const config = made.toJSON(null, false) as { config: object }
+    const model = await tf.models.modelFromJSON({ ...config, class_name: 'Functional' } as never)
+    expect(model.getClassName()).toBe('Functional')
+    const left = without(compiled(model), 'b')
+    expect(left.layers.map(({ name }) => name)).toEqual(['x', 'a', 'out'])
+    await fit(left)
   })
 })
 
