@@ -98,6 +98,21 @@ export const table = {
     retryable: false,
     remedy: 'please report it, with the log of the process that answered',
   },
+  FILE_REFUSED: {
+    message: '{path} cannot be used: {reason}',
+    retryable: false,
+    remedy: 'see that it may be read and written, or name another (--data, --output, MAGGY_CACHE)',
+  },
+  DISK_FULL: {
+    message: 'there is no room on the disk for {path}',
+    retryable: true,
+    remedy: 'make room, or name a folder on another disk (--data, --output, MAGGY_CACHE)',
+  },
+  FILES_EXHAUSTED: {
+    message: 'this process may not open any more files: {reason}',
+    retryable: true,
+    remedy: 'raise the limit (`ulimit -n 4096`), or start fewer workers',
+  },
   OPTION_INVALID: { message: '{option}: {reason}', retryable: false, remedy: 'see --help' },
   ACTOR_FAILED: {
     message: 'the {actor} beside the embedded bus ended {times} times within a minute: {reason}',
@@ -141,6 +156,11 @@ export const table = {
     retryable: false,
     remedy: '`maggy ls` lists those that are known here',
   },
+  EXPERIMENT_UNOWNED: {
+    message: 'no driver has the experiment {experiment}: nothing of it runs that could be stopped',
+    retryable: true,
+    remedy: '`maggy resume {experiment}` goes on with it; a driver on its bus takes it up by itself',
+  },
   EXPERIMENT_EXISTS: {
     message: 'the experiment {experiment} exists already, with another definition',
     retryable: false,
@@ -161,6 +181,11 @@ export const table = {
     message: 'the experiment was given up after {failed} failed trials: {reason}',
     retryable: false,
     remedy: 'see the first failed trial with `maggy logs`, or raise maxFailed',
+  },
+  NOTHING_DONE: {
+    message: 'none of the {trials} trials was done: {reason}',
+    retryable: false,
+    remedy: 'see what they said with `maggy logs`; if time was short, allow more of it',
   },
   LAGOM_WITHIN_RUNNER: {
     message: 'lagom was called while a worker loaded {module}',

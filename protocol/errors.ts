@@ -50,7 +50,7 @@ export function isProblem(error: unknown, ...codes: ErrorCode[]): error is Maggy
 /** Any thrown value as a Problem that can travel; what is not ours becomes INTERNAL. */
 export function toProblem(error: unknown): Problem {
   if (error instanceof RemoteError) return error.problem
-  const known = error instanceof MaggyError ? error : problem('INTERNAL', { reason: describe(error) }, { cause: error })
+  const known = error instanceof MaggyError ? error : (systemProblem(error) ?? internal(error))
   const cause = error instanceof MaggyError ? error.cause : error
   const stack = cause instanceof Error ? cause.stack : undefined
   return {
@@ -59,6 +59,34 @@ export function toProblem(error: unknown): Problem {
     remedy: known.remedy,
     retryable: known.retryable,
     ...(stack === undefined ? {} : { stack: stack.slice(0, 8192) }),
+  }
+}
+
+const internal = (error: unknown) => problem('INTERNAL', { reason: describe(error) }, { cause: error })
+
+/** What the operating system refused, as a problem that says what to do; undefined for all that is no such refusal. */
+export function systemProblem(error: unknown): MaggyError | undefined {
+  if (!(error instanceof Error)) return undefined
+  const refusal = error as Error & { readonly code?: unknown; readonly path?: string; readonly syscall?: string }
+  const { path = 'a file', syscall } = refusal
+  // On a disk that is read-only, Node says of a folder that cannot be made that it is not there.
+  const code = syscall === 'mkdir' && refusal.code === 'ENOENT' ? 'EROFS' : refusal.code
+  switch (code) {
+    case 'EACCES':
+    case 'EPERM':
+    case 'EROFS':
+    case 'ENOTDIR':
+    case 'EISDIR':
+    case 'EEXIST':
+      return problem('FILE_REFUSED', { path, reason: error.message }, { cause: error })
+    case 'ENOSPC':
+    case 'EDQUOT':
+      return problem('DISK_FULL', { path }, { cause: error })
+    case 'EMFILE':
+    case 'ENFILE':
+      return problem('FILES_EXHAUSTED', { reason: error.message }, { cause: error })
+    default:
+      return undefined
   }
 }
 

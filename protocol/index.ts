@@ -57,6 +57,7 @@ export {
   MaggyError,
   problem,
   RemoteError,
+  systemProblem,
   toProblem,
   type Details,
   type ErrorCode,

@@ -10,6 +10,8 @@ export const exitCodes = {
   /** A fault of maggy, or of an actor of one's own. */
   internal: 70,
   interrupted: 130,
+  /** Nobody reads its output any more (128 + SIGPIPE). */
+  unread: 141,
   terminated: 143,
 } as const
 

@@ -1,4 +1,5 @@
 /** Actors: what one is, how one is run as a process, how others start it, and the time it lives by. */
+export { tolerateClosedPipes } from './closed-pipe.ts'
 export type { ActorDefinition, ActorEnvironment, RunningActor } from './actor.ts'
 export { systemClock, type Clock } from './clock.ts'
 export { connectPatiently } from './connect.ts'

@@ -9,6 +9,7 @@ import { describe, isProblem, RemoteError, toProblem } from '../../protocol/inde
 import { connectNats, type Bus, type Fault } from '../bus/index.ts'
 import type { ActorDefinition, CommonOptions, RunningActor } from './actor.ts'
 import { systemClock } from './clock.ts'
+import { tolerateClosedPipes } from './closed-pipe.ts'
 import { connectPatiently } from './connect.ts'
 import { exitCodeFor, exitCodes } from './exit-codes.ts'
 import { newId } from './ids.ts'
@@ -54,6 +55,8 @@ export async function runActor<O extends object>(
 
 async function runToEnd<O extends object>(definition: ActorDefinition<O>, argv: readonly string[]): Promise<number> {
   const command = actorCommand(definition)
+  // An actor outlives whoever read its log.
+  tolerateClosedPipes()
   try {
     command.parse([...argv], { from: 'user' })
   } catch (error) {

@@ -6,7 +6,7 @@
 import { closeSync, openSync, readSync } from 'node:fs'
 import { createRequire } from 'node:module'
 import { describe, isProblem, problem } from '../../protocol/index.ts'
-import { isExperiment, type Experiment } from '../experiment/index.ts'
+import { atPlace, isExperiment, keepingFaults, type Experiment } from '../experiment/index.ts'
 import { provideHost, settled } from '../train/index.ts'
 import { bundleMark, bundleModule, type BundledModule } from './bundle.ts'
 import { createBundleCache } from './cache.ts'
@@ -26,16 +26,18 @@ export async function importBundle(file: string, module: string): Promise<Experi
   await provideHost()
   let exports: object = {}
   try {
-    const instance = bundleIn(
-      file,
-      module,
-    )((found) => {
-      exports = found
-    })
+    const instance = keepingFaults(() =>
+      bundleIn(
+        file,
+        module,
+      )((found) => {
+        exports = found
+      }),
+    )
     await settled(instance, () => `the code outside of functions in ${module}`)
   } catch (error) {
     // A context or a space that is not valid says so itself.
-    if (isProblem(error)) throw error
+    if (isProblem(error)) throw atPlace(error)
     throw problem('MODULE_NOT_LOADED', { module, reason: whereOf(error) }, { cause: error })
   }
   const experiment = defaultOf(exports)

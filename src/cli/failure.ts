@@ -1,5 +1,5 @@
 /** How the CLI fails: what it prints, and what it exits with. */
-import { describe, isProblem, RemoteError, toProblem, type Problem } from '../../protocol/index.ts'
+import { describe, isProblem, RemoteError, systemProblem, toProblem, type Problem } from '../../protocol/index.ts'
 import { exitCodeFor } from '../actor/index.ts'
 
 /** Codes whose stack shows the user's own lines. */
@@ -15,7 +15,7 @@ export function failureText(fault: Problem, verbose: boolean): string {
 
 /** Prints an error to stderr and returns the exit code. */
 export function fail(error: unknown, options: { readonly verbose: boolean; readonly json: boolean }): number {
-  const known = isProblem(error) || error instanceof RemoteError
+  const known = isProblem(error) || error instanceof RemoteError || systemProblem(error) !== undefined
   const fault = toProblem(error)
   if (!known) fault.message = `internal error: ${describe(error)}`
   if (options.json) {

@@ -1,12 +1,23 @@
-/** What commands that only look have in common: they need the bus, and no driver, and make nothing. */
+/** A bus for those who only look: no driver, no workers, and no folder made for it. */
 import { existsSync } from 'node:fs'
 import { problem } from '../../protocol/index.ts'
-import { openSession, type Session } from '../client/index.ts'
-import { sessionOptions, type BusOptions } from './run-command.ts'
+import { openSession, type Session, type SessionOptions } from '../client/index.ts'
+
+export interface BusOptions {
+  readonly server?: string
+  readonly token?: string
+  readonly data?: string
+}
 
 export type Looking = BusOptions & { readonly json?: boolean }
 
-export async function looking<T>(options: Looking, work: (session: Session) => Promise<T>): Promise<T> {
+/** `experiment`: what is looked for; where there is no bus it is unknown. Rejects with EXPERIMENT_UNKNOWN. */
+export async function looking<T>(
+  options: BusOptions,
+  work: (session: Session) => Promise<T>,
+  experiment = 'yet',
+): Promise<T> {
+  if (nothingHere(options)) throw problem('EXPERIMENT_UNKNOWN', { experiment })
   const session = await openSession({ ...sessionOptions(options), actors: 'none' })
   try {
     return await Promise.race([work(session), session.failed])
@@ -17,10 +28,20 @@ export async function looking<T>(options: Looking, work: (session: Session) => P
 
 /** No server is named and no embedded one ever ran here: to look is no reason to make one. */
 export function nothingHere({ server, data = '.maggy' }: BusOptions): boolean {
-  return server === undefined && process.env['MAGGY_SERVER'] === undefined && !existsSync(data)
+  return (server ?? process.env['MAGGY_SERVER'] ?? '') === '' && !existsSync(data)
 }
 
-/** Throws EXPERIMENT_UNKNOWN where there can be nothing. */
-export function refuseNothing(experiment = 'yet', options: BusOptions): void {
-  if (nothingHere(options)) throw problem('EXPERIMENT_UNKNOWN', { experiment })
+/** Options for a session, without those that were not given. */
+export function sessionOptions({
+  server,
+  token,
+  data,
+  workers,
+}: BusOptions & { readonly workers?: number }): Omit<SessionOptions, 'actors'> {
+  return {
+    ...(server === undefined ? {} : { server }),
+    ...(token === undefined ? {} : { token }),
+    ...(data === undefined ? {} : { data }),
+    ...(workers === undefined ? {} : { workers }),
+  }
 }

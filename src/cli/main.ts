@@ -1,40 +1,22 @@
 #!/usr/bin/env node
-/** `maggy`: reads the command line, and exits with what came of it (src/actor/exit-codes.ts). */
-import { readFileSync } from 'node:fs'
-import { join } from 'node:path'
-import { pathToFileURL } from 'node:url'
-import { CommanderError } from 'commander'
-import { actorEntry, exitCodes, packageRoot } from '../actor/index.ts'
-import { fail } from './failure.ts'
-import { actors, createProgram } from './program.ts'
+/** `maggy`. Some hundred files are loaded at once: where a process may not open so many, that is said here, in the words of the table. */
 
-const given = process.argv.slice(2)
+/** FILES_EXHAUSTED of protocol/error-table.ts, which cannot be loaded either; a test holds the two together. */
+const failure = (reason: string) =>
+  `error FILES_EXHAUSTED: this process may not open any more files: ${reason}\nremedy: raise the limit (\`ulimit -n 4096\`), or start fewer workers\n`
 
-/** An actor's options are its own: it sees the command line as if it had been started itself. */
-async function runActor(name: string): Promise<void> {
-  const entry = name === 'server' ? join(packageRoot(), 'dist', 'src', 'server', 'main.js') : actorEntry(name)
-  process.argv = [process.argv[0] ?? 'node', entry, ...given.slice(1)]
-  await import(pathToFileURL(entry).href)
-}
+/** Fewer than this is too few to load what there is; the loader then does not find files that are there, too. */
+const enough = 512
 
-async function runCommandLine(): Promise<void> {
-  const program = createProgram(packageVersion(), (code) => {
-    process.exitCode = code
-  })
-  for (const command of [program, ...program.commands]) command.exitOverride()
-  try {
-    await program.parseAsync(process.argv)
-  } catch (error) {
-    const options = { verbose: given.includes('--verbose'), json: given.includes('--json') }
-    if (!(error instanceof CommanderError)) process.exitCode = fail(error, options)
-    else process.exitCode = error.exitCode === 0 ? exitCodes.done : exitCodes.usage // commander has said why
+try {
+  await import('./command-line.ts')
+} catch (error) {
+  const { code, message } = error as NodeJS.ErrnoException
+  const { userLimits } = process.report.getReport() as unknown as {
+    readonly userLimits?: { readonly open_files: { readonly soft: number | string } }
   }
+  const limit = Number(userLimits?.open_files.soft ?? Infinity)
+  if (code !== 'EMFILE' && code !== 'ENFILE' && !(limit < enough && code === 'ERR_MODULE_NOT_FOUND')) throw error
+  process.stderr.write(failure(`it may have ${limit} open; ${message.split('\n')[0] ?? ''}`))
+  process.exitCode = 1
 }
-
-function packageVersion(): string {
-  return (JSON.parse(readFileSync(join(packageRoot(), 'package.json'), 'utf8')) as { version: string }).version
-}
-
-const [name] = given
-if (name !== undefined && Object.hasOwn(actors, name)) await runActor(name)
-else await runCommandLine()

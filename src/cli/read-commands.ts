@@ -1,6 +1,6 @@
 /** Commands that only look: they need the bus, and no driver. */
 import { writeFile } from 'node:fs/promises'
-import { isProblem, problem } from '../../protocol/index.ts'
+import { codeOf, isProblem, problem } from '../../protocol/index.ts'
 import { experimentIds } from '../archive/index.ts'
 import type { Bus } from '../bus/index.ts'
 import { stopRunning } from '../client/index.ts'
@@ -18,10 +18,11 @@ import {
   toCsv,
   trialRows,
   type Outline,
+  type Result,
 } from '../store/index.ts'
 import { exitCodes } from '../actor/index.ts'
 import { interruptible } from './interrupt.ts'
-import { looking, nothingHere, refuseNothing, type Looking } from './looking.ts'
+import { looking, nothingHere, type Looking } from './looking.ts'
 import { experimentTable, importances, resultText } from './trial-table.ts'
 import { printJson } from './watch.ts'
 
@@ -60,8 +61,7 @@ export async function showCommand(
   id: string | undefined,
   options: Looking & { readonly all?: boolean; readonly top?: number },
 ): Promise<number> {
-  refuseNothing(id, options)
-  const result = await looking(options, async ({ bus }) => readResult(bus, id ?? (await latestExperiment(bus))))
+  const result = await looking(options, async ({ bus }) => readResult(bus, id ?? (await latestExperiment(bus))), id)
   if (options.json === true) printJson('result', { result: { ...result, importance: importances(result) } })
   else print(resultText(result, options))
   return exitCodes.done
@@ -75,35 +75,55 @@ export async function exportCommand(
   id: string | undefined,
   options: Looking & { readonly format: 'json' | 'csv' | 'svg'; readonly output?: string },
 ): Promise<number> {
-  refuseNothing(id, options)
-  const text = await looking(options, async ({ bus }) => {
-    const result = await readResult(bus, id ?? (await latestExperiment(bus)))
-    const { ablation, experiment } = result
-    if (options.format === 'csv') return toCsv(ablation === undefined ? trialRows(result) : ablationRows(ablation))
-    if (options.format === 'svg') {
-      const reason = `${experiment} is no ablation`
-      if (ablation === undefined) throw problem('OPTION_INVALID', { option: '--format svg', reason })
-      return ablationSvg(ablation, result.name)
-    }
-    const reports = await readAllPoints(bus, result.experiment)
-    const trials = result.trials.map((trial) => ({ ...trial, reports: reports.get(trial.trial) ?? [] }))
-    return `${JSON.stringify({ ...result, trials }, null, 2)}\n`
-  })
+  const text = await looking(
+    options,
+    async ({ bus }) => {
+      const result = await readResult(bus, id ?? (await latestExperiment(bus)))
+      const { ablation, experiment } = result
+      if (options.format === 'csv') return toCsv(ablation === undefined ? trialRows(result) : ablationRows(ablation))
+      if (options.format === 'svg') {
+        const reason = `${experiment} is no ablation`
+        if (ablation === undefined) throw problem('OPTION_INVALID', { option: '--format svg', reason })
+        return ablationSvg(ablation, result.name)
+      }
+      const reports = await readAllPoints(bus, result.experiment)
+      const trials = result.trials.map((trial) => ({ ...trial, reports: reports.get(trial.trial) ?? [] }))
+      return `${JSON.stringify({ ...result, trials }, null, 2)}\n`
+    },
+    id,
+  )
   if (options.output === undefined) process.stdout.write(text)
   else await writeFile(options.output, text)
   return exitCodes.done
 }
 
 export async function stopCommand(id: string, options: Looking & { readonly cancel?: boolean }): Promise<number> {
-  refuseNothing(id, options)
-  const state = await looking(options, async ({ bus }) => {
-    await readResult(bus, id) // EXPERIMENT_UNKNOWN rather than nobody answers
-    return await stopRunning(bus, id, options.cancel === true ? 'cancel' : 'finish')
-  })
+  const { state, already } = await looking(
+    options,
+    ({ bus }) => stopped(bus, id, options.cancel === true ? 'cancel' : 'finish'),
+    id,
+  )
   if (options.json === true) printJson('stop', { experiment: id, state })
-  else print(`${id}: ${state}`)
+  else print(already ? `${id} has ended already: ${state}` : `${id}: ${state}`)
   return exitCodes.done
 }
+
+/** One that has ended needs nobody to stop it. */
+async function stopped(bus: Bus, id: string, mode: 'cancel' | 'finish'): Promise<{ state: string; already: boolean }> {
+  const before = await readResult(bus, id)
+  if (isOver(before)) return { state: before.state, already: true }
+  try {
+    return { state: await stopRunning(bus, id, mode), already: false }
+  } catch (error) {
+    if (codeOf(error) !== 'BUS_NO_RESPONDERS') throw error
+    // It may have ended meanwhile.
+    const after = await readResult(bus, id)
+    if (isOver(after)) return { state: after.state, already: true }
+    throw problem('EXPERIMENT_UNOWNED', { experiment: id }, { cause: error })
+  }
+}
+
+const isOver = ({ state }: Result) => state === 'done' || state === 'stopped' || state === 'failed'
 
 /** What trials printed; with `follow`, as it comes. */
 export async function logsCommand(
@@ -111,25 +131,28 @@ export async function logsCommand(
   trial: number | undefined,
   options: Looking & { readonly follow?: boolean },
 ): Promise<number> {
-  refuseNothing(id, options)
   return await interruptible((signal) =>
-    looking(options, async ({ bus }) => {
-      const { trials } = await readResult(bus, id)
-      const say = (number: number, line: Parameters<typeof outputLine>[0]) => {
-        if (options.json === true) printJson('output', { trial: number, ...line })
-        else print(trial === undefined ? `trial ${number} ${outputLine(line)}` : outputLine(line))
-      }
-      if (options.follow === true) {
-        for await (const entry of bus.streams.follow('telemetry', outputSubject(id, trial), { signal })) {
-          for (const line of linesOf(entry)) say(Number(entry.subject.split('.').at(-1)), line)
+    looking(
+      options,
+      async ({ bus }) => {
+        const { trials } = await readResult(bus, id)
+        const say = (number: number, line: Parameters<typeof outputLine>[0]) => {
+          if (options.json === true) printJson('output', { trial: number, ...line })
+          else print(trial === undefined ? `trial ${number} ${outputLine(line)}` : outputLine(line))
         }
-        return exitCodes.interrupted
-      }
-      for (const each of trial === undefined ? trials.map(({ trial: number }) => number) : [trial]) {
-        for await (const line of readOutput(bus, id, each)) say(each, line)
-      }
-      return exitCodes.done
-    }),
+        if (options.follow === true) {
+          for await (const entry of bus.streams.follow('telemetry', outputSubject(id, trial), { signal })) {
+            for (const line of linesOf(entry)) say(Number(entry.subject.split('.').at(-1)), line)
+          }
+          return exitCodes.interrupted
+        }
+        for (const each of trial === undefined ? trials.map(({ trial: number }) => number) : [trial]) {
+          for await (const line of readOutput(bus, id, each)) say(each, line)
+        }
+        return exitCodes.done
+      },
+      id,
+    ),
   )
 }
 

@@ -4,7 +4,7 @@ import { problem, type Plugin } from '../../protocol/index.ts'
 import { exitCodes } from '../actor/index.ts'
 import { replay, sourceOf, type Difference, type Replay } from '../replay/index.ts'
 import { latestExperiment } from '../store/index.ts'
-import { looking, refuseNothing, type Looking } from './looking.ts'
+import { looking, type Looking } from './looking.ts'
 import { printJson } from './watch.ts'
 
 export interface ReplayOptions extends Looking {
@@ -15,13 +15,16 @@ export interface ReplayOptions extends Looking {
 
 /** `id`: by default the experiment that was active last. Returns the exit code: failed, if a decision comes out otherwise. */
 export async function replayCommand(id: string | undefined, options: ReplayOptions): Promise<number> {
-  refuseNothing(id, options)
   const plugin =
     options.optimizer === undefined ? undefined : { name: options.optimizer, options: given(options.options) }
-  const replayed = await looking(options, async ({ bus }) => {
-    const source = await sourceOf(bus, id ?? (await latestExperiment(bus)))
-    return await replay(source, plugin === undefined ? undefined : { bus, plugin })
-  })
+  const replayed = await looking(
+    options,
+    async ({ bus }) => {
+      const source = await sourceOf(bus, id ?? (await latestExperiment(bus)))
+      return await replay(source, plugin === undefined ? undefined : { bus, plugin })
+    },
+    id,
+  )
   if (options.json === true) printJson('replay', { ...replayed })
   else process.stdout.write(`${replayText(replayed)}\n`)
   return replayed.optimizer === undefined && replayed.differences.length > 0 ? exitCodes.failed : exitCodes.done

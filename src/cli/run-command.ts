@@ -1,5 +1,9 @@
 /** `maggy run` and `maggy resume`: an experiment from start to end, or an exploration in this process. */
+import { access, constants, mkdir } from 'node:fs/promises'
+import { problem } from '../../protocol/index.ts'
+import { logSubject } from '../archive/index.ts'
 import { loadExperiment } from '../bundle/index.ts'
+import type { Bus } from '../bus/index.ts'
 import {
   contextOf,
   experimentId,
@@ -13,18 +17,15 @@ import {
   type SessionOptions,
 } from '../client/index.ts'
 import { latestExperiment, writeFiles, writeTensorBoard, type Result } from '../store/index.ts'
+import { faultOf } from '../experiment/index.ts'
 import { exitCodeFor, exitCodes } from '../actor/index.ts'
 import { explorationHparams, overrideContext, parseSettings } from './set-options.ts'
 import { interruptible } from './interrupt.ts'
+import { looking, sessionOptions, type BusOptions } from './looking.ts'
 import { duration, pairs } from './text.ts'
 import { resultText } from './trial-table.ts'
 import { printJson, styleOf, watchIn, type Shown } from './watch.ts'
 
-export interface BusOptions {
-  readonly server?: string
-  readonly token?: string
-  readonly data?: string
-}
 export interface RunCommandOptions extends BusOptions {
   readonly workers?: number
   readonly json?: boolean
@@ -40,6 +41,10 @@ export async function runCommand(
 ): Promise<number> {
   const settings = parseSettings(options.set)
   const { experiment, bundle } = await loadExperiment(path)
+  for (const [name, context] of Object.entries(experiment.contexts)) {
+    const fault = name === contextName ? undefined : faultOf(context)
+    if (fault !== undefined) process.stderr.write(`context ${name} cannot be run: ${fault.code}: ${fault.message}\n`)
+  }
   if (contextName === undefined) {
     const { hparams, seed } = explorationHparams(experiment, settings)
     return await explore(experiment, hparams, seed, options.json === true)
@@ -54,12 +59,17 @@ export async function runCommand(
   )
 }
 
-/** Resumes an experiment and follows it. Returns the exit code. */
-/** `id`: by default the experiment that was active last. */
+/** Resumes an experiment (by default the one that was active last) and follows it. Returns the exit code. */
 export async function resumeCommand(
   id: string | undefined,
   options: RunCommandOptions & { readonly force?: boolean },
 ): Promise<number> {
+  // One that is unknown needs no driver and no worker to be told so.
+  await looking(
+    options,
+    async ({ bus }) => void (await (id === undefined ? latestExperiment(bus) : assertKnown(bus, id))),
+    id,
+  )
   // Which of them it needs is known only once it is found.
   const either = ['optimizer', 'ablator'] as const
   return await toTheEnd(options, either, async ({ bus, onDriver }, watch, signal) =>
@@ -69,6 +79,12 @@ export async function resumeCommand(
       force: options.force === true,
     }),
   )
+}
+
+async function assertKnown(bus: Bus, experiment: string): Promise<void> {
+  if ((await bus.streams.last('log', logSubject(experiment))) === undefined) {
+    throw problem('EXPERIMENT_UNKNOWN', { experiment })
+  }
 }
 
 /** People need not read every report of a quick loop; machines get them all. */
@@ -103,6 +119,8 @@ async function toTheEnd(
   run: (session: Session, watch: Shown, signal: AbortSignal) => Promise<Result>,
 ): Promise<number> {
   const style = styleOf(options)
+  // Found out before hours of work, not after.
+  for (const folder of [options.output, options.tensorboard]) if (folder !== undefined) await assertWritable(folder)
   return await interruptible(async (signal) => {
     const session = await openSession({ ...sessionOptions(options), actors })
     const watch = watchIn(style)
@@ -110,12 +128,11 @@ async function toTheEnd(
     try {
       const result = await Promise.race([run(session, watch, signal), session.failed])
       watch.end()
+      // First what there is, then its files: whatever hinders these must not cost the result.
+      if (style !== 'json') process.stdout.write(`${resultText(result)}\n`)
       const folders = await written(session, result, options)
       if (style === 'json') printJson('result', { result, folders })
-      else {
-        process.stdout.write(`${resultText(result)}\n`)
-        for (const folder of folders) process.stdout.write(`written to ${folder}\n`)
-      }
+      else for (const folder of folders) process.stdout.write(`written to ${folder}\n`)
       if (result.state === 'stopped') {
         process.stderr.write(`stopped; go on with \`maggy resume ${result.experiment}${where(options)}\`\n`)
       }
@@ -126,6 +143,11 @@ async function toTheEnd(
       await session.close()
     }
   })
+}
+
+async function assertWritable(folder: string): Promise<void> {
+  await mkdir(folder, { recursive: true })
+  await access(folder, constants.W_OK)
 }
 
 async function written(session: Session, result: Result, options: RunCommandOptions): Promise<string[]> {
@@ -140,16 +162,6 @@ function codeFor(result: Result, signal: AbortSignal): number {
   if (result.state !== 'failed') return exitCodes.done
   const cannotBeUsed = result.problem !== undefined && exitCodeFor(result.problem.code) === exitCodes.usage
   return cannotBeUsed ? exitCodes.usage : exitCodes.failed
-}
-
-/** Options for a session, without those that were not given. */
-export function sessionOptions({ server, token, data, workers }: RunCommandOptions): Omit<SessionOptions, 'actors'> {
-  return {
-    ...(server === undefined ? {} : { server }),
-    ...(token === undefined ? {} : { token }),
-    ...(data === undefined ? {} : { data }),
-    ...(workers === undefined ? {} : { workers }),
-  }
 }
 
 function where({ server, data }: BusOptions): string {

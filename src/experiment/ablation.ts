@@ -2,6 +2,7 @@
 import type { AblationContext, Hparams } from '../../protocol/index.ts'
 import { builtinAblators, studyOf, type StudyBuilder } from '../ablation/index.ts'
 import type { ContextOf } from './definition.ts'
+import { madeContext } from './faulty-context.ts'
 import {
   hparams,
   invalid,
@@ -46,6 +47,10 @@ const manyTrials = 10_000
  * fault; names are looked up when the experiment is run, before its first trial.
  */
 export function ablation<H extends object = object>(options: AblationOptions<H>): ContextOf<H> {
+  return madeContext('ablation', () => ({ kind: 'ablation', context: contextFrom(options) }))
+}
+
+function contextFrom(options: object): AblationContext {
   const given = record('ablation', options)
   requireKnown(given, known)
   const { pruner = null } = given
@@ -55,7 +60,7 @@ export function ablation<H extends object = object>(options: AblationOptions<H>)
   builtinAblators
     .get(ablator.name)
     ?.create({ components: [], repeats, objectives: [], options: ablator.options, seed: 0 })
-  const context: AblationContext = {
+  return {
     kind: 'ablation',
     ablator,
     study: studyOf(given['study']),
@@ -68,7 +73,6 @@ export function ablation<H extends object = object>(options: AblationOptions<H>)
     seed: whole('seed', given['seed'] ?? 0, 0),
     policy: policy(given),
   }
-  return { kind: 'ablation', context }
 }
 
 /** The hparams of an optimization's best trial, for an ablation to start from. Throws CONTEXT_INVALID if no trial is done. */

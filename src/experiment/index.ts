@@ -23,5 +23,6 @@ export type {
   ValuesOf,
 } from './definition.ts'
 export { defineExperiment, isExperiment, specOf, type AnySpec } from './define.ts'
+export { atPlace, faultOf, keepingFaults, validContexts } from './faulty-context.ts'
 export { optimization, type OptimizationOptions } from './optimization.ts'
 export { training, trainingOptions, type TrainingOptions } from './training.ts'

@@ -9,6 +9,7 @@ import type {
 } from '../../protocol/index.ts'
 import { fixedTo, validateSpace } from '../space/index.ts'
 import type { ContextOf, Space, ValuesOf } from './definition.ts'
+import { madeContext } from './faulty-context.ts'
 import {
   hparams,
   invalid,
@@ -96,12 +97,16 @@ const known = [
 export function optimization<const S extends Space, H extends object = object>(
   options: OptimizationOptions<S, H>,
 ): ContextOf<ValuesOf<S> & H> {
+  return madeContext('optimization', () => ({ kind: 'optimization', context: contextFrom(options) }))
+}
+
+function contextFrom(options: object): OptimizationContext {
   const given = record('optimization', options)
   requireKnown(given, known)
   const space = validateSpace(given['space'], 'space')
   const trials = whole('trials', given['trials'], 1)
   const aims = objectives(given)
-  const context: OptimizationContext = {
+  return {
     kind: 'optimization',
     optimizer: plugin('optimizer', given['optimizer'] ?? 'auto'),
     pruner: given['pruner'] === undefined || given['pruner'] === null ? null : plugin('pruner', given['pruner']),
@@ -116,7 +121,6 @@ export function optimization<const S extends Space, H extends object = object>(
     policy: policy(given),
     ...ringOf(given['workersPerTrial'] ?? 1),
   }
-  return { kind: 'optimization', context }
 }
 
 /** What is fixed of the first trials. Each entry is a part of some point of the space, or all of it. */

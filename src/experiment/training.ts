@@ -2,6 +2,7 @@
 import type { Direction, RingSettings, TrainingContext } from '../../protocol/index.ts'
 import { ringDefaults } from '../ring/index.ts'
 import type { ContextOf } from './definition.ts'
+import { madeContext } from './faulty-context.ts'
 import { hparams, invalid, objectives, policy, record, requireKnown, whole } from './options.ts'
 
 export interface TrainingOptions<H extends object> {
@@ -79,10 +80,14 @@ const rangeWaitMs = 10_000
  * Throws CONTEXT_INVALID with the path of the fault.
  */
 export function training<H extends object = object>(options: TrainingOptions<H>): ContextOf<H> {
+  return madeContext('training', () => ({ kind: 'training', context: contextFrom(options) }))
+}
+
+function contextFrom(options: object): TrainingContext {
   const given = record('training', options)
   requireKnown(given, known)
   const compared = ['metric', 'direction', 'objectives'].some((key) => given[key] !== undefined)
-  const context: TrainingContext = {
+  return {
     kind: 'training',
     ring: ringSettings(given),
     pruner: null,
@@ -93,7 +98,6 @@ export function training<H extends object = object>(options: TrainingOptions<H>)
     // Its one trial is all there is: if that fails, it has failed.
     policy: { ...policy(given), maxFailed: 1 },
   }
-  return { kind: 'training', context }
 }
 
 /** The options that a training context was made of. */

@@ -3,8 +3,8 @@
  * Pure: the same machine decides live and on replay.
  * I1 As many trials are suggested as were asked, never more.
  * I2 It ends only when every trial it suggested has settled.
- * I3 A failed trial does not fail the experiment, unless the user set `maxFailed` and it is reached.
- * I4 A rule of the context that is met (time, target, no improvement) ends it as done, with what it has.
+ * I3 A failed trial does not fail the experiment, unless the user set `maxFailed` and it is reached, or no trial came to anything.
+ * I4 A rule of the context that is met (time, target, no improvement) ends it as done, with what it has; with nothing, it has failed.
  */
 import { assertEvent, assign, setup } from 'xstate'
 import type { Conclusion, LogEvent, Problem } from '../../protocol/index.ts'
@@ -21,6 +21,8 @@ export interface ExperimentContext extends ExperimentInput {
   /** Suggested and not settled. */
   readonly open: number
   readonly failed: number
+  /** Trials that came to something: done, or pruned with what they had reported. */
+  readonly fruitful: number
   readonly problem: Problem | null
   /** The stop rule that was met. */
   readonly conclusion: Conclusion | null
@@ -74,6 +76,8 @@ export const experimentMachine = setup({
     allSuggested: ({ context }) => context.suggested >= context.target,
     tooManyFailed: ({ context }) => context.maxFailed !== null && context.failed >= context.maxFailed,
     allSettled: ({ context }) => context.open === 0,
+    // A search that has nothing to show for its trials did not succeed.
+    nothingDone: ({ context }) => context.open === 0 && context.fruitful === 0 && context.suggested > 0,
     isConclusion: ({ event }) => event.type === 'experiment.stopping' && event.reason !== undefined,
     isCancel: ({ event }) => event.type === 'experiment.stopping' && event.mode === 'cancel',
     endsDone: ({ event }) => event.type === 'experiment.ended' && event.state === 'done',
@@ -88,9 +92,11 @@ export const experimentMachine = setup({
     }),
     countSettled: assign(({ context, event }) => {
       assertEvent(event, 'trial.settled')
+      const fruitful = event.state === 'done' || event.state === 'pruned'
       return {
         open: context.open - 1,
         failed: context.failed + (event.state === 'failed' && event.refused !== true ? 1 : 0),
+        fruitful: context.fruitful + (fruitful ? 1 : 0),
       }
     }),
     countReopened: assign(({ context }) => ({ open: context.open + 1 })),
@@ -116,7 +122,15 @@ export const experimentMachine = setup({
 }).createMachine({
   id: 'experiment',
   initial: 'opening',
-  context: ({ input }) => ({ ...input, suggested: 0, open: 0, failed: 0, problem: null, conclusion: null }),
+  context: ({ input }) => ({
+    ...input,
+    suggested: 0,
+    open: 0,
+    failed: 0,
+    fruitful: 0,
+    problem: null,
+    conclusion: null,
+  }),
   on: {
     'trial.suggested': { actions: 'countSuggested' },
     'trial.settled': { actions: 'countSettled' },
@@ -154,6 +168,7 @@ export const experimentMachine = setup({
       entry: 'closeOptimizer',
       always: [
         { guard: 'tooManyFailed', target: 'givingUp' },
+        { guard: 'nothingDone', target: 'givingUp' },
         { guard: 'allSettled', target: 'endingDone' },
       ],
       on: {
@@ -164,7 +179,10 @@ export const experimentMachine = setup({
     // A stop rule of the context is met: no more trials are needed, those under way neither (I4).
     concluding: {
       entry: ['closeOptimizer', 'cancelTrials'],
-      always: { guard: 'allSettled', target: 'endingDone' },
+      always: [
+        { guard: 'nothingDone', target: 'givingUp' },
+        { guard: 'allSettled', target: 'endingDone' },
+      ],
     },
     // What runs may end by itself.
     stopping: {

@@ -182,7 +182,7 @@ class Replaying {
         return
       }
       case 'experiment.failing':
-        if (event.problem.code === 'EXPERIMENT_GIVEN_UP')
+        if (event.problem.code === 'EXPERIMENT_GIVEN_UP' || event.problem.code === 'NOTHING_DONE')
           this.#compare(event, 'giving up', true, history.state === 'givingUp')
         return
       case 'experiment.ended': {

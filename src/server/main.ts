@@ -1,7 +1,8 @@
 import { Command } from 'commander'
-import { exitCodes } from '../actor/index.ts'
+import { exitCodes, tolerateClosedPipes } from '../actor/index.ts'
 import { runServer, serverFlags, type ServerFlags } from './command.ts'
 
+tolerateClosedPipes()
 const command = new Command('maggy-server').description('runs a nats-server for maggy')
 for (const [flags, description] of serverFlags) command.option(flags, description)
 command.exitOverride(({ exitCode }) => process.exit(exitCode === 0 ? exitCodes.done : exitCodes.usage))

@@ -1,6 +1,6 @@
 /** Explore: a plain call of the training function in this process, no bus at all. */
 import { isProblem, problem, type Hparams, type MetricPoint } from '../../protocol/index.ts'
-import type { Experiment, Exploration } from '../experiment/index.ts'
+import { validContexts, type Experiment, type Exploration } from '../experiment/index.ts'
 import { loadBackend } from './backend.ts'
 import { runTraining } from './training.ts'
 
@@ -19,7 +19,7 @@ export async function explore(
   const { outcome } = await runTraining(experiment, {
     hparams,
     objectives: [],
-    single: Object.values(experiment.contexts)[0]?.context.objectives[0]?.metric ?? 'value',
+    single: validContexts(experiment.contexts)[0]?.context.objectives[0]?.metric ?? 'value',
     run: {
       kind: 'explore',
       experiment: experiment.name,

@@ -1,7 +1,7 @@
 /** Which of the names that there are somebody meant. */
 
 /** The name that takes the fewest changes to become this one, if these are few enough to be a slip; undefined if none is near. */
-function nearest(name: string, known: readonly string[]): string | undefined {
+export function nearest(name: string, known: readonly string[]): string | undefined {
   const most = Math.max(1, Math.floor(name.length / 3))
   let best: { readonly name: string; readonly changes: number } | undefined
   for (const candidate of known) {

@@ -54,8 +54,84 @@ describe('--set with a context', () => {
     expect(Object.keys(left)).toEqual(['lr'])
   })
 
-  it.each(['trails=5', 'hparams.unit=3', 'space={}'])('refuses %s and lists what there is', (text) => {
-    expect(() => set(text)).toThrow(/is unknown; there are optimizer, pruner, trials.*hparams\.lr, hparams\.units/)
+  it('takes a name without more ado for an hparam, where no option is called so', () => {
+    const { hparams, space: left } = setTune('lr=0.2', 'epochs=1')
+    expect(hparams).toEqual({ epochs: 1, lr: 0.2 })
+    expect(Object.keys(left)).toEqual(['units'])
+  })
+
+  it('asks which is meant where an option and an hparam have one name', () => {
+    const both = (text: string) => overrideContext(tune, parseSettings([text]), { seed: 1 }).context
+    expect(() => both('seed=2')).toThrow(
+      '--set seed: is an option of the context and an hparam: write context.seed or hparams.seed',
+    )
+    expect(both('context.seed=2')).toMatchObject({ seed: 2, hparams: { epochs: 2 } })
+    expect(both('hparams.seed=2')).toMatchObject({ seed: 0, hparams: { epochs: 2, seed: 2 } })
+  })
+
+  it.each(['colour=5', 'hparams.colour=3', 'space={}'])('refuses %s and lists what there is', (text) => {
+    expect(() => set(text)).toThrow(/is unknown; there are optimizer, pruner, trials.*lr, units, epochs, batch/)
+  })
+
+  it.each([
+    ['trails=5', 'trials'],
+    ['unit=3', 'units'],
+    ['MAXFAILED=1', 'maxFailed'],
+  ])('refuses %s and says that %s may have been meant', (text, meant) => {
+    expect(() => set(text)).toThrow(`is unknown; did you mean ${meant}? there are optimizer`)
+  })
+
+  it.each([
+    ['lr=5', 'is 5, outside of 0.1 to 1'],
+    ['lr=fast', 'is "fast", not a finite number'],
+    ['lr=1e999', 'is 1e999, not a finite number'],
+    ['units=2.5', 'is 2.5, not a whole number'],
+    ['epochs=all', 'is all, which is text, not a number'],
+    ['batch={"a":1}', 'is {"a":1}, not a finite number, text, true, false, null, or a list of these'],
+  ])('refuses %s: the hparam %s', (text, reason) => {
+    expect(() => set(text)).toThrow(reason)
+  })
+
+  it('takes text that looks like a number for text, where text is wanted', () => {
+    const named = optimization({
+      space: { kind: space.categorical(['1', '2']), lr: space.double(0, 1) },
+      hparams: { tag: 'a' },
+      trials: 2,
+      direction: 'minimize',
+    })
+    expect(overrideContext(named, parseSettings(['kind=1', 'tag=7']), {}).context.hparams).toEqual({
+      kind: '1',
+      tag: '7',
+    })
+  })
+
+  it('leaves a parameter that others depend on in the space, with the one value', () => {
+    const dependent = optimization({
+      space: {
+        optimizer: space.categorical(['sgd', 'adam']),
+        momentum: space.double(0, 1, { when: { parameter: 'optimizer', in: ['sgd'] } }),
+      },
+      trials: 2,
+      direction: 'minimize',
+    })
+    const { context } = overrideContext(dependent, parseSettings(['hparams.optimizer=sgd']), {})
+    expect(context).toMatchObject({
+      space: { optimizer: { type: 'constant', value: 'sgd' }, momentum: { type: 'double' } },
+    })
+  })
+
+  it('knows names that every object has only where they are given', () => {
+    for (const name of ['constructor', 'hasOwnProperty', '__proto__', 'toString']) {
+      expect(() => set(`${name}=1`)).toThrow('is unknown')
+      expect(() => set(`hparams.${name}=1`)).toThrow('is unknown')
+    }
+    const settings = parseSettings(['toString=3', 'constructor=4'])
+    const { hparams } = overrideContext(tune, settings, { toString: 1, constructor: 2 } as never).context
+    expect(Object.entries(hparams)).toEqual([
+      ['epochs', 2],
+      ['toString', 3],
+      ['constructor', 4],
+    ])
   })
 
   it('refuses what the context would refuse, with the same words', () => {
@@ -72,13 +148,34 @@ describe('--set with an exploration', () => {
   const experiment = { defaults: { lr: 0.1, units: 2, epochs: 1 }, contexts: { tune } }
 
   it('gives hparams as numbers, booleans, lists and text', () => {
-    const { hparams } = explorationHparams(experiment, parseSettings(['lr=0.5', 'units=[1,2]', 'epochs=all']))
-    expect(hparams).toEqual({ lr: 0.5, units: [1, 2], epochs: 'all' })
+    const defaults = { lr: 0.1, shape: [1], bias: true, name: 'a', extra: null }
+    const settings = parseSettings([
+      'lr=0.5',
+      'shape=[1,2]',
+      'bias=false',
+      'hparams.name=b',
+      'extra=all',
+      'units=2',
+      'epochs=3',
+    ])
+    const { hparams } = explorationHparams({ ...experiment, defaults }, settings)
+    expect(hparams).toEqual({ lr: 0.5, shape: [1, 2], bias: false, name: 'b', extra: 'all', units: 2, epochs: 3 })
+  })
+
+  it.each([
+    ['lr=fast', 'is "fast", not a finite number'],
+    ['lr=7', 'is 7, outside of 0.1 to 1'],
+    ['units=[1,2]', 'is [1,2], not a finite number'],
+    ['epochs=true', 'is true, which is a boolean, not a number'],
+    ['seed=-1', 'is -1, not a whole number of at least 0'],
+    ['epoch=3', 'is unknown; did you mean epochs? there are seed, lr, units, epochs'],
+  ])('refuses %s, which %s', (text, reason) => {
+    expect(() => explorationHparams(experiment, parseSettings([text]))).toThrow(reason)
   })
 
   it('refuses a name that the experiment does not know, and lists those that it does', () => {
     expect(() => explorationHparams(experiment, parseSettings(['rate=1']))).toThrow(
-      '--set rate: is unknown; there are lr, units, epochs, seed',
+      '--set rate: is unknown; there are seed, lr, units, epochs',
     )
   })
 

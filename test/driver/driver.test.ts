@@ -173,7 +173,7 @@ describe('the driver', () => {
     }
     const events = await bench.events('e1')
     expect(events.filter(({ type }) => type === 'trial.lost')).toHaveLength(3)
-    expect(events.at(-1)).toMatchObject({ type: 'experiment.ended', state: 'done', best: null })
+    expect(events.at(-1)).toMatchObject({ type: 'experiment.ended', state: 'failed', best: null })
   })
 
   it('does not lose workers by an outage of its own', async () => {

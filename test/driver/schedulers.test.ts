@@ -170,7 +170,7 @@ describe('a stop rule', () => {
       await worker.finish(trial, { kind: 'stopped', reason: 'cancelled', metrics: {} })
     }
     await bench.pass(500, worker)
-    expect(resultOf('e1', await bench.events('e1'))).toMatchObject({ state: 'done', conclusion: 'time' })
+    expect(resultOf('e1', await bench.events('e1'))).toMatchObject({ state: 'failed', conclusion: 'time' })
   })
 
   it('is kept by the driver that takes over, if the other died before it could say so', async () => {

@@ -97,7 +97,9 @@ describe('maggy, given what it cannot take,', () => {
 
   it('lists the keys that can be set', async () => {
     const { code, stderr } = await maggy(['run', await withContext('good.ts', good), 'tune', '--set', 'trails=4'])
-    expect(stderr).toContain('error OPTION_INVALID: --set trails: is unknown; there are optimizer, pruner, trials')
+    expect(stderr).toContain(
+      'error OPTION_INVALID: --set trails: is unknown; did you mean trials? there are optimizer, pruner, trials',
+    )
     expect(code).toBe(2)
   })
 
@@ -197,12 +199,12 @@ const slow = `import { defineExperiment, optimization, space } from 'maggy'
 
 describe('maggy run', () => {
   it('explores without a context, with hparams that are set', async () => {
-    const { code, stdout } = await maggy(['run', await withContext('good.ts', good), '--set', 'x=3', '--json'])
+    const { code, stdout } = await maggy(['run', await withContext('good.ts', good), '--set', 'x=0.5', '--json'])
     const events = stdout.split('\n').filter((line) => line.startsWith('{"event"'))
     expect(JSON.parse(events.at(-1) ?? '')).toMatchObject({
       event: 'result',
-      metrics: { score: 6 },
-      hparams: { x: 3, y: 2 },
+      metrics: { score: 1 },
+      hparams: { x: 0.5, y: 2 },
     })
     expect(code).toBe(0)
   })

@@ -327,8 +327,14 @@ export class Effects {
     const { history } = this.#rooms
     const own = history.submission.context.kind === 'training' ? history.trial(0)?.context.problem : null
     if (own) return this.fail(own)
-    const reason = history.firstFailure ?? 'no reason known'
-    const { stack: _, ...fault } = toProblem(problem('EXPERIMENT_GIVEN_UP', { failed: history.failedTrials, reason }))
+    const { maxFailed } = history.submission.context.policy
+    const failed = history.failedTrials
+    const reason = history.firstFailure ?? 'they were cancelled'
+    const { stack: _, ...fault } = toProblem(
+      maxFailed !== null && failed >= maxFailed
+        ? problem('EXPERIMENT_GIVEN_UP', { failed, reason })
+        : problem('NOTHING_DONE', { trials: history.suggested, reason }),
+    )
     this.fail(fault)
   }
 

@@ -1,0 +1,15 @@
+/** Text that came from outside, as it may stand on a terminal. */
+
+const short: Readonly<Record<string, string>> = { '\t': '\\t', '\n': '\\n', '\r': '\\r', '\u001B': '\\e' }
+
+/**
+ * What would move the cursor, change colours or turn the direction of writing, written as an escape: `\e[2J`, `\u202e`. Line
+ * breaks too, for a name or a line stands on one line.
+ */
+export function visible(text: string): string {
+  return text.replaceAll(
+    // eslint-disable-next-line no-control-regex -- these are what is looked for
+    /[\u0000-\u001F\u007F-\u009F\u200B\u200E\u200F\u2028-\u202E\u2060-\u2069\uFEFF]/g,
+    (sign) => short[sign] ?? `\\u${(sign.codePointAt(0) ?? 0).toString(16).padStart(4, '0')}`,
+  )
+}
