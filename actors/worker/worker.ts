@@ -24,6 +24,7 @@ import {
   type WorkerInfo,
   type WorkerStatus,
 } from '../../protocol/index.ts'
+import { createHolders } from './holders.ts'
 import { createLineBook } from './line-book.ts'
 import { createOutbox } from './outbox.ts'
 import type { SpawnRunner } from './runner-process.ts'
@@ -58,8 +59,6 @@ export interface Worker {
   readonly ended: Promise<void>
 }
 
-/** A lease ends when its driver was silent this long. */
-const leaseTtlMs = 5_000
 const beatMs = 1_000
 /** A drain waits this long for somebody to take its results. */
 const deliveryMs = 10_000
@@ -67,7 +66,6 @@ const deliveryMs = 10_000
 export function createWorker(options: WorkerOptions): Worker {
   const { bus, clock, info, onDropped, onNotice } = options
   const { worker } = info
-  const heardAt = new Map<string, number>()
   let backend = ''
   let versions = info.versions
   /** Why it cannot work on this host. */
@@ -101,6 +99,10 @@ export function createWorker(options: WorkerOptions): Worker {
     },
   })
 
+  const holders = createHolders(bus, clock, (driver) => {
+    for (const slot of slots) if (slot.status.driver === driver) slot.endLease()
+    actor.send({ type: 'changed' })
+  })
   let beatSoon = false
   const slots: Slot[] = []
   const status = ({ reason } = actor.getSnapshot().context): WorkerStatus => ({
@@ -119,16 +121,10 @@ export function createWorker(options: WorkerOptions): Worker {
         tell(bus, beat, { worker }, status(context))
       },
       expireLeases: () => {
-        for (const slot of slots) {
-          const { driver } = slot.status
-          if (driver !== null && clock.elapsed() - (heardAt.get(driver) ?? 0) > leaseTtlMs) slot.endLease()
-        }
-        for (const driver of heardAt.keys()) {
-          if (!slots.some((slot) => slot.status.driver === driver)) heardAt.delete(driver)
-        }
+        holders.tick(new Set(slots.flatMap(({ status: { driver } }) => (driver === null ? [] : [driver]))))
       },
       extendLeases: () => {
-        for (const driver of heardAt.keys()) heardAt.set(driver, clock.elapsed())
+        holders.extend()
         outbox.wake()
       },
       drainSlots: () => {
@@ -230,7 +226,7 @@ export function createWorker(options: WorkerOptions): Worker {
   const subscriptions = [
     answer(bus, lease, { worker }, ({ driver, slot }) => {
       const found = slotAt(slot).lease(driver)
-      heardAt.set(driver, clock.elapsed())
+      holders.add(driver)
       return { slot, status: found }
     }),
     answer(bus, release, { worker }, ({ driver, slot }) => {
@@ -247,7 +243,7 @@ export function createWorker(options: WorkerOptions): Worker {
       driverBeat,
       { driver: '*' },
       (_, { driver }) => {
-        if (heardAt.has(driver)) heardAt.set(driver, clock.elapsed())
+        holders.heard(driver)
       },
       dropped,
     ),
@@ -255,8 +251,9 @@ export function createWorker(options: WorkerOptions): Worker {
       bus,
       rollCall,
       { driver: '*' },
-      () => {
+      (_, { driver }) => {
         actor.send({ type: 'rollcall' })
+        holders.rollCalled(driver)
         outbox.wake()
       },
       dropped,

@@ -151,7 +151,7 @@ export async function connectNats(options: NatsOptions): Promise<Bus> {
   }
   const maxPayload = (): number => link.info?.max_payload ?? 2 ** 20
   const up = (): void => {
-    if (status === 'closed') throw problem('BUS_CLOSED', {})
+    if (status === 'closed' || link.isDraining()) throw problem('BUS_CLOSED', {})
     if (status === 'disconnected') throw disconnected()
   }
 
@@ -186,13 +186,21 @@ export async function connectNats(options: NatsOptions): Promise<Bus> {
   }
 
   function subscribe(subject: string, callback: (message: Msg) => void, queue?: string): () => void {
-    if (status === 'closed') throw problem('BUS_CLOSED', {})
+    if (status === 'closed' || link.isDraining()) throw problem('BUS_CLOSED', {})
     const interest: Interest = { subject, queue, callback, live: undefined }
     interests.add(interest)
     if (!link.isClosed()) interest.live = listen(link, interest)
     return () => {
-      if (interests.delete(interest)) interest.live?.unsubscribe()
+      if (interests.delete(interest) && !link.isDraining()) interest.live?.unsubscribe()
     }
+  }
+
+  /** Sends, where there is a connection to send on; one that is being drained takes nothing any more, and says so by throwing. */
+  function send(publish: () => void): boolean {
+    if (status !== 'connected' || link.isClosed()) return false
+    if (link.isDraining()) return false
+    publish()
+    return true
   }
 
   const raw = (message: Msg): RawDelivery => ({
@@ -202,7 +210,7 @@ export async function connectNats(options: NatsOptions): Promise<Bus> {
       ? (answer) => {
           limit(message.subject, answer.length)
           // Without a connection an answer is void, like any message.
-          if (status === 'connected' && !link.isClosed()) link.publish(message.reply ?? '', new Uint8Array(answer))
+          send(() => link.publish(message.reply ?? '', new Uint8Array(answer)))
         }
       : undefined,
   })
@@ -267,7 +275,7 @@ export async function connectNats(options: NatsOptions): Promise<Bus> {
         return
       }
       missed += 1
-      link.publish(self)
+      send(() => link.publish(self))
     },
     watchdogMs || 2 ** 30,
   )
@@ -285,9 +293,7 @@ export async function connectNats(options: NatsOptions): Promise<Bus> {
     publish(subject, data) {
       if (status === 'closed') throw problem('BUS_CLOSED', {})
       limit(subject, data.length)
-      if (status !== 'connected' || link.isClosed()) return 'void'
-      link.publish(subject, new Uint8Array(data))
-      return 'sent'
+      return send(() => link.publish(subject, new Uint8Array(data))) ? 'sent' : 'void'
     },
     request: async (subject, data, options) => dataOf(await request(subject, data, options)),
     subscribe(subject: string, handler: Handler, { queue } = {}) {

@@ -9,6 +9,7 @@ import {
   open,
   problem,
   progress,
+  resumeExperiment,
   streams,
   subjectFor,
   submit,
@@ -469,6 +470,26 @@ describe('a driver that is started', () => {
     await bench.pass(1000)
     await started
     expect(await submitted(bench, 'e1')).toBe('accepted')
+  })
+})
+
+describe('a resume', () => {
+  it('of what another driver is still stopping says so, and one of what has just ended there goes on here', async () => {
+    const { bench, w1 } = await ready({ trials: 3 })
+    await bench.driver('d2')
+    expect(await bench.stop('e1', 'finish')).toBe('stopping')
+    // Any driver may hear it: they take turns.
+    const again = () => {
+      const asked = ask(bench.client, resumeExperiment, {}, { experiment: 'e1' }, { timeoutMs: 1000 })
+      return asked.then(({ state }) => state, codeOf)
+    }
+    expect(await Promise.all([again(), again()])).toEqual(['EXPERIMENT_BUSY', 'EXPERIMENT_BUSY'])
+    await w1.finish(0)
+    await bench.settle()
+    await again()
+    await again()
+    await bench.pass(1000, w1)
+    expect((await bench.types('e1')).at(-1)).not.toBe('experiment.ended')
   })
 })
 

@@ -1,4 +1,4 @@
-import { once } from 'node:events'
+import { EventEmitter, once } from 'node:events'
 import { createServer } from 'node:net'
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest'
 import { codeOf, log, subjectFor } from '../../protocol/index.ts'
@@ -249,4 +249,29 @@ test('closing during an outage ends the tries to connect', async () => {
   await until(bus, 'disconnected')
   await bus.close()
   expect(bus.status).toBe('closed')
+})
+
+test('a connection that is being closed takes no more, and says so in words of ours', async () => {
+  const server = await serverFor()
+  const bus = await connectNats({ server: server.url })
+  const other = await busFor({ server: server.url })
+  const asked = new Promise<void>((resolve) => {
+    // It is still answering when it is closed.
+    bus.subscribe('x', async (delivery) => {
+      resolve()
+      await once(closed, 'closed')
+      delivery.respond(new Uint8Array([1]))
+    })
+  })
+  const closed = new EventEmitter()
+  await bus.flush()
+  const unanswered = codeFrom(other.request('x', new Uint8Array(), { timeoutMs: 300 }))
+  await asked
+  const closing = bus.close()
+  expect(bus.publish('y', new Uint8Array())).toBe('void')
+  expect(await codeFrom(bus.request('y', new Uint8Array(), { timeoutMs: 100 }))).toBe('BUS_CLOSED')
+  expect(() => bus.subscribe('y', () => {})).toThrow(expect.objectContaining({ code: 'BUS_CLOSED' }))
+  closed.emit('closed')
+  await closing
+  expect(await unanswered).toBe('BUS_TIMEOUT')
 })

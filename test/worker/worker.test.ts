@@ -10,10 +10,12 @@ import {
   codeOf,
   done,
   driverBeat,
+  driverPing,
   lease,
   leave,
   ping,
   problem,
+  rollCall,
   started,
   stopTrial,
   type PayloadOf,
@@ -91,6 +93,7 @@ async function setUp({ slots = 1, acknowledge = true, drainTimeoutMs = null, fet
     clock,
     network,
     bus,
+    driver,
     worker,
     runners,
     said,
@@ -179,6 +182,20 @@ describe('a worker', () => {
     runner().says(ended(1))
     await settle()
     expect(said.done).toHaveLength(1)
+  })
+
+  test('ends the lease of a driver that nobody listens for when its successor calls the roll, and of no other', async () => {
+    const { call, network, settle, driver } = await setUp()
+    const first = network.connect('d1')
+    answer(first, driverPing, { driver: 'd1' }, () => ({}))
+    await call.lease()
+    tell(driver, rollCall, { driver: 'd2' }, {})
+    await settle()
+    expect((await call.status()).slots[0]?.driver).toBe('d1')
+    network.outage(first)
+    tell(driver, rollCall, { driver: 'd2' }, {})
+    await settle()
+    expect((await call.status()).slots[0]?.driver).toBeNull()
   })
 
   test('ends no lease while its connection is down', async () => {
