@@ -3,7 +3,14 @@
  *
  * What you write: an experiment is one oblivious training function, its generators, and the contexts it is run in.
  */
-export { ablation, defineExperiment, fromBest, optimization, training } from './experiment/index.ts'
+import { defineWith, type DefineExperiment } from './experiment/index.ts'
+
+/**
+ * Defines an experiment: a training function, its generators and the contexts it is run in. The module that calls it (give it
+ * `import.meta.url`, or in CommonJS `__filename`) and exports the result as its default is what travels to the workers. Throws EXPERIMENT_INVALID.
+ */
+export const defineExperiment: DefineExperiment = defineWith(() => import('./train/index.ts'))
+export { ablation, fromBest, optimization, training } from './experiment/index.ts'
 export { study, withoutColumns, type StudyBuilder, type Table, type WithoutOptions } from './ablation/index.ts'
 export { sample, space } from './space/index.ts'
 export { EarlyStop } from './train/index.ts'

@@ -172,6 +172,27 @@ test('pure rooms import no clock, socket or file: nothing from node, no actor, n
   expect(told(offending)).toEqual([])
 })
 
+test('no file imports itself by way of others, neither at once nor later by import()', () => {
+  // The package's own name is its index.
+  const target = ({ to, isPackage }: Import) => (isPackage && to === 'maggy' ? 'src/index.ts' : to)
+  const next = new Map<string, string[]>()
+  for (const one of imports) {
+    if (one.isType || within(one.from, 'deploy')) continue
+    if (!one.isPackage || one.to === 'maggy') next.set(one.from, [...(next.get(one.from) ?? []), target(one)])
+  }
+  const circles: string[] = []
+  const seen = new Set<string>()
+  const follow = (file: string, path: readonly string[]): void => {
+    const at = path.indexOf(file)
+    if (at >= 0) circles.push([...path.slice(at), file].join(' -> '))
+    if (at >= 0 || seen.has(file)) return
+    for (const to of next.get(file) ?? []) follow(to, [...path, file])
+    seen.add(file)
+  }
+  for (const file of next.keys()) follow(file, [])
+  expect(circles).toEqual([])
+})
+
 test('an index names what it exports', () => {
   const stars = [...rooms]
     .flatMap(sourcesIn)

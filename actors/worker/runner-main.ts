@@ -52,7 +52,7 @@ async function start(setting: RunnerSetting): Promise<void> {
   let backend: Backend
   try {
     backend = loadBackend()
-    await provideHost()
+    provideHost(await import('../../src/index.ts'))
   } catch (error) {
     toWorker({ type: 'unfit', problem: said(error) })
     return

@@ -7,7 +7,7 @@ import { closeSync, openSync, readSync } from 'node:fs'
 import { createRequire } from 'node:module'
 import { describe, isProblem, problem } from '../../protocol/index.ts'
 import { atPlace, isExperiment, keepingFaults, type Experiment } from '../experiment/index.ts'
-import { provideHost, settled } from '../train/index.ts'
+import { isHost, settled } from '../train/index.ts'
 import { bundleMark, bundleModule, type BundledModule } from './bundle.ts'
 import { createBundleCache } from './cache.ts'
 
@@ -23,7 +23,8 @@ const compiled = new Map<string, Bundle>()
  * BUNDLE_OUTDATED, or what maggy threw in it.
  */
 export async function importBundle(file: string, module: string): Promise<Experiment> {
-  await provideHost()
+  if (!isHost())
+    throw problem('INTERNAL', { reason: 'a bundle is imported where none can run: provideHost comes first' })
   let exports: object = {}
   try {
     const instance = keepingFaults(() =>

@@ -4,6 +4,7 @@ import { problem } from '../../protocol/index.ts'
 import { logSubject } from '../archive/index.ts'
 import { loadExperiment } from '../bundle/index.ts'
 import type { Bus } from '../bus/index.ts'
+import { provideHost } from '../train/index.ts'
 import {
   contextOf,
   experimentId,
@@ -40,6 +41,7 @@ export async function runCommand(
   options: RunCommandOptions & { readonly set: readonly string[] },
 ): Promise<number> {
   const settings = parseSettings(options.set)
+  provideHost(await import('../index.ts'))
   const { experiment, bundle } = await loadExperiment(path)
   for (const [name, context] of Object.entries(experiment.contexts)) {
     const fault = name === contextName ? undefined : faultOf(context)

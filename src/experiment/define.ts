@@ -34,16 +34,35 @@ const known = new Set([
   'train',
 ])
 
-/**
- * Defines an experiment: a training function, its generators and the contexts it is run in. The module that calls it (give it
- * `import.meta.url`, or in CommonJS `__filename`) and exports the result as its default is what travels to the workers. Throws EXPERIMENT_INVALID.
- */
-export function defineExperiment<
+/** What explores an experiment in this process. It comes from the room that trains, which knows this one: so it is handed in. */
+export interface Trainer {
+  explore(
+    experiment: Experiment,
+    hparams: Hparams,
+    options: { seed?: number; onReport?: (point: MetricPoint) => void },
+  ): Promise<Exploration>
+}
+
+export type DefineExperiment = <
   Defaults extends object = object,
   C extends Contexts = Contexts,
   D = undefined,
   M = undefined,
->(moduleUrl: string, spec: ExperimentSpec<Defaults, C, D, M>): Experiment<HparamsOf<Defaults, C>, C> {
+>(
+  moduleUrl: string,
+  spec: ExperimentSpec<Defaults, C, D, M>,
+) => Experiment<HparamsOf<Defaults, C>, C>
+
+/** `defineExperiment` for experiments that this trainer explores. It is loaded when the first is explored: tfjs takes a second. */
+export function defineWith(trainer: () => Promise<Trainer>): DefineExperiment {
+  return (moduleUrl, spec) => define(trainer, moduleUrl, spec)
+}
+
+function define<Defaults extends object, C extends Contexts, D, M>(
+  trainer: () => Promise<Trainer>,
+  moduleUrl: string,
+  spec: ExperimentSpec<Defaults, C, D, M>,
+): Experiment<HparamsOf<Defaults, C>, C> {
   const url = urlOf(moduleUrl)
   const checked = checkSpec(url, spec)
   const defaults = Object.freeze({ ...checked.hparams })
@@ -52,7 +71,10 @@ export function defineExperiment<
     moduleUrl: url,
     contexts: Object.freeze({ ...checked.contexts }) as C,
     defaults,
-    run: (hparams, options) => explore(experiment, { ...defaults, ...(hparams as Hparams | undefined) }, options),
+    async run(hparams, options = {}) {
+      const training = await trainer()
+      return training.explore(experiment, { ...defaults, ...(hparams as Hparams | undefined) }, options)
+    },
   }
   Object.defineProperty(experiment, brand, { value: checked })
   return Object.freeze(experiment)
@@ -68,16 +90,6 @@ export function specOf(experiment: object): AnySpec {
   const spec = (experiment as { readonly [brand]?: AnySpec })[brand]
   if (spec === undefined) throw invalid('/', 'was not made by defineExperiment')
   return spec
-}
-
-async function explore(
-  experiment: Experiment,
-  hparams: Hparams,
-  options: { seed?: number; onReport?: (point: MetricPoint) => void } = {},
-): Promise<Exploration> {
-  // tfjs takes a second to load: only who trains in this process pays for it.
-  const train = await import('../train/index.ts')
-  return train.explore(experiment, hparams, options)
 }
 
 /** CommonJS knows its module by its path. */

@@ -22,7 +22,7 @@ export type {
   TrainResult,
   ValuesOf,
 } from './definition.ts'
-export { defineExperiment, isExperiment, specOf, type AnySpec } from './define.ts'
+export { defineWith, isExperiment, specOf, type AnySpec, type DefineExperiment } from './define.ts'
 export { atPlace, faultOf, keepingFaults, validContexts } from './faulty-context.ts'
 export { optimization, type OptimizationOptions } from './optimization.ts'
 export { training, trainingOptions, type TrainingOptions } from './training.ts'

@@ -12,20 +12,19 @@ import { restoreLegacyUtil } from '../setup/index.ts'
 import { holdRandomness } from './dataset/index.ts'
 
 const own = createRequire(import.meta.url)
-let provided: Promise<void> | undefined
+let provided = false
 
-/** Makes this process fit to import bundles. */
-export function provideHost(): Promise<void> {
-  provided ??= provide()
-  return provided
-}
+/** Whether this process is fit to import bundles. */
+export const isHost = (): boolean => provided
 
-async function provide(): Promise<void> {
+/** Makes this process fit to import bundles. `maggy`: the public API, which bundles import. It knows this room, so it is handed in. */
+export function provideHost(maggy: object): void {
+  if (provided) return
+  provided = true
   // tfjs-node is required by bundles too, not by backend.ts only.
   restoreLegacyUtil()
   // For good, so that a library which keeps `Math.random` for itself when it is loaded keeps the one that can be seeded.
   holdRandomness()
-  const maggy: object = await import('maggy')
   const table = globalThis as unknown as Record<symbol, unknown>
   const require = (specifier: string, original?: string): unknown =>
     specifier === 'maggy' ? maggy : requireOnHost(specifier, original)

@@ -8,6 +8,8 @@ import { runInNewContext } from 'node:vm'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { codeOf, isProblem } from '../../protocol/index.ts'
 import { bundleModule, createBundleCache, importBundle } from '../../src/bundle/index.ts'
+import * as maggy from '../../src/index.ts'
+import { provideHost } from '../../src/train/index.ts'
 import { specOf } from '../../src/experiment/index.ts'
 
 let folder: string
@@ -29,6 +31,8 @@ const bundled = async (name: string, text: string): Promise<string> => {
   return await createBundleCache({ folder: join(folder, 'cache') }).keep(code, sha256)
 }
 /** What train returns, called with nothing. */
+provideHost(maggy)
+
 const trained = async (file: string): Promise<unknown> => await specOf(await importBundle(file, 'm')).train({})
 const run = async (name: string, text: string): Promise<unknown> => await trained(await bundled(name, text))
 const experiment = (body: string, before = '') =>

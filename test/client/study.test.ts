@@ -3,7 +3,8 @@ import type * as Tfjs from '@tensorflow/tfjs'
 import { beforeAll, expect, it } from 'vitest'
 import { study, type StudyBuilder } from '../../src/ablation/index.ts'
 import { withComponents } from '../../src/client/index.ts'
-import { ablation, defineExperiment } from '../../src/experiment/index.ts'
+import { ablation } from '../../src/experiment/index.ts'
+import { defineExperiment } from '../../src/index.ts'
 import { tfjsHere, type Tf } from '../../src/train/index.ts'
 
 let tf: Tf

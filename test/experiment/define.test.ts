@@ -1,7 +1,8 @@
 import { describe, expect, expectTypeOf, test } from 'vitest'
 import { codeOf, type ErrorCode } from '../../protocol/index.ts'
 import type { ParameterOf } from '../../src/experiment/index.ts'
-import { defineExperiment, isExperiment, optimization, specOf } from '../../src/experiment/index.ts'
+import { isExperiment, optimization, specOf } from '../../src/experiment/index.ts'
+import { defineExperiment } from '../../src/index.ts'
 
 const lr: ParameterOf<number> = { type: 'double', low: 0, high: 1 }
 const units: ParameterOf<number> = { type: 'integer', low: 1, high: 9 }

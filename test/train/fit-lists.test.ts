@@ -1,7 +1,8 @@
 /** Lists of callbacks as users write them: each of them is called, in whatever order they stand. */
 import * as tf from '@tensorflow/tfjs'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import { defineExperiment, type Reporter } from '../../src/experiment/index.ts'
+import { type Reporter } from '../../src/experiment/index.ts'
+import { defineExperiment } from '../../src/index.ts'
 import { runTraining } from '../../src/train/index.ts'
 
 class Counting extends tf.Callback {

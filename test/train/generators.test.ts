@@ -2,7 +2,8 @@
 import type * as Tfjs from '@tensorflow/tfjs'
 import { beforeAll, describe, expect, it } from 'vitest'
 import type { Ablated, Component } from '../../protocol/index.ts'
-import { defineExperiment, type RunInfo, type Told } from '../../src/experiment/index.ts'
+import { type RunInfo, type Told } from '../../src/experiment/index.ts'
+import { defineExperiment } from '../../src/index.ts'
 import { tfjsHere, runTraining, type Tf } from '../../src/train/index.ts'
 
 let tf: Tf

@@ -1,7 +1,8 @@
 import { MessageChannel } from 'node:worker_threads'
 import { describe, expect, test } from 'vitest'
 import { codeOf, type MetricPoint } from '../../protocol/index.ts'
-import { defineExperiment, type TrainArguments } from '../../src/experiment/index.ts'
+import { type TrainArguments } from '../../src/experiment/index.ts'
+import { defineExperiment } from '../../src/index.ts'
 import { EarlyStop, runTraining } from '../../src/train/index.ts'
 import { createRingLink, createRingMemory, tellMain } from '../../src/train/ring-link.ts'
 

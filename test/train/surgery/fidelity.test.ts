@@ -2,7 +2,8 @@
 import type * as Tfjs from '@tensorflow/tfjs'
 import { describe, expect, it } from 'vitest'
 import type { Ablated, LayerRef } from '../../../protocol/index.ts'
-import { defineExperiment, type RunInfo } from '../../../src/experiment/index.ts'
+import { type RunInfo } from '../../../src/experiment/index.ts'
+import { defineExperiment } from '../../../src/index.ts'
 import { removeLayers, runTraining, tfjsHere } from '../../../src/train/index.ts'
 import { examine, takeOut } from '../../../src/train/surgery/index.ts'
 
