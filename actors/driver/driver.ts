@@ -430,7 +430,7 @@ class Driver implements RunningActor {
       if (decision.kind === 'suggest') this.#runs.get(decision.claimant)?.want(decision.count)
       else if (decision.kind === 'lease') decision.slot.slot.lease.ask()
       else if (decision.kind === 'release') void decision.slot.slot.lease.release()
-      else this.#runs.get(decision.claimant)?.fill(decision.slot.slot, decision.place, decision.gang)
+      else this.#runs.get(decision.claimant)?.fill(decision.slot.slot, decision.place, decision.trial)
     }
   }
 

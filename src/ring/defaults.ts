@@ -8,6 +8,6 @@ export const ringDefaults: Pick<RingPlan, 'algorithm' | 'encoding' | 'chunkBytes
   chunkBytes: 2_500_000,
   window: 4,
   // What is killed is reported after 0.2 s in which nobody listened for it. What is stopped answers nothing and is indistinguishable
-  // from a busy host: it is reported after 4 s, and out when it has not answered the driver for as long again (ring-desk.ts).
+  // from a busy host: it is reported after 4 s, and out when it has not answered the driver for as long again (actors/driver/rings/ring.ts).
   timing: { hopMinMs: 250, hopMaxMs: 2_000, silentMs: 4_000, absentMs: 200 },
 }

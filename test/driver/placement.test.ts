@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest'
 import * as fc from 'fast-check'
-import { schedule, type Claimant, type Gang, type Position } from '../../actors/driver/fleet/placement.ts'
+import { schedule, type Claimant, type RingNeed, type Position } from '../../actors/driver/fleet/placement.ts'
 
 interface Place extends Position {
   readonly name: string
@@ -30,13 +30,13 @@ const single = (id: string, demand: number, prefetches = false): Claimant => ({
   prefetches,
   suits: () => true,
 })
-const together = (id: string, ...gangs: Gang[]): Claimant => ({ ...single(id, 0), needs: () => gangs })
-const gang = (key: number, least: number, most = least): Gang => ({ key, least, most })
+const together = (id: string, ...gangs: RingNeed[]): Claimant => ({ ...single(id, 0), needs: () => gangs })
+const gang = (key: number, least: number, most = least): RingNeed => ({ key, least, most })
 
 const told = (slots: readonly Place[], claimants: readonly Claimant[]) =>
   schedule(slots, claimants, now).map((decision) =>
     decision.kind === 'fill'
-      ? `${decision.slot.name} to ${decision.claimant}${decision.gang === undefined ? '' : `/${decision.gang}`}`
+      ? `${decision.slot.name} to ${decision.claimant}${decision.trial === undefined ? '' : `/${decision.trial}`}`
       : decision.kind === 'suggest'
         ? `suggest ${decision.count} for ${decision.claimant}`
         : `${decision.kind} ${decision.slot.name}`,

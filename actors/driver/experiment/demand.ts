@@ -1,13 +1,13 @@
 /** How many places an experiment could use now, for placement. */
 import type { History } from '../../../src/history/index.ts'
-import type { Gang } from '../fleet/index.ts'
+import type { RingNeed } from '../fleet/index.ts'
 import type { Rings } from '../rings/index.ts'
 import type { Suggestions } from '../suggesting/index.ts'
 
 /** Waiting for a suggestion of a trial that runs shorter than this would be felt: such trials are handed out ahead. */
 const shortTrialMs = 2000
 /** Trials that places are kept for at once, before they are suggested. */
-const freshGangs = 16
+const freshRings = 16
 /** In these states a trial that waits for another attempt is not begun. */
 const ending: ReadonlySet<string> = new Set(['stopping', 'concluding', 'cancelling', 'failing', 'givingUp'])
 
@@ -36,10 +36,10 @@ export class Demand {
   }
 
   /** What needs several places at once. */
-  gangs(now: number): readonly Gang[] {
+  ringNeeds(now: number): readonly RingNeed[] {
     if (this.#rings === null || !this.#acceptsQueued) return []
     const waiting = this.startable()
-    const fresh = Math.max(0, Math.min(this.#suggestions.left, this.#cap - waiting.length, freshGangs))
+    const fresh = Math.max(0, Math.min(this.#suggestions.left, this.#cap - waiting.length, freshRings))
     return this.#rings.needs(now, waiting, fresh)
   }
 

@@ -19,7 +19,7 @@ import {
 import type { Clock, Logger } from '../../../src/actor/index.ts'
 import { answer, hear, type Bus, type OnDropped, type Subscription } from '../../../src/bus/index.ts'
 import { History, type LogEntry } from '../../../src/history/index.ts'
-import type { Claimant, Fleet, FleetNews, Gang, Slot } from '../fleet/index.ts'
+import type { Claimant, Fleet, FleetNews, RingNeed, Slot } from '../fleet/index.ts'
 import { Pruning } from '../pruning/index.ts'
 import { Rings } from '../rings/index.ts'
 import { Suggestions } from '../suggesting/index.ts'
@@ -137,8 +137,8 @@ export class ExperimentRun implements Claimant {
     return this.#closed ? 0 : this.#demand.fresh()
   }
 
-  needs(now: number): readonly Gang[] {
-    return this.#closed ? [] : this.#demand.gangs(now)
+  needs(now: number): readonly RingNeed[] {
+    return this.#closed ? [] : this.#demand.ringNeeds(now)
   }
 
   get share(): number {
@@ -158,10 +158,10 @@ export class ExperimentRun implements Claimant {
   }
 
   /** A place for a trial that is there: its next attempt goes there. */
-  fill(slot: Slot, where: 'running' | 'next', gang?: number): void {
+  fill(slot: Slot, where: 'running' | 'next', forTrial?: number): void {
     const { rings, attempts } = this.rooms
     const [queued] = this.#demand.startable()
-    const trial = gang ?? (rings === null ? queued : rings.withRoom(this.#env.clock.elapsed()))
+    const trial = forTrial ?? (rings === null ? queued : rings.withRoom(this.#env.clock.elapsed()))
     if (trial === undefined || this.#closed) return
     const attempt = attempts.nextAttempt(trial)
     const place = this.#env.fleet.reserve(slot, where, attempt)

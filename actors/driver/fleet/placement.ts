@@ -17,7 +17,7 @@ export interface Claimant {
   /** Trials that may be suggested beside those, each in one place. */
   fresh(): number
   /** Places that are of use only together, in order. */
-  needs(now: number): readonly Gang[]
+  needs(now: number): readonly RingNeed[]
   /** Places that it holds. */
   readonly share: number
   /** Time of slots that it has used, in ms. */
@@ -28,7 +28,7 @@ export interface Claimant {
   suits(labels: Readonly<Record<string, string>>): boolean
 }
 
-export interface Gang {
+export interface RingNeed {
   /** The trial that the places are for; below 0: one that is not suggested yet. */
   readonly key: number
   readonly least: number
@@ -52,8 +52,8 @@ export type Decision<S> =
       readonly slot: S
       readonly place: 'running' | 'next'
       readonly claimant: string
-      /** The trial of the gang that it is for. */
-      readonly gang?: number
+      /** Where places are given together: the trial that they are for. */
+      readonly trial?: number
     }
   /** So many trials could start as soon as they are suggested. */
   | { readonly kind: 'suggest'; readonly claimant: string; readonly count: number }
@@ -202,7 +202,7 @@ function together<S extends Position>(
         }
         for (const slot of free.slice(0, most)) {
           kept.add(slot)
-          if (key >= 0) decisions.push({ kind: 'fill', slot, place: 'running', claimant: claimant.id, gang: key })
+          if (key >= 0) decisions.push({ kind: 'fill', slot, place: 'running', claimant: claimant.id, trial: key })
         }
         continue
       }

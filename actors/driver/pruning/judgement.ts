@@ -12,7 +12,7 @@ import type { Bus } from '../../../src/bus/index.ts'
 import { createPruner, isServed, watchedMetrics } from '../../../src/pruners/index.ts'
 import type { History } from '../../../src/history/index.ts'
 import { MetricBook } from './metric-book.ts'
-import { PrunerDesk } from './served-pruner.ts'
+import { ServedPruner } from './served-pruner.ts'
 import { refill, type Recalled } from './telemetry.ts'
 
 export type PruningDecision =
@@ -35,7 +35,7 @@ export class Pruning {
   readonly #history: History
   readonly #decide: (decision: PruningDecision) => void
   readonly #book: MetricBook
-  readonly #served: PrunerDesk | null
+  readonly #served: ServedPruner | null
   /** What the pruner looks at; null: it asks for itself. */
   readonly #watched: ReadonlySet<string> | null
   /** Nothing that it looks at was reported yet. */
@@ -54,7 +54,7 @@ export class Pruning {
     this.#watched = pruner === null || isServed(pruner) ? null : watchedMetrics(pruner, objectives)
     this.#served = !isServed(pruner)
       ? null
-      : new PrunerDesk(bus, logger, history.submission, {
+      : new ServedPruner(bus, logger, history.submission, {
           reported: () => this.#book.reported(),
           stop: (trial) => this.#stopAsTold(trial),
           note: (note) => {

@@ -12,23 +12,23 @@ const trialsAtMost = 256
 const pointsAtMost = 64
 const timeoutMs = 10_000
 
-export interface PrunerDeskEvents {
+export interface ServedPrunerEvents {
   reported(): readonly ReportedTrial[]
   stop(trial: number): void
   /** Says something to the people who look. */
   note(note: string): void
 }
 
-export class PrunerDesk {
+export class ServedPruner {
   readonly #bus: Bus
   readonly #logger: Logger
   readonly #submission: Submission
-  readonly #events: PrunerDeskEvents
+  readonly #events: ServedPrunerEvents
   readonly #waiting = new Set<number>()
   #asking = false
   #complained = false
 
-  constructor(bus: Bus, logger: Logger, submission: Submission, events: PrunerDeskEvents) {
+  constructor(bus: Bus, logger: Logger, submission: Submission, events: ServedPrunerEvents) {
     this.#bus = bus
     this.#logger = logger
     this.#submission = submission

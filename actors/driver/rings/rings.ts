@@ -5,7 +5,7 @@
  */
 import { ringName, type LogEvent, type RingSettings, type RingStanding } from '../../../protocol/index.ts'
 import type { Part } from '../../../src/history/index.ts'
-import type { Gang } from '../fleet/index.ts'
+import type { RingNeed } from '../fleet/index.ts'
 import { neededAt } from './ring.machine.ts'
 import { Ring, type RingHost } from './ring.ts'
 
@@ -38,19 +38,19 @@ export class Rings {
   /**
    * What needs several places at once: rings that lack members, trials that wait (`queued`), and so many that could be suggested.
    */
-  needs(now: number, queued: readonly number[], fresh: number): Gang[] {
-    const gangs: Gang[] = []
+  needs(now: number, queued: readonly number[], fresh: number): RingNeed[] {
+    const ringNeeds: RingNeed[] = []
     for (const [trial, ring] of this.#rings) {
       const { least, most } = ring.wanted(now)
-      if (least > 0) gangs.push({ key: trial, least, most })
+      if (least > 0) ringNeeds.push({ key: trial, least, most })
     }
     const { max } = this.#settings.workers
     for (const trial of queued) {
       this.#queuedSince.set(trial, this.#queuedSince.get(trial) ?? now)
-      gangs.push({ key: trial, least: neededAt(this.#input(trial, now), now), most: max })
+      ringNeeds.push({ key: trial, least: neededAt(this.#input(trial, now), now), most: max })
     }
-    for (let index = 1; index <= fresh; index += 1) gangs.push({ key: -index, least: max, most: max })
-    return gangs
+    for (let index = 1; index <= fresh; index += 1) ringNeeds.push({ key: -index, least: max, most: max })
+    return ringNeeds
   }
 
   /** Members that rings which go on could take in beside those they have. */
