@@ -106,6 +106,7 @@ export const logEvents: fc.Arbitrary<LogEvent> = fc.oneof(
   assigned(trial),
   stopping(trial),
   at.map((now) => ({ type: 'experiment.adopted' as const, at: now, driver: 'd1' })),
+  at.map((now) => ({ type: 'experiment.noted' as const, at: now, note: 'a note' })),
   fc
     .tuple(at, trial, fc.array(fc.record({ worker, slot: fc.nat(1), attempt }), { minLength: 1, maxLength: 3 }))
     .map(([now, of, members]) => ({
