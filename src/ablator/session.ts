@@ -1,12 +1,8 @@
 /**
- * One ablation as an ablator knows it: its history, with its own suggestions as pending until they are observed.
- * I1 A trial that is asked for again (the driver lost the reply) does without what it did without before.
- * I2 Nothing but components of the study is left out, and each once.
- * I3 Questions are answered one after the other, so each counts the one before it as pending.
+ * One ablation as an ablator knows it.
+ * I1 Nothing but components of the study is left out, and each once.
  */
 import {
-  describe,
-  isProblem,
   problem,
   type AblationObservation,
   type Component,
@@ -14,6 +10,7 @@ import {
   type Removal,
 } from '../../protocol/index.ts'
 import type { AblationQuestion, AblatorPlugin, AblatorSetting } from '../ablation/index.ts'
+import { guardOf, sessionOf } from '../suggester/index.ts'
 
 type Said = Removal | 'wait' | 'exhausted'
 
@@ -45,46 +42,15 @@ export interface AblationSession {
   observe(observations: readonly AblationObservation[]): void
 }
 
-/** Questions about one experiment that wait for an answer; a driver has one or two under way. */
-const mostWaiting = 256
-
 /** Throws what the plug-in's `create` throws: ABLATOR_UNFIT. */
 export function createAblation(plugin: ServedAblator, setting: AblationSetting): AblationSession {
   const { history: told, ...rest } = setting
   const { components, repeats, objectives } = rest
+  const { name: ablator } = plugin
+  const misbehaved = (reason: string, cause?: unknown) => problem('ABLATOR_MISBEHAVED', { ablator, reason }, { cause })
+  const guard = guardOf(['ABLATOR_UNFIT', 'ABLATOR_MISBEHAVED'], misbehaved)
   const names = new Set(components.map(({ name }) => name))
-  const misbehaved = (reason: string, cause?: unknown) =>
-    problem('ABLATOR_MISBEHAVED', { ablator: plugin.name, reason }, { cause })
-  /** Whatever a plug-in throws is its own fault, unless it says that it cannot take the experiment. */
-  const blame = (error: unknown) =>
-    isProblem(error, 'ABLATOR_UNFIT', 'ABLATOR_MISBEHAVED') ? error : misbehaved(`it threw ${describe(error)}`, error)
-
-  let ablator: ReturnType<ServedAblator['create']>
-  try {
-    ablator = plugin.create(rest)
-  } catch (error) {
-    throw blame(error)
-  }
-  const known = new Map(told.map((observation) => [observation.trial, observation]))
-  let last: Promise<unknown> = Promise.resolve()
-  let waiting = 0
-
-  const one = async (trial: number): Promise<Said> => {
-    const before = known.get(trial)
-    if (before !== undefined) return { without: before.without, repeat: before.repeat }
-    const history = [...known.values()].sort((a, b) => a.trial - b.trial)
-    let said: unknown
-    try {
-      said = await ablator({ components, repeats, objectives, history, trial })
-    } catch (error) {
-      throw blame(error)
-    }
-    if (said === 'wait' || said === 'exhausted') return said
-    const removal = checked(said)
-    // What was observed meanwhile stands.
-    if (!known.has(trial)) known.set(trial, { trial, ...removal, state: 'pending', metrics: {}, step: null })
-    return removal
-  }
+  const leaveOut = guard.now(() => plugin.create(rest))
 
   const checked = (said: unknown): Removal => {
     const { without, repeat = 0 } = (typeof said === 'object' && said !== null ? said : {}) as Partial<Removal>
@@ -97,29 +63,25 @@ export function createAblation(plugin: ServedAblator, setting: AblationSetting):
     return { without: [...without], repeat }
   }
 
-  const several = async (trial: number, count: number): Promise<Removals> => {
-    const removals: Removal[] = []
-    for (let next = trial; next < trial + count; next += 1) {
-      const said = await one(next)
-      if (said === 'wait' || said === 'exhausted') return { removals, exhausted: said === 'exhausted' }
-      removals.push(said)
-    }
-    return { removals, exhausted: false }
-  }
+  const session = sessionOf<AblationObservation, Removal>({
+    history: told,
+    async suggest(trial, history) {
+      const said = await guard.later(() => leaveOut({ components, repeats, objectives, history, trial }))
+      return said === 'wait' || said === 'exhausted' ? said : checked(said)
+    },
+    suggestionOf: ({ without, repeat }) => ({ without, repeat }),
+    pending: (trial, removal) => ({ trial, ...removal, state: 'pending', metrics: {}, step: null }),
+    busy: (waiting) => problem('ABLATOR_BUSY', { ablator, waiting }),
+  })
 
   return {
     get size() {
-      return known.size
+      return session.size
     },
-    suggest(trial, count) {
-      if (waiting >= mostWaiting) return Promise.reject(problem('ABLATOR_BUSY', { ablator: plugin.name, waiting }))
-      waiting += 1
-      const answer = last.then(() => several(trial, count)).finally(() => (waiting -= 1))
-      last = answer.catch(() => undefined)
-      return answer
+    async suggest(trial, count) {
+      const { suggestions, end } = await session.suggest(trial, count)
+      return { removals: [...suggestions], exhausted: end === 'exhausted' }
     },
-    observe(observations) {
-      for (const observation of observations) known.set(observation.trial, observation)
-    },
+    observe: (observations) => session.observe(observations),
   }
 }

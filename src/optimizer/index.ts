@@ -2,4 +2,5 @@
 export { createSearch, type Search, type SearchOptions, type Suggestion, type SearchOutcome } from './search.ts'
 export { serveOptimizer, servedPlugin, type ServedQuestion, type ServeOptions } from './serve.ts'
 export { startOptimizer } from './service.ts'
-export { createSession, type OptimizerPlugin } from './session.ts'
+export type { OptimizerPlugin } from './plugin.ts'
+export { createSession } from './session.ts'

@@ -6,7 +6,7 @@ import { lossOf } from '../pareto/index.ts'
 import { sample } from '../space/index.ts'
 import { requireServable, serveProcess, type ServeProcessOptions } from '../suggester/index.ts'
 import { startOptimizer } from './service.ts'
-import type { Answer, OptimizerPlugin } from './session.ts'
+import type { Answer, OptimizerPlugin } from './plugin.ts'
 
 /** What a served optimizer is asked: a sampler's question, and what the experiment says about the whole search. */
 export interface ServedQuestion extends Question {

@@ -1,5 +1,8 @@
 /** What optimizers and ablators share: sessions of experiments, a process around them, their options. */
-export { hostSessions, type Service, type ServiceOptions } from './host.ts'
+export { guardOf, type Guard } from './guard.ts'
+export type { Service, ServiceOptions } from './host.ts'
 export { suggesterOptions, type SuggesterOptions } from './options.ts'
 export { atWork, requireServable, serveProcess, type ServeProcessOptions } from './serve.ts'
+export { startService } from './service.ts'
+export { sessionOf } from './session.ts'
 export { defaultLimits } from './sessions.ts'

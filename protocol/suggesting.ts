@@ -1,0 +1,153 @@
+/**
+ * Three requests make whoever suggests an experiment's trials, in any language: open, suggest, observe. An optimizer and an ablator
+ * are asked the same three, about other things: hparams, or components to leave out.
+ */
+import { Type, type Static, type TProperties } from 'typebox'
+import { Count, Id, Metrics, Options } from './common.ts'
+import { Objective } from './context.ts'
+import { call, version } from './conversation.ts'
+
+/** A trial as those who suggest see it, with what was suggested of it. */
+export const observationOf = <Suggested extends TProperties>(suggested: Suggested) =>
+  Type.Object({
+    trial: Count,
+    ...suggested,
+    state: Type.Union([
+      Type.Literal('pending'),
+      Type.Literal('done'),
+      Type.Literal('pruned'),
+      Type.Literal('failed'),
+      Type.Literal('cancelled'),
+    ]),
+    /** The final metrics; of a pruned trial, the last that it reported. */
+    metrics: Metrics,
+    /** The last step that was reported. */
+    step: Type.Union([Count, Type.Null()]),
+  })
+
+type ObservationOf<Suggested extends TProperties> = ReturnType<typeof observationOf<Suggested>>
+
+const openReply = {
+  /** Which process answered: suggest and observe go to it alone. */
+  instance: Id,
+  /** Whether a suggestion depends on results; if not, the driver may ask ahead of time. */
+  adaptive: Type.Boolean(),
+  /** What people should know of its choices, a sentence each. */
+  notes: Type.Optional(Type.Array(Type.String({ maxLength: 1024 }), { maxItems: 16 })),
+}
+
+const openPayload = <Asked extends TProperties, Suggested extends TProperties>(
+  asked: Asked,
+  observation: ObservationOf<Suggested>,
+) =>
+  Type.Object({
+    experiment: Id,
+    ...asked,
+    objectives: Type.Array(Objective, { minItems: 1 }),
+    seed: Count,
+    options: Options,
+    trials: Count,
+    /** All that is known so far; what does not fit one message follows as observe. */
+    history: Type.Array(observation),
+  })
+
+const suggestPayload = Type.Object({
+  experiment: Id,
+  /** The number of the first trial to suggest; with the seed and the history it determines the answer. */
+  trial: Count,
+  count: Type.Integer({ minimum: 1, maximum: 1024 }),
+})
+
+const suggestReply = <Given extends TProperties>(given: Given) =>
+  Type.Object({
+    ...given,
+    /** Nothing more to suggest until a trial that is pending has ended. */
+    waiting: Type.Optional(Type.Boolean()),
+    /** Nothing more to suggest, ever. */
+    exhausted: Type.Boolean(),
+  })
+
+const observePayload = <Suggested extends TProperties>(observation: ObservationOf<Suggested>) =>
+  Type.Object({ experiment: Id, observations: Type.Array(observation), closed: Type.Boolean() })
+
+interface Words<
+  Role extends 'optimizer' | 'ablator',
+  Asked extends TProperties,
+  Given extends TProperties,
+  Suggested extends TProperties,
+> {
+  readonly role: Role
+  /** What `open` carries besides what it always does. */
+  readonly asked: Asked
+  /** What a reply to `suggest` holds. */
+  readonly given: Given
+  readonly observation: ObservationOf<Suggested>
+  /** What cannot be opened, for the reference. */
+  readonly unfit: string
+  readonly suggestDoc: string
+  readonly examples: {
+    readonly name: string
+    readonly experiment: string
+    readonly open: Partial<Static<ReturnType<typeof openPayload<Asked, Suggested>>>>
+    readonly suggest: { readonly trial: number; readonly reply: Static<ReturnType<typeof suggestReply<Given>>> }
+    readonly observed: Static<ObservationOf<Suggested>>
+  }
+}
+
+/** The subject of one of the requests to any process of that name, or to one of them. */
+type Subject<Role extends string, Rest extends string> = `maggy.${typeof version}.call.${Role}.{${Role}}.${Rest}`
+
+/** The three requests of a role. What examples lack is the same for all. */
+export function suggesterCalls<
+  const Role extends 'optimizer' | 'ablator',
+  Asked extends TProperties,
+  Given extends TProperties,
+  Suggested extends TProperties,
+>(words: Words<Role, Asked, Given, Suggested>) {
+  const { role, asked, given, observation, unfit, suggestDoc, examples } = words
+  const { name, experiment } = examples
+  const subject = <Rest extends string>(rest: Rest): Subject<Role, Rest> =>
+    `maggy.${version}.call.${role}.{${role}}.${rest}`
+  const one = { [role]: name, instance: `${role.charAt(0)}1` }
+  const opened = { experiment, seed: 1, options: {}, history: [], ...examples.open }
+  const open = call({
+    name: `${role}.open`,
+    queue: role,
+    subject: subject('open'),
+    payload: openPayload(asked, observation),
+    reply: Type.Object(openReply),
+    speaks: 'driver',
+    hears: role,
+    doc: `Opens an experiment on one of the processes that answer to this name (queue group \`${role}\`). It carries all that is needed, so the process may die and the experiment be reopened at any time. ${unfit}`,
+    example: { params: { [role]: name }, payload: opened, reply: { instance: one.instance, adaptive: false } } as never,
+  })
+  const suggest = call({
+    name: `${role}.suggest`,
+    subject: subject('{instance}.suggest'),
+    payload: suggestPayload,
+    reply: suggestReply(given),
+    speaks: 'driver',
+    hears: role,
+    doc: `${suggestDoc} What was suggested and not yet observed counts as pending.`,
+    example: {
+      params: one,
+      payload: { experiment, trial: examples.suggest.trial, count: 1 },
+      reply: examples.suggest.reply,
+    } as never,
+  })
+  const observe = call({
+    name: `${role}.observe`,
+    subject: subject('{instance}.observe'),
+    payload: observePayload(observation),
+    reply: Type.Object({}),
+    speaks: 'driver',
+    hears: role,
+    doc: 'Tells what trials came to. With `closed` the experiment is over and may be forgotten. EXPERIMENT_UNKNOWN: open it (again).',
+    example: {
+      params: one,
+      payload: { experiment, observations: [examples.observed], closed: false },
+      reply: {},
+    } as never,
+  })
+  return { open, suggest, observe }
+}

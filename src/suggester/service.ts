@@ -1,0 +1,63 @@
+/**
+ * Whoever suggests trials, on the bus: answers open, suggest and observe for the plug-ins that it is given. An optimizer and an ablator
+ * differ in their words and in their sessions only.
+ */
+import type { Call } from '../../protocol/index.ts'
+import { answer, type Bus } from '../bus/index.ts'
+import { hostSessions, type Service, type ServiceOptions } from './host.ts'
+import type { AnySession } from './session.ts'
+
+interface Plugin {
+  readonly name: string
+  /** Whether a suggestion depends on results. */
+  readonly adaptive: boolean
+}
+
+interface Role<P extends Plugin, Setting, Session extends AnySession> {
+  readonly role: 'optimizer' | 'ablator'
+  /** Their payloads are checked on the bus, so that `create` gets a setting and sessions get observations. */
+  readonly calls: { readonly open: Call; readonly suggest: Call; readonly observe: Call }
+  readonly create: (plugin: P, setting: Setting) => Session
+}
+
+/** Starts to answer, by the names of the plug-ins. */
+export function startService<P extends Plugin, Setting, Session extends AnySession>(
+  bus: Bus,
+  { role, calls, create }: Role<P, Setting, Session>,
+  plugins: readonly P[],
+  { id: instance, onDropped, limits }: ServiceOptions,
+): Service {
+  const host = hostSessions<Session>(bus, limits)
+  const heard = onDropped === undefined ? {} : { onDropped }
+  const serve = (plugin: P) => {
+    const { name, adaptive } = plugin
+    const any = { [role]: name }
+    const here = { [role]: name, instance }
+    return [
+      answer(
+        bus,
+        calls.open,
+        any,
+        (payload) => {
+          const { experiment, ...setting } = payload as { experiment: string }
+          const session = create(plugin, setting as Setting)
+          host.open(name, experiment, session)
+          return { instance, adaptive, ...(session.notes === undefined ? {} : { notes: [...session.notes] }) }
+        },
+        { queue: role, ...heard },
+      ),
+      answer(
+        bus,
+        calls.suggest,
+        here,
+        (payload) => {
+          const { experiment, trial, count } = payload as { experiment: string; trial: number; count: number }
+          return host.ask(name, experiment, (session) => session.suggest(trial, count))
+        },
+        heard,
+      ),
+      answer(bus, calls.observe, here, (said) => host.tell(name, said as Parameters<typeof host.tell>[1]), heard),
+    ]
+  }
+  return host.serve(plugins.flatMap(serve))
+}
