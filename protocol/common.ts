@@ -11,6 +11,10 @@ export type Scalar = Type.Static<typeof Scalar>
 /** The value of one hyperparameter. */
 export const HparamValue = Type.Union([Scalar, Type.Array(Scalar, { maxItems: 256 })])
 export type HparamValue = Type.Static<typeof HparamValue>
+/** What a record holds under a name; never what every object inherits (`constructor`, `hasOwnProperty`). */
+export function own<T>(record: Readonly<Record<string, T>>, name: string): T | undefined {
+  return Object.hasOwn(record, name) ? record[name] : undefined
+}
 /** Hyperparameters by name. */
 export const Hparams = Type.Record(Type.String(), HparamValue)
 export type Hparams = Type.Static<typeof Hparams>

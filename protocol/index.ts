@@ -2,7 +2,7 @@
 export { AblationObservation, observeAblation, openAblation, Removal, suggestRemovals } from './ablate.ts'
 export { Ablated, Choice, Component, Impossible, LayerChoice, LayerRef, Selection, Study } from './ablation.ts'
 export { bytesOf, decode, encode, float32From } from './codec.ts'
-export { Bytes, Count, HparamValue, Hparams, Id, Instant, MetricPoint, Metrics, Scalar } from './common.ts'
+export { Bytes, Count, HparamValue, Hparams, Id, Instant, MetricPoint, Metrics, own, Scalar } from './common.ts'
 export {
   AblationContext,
   Context,

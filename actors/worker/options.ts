@@ -49,6 +49,7 @@ function parseLabels(value: string, before: Readonly<Record<string, string>>): R
   for (const pair of value.split(',')) {
     const [name = '', ...rest] = pair.split('=')
     if (name === '' || rest.length === 0) throw new InvalidArgumentError(`${JSON.stringify(pair)} is not name=value.`)
+    if (name === '__proto__') throw new InvalidArgumentError('__proto__ is no name that can travel.')
     labels[name] = rest.join('=')
   }
   return labels

@@ -4,7 +4,7 @@
  * the round have ended.
  * Options: `tolerance` (how much worse the metric may get from round to round, default 0), `rounds` (at most so many).
  */
-import type { AblationObservation, Component, Objective, Removal } from '../../protocol/index.ts'
+import { own, type AblationObservation, type Component, type Objective, type Removal } from '../../protocol/index.ts'
 import type { AblatorPlugin } from './ablator.ts'
 import { meanOf } from './moments.ts'
 import { refuseUnknown, removalKey, unfit } from './options.ts'
@@ -74,7 +74,7 @@ function leastMissed(plan: readonly string[][], lossOf: (without: readonly strin
 function meanLoss(trials: History, { metric, direction }: Objective): number | null {
   const values = trials
     .filter(({ state }) => state === 'done')
-    .map(({ metrics }) => metrics[metric])
+    .map(({ metrics }) => own(metrics, metric))
     .filter((value): value is number => typeof value === 'number' && Number.isFinite(value))
   const mean = meanOf(values)
   if (mean === null) return null

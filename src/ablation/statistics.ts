@@ -4,7 +4,15 @@
  * comparisons by Holm's step-down method (Holm 1979). Trials of one repeat share their seed; where that makes them alike, the test
  * errs towards finding no difference.
  */
-import type { Ablated, Component, Direction, Impossible, Metrics, Objective } from '../../protocol/index.ts'
+import {
+  own,
+  type Ablated,
+  type Component,
+  type Direction,
+  type Impossible,
+  type Metrics,
+  type Objective,
+} from '../../protocol/index.ts'
 import { mean } from '../statistics/index.ts'
 import { timesOf, type Times } from './durations.ts'
 import { finite, meanOf, sizeOf, spreadOf } from './moments.ts'
@@ -146,7 +154,7 @@ function grouped<T extends AblationTrial>(trials: readonly T[]): Map<string, T[]
 function valuesOf(trials: readonly AblationTrial[], metric: string): number[] {
   return trials
     .filter(({ state }) => state === 'done')
-    .map(({ metrics }) => metrics[metric])
+    .map(({ metrics }) => own(metrics, metric))
     .filter((value): value is number => typeof value === 'number' && Number.isFinite(value))
 }
 

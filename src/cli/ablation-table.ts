@@ -2,6 +2,7 @@
 import pc from 'picocolors'
 import type { AblationResult, Comparison, Group } from '../ablation/index.ts'
 import { table } from './plain-table.ts'
+import { visible } from '../words/index.ts'
 import { duration, short } from './text.ts'
 
 /** The base, then each component, what is missed most first; columns that would be empty are left out. */
@@ -9,7 +10,7 @@ export function ablationText({ metric, repeats, base, components, test }: Ablati
   const paired = components.some(({ without }) => without.length === 2)
   const repeated = repeats > 1
   const counted = base.parameters !== null
-  const head = ['without', metric]
+  const head = ['without', visible(metric)]
   if (repeated) head.push('spread')
   head.push('delta', 'relative')
   if (repeated) head.push('± 95 %', 'p (Holm)', 'differs')
@@ -18,7 +19,7 @@ export function ablationText({ metric, repeats, base, components, test }: Ablati
   head.push('time saved', 'trials', '')
   const row = (group: Group | Comparison): string[] => {
     const one: Group & Partial<Comparison> = group
-    const cells = [group.without.join(' + ') || 'nothing (base)', short(group.mean)]
+    const cells = [nameOf(group.without) || 'nothing (base)', short(group.mean)]
     if (repeated) cells.push(short(group.spread))
     cells.push(signed(one.delta), percent(one.relative))
     if (repeated) cells.push(short(one.error), probability(one.pHolm), verdict(one.verdict))
@@ -43,14 +44,14 @@ export function faultsIn({ base, components }: AblationResult): string[] {
   return [base, ...components].flatMap(({ without, problem, ...one }) => {
     if (problem === null) return []
     const what = 'verdict' in one && one.verdict === 'not possible' ? 'not possible' : 'failed'
-    return [`${what}  without ${without.join(' + ') || 'nothing'}: ${problem.code}: ${problem.message}`]
+    return [`${what}  without ${nameOf(without) || 'nothing'}: ${problem.code}: ${visible(problem.message)}`]
   })
 }
 
 /** What else is different in models that lack a layer, a line each. */
 export function notesIn({ components }: AblationResult): string[] {
   return components.flatMap(({ without, notes }) => {
-    return notes.map((note) => `note    without ${without.join(' + ')}: ${note}`)
+    return notes.map((note) => `note    without ${nameOf(without)}: ${visible(note)}`)
   })
 }
 
@@ -65,11 +66,13 @@ function standing({ verdict, problem, baseProblem }: Group & Partial<Comparison>
 export function standingOf({ metric, base, components }: AblationResult): string[] {
   if (base.mean === null) return []
   const most = components.find(({ delta }) => delta !== null)
-  const lines = [pc.green(`base ${metric} ${short(base.mean)}`)]
+  const lines = [pc.green(`base ${visible(metric)} ${short(base.mean)}`)]
   if (most !== undefined)
-    lines.push(pc.green(`most missed ${most.without.join(' + ')}: ${metric} ${signed(most.delta)}`))
+    lines.push(pc.green(`most missed ${nameOf(most.without)}: ${visible(metric)} ${signed(most.delta)}`))
   return lines
 }
+
+const nameOf = (components: readonly string[]) => visible(components.join(' + '))
 
 function signed(value: number | null | undefined): string {
   return typeof value === 'number' && value > 0 ? `+${short(value)}` : short(value)

@@ -1,5 +1,6 @@
 /** How the CLI fails: what it prints, and what it exits with. */
 import { describe, isProblem, RemoteError, systemProblem, toProblem, type Problem } from '../../protocol/index.ts'
+import { visibleLines } from '../words/index.ts'
 import { exitCodeFor } from '../actor/index.ts'
 
 /** Codes whose stack shows the user's own lines. */
@@ -7,9 +8,9 @@ const userCode = new Set(['MODULE_NOT_LOADED', 'TRAIN_FAILED'])
 
 /** `error CODE: message`, the remedy, and a stack where it shows the user's code or is asked for. */
 export function failureText(fault: Problem, verbose: boolean): string {
-  const lines = [`error ${fault.code}: ${fault.message}`]
+  const lines = [`error ${fault.code}: ${visibleLines(fault.message)}`]
   if (fault.remedy !== undefined) lines.push(`remedy: ${fault.remedy}`)
-  if (fault.stack !== undefined && (verbose || userCode.has(fault.code))) lines.push(fault.stack)
+  if (fault.stack !== undefined && (verbose || userCode.has(fault.code))) lines.push(visibleLines(fault.stack))
   return lines.join('\n')
 }
 

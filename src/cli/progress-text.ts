@@ -1,10 +1,11 @@
 /** Live progress as text: pure, so that it can be read in a test. */
 import pc from 'picocolors'
-import type { Problem } from '../../protocol/index.ts'
+import { own, type Problem } from '../../protocol/index.ts'
 import type { Progress, Waiting } from '../client/index.ts'
 import { searchedHparams, type Outline, type Result, type TrialResult } from '../store/index.ts'
+import { visible } from '../words/index.ts'
 import { standingOf } from './ablation-table.ts'
-import { duration, isRefused, pairs, short } from './text.ts'
+import { duration, isRefused, pairs, short, valueText } from './text.ts'
 
 export interface Standing {
   readonly result: Outline & Pick<Result, 'ablation'>
@@ -34,7 +35,7 @@ export function progressText({ result, progress, waiting, now }: Standing): stri
     const { best } = result
     lines.push(
       pc.green(
-        `best ${metric} ${short(best.metrics[metric])}, trial ${best.trial}: ${pairs(searchedHparams(result, best))}`,
+        `best ${visible(metric)} ${valueText(own(best.metrics, metric))}, trial ${best.trial}: ${pairs(searchedHparams(result, best))}`,
       ),
     )
   }
@@ -108,15 +109,15 @@ export function trialText(trial: TrialResult, tally: Tally): string {
 /** What a trial of an ablation does without. */
 function withoutText({ ablated }: TrialResult): string {
   const names = ablated?.components.map(({ name }) => name).join(' + ') || 'nothing'
-  return `without ${names}, repeat ${(ablated?.repeat ?? 0) + 1}`
+  return `without ${visible(names)}, repeat ${(ablated?.repeat ?? 0) + 1}`
 }
 
 function problemText({ code, message, remedy }: Problem): string {
-  return `${code}: ${message}${remedy === undefined ? '' : `; ${remedy}`}`
+  return visible(`${code}: ${message}${remedy === undefined ? '' : `; ${remedy}`}`)
 }
 
 export function waitingText({ code, message }: Waiting): string {
-  return `waiting: ${message} (${code})`
+  return visible(`waiting: ${message} (${code})`)
 }
 
 function countsText({ running, done, failed, pruned, cancelled }: Result['counts']): string {

@@ -20,6 +20,7 @@ import {
   type Outline,
   type Result,
 } from '../store/index.ts'
+import { visible } from '../words/index.ts'
 import { exitCodes } from '../actor/index.ts'
 import { interruptible } from './interrupt.ts'
 import { looking, nothingHere, type Looking } from './looking.ts'
@@ -138,7 +139,7 @@ export async function logsCommand(
         const { trials } = await readResult(bus, id)
         const say = (number: number, line: Parameters<typeof outputLine>[0]) => {
           if (options.json === true) printJson('output', { trial: number, ...line })
-          else print(trial === undefined ? `trial ${number} ${outputLine(line)}` : outputLine(line))
+          else print(visible(trial === undefined ? `trial ${number} ${outputLine(line)}` : outputLine(line)))
         }
         if (options.follow === true) {
           for await (const entry of bus.streams.follow('telemetry', outputSubject(id, trial), { signal })) {

@@ -1,5 +1,6 @@
 /** `--set key=value`: changes a context's options for one run, or the hparams of an exploration. */
 import {
+  own,
   check,
   HparamValue as HparamValueSchema,
   isProblem,
@@ -75,7 +76,7 @@ export function overrideContext(context: ContextOf, settings: Settings, defaults
     else {
       const { name } = meant
       const parameter = space.get(name)
-      const known = parameter === undefined ? [hparams.get(name) ?? ownValue(defaults, name)] : []
+      const known = parameter === undefined ? [hparams.get(name) ?? own(defaults, name)] : []
       const value = hparamOf(key, setting, known, parameter === undefined ? [] : [parameter])
       // Where others depend on it, it stays as a parameter that has this one value.
       if (parameter !== undefined && isNamedByOthers(name, space)) space.set(name, fixed(parameter, value))
@@ -151,8 +152,6 @@ function isHparamValue(value: unknown): value is HparamValue {
   }
 }
 
-const ownValue = (record: Hparams, name: string) => (Object.hasOwn(record, name) ? record[name] : undefined)
-
 function isNamedByOthers(name: string, space: ReadonlyMap<string, Parameter>): boolean {
   return [...space].some(
     ([other, { when, where = [] }]) =>
@@ -216,7 +215,7 @@ export function explorationHparams(
       const parameters = contexts.flatMap((one) =>
         Object.hasOwn(spaceOf(one), name) ? [spaceOf(one)[name] as Parameter] : [],
       )
-      const known = [experiment.defaults, ...contexts.map((one) => one.hparams)].map((given) => ownValue(given, name))
+      const known = [experiment.defaults, ...contexts.map((one) => one.hparams)].map((given) => own(given, name))
       hparams.set(name, hparamOf(key, setting, known, parameters))
     }
   }

@@ -1,11 +1,17 @@
 /** Numbers, times and hparams as people read them. */
 import type { Hparams, Metrics } from '../../protocol/index.ts'
-import type { Cell } from '../store/index.ts'
+import { literal, visible } from '../words/index.ts'
 
 /** Four significant digits; what has no value is a dash. */
-export function short(value: Cell): string {
-  if (typeof value === 'number') return Number.isInteger(value) ? String(value) : String(Number(value.toPrecision(4)))
-  return value === null || value === undefined ? '-' : String(value)
+export function short(value: number | null | undefined): string {
+  if (typeof value !== 'number') return '-'
+  return Number.isInteger(value) ? String(value) : String(Number(value.toPrecision(4)))
+}
+
+/** The value of an hparam or a metric, told apart from all others: `1`, `"1"`, `null`, `"null"`, `""`; a dash where there is none. */
+export function valueText(value: unknown): string {
+  if (value === undefined) return '-'
+  return typeof value === 'number' ? short(value) : visible(literal(value))
 }
 
 /** `0.4 s`, `41 s`, `3:07`, `1:02:03`. */
@@ -23,7 +29,7 @@ export function duration(ms: number | null): string {
 /** `lr=0.01 units=64` */
 export function pairs(values: Hparams | Metrics): string {
   return Object.entries(values)
-    .map(([name, value]) => `${name}=${Array.isArray(value) ? JSON.stringify(value) : short(value as Cell)}`)
+    .map(([name, value]) => `${visible(name)}=${valueText(value)}`)
     .join(' ')
 }
 

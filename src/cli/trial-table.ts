@@ -1,11 +1,13 @@
 /** Trials and experiments as tables for people. */
 import pc from 'picocolors'
+import { own } from '../../protocol/index.ts'
+import { visible, visibleLines } from '../words/index.ts'
 import { importanceOf, type Importance } from '../importance/index.ts'
 import type { TrialState } from '../history/index.ts'
-import { cell, rank, searchedHparams, type Outline, type Result, type TrialResult } from '../store/index.ts'
+import { rank, searchedHparams, type Outline, type Result, type TrialResult } from '../store/index.ts'
 import { ablationText, faultsIn, notesIn } from './ablation-table.ts'
 import { table } from './plain-table.ts'
-import { duration, isRefused, pairs, short } from './text.ts'
+import { duration, isRefused, pairs, short, valueText } from './text.ts'
 
 const colour: Record<TrialState, (text: string) => string> = {
   queued: pc.dim,
@@ -45,8 +47,8 @@ function trialTable(result: Result, { top = bestShown, all = false }: Shown): st
   const row = (trial: TrialResult) => [
     String(trial.trial),
     colour[trial.state](trial.state),
-    ...objectives.map((metric) => short(trial.metrics[metric])),
-    ...names.map((name) => short(cell(trial.hparams[name]))),
+    ...objectives.map((metric) => valueText(own(trial.metrics, metric))),
+    ...names.map((name) => valueText(own(trial.hparams, name))),
     duration(trial.durationMs),
     ...(inRings ? [String(trial.members ?? '-')] : [String(trial.attempts), trial.worker ?? '-']),
     trial.problem?.code ?? '',
@@ -54,8 +56,8 @@ function trialTable(result: Result, { top = bestShown, all = false }: Shown): st
   const head = [
     'trial',
     'state',
-    ...objectives,
-    ...names,
+    ...objectives.map(visible),
+    ...names.map(visible),
     'time',
     ...(inRings ? ['workers'] : ['attempts', 'worker']),
     '',
@@ -84,13 +86,14 @@ export function resultText(result: Result, shown: Shown = {}): string {
     `${result.experiment}: ${result.state} in ${duration(result.durationMs)}, ${said.join(', ') || 'no trials'}`,
   )
   const metric = objectives[0]?.metric ?? ''
+  const shownMetric = visible(metric)
   if (result.ablation !== undefined) lines.push(...faultsIn(result.ablation), ...notesIn(result.ablation))
   else if (best !== null) {
     lines.push(
-      `best    ${metric} ${short(best.metrics[metric])}, trial ${best.trial}: ${pairs(searchedHparams(result, best))}`,
+      `best    ${shownMetric} ${valueText(own(best.metrics, metric))}, trial ${best.trial}: ${pairs(searchedHparams(result, best))}`,
     )
-    lines.push(`worst   ${metric} ${short(worst?.metrics[metric])}, trial ${worst?.trial}`)
-    lines.push(`mean    ${metric} ${short(mean)}`)
+    lines.push(`worst   ${shownMetric} ${valueText(own(worst?.metrics ?? {}, metric))}, trial ${worst?.trial}`)
+    lines.push(`mean    ${shownMetric} ${short(mean)}`)
   }
   if (objectives.length > 1) {
     for (const trial of shown.all === true ? result.pareto : result.pareto.slice(0, shown.top ?? bestShown)) {
@@ -102,13 +105,14 @@ export function resultText(result: Result, shown: Shown = {}): string {
   for (const [metric, shares] of Object.entries(importances(result))) {
     const said = Object.entries(shares)
       .toSorted(([, a], [, b]) => b - a)
-      .map(([name, share]) => `${name} ${Math.round(share * 100)} %`)
-    lines.push(`matters ${metric}: ${said.join(', ')}`)
+      .map(([name, share]) => `${visible(name)} ${Math.round(share * 100)} %`)
+    lines.push(`matters ${visible(metric)}: ${said.join(', ')}`)
   }
   if (result.holes !== undefined) lines.push(pc.red(holesText(result.holes)))
   if (result.conclusion !== undefined) lines.push(`stopped by its rule: ${result.conclusion}`)
-  for (const note of result.notes ?? []) lines.push(`note    ${note}`)
-  if (result.problem !== undefined) lines.push(`error   ${result.problem.code}: ${result.problem.message}`)
+  for (const note of result.notes ?? []) lines.push(`note    ${visible(note)}`)
+  if (result.problem !== undefined)
+    lines.push(`error   ${result.problem.code}: ${visibleLines(result.problem.message)}`)
   return lines.join('\n')
 }
 
@@ -139,7 +143,7 @@ export function experimentTable(results: readonly Outline[]): string {
       result.holes === undefined ? result.state : `${result.state} (its log has a hole)`,
       `${counts.done + counts.pruned + counts.failed + counts.cancelled}/${result.wanted}`,
       String(counts.failed),
-      best === null || metric === undefined ? '-' : `${metric} ${short(best.metrics[metric])}`,
+      best === null || metric === undefined ? '-' : `${visible(metric)} ${valueText(own(best.metrics, metric))}`,
       result.startedAt === null ? '-' : new Date(result.startedAt).toISOString(),
       duration(result.durationMs),
     ]

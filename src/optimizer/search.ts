@@ -1,5 +1,6 @@
 /** Samplers without a bus: ask for hparams, try them however you like, tell what they came to. */
 import {
+  own,
   firstEarlierTrial,
   problem,
   type Direction,
@@ -79,7 +80,7 @@ export function createSearch<const S extends Space>(given: SearchOptions<S>): Se
     const step = typeof told === 'object' && 'step' in told && typeof told.step === 'number' ? told.step : null
     session.observe([{ trial: id, hparams, state, metrics, step }])
     const [objective] = objectives
-    const value = objective === undefined ? undefined : metrics[objective.metric]
+    const value = objective === undefined ? undefined : own(metrics, objective.metric)
     if (state !== 'done' || value === undefined || value === null) return
     const better = best === undefined || (objective?.direction === 'maximize' ? value > best.value : value < best.value)
     if (better) best = { id, hparams: hparams as Values, value }

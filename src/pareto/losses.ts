@@ -1,10 +1,10 @@
 /** Observations by what they came to, turned so that less is better. */
-import type { Metrics, Objective } from '../../protocol/index.ts'
+import { own, type Metrics, type Objective } from '../../protocol/index.ts'
 import { crowdingDistance, nonDominatedSort } from './sort.ts'
 
 /** The value of an objective, turned so that less is better; NaN if it is missing or not finite. */
 export function lossOf(metrics: Metrics, { metric, direction }: Objective): number {
-  const value = metrics[metric]
+  const value = own(metrics, metric)
   if (typeof value !== 'number' || !Number.isFinite(value)) return NaN
   return direction === 'minimize' ? value : -value
 }

@@ -5,14 +5,12 @@
  * - threshold (0.1): the probability under which it is no chance. startupSteps (2): problems that must be compared at least.
  * - interval (1), metric, direction.
  */
-import type { Metrics } from '../../protocol/index.ts'
+import { own } from '../../protocol/index.ts'
 import { invalidOption, numberOption, refuseUnknown, watched, wholeOption } from './options.ts'
 import type { PrunerPlugin, ReportedTrial } from './pruner.ts'
 import { mean } from '../statistics/index.ts'
 import { isDue, seriesReader } from './series.ts'
 import { signedRankAbove } from './signed-rank.ts'
-
-const own = (values: Metrics, metric: string) => (Object.hasOwn(values, metric) ? values[metric] : undefined)
 
 export const wilcoxonPruner: PrunerPlugin = {
   name: 'wilcoxon',

@@ -6,7 +6,14 @@
  * - crossover (0.9): how likely a trial has two parents; swap (0.5): how likely each parameter comes from the second.
  * - mutation: how likely each parameter changes; default: one of them on average.
  */
-import type { Hparams, HparamValue, Observation, Parameter, SearchSpace } from '../../protocol/index.ts'
+import {
+  own,
+  type Hparams,
+  type HparamValue,
+  type Observation,
+  type Parameter,
+  type SearchSpace,
+} from '../../protocol/index.ts'
 import { bestFirst } from '../pareto/index.ts'
 import type { Random } from '../random/index.ts'
 import { contains, fromUnit, sample, toUnit } from '../space/index.ts'
@@ -62,14 +69,12 @@ function bred(space: SearchSpace, parents: readonly Observation[], random: Rando
   const fresh = sample(space, random)
   for (const [name, value] of Object.entries(first)) {
     const inherited = random.uniform() < how.swap ? (own(second, name) ?? value) : value
-    const parameter = space[name]
+    const parameter = own(space, name)
     const mutates = random.uniform() < how.mutation && parameter !== undefined
     child[name] = mutates ? mutated(parameter, inherited, random, own(fresh, name) ?? inherited) : inherited
   }
   return child
 }
-
-const own = (hparams: Hparams, name: string) => (Object.hasOwn(hparams, name) ? hparams[name] : undefined)
 
 /** Binary tournament: the parents stand in the order of the crowded comparison. */
 function chosen(parents: readonly Observation[], random: Random): Hparams {

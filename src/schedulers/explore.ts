@@ -1,5 +1,5 @@
 /** Explore: hparams near those that did well (Jaderberg et al., 2017, section 3: perturb by a factor, or draw anew). */
-import type { Hparams, HparamValue, Parameter, SearchSpace } from '../../protocol/index.ts'
+import { own, type Hparams, type HparamValue, type Parameter, type SearchSpace } from '../../protocol/index.ts'
 import type { Random } from '../random/index.ts'
 import { contains, countOf, indexOf, sample, valueAt } from '../space/index.ts'
 
@@ -15,13 +15,11 @@ export function perturbed(space: SearchSpace, hparams: Hparams, random: Random, 
   const fresh = sample(space, random)
   const near: Hparams = { ...hparams }
   for (const [name, value] of Object.entries(hparams)) {
-    const parameter = space[name]
+    const parameter = own(space, name)
     if (parameter === undefined) continue
     const factor = exploring.factors[random.integer(exploring.factors.length)] as number
     const anew = random.uniform() < exploring.resample
-    near[name] = anew
-      ? ((Object.hasOwn(fresh, name) ? fresh[name] : undefined) ?? value)
-      : moved(parameter, value, factor)
+    near[name] = anew ? (own(fresh, name) ?? value) : moved(parameter, value, factor)
   }
   // Conditions and constraints tie parameters together: what breaks them is not tried.
   return contains(space, near) ? near : hparams

@@ -2,6 +2,7 @@
  * An experiment as files: `result.json`, `experiment.json` and `trials.csv` (of an ablation `ablation.csv` and `ablation.svg` too), and a folder a trial with `hparams.json`, `trial.json`,
  * `metrics.csv` and `output.log`; and as TensorBoard event files. What the trials reported is read in one pass, and held in memory.
  */
+import { own } from '../../protocol/index.ts'
 import { createWriteStream } from 'node:fs'
 import { mkdir, rm, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
@@ -53,8 +54,8 @@ export async function writeTensorBoard(directory: string, bus: Bus, result: Resu
   const points = await readAllPoints(bus, result.experiment)
   for (const trial of result.trials) {
     if (trial.startedAt === null) continue
-    const own = points.get(trial.trial) ?? []
-    await writeEvents(join(folder, `trial-${trial.trial}`), trial.startedAt, trialRecords(trial, own))
+    const reported = points.get(trial.trial) ?? []
+    await writeEvents(join(folder, `trial-${trial.trial}`), trial.startedAt, trialRecords(trial, reported))
   }
   return folder
 }
@@ -64,16 +65,16 @@ export function trialRecords(trial: TrialResult, points: readonly KeptPoint[]): 
   const start = trial.startedAt ?? 0
   const end = trial.endedAt ?? points.at(-1)?.at ?? start
   const records = [sessionStartRecord(trial.hparams, `trial-${trial.trial}`, start)]
-  const own = points.filter(({ attempt }) => attempt === trial.attempt)
-  for (const { step, at, values } of own) {
+  const reported = points.filter(({ attempt }) => attempt === trial.attempt)
+  for (const { step, at, values } of reported) {
     for (const [tag, value] of Object.entries(values)) {
       records.push(scalarRecord({ tag, step, at, value: value ?? NaN }))
     }
   }
-  const last = own.at(-1)
+  const last = reported.at(-1)
   for (const [tag, value] of Object.entries(trial.metrics)) {
     // What train returned need not be what it reported last; it is the point behind the last one.
-    if (value !== null && last?.values[tag] !== value) {
+    if (value !== null && own(last?.values ?? {}, tag) !== value) {
       records.push(scalarRecord({ tag, step: last === undefined ? 0 : last.step + 1, at: end, value }))
     }
   }

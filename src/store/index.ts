@@ -24,4 +24,4 @@ export {
   type TrialResult,
 } from './results.ts'
 export { ablationRows } from './ablation-table.ts'
-export { cell, toCsv, trialRows, type Cell } from './table.ts'
+export { toCsv, trialRows } from './table.ts'

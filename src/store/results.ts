@@ -1,15 +1,16 @@
 /** What came out of an experiment, as values: all of it is in the log (src/history), so it can be told with no driver running. */
-import type {
-  Ablated,
-  Conclusion,
-  Context,
-  Counts,
-  Hparams,
-  LogEvent,
-  Metrics,
-  Objective,
-  Problem,
-  SearchSpace,
+import {
+  own,
+  type Ablated,
+  type Conclusion,
+  type Context,
+  type Counts,
+  type Hparams,
+  type LogEvent,
+  type Metrics,
+  type Objective,
+  type Problem,
+  type SearchSpace,
 } from '../../protocol/index.ts'
 import { ablationResult, type AblationResult } from '../ablation/index.ts'
 import { mean } from '../statistics/index.ts'
@@ -198,7 +199,7 @@ function meanOf(trials: readonly TrialResult[], objective: Objective | undefined
   if (objective === undefined) return null
   const values = trials
     .filter(({ state }) => state === 'done')
-    .map(({ metrics }) => metrics[objective.metric])
+    .map(({ metrics }) => own(metrics, objective.metric))
     .filter((value): value is number => typeof value === 'number' && Number.isFinite(value))
   return values.length === 0 ? null : mean(values)
 }

@@ -1,8 +1,11 @@
 /** Trials and metrics as rows, and rows as CSV (RFC 4180). */
+import { own } from '../../protocol/index.ts'
+import { literal } from '../words/index.ts'
 import type { KeptPoint } from './reader.ts'
 import type { Result, TrialResult } from './results.ts'
 
-export type Cell = string | number | boolean | null | undefined
+/** What is not there is empty. */
+type Cell = string | number | null | undefined
 export interface Rows {
   readonly columns: readonly string[]
   readonly rows: readonly (readonly Cell[])[]
@@ -32,13 +35,13 @@ export function trialRows(result: Result): Rows {
       trial.trial,
       trial.state,
       ...(ablates ? removalCells(trial) : []),
-      ...hparams.map((name) => cell(trial.hparams[name])),
-      ...metrics.map((name) => cell(trial.metrics[name])),
+      ...hparams.map((name) => cell(own(trial.hparams, name))),
+      ...metrics.map((name) => cell(own(trial.metrics, name))),
       trial.attempts,
-      trial.worker,
+      trial.worker ?? undefined,
       instant(trial.startedAt),
       instant(trial.endedAt),
-      trial.durationMs,
+      trial.durationMs ?? undefined,
       trial.points,
       trial.problem?.code,
     ]),
@@ -59,7 +62,7 @@ export function pointRows(points: readonly KeptPoint[]): Rows {
       point.index,
       point.step,
       instant(point.at),
-      ...names.map((name) => point.values[name]),
+      ...names.map((name) => cell(own(point.values, name))),
     ]),
   }
 }
@@ -74,13 +77,13 @@ function namesIn<T>(items: readonly T[], of: (item: T) => Readonly<Record<string
   return [...names]
 }
 
-/** A value that may be a list, as one cell. */
-export function cell(value: unknown): Cell {
-  return typeof value === 'object' && value !== null ? JSON.stringify(value) : (value as Cell)
+/** A value of an hparam or a metric as one cell, told apart from all others; what is not there is empty. */
+function cell(value: unknown): string | number | undefined {
+  return value === undefined || typeof value === 'number' ? value : literal(value)
 }
 
-function instant(at: number | null): string | null {
-  return at === null ? null : new Date(at).toISOString()
+function instant(at: number | null): string | undefined {
+  return at === null ? undefined : new Date(at).toISOString()
 }
 
 function quoted(value: Cell): string {

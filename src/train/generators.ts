@@ -3,7 +3,7 @@
  * I1 In an ablation, what was to be left out and was never looked at is an error: the trial would be the base, silently.
  */
 import type { LayersModel } from '@tensorflow/tfjs'
-import { problem, type Ablated } from '../../protocol/index.ts'
+import { own, problem, type Ablated } from '../../protocol/index.ts'
 import type { AnySpec, Switches } from '../experiment/index.ts'
 import { tfjsHere } from './backend.ts'
 import { refText, takeOut } from './surgery/index.ts'
@@ -58,8 +58,8 @@ export function generatorsFor(spec: AnySpec, ablated: Ablated | undefined): Gene
       return Object.freeze([...features])
     },
   }
-  const datasetGenerator = otherDataset === undefined ? spec.dataset : spec.datasets?.[otherDataset.dataset]
-  const modelGenerator = otherModel === undefined ? spec.model : spec.models?.[otherModel.model]
+  const datasetGenerator = otherDataset === undefined ? spec.dataset : own(spec.datasets ?? {}, otherDataset.dataset)
+  const modelGenerator = otherModel === undefined ? spec.model : own(spec.models ?? {}, otherModel.model)
   return {
     dataset: isGenerator(datasetGenerator)
       ? (...given: readonly unknown[]) => {

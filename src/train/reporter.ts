@@ -94,6 +94,7 @@ function valuesOf(metrics: unknown, single: string): Metrics {
   const values: Record<string, number | null> = {}
   for (const [name, value] of Object.entries(metrics)) {
     if (typeof value !== 'number') throw invalid(`${name}: ${inspect(value, { depth: 0 })}`)
+    if (name === '__proto__') throw invalid(`a metric named ${name}, which cannot travel to another process`)
     values[name] = finite(value)
   }
   if (Object.keys(values).length === 0) throw invalid('no metric')

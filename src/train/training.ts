@@ -155,6 +155,9 @@ function doneWith(metrics: Readonly<Record<string, number>>, generators: Generat
   return { kind: 'done', metrics, ...(parameters === undefined ? {} : { parameters }) }
 }
 
+/** msgpack gives a map no entry of this name. */
+const unusable = '__proto__'
+
 /** The numbers in what train returned. Throws RESULT_INVALID and METRIC_MISSING. */
 function metricsOf(result: unknown, objectives: readonly string[], single: string): Record<string, number> {
   const named = typeof result === 'number' ? { [single]: result } : result
@@ -164,9 +167,10 @@ function metricsOf(result: unknown, objectives: readonly string[], single: strin
     if (typeof value !== 'number' || !Number.isFinite(value)) {
       throw wrong(typeof result === 'number' ? String(value) : `${name}: ${inspectBriefly(value)}`)
     }
+    if (name === unusable) throw wrong(`a metric named ${name}, which cannot travel to another process`)
     metrics[name] = value
   }
-  const missing = objectives.find((metric) => !(metric in metrics))
+  const missing = objectives.find((metric) => !Object.hasOwn(metrics, metric))
   if (missing !== undefined) {
     throw problem('METRIC_MISSING', {
       metric: missing,

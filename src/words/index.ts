@@ -1,3 +1,4 @@
-/** Words on screens: the name that somebody meant, and text that cannot move the cursor. Pure. */
+/** Words on screens: the name that somebody meant, values that can be told apart, text that cannot move the cursor. Pure. */
+export { literal } from './literal.ts'
 export { amongst, nearest } from './nearest.ts'
-export { visible } from './visible.ts'
+export { visible, visibleLines } from './visible.ts'

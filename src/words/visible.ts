@@ -2,6 +2,11 @@
 
 const short: Readonly<Record<string, string>> = { '\t': '\\t', '\n': '\\n', '\r': '\\r', '\u001B': '\\e' }
 
+/** The same for text of several lines. */
+export function visibleLines(text: string): string {
+  return text.split('\n').map(visible).join('\n')
+}
+
 /**
  * What would move the cursor, change colours or turn the direction of writing, written as an escape: `\e[2J`, `\u202e`. Line
  * breaks too, for a name or a line stands on one line.

@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest'
+import type { Hparams } from '../../protocol/index.ts'
 import { optimization } from '../../src/experiment/index.ts'
 import { space } from '../../src/space/index.ts'
 import { explorationHparams, overrideContext, parseSettings } from '../../src/cli/set-options.ts'
@@ -126,7 +127,7 @@ describe('--set with a context', () => {
       expect(() => set(`hparams.${name}=1`)).toThrow('is unknown')
     }
     const settings = parseSettings(['toString=3', 'constructor=4'])
-    const { hparams } = overrideContext(tune, settings, { toString: 1, constructor: 2 } as never).context
+    const { hparams } = overrideContext(tune, settings, JSON.parse('{"toString":1,"constructor":2}') as Hparams).context
     expect(Object.entries(hparams)).toEqual([
       ['epochs', 2],
       ['toString', 3],

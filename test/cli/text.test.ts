@@ -6,7 +6,7 @@ import { exitCodeFor } from '../../src/actor/index.ts'
 import { failureText } from '../../src/cli/failure.ts'
 import { progressText, trialText } from '../../src/cli/progress-text.ts'
 import { table } from '../../src/cli/plain-table.ts'
-import { duration, pairs, short } from '../../src/cli/text.ts'
+import { duration, pairs, short, valueText } from '../../src/cli/text.ts'
 import { experimentTable, resultText } from '../../src/cli/trial-table.ts'
 import { accepted, assigned, ended, suggested } from '../store/events.ts'
 
@@ -28,9 +28,51 @@ const lines = (text: string) => stripVTControlCharacters(text).split('\n')
 
 describe('text for people', () => {
   it('has numbers of four digits and times that read as times', () => {
-    expect([short(0.123456), short(1234567), short(null), short('relu')]).toEqual(['0.1235', '1234567', '-', 'relu'])
+    expect([short(0.123456), short(1234567), short(null)]).toEqual(['0.1235', '1234567', '-'])
     expect([400, 41_000, 187_000, 3_723_000, null].map(duration)).toEqual(['0.4 s', '41 s', '3:07', '1:02:03', '-'])
-    expect(pairs({ lr: 0.5, shape: [1, 2], loss: null })).toBe('lr=0.5 shape=[1,2] loss=-')
+    expect(pairs({ lr: 0.5, shape: [1, 2], loss: null })).toBe('lr=0.5 shape=[1,2] loss=null')
+  })
+
+  it('tells values apart that look alike, and a value that is not there from all of them', () => {
+    const alike = [null, 'null', '', undefined, 1, '1', true, 'true', '-', ' a', 'relu', [1], '[1]']
+    const said = alike.map(valueText)
+    expect(said).toEqual([
+      'null',
+      '"null"',
+      '""',
+      '-',
+      '1',
+      '"1"',
+      'true',
+      '"true"',
+      '"-"',
+      '" a"',
+      'relu',
+      '[1]',
+      '"[1]"',
+    ])
+    expect(new Set(said).size).toBe(alike.length)
+  })
+
+  it('shows signs that would move the cursor as what they are, in names, values, problems and notes', () => {
+    const bad = '\u001B[2J'
+    const told = resultOf('odd', [
+      accepted({ trials: 1 }),
+      suggested(0, { [bad]: bad, hasOwnProperty: 3 }),
+      assigned(0),
+      ended(0, { kind: 'failed', problem: { code: 'TRAIN_FAILED', message: `train threw ${bad}` } }),
+    ])
+    const [trial] = told.trials
+    if (trial === undefined) throw new Error('never')
+    const tally = { finished: 1, wanted: 1, best: null, searched: [bad] }
+    const all = [
+      resultText(told),
+      trialText(trial, tally),
+      failureText(toProblem(new Error(bad)), true),
+      pairs({ [bad]: 1 }),
+    ]
+    for (const text of all) expect(stripVTControlCharacters(text)).not.toContain('\u001B')
+    expect(trialText(trial, tally)).toContain('train threw \\e[2J')
   })
 
   it('shows live how far a search is, the best so far, and what each worker does', () => {

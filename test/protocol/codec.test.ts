@@ -102,3 +102,17 @@ test('a float32 view travels as its own bytes, not as those of the whole buffer'
   const view = Float32Array.from([1, 2, 3, 4]).subarray(1, 3)
   expect([...float32From(bytesOf(view))]).toEqual([2, 3])
 })
+
+test('a map from outside with an entry __proto__ changes no object but itself', () => {
+  // {"a": {"__proto__": {"polluted": 1}}, "constructor": {"prototype": {"polluted": 1}}}
+  const inner = Buffer.concat([Buffer.from([0x81, 0xa8]), Buffer.from('polluted'), Buffer.from([1])])
+  const proto = Buffer.concat([Buffer.from([0x81, 0xa9]), Buffer.from('__proto__'), inner])
+  const bytes = Buffer.concat([Buffer.from([0x81, 0xa1]), Buffer.from('a'), proto])
+  const { a } = decode(bytes) as { a: Record<string, unknown> }
+  expect(Object.getPrototypeOf(a)).toBe(Object.prototype)
+  expect(a['polluted']).toBeUndefined()
+  expect(({} as Record<string, unknown>)['polluted']).toBeUndefined()
+  const names = ['constructor', 'hasOwnProperty', 'toString']
+  const values = Object.fromEntries(names.map((name) => [name, name]))
+  expect(decode(encode(values))).toEqual(values)
+})

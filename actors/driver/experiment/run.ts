@@ -5,6 +5,7 @@
  * I2 A fenced run does nothing more: another driver has the experiment.
  */
 import {
+  own,
   done,
   metrics,
   problem,
@@ -154,7 +155,7 @@ export class ExperimentRun implements Claimant {
   }
 
   suits(labels: Readonly<Record<string, string>>): boolean {
-    return Object.entries(this.submission.context.policy.labels).every(([name, value]) => labels[name] === value)
+    return Object.entries(this.submission.context.policy.labels).every(([name, value]) => own(labels, name) === value)
   }
 
   /** A place for a trial that is there: its next attempt goes there. */

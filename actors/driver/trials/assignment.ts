@@ -44,7 +44,7 @@ export function assignmentOf({ driver, submission, attempt, slot, trial, ablated
 /** A result is believed only if it holds what the context asked for. */
 export function believed({ objectives }: Context, outcome: AttemptOutcome): AttemptOutcome {
   if (outcome.kind !== 'done') return outcome
-  const missing = objectives.find(({ metric }) => outcome.metrics[metric] === undefined)
+  const missing = objectives.find(({ metric }) => !Object.hasOwn(outcome.metrics, metric))
   if (missing === undefined) return outcome
   const returned = Object.keys(outcome.metrics).join(', ') || 'none'
   const { stack: _, ...fault } = toProblem(problem('METRIC_MISSING', { metric: missing.metric, returned }))

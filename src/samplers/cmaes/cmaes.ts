@@ -7,7 +7,7 @@
  * trial joins the generation in which it would have stood, and what was reckoned after it is reckoned again.
  * Categoricals are drawn as the better half of the last generations had them. Failed and not finite: worst of their generation.
  */
-import type { Hparams, HparamValue, SearchSpace } from '../../../protocol/index.ts'
+import { own, type Hparams, type HparamValue, type SearchSpace } from '../../../protocol/index.ts'
 import { createRandom, type Random } from '../../random/index.ts'
 import { keeps, countOf, fromUnit, indexOf, relationsOf, sample, toUnit, valueAt } from '../../space/index.ts'
 import { quantileAbove } from '../../statistics/index.ts'
@@ -164,7 +164,7 @@ function chosen(name: string, parameter: SearchSpace[string], latest: readonly E
   if (count === 1) return 0
   const weights = Array.from({ length: count }, () => 1)
   for (const { observation } of latest.toSorted(compareEntries).slice(0, Math.ceil(latest.length / 2))) {
-    const choice = indexOf(parameter, observation.hparams[name])
+    const choice = indexOf(parameter, own(observation.hparams, name))
     if (choice !== undefined) weights[choice] = (weights[choice] as number) + 1
   }
   let left = random.uniform() * weights.reduce((sum, weight) => sum + weight, 0)
