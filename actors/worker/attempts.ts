@@ -92,6 +92,10 @@ export function createAttempts(options: {
     if (ending.ended) return
     ending.ended = true
     const endedAt = Date.now()
+    // Node tells of a new thread one turn later.
+    await new Promise<void>((resolve) => {
+      process.nextTick(resolve)
+    })
     // What keeps this process alive for our sake is none of the trial's remains.
     options.stayAlive(false)
     // A process that goes takes with it what is left in it.
@@ -223,7 +227,8 @@ export function createAttempts(options: {
       const stack = error instanceof Error && error.stack !== undefined ? error.stack : describe(error)
       note(culprit, `threw after the trial had ended: ${stack}`)
       if (current === undefined) return false
-      // I2
+      // I2. What was noted is recorded before the end is told.
+      current.spoke = true
       const { trial } = culprit.assignment.attempt
       const why = `what trial ${trial} had left behind in the runner threw: ${describe(error)}`.slice(0, 2048)
       if (!current.ended) await end(current, { kind: 'returned', reason: why }, current.points, { last: true })

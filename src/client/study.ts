@@ -119,14 +119,15 @@ async function layersOf(spec: AnySpec, hparams: Hparams, strict: boolean): Promi
     return { ...nothingBuilt, layers: { unknown } }
   }
   // tfjs takes a second to load: only a study that names layers pays for it.
-  const { createRelease, examine, isCounted, isModel, layersBetween, placesIn, tfjsHere } =
+  const { createRelease, examine, isCounted, isModel, layersBetween, placesIn, settled, tfjsHere } =
     await import('../train/index.ts')
   const tf = tfjsHere()
   release ??= createRelease(tf)
   const end = release.begin()
   const build = async () => {
     try {
-      const made: unknown = await generator(hparams)
+      const call = async (): Promise<unknown> => await generator(hparams)
+      const made = await settled(call(), () => 'the model generator')
       if (isModel(made)) return made
     } catch (error) {
       if (isProblem(error)) throw error

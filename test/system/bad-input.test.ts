@@ -79,3 +79,60 @@ describe('a training function that does wrong', () => {
     },
   )
 })
+
+describe('a program that waits for what never comes', () => {
+  const never = `import { ablation, defineExperiment, study } from 'maggy'
+    const never = () => new Promise(() => {})
+    export default defineExperiment(import.meta.url, {
+      name: 'never', hparams: { where: 'train' },
+      dataset: ({ where }: any) => where === 'dataset' ? never() : 1,
+      model: ({ where }: any) => where === 'model' ? never() : 1,
+      train: async ({ hparams, dataset, model }: any) => {
+        await dataset(hparams)
+        await model(hparams)
+        return await never()
+      },
+      contexts: { ablate: ablation({ study: study().layers('a'), hparams: { where: 'model' }, metric: 'value', direction: 'maximize' }) },
+    })`
+
+  it.each([
+    ['train', ['--set', 'where=train'], 'train'],
+    ['the dataset generator', ['--set', 'where=dataset'], 'the dataset generator'],
+    ['the model generator', ['--set', 'where=model'], 'the model generator'],
+    ['the model generator of a study', ['ablate'], 'the model generator'],
+  ])('is said to wait: %s', async (_, given, what) => {
+    const path = join(folder, 'never.ts')
+    await writeFile(path, never)
+    const { code, stderr } = await maggy([
+      'run',
+      path,
+      ...given,
+      ...(given[0] === 'ablate' ? ['--data', join(folder, 'never')] : []),
+    ])
+    expect(stderr).toContain(`error NEVER_SETTLED: ${what} never settles`)
+    expect(code).toBe(1)
+  })
+
+  it('is said to wait while its module is loaded', async () => {
+    const path = join(folder, 'waits.ts')
+    await writeFile(path, 'await new Promise(() => {})\nexport default 1\n')
+    const { code, stderr } = await maggy(['run', path])
+    expect(stderr).toContain(`error NEVER_SETTLED: the code outside of functions in ${path} never settles`)
+    expect(code).toBe(1)
+  })
+})
+
+it('runs a CommonJS module, explored and tuned', async () => {
+  const path = join(folder, 'common.cjs')
+  await writeFile(
+    path,
+    `const { defineExperiment, optimization, space } = require('maggy')
+     module.exports = defineExperiment(__filename, {
+       name: 'common', hparams: { x: 1 },
+       train: ({ hparams }) => require('path').basename(__filename).length + hparams.x,
+       contexts: { tune: optimization({ space: { x: space.integer(2, 3) }, trials: 1, metric: 'value', direction: 'maximize' }) },
+     })`,
+  )
+  expect((await maggy(['run', path])).stdout).toContain('value=11')
+  expect((await maggy(['run', path, 'tune', '--data', join(folder, 'common')])).stdout).toMatch(/^best +value 1[23]/m)
+})

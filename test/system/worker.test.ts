@@ -34,6 +34,16 @@ const run = async (hparams: Parameters<HandMadeDriver['assign']>[2], change = {}
   return driver.result(trial)
 }
 
+const smallHeap = { NODE_OPTIONS: '--max-old-space-size=200' }
+
+const lives = (pid: number): boolean => {
+  try {
+    return process.kill(pid, 0)
+  } catch {
+    return false
+  }
+}
+
 beforeAll(async () => {
   pace = join(await mkdtemp(join(tmpdir(), 'maggy-worker-')), 'steps')
   server = await startTestServer({ token: 'secret' })
@@ -172,6 +182,116 @@ describe('a worker', () => {
         { from: 'log', text: 'to the log 1' },
       ]),
     )
+  })
+
+  test('every trial has modules of its own: module-level variables and models train in the second as in the first', async () => {
+    const first = await run({ does: 'trains its module' })
+    expect(first.outcome).toEqual({ kind: 'done', metrics: { value: 1, before: 1, after: 0, moved: 1 } })
+    expect((await run({ does: 'trains its module' })).outcome).toEqual(first.outcome)
+  })
+
+  test('what trials leave in tfjs does not add up', async () => {
+    const counts: number[] = []
+    for (let turn = 0; turn < 40; turn += 1) {
+      const { outcome } = await run({ does: 'counts tensors', count: turn })
+      counts.push(outcome.kind === 'done' ? (outcome.metrics['variables'] ?? Infinity) : Infinity)
+    }
+    expect(new Set(counts).size).toBe(1)
+  })
+
+  test.each([
+    ['exits', { count: 0 }, 'process.exit(0) was called'],
+    ['exits', { count: 3 }, 'process.exit(3) was called'],
+    ['exits and goes on', {}, 'process.exit(0) was called'],
+    ['rejects with text', {}, 'no error'],
+    ['recurses', {}, 'Maximum call stack'],
+  ])('a train that %s has failed, and says why', async (does, hparams, said) => {
+    const { outcome } = await run({ does, ...hparams })
+    expect(outcome).toMatchObject({ kind: 'failed', problem: { code: 'TRAIN_FAILED' } })
+    expect(outcome.kind === 'failed' && outcome.problem.message).toContain(said)
+    expect((await run({ does: 'nothing' })).outcome.kind).toBe('done')
+  })
+
+  test('a train that never settles is said to, for nothing is left that could wake it', async () => {
+    const { outcome } = await run({ does: 'never settles' })
+    expect(outcome).toMatchObject({ kind: 'failed', problem: { code: 'NEVER_SETTLED' } })
+    expect(outcome.kind === 'failed' && outcome.problem.message).toContain('train never settles')
+  })
+
+  test('what a trial left behind throws in its own name: the next is handed back, and its log says nothing of it', async () => {
+    const first = (trial += 1)
+    const second = (trial += 1)
+    await driver.assign('w1', first, { does: 'leaves a throw' })
+    await driver.assign('w1', second, { does: 'sets it off' })
+    expect((await driver.result(first)).outcome.kind).toBe('done')
+    const { outcome } = await driver.result(second)
+    expect(outcome).toMatchObject({ kind: 'returned' })
+    expect(outcome.kind === 'returned' && outcome.reason).toContain(`what trial ${first} had left behind`)
+    const lines = await driver.lines(first)
+    expect(lines.map(({ text }) => text).join('\n')).toContain('threw after the trial had ended: Error: left behind')
+    expect(await driver.lines(second)).toEqual([])
+    expect((await run({ does: 'nothing' })).outcome.kind).toBe('done')
+  })
+
+  test('timers that a trial leaves are cleared, and a loop ends at its next report; neither harms the next', async () => {
+    for (const does of ['leaves a timer', 'leaves a loop']) {
+      const { outcome } = await run({ does })
+      const pid = outcome.kind === 'done' ? outcome.metrics['value'] : 0
+      expect((await run({ does: 'pid', ms: 50 })).outcome).toEqual({ kind: 'done', metrics: { value: pid } })
+      expect(await driver.points(trial)).toEqual([])
+    }
+  })
+
+  test.each(['server', 'thread', 'child'])('a %s that a trial leaves goes with its runner', async (what) => {
+    const { outcome } = await run({ does: `leaves a ${what}` })
+    const left = outcome.kind === 'done' ? (outcome.metrics['value'] ?? 0) : 0
+    expect(left).toBeGreaterThan(0)
+    const lines = await driver.lines(trial)
+    expect(lines.at(-1)?.text).toContain('still at work when the trial had ended')
+    const next = (await run({ does: 'pid' })).outcome
+    expect(next.kind === 'done' && next.metrics['value']).not.toBe(left)
+    await until('its end', () => !lives(left))
+  })
+
+  test('a runner whose output is held open by a process of its own group does not hold its slot', async () => {
+    const { outcome } = await run({ does: 'leaves a child of its own and dies', count: 600 })
+    expect(outcome.kind).toBe('crashed')
+    expect((await run({ does: 'nothing' })).outcome.kind).toBe('done')
+  })
+
+  test('the process is put back between two trials', async () => {
+    const { outcome } = await run({ does: 'changes its surroundings' })
+    const pid = outcome.kind === 'done' ? outcome.metrics['value'] : 0
+    expect((await run({ does: 'looks around' })).outcome).toEqual({ kind: 'done', metrics: { value: pid, changed: 0 } })
+    expect(await driver.lines(trial)).toEqual([{ from: 'stdout', text: 'seen' }])
+  })
+
+  test('a handler of its own keeps its errors from failing it, and is gone with it', async () => {
+    expect((await run({ does: 'handles its own' })).outcome).toEqual({ kind: 'done', metrics: { value: 2 } })
+    expect((await run({ does: 'throws late' })).outcome.kind).toBe('failed')
+  })
+
+  test.each(['closes its output', 'terminates itself'])('a trial that %s ends, and so does the next', async (does) => {
+    expect((await run({ does })).outcome.kind).toBe('done')
+    expect((await run({ does: 'nothing' })).outcome.kind).toBe('done')
+  })
+
+  test('a trial that eats all memory is a crashed attempt', async () => {
+    children.push(await spawnActor('worker', ['--server', server.url, '--id', 'w6'], { env: smallHeap }))
+    await driver.lease('w6')
+    trial += 1
+    await driver.assign('w6', trial, { does: 'eats memory' })
+    expect((await driver.result(trial)).outcome).toMatchObject({ kind: 'crashed', problem: { code: 'RUNNER_CRASHED' } })
+    trial += 1
+    await driver.assign('w6', trial, { does: 'nothing' })
+    expect((await driver.result(trial)).outcome.kind).toBe('done')
+  })
+
+  test('an idle runner that is killed is missed by nobody', async () => {
+    const { outcome } = await run({ does: 'pid' })
+    process.kill(outcome.kind === 'done' ? (outcome.metrics['value'] ?? 0) : 0, 'SIGKILL')
+    expect((await run({ does: 'nothing' })).outcome.kind).toBe('done')
+    expect((await run({ does: 'ignores' }, { trialTimeoutMs: 200, graceMs: 200 })).outcome.kind).toBe('failed')
   })
 
   test('a second trial waits behind the first, and begins the moment that it ends', async () => {
