@@ -73,7 +73,7 @@ export {
   Submission,
   submit,
 } from './experiment.ts'
-export { Conclusion, log, LogEvent, Seen } from './log.ts'
+export { Conclusion, log, LogEvent, type PrunerState, Seen } from './log.ts'
 export {
   Chunk,
   chunk,

@@ -30,6 +30,9 @@ export const Seen = Type.Object({
 export type Seen = Type.Static<typeof Seen>
 
 /** An event of the log is an event of the driver's machines, by the same name. */
+const PrunerState = Type.Union([Type.Literal('fails'), Type.Literal('judges')])
+export type PrunerState = Type.Static<typeof PrunerState>
+
 export const LogEvent = Type.Union([
   Type.Object({ type: Type.Literal('experiment.accepted'), at, submission: Submission }),
   /** A driver took the experiment; whoever wrote last before it is fenced off. */
@@ -108,7 +111,13 @@ export const LogEvent = Type.Union([
   }),
   Type.Object({ type: Type.Literal('experiment.resumed'), at }),
   /** What people should know while it goes on, a sentence: it changes nothing. */
-  Type.Object({ type: Type.Literal('experiment.noted'), at, note: Type.String({ maxLength: 1024 }) }),
+  Type.Object({
+    type: Type.Literal('experiment.noted'),
+    at,
+    note: Type.String({ maxLength: 1024 }),
+    /** What the note says of the pruner: it does not judge from now on, or it judges again. */
+    pruner: Type.Optional(PrunerState),
+  }),
   /** It cannot go on: given up, or its optimizer refuses it. */
   Type.Object({ type: Type.Literal('experiment.failing'), at, problem: ProblemSchema }),
   Type.Object({

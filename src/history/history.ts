@@ -2,7 +2,15 @@
  * An experiment as its log tells it: the machines of the experiment and of its trials, moved by one event at a time.
  * Pure: live and on replay the same events lead to the same state. What the world is to do comes back as effects.
  */
-import type { Ablated, Conclusion, Counts, LogEvent, Observation, Submission } from '../../protocol/index.ts'
+import type {
+  Ablated,
+  Conclusion,
+  Counts,
+  LogEvent,
+  Observation,
+  PrunerState,
+  Submission,
+} from '../../protocol/index.ts'
 import { flatStepper, type FlatSnapshot } from '../machine/index.ts'
 import { Best, type BestTrial } from './best.ts'
 import { isFinal } from './final.ts'
@@ -48,8 +56,10 @@ export interface Observed extends Observation {
   readonly ablated?: Ablated
 }
 
-/** Of an experiment. */
+/** Of an experiment, those of its pruner's failures not counted. */
 const mostNotes = 64
+/** A pruner that comes and goes is noted so often. */
+export const mostPrunerFailures = 8
 
 export class History {
   readonly submission: Submission
@@ -67,6 +77,12 @@ export class History {
   firstFailure: string | null = null
   /** What people should know: what the optimizer says of its choices, and what was noted on the way; each once. */
   notes: readonly string[] = []
+  /** Whether the pruner judges, since when, and how often it has begun to fail. */
+  pruner: { readonly state: PrunerState; readonly since: number; readonly failures: number } = {
+    state: 'judges',
+    since: 0,
+    failures: 0,
+  }
   /** How many events of the log it has taken in, with those that are missing: the number of the next one. */
   length = 0
   readonly #improvement: Improvement
@@ -190,8 +206,12 @@ export class History {
       }
       case 'experiment.resumed':
         return resumable.has(this.#experiment.value)
-      case 'experiment.noted':
-        return !this.ended && this.notes.length < mostNotes && !this.notes.includes(event.note)
+      case 'experiment.noted': {
+        if (this.ended) return false
+        const { state, failures } = this.pruner
+        if (event.pruner !== undefined) return event.pruner !== state && failures < mostPrunerFailures
+        return this.notes.length < mostNotes && !this.notes.includes(event.note)
+      }
       default:
         return this.#experimentTakes(event)
     }
@@ -206,7 +226,8 @@ export class History {
       case 'experiment.adopted':
         return []
       case 'experiment.noted':
-        this.#note([event.note])
+        if (event.pruner === undefined) this.#note([event.note])
+        else this.#notePruner(event.pruner, event)
         return []
       case 'optimizer.opened':
         this.#note(event.notes ?? [])
@@ -261,6 +282,13 @@ export class History {
   #note(said: readonly string[]): void {
     const fresh = said.filter((note) => !this.notes.includes(note))
     if (fresh.length > 0) this.notes = [...this.notes, ...fresh].slice(0, mostNotes)
+  }
+
+  /** Bounded by how often it is noted, so that it is never left out for other notes. */
+  #notePruner(state: PrunerState, { at, note }: { at: number; note: string }): void {
+    const { failures } = this.pruner
+    this.pruner = { state, since: at, failures: state === 'fails' ? failures + 1 : failures }
+    if (!this.notes.includes(note)) this.notes = [...this.notes, note]
   }
 
   #experimentTakes(event: ExperimentEvent): boolean {

@@ -1,5 +1,9 @@
 /** Schedulers and stop rules through the whole driver, on the memory bus, with time in the test's hand. */
 import { describe, expect, it } from 'vitest'
+import { encode, judge, progress, subjectFor, type PayloadOf } from '../../protocol/index.ts'
+import { hear } from '../../src/bus/index.ts'
+import { builtinPruners, type PrunerPlugin } from '../../src/pruners/index.ts'
+import { startPruner } from '../../src/pruning/index.ts'
 import { builtinSamplers } from '../../src/samplers/index.ts'
 import { builtinSchedulers } from '../../src/schedulers/index.ts'
 import { resultOf } from '../../src/store/index.ts'
@@ -117,6 +121,119 @@ describe('a pruner that hears nothing', () => {
     await bench.pass(2000, worker)
     const { notes } = resultOf('e1', await bench.events('e1'))
     expect(notes).toEqual([expect.stringMatching(/^the pruner mine does not judge, so nothing is stopped meanwhile: /)])
+  })
+
+  it('that fails, judges again and fails once more is told each time, also across a take-over', async () => {
+    const bench = await started()
+    const worker = await bench.worker('w1')
+    const notes = async () => resultOf('e1', await bench.events('e1')).notes
+    let step = 0
+    const report = async () => {
+      worker.report(0, [{ step, at: 1, values: { value: 0.5 } }], step)
+      step += 1
+      await bench.settle()
+    }
+    const serve = (verdict: () => 'continue') =>
+      startPruner(bench.network.connect(`p${step}`), { name: 'mine', judge: verdict })
+    await bench.submit('e1', { trials: 1, pruner: { name: 'mine', options: { served: true } } })
+    await report()
+    await report()
+    expect(await notes()).toEqual([expect.stringMatching(/^the pruner mine does not judge, so nothing is stopped/)])
+    bench.kill()
+    await bench.driver('d2')
+    worker.holdFor(null)
+    await bench.pass(3000, worker)
+    const service = serve(() => 'continue')
+    await report()
+    await report()
+    expect(await notes()).toEqual([expect.anything(), 'the pruner mine judges again, after 3 s in which it did not'])
+    await service.drain()
+    serve(() => {
+      throw new Error('on purpose')
+    })
+    await report()
+    await report()
+    expect((await notes())?.slice(2)).toEqual([
+      expect.stringMatching(/^the pruner mine does not judge for the 2nd time, .*on purpose/),
+    ])
+    await worker.finish(0)
+    await bench.settle()
+    expect(resultOf('e1', await bench.events('e1')).state).toBe('done')
+    expect(await notes()).toHaveLength(3)
+  })
+
+  it('that answers nothing in time, or nonsense, is told with its reason', async () => {
+    const bench = await started()
+    const worker = await bench.worker('w1')
+    const answers: (() => unknown)[] = [() => new Promise(() => {}), () => ({ verdict: 'perhaps' })]
+    const subject = subjectFor(judge, { pruner: 'mine' })
+    bench.network.connect('p1').subscribe(subject, async (message) => {
+      message.respond(encode(await answers.shift()?.(), subject))
+    })
+    await bench.submit('e1', { trials: 1, pruner: { name: 'mine', options: { served: true } } })
+    worker.report(0, [{ step: 0, at: 1, values: { value: 0.5 } }])
+    await bench.pass(11_000, worker)
+    expect(resultOf('e1', await bench.events('e1')).notes).toEqual([
+      expect.stringMatching(/^the pruner mine does not judge, .*10000 ms/),
+    ])
+    await bench.submit('e2', { trials: 1, pruner: { name: 'mine', options: { served: true } } })
+    await worker.finish(0)
+    await bench.pass(2000, worker)
+    worker.report(0, [{ step: 0, at: 1, values: { value: 0.5 } }])
+    await bench.settle()
+    expect(resultOf('e2', await bench.events('e2')).notes).toEqual([
+      expect.stringMatching(/^the pruner mine does not judge, .*is not valid/),
+    ])
+  })
+
+  it('that comes and goes is told eight times, and that no more is said of it', async () => {
+    const bench = await started()
+    const worker = await bench.worker('w1')
+    let asked = 0
+    startPruner(bench.network.connect('p1'), {
+      name: 'mine',
+      judge: () => {
+        asked += 1
+        if (asked % 2 === 1) throw new Error('on purpose')
+        return 'continue'
+      },
+    })
+    await bench.submit('e1', { trials: 1, pruner: { name: 'mine', options: { served: true } } })
+    for (let step = 0; step < 40; step += 1) {
+      worker.report(0, [{ step, at: 1, values: { value: 0.5 } }], step)
+      await bench.settle()
+    }
+    expect(asked).toBe(40)
+    const noted = (await bench.events('e1')).filter(({ type }) => type === 'experiment.noted')
+    expect(noted).toHaveLength(15)
+    expect(noted.at(-1)).toMatchObject({ note: expect.stringContaining('no more is said of it') as string })
+  })
+
+  it('because it throws, a built-in one too, keeps no report from being heard, and is told in the result', async () => {
+    const bench = await started()
+    const worker = await bench.worker('w1')
+    const broken = (): never => {
+      throw new Error('on purpose')
+    }
+    const known = builtinPruners as Map<string, PrunerPlugin>
+    known.set('broken', { name: 'broken', create: () => broken })
+    try {
+      await bench.submit('e1', { trials: 1, pruner: { name: 'broken', options: {} } })
+      const said: PayloadOf<typeof progress>[] = []
+      hear(bench.client, progress, { experiment: 'e1' }, (payload) => said.push(payload))
+      worker.report(
+        0,
+        [0, 1, 2].map((step) => ({ step, at: 1, values: { value: 0.5 } })),
+      )
+      await bench.pass(1000, worker)
+      expect(said.at(-1)?.running).toMatchObject([{ trial: 0, step: 2 }])
+      expect(resultOf('e1', await bench.events('e1')).notes).toEqual([
+        'the pruner broken does not judge, so nothing is stopped meanwhile: on purpose',
+      ])
+      expect(bench.faults).toEqual([])
+    } finally {
+      known.delete('broken')
+    }
   })
 
   it('is warned of when what is reported is not what the pruner looks at', async () => {

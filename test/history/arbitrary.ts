@@ -107,6 +107,12 @@ export const logEvents: fc.Arbitrary<LogEvent> = fc.oneof(
   stopping(trial),
   at.map((now) => ({ type: 'experiment.adopted' as const, at: now, driver: 'd1' })),
   at.map((now) => ({ type: 'experiment.noted' as const, at: now, note: 'a note' })),
+  fc.tuple(at, fc.constantFrom('fails' as const, 'judges' as const)).map(([now, pruner]) => ({
+    type: 'experiment.noted' as const,
+    at: now,
+    note: `the pruner ${pruner}`,
+    pruner,
+  })),
   fc
     .tuple(at, trial, fc.array(fc.record({ worker, slot: fc.nat(1), attempt }), { minLength: 1, maxLength: 3 }))
     .map(([now, of, members]) => ({

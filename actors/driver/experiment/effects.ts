@@ -36,6 +36,9 @@ export type Outcome =
   /** The end is in the log. */
   | { readonly kind: 'ended' }
 
+/** Characters of a note in the log. */
+const noteAtMost = 1024
+
 type VolatileEvent = { readonly type: 'optimizer.lost' }
 
 export class Effects {
@@ -136,7 +139,7 @@ export class Effects {
       case 'fail':
         return this.fail(decision.problem)
       case 'note':
-        return this.commit({ type: 'experiment.noted', at: this.#clock.now(), note: decision.note })
+        return this.#note(decision)
       case 'prune':
         return this.#prune(decision)
       case 'form':
@@ -285,6 +288,11 @@ export class Effects {
       return this.fail(fault)
     }
     this.commit(event)
+  }
+
+  #note({ note, pruner }: Extract<PruningDecision, { kind: 'note' }>): void {
+    const state = pruner === undefined ? {} : { pruner }
+    this.commit({ type: 'experiment.noted', at: this.#clock.now(), note: note.slice(0, noteAtMost), ...state })
   }
 
   #prune({ trial, attempt, step, seen }: Extract<PruningDecision, { kind: 'prune' }>): void {

@@ -83,7 +83,7 @@ export class ExperimentRun implements Claimant {
       attempts: new Attempts(history),
       delivery: new Delivery(bus, clock),
       suggestions: new Suggestions(env, history, decide),
-      pruning: new Pruning(bus, logger, history, decide),
+      pruning: new Pruning(env, history, decide),
       rings: ring === undefined ? null : new Rings({ ...env, decide }, this.id, ring),
       checkpoints: new Checkpoints(bus, logger, submission),
     }

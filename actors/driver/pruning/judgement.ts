@@ -4,21 +4,29 @@ import {
   type LogEvent,
   type Metrics,
   type PayloadOf,
+  type PrunerState,
   type Seen,
   type metrics,
 } from '../../../protocol/index.ts'
-import type { Logger } from '../../../src/actor/index.ts'
+import type { Clock, Logger } from '../../../src/actor/index.ts'
 import type { Bus } from '../../../src/bus/index.ts'
 import { createPruner, isServed, watchedMetrics } from '../../../src/pruners/index.ts'
 import type { History } from '../../../src/history/index.ts'
+import { PrunerHealth } from './health.ts'
 import { MetricBook } from './metric-book.ts'
 import { ServedPruner } from './served-pruner.ts'
 import { refill, type Recalled } from './telemetry.ts'
 
 export type PruningDecision =
   | Prune
-  /** People should know. */
-  | { readonly kind: 'note'; readonly note: string }
+  /** People should know. `pruner`: what the note says of the pruner itself. */
+  | { readonly kind: 'note'; readonly note: string; readonly pruner?: PrunerState }
+
+interface Surroundings {
+  readonly bus: Bus
+  readonly clock: Clock
+  readonly logger: Logger
+}
 
 interface Prune {
   readonly kind: 'prune'
@@ -36,6 +44,7 @@ export class Pruning {
   readonly #decide: (decision: PruningDecision) => void
   readonly #book: MetricBook
   readonly #served: ServedPruner | null
+  readonly #health: PrunerHealth
   /** What the pruner looks at; null: it asks for itself. */
   readonly #watched: ReadonlySet<string> | null
   /** Nothing that it looks at was reported yet. */
@@ -44,21 +53,29 @@ export class Pruning {
   #saidSilent = false
   #closed = false
 
-  constructor(bus: Bus, logger: Logger, history: History, decide: (decision: PruningDecision) => void) {
+  constructor({ bus, clock, logger }: Surroundings, history: History, decide: (decision: PruningDecision) => void) {
     this.#bus = bus
     this.#logger = logger
     this.#history = history
     this.#decide = decide
     const { pruner, objectives } = history.submission.context
-    this.#book = new MetricBook(pruner === null ? null : createPruner(pruner, objectives))
+    this.#health = new PrunerHealth(history, clock)
+    const local = createPruner(pruner, objectives)
+    // A served one only answers on the bus: what stands for it here says nothing about it.
+    this.#book = new MetricBook(pruner === null ? null : isServed(pruner) ? local : this.#health.guarded(local))
     this.#watched = pruner === null || isServed(pruner) ? null : watchedMetrics(pruner, objectives)
     this.#served = !isServed(pruner)
       ? null
       : new ServedPruner(bus, logger, history.submission, {
           reported: () => this.#book.reported(),
-          stop: (trial) => this.#stopAsTold(trial),
-          note: (note) => {
-            if (!this.#closed) this.#decide({ kind: 'note', note })
+          judged: (trial, verdict) => {
+            this.#health.judges()
+            this.#sayHealth()
+            if (verdict === 'stop') this.#stopAsTold(trial)
+          },
+          failed: (error) => {
+            this.#health.fails(error)
+            this.#sayHealth()
           },
         })
   }
@@ -72,6 +89,7 @@ export class Pruning {
 
   /** What was read back is judged once the experiment is this driver's. */
   judgeRecalled(): void {
+    this.#sayHealth()
     for (const { trial, attempt, step, seen } of this.#recalled.splice(0)) this.#stop(trial, attempt, step, seen)
   }
 
@@ -80,6 +98,7 @@ export class Pruning {
     if (state.trial(trial) === undefined || !state.counts(trial, batch.attempt) || state.settled(trial)) return
     this.#silent &&= !batch.points.some(({ values }) => this.#watches(values))
     const heard = this.#book.hear(trial, batch, state.shared)
+    this.#sayHealth()
     if (heard.kind === 'gap') void this.#fillGap(trial)
     else if (heard.kind === 'stop') this.#stop(trial, batch.attempt, heard.step, heard.seen)
     else this.#served?.note(trial)
@@ -127,6 +146,15 @@ export class Pruning {
     this.#served?.drop()
   }
 
+  /** A pruner that begins to fail, or judges again, is said in the log, and so on every screen and in the result. */
+  #sayHealth(): void {
+    const news = this.#closed ? null : this.#health.news()
+    if (news === null) return
+    const { experiment, context } = this.#history.submission
+    this.#logger.warn({ experiment, pruner: context.pruner?.name, code: news.code }, news.note)
+    this.#decide({ kind: 'note', note: news.note, pruner: news.pruner })
+  }
+
   #stopAsTold(trial: number): void {
     const { attempt } = this.#history.trial(trial)?.context ?? {}
     if (this.#closed || attempt === undefined) return
@@ -141,9 +169,9 @@ export class Pruning {
 
   async #fillGap(trial: number): Promise<void> {
     try {
-      for (const { attempt, step, seen } of await refill(this.#bus, this.#book, this.#history, trial)) {
-        this.#stop(trial, attempt, step, seen)
-      }
+      const stops = await refill(this.#bus, this.#book, this.#history, trial)
+      this.#sayHealth()
+      for (const { attempt, step, seen } of stops) this.#stop(trial, attempt, step, seen)
     } catch (error) {
       // The next batch finds the same gap and asks again.
       const { experiment } = this.#history.submission

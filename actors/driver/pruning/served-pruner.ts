@@ -1,9 +1,10 @@
 /**
  * Asks a pruner that a user serves on the bus.
  * I1 One question at a time; a trial that reports meanwhile is asked about once, by all that it has reported by then.
- * I2 A pruner that is away, slow or wrong stops nothing: that is said once, and it is asked again at the next report.
+ * I2 A pruner that is away, slow or wrong stops nothing, and it is asked again at the next report. An outage of this driver's own
+ *    says nothing about the pruner.
  */
-import { codeOf, describe, judge, type JudgedTrial, type Submission } from '../../../protocol/index.ts'
+import { isProblem, judge, type JudgedTrial, type Submission } from '../../../protocol/index.ts'
 import type { Logger } from '../../../src/actor/index.ts'
 import { ask, type Bus } from '../../../src/bus/index.ts'
 import type { ReportedTrial } from '../../../src/pruners/index.ts'
@@ -14,9 +15,8 @@ const timeoutMs = 10_000
 
 export interface ServedPrunerEvents {
   reported(): readonly ReportedTrial[]
-  stop(trial: number): void
-  /** Says something to the people who look. */
-  note(note: string): void
+  judged(trial: number, verdict: 'continue' | 'stop'): void
+  failed(error: unknown): void
 }
 
 export class ServedPruner {
@@ -26,7 +26,6 @@ export class ServedPruner {
   readonly #events: ServedPrunerEvents
   readonly #waiting = new Set<number>()
   #asking = false
-  #complained = false
 
   constructor(bus: Bus, logger: Logger, submission: Submission, events: ServedPrunerEvents) {
     this.#bus = bus
@@ -70,14 +69,12 @@ export class ServedPruner {
     }
     try {
       const { verdict } = await ask(this.#bus, judge, { pruner: name }, payload, { timeoutMs })
-      if (verdict === 'stop') this.#events.stop(number)
+      this.#events.judged(number, verdict)
     } catch (error) {
-      if (!this.#complained) {
-        const note = `the pruner ${name} does not judge, so nothing is stopped meanwhile: ${describe(error)}`
-        this.#logger.warn({ experiment, code: codeOf(error) }, note)
-        this.#events.note(note.slice(0, 1024))
-      }
-      this.#complained = true
+      // I2
+      if (isProblem(error, 'BUS_DISCONNECTED', 'BUS_CLOSED')) {
+        this.#logger.warn({ experiment, trial: number, code: error.code }, 'the pruner could not be asked')
+      } else this.#events.failed(error)
     }
   }
 }
