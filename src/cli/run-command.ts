@@ -130,6 +130,7 @@ async function toTheEnd(
     try {
       const result = await Promise.race([run(session, watch, signal), session.failed])
       watch.end()
+      for (const line of watch.printed()) process.stdout.write(`${line}\n`)
       // First what there is, then its files: whatever hinders these must not cost the result.
       if (style !== 'json') process.stdout.write(`${resultText(result)}\n`)
       const folders = await written(session, result, options)

@@ -1,12 +1,17 @@
 /** Shows an experiment while it runs: live on a terminal, plain lines when piped, JSON lines for machines. */
 import { createLogUpdate } from 'log-update'
+import pc from 'picocolors'
 import type { LogEvent } from '../../protocol/index.ts'
 import type { Progress, Waiting, Watch } from '../client/index.ts'
 import { isFinal, Reading } from '../history/index.ts'
 import { outlineOf, summarize, trialResult, type Outline, type Result, type TrialResult } from '../store/index.ts'
+import { visible } from '../words/index.ts'
+import { OutputDigest, printedText } from './output-digest.ts'
 import { progressText, tallyOf, trialText, waitingText } from './progress-text.ts'
 
 export interface Shown extends Watch {
+  /** What is left to be said of what trials printed, once the experiment has ended. */
+  printed(): string[]
   /** The last word: the view is cleared, nothing is shown after it. */
   end(): void
 }
@@ -29,9 +34,25 @@ export function printJson(event: string, body: object): void {
   process.stdout.write(`${JSON.stringify({ event, ...body })}\n`)
 }
 
+/** New lines that are shown as they come; who prints more than this reads it with `maggy logs`. */
+const linesShown = 20
+const lastLines = 10
+const repeatedLines = 5
+
 function plainWatch(): Shown {
   let waiting: string | undefined
+  const digest = new OutputDigest()
   return {
+    onOutput(trial, line) {
+      const first = digest.take(trial, line)
+      if (first === undefined || digest.different > linesShown + 1) return
+      say(
+        digest.different > linesShown
+          ? 'trials print more than is shown here: `maggy logs` has all'
+          : printedText(first),
+      )
+    },
+    printed: () => digest.repeated(repeatedLines).map((line) => `printed ${printedText(line)}`),
     onEvent(event, reading, live) {
       if (event.type === 'experiment.accepted') say(`experiment ${reading.experiment}`)
       if (event.type === 'optimizer.opened' && live) for (const note of event.notes ?? []) say(note)
@@ -54,7 +75,17 @@ const progressMs = 1000
 function jsonWatch(): Shown {
   let quietUntil = -Infinity
   let waiting: string | undefined
+  const digest = new OutputDigest()
   return {
+    onOutput(trial, line) {
+      const first = digest.take(trial, line)
+      if (first !== undefined) printJson('output', { trial, from: first.from, text: first.text })
+    },
+    printed() {
+      const repeated = digest.repeated(Infinity).map(({ from, text, count }) => ({ from, text, count }))
+      if (repeated.length > 0) printJson('repeated', { lines: repeated })
+      return []
+    },
     onEvent(event, reading, live) {
       if (event.type === 'experiment.accepted') printJson('experiment', { experiment: reading.experiment })
       if (event.type === 'optimizer.opened' && live && event.notes !== undefined)
@@ -80,6 +111,7 @@ function jsonWatch(): Shown {
 }
 
 const frameMs = 200
+const liveLines = 5
 
 /** Redraws at most five times a second, however fast the events come. */
 function liveWatch(): Shown {
@@ -88,10 +120,13 @@ function liveWatch(): Shown {
   let progress: Progress | null = null
   let waiting: Waiting | null = null
   let notice: string | undefined
+  const digest = new OutputDigest()
   const show = () => {
     const text = progressText({ result: standingNow(reading), progress, waiting, now: Date.now() })
-    const lines = [...(reading.history?.notes ?? []), ...(notice === undefined ? [] : [notice]), text].join('\n')
-    draw(reading.history === null ? (lines.split('\n').at(-1) ?? '') : lines)
+    const printed = digest.last(liveLines).map((line) => pc.dim(`  ${printedText(line)}`))
+    const notes = [...(reading.history?.notes ?? []), ...(notice === undefined ? [] : [notice])].map(visible)
+    const lines = [...notes, text, ...printed].join('\n')
+    draw(reading.history === null ? (text.split('\n').at(-1) ?? '') : lines)
   }
   const timer = setInterval(show, frameMs)
   timer.unref()
@@ -107,6 +142,14 @@ function liveWatch(): Shown {
     },
     onNotice(text) {
       notice = text
+    },
+    onOutput(trial, line) {
+      digest.take(trial, line)
+    },
+    printed() {
+      const last = digest.last(lastLines).map((line) => `printed ${printedText(line)}`)
+      const more = digest.different - last.length
+      return more > 0 ? [...last, `printed ${more} more lines: \`maggy logs\` has all`] : last
     },
     end() {
       clearInterval(timer)
@@ -130,5 +173,5 @@ function endedTrial(event: LogEvent, reading: Reading): TrialResult | undefined 
 }
 
 function say(line: string): void {
-  process.stdout.write(`${line}\n`)
+  process.stdout.write(`${visible(line)}\n`)
 }

@@ -4,7 +4,7 @@ import { systemClock, type Clock } from '../actor/index.ts'
 import { hear, type Bus, type Entry } from '../bus/index.ts'
 import { entryOf, logSubject } from '../archive/index.ts'
 import { Reading } from '../history/index.ts'
-import { refuseUnknown, summarize, type Result } from '../store/index.ts'
+import { refuseUnknown, summarize, type OutputLine, type Result } from '../store/index.ts'
 import { noticeMs, type Waiting } from './submit.ts'
 
 export type Progress = PayloadOf<typeof progress>
@@ -18,6 +18,8 @@ export interface Watch {
   onWaiting?(waiting: Waiting | null): void
   /** A word about what the experiment runs on: a disk that is full, a server that was started again. */
   onNotice?(text: string): void
+  /** A line that a trial printed or logged, or a warning about it. */
+  onOutput?(trial: number, line: OutputLine): void
 }
 
 /**

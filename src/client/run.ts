@@ -4,6 +4,7 @@ import { systemClock, type Clock } from '../actor/index.ts'
 import { readLog } from '../archive/index.ts'
 import type { Bus } from '../bus/index.ts'
 import { readResult, type Result } from '../store/index.ts'
+import { followOutput, outputSoFar } from './output.ts'
 import { followExperiment, type Watch } from './follow.ts'
 import { pause, stopRunning, submitAgain, submitExperiment, takeUp } from './submit.ts'
 
@@ -28,7 +29,7 @@ export async function runExperiment(
 ): Promise<Result> {
   const { signal, clock } = options
   await submitExperiment(bus, submission, code, { signal, clock, onWaiting: watch.onWaiting?.bind(watch) })
-  return await followUntilEnd(bus, submission.experiment, watch, options)
+  return await followUntilEnd(bus, submission.experiment, watch, options, 0)
 }
 
 /** Takes an experiment up again and follows it to the end. */
@@ -40,13 +41,23 @@ export async function resumeAndFollow(
 ): Promise<Result> {
   const { signal, clock, force = false } = options
   await readResult(bus, experiment) // rejects with EXPERIMENT_UNKNOWN before anybody is asked
+  // What was printed before is in the log, not news.
+  const printed = watch.onOutput === undefined ? 0 : await outputSoFar(bus, experiment)
   await takeUp(bus, experiment, { force, signal, clock, onWaiting: watch.onWaiting?.bind(watch) })
-  return await followUntilEnd(bus, experiment, watch, options)
+  return await followUntilEnd(bus, experiment, watch, options, printed)
 }
 
-async function followUntilEnd(bus: Bus, experiment: string, watch: Watch, options: RunOptions): Promise<Result> {
+async function followUntilEnd(
+  bus: Bus,
+  experiment: string,
+  watch: Watch,
+  options: RunOptions,
+  printed: number,
+): Promise<Result> {
   const { signal, clock = systemClock, onDriver } = options
   const giveUp = new AbortController()
+  const hear = watch.onOutput?.bind(watch)
+  const output = hear === undefined ? undefined : followOutput(bus, experiment, printed, hear)
   const deaf = onDriver?.(() => void handOver(bus, experiment, watch, clock, giveUp.signal))
   const cancel = () => {
     void cancelled(bus, experiment, clock, giveUp)
@@ -59,6 +70,7 @@ async function followUntilEnd(bus: Bus, experiment: string, watch: Watch, option
     if (!giveUp.signal.aborted) throw error
     return await readResult(bus, experiment)
   } finally {
+    await output?.finish()
     deaf?.()
     signal?.removeEventListener('abort', cancel)
     giveUp.abort()

@@ -36,6 +36,12 @@ export async function checkTfjsNode(): Promise<TfjsNodeState> {
   return { kind: 'ready', root, version, backend }
 }
 
+/** Whether the native part is where tfjs-node looks for it; whether it can be loaded is not tried. */
+export function hasNativeBackend(): boolean {
+  const root = tfjsNodeRoot()
+  return root !== undefined && existsSync(addonPath(root))
+}
+
 /** Whether this very add-on has been loaded by this Node before: a check that costs nothing, for every start of a command. */
 export async function knownToWork(): Promise<boolean> {
   const root = tfjsNodeRoot()

@@ -11,6 +11,7 @@ export {
   readResult,
   refuseUnknown,
   type KeptPoint,
+  type OutputLine,
 } from './reader.ts'
 export {
   outlineOf,

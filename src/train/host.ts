@@ -8,7 +8,7 @@ import { createRequire, isBuiltin } from 'node:module'
 import { dirname, join, resolve } from 'node:path'
 import { fileURLToPath, pathToFileURL } from 'node:url'
 import { problem } from '../../protocol/index.ts'
-import { restoreLegacyUtil } from '../setup/index.ts'
+import { hasNativeBackend, restoreLegacyUtil } from '../setup/index.ts'
 import { holdRandomness } from './dataset/index.ts'
 
 const own = createRequire(import.meta.url)
@@ -89,9 +89,23 @@ function requireOnHost(specifier: string, original?: string): unknown {
     } catch {
       continue
     }
-    return withDefault(require(path))
+    const exports: unknown = require(path)
+    if (isTfjs(specifier)) quietHint(exports)
+    return withDefault(exports)
   }
   throw missing(specifier)
+}
+
+const isTfjs = (specifier: string) => specifier === '@tensorflow/tfjs' || specifier === '@tensorflow/tfjs-core'
+
+/**
+ * A tensor that a module makes while it is loaded lies with the backend in plain JavaScript, which then tells people to install the
+ * native one. Where that one is installed, and used as soon as something is computed, it says nothing.
+ */
+function quietHint(tfjs: unknown): void {
+  if (!hasNativeBackend()) return
+  const backend = (tfjs as { backend?: () => { firstUse?: boolean } }).backend?.()
+  if (backend?.firstUse === true) backend.firstUse = false
 }
 
 /** A default import is all of a CommonJS module, as in Node, also where a bundler would look for a member of that name. */

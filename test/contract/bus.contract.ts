@@ -289,6 +289,7 @@ export function busContract(name: string, createWorld: () => Promise<BusWorld>):
       expect((await all(b.streams.read('log', logOf('*'), { after: 1 }))).map((e) => e.sequence)).toEqual([2, 3])
       expect(await b.streams.last('log', logOf('e1'))).toMatchObject({ sequence: 3, subject: logOf('e1') })
       expect(await b.streams.last('log', logOf('e9'))).toBeUndefined()
+      expect(await b.streams.last('log', logOf('*'))).toMatchObject({ sequence: 3, subject: logOf('e1') })
       expect((await b.streams.subjects('log', logOf('*'))).toSorted()).toEqual([logOf('e1'), logOf('e2')])
       expect(await b.streams.subjects('log', logOf('e9'))).toEqual([])
       expect(await all(b.streams.read('log', logOf('e9')))).toEqual([])
