@@ -5,7 +5,7 @@
 import { builtinAblators } from '../../src/ablation/index.ts'
 import { startAblator } from '../../src/ablator/index.ts'
 import type { ActorDefinition } from '../../src/actor/index.ts'
-import { atWork, defaultLimits, suggesterOptions, type SuggesterOptions } from '../../src/suggester/index.ts'
+import { defaultLimits, suggesterOptions, type SuggesterOptions } from '../../src/suggester/index.ts'
 
 export const ablator: ActorDefinition<SuggesterOptions> = {
   name: 'ablator',
@@ -13,7 +13,6 @@ export const ablator: ActorDefinition<SuggesterOptions> = {
   options: suggesterOptions,
   async start({ bus, id, onDropped }, { sessions }) {
     const limits = { ...defaultLimits, sessions }
-    const service = startAblator(bus, [...builtinAblators.values()], { id, onDropped, limits })
-    return atWork(bus, service)
+    return startAblator(bus, [...builtinAblators.values()], { id, onDropped, limits })
   },
 }

@@ -23,7 +23,7 @@ import {
   type Submission,
 } from '../../protocol/index.ts'
 import { experimentIds } from '../../src/archive/index.ts'
-import { every, type ActorEnvironment, type RunningActor } from '../../src/actor/index.ts'
+import { every, patiently, type ActorEnvironment, type RunningActor } from '../../src/actor/index.ts'
 import { answer, hear, tell, type Subscription } from '../../src/bus/index.ts'
 import { createPruner } from '../../src/pruners/index.ts'
 import type { History } from '../../src/history/index.ts'
@@ -44,7 +44,6 @@ const tickMs = 500
 const progressMs = 250
 /** Between two looks for experiments that nobody owns, in ticks. */
 const scanTicks = 4
-const retryMs = 500
 /** A drain waits so long for the log to take what it holds. */
 const drainMs = 5000
 
@@ -55,19 +54,6 @@ export async function startDriver(env: ActorEnvironment, options: DriverOptions)
   driver.start()
   await patiently(env, () => env.bus.flush())
   return driver
-}
-
-/** What fails because the bus is away is tried again when it is back. */
-async function patiently({ clock, logger }: ActorEnvironment, work: () => Promise<void>): Promise<void> {
-  for (let tries = 1; ; tries += 1) {
-    try {
-      return await work()
-    } catch (error) {
-      if (!isProblem(error, 'BUS_TIMEOUT', 'BUS_DISCONNECTED', 'BUS_NO_RESPONDERS')) throw error
-      if (tries === 1) logger.warn({ code: error.code }, `${error.message}; waiting for it`)
-      await new Promise<void>((resolve) => void clock.setTimeout(resolve, retryMs))
-    }
-  }
 }
 
 const unresolved = () => problem('STUDY_INVALID', { path: 'components', reason: 'are none: the client looks them up' })
@@ -147,7 +133,16 @@ class Driver implements RunningActor {
     for (const stop of this.#stops.splice(0)) stop()
     const kept = Promise.all([...this.#runs.values()].map((run) => run.kept()))
     // A log that takes nothing now keeps nobody here: its experiments are taken up from what it holds.
-    await Promise.race([kept, new Promise<void>((resolve) => void this.#env.clock.setTimeout(resolve, drainMs))])
+    const late = new Promise<'late'>((resolve) => {
+      this.#env.clock.setTimeout(() => resolve('late'), drainMs)
+    })
+    if ((await Promise.race([kept, late])) === 'late') {
+      const experiments = [...this.#runs.keys()]
+      this.#env.logger.warn(
+        { experiments },
+        'the log does not take what was decided last; the next driver decides it again',
+      )
+    }
     // Said, so that nobody has to wait for this one's silence before taking up what it leaves.
     tell(this.#env.bus, driverBeat, { driver: this.#env.id }, { experiments: [] })
     for (const run of this.#runs.values()) run.close()

@@ -6,7 +6,7 @@ import type { ActorDefinition } from '../../src/actor/index.ts'
 import { startOptimizer } from '../../src/optimizer/index.ts'
 import { builtinSamplers } from '../../src/samplers/index.ts'
 import { builtinSchedulers } from '../../src/schedulers/index.ts'
-import { atWork, defaultLimits, suggesterOptions, type SuggesterOptions } from '../../src/suggester/index.ts'
+import { defaultLimits, suggesterOptions, type SuggesterOptions } from '../../src/suggester/index.ts'
 
 export const optimizer: ActorDefinition<SuggesterOptions> = {
   name: 'optimizer',
@@ -14,11 +14,6 @@ export const optimizer: ActorDefinition<SuggesterOptions> = {
   options: suggesterOptions,
   async start({ bus, id, onDropped }, { sessions }) {
     const limits = { ...defaultLimits, sessions }
-    const service = startOptimizer(bus, [...builtinSamplers.values(), ...builtinSchedulers.values()], {
-      id,
-      onDropped,
-      limits,
-    })
-    return atWork(bus, service)
+    return startOptimizer(bus, [...builtinSamplers.values(), ...builtinSchedulers.values()], { id, onDropped, limits })
   },
 }

@@ -3,6 +3,7 @@
  * I1 The first signal drains, the second ends at once.
  * I2 A parent that goes away leaves no child behind: with the channel to it closed, the actor drains quickly and ends.
  * I3 This also holds while the actor starts: what was not yet ready ends as well.
+ * I4 A bus that goes away while the actor starts is waited for. One that is gone when it drains keeps it from nothing.
  */
 import { Command, CommanderError, InvalidArgumentError, Option } from 'commander'
 import { describe, isProblem, RemoteError, toProblem } from '../../protocol/index.ts'
@@ -14,6 +15,7 @@ import { connectPatiently } from './connect.ts'
 import { exitCodeFor, exitCodes } from './exit-codes.ts'
 import { newId } from './ids.ts'
 import { createLogger, droppedLog, logLevels, type Logger, type LogLevel } from './log.ts'
+import { patiently } from './patiently.ts'
 
 /** How long an actor whose parent is gone may take to drain, in ms. */
 const orphanGraceMs = 3_000
@@ -99,7 +101,10 @@ async function runToEnd<O extends object>(definition: ActorDefinition<O>, argv: 
       return exitCodes.terminated
     }
     const { server } = bus
-    await end.of(actor, () => {
+    const connection = bus
+    // At work is an actor that can be asked: the server knows of its subscriptions (I4).
+    const heard = () => patiently({ clock: systemClock, logger }, () => connection.flush())
+    await end.of(actor, heard, () => {
       logger.info({ server }, 'ready')
       tellParent({ ready: true, id })
     })
@@ -156,17 +161,28 @@ class Ending {
     return await Promise.race([starting, late])
   }
 
-  /** Until it has ended; `onReady` is called when it is at work, if it comes to that. */
-  async of(actor: RunningActor, onReady: () => void): Promise<void> {
+  /** Until it has ended; `onReady` is called when it is at work and heard, if it comes to that. */
+  async of(actor: RunningActor, heard: () => Promise<void>, onReady: () => void): Promise<void> {
     const byItself = actor.ended?.then(() => undefined) ?? new Promise<undefined>(() => {})
     const asked = Promise.race([this.#reason, byItself])
     // An actor that cannot start says so by both.
     await Promise.race([actor.ready, asked])
+    if (!this.asked) await Promise.race([heard(), asked])
     if (!this.asked) onReady()
     const reason = await asked
     if (reason !== undefined) {
       this.#logger.debug(`draining: ${reason}`)
+      await this.#drain(actor, reason)
+    }
+  }
+
+  /** I4: without a bus nobody can be told good-bye. */
+  async #drain(actor: RunningActor, reason: string): Promise<void> {
+    try {
       await actor.drain(reason)
+    } catch (error) {
+      if (!isProblem(error, 'BUS_DISCONNECTED', 'BUS_TIMEOUT', 'BUS_NO_RESPONDERS', 'BUS_CLOSED')) throw error
+      this.#logger.warn({ code: error.code }, `${error.message}; it ends all the same, and is missed by its silence`)
     }
   }
 }

@@ -165,7 +165,9 @@ export async function connectNats(options: NatsOptions): Promise<Bus> {
       pending.add(fail)
       work
         .then(resolve, (error: unknown) => {
-          reject(mapped(error, subject, ms))
+          const said = mapped(error, subject, ms)
+          // One connection was given up; the bus is closed only when somebody closed it.
+          reject(said.code === 'BUS_CLOSED' && closing === undefined ? disconnected() : said)
         })
         .finally(() => pending.delete(fail))
     })

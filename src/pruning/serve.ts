@@ -53,11 +53,7 @@ export async function servePruner(pruner: ServedPruner): Promise<never> {
     name: pruner.name,
     description: `the pruner ${pruner.name}`,
     options: (command) => command,
-    async start({ bus, onDropped }) {
-      const service = startPruner(bus, pruner, onDropped)
-      await bus.flush()
-      return service
-    },
+    start: ({ bus, onDropped }) => Promise.resolve(startPruner(bus, pruner, onDropped)),
   }
   return runActor(actor, [...(server === undefined ? [] : ['--server', server]), ...argv])
 }

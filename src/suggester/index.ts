@@ -2,7 +2,7 @@
 export { guardOf, type Guard } from './guard.ts'
 export type { Service, ServiceOptions } from './host.ts'
 export { suggesterOptions, type SuggesterOptions } from './options.ts'
-export { atWork, requireServable, serveProcess, type ServeProcessOptions } from './serve.ts'
+export { requireServable, serveProcess, type ServeProcessOptions } from './serve.ts'
 export { startService } from './service.ts'
 export { sessionOf } from './session.ts'
 export { defaultLimits } from './sessions.ts'

@@ -35,7 +35,7 @@ export async function serveProcess(
     name,
     description,
     options: (command) => command,
-    start: ({ bus, id, onDropped }) => atWork(bus, start(bus, { id, onDropped })),
+    start: ({ bus, id, onDropped }) => Promise.resolve(start(bus, { id, onDropped })),
   }
   // The command line comes last, for it is what the person at the terminal wants now.
   const given = [
@@ -43,10 +43,4 @@ export async function serveProcess(
     ...(token === undefined ? [] : ['--token', token]),
   ]
   return runActor(actor, [...given, ...argv])
-}
-
-/** At work is who can be asked. */
-export async function atWork(bus: Bus, service: Service): Promise<Service> {
-  await bus.flush()
-  return service
 }

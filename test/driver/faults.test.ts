@@ -473,6 +473,27 @@ describe('a driver that is started', () => {
   })
 })
 
+describe('a driver that is drained while the bus is gone', () => {
+  it('ends, and says that its last decisions are not in the log (36)', async () => {
+    const { bench, w1 } = await ready({ trials: 2, policy: { ...context.policy, trialTimeoutMs: 2000 } })
+    await bench.pass(1000, w1)
+    bench.network.outage(bench.bus())
+    // The time limit passes: a decision that the log does not take any more.
+    await bench.pass(9000, w1)
+    const drained = bench.drain()
+    await bench.pass(6000)
+    await drained
+    expect(bench.warnings.filter((text) => text.includes('the next driver decides it again'))).toHaveLength(1)
+    await bench.driver('d2')
+    w1.holdFor(null)
+    await bench.pass(5000, w1)
+    await w1.finish(0, ok(1))
+    await bench.settle()
+    expect(w1.running).toEqual([1])
+    expect(bench.faults).toEqual([])
+  })
+})
+
 describe('a resume', () => {
   it('of what another driver is still stopping says so, and one of what has just ended there goes on here', async () => {
     const { bench, w1 } = await ready({ trials: 3 })

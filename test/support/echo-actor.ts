@@ -5,7 +5,7 @@ interface EchoOptions {
   slow?: boolean
   fail?: string
   end?: boolean
-  starts?: 'never' | 'unready'
+  starts?: 'never' | 'unready' | 'cut'
 }
 
 await runActor<EchoOptions>({
@@ -16,7 +16,7 @@ await runActor<EchoOptions>({
       .option('--slow', 'never ends draining')
       .option('--fail <how>', 'throws instead of starting')
       .option('--end', 'ends by itself when it is told to')
-      .option('--starts <how>', 'never, or so far that it can be drained but is not ready'),
+      .option('--starts <how>', 'never, so far that it can be drained but is not ready, or until the bus is cut'),
   async start({ bus, id, logger }, options) {
     if (options.fail) throw new Error(options.fail)
     if (options.starts !== undefined) logger.info('starting')
@@ -29,7 +29,13 @@ await runActor<EchoOptions>({
       delivery.respond(delivery.data)
       if (options.end) end()
     })
-    await bus.flush()
+    if (options.starts === 'cut') {
+      await new Promise<void>((resolve) => {
+        bus.onStatus((status) => {
+          if (status === 'disconnected') resolve()
+        })
+      })
+    }
     return {
       ended,
       ...(options.starts === 'unready' ? { ready: new Promise<void>(() => {}) } : {}),

@@ -1,9 +1,9 @@
-import { spawn } from 'node:child_process'
+import { spawn, type ChildProcess } from 'node:child_process'
 import { once } from 'node:events'
 import { join } from 'node:path'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { codeOf } from '../../protocol/index.ts'
-import { exitCodes, packageRoot, spawnEntry } from '../../src/actor/index.ts'
+import { actorEntry, exitCodes, packageRoot, spawnEntry } from '../../src/actor/index.ts'
 import type { Bus } from '../../src/bus/index.ts'
 import { freePort, startTestServer, type TestServer } from '../support/server.ts'
 
@@ -111,6 +111,41 @@ test('an actor that is started before its server waits for it', async () => {
   await late.stop()
 })
 
+test('an actor whose server goes away while it starts waits for it, and is ready when it is back (36)', async () => {
+  const own = await startTestServer()
+  const child = spawn(process.execPath, [entry, '--server', own.url, '--starts', 'cut'], {
+    stdio: ['ignore', 'ignore', 'pipe'],
+  })
+  const stderr = wordsOf(child)
+  await stderr.until('starting')
+  await own.kill()
+  await stderr.until('waiting for it')
+  await own.start()
+  await stderr.until('"ready"')
+  child.kill('SIGTERM')
+  expect(await once(child, 'close')).toEqual([exitCodes.done, null])
+  await own.stop()
+})
+
+test.each(['driver', 'optimizer', 'ablator'])(
+  '%s: told to end while its server is gone, it ends in order, and in words (36)',
+  async (name) => {
+    const own = await startTestServer()
+    const child = spawn(process.execPath, [actorEntry(name), '--server', own.url], {
+      stdio: ['ignore', 'ignore', 'pipe'],
+    })
+    const stderr = wordsOf(child)
+    await stderr.until('"ready"')
+    await own.kill()
+    await stderr.until('lost the connection')
+    child.kill('SIGTERM')
+    expect(await once(child, 'close')).toEqual([exitCodes.done, null])
+    expect(stderr.text()).toContain('"ended"')
+    expect(stderr.text()).not.toMatch(/CONNECTION_|a fault of maggy/)
+    await own.stop()
+  },
+)
+
 test('a wrong option ends with 2, an unexpected error with 70', async () => {
   expect((await runByHand('--colour')).code).toBe(exitCodes.usage)
   expect((await runByHand('--id', 'a.b')).code).toBe(exitCodes.usage)
@@ -118,6 +153,34 @@ test('a wrong option ends with 2, an unexpected error with 70', async () => {
   expect(failed.code).toBe(exitCodes.internal)
   expect(failed.stderr).toContain('no luck')
 })
+
+/** What a process says, and a wait for a word of it; rejects when the process ends without it. */
+function wordsOf(child: ChildProcess): { text(): string; until(word: string): Promise<void> } {
+  let text = ''
+  const waits = new Set<() => void>()
+  const wake = () => {
+    for (const wait of waits) wait()
+  }
+  child.stderr?.on('data', (chunk: Buffer) => {
+    text += chunk.toString()
+    wake()
+  })
+  child.once('close', wake)
+  return {
+    text: () => text,
+    until: (word) =>
+      new Promise((resolve, reject) => {
+        const look = () => {
+          if (text.includes(word)) resolve()
+          else if (child.exitCode !== null) reject(new Error(`it ended without saying ${word}: ${text}`))
+          else return
+          waits.delete(look)
+        }
+        waits.add(look)
+        look()
+      }),
+  }
+}
 
 function isThere(pid: number): boolean {
   try {
