@@ -117,8 +117,7 @@ export default defineExperiment(import.meta.url, {
         await new Promise<void>((resolve) => void createServer().listen(0, resolve))
         return process.pid
       case 'leaves a thread':
-        new Worker('setInterval(() => {}, 1000)', { eval: true })
-        return process.pid
+        return new Worker('setInterval(() => {}, 1000)', { eval: true }).threadId > 0 ? process.pid : 0
       case 'leaves a child':
         // It would keep the runner's output open for ever.
         return spawn('sleep', ['1000'], { stdio: 'inherit' }).pid ?? 0

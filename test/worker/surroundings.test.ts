@@ -4,10 +4,13 @@ import { rememberSurroundings } from '../../actors/worker/surroundings.ts'
 
 test('what was changed is as it was: built-ins, prototypes, environment, listeners, exit code', () => {
   const putBack = rememberSurroundings()
-  const { random } = Math
-  const { fetch } = globalThis
-  const { log } = globalThis.console
-  const { map } = Array.prototype
+  const members = (): unknown[] => [
+    Math.random,
+    globalThis.fetch,
+    Reflect.get(globalThis.console, 'log'),
+    Reflect.get(Array.prototype, 'map'),
+  ]
+  const before = members()
   const home = process.env['HOME']
   const listener = () => undefined
   const had = process.listenerCount('beforeExit')
@@ -23,12 +26,7 @@ test('what was changed is as it was: built-ins, prototypes, environment, listene
   process.exitCode = 3
   process.on('beforeExit', listener)
   putBack()
-  expect([Math.random, globalThis.fetch, globalThis.console.log, Array.prototype.map]).toEqual([
-    random,
-    fetch,
-    log,
-    map,
-  ])
+  expect(members()).toEqual(before)
   expect('extra' in []).toBe(false)
   expect(typeof structuredClone).toBe('function')
   expect(process.env['HOME']).toBe(home)
