@@ -1,4 +1,4 @@
-/** What an ablator is asked, and answers: the same as an optimizer, about components to leave out. */
+/** The requests to an ablator: the same as to an optimizer, about components to leave out. */
 import { Type } from 'typebox'
 import { Component } from './ablation.ts'
 import { Count } from './common.ts'

@@ -1,4 +1,4 @@
-/** What a study takes apart, in the form that travels. */
+/** A study: the parts of an experiment that an ablation leaves out, in the form that travels. */
 import { Type } from 'typebox'
 import { Count, ProblemSchema } from './common.ts'
 
@@ -36,7 +36,7 @@ const layerChoices = Type.Array(LayerChoice, { minItems: 1, maxItems: 4096 })
 const named = Type.Array(Name, { minItems: 1, maxItems: 4096 })
 const end = Type.Union([Name, LayerChoice])
 
-/** What to leave out: each of these alone, or a group at once. */
+/** Components to leave out: each of these alone, or a group at once. */
 export const Selection = Type.Union([
   Type.Object({ kind: Type.Literal('features'), of: choices }),
   Type.Object({ kind: Type.Literal('featureGroup'), name: Name, of: choices }),
@@ -90,7 +90,7 @@ export const Impossible = Type.Object({
 })
 export type Impossible = Type.Static<typeof Impossible>
 
-/** What one trial of an ablation does without: nothing (the base), one component or several. */
+/** The components that one trial of an ablation leaves out: none (the base), one or several. */
 export const Ablated = Type.Object({
   components: Type.Array(Component, { maxItems: 4096 }),
   /** Which of the repeats; trials of one repeat share their seed. */

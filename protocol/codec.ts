@@ -1,7 +1,7 @@
 /**
  * One msgpack map per message.
  * I1 A typed array other than Uint8Array is refused: msgpackr packs it wrongly and silently. A tensor travels as {dtype, shape, data}.
- * I2 What is decoded never shares memory that the bus may use again: bytes are copied on demand by `float32From`.
+ * I2 Decoded bytes may lie in memory that the bus uses again: `float32From` copies them.
  */
 import { Packr } from 'msgpackr'
 import { problem } from './errors.ts'
@@ -54,7 +54,7 @@ function refuseForeign(value: unknown, path: string, subject: string, depth: num
 
 /** Bytes as float32 values, copied, for decoded bytes are often not 4-aligned. */
 export function float32From(data: Uint8Array): Float32Array {
-  // Not data.slice(): what comes off a socket is a Buffer, and a Buffer's slice is a view.
+  // Not data.slice(): bytes from a socket are a Buffer, and a Buffer's slice is a view.
   return new Float32Array(new Uint8Array(data).buffer)
 }
 

@@ -1,4 +1,4 @@
-/** What an experiment is run in: one of these, told apart by their `kind`. */
+/** The contexts that an experiment can be run in, told apart by their `kind`. */
 import { Type } from 'typebox'
 import { Component, Impossible, Study } from './ablation.ts'
 import { Count, Hparams, Metrics, Options } from './common.ts'
@@ -8,7 +8,7 @@ import { SearchSpace } from './space.ts'
 export const Direction = Type.Union([Type.Literal('minimize'), Type.Literal('maximize')])
 export type Direction = Type.Static<typeof Direction>
 
-/** What is to be minimized or maximized: one of the numbers that train returns. */
+/** One of the numbers that train returns, to be minimized or maximized. */
 export const Objective = Type.Object({ metric: Type.String({ minLength: 1 }), direction: Direction })
 export type Objective = Type.Static<typeof Objective>
 
@@ -20,7 +20,7 @@ export type Plugin = Type.Static<typeof Plugin>
 export const Policy = Type.Object({
   /** A trial may run this long; null: as long as it takes. */
   trialTimeoutMs: Type.Union([Type.Number({ exclusiveMinimum: 0 }), Type.Null()]),
-  /** What ignores a stop this long is killed. */
+  /** A trial that ignores a stop for this long is killed. */
   graceMs: Type.Number({ minimum: 0 }),
   /** Tries at one trial when a worker or runner is lost under it. */
   maxAttempts: Type.Integer({ minimum: 1 }),
@@ -39,7 +39,7 @@ export const StopRule = Type.Object({
   afterMs: Type.Optional(Type.Number({ exclusiveMinimum: 0 })),
   /** A value of the first objective that is good enough. */
   target: Type.Optional(Type.Number()),
-  /** So many trials in a row, done or pruned, that were no better than the best before them. */
+  /** It stops after this many trials in a row, done or pruned, that were no better than the best before them. */
   withoutImprovement: Type.Optional(Type.Integer({ minimum: 1 })),
 })
 export type StopRule = Type.Static<typeof StopRule>
@@ -54,13 +54,13 @@ export const RingSettings = Type.Object({
   encoding: RingEncoding,
   /** Bytes that a chunk carries at most. */
   chunkBytes: Type.Integer({ minimum: 4 }),
-  /** Local SGD: the ranks step by themselves, and average their weights every so many steps; 1: gradients at every step. */
+  /** Local SGD: each rank steps by itself, and they average their weights once in this many steps; 1: gradients at every step. */
   syncEvery: Type.Integer({ minimum: 1 }),
-  /** Gradients of so many batches are added up before one step. */
+  /** The number of batches whose gradients are added up before one step. */
   accumulate: Type.Integer({ minimum: 1 }),
-  /** Rank 0 keeps a checkpoint every so many steps; null: none. */
+  /** Rank 0 keeps a checkpoint once in this many steps; null: none. */
   checkpointEvery: Type.Union([Type.Integer({ minimum: 1 }), Type.Null()]),
-  /** What the dataset generator gives is cut up by rank, or each rank loads its own part. */
+  /** Whether the dataset is cut up by rank, or each rank loads its own part. */
   shard: Type.Union([Type.Literal('rank'), Type.Literal('own')]),
   /** Multiplied by the number of ranks, or left as train sets it. */
   learningRate: Type.Union([Type.Literal('as-set'), Type.Literal('linear')]),
@@ -77,14 +77,14 @@ export const OptimizationContext = Type.Object({
   trials: Type.Integer({ minimum: 1 }),
   stop: Type.Optional(StopRule),
   objectives: Type.Array(Objective, { minItems: 1 }),
-  /** Given to every trial beside what is suggested. */
+  /** Given to every trial beside the suggested hparams. */
   hparams: Hparams,
   seed: Count,
-  /** Tried first, in this order. What an entry leaves out, the optimizer fills in. */
+  /** Tried first, in this order. The optimizer fills in the values that an entry leaves out. */
   enqueue: Type.Optional(Type.Array(Hparams)),
-  /** What is known from earlier experiments: it counts in the optimizer's history and not among the trials. */
+  /** Trials of earlier experiments: they count in the optimizer's history and not among the trials. */
   warmStart: Type.Optional(Type.Array(Type.Object({ hparams: Hparams, metrics: Metrics }))),
-  /** What people should know of how this context was made, a sentence each: shown with the optimizer's own notes. */
+  /** Sentences for people about how this context was made; shown with the optimizer's own notes. */
   notes: Type.Optional(Type.Array(Type.String({ maxLength: 1024 }), { maxItems: 16 })),
   policy: Policy,
   /** Each trial is trained by a ring of workers. */
@@ -96,15 +96,15 @@ export const AblationContext = Type.Object({
   kind: Type.Literal('ablation'),
   ablator: Plugin,
   study: Study,
-  /** What the study comes to, with names that exist; empty until the client has looked at the model. */
+  /** The components that the study means, with names that exist; empty until the client has looked at the model. */
   components: Type.Array(Component, { maxItems: 4096 }),
   /** What the study names and the model cannot do without: alone (then it is no component), or together. */
   impossible: Type.Optional(Type.Array(Impossible, { maxItems: 16_384 })),
   /** Trials of the base and of each component, each repeat with a seed of its own. */
   repeats: Type.Integer({ minimum: 1 }),
-  /** Early stopping is off unless it is asked for: what is stopped early cannot be compared. */
+  /** Early stopping is off unless it is asked for: a trial that is stopped early cannot be compared. */
   pruner: Type.Union([Plugin, Type.Null()]),
-  /** At most so many trials. */
+  /** The most trials that it runs. */
   trials: Type.Integer({ minimum: 1 }),
   objectives: Type.Array(Objective, { minItems: 1 }),
   hparams: Hparams,

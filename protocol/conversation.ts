@@ -23,7 +23,7 @@ interface Base<S extends string, P extends TSchema> {
   readonly example: { readonly params: Params<S>; readonly payload: Static<P>; readonly reply?: unknown }
 }
 
-/** Said once, heard by whoever listens. `kept` names the stream that keeps it. */
+/** Said once, to all that listen. `kept` names the stream that keeps it. */
 export interface Message<S extends string = string, P extends TSchema = TSchema> extends Base<S, P> {
   readonly kind: 'message'
   readonly kept?: 'log' | 'telemetry'
@@ -36,14 +36,14 @@ export interface Call<S extends string = string, P extends TSchema = TSchema, R 
 > {
   readonly kind: 'call'
   readonly reply: R
-  /** Those who hear it form this queue group: one of them answers. */
+  /** The processes that hear it form this queue group: one of them answers. */
   readonly queue?: string
 }
 
 export type Conversation = Message | Call
 
 type Names<S extends string> = S extends `${string}{${infer Name}}${infer Rest}` ? Name | Names<Rest> : never
-/** What fills a subject template. */
+/** The values for the names in a subject template. */
 export type Params<S extends string> = { readonly [K in Names<S>]: string }
 export type PayloadOf<C extends { payload: TSchema }> = Static<C['payload']>
 export type ReplyOf<C extends { reply: TSchema }> = Static<C['reply']>
@@ -61,7 +61,7 @@ export function call<S extends string, P extends TSchema, R extends TSchema>(
 
 const token = /^[A-Za-z0-9_-]{1,128}$/
 
-/** The concrete subject. `*` is taken as a wildcard for those who listen. Throws MESSAGE_INVALID for what is no subject token. */
+/** The concrete subject. A listener may give `*` as a wildcard. Throws MESSAGE_INVALID for a value that is no subject token. */
 export function subjectFor<S extends string>(conversation: { readonly subject: S }, params: Params<S>): string {
   const values = params as Readonly<Record<string, string>>
   return conversation.subject.replace(/\{([a-zA-Z]+)\}/g, (_, name: string) => {

@@ -21,7 +21,7 @@ export type WorkerInfo = Type.Static<typeof WorkerInfo>
 export const AttemptRef = Type.Object({ experiment: Id, trial: Count, attempt: Type.Integer({ minimum: 1 }) })
 export type AttemptRef = Type.Static<typeof AttemptRef>
 
-/** What a slot holds: the attempt that runs, the one that waits behind it, and the driver that leased it. */
+/** The state of a slot: the attempt that runs, the one that waits behind it, and the driver that leased it. */
 export const SlotStatus = Type.Object({
   slot: Count,
   driver: Type.Union([Id, Type.Null()]),

@@ -17,7 +17,7 @@ export interface Problem {
   stack?: string
 }
 
-/** The one error class. `code` says what happened, `message` where, `remedy` what to do. */
+/** The one error class: `code` names the error, `message` says where it happened, `remedy` what to do about it. */
 export class MaggyError extends Error {
   readonly code: ErrorCode
   readonly details: Readonly<Record<string, string | number>>
@@ -47,7 +47,7 @@ export function isProblem(error: unknown, ...codes: ErrorCode[]): error is Maggy
   return error instanceof MaggyError && (codes.length === 0 || codes.includes(error.code))
 }
 
-/** Any thrown value as a Problem that can travel; what is not ours becomes INTERNAL. */
+/** Any thrown value as a Problem that can travel; an error that is not from the table becomes INTERNAL. */
 export function toProblem(error: unknown): Problem {
   if (error instanceof RemoteError) return error.problem
   const known = error instanceof MaggyError ? error : (systemProblem(error) ?? internal(error))

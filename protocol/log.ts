@@ -1,4 +1,4 @@
-/** What must not be lost: one subject per experiment, one writer at a time, fenced by the expected last sequence. */
+/** The log of events that must not be lost: one subject per experiment, one writer at a time, fenced by the expected last sequence. */
 import { Type } from 'typebox'
 import { Ablated } from './ablation.ts'
 import { Count, Hparams, Id, Instant, Metrics, ProblemSchema } from './common.ts'
@@ -15,12 +15,12 @@ const attempt = Type.Integer({ minimum: 1 })
 export const Conclusion = Type.Union([Type.Literal('time'), Type.Literal('target'), Type.Literal('no-improvement')])
 export type Conclusion = Type.Static<typeof Conclusion>
 
-/** For a decision of whoever suggests: how many events of the log it rests on. All that had settled by then was known. */
+/** How many events of the log an optimizer's or an ablator's decision rests on: it knew every trial that had settled by then. */
 const told = Type.Optional(Count)
-/** How many points of the trial's last attempt the driver had heard when it settled: so many others are compared with. */
+/** How many points of the trial's last attempt the driver had heard when it settled: other trials are compared with these. */
 const heard = Type.Optional(Count)
 
-/** What a pruner's decision rests on. */
+/** The reports that a pruner's decision rests on. */
 export const Seen = Type.Object({
   /** Points of the trial itself, the one that was judged included. */
   own: Count,
@@ -35,12 +35,12 @@ export type PrunerState = Type.Static<typeof PrunerState>
 
 export const LogEvent = Type.Union([
   Type.Object({ type: Type.Literal('experiment.accepted'), at, submission: Submission }),
-  /** A driver took the experiment; whoever wrote last before it is fenced off. */
+  /** A driver took the experiment; the driver that wrote before it is fenced off. */
   Type.Object({
     type: Type.Literal('experiment.adopted'),
     at,
     driver: Id,
-    /** So many holes were in the log, and somebody said to go on all the same. */
+    /** How many holes the log had; a user said to go on all the same. */
     holes: Type.Optional(Count),
   }),
   Type.Object({
@@ -48,7 +48,7 @@ export const LogEvent = Type.Union([
     at,
     instance: Id,
     adaptive: Type.Boolean(),
-    /** What the optimizer says of its choices. */
+    /** The optimizer's sentences about its choices. */
     notes: Type.Optional(Type.Array(Type.String())),
   }),
   /** The optimizer has nothing more to suggest. */
@@ -60,7 +60,7 @@ export const LogEvent = Type.Union([
     hparams: Hparams,
     seed: Count,
     fidelity: Type.Optional(Fidelity),
-    /** In an ablation: what the trial does without. */
+    /** In an ablation: the components that the trial leaves out. */
     ablated: Type.Optional(Ablated),
     told,
   }),
@@ -93,7 +93,7 @@ export const LogEvent = Type.Union([
   }),
   /** The worker went away with the attempt. */
   Type.Object({ type: Type.Literal('trial.lost'), at, trial, attempt, worker: Id, reason: Type.String(), heard }),
-  /** A ring's new generation, before its members hear of it: what a driver needs to take a ring over. */
+  /** A ring's new generation, written before its members hear of it, so that another driver can take the ring over. */
   Type.Object({
     type: Type.Literal('ring.formed'),
     at,
@@ -106,11 +106,11 @@ export const LogEvent = Type.Union([
     type: Type.Literal('experiment.stopping'),
     at,
     mode: Type.Union([Type.Literal('finish'), Type.Literal('cancel')]),
-    /** The rule of the context that was met: the experiment ends as done. Without it, somebody said stop. */
+    /** The rule of the context that was met: the experiment ends as done. Without it, a user stopped it. */
     reason: Type.Optional(Conclusion),
   }),
   Type.Object({ type: Type.Literal('experiment.resumed'), at }),
-  /** What people should know while it goes on, a sentence: it changes nothing. */
+  /** A sentence for people while the experiment goes on; it changes nothing. */
   Type.Object({
     type: Type.Literal('experiment.noted'),
     at,

@@ -1,4 +1,4 @@
-/** A pruner of one's own: one request, which carries all that there is to judge by, so whoever answers needs no memory. */
+/** A user's own pruner: one request, which carries everything that it judges by, so that the pruner needs no memory. */
 import { Type } from 'typebox'
 import { Count, Id, MetricPoint, Options } from './common.ts'
 import { Objective } from './context.ts'
@@ -27,7 +27,7 @@ export const judge = call({
     objectives: Type.Array(Objective, { minItems: 1 }),
     options: Options,
     trial: JudgedTrial,
-    /** Other trials: at most 256, those that are known last. */
+    /** Other trials: the 256 that became known last. */
     history: Type.Array(JudgedTrial, { maxItems: 256 }),
   }),
   reply: Type.Object({ verdict: Type.Union([Type.Literal('continue'), Type.Literal('stop')]) }),

@@ -19,7 +19,7 @@ export function referenceFiles(): ReadonlyMap<string, string> {
   return files
 }
 
-/** A schema as JSON, without what TypeBox keeps for itself. */
+/** A schema as JSON, without TypeBox's internal fields. */
 interface Json {
   readonly type?: string
   readonly const?: unknown

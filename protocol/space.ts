@@ -5,7 +5,7 @@ import { HparamValue, Scalar } from './common.ts'
 const low = Type.Number()
 const high = Type.Number()
 
-/** The parameter is there only where another one has one of these values (and is itself there). */
+/** The parameter is active only where another one is active and has one of these values. */
 export const Condition = Type.Object({ parameter: Type.String(), in: Type.Array(Scalar, { minItems: 1 }) })
 export type Condition = Type.Static<typeof Condition>
 
@@ -14,7 +14,7 @@ const atLeast = Type.Optional(Type.Number())
 const atMost = Type.Optional(Type.Number())
 
 /**
- * What must hold between numbers, wherever all that are named are there: a sum of parameters times their factors, or a product
+ * A constraint between numbers, wherever all parameters that it names are active: a sum of parameters times their factors, or a product
  * of parameters to the power of their factors, within bounds. `{ sum: { a: 1, b: -1 }, atMost: 0 }` is a <= b.
  */
 export const Constraint = Type.Union([

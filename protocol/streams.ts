@@ -24,7 +24,7 @@ export const streams = {
 } as const satisfies Record<string, StreamDefinition>
 export type StreamName = keyof typeof streams
 
-/** The object store's bucket for what trials save of themselves, by experiment and trial, and for the last state of rings. */
+/** The object store's bucket for the checkpoints of trials, by experiment and trial, and for the last state of rings. */
 export const checkpointBucket = 'maggy-checkpoints'
 export const checkpointName = (experiment: string, trial: number): string => `${experiment}/${trial}`
 /** A ring's name is in every subject it speaks on. */

@@ -1,10 +1,10 @@
-/** What an optimizer is asked, and answers. */
+/** The requests to an optimizer. */
 import { Type } from 'typebox'
 import { Count, Hparams } from './common.ts'
 import { SearchSpace } from './space.ts'
 import { observationOf, suggesterCalls } from './suggesting.ts'
 
-/** How far a trial goes, and what it goes on from. A scheduler (ASHA, Hyperband, population-based training) says so. */
+/** How far a trial goes, and the trial that it continues. Schedulers (ASHA, Hyperband, population-based training) set it. */
 export const Fidelity = Type.Object({
   /** In the user's own unit, counted from the very beginning: reaches train as hparams.budget. */
   budget: Type.Number({ exclusiveMinimum: 0 }),
@@ -26,9 +26,9 @@ export const { open, suggest, observe } = suggesterCalls({
   role: 'optimizer',
   asked: {
     space: SearchSpace,
-    /** At most so many trials at once, where that is known. */
+    /** The most trials that run at once, where that is known. */
     parallel: Type.Optional(Type.Integer({ minimum: 1 })),
-    /** What is fixed of the first trials, a map each: the optimizer suggests the rest of it. */
+    /** The values that the user fixed for the first trials, a map for each: the optimizer suggests the others. */
     enqueue: Type.Optional(Type.Array(Hparams)),
   },
   given: {

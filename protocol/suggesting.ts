@@ -1,13 +1,13 @@
 /**
- * Three requests make whoever suggests an experiment's trials, in any language: open, suggest, observe. An optimizer and an ablator
- * are asked the same three, about other things: hparams, or components to leave out.
+ * An optimizer, and an ablator, is a process in any language that answers three requests: open, suggest, observe. An optimizer suggests
+ * hparams, an ablator components to leave out.
  */
 import { Type, type Static, type TProperties } from 'typebox'
 import { Count, Id, Metrics, Options } from './common.ts'
 import { Objective } from './context.ts'
 import { call, version } from './conversation.ts'
 
-/** A trial as those who suggest see it, with what was suggested of it. */
+/** A trial as an optimizer or an ablator sees it, with the suggestion that it came from. */
 export const observationOf = <Suggested extends TProperties>(suggested: Suggested) =>
   Type.Object({
     trial: Count,
@@ -32,7 +32,7 @@ const openReply = {
   instance: Id,
   /** Whether a suggestion depends on results; if not, the driver may ask ahead of time. */
   adaptive: Type.Boolean(),
-  /** What people should know of its choices, a sentence each. */
+  /** Sentences for people about its choices. */
   notes: Type.Optional(Type.Array(Type.String({ maxLength: 1024 }), { maxItems: 16 })),
 }
 
@@ -47,7 +47,7 @@ const openPayload = <Asked extends TProperties, Suggested extends TProperties>(
     seed: Count,
     options: Options,
     trials: Count,
-    /** All that is known so far; what does not fit one message follows as observe. */
+    /** The trials that are known so far; those that do not fit one message follow as observe. */
     history: Type.Array(observation),
   })
 
@@ -77,12 +77,12 @@ interface Words<
   Suggested extends TProperties,
 > {
   readonly role: Role
-  /** What `open` carries besides what it always does. */
+  /** The fields of `open` that only this role has. */
   readonly asked: Asked
-  /** What a reply to `suggest` holds. */
+  /** The fields of a reply to `suggest` that only this role has. */
   readonly given: Given
   readonly observation: ObservationOf<Suggested>
-  /** What cannot be opened, for the reference. */
+  /** A sentence for the reference about the error for an experiment that cannot be opened. */
   readonly unfit: string
   readonly suggestDoc: string
   readonly examples: {
@@ -97,7 +97,7 @@ interface Words<
 /** The subject of one of the requests to any process of that name, or to one of them. */
 type Subject<Role extends string, Rest extends string> = `maggy.${typeof version}.call.${Role}.{${Role}}.${Rest}`
 
-/** The three requests of a role. What examples lack is the same for all. */
+/** The three requests of a role. */
 export function suggesterCalls<
   const Role extends 'optimizer' | 'ablator',
   Asked extends TProperties,

@@ -1,4 +1,4 @@
-/** An ablator of one's own: a process that says what trials do without, and is named in an experiment. */
+/** A user's own ablator: a process that decides which components trials leave out. Experiments name it. */
 import type { Removal } from '../../protocol/index.ts'
 import { builtinAblators, type AblationQuestion } from '../ablation/index.ts'
 import { requireServable, serveProcess, type ServeProcessOptions } from '../suggester/index.ts'

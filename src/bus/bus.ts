@@ -1,8 +1,8 @@
 /**
  * The seam between this project and its message bus. `nats-bus.ts` speaks NATS, `memory-bus.ts` is its hand-cranked twin;
  * test/contract/bus.contract.ts holds both to the same promises:
- * I1 A handler that throws ends nothing: the fault is counted, logged, and answered as INTERNAL if somebody waits.
- * I2 A publish during an outage is void and says so; a request fails with a code; the connection comes back by itself, for ever.
+ * I1 A handler that throws ends nothing: the fault is counted, logged, and answered as INTERNAL if a peer waits for an answer.
+ * I2 During an outage, a publish returns that it was not sent, and a request fails with a code. The connection is tried again for ever.
  * I3 A payload handed to publish or request may be reused as soon as the call returns (it is copied where the client would keep it);
  *    one that is lent (`lend`) is not copied, and is not to be touched before the request has settled.
  * I4 A message over `maxPayload` is refused here (BUS_TOO_LARGE), before it could cost the connection.
@@ -17,7 +17,7 @@ export interface Delivery {
   readonly subject: string
   /** Owned by the receiver: a copy where the client reuses memory. */
   readonly data: Uint8Array
-  /** Whether somebody waits for an answer. */
+  /** Whether a peer waits for an answer. */
   readonly wantsReply: boolean
   respond(data: Uint8Array): void
 }
@@ -75,7 +75,7 @@ export interface Streams {
   append(subject: string, data: Uint8Array, options: { expectedLast: number; timeoutMs?: number }): Promise<number>
   /** Appends without a fence; a second one with the same `id` within two minutes is the same. */
   record(subject: string, data: Uint8Array, options: { id: string; timeoutMs?: number }): Promise<void>
-  /** From after sequence `after` (default 0) up to what is there now, in order. `filter` may hold wildcards. */
+  /** The entries after sequence `after` (default 0), up to the last one that is there now, in order. `filter` may hold wildcards. */
   read(stream: StreamName, filter: string, options?: { after?: number }): AsyncIterable<Entry>
   /** The same, and then on as more comes, across outages, until `signal` aborts or the bus is closed (the iteration then ends). */
   follow(stream: StreamName, filter: string, options: { after?: number; signal: AbortSignal }): AsyncIterable<Entry>

@@ -2,7 +2,7 @@
 import { encode, toProblem, type Problem } from '../../protocol/index.ts'
 import type { Delivery, Handler } from './bus.ts'
 
-/** What went wrong inside the bus without anybody to throw it at. */
+/** A fault inside the bus that no caller can be told of. */
 export type Fault =
   /** A handler threw, or its promise was rejected. */
   | { readonly kind: 'handler'; readonly subject: string; readonly problem: Problem }
@@ -17,7 +17,7 @@ export type OnFault = (fault: Fault) => void
 export interface RawDelivery {
   readonly subject: string
   readonly data: Uint8Array
-  /** Sends the answer, or undefined if nobody waits. Throws BUS_TOO_LARGE only. */
+  /** Sends the answer; undefined if no peer waits for one. Throws BUS_TOO_LARGE only. */
   readonly reply: ((data: Uint8Array) => void) | undefined
 }
 

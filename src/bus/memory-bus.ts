@@ -21,13 +21,13 @@ export interface MemoryNetworkOptions {
   maxPayload?: number
   /** Hears of handlers that throw, on any connection. */
   onFault?: OnFault
-  /** What a stream holds at most, in bytes. Default: 256 MiB. */
+  /** The most bytes that a stream holds. Default: 256 MiB. */
   maxStreamBytes?: number
-  /** Decides what becomes of each message on its way. Default: all arrive. */
+  /** Decides the fate of each message on its way. Default: all arrive. */
   transit?: (leg: Leg) => Transit
 }
 
-/** Where a request goes that nobody hears. */
+/** The receiver of a request that no connection hears. */
 const nobody = 'nobody'
 
 /** One way of one message. */
@@ -42,7 +42,7 @@ export interface Leg {
   readonly data?: Uint8Array
 }
 
-/** `stallMs`: the receiving connection hears nothing for so long, and then everything in order. */
+/** `stallMs`: the receiving connection hears nothing for this long, and then everything in order. */
 export type Transit = 'arrives' | 'lost' | 'twice' | { readonly stallMs: number }
 
 export interface MemoryNetwork {
@@ -51,7 +51,7 @@ export interface MemoryNetwork {
   outage(bus?: Bus): void
   /** Brings one connection back, or all. */
   restore(bus?: Bus): void
-  /** What a stream holds at most from now on, in bytes. */
+  /** Sets the most bytes that a stream holds from now on. */
   limit(stream: StreamName, bytes: number): void
   /** Resolves when no delivery, and nothing that handlers did at once, is under way. */
   settled(): Promise<void>
@@ -107,7 +107,7 @@ export function createMemoryNetwork(options: MemoryNetworkOptions = {}): MemoryN
     if (fate === 'twice') to.enqueue(work)
   }
 
-  /** Hands a message to all who listen; says how many. */
+  /** Hands a message to all listeners; returns how many there are. */
   function route(from: string, subject: string, data: Uint8Array, reply?: Answer): number {
     const hearing = interests.filter((i) => i.owner.status === 'connected' && subjectMatches(i.pattern, subject))
     const groups = new Map<string, Interest[]>()
@@ -272,7 +272,7 @@ export function createMemoryNetwork(options: MemoryNetworkOptions = {}): MemoryN
         if (this.status === status || this.status === 'closed') return
         this.status = status
         if (status !== 'connected') {
-          // What was under way to this connection is lost with it.
+          // Messages on their way to this connection are lost with it.
           this.inbox.length = 0
           const error = status === 'closed' ? problem('BUS_CLOSED', {}) : problem('BUS_DISCONNECTED', { server })
           for (const fail of pending) fail(error)

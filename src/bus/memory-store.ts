@@ -12,12 +12,12 @@ interface Kept {
   readonly ids: Map<string, number>
 }
 
-/** What the store needs of one connection. */
+/** The part of a connection that the store needs. */
 interface ConnectionView {
   /** Throws unless the connection is up. */
   connected(): void
   route(subject: string, data: Uint8Array): number
-  /** Whether what is on its way between the connection and the stream gets there. */
+  /** Whether a message between the connection and the stream arrives. */
   arrives(kind: 'append' | 'acknowledgement', subject: string): boolean
   setTimeout(fn: () => void, ms: number): unknown
   readonly maxPayload: number
@@ -26,7 +26,7 @@ interface ConnectionView {
 }
 
 export interface MemoryStore {
-  /** What a stream holds at most from now on, in bytes. */
+  /** Sets the most bytes that a stream holds from now on. */
   limit(name: StreamName, bytes: number): void
   /** Keeps a published message if a stream wants its subject. */
   capture(subject: string, data: Uint8Array): void
@@ -54,7 +54,7 @@ export function createMemoryStore(options: { now: () => number; maxBytes: number
     return undefined
   }
 
-  /** As JetStream: a durable stream refuses what it has no room for, the other forgets the oldest. undefined: refused. */
+  /** As JetStream: a durable stream refuses an entry for which it has no room, the other kind forgets its oldest. undefined: refused. */
   function keep(stream: Kept, subject: string, data: Uint8Array): number | undefined {
     const limit = limits.get(stream.name) ?? options.maxBytes
     const { durable } = streams[stream.name]
@@ -106,7 +106,7 @@ export function createMemoryStore(options: { now: () => number; maxBytes: number
       })
     }
 
-    /** Rejects as a request does that nobody answers. */
+    /** Rejects like a request without an answer. */
     function silence(subject: string, ms: number): Promise<never> {
       return new Promise((_, reject) => {
         connection.setTimeout(() => {
@@ -127,7 +127,7 @@ export function createMemoryStore(options: { now: () => number; maxBytes: number
         const stream = admit(subject, data)
         if (!connection.arrives('append', subject)) return await silence(subject, timeoutMs)
         const copy = new Uint8Array(data)
-        // As on NATS: what the stream refuses was said on the subject all the same.
+        // As on NATS, listeners of the subject heard the message although the stream refused it.
         connection.route(subject, copy)
         const last = stream.entries.findLast((e) => e.subject === subject)?.sequence ?? 0
         if (last !== expectedLast) throw problem('BUS_CONFLICT', { subject, expected: expectedLast })

@@ -14,7 +14,7 @@ export interface Address {
 
 const defaultPort = '4222'
 
-/** Throws OPTION_INVALID for what is no address. */
+/** Throws OPTION_INVALID for a text that is no address. */
 export function parseAddress(server: string, token?: string): Address {
   const urls = server
     .split(',')
@@ -49,6 +49,6 @@ function toUrl(part: string): URL {
 }
 
 function invalid(server: string, reason: string): Error {
-  // What stands before the @ is a secret.
+  // The text before the @ is a secret.
   return problem('OPTION_INVALID', { option: `server ${server.replace(/[^/,]*@/g, '')}`, reason })
 }

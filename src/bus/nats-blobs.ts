@@ -3,7 +3,7 @@ import { createHash } from 'node:crypto'
 import { codeOf, isProblem, problem } from '../../protocol/index.ts'
 import type { Blobs } from './bus.ts'
 
-/** What of the client's object store is used here. */
+/** The part of the client's object store that is used here. */
 export interface Bucket {
   info(name: string): Promise<{ size: number; digest: string; deleted: boolean } | null>
   putBlob(meta: { name: string }, data: Uint8Array): Promise<unknown>

@@ -3,7 +3,7 @@
  * I1 Subscriptions live in a table of our own, so that a connection can be built anew at any time without anybody noticing.
  * I2 A message to itself goes round every few seconds. A connection that is open but deaf (a dead read loop, a server that is
  *    stopped) is closed and built anew. Two must stay out: a process that was itself blocked reads the first one late.
- * I3 What comes through a connection that was given up is ignored.
+ * I3 Messages from a connection that was given up are ignored.
  */
 import { problem, toProblem, describe, type MaggyError } from '../../protocol/index.ts'
 import type { Bus, BusStatus, Handler, RequestOptions } from './bus.ts'
@@ -29,7 +29,7 @@ import type { Wire, WireReply } from './nats-wire.ts'
 export interface NatsOptions extends ClientOptions {
   /** Between two messages to itself; 0: none. Default 4,000. */
   watchdogMs?: number
-  /** Hears what went wrong without anybody to throw it at. */
+  /** Hears of faults that no caller can be told of. */
   onFault?: OnFault
 }
 
@@ -197,7 +197,7 @@ export async function connectNats(options: NatsOptions): Promise<Bus> {
     }
   }
 
-  /** Sends, where there is a connection to send on; one that is being drained takes nothing any more, and says so by throwing. */
+  /** Sends if there is a connection. A connection that is being drained throws. */
   function send(publish: () => void): boolean {
     if (status !== 'connected' || link.isClosed()) return false
     if (link.isDraining()) return false
@@ -321,7 +321,7 @@ export async function connectNats(options: NatsOptions): Promise<Bus> {
       closing ??= (async () => {
         clearInterval(watchdog)
         const connection = link
-        // Answers to what was asked are not waited for; what others asked here is still answered.
+        // Our own requests are not waited for; requests of others are still answered.
         for (const fail of pending) fail(problem('BUS_CLOSED', {}))
         if (status === 'connected' && !connection.isClosed()) {
           const patience = new Promise((resolve) => setTimeout(resolve, 2_000).unref())

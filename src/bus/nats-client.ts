@@ -1,4 +1,4 @@
-/** The one file that imports the NATS client: how it is configured, and what its errors and events mean. By their codes, never by text. */
+/** The one file that imports the NATS client. It configures the client and translates its errors and events, by their codes. */
 import {
   connect,
   createInbox,
@@ -121,7 +121,7 @@ const refusals = new Set<string | undefined>([
   ErrorCode.BadCreds,
 ])
 
-/** The client's error as ours, by its code. What is ours already stays as it is. */
+/** The client's error as one of our table, by its code. An error of our table stays as it is. */
 export function mapped(error: unknown, subject: string, ms: number): MaggyError {
   if (error instanceof MaggyError) return error
   const code = (error as Partial<NatsError> | undefined)?.code
@@ -132,7 +132,7 @@ export function mapped(error: unknown, subject: string, ms: number): MaggyError 
   return problem('BUS_REFUSED', { subject, reason }, { cause: error })
 }
 
-/** What a status event of the client means. */
+/** A status event of the client, in our words. */
 export function eventKind(event: Status, label: string): { kind?: 'up' | 'down'; refused?: MaggyError } {
   if (event.type === Events.Disconnect) return { kind: 'down' }
   if (event.type === Events.Reconnect) return { kind: 'up' }

@@ -1,7 +1,7 @@
 /**
  * Records into streams that acknowledge before they have written to the disk (`persist_mode: async`): what a server that is killed
  * had acknowledged and not yet written is said again when the bus is back.
- * I1 In order: what is recorded after an outage comes after what is said again.
+ * I1 In order: an entry that is recorded after an outage comes after those that are sent again.
  * I2 Once: an entry keeps its id, and the server knows those that it has. It remembers them far longer than `unsureMs`.
  * I3 Bounded, by time and by bytes.
  */

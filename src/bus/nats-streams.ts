@@ -1,7 +1,7 @@
 /**
  * Streams on JetStream, by its request API alone: no consumer is left behind on the server, and nothing needs to be made anew
  * after a restart. Entries are fetched in batches (direct get, nats-server 2.11 and later).
- * I1 `follow` hands out each entry once and in order, across outages: it asks for what comes after the last one it handed out.
+ * I1 `follow` hands out each entry once and in order, across outages: it asks for the entries after the last one it handed out.
  */
 import {
   codeOf,
@@ -21,7 +21,7 @@ const batchEntries = 256
 const batchBytes = 4 * 2 ** 20
 const duplicateWindowNs = 120e9
 const smallestStream = 16 * 2 ** 20
-/** A message comes on its subject before it is kept: so long a follower waits before it looks. */
+/** A message arrives on its subject before the stream has kept it: a follower waits this long before it reads. */
 const settleMs = 5
 /** A follower that heard nothing looks all the same. */
 const lookMs = 1_000
@@ -41,7 +41,7 @@ interface ApiError {
   readonly description: string
 }
 
-/** What of JetStream's answers is used here. */
+/** The fields of JetStream's answers that are used here. */
 interface ApiAnswer {
   readonly message?: { readonly seq: number; readonly subject: string; readonly data?: string }
   readonly state?: { readonly subjects?: Readonly<Record<string, number>> }
@@ -97,7 +97,7 @@ export function natsStreams(wire: Wire): Streams {
     for (let bytes = definition.maxBytes; ; bytes /= 4) {
       const made = await api(`STREAM.CREATE.${definition.name}`, configOf(definition, bytes))
       if ('ok' in made) {
-        // Where the store was too small for the wish, half of what fits is left to the others.
+        // Where the store has less room than was wished for, half of it is left to the other streams.
         if (bytes < definition.maxBytes) await api(`STREAM.UPDATE.${definition.name}`, configOf(definition, bytes / 2))
         return
       }
@@ -171,7 +171,7 @@ export function natsStreams(wire: Wire): Streams {
           emptyHanded = Math.max(emptyHanded, 3)
         }
         if (more) continue
-        // What was heard may not be kept yet: a few quick looks, then slower ones.
+        // A message that was heard may not be kept yet: it reads a few times quickly, then more slowly.
         if (!heard) await pause(emptyHanded > 0 && emptyHanded < 4 ? settleMs * 4 ** emptyHanded : lookMs, true)
         if (heard) await pause(settleMs, false)
       }
@@ -235,7 +235,7 @@ export function natsStreams(wire: Wire): Streams {
   }
 }
 
-/** A durable stream refuses what it has no room for, rather than lose what it holds; the other forgets the oldest. */
+/** A durable stream refuses an entry for which it has no room; the other kind forgets its oldest entries. */
 function configOf(definition: StreamDefinition, maxBytes: number): object {
   return {
     name: definition.name,

@@ -1,4 +1,4 @@
-/** What streams and blobs need of a NATS connection, so that they need not know its client. */
+/** The part of a NATS connection that streams and blobs use, so that they need not know its client. */
 import type { BusStatus } from './bus.ts'
 
 export interface WireReply {

@@ -1,7 +1,7 @@
 /**
  * Conversations over the bus: encoded, checked on both sides, answered with a code when something is wrong.
  * A reply is one msgpack map, `{ ok: … }` or `{ error: { code, message, remedy, retryable } }`.
- * I1 No message can end a process: what cannot be taken is answered with an error, or counted and dropped.
+ * I1 No message can end a process: one that cannot be taken is answered with an error, or counted and dropped.
  */
 import { Type, type TSchema } from 'typebox'
 import {
@@ -78,7 +78,7 @@ export async function askEncoded<C extends Call>(
   return check(call.reply, answer.ok, subject) as ReplyOf<C>
 }
 
-/** Answers a call; `params` may hold `*`. What the handler throws becomes the error reply. */
+/** Answers a call; `params` may hold `*`. An error that the handler throws becomes the reply. */
 export function answer<C extends Call>(
   bus: Bus,
   call: C,
@@ -92,7 +92,7 @@ export function answer<C extends Call>(
       const actual = paramsOrRefusal(call, subject)
       const payload = decodePayload(call.payload, delivery.data, subject)
       const given = handler(payload as PayloadOf<C>, actual)
-      // At once, where it can be: what the handler has sent and the answer then go in one write.
+      // A result that is there at once is sent at once: then it goes in one write with messages that the handler sent.
       const reply = given instanceof Promise ? await given : given
       if (delivery.wantsReply) delivery.respond(encode({ ok: check(call.reply, reply, subject) }, subject))
     } catch (error) {
@@ -104,7 +104,7 @@ export function answer<C extends Call>(
   return bus.subscribe(anyVersion(subjectFor(call, params)), respond, options.queue ? { queue: options.queue } : {})
 }
 
-/** Hears a message; `params` may hold `*`. What is not valid, or of another version, is dropped and counted. */
+/** Hears a message; `params` may hold `*`. A message that is not valid, or of another version, is dropped and counted. */
 export function hear<M extends Message>(
   bus: Bus,
   message: M,

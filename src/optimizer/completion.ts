@@ -1,4 +1,4 @@
-/** Enqueued trials: what an entry leaves open is suggested by the plug-in, made anew for the space in which only that is open. */
+/** Enqueued trials: the plug-in suggests the values that an entry leaves open. It is made anew for a space in which only these are open. */
 import { isProblem, problem, type Hparams, type Observation, type SearchSpace } from '../../protocol/index.ts'
 import type { Random } from '../random/index.ts'
 import type { SamplerSetting } from '../samplers/index.ts'

@@ -28,7 +28,7 @@ export interface SearchOptions<S extends Space> {
   readonly trials?: number
   /** Hparams to be suggested first, in this order. What an entry leaves out, the sampler fills in. */
   readonly enqueue?: readonly NoInfer<Partial<ValuesOf<S>>>[]
-  /** What is known from before: trials that count in the history and are not suggested. */
+  /** Trials from before this search: they count in the history and are not suggested. */
   readonly history?: readonly Omit<Observation, 'trial'>[]
 }
 
@@ -38,7 +38,7 @@ export interface Suggestion<Values> {
   readonly hparams: Values
 }
 
-/** What a trial came to: the value, metrics by name, or how else it ended. */
+/** How a trial ended: with a value, with metrics by name, or in another state. */
 export type SearchOutcome =
   | number
   | Readonly<Record<string, number>>
@@ -46,7 +46,7 @@ export type SearchOutcome =
   | { readonly state: 'pruned'; readonly value: number; readonly step?: number }
 
 export interface Search<Values> {
-  /** What the sampler wants people to know. */
+  /** Sentences from the sampler about its choices. */
   readonly notes: readonly string[]
   /** hparams to be tried, or undefined when there is nothing more. Any number may be asked for before anything is told. */
   ask(): Promise<Suggestion<Values> | undefined>

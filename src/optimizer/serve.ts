@@ -1,4 +1,4 @@
-/** An optimizer of one's own: a process that suggests hparams by a function, and is named in an experiment. */
+/** A user's own optimizer: a process that suggests hparams by a function. Experiments name it. */
 import type { Hparams, Observation } from '../../protocol/index.ts'
 import { builtinSamplers, type Question } from '../samplers/index.ts'
 import { builtinSchedulers } from '../schedulers/index.ts'
@@ -14,9 +14,9 @@ export interface ServedQuestion extends Question {
   readonly options: Readonly<Record<string, unknown>>
   /** How many trials there will be at most. */
   readonly trials: number
-  /** The trial that did best so far by the first objective, of those that are done. */
+  /** The finished trial with the best value of the first objective so far. */
   readonly best: Observation | undefined
-  /** A point of the space by chance (from `random`). */
+  /** A random point of the space, drawn with `random`. */
   readonly sample: () => Hparams
 }
 

@@ -1,6 +1,6 @@
 /**
  * Non-dominated sort: Zhang, Tian, Cheng, Jin, "An Efficient Approach to Nondominated Sorting for Evolutionary Multiobjective
- * Optimization", 2015 (ENS-BS), which has the fronts of NSGA-II's sort without its lists of who beats whom. Crowding distance: Deb,
+ * Optimization", 2015 (ENS-BS), which finds the fronts of NSGA-II's sort without its lists of dominated points. Crowding distance: Deb,
  * Pratap, Agarwal, Meyarivan, "A fast and elitist multiobjective genetic algorithm: NSGA-II", 2002, section III-B.
  */
 type Losses = readonly number[]
@@ -21,15 +21,15 @@ export function dominates(one: Losses, other: Losses): boolean {
 export function nonDominatedSort(points: readonly Losses[]): number[][] {
   const at = (index: number) => points[index] as Losses
   const fronts: number[][] = []
-  // Whoever stands later in this order beats nobody before it.
+  // In this order, no point dominates one before it.
   for (const index of points.map((_, place) => place).sort((a, b) => compare(at(a), at(b)) || a - b)) {
     const point = at(index)
-    // Of two objectives, the last one of a front has the least second: it beats the point if anyone there does.
+    // With two objectives, the last point of a front has the least second loss: if any point of the front dominates, it does.
     const beaten = (front: readonly number[]) =>
       point.length <= 2
         ? dominates(at(front.at(-1) as number), point)
         : front.findLast((other) => dominates(at(other), point)) !== undefined
-    // Whom one of a front beats, one of every front before it beats.
+    // A point that a front dominates is dominated by every front before it, so the fronts can be searched by halves.
     let low = 0
     let high = fronts.length
     while (low < high) {

@@ -5,7 +5,7 @@
  * report: their first one at the rung or after it. Hyperband hedges on how early to judge: it deals trials to brackets that begin at
  * different rungs, and compares a trial within its bracket only. Options:
  * - minStep (1): the first rung; the next ones are reductionFactor (4; hyperband: 3) times as far.
- * - bootstrap (0): a rung judges once more than so many trials have reached it.
+ * - bootstrap (0): a rung stops nothing before this many other trials have reached it.
  * - hyperband: maxStep, the last step of a trial, which says how many brackets there are.
  * - metric, direction, or by: 'domination' (the best: by front, then by room in it).
  */
@@ -68,7 +68,7 @@ export const hyperbandPruner: PrunerPlugin = {
   create({ objectives, options }) {
     refuseUnknown('hyperband', options, [...known, 'maxStep'])
     const { factor, least, bootstrap } = shared(options, 3)
-    // Without it there is one bracket only, which is successive halving.
+    // Without maxStep, there are three brackets.
     const most = wholeOption(options, 'maxStep', least * factor ** 2, 1)
     if (most < least) throw invalidOption('maxStep', `is ${most}, below minStep, which is ${least}`)
     const brackets = Math.floor(Math.log(most / least) / Math.log(factor) + 1e-9) + 1

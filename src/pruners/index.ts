@@ -12,7 +12,7 @@ import { wilcoxonPruner } from './wilcoxon.ts'
 export { keepPoint } from './kept-points.ts'
 export type { Pruner, PrunerPlugin, ReportedTrial } from './pruner.ts'
 
-/** Those that a context can name. */
+/** The pruners that a context can name. */
 export const builtinPruners: ReadonlyMap<string, PrunerPlugin> = new Map(
   [
     nonePruner,
@@ -31,7 +31,7 @@ export function isServed(plugin: Plugin | null): boolean {
   return plugin?.options['served'] === true
 }
 
-/** What the pruner that a context names looks at: `options.metric`, or else any of the objectives. */
+/** The metrics that the named pruner looks at: `options.metric`, or else the objectives. */
 export function watchedMetrics({ options }: Plugin, objectives: readonly Objective[]): ReadonlySet<string> {
   const { metric } = options
   return new Set(typeof metric === 'string' ? [metric] : objectives.map((objective) => objective.metric))
@@ -44,7 +44,7 @@ export function createPruner(
   known: ReadonlyMap<string, PrunerPlugin> = builtinPruners,
 ): Pruner {
   const { name, options } = plugin ?? { name: 'none', options: {} }
-  // Judged by a process of the user's; here it only has to be kept what was reported.
+  // A process of the user's judges; the driver only keeps the reports.
   if (isServed(plugin)) return () => 'continue'
   const found = known.get(name)
   if (found === undefined) throw problem('PRUNER_UNKNOWN', { pruner: name, known: [...known.keys()].join(', ') })

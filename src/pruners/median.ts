@@ -2,12 +2,12 @@
  * Maggy's median rule (after Golovin et al., Google Vizier, 2017, section 3.2.1), at equal steps: a trial is stopped if its best
  * value so far is worse than the median, over the finished trials that got as far, of the mean of their values up to that step.
  * Finished: done or pruned. A trial that has reported nothing finite is worse than any median. Options:
- * - minFinished (10): it judges once more than so many trials have finished. Ten is Maggy's; a search of ten or twenty trials wants less.
- * - against ('mean'): what it compares with. 'value': the median of the values at that step of the trials that are done, without the
- *   pruned (Optuna's median rule). It stops more where curves rise: a mean up to a step lags behind.
- * - interval (1): every so many steps. startupSteps (0): not before this step.
- * - metric, direction: what it looks at; default: the objective. by: 'domination' (the default with several objectives): a trial is
- *   stopped if more than half of these means (or values) dominate its best so far.
+ * - minFinished (10): it stops nothing until more than this many trials have finished. Ten is Maggy's; a short search wants less.
+ * - against ('mean'): the value that it compares with. 'value': the median of the values at that step, over the trials that are done,
+ *   without pruned ones (Optuna's median rule). It stops more trials where curves rise, for a mean up to a step lags behind.
+ * - interval (1): it judges once in each interval of this many steps. startupSteps (0): not before this step.
+ * - metric, direction: the metric it judges by; default: the objective. by: 'domination' (the default with several objectives): a trial
+ *   is stopped if more than half of these means (or values) dominate its best so far.
  */
 import { invalidOption, refuseUnknown, scheduleOf, watched, wholeOption, type PrunerOptions } from './options.ts'
 import type { Pruner, PrunerPlugin, ReportedTrial } from './pruner.ts'
@@ -45,7 +45,7 @@ export const medianPruner: PrunerPlugin = {
   },
 }
 
-/** Whom a trial is compared with, and what they are worth at a step. */
+/** Which trials a trial is compared with, and the value that each of them has at a step. */
 interface Against {
   readonly counts: (trial: ReportedTrial) => boolean
   readonly worth: (series: Series, step: number) => number | undefined
@@ -89,7 +89,7 @@ function byDomination(view: View, options: PrunerOptions, against: Against): Pru
 
 /**
  * The medians by step over one set of finished trials. Trials end far more seldom than they report, so a median is good for many
- * reports; it is known by the identity of what it was made from, so that the answers are those of a pure function.
+ * reports. The cache is valid for the same finished trials only, so that the answers are those of a pure function.
  */
 function medianCache(
   counts: Against['counts'],

@@ -1,7 +1,7 @@
 /**
  * Keeps those that would be among the best so many percent: a trial is stopped if, of the finished trials that got as far, more than
  * `percentile` percent had at this step a value better than its best so far. Finished: done or pruned. Options:
- * - percentile (25): so many percent stay. minFinished (10): it judges once more than so many trials have finished.
+ * - percentile (25): how many percent stay. minFinished (10): it stops nothing until more than this many trials have finished.
  * - interval (1), startupSteps (0). metric, direction, or by: 'domination' (a better one is one that dominates).
  */
 import { invalidOption, numberOption, refuseUnknown, scheduleOf, wholeOption } from './options.ts'

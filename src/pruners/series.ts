@@ -1,8 +1,8 @@
 /**
- * What a trial reported of one metric. A driver asks after each of a thousand reports a second, so what was read is kept beside
- * the points that it was read from, and only what is new is read.
- * I1 Points are appended, never changed: what was read of an array stays true of its beginning.
- * I2 null stands for a number that is not finite: it is a report of the metric, but no part of a mean or of a best.
+ * The reports of one metric in one trial. A driver may ask after each of a thousand reports a second, so a series is cached for the array
+ * of points that it was read from, and only new points are read.
+ * I1 Points are appended and never changed, so a series stays true for the beginning of its array.
+ * I2 null stands for a number that is not finite: it counts as a report, but in no mean and as no best value.
  */
 import type { MetricPoint } from '../../protocol/index.ts'
 import { mean } from '../statistics/index.ts'
@@ -20,7 +20,7 @@ export class Series {
   private read = 0
   private lastRead: MetricPoint | undefined
 
-  /** Reads on; false if the points are not those that were read before, with more at the end (I1). */
+  /** Reads the new points; false if the beginning of the array is not what was read before (I1). */
   extend(points: readonly MetricPoint[], metric: string): boolean {
     if (points.length < this.read || (this.read > 0 && points[this.read - 1] !== this.lastRead)) return false
     for (let index = this.read; index < points.length; index++) {
@@ -105,7 +105,7 @@ export class Series {
   }
 }
 
-/** Makes a reader of one metric; it forgets points when nobody else holds them. */
+/** Makes a reader of one metric. Its cache holds a series only as long as something else holds the points. */
 export function seriesReader(metric: string): (points: readonly MetricPoint[]) => Series {
   const known = new WeakMap<readonly MetricPoint[], Series>()
   return (points) => {

@@ -1,7 +1,7 @@
 /**
  * Stops a trial whose metric leaves a range, or is not finite. Options:
  * - lower, upper: the range; a value on its edge is inside.
- * - nonFinite ('stop'): what to do about a value that is not finite; or 'continue'.
+ * - nonFinite ('stop'): whether a value that is not finite stops the trial; or 'continue'.
  * - interval (1), startupSteps (0), metric (default: the first objective's).
  */
 import { invalidOption, numberOption, refuseUnknown, scheduleOf, watchedMetric } from './options.ts'

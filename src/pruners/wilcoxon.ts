@@ -43,7 +43,7 @@ export const wilcoxonPruner: PrunerPlugin = {
         const mine = own(values, metric)
         const other = theirs.get(step)
         if (mine === undefined || other === undefined || other === null) continue
-        // What is not finite is worse than anything.
+        // A value that is not finite is worse than any other.
         const difference = mine === null ? Infinity : sign * (mine - other)
         // A difference that overflows counts as the largest number.
         worse.push(Math.min(Number.MAX_VALUE, Math.max(-Number.MAX_VALUE, difference)))

@@ -1,2 +1,2 @@
-/** Pruners of one's own, served on the bus. */
+/** Users' own pruners, served on the bus. */
 export { servePruner, startPruner, type ServedPruner } from './serve.ts'

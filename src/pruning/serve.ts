@@ -1,4 +1,4 @@
-/** A pruner of one's own: a process that judges by a function, and is named in an experiment: `pruner: { name, served: true }`. */
+/** A user's own pruner: a process that judges by a function. Experiments name it: `pruner: { name, served: true }`. */
 import { judge, problem, type JudgedTrial, type Objective } from '../../protocol/index.ts'
 import { runActor, type ActorDefinition } from '../actor/index.ts'
 import { answer, type Bus, type OnDropped } from '../bus/index.ts'

@@ -1,6 +1,6 @@
 /**
- * Chooses a sampler by the space, the budget, the objectives and how many trials run at once, and says which and why. It has no
- * options; who wants to choose names a sampler.
+ * Chooses a sampler by the space, the budget, the objectives and the number of trials that run at once. It says which one it chose, and
+ * why. It has no options: a user who wants to choose names a sampler instead.
  */
 import type { SearchSpace } from '../../protocol/index.ts'
 import { countOf, cubeOf, enumerate, relationsOf } from '../space/index.ts'

@@ -1,9 +1,9 @@
 /**
- * Grid search: the next point of the grid that no trial of the experiment has, and after the last one it is exhausted. So each point is
- * tried once: an enqueued trial that lies on the grid counts as its point, one beside the grid costs none, and a point whose trial was
- * cancelled comes again. Trials of earlier experiments do not count, and failed ones do: a point that failed once would fail again.
+ * Grid search: it suggests the next point of the grid that no trial of the experiment has tried, and is exhausted after the last one. So
+ * each point is tried once. An enqueued trial on the grid counts as a try of its point, and one beside the grid costs no point. A point
+ * whose trial was cancelled is suggested again; one whose trial failed is not. Trials of earlier experiments do not count.
  * Options:
- * - levels: so many values of each double without a step; or by name, of any parameter: `{ lr: 5, units: 4 }`.
+ * - levels: how many values each double without a step has; or, by name, how many any parameter has: `{ lr: 5, units: 4 }`.
  * - order: 'sequential' (the default; the last parameter turns fastest) or 'shuffled' (by the experiment's seed), for searches
  *   that may end before the grid does.
  */
@@ -36,7 +36,7 @@ export const gridSampler: SamplerPlugin = {
       if (points.show(tried) === 'lost some') next = 0
       const isTried = (index: number) => points.has(grid.at(place(index)))
       while (next < grid.size && isTried(next)) next++
-      // Questions whose answers the history does not hold are taken to have had the first of the points that are left.
+      // A question whose answer is not in the history is assumed to have got the first of the points that are left.
       const missing = point - points.asked(enqueued)
       if (missing >= grid.size - next) return 'exhausted'
       let index = next
@@ -56,10 +56,10 @@ export const gridSampler: SamplerPlugin = {
   },
 }
 
-/** The points that trials of this experiment have, kept from one question to the next: what has not changed is not read again. */
+/** The points that this experiment's trials have tried, kept from one question to the next: only trials that changed are read again. */
 function createTried(space: SearchSpace) {
   const parameters = Object.entries(space).map(([name, parameter]) => ({ name, parameter, count: countOf(parameter) }))
-  /** The same for numbers that are the same step, however they were computed. */
+  /** Two numbers on the same step have the same key, however they were computed. */
   const keyOf = (hparams: Hparams): string =>
     JSON.stringify(
       parameters.map(({ name, parameter, count }) => {

@@ -13,7 +13,7 @@ import { tpeSampler } from './tpe.ts'
 export { isOwnPoint } from './sampler.ts'
 export type { Question, Sampler, SamplerPlugin, SamplerSetting } from './sampler.ts'
 
-/** Those that `maggy optimizer` answers for. */
+/** The samplers that `maggy optimizer` serves. */
 export const builtinSamplers: ReadonlyMap<string, SamplerPlugin> = new Map(
   [
     autoSampler,

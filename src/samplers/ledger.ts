@@ -1,7 +1,7 @@
 /**
- * A history as samplers reckon with it, kept from one question to the next: what has not changed is not looked at again.
- * I1 It is a function of the history that it was last shown, whatever it was shown before: only the same observation objects
- *    (which never change) are taken as known.
+ * The history in the form that samplers compute with, kept from one question to the next: only trials that changed are read again.
+ * I1 It depends only on the history that it was last shown. A trial counts as unchanged if its observation is the same object, for
+ *    observations never change.
  * I2 Its memory grows with the history.
  */
 import type { Objective, Observation } from '../../protocol/index.ts'
@@ -10,14 +10,14 @@ import { lossOf } from '../pareto/index.ts'
 export interface Entry<Row> {
   readonly observation: Observation
   readonly trial: number
-  /** What is to be minimized; NaN if there is none. */
+  /** The value to be minimized; NaN if the trial has none. */
   readonly loss: number
   readonly standing: Standing
   /** What the sampler makes of its hparams. */
   readonly row: Row
 }
 
-/** `bad`: failed, or not a finite number; 'void': cancelled, it tells nothing. */
+/** 'bad': failed, or its metric is not a finite number; 'void': cancelled, so it says nothing about its hparams. */
 type Standing = 'done' | 'pruned' | 'bad' | 'pending' | 'void'
 
 export interface Ledger<Row> {
@@ -25,7 +25,7 @@ export interface Ledger<Row> {
   show(history: readonly Observation[]): void
   /** Every trial, in the history's order. */
   readonly entries: readonly Entry<Row>[]
-  /** What has ended, the best first: done by loss, then pruned (the latest first), then bad; ties by trial. */
+  /** The trials that have ended, best first: done by loss, then pruned (the latest first), then bad; ties by trial. */
   readonly ranked: readonly Entry<Row>[]
   /** By trial. */
   readonly pending: readonly Entry<Row>[]
@@ -51,7 +51,7 @@ export function compareEntries(one: Entry<unknown>, other: Entry<unknown>): numb
     const later = (other.observation.step ?? -1) - (one.observation.step ?? -1)
     if (later !== 0) return later
   }
-  // NaN only in a tier where nobody has a loss, or at the end of the pruned.
+  // A loss is NaN only in a tier in which no trial has one, or at the end of the pruned ones.
   const loss = worst(one.loss) - worst(other.loss)
   return loss === 0 ? one.trial - other.trial : loss
 }
@@ -104,7 +104,7 @@ export function createLedger<Row>(
       }
       const gone = entries.splice(history.length)
       if ((changed.length + gone.length) * 4 > history.length) {
-        // One sort costs less than so many places found one by one.
+        // One sort costs less than finding the place of each of them.
         for (const index of changed) replace(index, history[index] as Observation)
         ranked.length = pending.length = done = 0
         for (const entry of entries) {

@@ -2,7 +2,7 @@
  * NSGA-II: Deb, Pratap, Agarwal, Meyarivan, "A fast and elitist multiobjective genetic algorithm: NSGA-II", 2002, without
  * generations, for trials that end one by one: parents come out of the `population` best of all that are done, by front and then by
  * crowding distance. Uniform crossover, polynomial mutation (Deb and Goyal, 1996). Takes every space. Options:
- * - population (50): as long as fewer trials are known, new ones are drawn by chance; and so many can be parents.
+ * - population (50): how many of the best trials can be parents. While fewer trials are known, new ones are drawn at random.
  * - crossover (0.9): how likely a trial has two parents; swap (0.5): how likely each parameter comes from the second.
  * - mutation: how likely each parameter changes; default: one of them on average.
  */
@@ -48,7 +48,7 @@ export const nsga2Sampler: SamplerPlugin = {
       let child: Hparams | undefined
       for (let turn = 0; turn < tries; turn++) {
         child = bred(space, parents, random, { crossover, swap, mutation })
-        // Conditions and constraints tie parameters together: what breaks them is not tried.
+        // A child may break a condition or a constraint that both parents keep: such a child is not tried.
         if (contains(space, child) && !known.has(JSON.stringify(child))) return child
       }
       return child !== undefined && contains(space, child) ? child : sample(space, random)

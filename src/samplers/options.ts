@@ -1,7 +1,7 @@
 /** The options that a sampler takes, checked. */
 import { problem, type MaggyError } from '../../protocol/index.ts'
 
-/** A sampler's refusal, with the path of what it cannot take: `space.lr`, `options.levels`. */
+/** A sampler's refusal, with the path of the value that it cannot take: `space.lr`, `options.levels`. */
 export function unfit(optimizer: string, path: string, reason: string): MaggyError {
   return problem('OPTIMIZER_UNFIT', { optimizer, path, reason })
 }

@@ -17,7 +17,7 @@ export interface Dimension {
 }
 
 export interface Parzen {
-  /** Puts a point by chance into `point`, at the dimensions' columns. */
+  /** Draws a point at random into `point`, at the dimensions' columns. */
   draw(random: Random, point: Float64Array): void
   /** log density at a point; Infinity once it is sure to be `enough` or more. */
   logDensity(point: Float64Array, enough?: number): number
@@ -29,7 +29,7 @@ export interface ParzenOptions {
   readonly widening: number
 }
 
-/** Chance that a point by chance keeps away from every kernel is never nil: no kernel is narrower than this. */
+/** No kernel is narrower than one part in this many, so that points far from all kernels are still drawn sometimes. */
 const narrowest = 100
 
 /** `rows`: observations in the order of their weights. */

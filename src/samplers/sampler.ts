@@ -9,15 +9,15 @@ export interface Question {
   readonly space: SearchSpace
   readonly objectives: readonly Objective[]
   /**
-   * Everything known, by trial number; suggested and not yet ended is there as 'pending'. Trials of earlier experiments have negative
-   * numbers, so they come first.
+   * All trials that are known, by number. A trial that was suggested and has not ended is 'pending'. Trials of earlier experiments have
+   * negative numbers, so they come first.
    */
   readonly history: readonly Observation[]
   /** The number of the trial to suggest for. */
   readonly trial: number
   /** How many points the sampler was asked for before: trials that were enqueued, or continue another, do not count. Default: `trial`. */
   readonly point?: number
-  /** All trials, where `history` holds only those whose results can be compared (under a scheduler). Default: `history`. */
+  /** All trials, where a scheduler puts only comparable ones into `history`. Default: `history`. */
   readonly tried?: readonly Observation[]
   /** Seeded from the experiment's seed and the trial's number. */
   readonly random: Random
@@ -26,7 +26,7 @@ export interface Question {
 /** hparams for one trial, or 'exhausted' when there is nothing more to suggest, ever. */
 export type Sampler = (question: Question) => Hparams | 'exhausted'
 
-/** What a sampler is made for. */
+/** The search that a sampler is made for. */
 export interface SamplerSetting {
   readonly space: SearchSpace
   readonly objectives: readonly Objective[]
@@ -34,9 +34,9 @@ export interface SamplerSetting {
   readonly options: Readonly<Record<string, unknown>>
   /** The experiment's seed, for what must be the same in all trials (a scrambling, a permutation). */
   readonly seed: number
-  /** At most so many trials at once, where that is known. */
+  /** The most trials that run at once, where that is known. */
   readonly parallel?: number
-  /** So many trials come first that the user has given, wholly or in part. Default: 0. */
+  /** How many trials the user has enqueued: they come first. Default: 0. */
   readonly enqueued?: number
 }
 
@@ -46,10 +46,10 @@ export interface SamplerPlugin {
   readonly adaptive: boolean
   /**
    * Makes a sampler for an experiment; throws OPTIMIZER_UNFIT for spaces or options that it cannot take, and says which can.
-   * It may keep what it has derived from observations (they never change), as long as its answers do not show it.
+   * It may cache results that it derived from observations, for these never change; its answers must not depend on the cache.
    */
   create(setting: SamplerSetting): Sampler
-  /** What people should know of the choices that it made, a sentence each. */
+  /** Sentences that tell people which choices it made, and why. */
   notes?(setting: SamplerSetting): readonly string[]
 }
 

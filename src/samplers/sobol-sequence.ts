@@ -62,7 +62,7 @@ function scrambled(word: number, seed: number): number {
   return reversed(w >>> 0)
 }
 
-/** A scrambled sequence in so many dimensions (at most `mostDimensions`): point `index` in (0, 1)^dimensions. */
+/** A scrambled sequence in at most `mostDimensions` dimensions: it gives point `index`, inside (0, 1)^dimensions. */
 export function sobolSequence(dimensions: number, seed: number, purpose = 'sobol'): (index: number) => Float64Array {
   const seeds = Array.from({ length: dimensions }, (_, dimension) => deriveSeed(seed, purpose, dimension))
   return (index) =>

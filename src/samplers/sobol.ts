@@ -1,6 +1,7 @@
 /**
- * Quasi-random search: a scrambled Sobol sequence, which fills the space more evenly than chance. Each parameter is a dimension. Points
- * are numbered by how often the sampler was asked, so that no trial that it was not asked for costs a point. Points that break a constraint are passed over.
+ * Quasi-random search: a scrambled Sobol sequence, which fills the space more evenly than random points. Each parameter is a dimension.
+ * The sampler numbers its points by how often it was asked, so an enqueued trial costs no point. Points that break a constraint are
+ * skipped.
  */
 import type { Hparams, HparamValue, SearchSpace } from '../../protocol/index.ts'
 import { acceptance, countOf, fromUnit, keeps, relationsOf, sample, valueAt, withoutInactive } from '../space/index.ts'
@@ -9,7 +10,7 @@ import { refuseUnknown, unfit } from './options.ts'
 import type { SamplerPlugin } from './sampler.ts'
 import { mostDimensions, sobolSequence } from './sobol-sequence.ts'
 
-/** Where the constraints keep less than this, so many points of the sequence go by that points are taken by chance instead. */
+/** Where the constraints keep a smaller share of the points, too much of the sequence would be skipped: points are drawn at random. */
 const fewest = 0.01
 
 /** The index-th point of a Sobol sequence over a space. The space must have at most `mostDimensions` parameters that vary. */

@@ -1,12 +1,12 @@
 /**
  * The tree-structured Parzen estimator: points that are likely among the good trials and unlikely among the others. Options:
- * - warmup (10): so many trials first by a Sobol sequence. - randomFraction (0): this share of later trials by chance.
+ * - warmup (10): how many trials come from a Sobol sequence first. - randomFraction (0): the share of later trials that is random.
  * - gamma (0.1): the share of trials that counts as good, at least `leastGood` (1), at most `mostGood` (25).
  * - candidates (32): points among which it chooses.
  * - bandwidthFactor (0.6): kernels are so much wider when candidates are drawn. - priorWeight (0.3): of the kernel that covers everything.
- * - multivariate (true): parameters together, or each for itself. Those under different conditions form groups of their own.
+ * - multivariate (true): whether parameters are modelled together. Parameters under different conditions are always separate groups.
  * - constantLiar (true): trials under way count as not good, so that the next keeps away from them.
- * Failed trials, and those whose metric is not a finite number, count as the worst; pruned ones as worse than all that are done.
+ * A trial that failed, or whose metric is not a finite number, counts as the worst; a pruned trial as worse than every finished one.
  */
 import type { Hparams, HparamValue, SearchSpace } from '../../protocol/index.ts'
 import type { Random } from '../random/index.ts'
@@ -46,11 +46,11 @@ interface Group {
   readonly dimensions: readonly Dimension[]
 }
 
-/** Kernels times parameters, so that time does not grow with the history: of more trials than these, every so many-th is taken. */
+/** The most kernels times parameters, so that time does not grow with the history: a longer history is thinned evenly. */
 const mostKernelValues = 2600
 const fewestKernels = 60
 const mostKernels = 160
-/** So many tries at a point that keeps the constraints, before one by chance is taken. */
+/** How often a point that keeps the constraints is tried for, before a random one is taken. */
 const tries = 20
 
 export const tpeSampler: SamplerPlugin = {
@@ -89,7 +89,7 @@ export const tpeSampler: SamplerPlugin = {
         const chosen = choose(group, below, above, { space, values, random, candidates, size })
         if (chosen === undefined) return undefined
         Object.assign(values, chosen)
-        // Constants that hang on what was chosen.
+        // Constants whose condition is met by the values that were just chosen.
         for (const { name, parameter } of relationsOf(space).order) {
           if (countOf(parameter) === 1 && isActive(parameter, values)) values[name] = valueAt(parameter, 0)
         }
@@ -111,7 +111,7 @@ export const tpeSampler: SamplerPlugin = {
   },
 }
 
-/** Parameters that are there under the same condition, parents before children; one by one if not multivariate. */
+/** Parameters under the same condition, parents before children; each alone if not multivariate. */
 function groupsOf(space: SearchSpace, multivariate: boolean): Group[] {
   const columns = new Map(Object.keys(space).map((name, column) => [name, column]))
   const byCondition = new Map<string, { names: string[]; dimensions: Dimension[] }>()
@@ -128,7 +128,7 @@ function groupsOf(space: SearchSpace, multivariate: boolean): Group[] {
   return [...byCondition.values()]
 }
 
-/** Unit coordinates of numbers, indices of choices; NaN for what is not there. */
+/** Unit coordinates of numbers and indices of choices; NaN for a parameter that is not active. */
 function rowOf(space: SearchSpace, hparams: Hparams): Float64Array {
   return Float64Array.from(Object.entries(space), ([name, parameter]) => {
     const value = Object.hasOwn(hparams, name) ? hparams[name] : undefined
@@ -165,7 +165,7 @@ function estimators(
   ]
 }
 
-/** From `from` on, at most so many, evenly spread over the ranks. */
+/** At most `most` entries from `from` on, evenly spread over the ranks. */
 function thinned<T>(list: readonly T[], from: number, most: number): T[] {
   const left = list.length - from
   if (left <= most) return list.slice(from)
@@ -184,14 +184,14 @@ function recency(count: number): number[] {
 
 interface Choosing {
   readonly space: SearchSpace
-  /** What is chosen already. */
+  /** The values that are chosen already. */
   readonly values: Readonly<Record<string, HparamValue>>
   readonly random: Random
   readonly candidates: number
   readonly size: number
 }
 
-/** The candidate that is likeliest good, of those that keep the constraints; undefined if none does. */
+/** Of the candidates that keep the constraints, the one that is most likely good; undefined if none keeps them. */
 function choose(
   group: Group,
   below: Parzen,
@@ -207,7 +207,7 @@ function choose(
     below.draw(random, point)
     if (constrained && !keeps(space, { ...values, ...read(group, space, point) })) continue
     const likely = below.logDensity(point)
-    // Where it is as likely bad as this, it cannot be the best.
+    // Once the point is this likely under the bad trials, its score cannot be the best.
     const score = likely - above.logDensity(point, likely - bestScore)
     if (!(score > bestScore)) continue
     bestScore = score

@@ -2,8 +2,8 @@
  * Asynchronous successive halving: Li et al., "A System for Massively Parallel Hyperparameter Tuning", 2020. Whenever a slot falls
  * free, the best trial that has earned it goes on to the next budget, from its checkpoint; if there is none, a new one begins.
  * Options, with Maggy's defaults:
- * - reductionFactor (2): one of so many goes on. minBudget (1), maxBudget (4): of the first rung, and at most.
- * - sampler ('random'): who gives new hparams; it is told of the first rung only.
+ * - reductionFactor (2): one trial of this many goes on. minBudget (1), maxBudget (4): the budget of the first rung, and the largest one.
+ * - sampler ('random'): it suggests the hparams of new trials, and sees only the results of the first rung.
  */
 import { baseOf, positive, refuse, unfit, type Bases } from './options.ts'
 import { byRung, promotion } from './rungs.ts'

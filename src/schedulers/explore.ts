@@ -1,4 +1,4 @@
-/** Explore: hparams near those that did well (Jaderberg et al., 2017, section 3: perturb by a factor, or draw anew). */
+/** Explore: new hparams near good ones (Jaderberg et al., 2017, section 3: perturb by a factor, or draw anew). */
 import { own, type Hparams, type HparamValue, type Parameter, type SearchSpace } from '../../protocol/index.ts'
 import type { Random } from '../random/index.ts'
 import { contains, countOf, indexOf, sample, valueAt } from '../space/index.ts'
@@ -21,7 +21,7 @@ export function perturbed(space: SearchSpace, hparams: Hparams, random: Random, 
     const anew = random.uniform() < exploring.resample
     near[name] = anew ? (own(fresh, name) ?? value) : moved(parameter, value, factor)
   }
-  // Conditions and constraints tie parameters together: what breaks them is not tried.
+  // The neighbour may break a condition or a constraint: then the hparams stay as they are.
   return contains(space, near) ? near : hparams
 }
 

@@ -5,8 +5,9 @@
  * Hyperparameter Optimization at Scale", 2018, which is Hyperband with a model of the largest budget that has enough results.
  * Options:
  * - maxBudget: of the last rung; minBudget (1), reductionFactor (3).
- * - iterations: how often all brackets are run; default: as often as the trials go round.
- * - sampler ('random'; bohb: tpe, split as in BOHB's equation 2): who gives new hparams. bohb also: randomFraction (1/3) of them by chance.
+ * - iterations: how often all brackets are run; default: as often as the number of trials allows.
+ * - sampler ('random'; bohb: tpe, split as in BOHB's equation 2): it suggests the hparams of new trials.
+ * - bohb only: randomFraction (1/3), the share of new trials that are random.
  */
 import type { Observation, SearchSpace } from '../../protocol/index.ts'
 import { sample } from '../space/index.ts'
@@ -14,7 +15,7 @@ import { baseOf, fraction, positive, refuse, unfit, whole, type Bases, type Sett
 import { byRung, promotion, sameBudget } from './rungs.ts'
 import type { Proposal, Scheduler, SchedulerPlugin } from './scheduler.ts'
 
-/** One bracket: so many trials at each budget. */
+/** One bracket: its budgets, and the number of trials at each of them. */
 export interface Bracket {
   readonly trials: readonly number[]
   readonly budgets: readonly number[]

@@ -1,4 +1,4 @@
-/** Schedulers, by name: who say how far a trial goes, and what it continues. */
+/** Schedulers, by name: they decide how far a trial goes, and which trial it continues. */
 import { builtinSamplers } from '../samplers/index.ts'
 import { ashaScheduler } from './asha.ts'
 import { bohbScheduler, hyperbandScheduler } from './hyperband.ts'
@@ -8,7 +8,7 @@ import type { SchedulerPlugin } from './scheduler.ts'
 export { bracketsOf } from './hyperband.ts'
 export type { Proposal, Scheduler, SchedulerPlugin } from './scheduler.ts'
 
-/** Those that `maggy optimizer` answers for, beside the samplers. */
+/** The schedulers that `maggy optimizer` serves, beside the samplers. */
 export const builtinSchedulers: ReadonlyMap<string, SchedulerPlugin> = new Map(
   [ashaScheduler, hyperbandScheduler, bohbScheduler, populationScheduler].map((make) => {
     const plugin = make(builtinSamplers)

@@ -2,10 +2,10 @@
  * Population-based training: Jaderberg et al., "Population Based Training of Neural Networks", 2017, asynchronous. Every trial is
  * one stretch of one member of the population. A member whose last stretch ended goes on from its own checkpoint; one of the worst
  * goes on from the checkpoint of one of the best instead (exploit), with its hparams perturbed (explore). Options:
- * - population (10): members. interval (1): the budget of one stretch; maxBudget: where a member ends; default: as far as the
- *   trials go round.
+ * - population (10): the number of members. interval (1): the budget of one stretch. maxBudget: where a member ends; default: as far as
+ *   the number of trials allows.
  * - quantile (0.25): that part of the members is replaced, by that part of the best.
- * - factors ([0.8, 1.2]), resample (0.25): how hparams are perturbed. sampler ('random'): who gives those of the first stretch.
+ * - factors ([0.8, 1.2]), resample (0.25): how hparams are perturbed. sampler ('random'): it suggests those of the first stretch.
  */
 import type { Observation } from '../../protocol/index.ts'
 import { bestFirst } from '../pareto/index.ts'

@@ -1,9 +1,9 @@
-/** Rungs: the trials of one bracket at one budget, and who of them is promoted. */
+/** Rungs: the trials of one bracket at one budget, and which of them is promoted. */
 import type { Objective, Observation } from '../../protocol/index.ts'
 import { bestFirst } from '../pareto/index.ts'
 import type { Proposal } from './scheduler.ts'
 
-/** Budgets from a decimal computation differ in their last digits from those that travelled. */
+/** Budgets that were computed may differ from those in the history by rounding. */
 export const sameBudget = (one: number, other: number): boolean => Math.abs(one - other) <= 1e-9 * Math.max(one, other)
 
 /** The trials of a bracket by rung. */

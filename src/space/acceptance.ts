@@ -1,7 +1,7 @@
 /**
- * How much of a space its constraints leave. Only the parameters that constraints name, and the parents that these depend on, are
- * looked at: the part of the space that matters here is often finite, and small, where the whole is not.
- * I1 A part of so few points that they can be gone through is counted; any other is estimated by points by chance, and says so.
+ * How much of a space its constraints leave. Only the parameters that constraints name, and their parents, matter: this part of the space
+ * is often finite and small where the whole is not.
+ * I1 The points of the part are counted if they are few enough. Otherwise the share is estimated with random points, and marked as such.
  * I2 The work is bounded, whatever the space.
  */
 import type { HparamValue, Hparams, Parameter, SearchSpace } from '../../protocol/index.ts'
@@ -14,17 +14,17 @@ import { factorsOf, isActive, keeps, relationsOf } from './relations.ts'
 export interface Acceptance {
   /** 'all': there are no constraints. */
   readonly kind: 'all' | 'counted' | 'estimated'
-  /** Points that keep all constraints, of so many: of all that there are, or of those that were drawn. */
+  /** `kept` points of `of` keep all constraints: of all points if they were counted, or of the random points if it is an estimate. */
   readonly kept: number
   readonly of: number
 }
 
-/** What is known of the constrained part of a space. */
+/** The part of a space that its constraints are about. */
 export interface ConstrainedPart extends Acceptance {
   readonly space: SearchSpace
-  /** Some of the points that keep the constraints; all of them, with their chances added up, if `chances` is there. */
+  /** Points that keep the constraints: all of them if `chances` is given, or else some. */
   readonly points: readonly Hparams[]
-  /** Of each point, the chance that it or one before it is drawn, as a part of all kept ones. */
+  /** For each point, the sum of its probability and those of the points before it. */
   readonly chances?: Float64Array
 }
 
@@ -50,7 +50,7 @@ export function constrainedPart(space: SearchSpace): ConstrainedPart {
 /** Points that are drawn before anything is counted. */
 const firstDrawn = 200
 
-/** What is known of a space of which no point seems to keep the constraints; undefined once one was found that does. */
+/** What is known where no point seems to keep the constraints; undefined as soon as one is found that does. */
 export function scarcity(space: SearchSpace): Acceptance | undefined {
   const part = partOf(space)
   const random = createRandom('scarcity')
@@ -99,7 +99,7 @@ function partOf(space: SearchSpace): SearchSpace {
   )
 }
 
-/** Goes through all points, parents first, and turns back where a constraint is broken; undefined if there are too many. */
+/** Visits all points, parents first, and turns back where a constraint is broken; undefined if there are too many points. */
 function counted(space: SearchSpace): ConstrainedPart | undefined {
   const { order, constraints } = relationsOf(space)
   if (order.some(({ parameter }) => countOf(parameter) === Infinity)) return undefined

@@ -41,7 +41,7 @@ export interface RangeOptions extends RelationOptions {
 const related = <Value extends HparamValue, O extends RelationOptions>(parameter: object): Related<Value, O> =>
   parameter as Related<Value, O>
 
-/** The parameters of a search space. What is wrong with them is said when the context is made, with the parameter's name. */
+/** The parameters of a search space. They are checked when the context is made; an error names the parameter. */
 export const space = {
   /** A number in [low, high]. */
   double: <O extends RangeOptions = object>(low: number, high: number, options?: O) =>

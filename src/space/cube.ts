@@ -1,8 +1,8 @@
 /**
- * A search space as a cube of unit intervals, for those who reckon with distances: a number is one column (in log space if it is so),
- * a categorical one column for each choice (one-hot: no choice lies between two others), what has one value has no column.
+ * A search space as a cube of unit intervals, for samplers that compute distances. A number is one column (in log space with `log`), a
+ * categorical has one column for each choice (one-hot: no choice lies between two others), and a parameter with one value has none.
  * I1 toCube(fromCube(x)) is the nearest point of the space; fromCube(toCube(hparams)) is hparams, but for rounding.
- * I2 What is not there (a condition) stands in the middle: it tells nothing.
+ * I2 A parameter that is not active stands in the middle of its columns.
  */
 import type { HparamValue, Hparams, Parameter, SearchSpace } from '../../protocol/index.ts'
 import { withoutInactive } from './draw.ts'

@@ -1,4 +1,4 @@
-/** Points by chance, constraints aside. */
+/** Random points, without regard to constraints. */
 import type { HparamValue, Hparams, SearchSpace } from '../../protocol/index.ts'
 import type { Random } from '../random/index.ts'
 import { fromUnit } from './parameter.ts'

@@ -1,6 +1,6 @@
 /**
- * A space in which some values are fixed beforehand: for trials that a user gives in part.
- * I1 Its points are those points of the space that have the fixed values.
+ * A space in which some values are fixed: for trials of which a user gives a part.
+ * I1 Its points are the points of the space that have the fixed values.
  */
 import type { HparamValue, Hparams, Parameter, SearchSpace } from '../../protocol/index.ts'
 import { scarcity, told } from './acceptance.ts'
@@ -12,8 +12,8 @@ export type Fixed =
   { readonly kind: 'space'; readonly space: SearchSpace } | { readonly kind: 'fault'; readonly fault: Fault }
 
 /**
- * The space with these values fixed. A parameter that another one depends on is narrowed to the values under which the other is there.
- * A fault where no point of the space has these values, as far as can be found out.
+ * The space with these values fixed. The parent of a fixed parameter is narrowed to the values under which that parameter is active.
+ * A fault if no point of the space is found that has these values.
  */
 export function fixedTo(space: SearchSpace, given: unknown, path: string): Fixed {
   const fault = (name: string, reason: string): Fixed => ({ kind: 'fault', fault: { path: `${path}.${name}`, reason } })
@@ -52,7 +52,7 @@ export function fixedTo(space: SearchSpace, given: unknown, path: string): Fixed
   return { kind: 'fault', fault: { path, reason } }
 }
 
-/** What somebody suggested, with the fixed values in it, whatever was made of them. */
+/** Suggested hparams with the fixed values put in, whatever the suggester made of those. */
 export const withFixed = (space: SearchSpace, fixed: Hparams, hparams: Hparams): Hparams =>
   contains(space, fixed) ? fixed : { ...hparams, ...fixed }
 

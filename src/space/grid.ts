@@ -26,7 +26,7 @@ export function axisOf(parameter: Parameter, levels?: number): Axis | undefined 
   const exact = (index: number): number => {
     const at = share(index, levels)
     const value = log ? Math.exp(Math.log(low) * (1 - at) + Math.log(high) * at) : low * (1 - at) + high * at
-    // 15 digits: what is exact in decimals looks so.
+    // 15 digits, so that short decimals stay short.
     return Math.min(high, Math.max(low, Number(value.toPrecision(15))))
   }
   const step = parameter.step ?? 1
@@ -64,7 +64,7 @@ export function gridOf(axes: Readonly<Record<string, Axis>>): Grid {
   }
 }
 
-/** A grid with conditions or constraints is gone through once, to number the points that it really has. */
+/** The largest grid whose points are checked one by one, to number those that keep conditions and constraints. */
 const largestScan = 1_000_000
 
 /**
@@ -80,7 +80,7 @@ export function gridIn(space: SearchSpace, axes: Readonly<Record<string, Axis>>)
   for (let index = 0; index < whole.size; index++) {
     const values = whole.at(index)
     const active = withoutInactive(space, values)
-    // Of the points that differ only in what is not there, the first stands for all.
+    // Points that differ only in parameters that are not active are the same point: the first one counts.
     const first = Object.keys(values).every(
       (name) => Object.hasOwn(active, name) || values[name] === (axes[name] as Axis).at(0),
     )

@@ -23,7 +23,7 @@ function stepped(parameter: Range): Stepped | undefined {
   return range
 }
 
-/** How far, in steps, a quotient of decimals may be off a whole number, and still be meant as one. */
+/** The largest distance, in steps, from a whole number at which a quotient still counts as that number: decimals are not exact. */
 const slack = ({ low, high, step }: Stepped) =>
   Math.min(0.01, (8 * Number.EPSILON * Math.max(Math.abs(low), Math.abs(high))) / step + 1e-12)
 
@@ -39,7 +39,7 @@ function onStep(range: Stepped, index: number): number {
   if (Number.isInteger(range.low) && Number.isInteger(range.step)) return clamp(exact, range.low, range.high) + 0
   const digits = Math.max(decimals(range.low), decimals(range.step))
   const value = digits > 20 || Math.abs(exact) >= 1e21 ? exact : Number(exact.toFixed(digits))
-  // A negative nothing that is rounded is -0: adding 0 makes it 0.
+  // A tiny negative number rounds to -0; adding 0 makes that 0.
   return clamp(value, range.low, range.high) + 0
 }
 
@@ -62,7 +62,7 @@ export function countOf(parameter: Parameter): number {
   }
 }
 
-/** The k-th value of a parameter that has so many; k counts from 0. */
+/** The k-th value of a parameter with a finite number of values; k counts from 0. */
 export function valueAt(parameter: Parameter, index: number): HparamValue {
   const count = countOf(parameter)
   if (!Number.isInteger(index) || index < 0 || index >= count || count === Infinity) {
@@ -105,7 +105,7 @@ function sameValue(one: unknown, other: unknown): boolean {
   return one.length === other.length && one.every((item: unknown, index) => sameValue(item, other[index]))
 }
 
-/** The chance of the k-th value of a parameter that has so many, if the unit is uniform. */
+/** The probability of the k-th value of a parameter with a finite number of values, if the unit is uniform. */
 export function shareOf(parameter: Parameter, index: number): number {
   const count = countOf(parameter)
   const range = isRange(parameter) && parameter.log ? stepped(parameter) : undefined

@@ -1,7 +1,7 @@
 /**
- * How parameters hang together: conditions (one is there only where another has certain values) and constraints between numbers.
+ * Relations between parameters: conditions (a parameter is active only where another one has certain values) and constraints.
  * I1 Parents come before their children, in whatever order the space names them; without conditions the order is the space's own.
- * I2 A constraint holds wherever one of its parameters is not there.
+ * I2 A constraint holds wherever one of its parameters is not active.
  */
 import type { Constraint, HparamValue, Parameter, SearchSpace } from '../../protocol/index.ts'
 
@@ -11,7 +11,7 @@ interface NamedParameter {
 }
 
 interface PlacedConstraint {
-  /** The parameter that it is written on. */
+  /** The parameter that the constraint is an option of. */
   readonly name: string
   readonly index: number
   readonly constraint: Constraint
@@ -42,7 +42,7 @@ export function relationsOf(space: SearchSpace): Relations {
   return relations
 }
 
-/** Parents first; what hangs on itself, or on what is not there, is left out. */
+/** Parents first. A parameter that depends on itself, or on one that does not exist, is left out. */
 function inOrder(space: SearchSpace): NamedParameter[] {
   const order: NamedParameter[] = []
   const placed = new Set<string>()
@@ -61,7 +61,7 @@ function inOrder(space: SearchSpace): NamedParameter[] {
   return order
 }
 
-/** Whether a parameter is there, beside the values of its parents; what is not there has no value in `values`. */
+/** Whether a parameter is active, given its parents' values. A parameter that is not active has no value in `values`. */
 export function isActive({ when }: Parameter, values: Readonly<Record<string, unknown>>): boolean {
   if (when === undefined) return true
   return Object.hasOwn(values, when.parameter) && when.in.includes(values[when.parameter] as never)
@@ -79,7 +79,7 @@ interface Measured {
 
 type Numbers = Readonly<Record<string, HparamValue | undefined>>
 
-/** undefined where one of its parameters is not there. */
+/** undefined where one of its parameters is not active. */
 function measure(constraint: Constraint, values: Numbers): Measured | undefined {
   const factors = factorsOf(constraint)
   const isSum = 'sum' in constraint

@@ -1,7 +1,7 @@
 /**
- * Points by chance that keep the constraints.
- * I1 However little the constraints leave, the work is bounded: after a few tries the point comes out of those that are known to keep
- *    the constraints, all of them if they were counted, or moved from one of them where they were estimated.
+ * Random points that keep the constraints.
+ * I1 The work is bounded, however little the constraints leave. Where random points keep them too seldom, the point comes from those that
+ *    are known to keep them: it is one of them if all are known, or else it is found by moving away from one of them.
  */
 import { problem, type HparamValue, type Hparams, type SearchSpace } from '../../protocol/index.ts'
 import type { Random } from '../random/index.ts'
@@ -10,10 +10,10 @@ import { draw, withoutInactive } from './draw.ts'
 import { fromUnit, toUnit } from './parameter.ts'
 import { keeps, relationsOf } from './relations.ts'
 
-/** Points are drawn again and again where the constraints keep so many of them; less, and the known ones are turned to. */
+/** Where the constraints keep at least this share of the points, points are drawn until one keeps them. */
 const enough = 0.05
 const tries = 200
-/** How often parameters are moved on the way from a known point: each of them so often, but so many in all; and tries at each move. */
+/** Moves away from a known point: how many for each parameter, how many in all at most, and how many tries at each move. */
 const sweeps = 4
 const moves = 64
 const narrowings = 40
@@ -36,7 +36,7 @@ export function sample(space: SearchSpace, random: Random): Hparams {
     throw problem('SPACE_INVALID', { path: `space.${name}.where`, reason: `keeps ${told(part)}` })
   }
   const chosen = part.chances === undefined ? moved(part, random) : drawnFrom(part, part.chances, random)
-  // What constraints do not touch is drawn as ever; what hangs on a parent is there or not by the parent that was chosen.
+  // The parameters that no constraint names are drawn as usual; the values that were chosen decide which of them are active.
   const values: Record<string, HparamValue> = {}
   for (const [name, parameter] of Object.entries(space)) {
     const fresh = fromUnit(parameter, random.uniform())
@@ -58,8 +58,8 @@ function drawnFrom({ points }: ConstrainedPart, chances: Float64Array, random: R
 }
 
 /**
- * Slice sampling of one parameter after the other (R. Neal, "Slice Sampling", 2003, section 4): a value by chance out of an interval
- * that narrows around the present value until the constraints are kept.
+ * Slice sampling, one parameter at a time (R. Neal, "Slice Sampling", 2003, section 4): the new value is drawn from an interval, which
+ * narrows around the present value until the constraints are kept.
  */
 function moved({ space, points }: ConstrainedPart, random: Random): Hparams {
   const start = points[random.integer(points.length)] as Hparams

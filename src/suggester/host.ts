@@ -1,7 +1,7 @@
 /**
- * What an optimizer and an ablator on the bus have in common: experiments in sessions, opened, asked and told by the driver.
- * They have no machine, for they have no states: every answer follows from one request and the history, and what is forgotten (or
- * lost with the process) the driver opens again.
+ * Optimizers and ablators on the bus keep a session for each experiment, which the driver opens, asks and tells.
+ * They need no state machine: every answer follows from one request and the history. The driver opens a session again when it was
+ * forgotten, or lost with its process.
  */
 import { problem } from '../../protocol/index.ts'
 import type { Bus, OnDropped, Subscription } from '../bus/index.ts'

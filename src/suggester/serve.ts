@@ -1,4 +1,4 @@
-/** A process of one's own that suggests: how it finds the bus, what it is called, and how it ends. */
+/** The process of a user's own optimizer or ablator: how it finds the bus, its name, and how it ends. */
 import { problem } from '../../protocol/index.ts'
 import { runActor, type ActorDefinition } from '../actor/index.ts'
 import type { Bus } from '../bus/index.ts'

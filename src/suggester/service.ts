@@ -1,6 +1,6 @@
 /**
- * Whoever suggests trials, on the bus: answers open, suggest and observe for the plug-ins that it is given. An optimizer and an ablator
- * differ in their words and in their sessions only.
+ * An optimizer or an ablator on the bus: it answers open, suggest and observe for its plug-ins. The two differ only in the content of
+ * these messages and in their sessions.
  */
 import type { Call } from '../../protocol/index.ts'
 import { answer, type Bus } from '../bus/index.ts'

@@ -1,8 +1,8 @@
 /**
- * One experiment as whoever suggests its trials knows it: its history, with its own suggestions as pending until they are observed.
+ * One experiment in an optimizer or an ablator: its history, in which its own suggestions are pending until they are observed.
  * I1 A trial that is asked for again (the driver lost the reply) gets the suggestion that it got before.
  * I2 Questions are answered one after the other, so each counts the one before it as pending.
- * I3 A history that somebody is looking at never changes.
+ * I3 The history that a question was given never changes afterwards.
  */
 
 /** A session of any kind, as a service sees it. */
@@ -18,9 +18,9 @@ export interface AnySession {
 interface Asked<Observation, Suggestion> {
   /** The history to begin with. */
   readonly history: readonly Observation[]
-  /** What is suggested for a trial; `history`: in the order of trials. Rejects with what is wrong with it. */
+  /** Suggests a trial; `history` is in the order of trials. Rejects if the suggestion cannot be used. */
   suggest(trial: number, history: readonly Observation[]): Promise<Suggestion | 'wait' | 'exhausted'>
-  /** What was suggested for a trial of the history. */
+  /** The suggestion that a trial of the history came from. */
   suggestionOf(observation: Observation): Suggestion
   /** A trial that was suggested and has not ended. */
   pending(trial: number, suggestion: Suggestion): Observation
@@ -49,7 +49,7 @@ export function sessionOf<Observation extends { readonly trial: number }, Sugges
 ): Session<Observation, Suggestion> {
   /** By trial number. */
   let history: Observation[] = []
-  /** Somebody is looking at it (I3). */
+  /** A question was given this list (I3). */
   let lent = false
   let last: Promise<unknown> = Promise.resolve()
   let waiting = 0
@@ -68,7 +68,7 @@ export function sessionOf<Observation extends { readonly trial: number }, Sugges
     const suggestion = await asked.suggest(trial, history)
     lent = false
     if (typeof suggestion === 'string') return suggestion
-    // What was observed meanwhile stands.
+    // If a result came meanwhile, it stands.
     if (history[placeOf(history, trial)]?.trial !== trial) note(asked.pending(trial, suggestion))
     return suggestion
   }

@@ -1,4 +1,7 @@
-/** The experiments that an optimizer or an ablator knows, bounded: the one that was not used for longest is forgotten, and reopened on demand. */
+/**
+ * The experiments that an optimizer or an ablator knows. Their number is bounded: the one that was not used for longest is forgotten, and
+ * the driver reopens it.
+ */
 export interface SessionLimits {
   /** Experiments at once. */
   readonly sessions: number

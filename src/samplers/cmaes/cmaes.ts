@@ -3,9 +3,10 @@
  * - sigma (0.25): the first step, as a share of each range. - population: trials in a generation (default: by Hansen's formula).
  * - restarts: 'ipop' (the default: begins anew with twice the population when it is spent), 'bipop' (large and small in turn), 'none'.
  * - margin (true): whole numbers and steps keep a chance to leave the value at which they stand.
- * It is asked and told out of the history alone: ended trials, in the order of their numbers, make up the generations. So a late
- * trial joins the generation in which it would have stood, and what was reckoned after it is reckoned again.
- * Categoricals are drawn as the better half of the last generations had them. Failed and not finite: worst of their generation.
+ * All state comes from the history: trials that have ended, in the order of their numbers, are cut into generations. A trial that ends
+ * late joins the generation that its number belongs to, and the generations after it are computed again.
+ * Categoricals are drawn with the frequencies that the better half of the last generations had. A trial that failed, or whose metric is
+ * not finite, is the worst of its generation.
  */
 import { own, type Hparams, type HparamValue, type SearchSpace } from '../../../protocol/index.ts'
 import { createRandom, type Random } from '../../random/index.ts'
@@ -19,7 +20,7 @@ import { advance, along, begin, isSpent, usualLambda, type State } from './strat
 type Row = Float64Array
 const mostParameters = 100
 const tries = 30
-/** A generation whose losses, with those of the last so many, differ by nothing is spent. */
+/** After so many generations without any difference in loss, the search begins anew. */
 const flatGenerations = 10
 
 /** How things stand at the beginning of a generation. */
@@ -101,7 +102,7 @@ function refuseSpace(space: SearchSpace, numbers: number): void {
   throw unfit('cmaes', `space.${name}.when`, 'is a condition, and it moves in all directions at once; `tpe` takes it')
 }
 
-/** Generations that are full, reckoned once for the same observations. */
+/** The full generations, each computed once for the same observations. */
 function keptGenerations(
   first: Standing,
   following: (standing: Standing, entries: readonly Entry<Row>[]) => Standing,

@@ -1,4 +1,4 @@
-/** Acquisition functions for minimization: what a point promises, given the posterior there. The larger the better. */
+/** Acquisition functions for minimization: they turn the posterior at a point into a number, the larger the more promising. */
 import { logCumulative, logImprovement } from '../../statistics/index.ts'
 import type { Posterior } from './process.ts'
 

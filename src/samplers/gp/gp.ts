@@ -1,15 +1,15 @@
 /**
  * Bayesian optimization with a Gaussian process, for expensive trials in few dimensions. Options:
- * - warmup (by the number of parameters): so many trials first by a Sobol sequence.
+ * - warmup (default: by the number of parameters): how many trials come from a Sobol sequence first.
  * - acquisition: 'logEI' (the default; the same as 'EI', but it can still be climbed where EI is zero), 'EI', 'PI', 'LCB', or
  *   'thompson' (asynchronous Thompson sampling: the minimum of one function drawn from the posterior). - kappa (2): of LCB.
- * - pending: what trials under way are taken to come to: 'believer' (the default; the posterior mean: kriging believer), 'min',
+ * - pending: the result that is assumed of trials under way: 'believer' (the default; the posterior mean: kriging believer), 'min',
  *   'mean', 'max' (constant liars, of the losses so far: 'max' keeps farthest away), 'ignore'.
- * - interim (false): pruned trials, and those under way that have reported, count with what they reported last. For metrics that do
- *   not change much from step to step; where a curve rises, what a pruned trial had reached says nothing beside what others came to.
- * - mostData (150): of more trials than these, the best half and a spread of the others.
- * Failed trials, and those whose metric is not a finite number, count as the worst so far; pruned ones, of which no more is known than
- * that they were not among the better ones, as the upper quartile of the losses of those that are done.
+ * - interim (false): whether pruned trials, and running ones that have reported, count with their last report. Only for metrics that
+ *   change little from step to step: where a curve rises, an early value cannot be compared with the final values of others.
+ * - mostData (150): at most so many trials are used: the best half of that number, and the others evenly by rank.
+ * A trial that failed, or whose metric is not a finite number, counts as the worst so far. A pruned trial counts as the upper quartile of
+ * the losses of finished trials: it is only known not to be among the better ones.
  */
 import type { Hparams } from '../../../protocol/index.ts'
 import type { Random } from '../../random/index.ts'
@@ -25,13 +25,13 @@ import { cholesky } from './linear-algebra.ts'
 import { fitKernel, posterior, type Kernel, type Posterior } from './process.ts'
 
 const known = ['warmup', 'acquisition', 'kappa', 'pending', 'interim', 'mostData']
-/** A distance among so many columns means little, and a length scale for each costs much. */
+/** With more columns, distances mean little, and fitting a length scale for each column takes long. */
 const mostColumns = 100
 const pointsByChance = 250
 const pointsNear = 80
 const climbs = 4
 const climbSteps = 20
-/** Thompson sampling draws its function at so many points. */
+/** The number of points at which Thompson sampling draws its function. */
 const drawnPoints = 200
 
 type Row = Float64Array
@@ -77,7 +77,7 @@ export const gpSampler: SamplerPlugin = {
               [...values, ...lies],
               kernel,
             )
-      // With noise, the least value may be luck: what counts is the least of what is believed.
+      // With noise, the least observed value may be luck, so this is the least posterior mean.
       const best = used.points.reduce((least, point) => Math.min(least, known.mean(point)), Infinity)
       const candidates = candidatesFor({
         space,
@@ -104,7 +104,7 @@ interface Data {
 const hasValue = ({ standing, loss }: Entry<Row>, interim: boolean): boolean =>
   standing === 'done' || (interim && (standing === 'pruned' || standing === 'pending') && !Number.isNaN(loss))
 
-/** What has ended, in the order of trials, and with `interim` what has reported. Nothing as long as nothing has a value. */
+/** The trials that have ended, in their order; with `interim` also those that have reported. Empty while none has a value. */
 function dataOf(entries: readonly Entry<Row>[], interim: boolean): Data {
   const valued = entries.filter((entry) => hasValue(entry, interim))
   const values = Float64Array.from(valued, ({ loss }) => loss)
@@ -121,7 +121,7 @@ function dataOf(entries: readonly Entry<Row>[], interim: boolean): Data {
 
 const isOpen = ({ standing }: Entry<Row>): boolean => standing === 'pending' || standing === 'void'
 
-/** The best half, and of the others every so many-th by rank. */
+/** At most `most` trials: the best half of that number, and the others evenly by rank. */
 function thinned(data: Data, most: number): Data {
   const { entries, points, losses } = data
   const count = points.length
@@ -173,7 +173,7 @@ function keptKernel(groups: readonly number[], interim: boolean): (data: Data, m
       last?.observations.length === basis.length &&
       basis.every(({ observation }, index) => observation === last?.observations[index])
     if (last !== undefined && same) return last.kernel
-    // What a pruned trial counts as depends on the others: here, on those up to then.
+    // A pruned trial's loss depends on the other trials: here, on those that were known when the kernel was fitted.
     const { points, losses } = thinned(dataOf(basis, interim), most)
     const kernel = fitKernel({ points, groups }, standardized(losses))
     last = { observations: basis.map(({ observation }) => observation), kernel }
@@ -202,7 +202,7 @@ interface Searching {
   readonly groups: readonly number[]
 }
 
-/** Points of the space by chance, and some near the best so far: each column moved, or only a few of them. */
+/** Random points of the space, and points near the best one so far with all or a few of their columns moved. */
 function candidatesFor({ space, cube, random, best, kernel, groups }: Searching): Candidate[] {
   const candidates: Candidate[] = []
   const constrained = relationsOf(space).constraints.length > 0
@@ -254,7 +254,7 @@ function climb(
     .sort((one, other) => other.value - one.value)
   const tops = scored.slice(0, climbs)
   const ends = tops.map(({ candidate: { hparams, point } }) => {
-    // Choices stay as they are, and what is not there stays in the middle.
+    // Choices are not moved, and a parameter that is not active stays in the middle.
     const low = point.slice()
     const high = point.slice()
     for (const { name, at, width } of cube.columns) {

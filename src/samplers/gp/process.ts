@@ -44,7 +44,7 @@ function covarianceBetween(a: ArrayLike<number>, b: ArrayLike<number>, weights: 
 const inverseSquares = ({ lengths }: Kernel, groups: readonly number[]) =>
   Float64Array.from(groups, (group) => (lengths[group] as number) ** -2)
 
-/** A little more on the diagonal each time, until the matrix can be factored. Throws RangeError for what is not a number. */
+/** Adds a growing number to the diagonal until the matrix can be factored. Throws RangeError where an entry is not a number. */
 function factor(points: readonly Float64Array[], weights: Float64Array, { signal, noise }: Kernel): Float64Array {
   const n = points.length
   for (let jitter = 1e-10; jitter <= 1; jitter *= 100) {
@@ -60,7 +60,7 @@ function factor(points: readonly Float64Array[], weights: Float64Array, { signal
   throw new RangeError(`a kernel of signal ${signal}, noise ${noise}`)
 }
 
-/** What is known of the function after `values` at `points`. */
+/** The posterior of the function, given `values` at `points`. */
 export function posterior({ points, groups }: Points, values: ArrayLike<number>, kernel: Kernel): Posterior {
   const n = points.length
   const columns = groups.length
