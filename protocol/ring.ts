@@ -1,11 +1,11 @@
 /**
  * A ring: the workers that train one model together.
  * A ring has an id for its whole life, and a generation for each membership it has had. In a generation the members have ranks 0 to
- * N - 1. What belongs to a generation has its number in the subject; members unsubscribe from old ones, so a stale sender finds nobody.
+ * N - 1. What belongs to a generation has its number in the subject; members unsubscribe from old ones, so a stale sender finds no listener.
  * The life of a generation: every member has said `join`; the driver sends `form` to each; each leaves its old generation, listens on
  * the new one, and answers with what it holds; when all have answered, the driver sends `start` to each. The members then compare
  * what they hold (an exchange among themselves), hand over or run again the step that was under way, and go on.
- * A driver that dies stops nobody: it is needed only when the membership changes.
+ * A driver that dies stops no ring: it is needed only when the membership changes.
  */
 import { Type } from 'typebox'
 import { Bytes, Count, Id } from './common.ts'
@@ -19,19 +19,19 @@ export type RingEncoding = Type.Static<typeof RingEncoding>
 export const RingMember = Type.Object({ worker: Id, slot: Count })
 export type RingMember = Type.Static<typeof RingMember>
 
-/** How long to wait for whom, in milliseconds. Within these bounds a hop's patience follows its measured round trips. */
+/** How long members wait, in milliseconds. Within these bounds, the patience of a hop follows its measured round trips. */
 export const RingTiming = Type.Object({
   /** The shortest and the longest wait for one answer. */
   hopMinMs: Type.Number({ minimum: 1 }),
   hopMaxMs: Type.Number({ minimum: 1 }),
-  /** A neighbour that hears but does not answer for so long is reported. */
+  /** A neighbour that listens but does not answer for this long is reported. */
   silentMs: Type.Number({ minimum: 1 }),
-  /** A neighbour that nobody answers for, for so long, is reported. */
+  /** A neighbour for which no process listens for this long is reported. */
   absentMs: Type.Number({ minimum: 1 }),
 })
 export type RingTiming = Type.Static<typeof RingTiming>
 
-/** What a member holds of the work: enough to know which step is to be run again, or handed over. */
+/** How far a member has come: enough to know which step is to be run again, or handed over. */
 export const RingHolding = Type.Object({
   /** The last step whose reduced vector it has; -1: none. */
   finished: Type.Integer({ minimum: -1 }),
@@ -206,7 +206,7 @@ export const ChunkPhase = Type.Union([
 ])
 export type ChunkPhase = Type.Static<typeof ChunkPhase>
 
-/** Generation, step, phase, hop and index are the chunk's key: what has the same key is the same chunk, and counts once. */
+/** Generation, step, phase, hop and index are the chunk's key: two chunks with the same key are the same, and count once. */
 export const Chunk = Type.Object({
   generation: Count,
   /** Of training for reduce and gather; otherwise the how-manieth collective of its kind in this generation. */
@@ -309,7 +309,7 @@ export const probeMember = call({
     /** The step it has given to the ring and waits for; null: it still computes. */
     reducing: Type.Union([Count, Type.Null()]),
     finished: Type.Integer({ minimum: -1 }),
-    /** In words, what its training function is at; null: nothing that concerns the ring. */
+    /** The collective that its training function has reached, in words; null: none. */
     doing: Type.Optional(Type.Union([Type.String(), Type.Null()])),
   }),
   speaks: 'runner',

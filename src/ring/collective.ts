@@ -1,4 +1,4 @@
-/** What the engine needs of one collective operation under way: it takes chunks, each once, and says what it waits for. */
+/** One collective operation under way, as the engine sees it: it takes each chunk once, and says which ones it waits for. */
 import { type ChunkHead } from './chunk-frame.ts'
 import { problem, type Chunk } from '../../protocol/index.ts'
 import type { Parcel } from './sender.ts'
@@ -10,17 +10,17 @@ export interface Awaited {
 }
 
 export interface Collective {
-  /** Sends what needs no other's data. */
+  /** Sends the chunks that need no other member's data. */
   begin(): void
   /** Takes a chunk that is intact and of this collective; one that came before changes nothing. Throws RING_MISMATCH. */
   take(chunk: Chunk): void
-  /** Whether everything has come. */
+  /** Whether every chunk has come. */
   readonly complete: boolean
-  /** Whose chunks are missing. */
+  /** The ranks whose chunks are missing. */
   awaited(): readonly Awaited[]
 }
 
-/** What a collective is given to work with. */
+/** The surroundings of a collective. */
 export interface Place {
   readonly rank: number
   readonly members: number

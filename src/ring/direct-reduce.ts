@@ -1,6 +1,6 @@
 /**
- * All-reduce without hops: each rank sends each other the segment that the other owns; the owner adds them up and tells the mean once,
- * and the server fans it out. Two steps for any N, and (N - 1)/N of the vector sent in the first, 1/N in the second.
+ * All-reduce without hops: each rank sends every other rank the segment that the other one owns. The owner adds them up and publishes the
+ * mean once; the server fans it out. Two steps for any N, and (N - 1)/N of the vector sent in the first, 1/N in the second.
  * I1 The owner adds in the order of ranks, whatever the order of arrival: the same sums every time.
  * I2 The owner takes the decoded value that it tells.
  */
@@ -11,7 +11,7 @@ import { accumulate, decode, encode, type Mixture } from './encoding.ts'
 import { chunkAt, chunkCount, segmentAt, type Range } from './plan.ts'
 import { contribution, type ReduceCollective, type Reduction } from './ring-reduce.ts'
 
-/** Tells a frame to all; its bytes stay as they are, for those who ask again. */
+/** Publishes a frame; its bytes stay unchanged, for ranks that ask for them again. */
 export type TellShard = (index: number, frame: Uint8Array) => void
 
 export function directReduce(place: Place, reduction: Reduction, tell: TellShard): ReduceCollective {
@@ -22,7 +22,7 @@ export function directReduce(place: Place, reduction: Reduction, tell: TellShard
   const others = Array.from({ length: members - 1 }, (_, i) => (rank + 1 + i) % members)
   const segment = (index: number): Range => segmentAt(length, members, index)
   const chunksOf = (index: number): number => chunkCount(segment(index), chunkElements)
-  /** By chunk of my segment: what came, by rank. */
+  /** For each chunk of this rank's segment: the payloads that came, by rank. */
   const parts = Array.from({ length: chunksOf(rank) }, () => new Map<number, Chunk>())
   const told = new Set<number>()
   /** By rank: the chunks of its segment that came. */

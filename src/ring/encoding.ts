@@ -1,6 +1,6 @@
 /**
- * How elements travel. Arithmetic is always done in float32; only what is sent is narrowed.
- * I1 What an encoder sends is what its decoder gives, on every machine: an owner that adopts the decoded value equals all who receive it.
+ * How elements travel. Arithmetic is always done in float32; only the bytes that are sent are narrower.
+ * I1 Decoding gives the same values on every machine, so an owner that adopts the decoded values equals all receivers.
  * I2 A value that is not finite stays visible: a NaN is never sent as a number.
  * Payloads are little-endian.
  */
@@ -9,7 +9,7 @@ import { eachBlock, groupElements, padded, type Workspace } from './workspace.ts
 
 export type EncodingName = 'float32' | 'bfloat16' | 'int8'
 
-/** What is sent: `(own * weight + payload) * factor`, in one pass over all of them. */
+/** The values to be sent: `(own * weight + payload) * factor`, computed in one pass. */
 export interface Mixture {
   /** Undefined: nothing of one's own. */
   readonly own: Float32Array | undefined
@@ -18,11 +18,11 @@ export interface Mixture {
   readonly payload?: Uint8Array | undefined
   readonly factor?: number
   /**
-   * Error feedback: what the last encoding of these elements lost is added, and what this one loses is kept (Seide et al. 2014;
+   * Error feedback: the error of the last encoding of these elements is added, and the error of this one is kept (Seide et al. 2014;
    * Karimireddy et al. 2019).
    */
   readonly residual?: Float32Array | undefined
-  /** Gets what the receiver will decode. */
+  /** Gets the values that the receiver will decode. */
   readonly into?: Float32Array | undefined
 }
 
@@ -33,11 +33,11 @@ export interface Encoding {
   bytesFor(range: Range): number
   /** Whether encoding loses something that error feedback brings back. */
   readonly feedback: boolean
-  /** Whether what is decoded equals what was encoded: the payload is the elements as float32. */
+  /** Whether decoding gives exactly the values that were encoded: the payload is the elements as float32. */
   readonly exact: boolean
   /** Writes the range of a mixture to the address `out`; the mixture's payload is at the address `payload`. */
   mix(space: Workspace, range: Range, mixture: Mixture, payload: number, out: number): void
-  /** What is at the address `payload`, block by block: `put` decodes a block to an address. */
+  /** Decodes the payload at the address `payload`, block by block: `put` decodes a block to an address. */
   eachDecoded(space: Workspace, range: Range, payload: number, take: TakeDecoded): void
 }
 
@@ -96,7 +96,7 @@ function adopted(
   if (into !== undefined) space.written('into', into, from, count)
 }
 
-/** Each element goes by itself, in so many bytes. */
+/** Each element is encoded by itself, in a fixed number of bytes. */
 const elementwise = (
   bytes: number,
   exact: boolean,
@@ -146,7 +146,7 @@ const int8: Encoding = {
       const lost =
         residual === undefined ? space.zeros('residual', count) : space.read('residual', residual, from, count)
       adopted(mixture, space, from, count, (into) => {
-        // What is behind the last elements must not count for their unit.
+        // Values behind the last elements must not count for their unit.
         const came = payload + units + at
         const given = payload === 0 ? 0 : count < groupElements ? space.group(came, count) : came
         space.kernels.mixInt8(
@@ -180,7 +180,7 @@ const int8: Encoding = {
 export const encodings: Readonly<Record<EncodingName, Encoding>> = { float32, bfloat16, int8 }
 
 /**
- * The elements from `split` on as float32, those before it encoded: for what must not lose anything beside what may. A payload has the
+ * The elements before `split` are encoded, those from `split` on are sent as float32, for they must lose nothing. A payload has the
  * encoded part first, filled up to four bytes.
  */
 export function exactFrom(encoding: Encoding, split: number): Encoding {

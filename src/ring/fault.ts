@@ -5,7 +5,7 @@ export interface RingFault {
   readonly kind: 'fault'
   /** RING_PEER_LOST, RING_STALE, RING_CHUNK_CORRUPT, RING_ABANDONED, RING_MISMATCH, or a code of the bus. */
   readonly code: string
-  /** The rank that is to be looked after; null: the fault is nobody else's. */
+  /** The rank that the fault points to; null: no other rank. */
   readonly suspect: number | null
   readonly problem: MaggyError
 }

@@ -1,4 +1,4 @@
-/** Rings: who sends what to whom (plan), how (encoding, reduce), over the bus (ring), and after a loss (recovery). */
+/** Rings: which rank sends which part to which rank (plan), how (encoding, reduce), over the bus (ring), and after a loss (recovery). */
 export { agreeOnManifest } from './agree.ts'
 export { ringDefaults } from './defaults.ts'
 export type { RingFault, RingOutcome } from './fault.ts'

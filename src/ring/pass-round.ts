@@ -19,7 +19,7 @@ export function broadcastRound(
   const distance = (rank - root + members) % members
   const seen = new Set<number>()
   let bytes = mine
-  // A chunk there always is, for the length to be known by.
+  // There is always one chunk at least, for it tells the length.
   const count = (length: number): number => Math.max(1, chunkCount({ start: 0, end: length }, chunkBytes))
 
   const pass = (index: number, data: Uint8Array, length: number): void => {
@@ -82,7 +82,7 @@ export function exchangeRound(place: Place, mine: Uint8Array, limit: number): By
       const data = requireFit(place, received, members, fits ? received.data.length : undefined)
       const origin = (rank - 1 - hop + 2 * members) % members
       if (all.has(origin)) return
-      // What came may be part of a larger piece of memory: a copy keeps no more than it needs.
+      // The bytes may be part of a larger buffer: a copy does not keep that buffer alive.
       all.set(origin, new Uint8Array(data))
       pass(hop + 1, data)
     },

@@ -1,5 +1,5 @@
 /**
- * Who sends what to whom: the ring's arithmetic, without I/O.
+ * The ring's arithmetic, without I/O: which rank sends which part to which rank.
  * A vector is cut into one segment a rank, a segment into chunks. Reduce-scatter, hop h: rank r sends segment r - h to rank r + 1 and
  * adds its own values to segment r - h - 1, which comes from rank r - 1; after N - 1 hops it owns segment r + 1, fully reduced.
  * All-gather, hop h: rank r sends segment r + 1 - h and takes segment r - h as it is. All modulo N.
@@ -70,7 +70,7 @@ export function segmentSent(rank: number, members: number, phase: Phase, hop: nu
   return modulo(phase === 'reduce' ? rank - hop : rank + 1 - hop, members)
 }
 
-/** The segment that a rank receives from its predecessor in a hop: what that one sends. */
+/** The segment that a rank receives from its predecessor in a hop. */
 export function segmentReceived(rank: number, members: number, phase: Phase, hop: number): number {
   return segmentSent(rank - 1, members, phase, hop)
 }

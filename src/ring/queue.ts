@@ -1,7 +1,7 @@
 /**
- * Collectives of one family, one after the other, and the chunks of those that this rank has not come to yet.
- * A member is ahead of its slowest neighbour by one collective at most, for none completes without a part of each: so what is kept
- * for later is bounded by one vector.
+ * Collectives of one family, one after the other, and early chunks: those of collectives that this rank has not reached yet.
+ * A member is at most one collective ahead of its slowest neighbour, for none completes without a part of each. So early chunks take no
+ * more memory than one vector.
  */
 import { problem, type Chunk } from '../../protocol/index.ts'
 import type { Collective } from './collective.ts'
@@ -11,7 +11,7 @@ export interface CollectiveQueue<C extends Collective> {
   readonly currentStep: number | undefined
   /** The last step that is over; -1: none. */
   readonly finished: number
-  /** Takes up a collective, with what came for it before. */
+  /** Begins a collective, with the chunks that came early for it. */
   open(step: number, collective: C): void
   take(chunk: Chunk): void
   close(): void

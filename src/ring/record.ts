@@ -1,7 +1,7 @@
 /**
- * What came of the collectives so far, as far as user code was told it: a few numbers each. A member that comes late runs the
- * training function from its start, and is told these in the place of what it did not take part in.
- * I1 The same on all members, and whole up to `next`.
+ * The results of collectives that user code was told: a few numbers each. A member that comes late runs the training function from its
+ * start, and is told these numbers in place of collectives in which it took no part.
+ * I1 It is the same on all members, and complete up to `next`.
  */
 import { Type } from 'typebox'
 import { check, decode, encode } from '../../protocol/index.ts'
@@ -14,9 +14,9 @@ export interface CollectiveRecord {
   /** Told by the collective that was over last. */
   tell(values: ArrayLike<number>): void
   read(collective: number): Float64Array
-  /** From a collective on: all, unless it takes more than so many bytes. `next`: the first that is not in it. */
+  /** The numbers from a collective on, as many as fit into the bytes given. `next`: the first collective that is not in it. */
   part(from: number, maxBytes?: number): { readonly bytes: Uint8Array; readonly next: number }
-  /** Takes over another member's part, beyond what is here. */
+  /** Takes over another member's numbers, beyond those that are here. */
   take(part: Uint8Array): void
 }
 

@@ -1,4 +1,4 @@
-/** The first thing that the members of a new generation do together: tell what they hold, and hand over what some lack. */
+/** How a new generation begins: its members tell each other what they hold, and hand over what some of them lack. */
 import { bytesOf, check, decode, encode, float32From, RingHolding } from '../../protocol/index.ts'
 import type { RingOutcome } from './fault.ts'
 import { decideRecovery, type Recovery } from './recovery.ts'
@@ -10,7 +10,7 @@ export interface Recovered {
   readonly handed: Reduced | undefined
 }
 
-/** All members of a generation call it first. `last`: what this one's earlier generation reduced last. */
+/** All members of a generation call it first. `last`: the vector that this member reduced last in its earlier generation. */
 export async function recover(
   ring: Ring,
   name: string,
@@ -34,7 +34,7 @@ export async function recover(
 
 /** The weight as a float64, then the vector. */
 function handoverOf(last: Reduced | undefined, step: number): Uint8Array {
-  // A rank that says it has finished a step has what came of it: whoever calls this keeps both together.
+  // A rank that has finished a step also has its reduced vector: the caller keeps both together.
   if (last?.step !== step) throw new Error(`the reduced vector of step ${step} is not held`)
   const bytes = new Uint8Array(8 + 4 * last.vector.length)
   new DataView(bytes.buffer).setFloat64(0, last.weight, true)

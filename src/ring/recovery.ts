@@ -1,20 +1,20 @@
 /**
- * What the members of a new generation do with the step that was under way, decided by each alone from what all hold: pure, so that
- * all decide alike.
- * Nobody can have finished step s + 1 unless all had begun it, and so had step s: members are one step apart at most. Those that are
- * ahead hold the reduced vector of that step; the others take it over, and so nobody's samples count twice and nobody's are lost.
+ * The decision what becomes of the step that was under way when a generation ended. Each member decides alone, from what all members hold;
+ * the function is pure, so that all decide alike.
+ * No member finishes step s + 1 unless all have begun it, and so have finished step s: members are at most one step apart. The members
+ * ahead hold the reduced vector of that step, and the others take it over. So no sample counts twice, and none is lost.
  */
 import { problem, type RingHolding } from '../../protocol/index.ts'
 
 export type Recovery =
-  /** Nobody has more than another: whoever has the gradient of step `next` gives it to the ring again. */
+  /** All members are equally far: each one that has the gradient of step `next` gives it to the ring again. */
   | {
       readonly kind: 'rerun'
       readonly next: number
       readonly fresh: readonly number[]
       readonly source: number | undefined
     }
-  /** Rank `from` has the reduced vector of `step`; ranks `to` lack it, and put their own gradient of it away. */
+  /** Rank `from` has the reduced vector of `step`. Ranks `to` lack it; they drop their own gradient of that step. */
   | {
       readonly kind: 'handover'
       readonly step: number

@@ -1,5 +1,5 @@
 /**
- * All-reduce round the ring: each chunk goes its way on its own, so that what is sent, received and added overlaps.
+ * All-reduce round the ring: each chunk travels by itself, so that sending, receiving and adding overlap.
  * I1 Every element is added once from each rank, in the order of the ring: the same sums however chunks are delayed or doubled.
  * I2 The owner of a segment takes the decoded value that it sends, and the others pass on its bytes: replicas are equal bit for bit.
  */
@@ -31,7 +31,7 @@ export interface Reduction {
   readonly encoding: Encoding
   /** Elements of a chunk. */
   readonly chunkElements: number
-  /** What lossy encodings lost so far, an element each. */
+  /** The error of lossy encodings so far, one element each. */
   readonly residual: Float32Array | undefined
 }
 
@@ -40,7 +40,7 @@ export interface ReduceCollective extends Collective {
   readonly totalWeight: number
 }
 
-/** What a rank adds: nothing at all if it has no samples, whatever its vector holds. */
+/** The weight of a rank's vector: a rank without samples adds nothing, whatever its vector holds. */
 export const contribution = ({ vector, weight }: Reduction): Pick<Mixture, 'own' | 'weight'> => ({
   own: weight === 0 ? undefined : vector,
   weight,

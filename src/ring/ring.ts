@@ -2,8 +2,8 @@
  * One generation of a ring, seen from one of its members: collectives over the bus. Runs where the event loop is never blocked.
  * I1 The outcome is right, or it is a fault: never a wrong value.
  * I2 No vector that is handed in is written to; it must stay as it is until the outcome is there.
- * I3 A fault ends the generation for this member: it refuses further chunks, so that its neighbours learn it at once, and waits to be
- *    abandoned. What it needs to go on in the next one is `holding` and `lastReduced`.
+ * I3 A fault ends the generation for this member: it refuses further chunks, so that its neighbours learn of the fault at once, and waits
+ *    to be abandoned. With `holding` and `lastReduced` it can go on in the next generation.
  * I4 The reduced vector of the last step is kept until the one after it is reduced: two vectors, by turns (vectors.ts).
  */
 import { requireIntact, frameOverhead } from './chunk-frame.ts'
@@ -43,7 +43,7 @@ export interface RingOptions {
   readonly clock: Clock
   /** The last step that was reduced in an earlier generation; -1 (default): none. */
   readonly finished?: number
-  /** In words, what this member's training function is at; null: nothing that concerns the ring. */
+  /** The collective that this member's training function has reached, in words; null: none. */
   readonly doing?: () => string | null
   /** Bytes that are kept of chunks that came before their time. Default: 256 MiB. */
   readonly maxEarlyBytes?: number
@@ -55,7 +55,7 @@ export interface Reduced {
   /** Samples over all ranks. */
   readonly weight: number
   readonly step: number
-  /** Shared memory in which the ring reads a vector of this key and length without bringing it: for the next one, if wanted. */
+  /** Shared memory for the next vector of this key and length: the ring reads a vector there without copying it. */
   readonly next?: Float32Array
 }
 
@@ -76,15 +76,15 @@ export interface Ring {
   exchange(bytes: Uint8Array): Promise<RingOutcome<readonly Uint8Array[]>>
   /** Resolves when all ranks have called it. */
   barrier(): Promise<RingOutcome<void>>
-  /** What was reduced last, for those who missed it. */
+  /** The vector that was reduced last, for members that missed it. */
   readonly lastReduced: Reduced | undefined
   readonly fault: RingFault | undefined
   /**
-   * Milliseconds of reductions in which nothing had come from the predecessor yet: the first chunk that it sends needs nobody else's,
-   * so this is how long it kept this member waiting by itself.
+   * Milliseconds of reductions before the predecessor's first chunk came. That chunk needs no other member's data, so this is how long
+   * the predecessor alone kept this member waiting.
    */
   readonly predecessorMs: number
-  /** Leaves the generation: whatever runs ends with RING_ABANDONED, whoever still sends finds nobody. */
+  /** Leaves the generation: a collective under way ends with RING_ABANDONED, and members that still send find no listener. */
   abandon(): void
 }
 
@@ -102,7 +102,7 @@ export function createRing(options: RingOptions): Ring {
   const maxEarlyBytes = options.maxEarlyBytes ?? 2 ** 28
   const room = bus.maxPayload - frameOverhead
   const chunkBytes = Math.min(plan.chunkBytes, room)
-  /** Of what goes as it is. */
+  /** The encoding of bytes that travel unchanged. */
   const passBytes = Math.min(Math.max(plan.chunkBytes, 1024), room)
   const space = createWorkspace(passBytes, vectorsAtMost)
   const me = { worker: members[rank]?.worker ?? '', ring, generation: String(generation), rank: String(rank) }
@@ -114,7 +114,7 @@ export function createRing(options: RingOptions): Ring {
   const vectorsFor = createVectors(space, members.length, chunkBytes)
   let lastReduced: Reduced | undefined
   let predecessorMs = 0
-  /** When the reduction under way began, and the last one that the predecessor was heard of. */
+  /** When the reduction under way began, and the last reduction in which the predecessor was heard. */
   let reducingSince = 0
   let predecessorAt = -1
   const predecessor = predecessorOf(rank, members.length)
@@ -161,15 +161,15 @@ export function createRing(options: RingOptions): Ring {
     onFault: fail,
   })
 
-  /** Takes a chunk in. Throws what the sender shall hear. */
+  /** Takes a chunk in. Throws the error that the sender is to be told. */
   function take(received: Chunk, worker = members[received.from]?.worker): void {
     if (fault !== undefined) throw problem('RING_ABANDONED', { generation, ring })
-    // First: nothing that a damaged chunk says of itself is to be believed.
+    // This comes first, for no field of a damaged chunk can be trusted.
     requireIntact(space, received)
     if (received.generation !== generation) {
       throw problem('RING_STALE', { generation: received.generation, ring, current: generation })
     }
-    // Somebody else's name on it.
+    // The chunk names another sender than the one that sent it.
     if (members[received.from]?.worker !== worker) throw problem('RING_CHUNK_CORRUPT', { chunk: `of ${worker ?? '?'}` })
     watch.heard(received.from)
     notePredecessor(received)
@@ -194,7 +194,7 @@ export function createRing(options: RingOptions): Ring {
       return {}
     }),
     answer(bus, probeMember, { ...me, worker: '*' }, () => {
-      // Whoever asks after a mismatch wants to know what this member is at.
+      // A member that asks after a mismatch is told what this member is doing.
       if (fault !== undefined && fault.code !== 'RING_MISMATCH') throw problem('RING_ABANDONED', { generation, ring })
       const doing = options.doing?.() ?? null
       return { reducing: queues.reduce.currentStep ?? null, finished: queues.reduce.finished, doing }
@@ -207,7 +207,7 @@ export function createRing(options: RingOptions): Ring {
         try {
           take(received, worker)
         } catch {
-          // Damaged, or of no use any more: if it is missed, it is asked for (watch.ts).
+          // The chunk is damaged or no longer needed. If it is missing, the watch asks for it (watch.ts).
         }
       }),
       answer(bus, fetchShard, { ...me, worker: '*' }, ({ step, index }) => {
@@ -228,8 +228,8 @@ export function createRing(options: RingOptions): Ring {
   })
 
   /**
-   * Runs one collective to its end: everything has come, and everything was sent. Who did not get it yet is sent it again while this
-   * member goes on, and cannot be further behind than this one collective, for the next one needs it.
+   * Runs one collective to its end: every chunk has come, and every chunk was sent once. Chunks that were not answered are sent again while
+   * this member goes on. A neighbour is at most this one collective behind, for the next one needs its part.
    */
   async function run<C extends Collective, T>(
     queue: CollectiveQueue<C>,
@@ -268,7 +268,7 @@ export function createRing(options: RingOptions): Ring {
       for (const old of shards.keys()) if (shards.size > 2) shards.delete(old)
     }
     frames.set(index, frame)
-    // In an outage it is void: then it is asked for.
+    // In an outage the message is not sent: then the others ask for it.
     bus.publish(subjectFor(shardMessage, me), frame)
   }
 

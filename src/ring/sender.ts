@@ -2,7 +2,7 @@
  * Sends chunks: a window of them under way to each member, the answer to one is credit for the next.
  * I1 Memory lent to the bus is not touched before the answer is there.
  * I2 A chunk that was not answered is sent again, the very same bytes, until it is or the member is given up.
- * I3 An outage of this connection is nobody's fault: it is waited for, and does not count against a member.
+ * I3 An outage of this connection does not count against a member: the sender waits for its end.
  */
 import { chunkFrame, frameOverhead, type ChunkHead } from './chunk-frame.ts'
 import { chunk, codeOf, MaggyError, problem, subjectFor, toProblem, type RingPlan } from '../../protocol/index.ts'
@@ -21,7 +21,7 @@ export interface Parcel {
 
 export interface Sender {
   send(to: number, parcel: Parcel): void
-  /** Whether all has been sent once at least. Answers may be missing still: they are seen to, whatever else goes on. */
+  /** Whether every chunk was sent once at least. Answers may still be missing: the sender goes on to wait for them. */
   readonly idle: boolean
   /** Nothing is sent from now on. */
   stop(): void
@@ -108,7 +108,7 @@ export function createSender(options: SenderOptions): Sender {
     if (waiting === 0) onIdle()
   }
 
-  /** Resolves after so long, or never if the sender is stopped. */
+  /** Resolves after this time, or never if the sender is stopped. */
   const pause = (ms: number): Promise<void> =>
     new Promise((resolve) => {
       const timer = clock.setTimeout(() => {
@@ -152,7 +152,7 @@ export function createSender(options: SenderOptions): Sender {
     const lost = (): RingFault =>
       faultOf(problem('RING_PEER_LOST', { rank: lane.to, worker: members[lane.to]?.worker ?? '?', ring }), lane.to)
     if (code === 'BUS_DISCONNECTED') {
-      // I3: whatever was counted before the outage is void.
+      // I3: silence before the outage does not count.
       lane.silentSince = undefined
       lane.absentSince = undefined
       await pause(retryMs)
@@ -173,7 +173,7 @@ export function createSender(options: SenderOptions): Sender {
     return faultOf(asRingProblem(error), null)
   }
 
-  /** What a peer refused with, as an error of this process. */
+  /** The error that a peer refused with, as an error of this process. */
   function asRingProblem(error: unknown): MaggyError {
     const code = codeOf(error)
     if (code !== undefined && damaged.has(code)) {

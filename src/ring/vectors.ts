@@ -1,4 +1,4 @@
-/** What reductions work on beside what they are given: results, what was lost, and where the next vector is read best. */
+/** Buffers of reductions: results, encoding errors, and the memory in which the next vector is best put. */
 import type { Encoding } from './encoding.ts'
 import { chunkElementsFor } from './plan.ts'
 import { groupElements, type Workspace } from './workspace.ts'
@@ -6,19 +6,19 @@ import { groupElements, type Workspace } from './workspace.ts'
 export interface Vectors {
   /** Used by turns: the last result stays while the next one comes into being (I4 of ring.ts). */
   readonly results: readonly [Float32Array, Float32Array]
-  /** What encodings lost so far, an element each. */
+  /** The error of encodings so far, one element each. */
   readonly residual: Float32Array | undefined
   readonly next: Float32Array
   /** Elements of a chunk. */
   readonly chunkElements: number
 }
 
-/** So many keys are kept. */
+/** The most keys that are kept. */
 const keysAtMost = 8
 /** How many of their vectors there are at most. */
 export const vectorsAtMost = 4 * keysAtMost
 
-/** Those of a key, made when it is new: a training function with several optimizers reduces several vectors by turns. */
+/** The buffers of a key, made when the key is new: a training function with several optimizers reduces several vectors by turns. */
 export function createVectors(
   space: Workspace,
   members: number,

@@ -1,8 +1,8 @@
 /**
- * Looks after those whose chunks are missing: a member that computes for a long time answers a probe, one that is gone does not.
- * With the algorithm `direct` a shard that was told and got lost is asked for here.
- * I1 A member is given up only after it was asked, and did not answer for `silentMs`, or nobody answered for it for `absentMs`.
- * I2 An outage of this connection is nobody's fault.
+ * Probes the members whose chunks are missing: a member that computes for a long time answers, a member that is gone does not.
+ * With the algorithm `direct`, a shard that got lost on its way is asked for here.
+ * I1 A member is given up only after a probe that it heard was not answered for `silentMs`, or after no process listened for `absentMs`.
+ * I2 An outage of this connection counts against no member.
  */
 import { codeOf, fetchShard, probeMember, problem, type Chunk, type RingPlan } from '../../protocol/index.ts'
 import type { Clock } from '../actor/index.ts'
@@ -31,7 +31,7 @@ export interface WatchOptions {
   readonly onFault: (fault: RingFault) => void
 }
 
-/** A probe that was under way when a member died is not answered: the next one finds that nobody is there. */
+/** A probe that was under way when a member died is never answered; the next one finds no listener. */
 const probeMs = 1_000
 /** Shards asked for at once. */
 const fetchesAtOnce = 4
@@ -68,7 +68,7 @@ export function createWatch(options: WatchOptions): Watch {
     arm(missing.length === 0 ? timing.hopMinMs : Math.max(10, Math.min(timing.hopMinMs, timing.absentMs / 4)))
   }
 
-  /** Asks a member whether it is there, and for what it may have told already. */
+  /** Asks a member whether it is there, and for a shard that it may have sent already. */
   async function inquire(at: number, indices: readonly number[]): Promise<void> {
     asking.add(at)
     const askedAt = clock.elapsed()

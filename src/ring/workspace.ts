@@ -1,10 +1,10 @@
 /**
- * The memory in which a ring's kernels work. What lies in it is worked on where it is; what lies elsewhere is brought, a block at a
- * time, to a place in it and back. Copying vectors to and fro takes as long as all arithmetic together.
- * I1 It is shared memory: what is in it can be read by another thread.
- * I2 It only grows, and up to a limit: what is given out is never given out again.
- * I3 Bytes go to and fro at the same place within eight: V8 copies shared memory eight bytes at a time then, and otherwise one.
- * I4 A block that is no multiple of 256 elements is always brought: kernels work on whole groups, and beyond its end is another's.
+ * The memory in which a ring's kernels work. A vector inside it is worked on where it is. Other vectors are copied, block by block, to a
+ * place in it and back; copying a vector takes as long as all arithmetic together.
+ * I1 It is shared memory, so another thread can read it.
+ * I2 It only grows, and up to a limit. A part that was given out is never given out again.
+ * I3 Bytes are copied between addresses that are equal modulo eight: V8 then copies shared memory eight bytes at a time, otherwise one.
+ * I4 A block that is no multiple of 256 elements is always copied: kernels work on whole groups, and the next bytes may be in use.
  */
 import { kernelModule } from './kernels.wasm.ts'
 import type { Range } from './plan.ts'
@@ -65,15 +65,15 @@ export interface Workspace {
   readonly scratch: number
   /** A vector in shared memory (I1): this one, as long as there is room for it. */
   allocate(elements: number): Float32Array
-  /** Brings bytes, all at once, and says where they are until others are. */
+  /** Copies bytes into the workspace, and returns their address; it is valid until the next call. */
   stage(bytes: Uint8Array): number
-  /** Takes to `target` what `write` has put to an address. */
+  /** Copies to `target` the bytes that `write` puts to an address. */
   deliver(target: Uint8Array, write: (address: number) => void): void
   /** Where a part of a vector can be read. */
   read(slot: Slot, vector: Float32Array, from: number, count: number): number
-  /** Where so many bytes of an address can be read as a group, with zeros behind them. */
+  /** The address at which these bytes can be read as a group, filled up with zeros. */
   group(address: number, bytes: number): number
-  /** Where a block's worth is kept for now. */
+  /** The address of a block for temporary values. */
   place(slot: Slot): number
   /** Where as many zeros can be read. */
   zeros(slot: Slot, count: number): number
@@ -84,7 +84,7 @@ export interface Workspace {
   digest(data: Uint8Array): Uint32Array
 }
 
-/** `payloadBytes`: of the largest payload that is worked on; `vectors`: so many are in it at most. */
+/** `payloadBytes`: the size of the largest payload; `vectors`: the most vectors that the workspace holds. */
 export function createWorkspace(payloadBytes: number, vectorsAtMost: number): Workspace {
   const incomingBytes = Math.max(pageBytes, 64 * Math.ceil(payloadBytes / 64))
   const memory = new WebAssembly.Memory({ initial: 1, maximum: pagesAtMost, shared: true })
@@ -102,7 +102,7 @@ export function createWorkspace(payloadBytes: number, vectorsAtMost: number): Wo
       try {
         memory.grow(wanted)
       } catch {
-        // This machine has no more. What finds no room here is elsewhere.
+        // The machine has no more memory: further vectors lie elsewhere.
         return undefined
       }
       buffers.add(memory.buffer)
@@ -121,7 +121,7 @@ export function createWorkspace(payloadBytes: number, vectorsAtMost: number): Wo
   const lanesAt = required(lanesBytes)
   const scratch = required(groupBytes)
   const groupAt = required(groupElements)
-  // Beyond a payload's end as much as kernels read and write of the last group.
+  // Room behind a payload, for kernels read and write the whole of its last group.
   const incomingAt = required(incomingBytes + 8 + groupBytes)
   const outgoingAt = required(incomingBytes + 8 + groupBytes)
   const slotsAt = Object.fromEntries(slots.map((slot) => [slot, required(4 * blockElements)])) as Record<Slot, number>
@@ -209,10 +209,10 @@ export function createWorkspace(payloadBytes: number, vectorsAtMost: number): Wo
 export const sharedVector = (elements: number): Float32Array =>
   new Float32Array(new SharedArrayBuffer(Math.max(4, 4 * elements)), 0, elements)
 
-/** Elements that kernels work on for so many. */
+/** The number of elements that kernels work on for a range of this length. */
 export const padded = (count: number): number => groupElements * Math.ceil(count / groupElements)
 
-/** A range block by block: as many whole groups as a block holds, and what is left of one (I4). */
+/** A range in blocks: each has as many whole groups as fit, and the last one has the rest (I4). */
 export function eachBlock({ start, end }: Range, work: (from: number, count: number) => void): void {
   for (let from = start; from < end;) {
     const left = end - from
