@@ -38,7 +38,7 @@ export interface SenderOptions {
   readonly onIdle: () => void
 }
 
-interface Lane {
+interface Recipient {
   readonly to: number
   readonly subject: string
   readonly waiting: Parcel[]
@@ -60,17 +60,17 @@ export function createSender(options: SenderOptions): Sender {
   const { bus, space, ring, plan, clock, onFault, onIdle } = options
   const { members, rank, generation, window, timing } = plan
   const worker = members[rank]?.worker ?? ''
-  const lanes = new Map<number, Lane>()
+  const recipients = new Map<number, Recipient>()
   const pool: Uint8Array[] = []
   const timers = new Set<unknown>()
   const state = { stopped: false }
   let waiting = 0
 
-  function laneTo(to: number): Lane {
-    let lane = lanes.get(to)
-    if (lane === undefined) {
+  function recipientOf(to: number): Recipient {
+    let recipient = recipients.get(to)
+    if (recipient === undefined) {
       const params = { worker, ring, generation: String(generation), rank: String(to) }
-      lane = {
+      recipient = {
         to,
         subject: subjectFor(chunk, params),
         waiting: [],
@@ -80,21 +80,21 @@ export function createSender(options: SenderOptions): Sender {
         silentSince: undefined,
         absentSince: undefined,
       }
-      lanes.set(to, lane)
+      recipients.set(to, recipient)
     }
-    return lane
+    return recipient
   }
 
-  function pump(lane: Lane): void {
-    while (!state.stopped && lane.underway < window) {
-      const parcel = lane.waiting[lane.next]
+  function pump(recipient: Recipient): void {
+    while (!state.stopped && recipient.underway < window) {
+      const parcel = recipient.waiting[recipient.next]
       if (parcel === undefined) break
-      lane.next += 1
-      if (lane.next === lane.waiting.length) {
-        lane.waiting.length = 0
-        lane.next = 0
+      recipient.next += 1
+      if (recipient.next === recipient.waiting.length) {
+        recipient.waiting.length = 0
+        recipient.next = 0
       }
-      lane.underway += 1
+      recipient.underway += 1
       waiting -= 1
       const wanted = parcel.bytes + frameOverhead
       const pooled = pool.pop()
@@ -103,7 +103,7 @@ export function createSender(options: SenderOptions): Sender {
       const { content } = parcel
       if (typeof content === 'function') content(frame.data)
       else frame.data.set(content)
-      void transmit(lane, typeof content === 'function' ? frame.seal() : frame.seal(content), memory)
+      void transmit(recipient, typeof content === 'function' ? frame.seal() : frame.seal(content), memory)
     }
     if (waiting === 0) onIdle()
   }
@@ -118,26 +118,29 @@ export function createSender(options: SenderOptions): Sender {
       timers.add(timer)
     })
 
-  async function transmit(lane: Lane, bytes: Uint8Array, memory: Uint8Array): Promise<void> {
+  async function transmit(recipient: Recipient, bytes: Uint8Array, memory: Uint8Array): Promise<void> {
     let corrupt = 0
     for (let attempt = 0; !state.stopped; attempt += 1) {
       const sentAt = clock.elapsed()
       try {
-        await askEncoded(bus, chunk, lane.subject, bytes, { timeoutMs: lane.roundTrip.patienceMs, lend: true })
+        await askEncoded(bus, chunk, recipient.subject, bytes, {
+          timeoutMs: recipient.roundTrip.patienceMs,
+          lend: true,
+        })
         if (state.stopped) return
-        if (attempt === 0) lane.roundTrip.measured(clock.elapsed() - sentAt)
-        lane.silentSince = undefined
-        lane.absentSince = undefined
-        lane.underway -= 1
+        if (attempt === 0) recipient.roundTrip.measured(clock.elapsed() - sentAt)
+        recipient.silentSince = undefined
+        recipient.absentSince = undefined
+        recipient.underway -= 1
         // I1: only now.
         if (pool.length < window) pool.push(memory)
-        pump(lane)
+        pump(recipient)
         return
       } catch (error) {
         if (state.stopped) return
         const code = codeOf(error)
         if (code !== undefined && damaged.has(code) && (corrupt += 1) < corruptAtMost) continue
-        const fault = await verdict(lane, error, sentAt)
+        const fault = await verdict(recipient, error, sentAt)
         if (fault !== undefined) {
           onFault(fault)
           return
@@ -147,26 +150,29 @@ export function createSender(options: SenderOptions): Sender {
   }
 
   /** Undefined: to be tried again, now. */
-  async function verdict(lane: Lane, error: unknown, sentAt: number): Promise<RingFault | undefined> {
+  async function verdict(recipient: Recipient, error: unknown, sentAt: number): Promise<RingFault | undefined> {
     const code = codeOf(error)
     const lost = (): RingFault =>
-      faultOf(problem('RING_PEER_LOST', { rank: lane.to, worker: members[lane.to]?.worker ?? '?', ring }), lane.to)
+      faultOf(
+        problem('RING_PEER_LOST', { rank: recipient.to, worker: members[recipient.to]?.worker ?? '?', ring }),
+        recipient.to,
+      )
     if (code === 'BUS_DISCONNECTED') {
       // I3: silence before the outage does not count.
-      lane.silentSince = undefined
-      lane.absentSince = undefined
+      recipient.silentSince = undefined
+      recipient.absentSince = undefined
       await pause(retryMs)
       return undefined
     }
     if (code === 'BUS_TIMEOUT') {
-      lane.silentSince ??= sentAt
-      if (clock.elapsed() - lane.silentSince >= timing.silentMs) return lost()
-      lane.roundTrip.expired()
+      recipient.silentSince ??= sentAt
+      if (clock.elapsed() - recipient.silentSince >= timing.silentMs) return lost()
+      recipient.roundTrip.expired()
       return undefined
     }
     if (code === 'BUS_NO_RESPONDERS') {
-      lane.absentSince ??= sentAt
-      if (clock.elapsed() - lane.absentSince >= timing.absentMs) return lost()
+      recipient.absentSince ??= sentAt
+      if (clock.elapsed() - recipient.absentSince >= timing.absentMs) return lost()
       await pause(retryMs)
       return undefined
     }
@@ -193,9 +199,9 @@ export function createSender(options: SenderOptions): Sender {
     send(to, parcel) {
       if (state.stopped) return
       waiting += 1
-      const lane = laneTo(to)
-      lane.waiting.push(parcel)
-      pump(lane)
+      const recipient = recipientOf(to)
+      recipient.waiting.push(parcel)
+      pump(recipient)
     },
     get idle() {
       return waiting === 0
@@ -204,7 +210,7 @@ export function createSender(options: SenderOptions): Sender {
       state.stopped = true
       for (const timer of timers) clock.clearTimeout(timer)
       timers.clear()
-      for (const lane of lanes.values()) lane.waiting.length = 0
+      for (const recipient of recipients.values()) recipient.waiting.length = 0
     },
   }
 }
