@@ -11,7 +11,6 @@ import { answer, ask, type Bus } from '../../src/bus/index.ts'
 import {
   agreeOnManifest,
   createManifest,
-  createRecord,
   createRing,
   recover,
   sharedVector,
@@ -31,7 +30,6 @@ import {
   leaveRing,
   probeMember,
   problem,
-  recallRing,
   startRing,
   suspectMember,
   toProblem,
@@ -40,6 +38,7 @@ import {
 } from '../../protocol/index.ts'
 import type { RingCheckpoints } from './ring-checkpoints.ts'
 import { createProgress } from './ring-progress.ts'
+import { createRingRecord } from './ring-record.ts'
 
 export interface RingMember {
   /** Leaves without a word: the attempt is over, or the runner goes. */
@@ -77,8 +76,6 @@ const Packet = Type.Object({
   state: Type.Unsafe<Uint8Array>({}),
   record: Type.Unsafe<Uint8Array>({}),
 })
-/** Of a record, in one reply. */
-const partBytes = 2 ** 20
 
 export function createRingMember(options: RingMemberOptions): RingMember {
   const { bus, clock, worker, slot, line } = options
@@ -97,7 +94,7 @@ export function createRingMember(options: RingMemberOptions): RingMember {
   let wake: (() => void) | undefined
   let takeState: ((bytes: Uint8Array) => void) | undefined
   const timers = new Set<unknown>()
-  const record = createRecord()
+  const record = createRingRecord(bus, me)
   const pace = createProgress({
     bus,
     clock,
@@ -138,13 +135,16 @@ export function createRingMember(options: RingMemberOptions): RingMember {
 
   /** Asks to be a member until there is a generation, or the training is sent ahead. */
   async function join({ manifest, step, chases }: Joining): Promise<void> {
+    // A member that is sent ahead and finds nobody to ask has tried, too: else it would be sent again and again.
+    let vain = 0
     while (isOpen() && !isFormed()) {
-      const told = { slot, manifest, holding: holding(), step, chases }
+      const told = { slot, manifest, holding: holding(), step, chases: chases + vain }
       try {
         const { ahead } = await ask(bus, joinRing, me, told, { timeoutMs: answerWithinMs })
         if (ahead !== null && !isFormed()) {
-          await recall()
-          toMain({ type: 'ahead', record: record.part(0).bytes })
+          vain += 1
+          await record.recall()
+          toMain({ type: 'ahead', step: ahead, record: record.all() })
           return
         }
       } catch (error) {
@@ -158,21 +158,7 @@ export function createRingMember(options: RingMemberOptions): RingMember {
     }
   }
 
-  /** What the ring's collectives told so far, from any member. */
-  async function recall(): Promise<void> {
-    for (;;) {
-      const from = record.next
-      const { part, next } = await ask(bus, recallRing, me, { from }, { timeoutMs: answerWithinMs })
-      record.take(part)
-      if (next <= from || record.next === from) return
-    }
-  }
-
   const calls = [
-    answer(bus, recallRing, { worker: '*', ring: name }, ({ from }) => {
-      const { bytes, next } = record.part(from, Math.min(partBytes, bus.maxPayload / 2))
-      return { part: bytes, next }
-    }),
     answer(bus, formRing, address, (plan) => {
       if (joining === undefined)
         throw problem('RING_STALE', { generation: plan.generation, ring: name, current: 'none' })
@@ -250,12 +236,13 @@ export function createRingMember(options: RingMemberOptions): RingMember {
     fresh = false
     finished = next - 1
     record.take(told)
+    record.serve()
     const together = decision.source === undefined
     toMain({
       type: 'begin',
       place: placeOf(generation),
       next,
-      record: record.part(0).bytes,
+      record: record.all(),
       state: new Uint8Array(state),
       seats: together ? seats : null,
     })
@@ -277,7 +264,7 @@ export function createRingMember(options: RingMemberOptions): RingMember {
       takeState = resolve
       toMain({ type: 'export' })
     })
-    return encode({ next, state, record: record.part(0).bytes })
+    return encode({ next, state, record: record.all() })
   }
 
   async function serve(generation: Generation): Promise<RingFault | undefined> {
@@ -390,6 +377,7 @@ export function createRingMember(options: RingMemberOptions): RingMember {
   async function leave(reason: 'done' | 'failed' | 'draining'): Promise<void> {
     const generation = current
     for (const call of calls) call.unsubscribe()
+    record.close()
     if (generation !== undefined) {
       const { plan } = generation
       const told = { generation: plan.generation, rank: plan.rank, finished, reason }
@@ -411,6 +399,7 @@ export function createRingMember(options: RingMemberOptions): RingMember {
     if (closed) return
     closed = true
     for (const call of calls) call.unsubscribe()
+    record.close()
     for (const timer of timers) clock.clearTimeout(timer)
     pace.stop()
     current?.ring.abandon()
@@ -441,10 +430,7 @@ export function createRingMember(options: RingMemberOptions): RingMember {
         takeState = undefined
         return
       case 'checkpoint':
-        void options.checkpoints.save(
-          name,
-          encode({ next: message.next, state: message.bytes, record: record.part(0).bytes }),
-        )
+        void options.checkpoints.save(name, encode({ next: message.next, state: message.bytes, record: record.all() }))
         return
       case 'leave':
         void leave(message.reason)

@@ -14,7 +14,7 @@ export {
   segmentSent,
   successorOf,
 } from './plan.ts'
-export { createRecord } from './record.ts'
+export { createRecord, type CollectiveRecord } from './record.ts'
 export { recover } from './recover.ts'
 export { decideRecovery } from './recovery.ts'
 export { createRing, type Reduced, type Ring } from './ring.ts'

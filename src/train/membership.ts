@@ -63,8 +63,8 @@ export interface Membership {
 type Standing =
   /** Nobody was asked yet. */
   | { readonly kind: 'outside' }
-  /** Collectives below `until` are passed, then it asks again. */
-  | { readonly kind: 'catching up'; readonly until: number }
+  /** Collectives below `until` may be passed; once it has come to gradient step `step`, or to `until`, it asks again. */
+  | { readonly kind: 'catching up'; readonly until: number; readonly step: number }
   | {
       readonly kind: 'member'
       readonly place: Place
@@ -105,7 +105,7 @@ export function createMembership(options: {
     record.take(begun.record)
     if (begun.type === 'ahead') {
       chases += 1
-      standing = { kind: 'catching up', until: record.next }
+      standing = { kind: 'catching up', until: record.next, step: begun.step }
       return
     }
     // All members that it was to catch up with are dead, and the checkpoint is older.
@@ -120,6 +120,11 @@ export function createMembership(options: {
   function skips(): boolean {
     if (standing.kind === 'outside') return false
     return next < (standing.kind === 'member' ? standing.first : standing.until)
+  }
+
+  function asksNow(): boolean {
+    if (standing.kind === 'member') return false
+    return standing.kind === 'outside' || !skips() || progress().step >= standing.step
   }
 
   const placeOf = (): Place | undefined => (standing.kind === 'member' ? standing.place : undefined)
@@ -138,7 +143,7 @@ export function createMembership(options: {
       return next
     },
     enter() {
-      while (standing.kind !== 'member' && !skips()) ask()
+      while (asksNow()) ask()
       if (standing.kind !== 'member' || skips() || standing.state === null) return
       // I2
       replica.put(standing.state, standing.place.rank)

@@ -54,8 +54,8 @@ export type ToRing =
   | { readonly type: 'leave'; readonly reason: 'done' | 'failed' | 'draining' }
 
 export type FromRing =
-  /** Nobody shall wait for it: it is to pass all collectives that are in this record first, and to ask again. */
-  | { readonly type: 'ahead'; readonly record: Uint8Array }
+  /** Nobody shall wait for it: it is to come to gradient step `step` first, passing collectives that are in this record, and to ask again. */
+  | { readonly type: 'ahead'; readonly step: number; readonly record: Uint8Array }
   | {
       readonly type: 'begin'
       readonly place: Place

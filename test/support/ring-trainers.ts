@@ -34,6 +34,13 @@ export const settingsOf = (members: number, change: Partial<RingSettings> = {}):
   ...change,
 })
 
+interface Joining {
+  readonly slot: number
+  readonly holding: RingHolding
+  readonly step: number
+  readonly chases: number
+}
+
 const ring = 'r'
 const everyStep = 2 ** 31 - 1
 
@@ -130,6 +137,8 @@ export interface Trainer<Report = TrainerReport> {
 
 export interface RingOf<Given, Report> {
   start(seat: number, change?: Partial<Given>): Promise<Trainer<Report>>
+  /** Newcomers that were sent ahead by themselves first. */
+  readonly chased: readonly string[]
   /** The members of each generation so far. */
   readonly generations: readonly (readonly string[])[]
   readonly checkpoints: ReadonlyMap<string, Uint8Array>
@@ -155,8 +164,10 @@ export function ringOf<Given extends object, Report>(
   const network = createMemoryNetwork()
   const driver = network.connect('driver')
   const generations: string[][] = []
+  const chased: string[] = []
   const joined = new Map<string, Seat>()
   const gone = new Set<string>()
+  const killed = new Set<string>()
   const started: Trainer<Report>[] = []
   const checkpoints = new Map<string, Uint8Array>()
   const pace = new Int32Array(new SharedArrayBuffer(8))
@@ -208,20 +219,22 @@ export function ringOf<Given extends object, Report>(
 
   const fresh = new Map<string, boolean>()
   const heard = [
-    answer(
-      driver,
-      joinRing,
-      { worker: '*', ring },
-      ({ slot, holding }: { slot: number; holding: RingHolding }, { worker }) => {
-        const known = joined.has(worker)
-        if (!known && !gone.has(worker)) {
-          joined.set(worker, { worker, slot })
-          fresh.set(worker, holding.fresh)
-          if (joined.size >= wanted || generations.length > 0) form()
-        }
-        return { joined: joined.size, wanted, ahead: null }
-      },
-    ),
+    answer(driver, joinRing, { worker: '*', ring }, ({ slot, holding, step, chases }: Joining, { worker }) => {
+      const known = joined.has(worker)
+      // A ring that is at work waits for nobody who is far behind.
+      const ahead = Atomics.load(pace, 0) - 2
+      const isAtWork = [...joined.keys()].some((one) => !killed.has(one))
+      if (!known && isAtWork && generations.length > 0 && ahead - step > 5 && chases < 4) {
+        chased.push(worker)
+        return { joined: joined.size, wanted, ahead }
+      }
+      if (!known && !gone.has(worker)) {
+        joined.set(worker, { worker, slot })
+        fresh.set(worker, holding.fresh)
+        if (joined.size >= wanted || generations.length > 0) form()
+      }
+      return { joined: joined.size, wanted, ahead: null }
+    }),
     answer(driver, suspectMember, { worker: '*', ring }, ({ generation }, { worker }) => {
       if (!joined.has(worker)) throw problem('RING_STALE', { generation, ring, current: generations.length })
       if (generation === generations.length) form()
@@ -236,6 +249,7 @@ export function ringOf<Given extends object, Report>(
   ]
 
   return {
+    chased,
     generations,
     checkpoints,
     steps: () => Atomics.load(pace, 0),
@@ -267,6 +281,7 @@ export function ringOf<Given extends object, Report>(
         worker,
         report,
         kill: async () => {
+          killed.add(worker)
           member.close()
           await end()
           await bus.close()

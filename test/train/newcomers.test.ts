@@ -53,6 +53,8 @@ describe.each(loops)('In a loop by %s', (scenario) => {
       ring.allow(Infinity)
       expectAlike(await Promise.all([second, third].map(({ report }) => report)))
       expect(ring.generations.at(-1)).toEqual(['w1', 'w2'])
+      // It came to where the ring was by itself, and disturbed nobody meanwhile.
+      expect(ring.chased).toContain('w2')
     },
   )
 

@@ -160,7 +160,8 @@ export class Ring {
   #joined(worker: string, { slot, step, chases }: PayloadOf<typeof joinRing>): ReplyOf<typeof joinRing> {
     const seat = this.#snapshot.context.seats.find((one) => one.worker === worker && one.slot === slot)
     if (seat === undefined) throw this.#stale(0)
-    const furthest = this.#pace.furthest(this.#snapshot.context.plan)
+    // Of those that are still there: nobody else can tell it what it missed.
+    const furthest = this.#pace.furthest(this.#plan().map(({ attempt }) => attempt))
     const isFar = seat.standing === 'expected' && furthest - step > worthChasing && chases < chasesAtMost
     if (!isFar) this.#move({ type: 'ring.join', attempt: seat.attempt })
     const joined = this.seats.filter(({ standing }) => standing !== 'expected').length
