@@ -83,13 +83,30 @@ export function overrideContext(context: ContextOf, settings: Settings, defaults
       else {
         space.delete(name)
         hparams.set(name, value)
+        // The fixed value holds in every trial, enqueued ones too.
+        if (Array.isArray(options['enqueue'])) options['enqueue'] = without(name, options['enqueue'])
       }
     }
   }
   const given = { ...options, hparams: Object.fromEntries(hparams) }
   if (kind === 'training') return training(given as unknown as Parameters<typeof training>[0])
   if (kind === 'ablation') return ablation(given as unknown as Parameters<typeof ablation>[0])
-  return optimization({ ...given, space: Object.fromEntries(space) } as unknown as Parameters<typeof optimization>[0])
+  const made = optimization({ ...given, space: Object.fromEntries(space) } as unknown as Parameters<
+    typeof optimization
+  >[0])
+  return settings.has('warmStart') ? made : withNotesOf(context, made)
+}
+
+/** The warm start was looked through once already: what was found then is said first, and again only if less is left of it now. */
+function withNotesOf(before: ContextOf, after: ContextOf): ContextOf {
+  const [one, other] = [before.context, after.context]
+  if (one.kind !== 'optimization' || other.kind !== 'optimization' || one.notes === undefined) return after
+  const same = one.warmStart?.length === other.warmStart?.length
+  return { ...after, context: { ...other, notes: [...one.notes, ...(same ? [] : (other.notes ?? []))] } }
+}
+
+function without(name: string, enqueue: readonly object[]): object[] {
+  return enqueue.map((entry) => Object.fromEntries(Object.entries(entry).filter(([key]) => key !== name)))
 }
 
 type Meaning = { readonly kind: 'option' | 'hparam'; readonly name: string }

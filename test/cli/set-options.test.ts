@@ -55,6 +55,28 @@ describe('--set with a context', () => {
     expect(Object.keys(left)).toEqual(['lr'])
   })
 
+  it('keeps what is enqueued, less what is fixed now, and what was found of a warm start', () => {
+    const trials = [
+      { hparams: { lr: 0.5, units: 2 }, metrics: { accuracy: 1 } },
+      { hparams: {}, metrics: {} },
+    ]
+    const given = optimization({
+      space: { lr: space.double(0.1, 1), units: space.integer(1, 8) },
+      trials: 5,
+      metric: 'accuracy',
+      direction: 'maximize',
+      enqueue: [{ lr: 0.3, units: 2 }, { units: 1 }],
+      warmStart: { trials },
+    })
+    const { context } = overrideContext(given, parseSettings(['lr=0.2']), {})
+    expect(context).toMatchObject({
+      hparams: { lr: 0.2 },
+      enqueue: [{ units: 2 }, { units: 1 }],
+      warmStart: [{ hparams: { units: 2 } }],
+      notes: [expect.stringMatching(/^warmStart: 1 of 2 trials are of use; 1 not in this space/)],
+    })
+  })
+
   it('takes a name without more ado for an hparam, where no option is called so', () => {
     const { hparams, space: left } = setTune('lr=0.2', 'epochs=1')
     expect(hparams).toEqual({ epochs: 1, lr: 0.2 })
