@@ -3,9 +3,11 @@
  * I1 Nothing but hparams inside the search space goes out.
  */
 import {
+  check,
+  Fidelity,
   firstEarlierTrial,
+  isProblem,
   problem,
-  type Fidelity,
   type Hparams,
   type Objective,
   type Observation,
@@ -75,6 +77,9 @@ export function createSession(plugin: OptimizerPlugin, setting: Setting): Sessio
       const suggestion = isProposal(answer) ? answer : { hparams: answer }
       const fault = faultIn(space, suggestion.hparams)
       if (fault !== undefined) throw misbehaved(`${fault.path} ${fault.reason}`)
+      if (isProposal(answer) && !isFidelity(answer.fidelity)) {
+        throw misbehaved('its fidelity is not { budget: a number above 0, from: null or the number of a trial }')
+      }
       return suggestion
     },
     suggestionOf: ({ hparams, fidelity }) => ({ hparams, ...(fidelity === undefined ? {} : { fidelity }) }),
@@ -98,6 +103,17 @@ export function createSession(plugin: OptimizerPlugin, setting: Setting): Sessio
       }
     },
     observe: (observations) => session.observe(observations.map(inOrder)),
+  }
+}
+
+/** A function of the user's may say anything. */
+function isFidelity(fidelity: unknown): boolean {
+  try {
+    check(Fidelity, fidelity, 'fidelity')
+    return true
+  } catch (error) {
+    if (isProblem(error, 'MESSAGE_INVALID')) return false
+    throw error
   }
 }
 

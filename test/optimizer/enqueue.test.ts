@@ -195,6 +195,14 @@ describe('what is enqueued under a scheduler', () => {
     }
   })
 
+  it('is said to misbehave where a plug-in gives a fidelity that is none', async () => {
+    const line = validateSpace({ x: space.double(0, 1) })
+    for (const fidelity of [{ budget: 'all', from: null }, { budget: 0, from: null }, { budget: 1 }, {}]) {
+      const plugin = { name: 'mine', adaptive: true, create: () => () => ({ hparams: { x: 0.5 }, fidelity }) as never }
+      await expect(sessionOf(plugin, line, []).suggest(0, 1)).rejects.toMatchObject({ code: 'OPTIMIZER_MISBEHAVED' })
+    }
+  })
+
   it('is refused where it has more entries than there are places', async () => {
     const line = validateSpace({ x: space.double(0, 1) })
     const pbt = builtinSchedulers.get('pbt') as OptimizerPlugin
