@@ -15,40 +15,52 @@ function roots(): readonly object[] {
     Object.getPrototypeOf(Int8Array.prototype) as object,
     Object.getPrototypeOf(async () => undefined) as object,
   ]
-  const all = [...named, ...prototypes, ...hidden].filter(
-    (value) => typeof value === 'object' || typeof value === 'function',
+  // `globalThis` first: a class that was replaced is back before its members are.
+  const all = [globalThis, ...named, ...prototypes, ...hidden].filter(
+    (value) => (typeof value === 'object' && value !== null) || typeof value === 'function',
   )
-  return [...new Set(all.filter((value) => value !== null && value !== undefined))] as object[]
+  return [...new Set(all)]
 }
 
 /** Node moves these by itself. */
 const moving = new Set<string | symbol>(['env', 'exitCode', 'argv', 'title', 'debugPort', 'domain'])
+const isWatched = (root: object, key: string | symbol): boolean =>
+  root !== process || !(moving.has(key) || (typeof key === 'string' && key.startsWith('_')))
 
-type Members = ReadonlyMap<string | symbol, PropertyDescriptor>
-
-function membersOf(root: object): Members {
-  const members = new Map<string | symbol, PropertyDescriptor>()
-  for (const key of Reflect.ownKeys(root)) {
-    if (root === process && (moving.has(key) || (typeof key === 'string' && key.startsWith('_')))) continue
-    const member = Reflect.getOwnPropertyDescriptor(root, key)
-    if (member !== undefined) members.set(key, member)
-  }
-  return members
+/** A built-in object as it was. Values are compared without asking for descriptors, which would cost ten times as much. */
+interface Members {
+  readonly root: object
+  readonly count: number
+  readonly values: readonly (readonly [string | symbol, PropertyDescriptor])[]
+  readonly accessors: readonly (readonly [string | symbol, PropertyDescriptor])[]
 }
 
-/** NaN is itself. */
-const same = (a: PropertyDescriptor, b: PropertyDescriptor) =>
-  Object.is(a.value, b.value) && a.get === b.get && a.set === b.set
-
-function restoreMembers(root: object, before: Members): void {
-  for (const key of Reflect.ownKeys(root)) {
-    if (before.has(key) || root === globalThis) continue
-    if (root === process && (moving.has(key) || (typeof key === 'string' && key.startsWith('_')))) continue
-    Reflect.deleteProperty(root, key)
+function membersOf(root: object): Members {
+  const keys = Reflect.ownKeys(root)
+  const all = keys.flatMap((key) => {
+    const member = isWatched(root, key) ? Reflect.getOwnPropertyDescriptor(root, key) : undefined
+    return member === undefined ? [] : [[key, member] as const]
+  })
+  return {
+    root,
+    count: keys.length,
+    values: all.filter(([, member]) => 'value' in member),
+    accessors: all.filter(([, member]) => !('value' in member)),
   }
-  for (const [key, member] of before) {
+}
+
+function restoreMembers({ root, count, values, accessors }: Members): void {
+  for (const [key, member] of values) {
+    if (!Object.is(Reflect.get(root, key), member.value)) Reflect.defineProperty(root, key, member)
+  }
+  for (const [key, member] of accessors) {
     const now = Reflect.getOwnPropertyDescriptor(root, key)
-    if (now === undefined || !same(now, member)) Reflect.defineProperty(root, key, member)
+    if (now?.get !== member.get || now?.set !== member.set) Reflect.defineProperty(root, key, member)
+  }
+  if (root === globalThis || Reflect.ownKeys(root).length === count) return
+  const known = new Set([...values, ...accessors].map(([key]) => key))
+  for (const key of Reflect.ownKeys(root)) {
+    if (isWatched(root, key) && !known.has(key)) Reflect.deleteProperty(root, key)
   }
 }
 
@@ -56,7 +68,7 @@ type Listener = (...args: unknown[]) => void
 
 /** Takes note of this process as it is now, and returns the function that puts it back. */
 export function rememberSurroundings(): () => void {
-  const members = roots().map((root) => [root, membersOf(root)] as const)
+  const members = roots().map(membersOf)
   const environment = { ...process.env }
   const folder = process.cwd()
   const listeners = listenersNow()
@@ -65,9 +77,7 @@ export function rememberSurroundings(): () => void {
   )
 
   return () => {
-    // The roots themselves are members of `globalThis`, which comes first: a class that was replaced is back before its members are.
-    restoreMembers(globalThis, membersFirst(members))
-    for (const [root, before] of members) restoreMembers(root, before)
+    for (const each of members) restoreMembers(each)
     for (const name of Object.keys(process.env)) {
       if (!(name in environment)) Reflect.deleteProperty(process.env, name)
     }
@@ -80,9 +90,6 @@ export function rememberSurroundings(): () => void {
     restoreListeners(listeners)
   }
 }
-
-const membersFirst = (members: readonly (readonly [object, Members])[]): Members =>
-  members.find(([root]) => root === globalThis)?.[1] ?? new Map<string, PropertyDescriptor>()
 
 function restoreFolder(folder: string): void {
   try {
