@@ -10,6 +10,8 @@ import type { SamplerPlugin } from './sampler.ts'
 import { sobolSampler } from './sobol.ts'
 import { tpeSampler } from './tpe.ts'
 
+export { samplerNamed } from './base.ts'
+export { numberOption, refuseUnknown, unfit } from './options.ts'
 export { isOwnPoint } from './sampler.ts'
 export type { Question, Sampler, SamplerPlugin, SamplerSetting } from './sampler.ts'
 

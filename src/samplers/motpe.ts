@@ -7,7 +7,8 @@
  */
 import type { Objective, Observation } from '../../protocol/index.ts'
 import { bestFirst } from '../pareto/index.ts'
-import { refuseUnknown, unfit } from './options.ts'
+import { samplerNamed } from './base.ts'
+import { refuseUnknown } from './options.ts'
 import type { SamplerPlugin } from './sampler.ts'
 
 const place: readonly Objective[] = [{ metric: 'place', direction: 'minimize' }]
@@ -18,15 +19,9 @@ export const motpeSampler = (bases: () => ReadonlyMap<string, SamplerPlugin>): S
   adaptive: true,
   create(setting) {
     refuseUnknown('motpe', setting.options, ['sampler'])
-    const given = setting.options['sampler'] ?? 'tpe'
-    const { name, ...options } =
-      typeof given === 'object' && given !== null ? (given as { name?: unknown }) : { name: given }
-    const base = typeof name === 'string' && name !== 'motpe' ? bases().get(name) : undefined
-    if (base === undefined) {
-      const known = [...bases().keys()].filter((each) => each !== 'motpe').join(', ')
-      throw unfit('motpe', 'options.sampler', `is ${JSON.stringify(name)}; there are ${known}`)
-    }
-    const sampler = base.create({ ...setting, objectives: place, options })
+    const others = new Map([...bases()].filter(([name]) => name !== 'motpe'))
+    const { plugin, options } = samplerNamed('motpe', setting.options['sampler'] ?? 'tpe', others)
+    const sampler = plugin.create({ ...setting, objectives: place, options })
     return (question) =>
       sampler({
         ...question,

@@ -17,7 +17,7 @@ import {
 import { bestFirst } from '../pareto/index.ts'
 import type { Random } from '../random/index.ts'
 import { contains, fromUnit, sample, toUnit } from '../space/index.ts'
-import { refuseUnknown, unfit } from './options.ts'
+import { numberOption, refuseUnknown } from './options.ts'
 import type { SamplerPlugin } from './sampler.ts'
 
 /** Distribution index of the mutation: the larger, the nearer to the parent (NSGA-II, section V). */
@@ -29,14 +29,12 @@ export const nsga2Sampler: SamplerPlugin = {
   adaptive: true,
   create({ space, options }) {
     refuseUnknown('nsga2', options, ['population', 'crossover', 'swap', 'mutation'])
-    const { population = 50 } = options
-    if (typeof population !== 'number' || !Number.isSafeInteger(population) || population < 2) {
-      const reason = `is ${JSON.stringify(population)}, not a whole number of at least 2`
-      throw unfit('nsga2', 'options.population', reason)
-    }
-    const crossover = probability(options, 'crossover', 0.9)
-    const swap = probability(options, 'swap', 0.5)
-    const mutation = probability(options, 'mutation', 1 / Math.max(1, Object.keys(space).length))
+    const population = numberOption('nsga2', options, 'population', 50, { least: 2, whole: true })
+    const probability = (name: string, fallback: number) =>
+      numberOption('nsga2', options, name, fallback, { least: 0, most: 1 })
+    const crossover = probability('crossover', 0.9)
+    const swap = probability('swap', 0.5)
+    const mutation = probability('mutation', 1 / Math.max(1, Object.keys(space).length))
 
     return ({ history, objectives, random }) => {
       const parents = bestFirst(
@@ -88,10 +86,4 @@ function mutated(parameter: Parameter, value: HparamValue, random: Random, fresh
   const power = 1 / (mutationIndex + 1)
   const shift = draw < 0.5 ? (2 * draw) ** power - 1 : 1 - (2 * (1 - draw)) ** power
   return fromUnit(parameter, Math.min(1, Math.max(0, toUnit(parameter, value) + shift)))
-}
-
-function probability(options: Readonly<Record<string, unknown>>, name: string, fallback: number): number {
-  const value = options[name] ?? fallback
-  if (typeof value === 'number' && value >= 0 && value <= 1) return value
-  throw unfit('nsga2', `options.${name}`, `is ${JSON.stringify(value)}, not a number from 0 to 1`)
 }

@@ -5,7 +5,8 @@
  * - reductionFactor (2): one trial of this many goes on. minBudget (1), maxBudget (4): the budget of the first rung, and the largest one.
  * - sampler ('random'): it suggests the hparams of new trials, and sees only the results of the first rung.
  */
-import { baseOf, positive, refuse, unfit, type Bases } from './options.ts'
+import { unfit } from '../samplers/index.ts'
+import { baseOf, positive, refuse, type Bases } from './options.ts'
 import { byRung, promotion } from './rungs.ts'
 import type { SchedulerPlugin } from './scheduler.ts'
 

@@ -11,7 +11,8 @@
  */
 import type { Observation, SearchSpace } from '../../protocol/index.ts'
 import { sample } from '../space/index.ts'
-import { baseOf, fraction, positive, refuse, unfit, whole, type Bases, type Setting } from './options.ts'
+import { numberOption, unfit } from '../samplers/index.ts'
+import { baseOf, positive, refuse, type Bases, type Setting } from './options.ts'
 import { byRung, promotion, sameBudget } from './rungs.ts'
 import type { Proposal, Scheduler, SchedulerPlugin } from './scheduler.ts'
 
@@ -49,7 +50,10 @@ function schedulerOf(name: string, setting: Setting, point: NewPoint): Scheduler
   }
   const brackets = bracketsOf(least, most, factor)
   const round = brackets.reduce((sum, { trials }) => sum + trials.reduce((all, count) => all + count, 0), 0)
-  const iterations = whole(name, options, 'iterations', Math.ceil(setting.trials / round), 1)
+  const iterations = numberOption(name, options, 'iterations', Math.ceil(setting.trials / round), {
+    least: 1,
+    whole: true,
+  })
 
   return (question) => {
     const lanes: Observation[][] = []
@@ -103,7 +107,7 @@ export const bohbScheduler = (bases: Bases): SchedulerPlugin => ({
   create(setting) {
     refuse('bohb', setting, [...shared, 'randomFraction'])
     const base = baseOf('bohb', setting, bases, modelFor(setting.space))
-    const random = fraction('bohb', setting.options, 'randomFraction', 1 / 3)
+    const random = numberOption('bohb', setting.options, 'randomFraction', 1 / 3, { least: 0, most: 1 })
     return schedulerOf('bohb', setting, (question) => {
       if (question.random.uniform() < random) return sample(question.space, question.random)
       return base(question, comparable(question.history, question.space))

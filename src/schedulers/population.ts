@@ -10,7 +10,8 @@
 import type { Observation } from '../../protocol/index.ts'
 import { bestFirst } from '../pareto/index.ts'
 import { perturbed } from './explore.ts'
-import { baseOf, fraction, positive, refuse, unfit, whole, type Bases } from './options.ts'
+import { numberOption, unfit } from '../samplers/index.ts'
+import { baseOf, positive, refuse, type Bases } from './options.ts'
 import type { SchedulerPlugin } from './scheduler.ts'
 
 const options = ['population', 'interval', 'maxBudget', 'quantile', 'factors', 'resample', 'sampler']
@@ -21,13 +22,13 @@ export const populationScheduler = (bases: Bases): SchedulerPlugin => ({
   schedules: true,
   create(setting) {
     refuse('pbt', setting, options)
-    const population = whole('pbt', setting.options, 'population', 10, 2)
+    const population = numberOption('pbt', setting.options, 'population', 10, { least: 2, whole: true })
     const interval = positive('pbt', setting.options, 'interval', 1)
     const most = positive('pbt', setting.options, 'maxBudget', interval * Math.ceil(setting.trials / population))
-    const quantile = fraction('pbt', setting.options, 'quantile', 0.25)
+    const quantile = numberOption('pbt', setting.options, 'quantile', 0.25, { least: 0, most: 1 })
     const exploring = {
       factors: factorsOf(setting.options['factors'] ?? [0.8, 1.2]),
-      resample: fraction('pbt', setting.options, 'resample', 0.25),
+      resample: numberOption('pbt', setting.options, 'resample', 0.25, { least: 0, most: 1 }),
     }
     const base = baseOf('pbt', setting, bases, 'random')
 
