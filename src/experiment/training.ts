@@ -77,6 +77,14 @@ const rangeWaitMs = 10_000
 
 /**
  * Train data-parallel: the unchanged training function on several workers at once, their gradients averaged at every step.
+ * - The mean over all workers, weighted by samples: gradients, statistics of batch normalization, all that `fit` and `fitDataset` tell
+ *   callbacks and History, what `evaluate` and `evaluateDataset` give, reports, and what train returns. A number that is the same on
+ *   all workers stays as it is, to the bit. With `syncEvery` and `accumulate` the logs of a batch are the worker's own.
+ * - What must be the same on all workers, or is an error that names the difference: how many gradients are computed and applied and
+ *   how often train reports (RING_LOOPS_DIFFER), `model.stopTraining` and the optimizer's settings (RING_DECISIONS_DIFFER), every
+ *   variable, compared every 50 steps and at the end (RING_REPLICAS_DIFFER).
+ * - A loop can be trained by several if the number of its steps does not depend on one worker's own data or chance: play a fixed
+ *   number of moves, or compute one gradient for a whole episode.
  * Throws CONTEXT_INVALID with the path of the fault.
  */
 export function training<H extends object = object>(options: TrainingOptions<H>): ContextOf<H> {

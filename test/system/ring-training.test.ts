@@ -7,7 +7,7 @@ import { afterAll, beforeAll, describe, it } from 'vitest'
 import type { Child } from '../../src/actor/index.ts'
 import { allowSteps } from '../support/pace.ts'
 import { startSystem, until, untilStep, type System } from '../support/system.ts'
-import { expectDone, together } from '../support/together.ts'
+import { expectDone, processesOf, together } from '../support/together.ts'
 
 let system: System
 let workers: Child[]
@@ -31,15 +31,26 @@ describe('A training on two workers', () => {
     await expectDone(system, 'two', 240)
   })
 
-  it('goes on when a worker is killed, and takes in another', async () => {
-    const hparams = { epochs: 6, pace }
+  it.each([
+    ['fit', 0],
+    ['a loop written by hand, with Adam', 1],
+  ] as const)('goes on when a runner and a worker are killed, and takes in others (%s)', async (_name, byHand) => {
+    const id = `killed-${byHand}`
+    const hparams = { epochs: 6, pace, byHand }
     allowSteps(pace, 30)
-    await system.submit(together, training({ workers: { min: 1, max: 2 }, hparams }), 'killed')
-    await untilStep(system, 'killed', 29)
+    await system.submit(together, training({ workers: { min: 1, max: 2 }, hparams }), id)
+    await untilStep(system, id, 29)
+    const formed = (after: number) =>
+      until(system, id, 'ring.formed', ({ generation, members }) => generation > after && members.length === 2)
+    const [, runner = 0] = processesOf(workers[0]?.pid ?? 0)
+    process.kill(runner, 'SIGKILL')
+    const { generation } = await formed(1)
+    allowSteps(pace, 60)
+    await untilStep(system, id, 59)
     workers[1]?.process.kill('SIGKILL')
     workers = [...workers.slice(0, 1), ...(await system.workers(1))]
-    await until(system, 'killed', 'ring.formed', ({ generation, members }) => generation > 1 && members.length === 2)
+    await formed(generation)
     allowSteps(pace, Infinity)
-    await expectDone(system, 'killed', 360)
+    await expectDone(system, id, 360)
   })
 })
