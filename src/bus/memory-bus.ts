@@ -32,8 +32,8 @@ const nobody = 'nobody'
 
 /** One way of one message. */
 export interface Leg {
-  /** append: to a stream; acknowledgement: the stream's answer to it. */
-  readonly kind: 'message' | 'reply' | 'append' | 'acknowledgement'
+  /** append: to a stream; acknowledgement: the stream's answer to it; read: the stream's answer to one that reads it. */
+  readonly kind: 'message' | 'reply' | 'append' | 'acknowledgement' | 'read'
   readonly subject: string
   /** Names of connections; 'stream' for a stream, 'nobody' where nobody listens. */
   readonly from: string

@@ -18,7 +18,7 @@ interface ConnectionView {
   connected(): void
   route(subject: string, data: Uint8Array): number
   /** Whether a message between the connection and the stream arrives. */
-  arrives(kind: 'append' | 'acknowledgement', subject: string): boolean
+  arrives(kind: 'append' | 'acknowledgement' | 'read', subject: string): boolean
   setTimeout(fn: () => void, ms: number): unknown
   readonly maxPayload: number
   status(): BusStatus
@@ -115,6 +115,12 @@ export function createMemoryStore(options: { now: () => number; maxBytes: number
       })
     }
 
+    /** A question to a stream, answered in time. */
+    async function answered(subject: string): Promise<void> {
+      connection.connected()
+      if (!connection.arrives('read', subject)) await silence(subject, defaultTimeoutMs)
+    }
+
     return {
       async ensure() {
         connection.connected()
@@ -157,7 +163,7 @@ export function createMemoryStore(options: { now: () => number; maxBytes: number
         connection.connected()
       },
       async *read(name, filter, { after = 0 } = {}) {
-        connection.connected()
+        await answered(filter)
         for (const entry of matching(name, filter, after)) yield owned(entry)
       },
       async *follow(name, filter, { after = 0, signal }) {
@@ -173,12 +179,12 @@ export function createMemoryStore(options: { now: () => number; maxBytes: number
         }
       },
       async last(name, subject) {
-        connection.connected()
+        await answered(subject)
         const entry = matching(name, subject, 0).at(-1)
         return entry && owned(entry)
       },
       async subjects(name, filter) {
-        connection.connected()
+        await answered(filter)
         return [...new Set(matching(name, filter, 0).map((e) => e.subject))]
       },
     }

@@ -3,8 +3,10 @@ import { describe, expect, it } from 'vitest'
 import {
   codeOf,
   done,
+  driverBeat,
   encode,
   log,
+  metrics,
   observe,
   open,
   problem,
@@ -134,22 +136,30 @@ describe('a submission', () => {
 })
 
 describe('an experiment that cannot be taken up', () => {
-  it('is not half owned: when reading fails it is tried again, and then it moves (6)', async () => {
+  it('is not half owned: when reading times out it is tried again, and then it moves (6)', async () => {
     const { bench, w1 } = await ready({ trials: 2, pruner: { name: 'median', options: {} } })
     bench.kill()
-    const bus = bench.network.connect('d2')
-    let failures = 0
-    const read = bus.streams.read.bind(bus.streams)
-    bus.streams.read = (stream, ...rest) => {
-      if (stream !== 'telemetry' || failures > 2) return read(stream, ...rest)
-      failures += 1
-      throw Object.assign(new Error('no answer'), { name: 'MaggyError' })
+    const reports = subjectFor(metrics, { worker: '*', experiment: 'e1', trial: '*' })
+    let lost = 0
+    bench.transit = ({ kind, subject, to }) => {
+      if (kind !== 'read' || subject !== reports || to !== 'd2' || lost === 3) return 'arrives'
+      lost += 1
+      return 'lost'
     }
-    await bench.driver('d2', {}, bus)
+    const owned: string[] = []
+    hear(bench.client, driverBeat, { driver: 'd2' }, ({ experiments }) => owned.push(...experiments))
+    await bench.driver('d2')
     w1.holdFor(null)
-    await bench.pass(12_000, w1)
-    expect(failures).toBe(3)
-    expect((await bench.types('e1')).filter((type) => type === 'experiment.adopted')).toHaveLength(2)
+    const adoptions = async () => (await bench.types('e1')).filter((type) => type === 'experiment.adopted').length
+    for (let ms = 0; lost < 3; ms += 250) {
+      expect(ms).toBeLessThan(60_000)
+      // As long as its reports cannot be read, nobody is told that it is owned.
+      expect([await adoptions(), owned]).toEqual([1, []])
+      await bench.pass(250, w1)
+    }
+    await bench.pass(8000, w1)
+    expect(await adoptions()).toBe(2)
+    expect(new Set(owned)).toEqual(new Set(['e1']))
     await w1.finish(0, ok(1))
     await bench.settle()
     expect(w1.running).toEqual([1])
@@ -408,6 +418,32 @@ describe('an attempt', () => {
     expect((await bench.types('e1')).at(-1)).toBe('experiment.ended')
     await bench.submit('e2')
     expect(w1.running).toEqual([0])
+  })
+})
+
+describe('an experiment in which nothing moves', () => {
+  it('says so after ten seconds, with what is known, whatever the cause', async () => {
+    const { bench, w1 } = await ready({ trials: 2, policy: { ...context.policy, graceMs: 300_000 } })
+    const told = listen(bench)
+    // The worker has heard it, and its trial goes on all the same.
+    void bench.stop('e1', 'cancel')
+    await bench.pass(9000, w1)
+    expect(told.at(-1)?.waiting).toBeNull()
+    await bench.pass(2000, w1)
+    expect(told.at(-1)?.waiting).toMatchObject({ code: 'NOTHING_MOVES' })
+    expect(told.at(-1)?.waiting?.message).toMatch(/ it is cancelling; 0 trials queued, 1 held; slots: w1\/0 ours/)
+    await w1.finish(0, { kind: 'stopped', reason: 'cancelled', metrics: {} })
+    await bench.settle()
+    expect((await bench.types('e1')).at(-1)).toBe('experiment.ended')
+  })
+
+  it('is not one whose trials run for long, and which may not start more of them', async () => {
+    const { bench, w1 } = await ready({ trials: 3, policy: { ...context.policy, parallel: 1 } })
+    const w2 = await bench.worker('w2')
+    const told = listen(bench)
+    await bench.pass(30_000, w1, w2)
+    expect(w1.running.length + w2.running.length).toBe(1)
+    expect(told.filter(({ waiting }) => waiting !== null)).toEqual([])
   })
 })
 

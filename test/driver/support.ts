@@ -12,7 +12,7 @@ import {
   type Submission,
 } from '../../protocol/index.ts'
 import type { RunningActor } from '../../src/actor/index.ts'
-import { ask, createMemoryNetwork, type Bus, type MemoryNetwork } from '../../src/bus/index.ts'
+import { ask, createMemoryNetwork, type Bus, type Leg, type MemoryNetwork, type Transit } from '../../src/bus/index.ts'
 import { startOptimizer, type OptimizerPlugin } from '../../src/optimizer/index.ts'
 import { builtinSamplers } from '../../src/samplers/index.ts'
 import { FakeWorker, type FakeWorkerOptions } from '../support/fake-worker.ts'
@@ -47,6 +47,8 @@ export class Bench {
   readonly faults: string[] = []
   /** What drivers warn of. */
   readonly warnings: string[] = []
+  /** What becomes of each message on its way. */
+  transit: (leg: Leg) => Transit = () => 'arrives'
   readonly network: MemoryNetwork
   readonly client: Bus
   readonly #drivers = new Map<string, { bus: Bus; actor: RunningActor }>()
@@ -54,6 +56,7 @@ export class Bench {
   constructor() {
     this.network = createMemoryNetwork({
       clock: this.clock,
+      transit: (leg) => this.transit(leg),
       onFault: (fault) => {
         this.faults.push(String(fault instanceof Error ? fault.stack : JSON.stringify(fault)))
       },

@@ -49,6 +49,12 @@ export class Demand {
     return [...this.#history.queued].slice(0, Math.max(0, this.#cap))
   }
 
+  /** Whether a trial could start now if it had a place: one is there, or may be suggested still, and not too many run. */
+  get hasWork(): boolean {
+    if (this.startable().length > 0) return true
+    return this.#suggestions.left > 0 && this.#cap > this.#history.queued.size
+  }
+
   /** Whether trials may wait in a slot behind the one that runs: results do not matter to the next, and trials are short. */
   get prefetches(): boolean {
     const short = this.#typicalMs !== null && this.#typicalMs < shortTrialMs

@@ -242,9 +242,8 @@ export class ExperimentRun implements Claimant {
     return this.#effects.movedAt
   }
 
-  /** Trials are there, or may be suggested still. */
   get hasWork(): boolean {
-    return this.#demand.startable().length > 0 || this.rooms.suggestions.left > 0
+    return this.#demand.hasWork
   }
 
   #tell(news: RunNews): void {
