@@ -90,7 +90,7 @@ test('actors import protocol, src and their own folder, never each other', () =>
 /** The driver's rooms, and which of them each may know: the rooms of an experiment do not know each other. */
 const driverRooms: Readonly<Record<string, readonly string[]>> = {
   fleet: [],
-  ownership: [],
+  ownership: ['experiment'],
   trials: ['fleet'],
   suggesting: [],
   pruning: [],

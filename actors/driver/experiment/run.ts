@@ -10,6 +10,7 @@ import {
   metrics,
   problem,
   started,
+  stopExperiment,
   type AttemptRef,
   type LogEvent,
   type Metrics,
@@ -190,10 +191,6 @@ export class ExperimentRun implements Claimant {
     this.#effects.perform(this.rooms.attempts.overdue(clock.elapsed(), placeOf, clock.now()))
   }
 
-  stop(mode: 'finish' | 'cancel'): void {
-    this.#effects.commit({ type: 'experiment.stopping', at: this.#env.clock.now(), mode })
-  }
-
   /** The bus is back: another driver may have taken over meanwhile. */
   reconnected(): void {
     this.rooms.writer.verify()
@@ -263,11 +260,19 @@ export class ExperimentRun implements Claimant {
     const here = { worker: '*', experiment: this.id }
     this.#subscriptions.push(
       answer(bus, done, here, (payload, { worker }) => this.#end(worker, payload), { onDropped }),
+      answer(bus, stopExperiment, { experiment: this.id }, ({ mode }) => this.#stop(mode), { onDropped }),
       hear(bus, started, here, (said) => this.#started(said), { onDropped }),
       hear(bus, metrics, { ...here, trial: '*' }, (batch, { trial }) => this.rooms.pruning.hear(Number(trial), batch), {
         onDropped,
       }),
     )
+  }
+
+  /** Somebody stops it; the answer is its state once that is kept. */
+  async #stop(mode: 'finish' | 'cancel'): Promise<{ state: string }> {
+    this.#effects.commit({ type: 'experiment.stopping', at: this.#env.clock.now(), mode })
+    await this.kept()
+    return { state: this.history.state }
   }
 
   #started({ trial, attempt, at }: PayloadOf<typeof started>): void {

@@ -1,4 +1,4 @@
-/** Who owns which experiment, and what the log holds of it. */
-export { historyOf, lastEvent, readArchive } from './archive.ts'
-export { LateResults } from './late-results.ts'
-export { Owners } from './owners.ts'
+/** Who owns which experiment, what the log holds of it, and how it is taken up. */
+export { readArchive } from './archive.ts'
+export { Ownership, type OwnershipNews } from './ownership.ts'
+export { Scan } from './scan.ts'

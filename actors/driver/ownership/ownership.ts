@@ -1,0 +1,251 @@
+/**
+ * The experiments that this driver has: accepted, taken up from their logs, resumed, and let go.
+ * I1 An experiment has one owner: the driver that appended `experiment.adopted` last. The log's fence shuts out all others.
+ * I2 A request that is made twice has its effect once.
+ * I3 An experiment that cannot be opened or taken up leaves nothing behind.
+ */
+import { isDeepStrictEqual } from 'node:util'
+import { driverBeat, problem, type LogEvent, type Submission } from '../../../protocol/index.ts'
+import type { ActorEnvironment } from '../../../src/actor/index.ts'
+import { tell } from '../../../src/bus/index.ts'
+import type { History } from '../../../src/history/index.ts'
+import { createPruner } from '../../../src/pruners/index.ts'
+import { validateSpace } from '../../../src/space/index.ts'
+import type { ExperimentRun, LogEnd, RunNews } from '../experiment/index.ts'
+import { historyOf, readArchive } from './archive.ts'
+import { LateResults } from './late-results.ts'
+import { Owners } from './owners.ts'
+
+export type OwnershipNews =
+  /** Something changed that placement may use. */
+  | { readonly kind: 'changed' }
+  /** An experiment was taken up: its workers should say what they hold. */
+  | { readonly kind: 'takenUp' }
+  /** An experiment has ended, and its end is kept. */
+  | { readonly kind: 'ended'; readonly run: ExperimentRun }
+
+/** Makes a run that is not started yet. */
+type CreateRun = (
+  submission: Submission,
+  end: LogEnd,
+  tell: (news: RunNews, run: ExperimentRun) => void,
+) => ExperimentRun
+
+interface Accepted {
+  readonly experiment: string
+  readonly driver: string
+}
+
+/** Experiments that a beat names at most. */
+const namedAtMost = 4096
+
+export class Ownership {
+  readonly #env: ActorEnvironment
+  readonly #create: CreateRun
+  readonly #tell: (news: OwnershipNews) => void
+  readonly #runs = new Map<string, ExperimentRun>()
+  /** Being opened or taken up right now. */
+  readonly #taking = new Map<string, Promise<ExperimentRun | undefined>>()
+  readonly #owners: Owners
+  readonly #late: LateResults
+
+  constructor(env: ActorEnvironment, ownerTtlMs: number, create: CreateRun, tell: (news: OwnershipNews) => void) {
+    const { bus, clock, id, onDropped } = env
+    this.#env = env
+    this.#create = create
+    this.#tell = tell
+    this.#owners = new Owners(bus, clock, id, ownerTtlMs)
+    this.#late = new LateResults(bus, onDropped)
+  }
+
+  get runs(): ReadonlyMap<string, ExperimentRun> {
+    return this.#runs
+  }
+
+  /** Whether an experiment of the log is neither here, nor known to have ended, nor known to be another driver's. */
+  seemsAbandoned(experiment: string): boolean {
+    const isKnown = this.#runs.has(experiment) || this.#late.knows(experiment)
+    return !isKnown && this.#owners.ownerOf(experiment) === undefined
+  }
+
+  /** Its late results are acknowledged here. */
+  hasEnded(experiment: string): void {
+    this.#late.acknowledge(experiment)
+  }
+
+  /** Asks the drivers that are silent; true: one of them is gone, and what it had is nobody's. */
+  someDriverIsGone(): Promise<boolean> {
+    return this.#owners.look()
+  }
+
+  /** Another driver, or this one, says what it has. */
+  hear(driver: string, experiments: readonly string[]): void {
+    this.#owners.hear(driver, experiments)
+    // One that had ended here was resumed there.
+    if (driver !== this.#env.id) for (const experiment of experiments) this.#late.goesOn(experiment)
+  }
+
+  /** Says what this driver has. */
+  beat(): void {
+    this.#say([...this.#runs.keys()].slice(0, namedAtMost))
+  }
+
+  /** Resolves when the logs hold all that was decided. */
+  async kept(): Promise<void> {
+    await Promise.all([...this.#runs.values()].map((run) => run.kept()))
+  }
+
+  /** Lets go of all experiments, and says so: nobody has to wait for this driver's silence before taking them up. */
+  close(): void {
+    this.#say([])
+    for (const run of this.#runs.values()) run.close()
+    this.#late.close()
+  }
+
+  async submit(submission: Submission): Promise<Accepted> {
+    const { experiment, context } = submission
+    const reply = { experiment, driver: this.#env.id }
+    if (context.kind === 'optimization') validateSpace(context.space, 'space')
+    else if (context.kind === 'ablation' && context.components.length === 0) throw unresolved()
+    if (context.pruner !== null) createPruner(context.pruner, context.objectives)
+    // Asked twice at once: the second hears what became of the first (I2).
+    const run = (await this.#taking.get(experiment)) ?? this.#runs.get(experiment)
+    if (run !== undefined) {
+      refuseAnother(submission, run.submission)
+      return reply
+    }
+    const known = await readArchive(this.#env.bus, experiment)
+    if (known === undefined) {
+      const opened = await this.#once(experiment, () => this.#open(submission))
+      if (opened === undefined) throw problem('EXPERIMENT_EXISTS', { experiment })
+      refuseAnother(submission, opened.submission)
+      return reply
+    }
+    refuseAnother(submission, known.submission)
+    // Accepted before, by a driver that died before it could say so.
+    if (this.#owners.ownerOf(experiment) === undefined) await this.take(experiment)
+    return reply
+  }
+
+  /** Has an experiment go on that was stopped or has failed. `force`: although its log has a hole. */
+  async resume(experiment: string, force = false): Promise<Accepted & { state: string }> {
+    const driver = this.#env.id
+    const own = this.#runs.get(experiment)
+    if (own !== undefined) return { experiment, driver, state: stateToResume(own.history) }
+    const owner = this.#owners.ownerOf(experiment)
+    if (owner !== undefined) {
+      const history = await this.#archived(experiment)
+      // Its owner's last beat may be older than its end.
+      if (!history.ended) return { experiment, driver: owner, state: stateToResume(history) }
+    }
+    const run = await this.#once(experiment, () => this.#takeUp(experiment, true, force))
+    if (run !== undefined) return { experiment, driver, state: stateToResume(run.history) }
+    if ((await this.#archived(experiment)).state === 'done') return { experiment, driver, state: 'done' }
+    throw problem('EXPERIMENT_BUSY', { experiment, doing: 'taken up by a driver' })
+  }
+
+  /** Takes up an experiment that has not ended; undefined if there is nothing to take up, or another driver has it. */
+  take(experiment: string): Promise<ExperimentRun | undefined> {
+    return this.#once(experiment, () => this.#takeUp(experiment, false, false))
+  }
+
+  async #archived(experiment: string): Promise<History> {
+    const archived = await readArchive(this.#env.bus, experiment)
+    if (archived === undefined) throw problem('EXPERIMENT_UNKNOWN', { experiment })
+    return historyOf(archived)
+  }
+
+  /** One thing at a time is done about an experiment (I2). */
+  #once(experiment: string, work: () => Promise<ExperimentRun | undefined>): Promise<ExperimentRun | undefined> {
+    const taking = this.#taking.get(experiment) ?? work()
+    this.#taking.set(experiment, taking)
+    return taking.finally(() => this.#taking.delete(experiment))
+  }
+
+  /** A new experiment: it is accepted once that is in the log. Rejects with what the log refuses it for. */
+  async #open(submission: Submission): Promise<ExperimentRun | undefined> {
+    const { clock, id, logger } = this.#env
+    const { experiment } = submission
+    const run = this.#newRun(submission, { last: 0, next: 0 })
+    const at = clock.now()
+    const accepted: LogEvent = { type: 'experiment.accepted', at, submission }
+    if (!(await this.#begin(run, accepted, { type: 'experiment.adopted', at, driver: id }))) return undefined
+    logger.info({ experiment }, 'experiment accepted')
+    return run
+  }
+
+  async #takeUp(experiment: string, resume: boolean, force: boolean): Promise<ExperimentRun | undefined> {
+    const { bus, clock, id, logger } = this.#env
+    const archived = await readArchive(bus, experiment)
+    if (archived === undefined || this.#runs.has(experiment)) return this.#runs.get(experiment)
+    const run = this.#newRun(archived.submission, archived)
+    run.replay(archived.entries)
+    if (run.history.ended && (!resume || run.history.state === 'done')) {
+      this.#late.acknowledge(experiment)
+      return undefined
+    }
+    if (!resume && !(await this.#owners.isAbandoned(experiment, archived.owner))) return undefined
+    const { order } = archived
+    if (order.broken && !force) throw problem('LOG_HOLE', { experiment, fault: order.fault })
+    const at = clock.now()
+    const holes = order.holes === 0 ? {} : { holes: order.holes }
+    const first: LogEvent[] = [{ type: 'experiment.adopted', at, driver: id, ...holes }]
+    if (run.history.ended) first.push({ type: 'experiment.resumed', at })
+    this.#late.goesOn(experiment)
+    if (!(await this.#begin(run, ...first))) return undefined
+    const { state, held } = run.history
+    logger.info({ experiment, state, held: held.size }, 'experiment taken up from its log')
+    this.#tell({ kind: 'takenUp' })
+    return run
+  }
+
+  #newRun(submission: Submission, end: LogEnd): ExperimentRun {
+    return this.#create(submission, end, (news, run) => this.#hearRun(news, run))
+  }
+
+  async #begin(run: ExperimentRun, ...first: LogEvent[]): Promise<boolean> {
+    try {
+      if (!(await run.start(...first))) {
+        run.close()
+        return false
+      }
+    } catch (error) {
+      // I3
+      run.close()
+      throw error
+    }
+    this.#runs.set(run.id, run)
+    this.beat()
+    this.#tell({ kind: 'changed' })
+    return true
+  }
+
+  #hearRun(news: RunNews, run: ExperimentRun): void {
+    if (news === 'changed') return this.#tell({ kind: 'changed' })
+    if (news === 'ended') {
+      this.#tell({ kind: 'ended', run })
+      this.#late.acknowledge(run.id)
+    } else {
+      this.#env.logger.warn({ experiment: run.id }, 'another driver has this experiment now')
+    }
+    if (this.#runs.get(run.id) === run) this.#runs.delete(run.id)
+    this.beat()
+    this.#tell({ kind: 'changed' })
+  }
+
+  #say(experiments: string[]): void {
+    tell(this.#env.bus, driverBeat, { driver: this.#env.id }, { experiments })
+  }
+}
+
+const unresolved = () => problem('STUDY_INVALID', { path: 'components', reason: 'are none: the client looks them up' })
+
+function refuseAnother(asked: Submission, known: Submission): void {
+  if (!isDeepStrictEqual(asked, known)) throw problem('EXPERIMENT_EXISTS', { experiment: asked.experiment })
+}
+
+/** The state of an experiment that is to go on. Throws EXPERIMENT_BUSY while it is being stopped: it must have ended first. */
+function stateToResume({ ending, state, submission }: History): string {
+  if (ending) throw problem('EXPERIMENT_BUSY', { experiment: submission.experiment, doing: 'being stopped' })
+  return state
+}
