@@ -1,10 +1,8 @@
 /**
  * The ring of one trial: hears its members, and has them form the next generation whenever the membership changes.
  * I1 A generation is in the log before a member hears of it: a driver that was replaced cannot form one more.
- * I2 The request to form is the question whether a member is still there: nobody is out on another's word alone.
  */
 import {
-  codeOf,
   formRing,
   joinRing,
   leaveRing,
@@ -12,8 +10,6 @@ import {
   ringProgress,
   startRing,
   suspectMember,
-  type Call,
-  type ParamsOf,
   type PayloadOf,
   type ReplyOf,
   type RingSettings,
@@ -21,10 +17,11 @@ import {
 } from '../../../protocol/index.ts'
 import { every, type Clock, type Logger } from '../../../src/actor/index.ts'
 import { stepper } from '../../../src/machine/index.ts'
-import { answer, ask, hear, type Bus, type OnDropped, type Subscription } from '../../../src/bus/index.ts'
+import { answer, hear, type Bus, type OnDropped, type Subscription } from '../../../src/bus/index.ts'
 import type { SnapshotFrom } from 'xstate'
 import { ringDefaults } from '../../../src/ring/index.ts'
 import { neededAt, ringMachine, type RingEvent, type RingInput, type Seat } from './ring.machine.ts'
+import { Orders } from './orders.ts'
 import { Pace } from './pace.ts'
 import type { Part } from '../../../src/history/index.ts'
 
@@ -45,19 +42,10 @@ export type RingDecision =
   | { readonly kind: 'changed' }
 
 const tickMs = 500
-const askMs = 1000
-const pauseMs = 100
-/** Where nobody listens, for so long (at once, where a member has found so too): it is out. */
-const absentAfterMs = 200
-/** Where somebody listens and does not answer. */
-const silentAfterMs = 4000
-/** Who is fewer gradient steps behind is waited for. */
+/** A newcomer that is fewer gradient steps behind is waited for. */
 const worthChasing = 10
 /** A ring that is faster than the newcomer waits for it in the end. */
 const chasesAtMost = 4
-/** After an outage of the driver's own the others come back one by one. */
-const outagePatienceMs = 5000
-
 /** No other generation would do better: the members' trainings fail of it, and say so. */
 const hopeless = new Set(['RING_MANIFEST_DIFFERS', 'RING_MISMATCH', 'RING_DIVERGED'])
 
@@ -71,9 +59,7 @@ export class Ring {
   readonly #pace: Pace
   readonly #stops: (() => void)[] = []
   #snapshot: SnapshotFrom<typeof ringMachine>
-  #patientUntil = 0
-  /** Attempts that other members have found to be gone. */
-  readonly #missed = new Set<number>()
+  readonly #orders: Orders
 
   constructor(host: RingHost, id: string, trial: number, settings: RingSettings, input: RingInput) {
     this.id = id
@@ -81,6 +67,7 @@ export class Ring {
     this.#host = host
     this.#settings = settings
     this.#pace = new Pace(host.clock)
+    this.#orders = new Orders(host, id, (generation, attempt) => this.#isUnderWay(generation, attempt))
     this.#snapshot = ringSteps.initial(input)
     this.#listen()
   }
@@ -118,7 +105,7 @@ export class Ring {
 
   /** A member's attempt has ended, or is lost. */
   gone(attempt: number): void {
-    this.#missed.delete(attempt)
+    this.#orders.forget(attempt)
     if (this.#seat(attempt) !== undefined) this.#move({ type: 'ring.gone', attempt })
   }
 
@@ -152,7 +139,7 @@ export class Ring {
       ...subscriptions.map((subscription) => () => subscription.unsubscribe()),
       every(clock, tickMs, () => this.#move({ type: 'tick', at: clock.elapsed() })),
       bus.onStatus((status) => {
-        if (status === 'connected') this.#patientUntil = clock.elapsed() + outagePatienceMs
+        if (status === 'connected') this.#orders.reconnected()
       }),
     )
   }
@@ -177,7 +164,7 @@ export class Ring {
     if (!this.#plan().some((seat) => seat.worker === worker)) throw this.#stale(generation)
     if (generation === context.generation && !hopeless.has(code)) {
       const missed = suspect === null ? undefined : context.plan[suspect]
-      if (missed !== undefined && code === 'RING_PEER_LOST') this.#missed.add(missed)
+      if (missed !== undefined && code === 'RING_PEER_LOST') this.#orders.miss(missed)
       const suspected = missed === undefined ? null : (this.#seat(missed)?.worker ?? null)
       this.#host.logger.warn(
         { ring: this.id, generation, rank, worker, suspected, code, step },
@@ -248,7 +235,7 @@ export class Ring {
     const send = async (seat: Seat, rank: number): Promise<void> => {
       const order = { ...ringDefaults, generation, ...plan, rank }
       if (!(await this.#say(formRing, seat, generation, order))) return
-      this.#missed.delete(seat.attempt)
+      this.#orders.forget(seat.attempt)
       this.#move({ type: 'ring.ready', attempt: seat.attempt, generation })
     }
     await Promise.all(members.map((seat, rank) => send(seat, rank)))
@@ -259,55 +246,18 @@ export class Ring {
     await Promise.all(this.#plan().map((seat) => this.#say(startRing, seat, generation, { generation })))
   }
 
-  /** Asks a member until it answers; false: it is out, or the generation is over. */
-  async #say<C extends Call & { subject: typeof formRing.subject | typeof startRing.subject }>(
-    call: C,
-    { worker, slot, attempt }: Seat,
-    generation: number,
-    payload: PayloadOf<C>,
-  ): Promise<boolean> {
-    const { bus, clock } = this.#host
-    const params = { worker, ring: this.id, slot: String(slot) } as unknown as ParamsOf<C>
-    let since = clock.elapsed()
-    let last: string | undefined
-    while (this.#isUnderWay(generation, attempt)) {
-      try {
-        await ask(bus, call, params, payload, { timeoutMs: askMs })
-        return true
-      } catch (error) {
-        const code = codeOf(error)
-        if (code === undefined) throw error
-        if (code === 'RING_STALE') {
-          this.#move({ type: 'ring.stale', generation })
-          return false
-        }
-        // An outage of this driver's own is nobody's fault.
-        if (code === 'BUS_DISCONNECTED' || code !== last)
-          since = code === 'BUS_TIMEOUT' ? clock.elapsed() - askMs : clock.elapsed()
-        last = code
-        if (clock.elapsed() >= this.#patientUntil && clock.elapsed() - since >= this.#patienceWith(code, attempt)) {
-          this.#missed.delete(attempt)
-          if (this.#isUnderWay(generation, attempt)) this.#move({ type: 'ring.absent', attempt, generation })
-          return false
-        }
-      }
-      await new Promise((resolve) => {
-        clock.setTimeout(() => resolve(undefined), pauseMs)
-      })
-    }
-    return false
+  /** Gives an order to a member; false: it is out, or the generation is over. */
+  async #say(...order: Parameters<typeof Orders.prototype.give<typeof formRing | typeof startRing>>): Promise<boolean> {
+    const [, { attempt }, generation] = order
+    const obeyed = await this.#orders.give(...order)
+    if (obeyed === 'stale') this.#move({ type: 'ring.stale', generation })
+    if (obeyed === 'absent' && this.#isUnderWay(generation, attempt))
+      this.#move({ type: 'ring.absent', attempt, generation })
+    return obeyed === 'yes'
   }
 
   #isUnderWay(generation: number, attempt: number): boolean {
     const { context, value } = this.#snapshot
     return value !== 'done' && context.generation === generation && context.plan.includes(attempt)
-  }
-
-  #patienceWith(code: string, attempt: number): number {
-    if (code === 'BUS_DISCONNECTED') return Infinity
-    if (code === 'BUS_TIMEOUT') return silentAfterMs
-    if (code === 'BUS_NO_RESPONDERS') return this.#missed.has(attempt) ? 0 : absentAfterMs
-    // What is refused for another reason would be refused again.
-    return 0
   }
 }

@@ -18,82 +18,32 @@ import {
   type Submission,
 } from '../../../protocol/index.ts'
 import type { History, Observed, Part, TrialSnapshot } from '../../../src/history/index.ts'
-import type { Loss, Place, PlaceState } from '../fleet/index.ts'
+import type { Place } from '../fleet/index.ts'
 import { believed } from './assignment.ts'
-
-export type TrialDecision =
-  | { readonly kind: 'commit'; readonly event: LogEvent }
-  /** Once all that was committed is in the log. */
-  | { readonly kind: 'deliver'; readonly place: Place; readonly attempt: AttemptRef }
-  | { readonly kind: 'free'; readonly place: Place }
-  /** It is given up; the place is free when its worker says so. */
-  | { readonly kind: 'disown'; readonly place: Place }
-  /** The worker is believed to have the attempt. */
-  | {
-      readonly kind: 'expect'
-      readonly worker: string
-      readonly slot: number
-      readonly attempt: AttemptRef
-      readonly at: number
-    }
-  | {
-      readonly kind: 'stop'
-      readonly worker: string
-      readonly attempt: AttemptRef
-      readonly reason: StopReason
-      readonly afterMs: number
-    }
-  /** A worker has an attempt that the history knows nothing of: another driver may have the experiment. */
-  | { readonly kind: 'verify' }
-  /** Attempts come to nothing in its slot: nothing goes there for a while. */
-  | { readonly kind: 'rest'; readonly place: Place; readonly code: string }
-  | { readonly kind: 'served'; readonly place: Place }
-  | { readonly kind: 'warn'; readonly attempt: AttemptRef; readonly worker: string; readonly text: string }
-
-export interface LossNews {
-  readonly place: Place
-  /** Of the place, before. */
-  readonly state: PlaceState
-  readonly how: Loss
-  /** It waited behind another attempt. */
-  readonly behind: boolean
-  /** By the wall clock: when the worker's process started, if it is here. */
-  readonly workerStartedAt: number | null
-}
-
-/** What the driver has heard of a trial's reports, for the log. */
-export interface Heard {
-  readonly step?: number
-  readonly heard?: number
-}
-
-/** Beyond its time limit and its grace, an attempt has so long to be heard of. */
-const slackMs = 5000
-/** An attempt that was handed back so often in a row, and never begun, counts as lost. */
-const handBacksAtMost = 8
+import type { Heard, LossNews, TrialDecision } from './decision.ts'
+import { HandBacks } from './hand-backs.ts'
+import { TimeLimits } from './time-limits.ts'
 
 export class Attempts {
   readonly #submission: Submission
   readonly #history: History
   /** By trial and attempt: when the log says that it was assigned. */
   readonly #assignedAt = new Map<string, number>()
-  /** In elapsed time: since when it is known to run. */
-  readonly #runsSince = new Map<string, number>()
-  /** In elapsed time: when it was told to stop. */
-  readonly #stoppedAt = new Map<string, number>()
-  readonly #handBacks = new Map<number, number>()
+  readonly #timeLimits: TimeLimits
+  readonly #handBacks = new HandBacks()
 
   constructor(history: History) {
     this.#submission = history.submission
     this.#history = history
+    this.#timeLimits = new TimeLimits(history.submission.context.policy)
   }
 
   /** An event of the log, live or replayed. */
   note(event: LogEvent): void {
     if (event.type === 'trial.assigned') this.#assignedAt.set(keyOf(event), event.at)
     if (event.type !== 'trial.ended' && event.type !== 'trial.lost') return
-    const key = keyOf(event)
-    for (const known of [this.#assignedAt, this.#runsSince, this.#stoppedAt]) known.delete(key)
+    this.#assignedAt.delete(keyOf(event))
+    this.#timeLimits.forget(keyOf(event))
   }
 
   /** What a driver that takes the experiment up has to do about what is out. */
@@ -155,7 +105,7 @@ export class Attempts {
     if (place.state !== 'delivering') return [this.#stop(place.worker, attempt, 'superseded')]
     return [
       { kind: 'free', place },
-      ...(this.holds(attempt) ? [this.#returned(attempt, place.worker, 'it was not begun', at)] : []),
+      ...(this.holds(attempt) ? [returnOf(attempt, place.worker, 'it was not begun', at)] : []),
     ]
   }
 
@@ -169,7 +119,7 @@ export class Attempts {
     if (code !== 'WORKER_DRAINING') decisions.push({ kind: 'rest', place, code })
     if (!this.holds(attempt)) return decisions
     const costsNothing = code === 'LEASE_UNKNOWN' || code === 'SLOT_TAKEN' || code === 'WORKER_DRAINING'
-    const end = costsNothing ? this.#handedBack(attempt, worker, message, at) : this.#lost(attempt, worker, message, at)
+    const end = costsNothing ? this.#handedBack(attempt, worker, message, at) : lossOf(attempt, worker, message, at)
     return [...decisions, end]
   }
 
@@ -183,9 +133,7 @@ export class Attempts {
   unknownToWorker(place: Place, attempt: AttemptRef, at: number): TrialDecision[] {
     if (place.state !== 'expected' && place.state !== 'delivering') return []
     const free: TrialDecision = { kind: 'free', place }
-    return this.holds(attempt)
-      ? [free, this.#returned(attempt, place.worker, 'it never reached the worker', at)]
-      : [free]
+    return this.holds(attempt) ? [free, returnOf(attempt, place.worker, 'it never reached the worker', at)] : [free]
   }
 
   /** The worker of an attempt is gone, or knows nothing of it. */
@@ -205,7 +153,7 @@ export class Attempts {
       warn,
       unbegun
         ? this.#handedBack(attempt, worker, 'it never reached the worker', at)
-        : this.#lost(attempt, worker, reason, at),
+        : lossOf(attempt, worker, reason, at),
     ]
   }
 
@@ -254,14 +202,14 @@ export class Attempts {
     const decisions: TrialDecision[] = place === undefined ? [] : [{ kind: 'free', place }]
     if (this.#history.settled(trial)) return { decisions, event: null }
     const outcome = this.#outcomeOf(ref, payload.outcome)
-    const isUnprompted = outcome.kind === 'returned' && context.offers && !this.#stoppedAt.has(keyOf(ref))
+    const isUnprompted = outcome.kind === 'returned' && context.offers && !this.#timeLimits.isStopped(keyOf(ref))
     if (place !== undefined && outcome.kind !== 'returned') decisions.push({ kind: 'served', place })
     // What waited behind another one is handed back for good reasons.
     if (place !== undefined && place.state !== 'waiting' && place.state !== 'foreign' && isUnprompted) {
       decisions.push({ kind: 'rest', place, code: 'SLOT_HANDS_BACK' })
-      if (this.#countHandBack(trial)) {
-        const reason = `it was handed back ${handBacksAtMost} times, and never begun`
-        decisions.push({ kind: 'commit', event: this.#lossOf(ref, worker, reason, at) })
+      if (this.#handBacks.isOneTooMany(trial)) {
+        const reason = `it was handed back ${this.#handBacks.most} times, and never begun`
+        decisions.push(lossOf(ref, worker, reason, at))
         return { decisions, event: null }
       }
     }
@@ -295,7 +243,7 @@ export class Attempts {
     placeOf: (worker: string, ref: AttemptRef) => Place | undefined,
   ): TrialDecision[] {
     const { trial, parts } = before.context
-    this.#handBacks.delete(trial)
+    this.#handBacks.forget(trial)
     const isDone = this.#history.trial(trial)?.value === 'done'
     return parts.flatMap(({ attempt, worker }): TrialDecision[] => {
       if (attempt === by) return []
@@ -310,23 +258,13 @@ export class Attempts {
 
   /** Attempts that have outlived their time (I4). `now`: elapsed. */
   overdue(now: number, placeOf: (worker: string, ref: AttemptRef) => Place | undefined, at: number): TrialDecision[] {
-    const { trialTimeoutMs, graceMs } = this.#submission.context.policy
     const decisions: TrialDecision[] = []
     for (const trial of this.#history.held) {
       for (const { worker, attempt } of this.partsOf(trial)) {
         const ref = this.#ref(trial, attempt)
-        const key = keyOf(ref)
         const place = placeOf(worker, ref)
-        if (place?.state === 'running' && !this.#runsSince.has(key)) this.#runsSince.set(key, now)
-        const runsFor = now - (this.#runsSince.get(key) ?? now)
-        const stoppedFor = now - (this.#stoppedAt.get(key) ?? now)
-        if (stoppedFor > graceMs + slackMs) {
-          const text = `it did not end within ${graceMs + slackMs} ms after it was told to stop`
-          decisions.push(...this.#giveUp(ref, worker, text, place, at))
-        } else if (trialTimeoutMs !== null && runsFor > trialTimeoutMs + graceMs + slackMs) {
-          const text = `it did not end within its time limit of ${trialTimeoutMs} ms, and its worker did not stop it`
-          decisions.push(...this.#giveUp(ref, worker, text, place, at))
-        }
+        const text = this.#timeLimits.exceeded(keyOf(ref), place?.state === 'running', now)
+        if (text !== null) decisions.push(...this.#giveUp(ref, worker, text, place, at))
       }
     }
     return decisions
@@ -334,14 +272,14 @@ export class Attempts {
 
   /** A stop goes out: the attempt has its grace from now on. */
   stopSaid(attempt: AttemptRef, now: number): void {
-    if (this.holds(attempt) && !this.#stoppedAt.has(keyOf(attempt))) this.#stoppedAt.set(keyOf(attempt), now)
+    if (this.holds(attempt)) this.#timeLimits.stopped(keyOf(attempt), now)
   }
 
   #giveUp(ref: AttemptRef, worker: string, text: string, place: Place | undefined, at: number): TrialDecision[] {
     return [
       { kind: 'warn', attempt: ref, worker, text },
       ...(place === undefined ? [] : [{ kind: 'disown' as const, place }]),
-      this.#lost(ref, worker, text, at),
+      lossOf(ref, worker, text, at),
       this.#stop(worker, ref, 'superseded'),
     ]
   }
@@ -356,34 +294,23 @@ export class Attempts {
 
   /** It was not begun: it is tried again at no cost, though not without limit. */
   #handedBack(ref: AttemptRef, worker: string, reason: string, at: number): TrialDecision {
-    return this.#countHandBack(ref.trial)
-      ? this.#lost(ref, worker, reason, at)
-      : this.#returned(ref, worker, reason, at)
-  }
-
-  /** True: it was handed back once too often, and counts from anew. */
-  #countHandBack(trial: number): boolean {
-    const count = (this.#handBacks.get(trial) ?? 0) + 1
-    this.#handBacks.set(trial, count % handBacksAtMost)
-    return count >= handBacksAtMost
-  }
-
-  #returned({ trial, attempt }: AttemptRef, worker: string, reason: string, at: number): TrialDecision {
-    const outcome = { kind: 'returned' as const, reason }
-    const end = { at, trial, attempt, worker, outcome, startedAt: null, endedAt: at, points: 0 }
-    return { kind: 'commit', event: { type: 'trial.ended', ...end } }
-  }
-
-  #lost(ref: AttemptRef, worker: string, reason: string, at: number): TrialDecision {
-    return { kind: 'commit', event: this.#lossOf(ref, worker, reason, at) }
-  }
-
-  #lossOf({ trial, attempt }: AttemptRef, worker: string, reason: string, at: number): LogEvent {
-    return { type: 'trial.lost', at, trial, attempt, worker, reason }
+    return this.#handBacks.isOneTooMany(ref.trial) ? lossOf(ref, worker, reason, at) : returnOf(ref, worker, reason, at)
   }
 }
 
-/** All trials, as whoever suggests them is told. */
+/** The attempt is tried again, and counts as none. */
+function returnOf({ trial, attempt }: AttemptRef, worker: string, reason: string, at: number): TrialDecision {
+  const outcome = { kind: 'returned' as const, reason }
+  const end = { at, trial, attempt, worker, outcome, startedAt: null, endedAt: at, points: 0 }
+  return { kind: 'commit', event: { type: 'trial.ended', ...end } }
+}
+
+/** The attempt is lost: it counts as one of the trial's. */
+function lossOf({ trial, attempt }: AttemptRef, worker: string, reason: string, at: number): TrialDecision {
+  return { kind: 'commit', event: { type: 'trial.lost', at, trial, attempt, worker, reason } }
+}
+
+/** All trials, as those who suggest are told of them. */
 export function observationsOf(history: History): Observed[] {
   return [...history.trials.keys()].flatMap((trial) => history.observation(trial) ?? [])
 }

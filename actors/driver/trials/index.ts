@@ -1,4 +1,5 @@
 /** The attempts at an experiment's trials, and their way to workers. */
 export { assignmentOf } from './assignment.ts'
-export { Attempts, observationsOf, type TrialDecision } from './attempts.ts'
+export { Attempts, observationsOf } from './attempts.ts'
+export type { TrialDecision } from './decision.ts'
 export { Delivery } from './delivery.ts'
