@@ -4,15 +4,16 @@
  * I2 An experiment that is closed here does nothing more: another driver has it, or it is over.
  * I3 Only what changes something is written: nothing stands in the log after the end but that it goes on.
  */
-import { problem, toProblem, type AttemptRef, type LogEvent, type Problem } from '../../../protocol/index.ts'
+import { problem, toProblem, type LogEvent, type Problem } from '../../../protocol/index.ts'
 import type { Clock, Logger } from '../../../src/actor/index.ts'
 import { seedOf, type Effect, type History } from '../../../src/history/index.ts'
-import type { Fleet, Place } from '../fleet/index.ts'
+import type { Fleet } from '../fleet/index.ts'
 import type { Pruning, PruningDecision } from '../pruning/index.ts'
 import type { RingDecision, Rings } from '../rings/index.ts'
 import type { SuggestingDecision, Suggestion, Suggestions } from '../suggesting/index.ts'
-import { assignmentOf, observationsOf, type Attempts, type Delivery, type TrialDecision } from '../trials/index.ts'
+import { observationsOf, type Attempts, type Delivery, type TrialDecision } from '../trials/index.ts'
 import type { Checkpoints } from './checkpoints.ts'
+import { Dispatch } from './dispatch.ts'
 import type { LogWriter } from './log-writer.ts'
 
 export type Decision = TrialDecision | SuggestingDecision | PruningDecision | RingDecision
@@ -46,10 +47,9 @@ export class Effects {
   readonly #logger: Logger
   readonly #driver: string
   readonly #fleet: Fleet
+  readonly #dispatch: Dispatch
   readonly #rooms: Rooms
   readonly #tell: (outcome: Outcome) => void
-  /** Stops on their way, by worker, attempt and reason. */
-  readonly #stops = new Set<string>()
   #closed = false
   /** In elapsed time: when something was last suggested, assigned or ended. */
   movedAt: number
@@ -65,6 +65,15 @@ export class Effects {
     this.#fleet = where.fleet
     this.#rooms = rooms
     this.#tell = tell
+    this.#dispatch = new Dispatch(where, rooms, {
+      isOver: () => this.#closed,
+      perform: (decisions) => {
+        this.perform(decisions)
+      },
+      changed: () => {
+        tell({ kind: 'changed' })
+      },
+    })
     this.movedAt = where.clock.elapsed()
   }
 
@@ -114,7 +123,7 @@ export class Effects {
       case 'commit':
         return this.commit(this.#withHeard(decision.event))
       case 'deliver':
-        return void this.#deliver(decision.place, decision.attempt)
+        return void this.#dispatch.deliver(decision.place, decision.attempt)
       case 'free':
         this.#fleet.free(decision.place)
         return this.#tell({ kind: 'changed' })
@@ -123,7 +132,7 @@ export class Effects {
       case 'expect':
         return this.#fleet.expect(decision.worker, decision.slot, decision.attempt, decision.at)
       case 'stop':
-        return this.#stopLater(decision)
+        return this.#dispatch.stop(decision)
       case 'verify':
         return this.#rooms.writer.verify()
       case 'rest':
@@ -223,57 +232,6 @@ export class Effects {
         void this.#end('failed')
         break
     }
-  }
-
-  async #deliver(place: Place, attempt: AttemptRef): Promise<void> {
-    const { history, writer, attempts, delivery } = this.#rooms
-    // I1
-    if (!(await writer.kept()) || this.#closed) return
-    this.#fleet.dispatched(place)
-    const trial = history.trial(attempt.trial)?.context
-    if (trial === undefined) return
-    const { submission } = history
-    const { worker, slot } = place
-    const ablated = history.ablated(attempt.trial)
-    const assignment = assignmentOf({ driver: this.#driver, submission, attempt, slot, trial, ablated })
-    const wanted = () => !this.#closed && attempts.wants(place, attempt)
-    const delivered = await delivery.deliver(worker, assignment, wanted, () => this.#fleet.assigned(place, 'silent'))
-    if (this.#closed) return
-    const at = this.#clock.now()
-    if (delivered.kind === 'taken') {
-      if (place.holds(attempt)) this.#fleet.assigned(place, delivered.position)
-      this.perform(attempts.delivered(place, attempt))
-    } else if (!place.holds(attempt)) {
-      // Its worker is gone, or it ended meanwhile: whoever found that out has said what follows.
-    } else if (delivered.kind === 'refused') {
-      this.perform(attempts.refused(place, attempt, delivered.code, delivered.message, at))
-    } else {
-      this.perform(attempts.undelivered(place, attempt, at))
-    }
-    this.#tell({ kind: 'changed' })
-  }
-
-  /** Carried out even when the experiment is over meanwhile: a member that does not return is stopped all the same. */
-  #stopLater(stop: Extract<Decision, { kind: 'stop' }>): void {
-    if (stop.afterMs === 0) void this.#stop(stop)
-    else this.#clock.setTimeout(() => void this.#stop(stop), stop.afterMs)
-  }
-
-  async #stop({ worker, attempt, reason }: Extract<Decision, { kind: 'stop' }>): Promise<void> {
-    const { attempts, delivery, writer } = this.#rooms
-    // Whoever is fenced and does not know it yet must not stop what another driver runs.
-    if (!this.#closed && !(await writer.kept())) return
-    const key = `${worker} ${attempt.trial}.${attempt.attempt} ${reason}`
-    if (this.#stops.has(key)) return
-    this.#stops.add(key)
-    attempts.stopSaid(attempt, this.#clock.elapsed())
-    const wanted = () =>
-      reason === 'superseded' ? this.#fleet.isHere(worker) : !this.#closed && attempts.holds(attempt)
-    const answer = await delivery.stop(worker, attempt, reason, wanted)
-    this.#stops.delete(key)
-    if (answer === undefined || answer.known || this.#closed) return
-    const place = this.#fleet.find(worker, attempt)
-    if (place !== undefined) this.perform(attempts.unknownToWorker(place, attempt, this.#clock.now()))
   }
 
   #adopt(suggestion: Suggestion): void {

@@ -1,14 +1,12 @@
 /**
  * One experiment that this driver owns: its history, its log, and the rooms that decide about it. What happens comes in here, is
  * given to the room that it concerns, and what that decides is carried out by effects.ts.
- * I1 A result is in the log before it is acknowledged.
- * I2 A fenced run does nothing more: another driver has the experiment.
+ * I1 A fenced run does nothing more: another driver has the experiment.
  */
 import {
   own,
   done,
   metrics,
-  problem,
   started,
   stopExperiment,
   type AttemptRef,
@@ -31,6 +29,7 @@ import { Deadline } from './deadline.ts'
 import { Demand } from './demand.ts'
 import { Effects, type Decision, type Rooms } from './effects.ts'
 import { LogWriter, type LogEnd } from './log-writer.ts'
+import { Results, type RefusedResult } from './results.ts'
 import { Waiting } from './waiting.ts'
 
 export interface RunEnvironment {
@@ -63,9 +62,8 @@ export class ExperimentRun implements Claimant {
   readonly #effects: Effects
   readonly #demand: Demand
   readonly #deadline: Deadline
+  readonly #results: Results
   readonly #subscriptions: Subscription[] = []
-  /** A result that was refused: said until another was taken. */
-  refusedResult: { worker: string; trial: number; code: string; since: number } | null = null
   #closed = false
 
   constructor(env: RunEnvironment, submission: Submission, end: LogEnd) {
@@ -90,6 +88,14 @@ export class ExperimentRun implements Claimant {
     }
     this.#demand = new Demand(history, this.rooms.suggestions, this.rooms.rings)
     this.#effects = new Effects(env, this.rooms, ({ kind }) => this.#tell(kind))
+    this.#results = new Results(env, this.rooms, {
+      ended: (event) => {
+        this.#demand.learnDuration(event)
+      },
+      perform: (decisions) => {
+        this.#effects.perform(decisions)
+      },
+    })
     const instant = () => (this.#closed ? null : history.deadline)
     this.#deadline = new Deadline(clock, instant, () => this.#effects.conclude('time'))
   }
@@ -216,6 +222,11 @@ export class ExperimentRun implements Claimant {
 
   // What is shown
 
+  /** A result that was refused: said until another was taken. */
+  get refusedResult(): RefusedResult | null {
+    return this.#results.refused
+  }
+
   /** What a trial reported last. */
   last(trial: number): { step: number; metrics: Metrics } | null {
     return this.rooms.pruning.last(trial)
@@ -259,7 +270,7 @@ export class ExperimentRun implements Claimant {
     const { bus, onDropped } = this.#env
     const here = { worker: '*', experiment: this.id }
     this.#subscriptions.push(
-      answer(bus, done, here, (payload, { worker }) => this.#end(worker, payload), { onDropped }),
+      answer(bus, done, here, (payload, { worker }) => this.#results.take(worker, payload), { onDropped }),
       answer(bus, stopExperiment, { experiment: this.id }, ({ mode }) => this.#stop(mode), { onDropped }),
       hear(bus, started, here, (said) => this.#started(said), { onDropped }),
       hear(bus, metrics, { ...here, trial: '*' }, (batch, { trial }) => this.rooms.pruning.hear(Number(trial), batch), {
@@ -277,39 +288,5 @@ export class ExperimentRun implements Claimant {
 
   #started({ trial, attempt, at }: PayloadOf<typeof started>): void {
     this.#effects.follow(this.history.apply({ type: 'trial.started', trial, attempt, at }))
-  }
-
-  /** What a worker says of an attempt that has ended. Resolves once it is kept; rejects if it cannot be (I1). */
-  async #end(worker: string, payload: PayloadOf<typeof done>): Promise<Record<string, never>> {
-    const { attempts, pruning, writer } = this.rooms
-    const { fleet, clock, driver } = this.#env
-    const { trial, attempt } = payload
-    if (this.history.trial(trial) === undefined) {
-      // It may be a trial of whoever has the experiment now: nobody's result is refused before that is known.
-      writer.verify()
-      if (!(await writer.kept())) throw problem('DRIVER_FENCED', { driver, experiment: this.id })
-    }
-    const place = fleet.whereverHeld(worker, { experiment: this.id, trial, attempt })
-    const step = pruning.last(trial)?.step
-    const heard = { ...(step === undefined ? {} : { step }), ...pruning.heard(trial) }
-    try {
-      const context = { place, offers: fleet.offers(worker), heard, at: clock.now() }
-      const { decisions, event } = attempts.end(worker, payload, context)
-      if (event !== null) {
-        // What would never fit the log is refused before it is taken.
-        writer.admit(event)
-        pruning.noteSilence(event)
-        this.#demand.learnDuration(event)
-      }
-      this.refusedResult = null
-      this.#effects.perform(decisions)
-    } catch (error) {
-      const { code } = error as { code?: string }
-      this.refusedResult = { worker, trial, code: code ?? 'INTERNAL', since: clock.elapsed() }
-      throw error
-    }
-    // Whoever has the experiment now takes it when the worker says it again.
-    if (!(await writer.kept())) throw problem('DRIVER_FENCED', { driver, experiment: this.id })
-    return {}
   }
 }

@@ -1,0 +1,82 @@
+/**
+ * The results that workers bring.
+ * I1 A result is in the log before it is acknowledged; until then its worker keeps it.
+ */
+import { codeOf, problem, type done, type LogEvent, type PayloadOf } from '../../../protocol/index.ts'
+import type { Clock } from '../../../src/actor/index.ts'
+import type { Fleet } from '../fleet/index.ts'
+import type { TrialDecision } from '../trials/index.ts'
+import type { Rooms } from './effects.ts'
+
+export interface RefusedResult {
+  readonly worker: string
+  readonly trial: number
+  readonly code: string
+  /** In elapsed time. */
+  readonly since: number
+}
+
+interface ResultsHost {
+  /** An attempt has ended, before that is carried out. */
+  ended(event: Extract<LogEvent, { type: 'trial.ended' }>): void
+  perform(decisions: readonly TrialDecision[]): void
+}
+
+export class Results {
+  readonly #clock: Clock
+  readonly #driver: string
+  readonly #fleet: Fleet
+  readonly #rooms: Rooms
+  readonly #host: ResultsHost
+  /** The last one that was refused, until another is taken. */
+  refused: RefusedResult | null = null
+
+  constructor(
+    { clock, driver, fleet }: { clock: Clock; driver: string; fleet: Fleet },
+    rooms: Rooms,
+    host: ResultsHost,
+  ) {
+    this.#clock = clock
+    this.#driver = driver
+    this.#fleet = fleet
+    this.#rooms = rooms
+    this.#host = host
+  }
+
+  /** What a worker says of an attempt that has ended. Resolves once it is kept; rejects if it cannot be (I1). */
+  async take(worker: string, payload: PayloadOf<typeof done>): Promise<Record<string, never>> {
+    const { attempts, history, pruning, writer } = this.#rooms
+    const { experiment } = history.submission
+    const { trial, attempt } = payload
+    if (history.trial(trial) === undefined) {
+      // It may be a trial of the driver that has the experiment now: no result is refused before that is known.
+      writer.verify()
+      if (!(await writer.kept())) throw this.#fenced()
+    }
+    const place = this.#fleet.whereverHeld(worker, { experiment, trial, attempt })
+    const step = pruning.last(trial)?.step
+    const heard = { ...(step === undefined ? {} : { step }), ...pruning.heard(trial) }
+    try {
+      const context = { place, offers: this.#fleet.offers(worker), heard, at: this.#clock.now() }
+      const { decisions, event } = attempts.end(worker, payload, context)
+      if (event !== null) {
+        // A result that would never fit the log is refused before it is taken.
+        writer.admit(event)
+        pruning.noteSilence(event)
+        this.#host.ended(event)
+      }
+      this.refused = null
+      this.#host.perform(decisions)
+    } catch (error) {
+      this.refused = { worker, trial, code: codeOf(error) ?? 'INTERNAL', since: this.#clock.elapsed() }
+      throw error
+    }
+    // The driver that has the experiment now takes it when the worker says it again.
+    if (!(await writer.kept())) throw this.#fenced()
+    return {}
+  }
+
+  #fenced() {
+    return problem('DRIVER_FENCED', { driver: this.#driver, experiment: this.#rooms.history.submission.experiment })
+  }
+}
