@@ -1,39 +1,20 @@
 /**
  * The workers that a driver knows, their slots, and what it holds on them. What happens comes out as news.
  * I1 A worker is the sole authority on its slots: a lease is asked for, and its beats are believed.
- * I2 An attempt has one place at most, and a place one attempt.
  */
 import type { SnapshotFrom } from 'xstate'
-import {
-  codeOf,
-  ping,
-  type AttemptRef,
-  type SlotStatus,
-  type WorkerInfo,
-  type WorkerStatus,
-} from '../../../protocol/index.ts'
+import { codeOf, ping, type AttemptRef, type WorkerInfo, type WorkerStatus } from '../../../protocol/index.ts'
 import type { Clock } from '../../../src/actor/index.ts'
 import { stepper } from '../../../src/machine/index.ts'
 import { ask, type Bus } from '../../../src/bus/index.ts'
 import { fleetMachine, type FleetEvent } from './fleet.machine.ts'
-import { Lease } from './lease.ts'
 import { Place, sameAttempt, type PlaceState } from './place.ts'
 import type { Whereabouts } from './place.machine.ts'
-
-export interface Slot {
-  readonly worker: string
-  readonly slot: number
-  readonly lease: Lease
-  /** What runs, or is about to. */
-  running: Place | null
-  /** What waits behind it. */
-  next: Place | null
-  idleSince: number
-}
+import { Slots, type Slot } from './slots.ts'
 
 interface Worker {
   snapshot: SnapshotFrom<typeof fleetMachine>
-  slots: Slot[]
+  slots: Slots
   /** A ping is under way. */
   pinging: boolean
 }
@@ -94,7 +75,7 @@ export class Fleet {
 
   /** Slots of workers that are here and not leaving. */
   slots(): Slot[] {
-    return [...this.#workers.values()].flatMap((worker) => (isOffering(worker) ? worker.slots : []))
+    return [...this.#workers.values()].flatMap((worker) => (isOffering(worker) ? worker.slots.all : []))
   }
 
   info(worker: string): WorkerInfo | null {
@@ -135,7 +116,7 @@ export class Fleet {
 
   tick(): void {
     for (const [worker, { snapshot, slots }] of this.#workers) {
-      for (const slot of slots) slot.lease.tick()
+      for (const slot of slots.all) slot.lease.tick()
       this.#move(worker, { type: 'tick', at: this.#clock.elapsed() })
       if (snapshot.value === 'lost' && this.#clock.elapsed() - snapshot.context.heardAt > forgetAfterMs)
         this.#workers.delete(worker)
@@ -150,40 +131,31 @@ export class Fleet {
     return place
   }
 
-  /** From the log, or the worker's own word: this worker is said to hold this attempt. Entered once (I2). */
+  /** From the log, or the worker's own word: this worker is said to hold this attempt. */
   expect(worker: string, slot: number, attempt: AttemptRef, at: number): void {
-    const known = this.whereverHeld(worker, attempt)
-    // One that was held for a stranger until now is known from now on.
-    if (known !== undefined) return void known.move({ type: 'place.expect', attempt, at })
-    const there = this.#slot(this.#worker(worker), worker, slot)
-    const place = new Place(worker, slot)
-    place.move({ type: 'place.expect', attempt, at })
-    if (there.running === null) there.running = place
-    else if (there.next === null) there.next = place
-    // What is only supposed to be there gives way to what is.
-    else if (there.next.state === 'foreign') there.next = place
+    this.#worker(worker).slots.expect(slot, attempt, at)
   }
 
   /** The place that holds an attempt; what a worker runs against this driver's will is in none. */
   find(worker: string, attempt: AttemptRef): Place | undefined {
-    return this.#placesOf(worker).find((place) => place.state !== 'foreign' && place.holds(attempt))
+    return this.#workers.get(worker)?.slots.find(attempt)
   }
 
   /** The same with those that it was given up in. */
   whereverHeld(worker: string, attempt: AttemptRef): Place | undefined {
-    return this.#placesOf(worker).find((place) => place.holds(attempt))
+    return this.#workers.get(worker)?.slots.whereverHeld(attempt)
   }
 
   /** Frees a place; what waited behind it moves up. */
   free(place: Place): void {
     place.move({ type: 'place.free' })
-    this.#vacate(place)
+    this.#workers.get(place.worker)?.slots.vacate(place)
   }
 
   /** The attempt is given up; until its worker says that it has ended, its place is not free. */
   disown(place: Place): void {
     if (place.attempt !== null) place.move({ type: 'place.disown', attempt: place.attempt })
-    if (place.isOver) this.#vacate(place)
+    if (place.isOver) this.#workers.get(place.worker)?.slots.vacate(place)
   }
 
   /** The log holds the assignment, which goes out now. */
@@ -198,17 +170,17 @@ export class Fleet {
 
   /** A slot in which attempts come to nothing rests. */
   slotFailed({ worker, slot }: Place, code: string): void {
-    this.#at(worker, slot)?.lease.failed(code)
+    this.#workers.get(worker)?.slots.at(slot)?.lease.failed(code)
   }
 
   slotServed({ worker, slot }: Place): void {
-    this.#at(worker, slot)?.lease.served()
+    this.#workers.get(worker)?.slots.at(slot)?.lease.served()
   }
 
   /** The experiment is over here, or another driver has it: what workers still run of it is not this driver's any more. */
   forget(experiment: string): void {
-    for (const worker of this.#workers.keys()) {
-      for (const place of this.#placesOf(worker)) {
+    for (const { slots } of this.#workers.values()) {
+      for (const place of slots.places) {
         if (place.attempt?.experiment !== experiment) continue
         if (place.state === 'reserved') this.free(place)
         else this.disown(place)
@@ -217,54 +189,24 @@ export class Fleet {
   }
 
   async releaseAll(): Promise<void> {
-    const slots = [...this.#workers.values()].flatMap((worker) => worker.slots)
+    const slots = [...this.#workers.values()].flatMap((worker) => worker.slots.all)
     await Promise.all(slots.filter(({ lease }) => lease.state === 'ours').map(({ lease }) => lease.release()))
-  }
-
-  #placesOf(worker: string): Place[] {
-    const slots = this.#workers.get(worker)?.slots ?? []
-    return slots.flatMap(({ running, next }) => [running, next].filter((place) => place !== null))
-  }
-
-  #at(worker: string, slot: number): Slot | undefined {
-    return this.#workers.get(worker)?.slots.find((one) => one.slot === slot)
-  }
-
-  #vacate(place: Place): void {
-    const slot = this.#at(place.worker, place.slot)
-    if (slot === undefined) return
-    if (slot.next === place) slot.next = null
-    if (slot.running === place) {
-      slot.running = slot.next
-      slot.running?.move({ type: 'place.promote' })
-      slot.next = null
-    }
-    slot.idleSince = this.#clock.elapsed()
   }
 
   #worker(worker: string): Worker {
     const known = this.#workers.get(worker)
     if (known !== undefined) return known
     const snapshot = fleetSteps.initial({ worker, ...this.#times, at: this.#clock.elapsed() })
-    const fresh: Worker = { snapshot, slots: [], pinging: false }
+    const fresh: Worker = { snapshot, slots: this.#noSlots(worker), pinging: false }
     this.#workers.set(worker, fresh)
     return fresh
   }
 
-  #slot(entry: Worker, worker: string, slot: number): Slot {
-    const known = entry.slots.find((one) => one.slot === slot)
-    if (known !== undefined) return known
-    const where = { bus: this.#bus, clock: this.#clock, driver: this.#driver, worker, slot }
-    const lease = new Lease(where, (status) => this.#leaseAnswered(fresh, status))
-    const fresh: Slot = { worker, slot, lease, running: null, next: null, idleSince: this.#clock.elapsed() }
-    entry.slots.push(fresh)
-    return fresh
-  }
-
-  #leaseAnswered(slot: Slot, status?: SlotStatus): void {
-    slot.idleSince = this.#clock.elapsed()
-    if (status !== undefined) this.#meetStrangers(slot, status)
-    this.#tell({ kind: 'changed' })
+  #noSlots(worker: string): Slots {
+    const where = { bus: this.#bus, clock: this.#clock, driver: this.#driver, worker }
+    return new Slots(where, (news) => {
+      this.#tell(news.kind === 'stranger' ? { ...news, worker } : news)
+    })
   }
 
   #move(worker: string, event: FleetEvent): void {
@@ -296,8 +238,9 @@ export class Fleet {
   }
 
   #loseAll(entry: Worker): void {
-    const slots = entry.slots
-    entry.slots = []
+    const { worker } = entry.snapshot.context
+    const slots = entry.slots.all
+    entry.slots = this.#noSlots(worker)
     for (const { lease, running, next } of slots) {
       lease.end()
       for (const place of [next, running]) {
@@ -315,39 +258,22 @@ export class Fleet {
   #reconcile(worker: string, entry: Worker): void {
     const { status, info } = entry.snapshot.context
     if (status === null || info === null) return
-    for (const said of status.slots) this.#slot(entry, worker, said.slot).lease.hear(said)
-    for (const place of this.#placesOf(worker)) {
+    const { slots } = entry
+    for (const said of status.slots) slots.hear(said)
+    for (const place of slots.places) {
       if (place.attempt === null) continue
       const { state } = place
-      const behind = this.#at(worker, place.slot)?.next === place
+      const behind = slots.at(place.slot)?.next === place
       const lost = place.move({ type: 'worker.status', attempt: whereabouts(place.attempt, status) })
       if (!place.isOver) continue
-      this.#vacate(place)
+      this.#workers.get(place.worker)?.slots.vacate(place)
       if (lost) this.#tell({ kind: 'lost', place, state, how: 'unknown', behind, workerStartedAt: info.startedAt })
     }
-    for (const said of status.slots) this.#meetStrangers(this.#slot(entry, worker, said.slot), said)
+    for (const said of status.slots) slots.meet(said)
     for (const attempt of status.unacknowledged) {
       if (this.find(worker, attempt) === undefined) this.#tell({ kind: 'stranger', worker, slot: null, attempt })
     }
     this.#tell({ kind: 'changed' })
-  }
-
-  /** What the slot holds against what is known of it: a stranger is made known, and keeps its place if nobody takes it in. */
-  #meetStrangers(slot: Slot, { running, next }: SlotStatus): void {
-    for (const attempt of [running, next]) {
-      if (attempt === null || this.find(slot.worker, attempt) !== undefined) continue
-      this.#tell({ kind: 'stranger', worker: slot.worker, slot: slot.slot, attempt })
-      if (this.#placesOf(slot.worker).some((place) => place.holds(attempt))) continue
-      const place = new Place(slot.worker, slot.slot)
-      place.move({ type: 'place.disown', attempt })
-      if (attempt === next) slot.next ??= place
-      else if (slot.running === null) slot.running = place
-      else if (slot.next === null) {
-        // What was given to the slot waits behind the stranger.
-        slot.next = slot.running
-        slot.running = place
-      }
-    }
   }
 }
 

@@ -1,4 +1,5 @@
 /** The workers that a driver knows, the slots that it holds on them, and what is in these. */
-export { Fleet, type FleetNews, type Loss, type Slot } from './fleet.ts'
+export { Fleet, type FleetNews, type Loss } from './fleet.ts'
 export type { Place, PlaceState } from './place.ts'
 export { schedule, type Claimant, type RingNeed } from './placement.ts'
+export type { Slot } from './slots.ts'

@@ -1,0 +1,127 @@
+/**
+ * The slots of one worker: each with a lease, and places for what runs and for what waits behind it.
+ * I1 An attempt has one place at most, and a place one attempt.
+ */
+import type { AttemptRef, SlotStatus } from '../../../protocol/index.ts'
+import type { Clock } from '../../../src/actor/index.ts'
+import type { Bus } from '../../../src/bus/index.ts'
+import { Lease } from './lease.ts'
+import { Place } from './place.ts'
+
+export interface Slot {
+  readonly worker: string
+  readonly slot: number
+  readonly lease: Lease
+  /** What runs, or is about to. */
+  running: Place | null
+  /** What waits behind it. */
+  next: Place | null
+  idleSince: number
+}
+
+interface Where {
+  readonly bus: Bus
+  readonly clock: Clock
+  readonly driver: string
+  readonly worker: string
+}
+
+export type SlotsNews =
+  /** The worker has an attempt that this driver does not hold there. */
+  | { readonly kind: 'stranger'; readonly slot: number; readonly attempt: AttemptRef }
+  /** A lease was answered. */
+  | { readonly kind: 'changed' }
+
+export class Slots {
+  readonly all: Slot[] = []
+  readonly #where: Where
+  readonly #tell: (news: SlotsNews) => void
+
+  constructor(where: Where, tell: (news: SlotsNews) => void) {
+    this.#where = where
+    this.#tell = tell
+  }
+
+  get places(): Place[] {
+    return this.all.flatMap(({ running, next }) => [running, next].filter((place) => place !== null))
+  }
+
+  at(slot: number): Slot | undefined {
+    return this.all.find((one) => one.slot === slot)
+  }
+
+  /** The place that holds an attempt; what the worker runs against this driver's will is in none. */
+  find(attempt: AttemptRef): Place | undefined {
+    return this.places.find((place) => place.state !== 'foreign' && place.holds(attempt))
+  }
+
+  /** The same with those that it was given up in. */
+  whereverHeld(attempt: AttemptRef): Place | undefined {
+    return this.places.find((place) => place.holds(attempt))
+  }
+
+  /** The worker is said to hold this attempt: it is entered once (I1). */
+  expect(slot: number, attempt: AttemptRef, at: number): void {
+    const known = this.whereverHeld(attempt)
+    // One that was held for a stranger until now is known from now on.
+    if (known !== undefined) return void known.move({ type: 'place.expect', attempt, at })
+    const there = this.#open(slot)
+    const place = new Place(this.#where.worker, slot)
+    place.move({ type: 'place.expect', attempt, at })
+    if (there.running === null) there.running = place
+    else if (there.next === null) there.next = place
+    // What is only supposed to be there gives way to what is.
+    else if (there.next.state === 'foreign') there.next = place
+  }
+
+  /** The place is over; what waited behind it moves up. */
+  vacate(place: Place): void {
+    const slot = this.at(place.slot)
+    if (slot === undefined) return
+    if (slot.next === place) slot.next = null
+    if (slot.running === place) {
+      slot.running = slot.next
+      slot.running?.move({ type: 'place.promote' })
+      slot.next = null
+    }
+    slot.idleSince = this.#where.clock.elapsed()
+  }
+
+  /** Whose the slot is, as the worker says. */
+  hear(said: SlotStatus): void {
+    this.#open(said.slot).lease.hear(said)
+  }
+
+  /** Attempts that the worker says it has: a stranger is made known, and keeps its place if nobody takes it in. */
+  meet({ slot: number, running, next }: SlotStatus): void {
+    const slot = this.#open(number)
+    for (const attempt of [running, next]) {
+      if (attempt === null || this.find(attempt) !== undefined) continue
+      this.#tell({ kind: 'stranger', slot: number, attempt })
+      if (this.whereverHeld(attempt) !== undefined) continue
+      const place = new Place(slot.worker, number)
+      place.move({ type: 'place.disown', attempt })
+      if (attempt === next) slot.next ??= place
+      else if (slot.running === null) slot.running = place
+      else if (slot.next === null) {
+        // What was given to the slot waits behind the stranger.
+        slot.next = slot.running
+        slot.running = place
+      }
+    }
+  }
+
+  #open(slot: number): Slot {
+    const known = this.at(slot)
+    if (known !== undefined) return known
+    const { clock, worker } = this.#where
+    const lease = new Lease({ ...this.#where, slot }, (status) => {
+      fresh.idleSince = clock.elapsed()
+      if (status !== undefined) this.meet(status)
+      this.#tell({ kind: 'changed' })
+    })
+    const fresh: Slot = { worker, slot, lease, running: null, next: null, idleSince: clock.elapsed() }
+    this.all.push(fresh)
+    return fresh
+  }
+}
