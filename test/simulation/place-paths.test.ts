@@ -1,7 +1,8 @@
 /** All simple paths through place.machine, walked by the real fleet: what the chart says of a place is what the fleet holds. */
 import { expect, it } from 'vitest'
 import { getSimplePaths } from 'xstate/graph'
-import { Fleet, type FleetNews, type Slot } from '../../actors/driver/fleet/fleet.ts'
+import { Fleet, type FleetNews } from '../../actors/driver/fleet/fleet.ts'
+import type { Slot } from '../../actors/driver/fleet/slots.ts'
 import { placeMachine, type PlaceEvent, type Whereabouts } from '../../actors/driver/fleet/place.machine.ts'
 import type { Place } from '../../actors/driver/fleet/place.ts'
 import type { WorkerInfo, WorkerStatus } from '../../protocol/index.ts'

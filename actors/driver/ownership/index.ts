@@ -1,4 +1,3 @@
 /** Who owns which experiment, what the log holds of it, and how it is taken up. */
-export { readArchive } from './archive.ts'
 export { Ownership, type OwnershipNews } from './ownership.ts'
 export { Scan } from './scan.ts'

@@ -3,7 +3,14 @@
  * I1 The order to form is the question whether a member is still there: nobody is out on another's word alone.
  * I2 A generation that is over is not spoken of any more.
  */
-import { codeOf, formRing, startRing, type Call, type ParamsOf, type PayloadOf } from '../../../protocol/index.ts'
+import {
+  codeOf,
+  type formRing,
+  type startRing,
+  type Call,
+  type ParamsOf,
+  type PayloadOf,
+} from '../../../protocol/index.ts'
 import type { Clock } from '../../../src/actor/index.ts'
 import { ask, type Bus } from '../../../src/bus/index.ts'
 import type { Seat } from './ring.machine.ts'
