@@ -9,6 +9,8 @@ export default defineConfig({
     ],
   },
   test: {
+    // Colours come with CI=true: what is compared is the text.
+    env: { NO_COLOR: '1' },
     projects: [
       {
         extends: true,
