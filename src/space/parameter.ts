@@ -45,6 +45,9 @@ function onStep(range: Stepped, index: number): number {
 
 const clamp = (value: number, low: number, high: number): number => Math.min(high, Math.max(low, value))
 
+/** Whether its law is logarithmic. On a range so narrow it would be the same as a linear one, and logarithms tell no values apart. */
+const isLogarithmic = ({ low, high, log }: Range): boolean => log === true && high - low > 1e-6 * low
+
 /** How many values; Infinity for a double without a step. */
 export function countOf(parameter: Parameter): number {
   switch (parameter.type) {
@@ -82,7 +85,7 @@ export function valueAt(parameter: Parameter, index: number): HparamValue {
   }
 }
 
-/** Which value it is, or undefined if it is none of them. Not for doubles without a step. */
+/** Which value it is, or undefined if it is none of them. Not for doubles that take any value. */
 export function indexOf(parameter: Parameter, value: unknown): number | undefined {
   if (parameter.type === 'constant') return sameValue(parameter.value, value) ? 0 : undefined
   if (!isRange(parameter)) {
@@ -90,6 +93,7 @@ export function indexOf(parameter: Parameter, value: unknown): number | undefine
     const index = values.indexOf(value)
     return index < 0 ? undefined : index
   }
+  if (parameter.low === parameter.high) return value === parameter.low ? 0 : undefined
   const range = stepped(parameter)
   if (typeof value !== 'number' || range === undefined) return undefined
   if (parameter.type === 'integer' && !Number.isInteger(value)) return undefined
@@ -108,7 +112,7 @@ function sameValue(one: unknown, other: unknown): boolean {
 /** The probability of the k-th value of a parameter with a finite number of values, if the unit is uniform. */
 export function shareOf(parameter: Parameter, index: number): number {
   const count = countOf(parameter)
-  const range = isRange(parameter) && parameter.log ? stepped(parameter) : undefined
+  const range = isRange(parameter) && isLogarithmic(parameter) ? stepped(parameter) : undefined
   if (range === undefined || count === 1) return 1 / count
   const [from, to] = span(range)
   const edge = (at: number) => {
@@ -123,7 +127,7 @@ function span(parameter: Range): readonly [number, number] {
   const range = stepped(parameter)
   const last = range === undefined ? parameter.high : onStep(range, stepsIn(range))
   const half = (range?.step ?? 0) / 2
-  if (!parameter.log) return [parameter.low - half, last + half]
+  if (!isLogarithmic(parameter)) return [parameter.low - half, last + half]
   return [
     Math.log(parameter.low - Math.min(half, parameter.low / 2)),
     Math.log(Math.min(Number.MAX_VALUE, last + half)),
@@ -132,13 +136,13 @@ function span(parameter: Range): readonly [number, number] {
 
 /** The value at `unit` of [0, 1]: if unit is uniform, the value follows the parameter's law. */
 export function fromUnit(parameter: Parameter, unit: number): HparamValue {
-  if (!isRange(parameter) || (!parameter.log && stepped(parameter) !== undefined)) {
+  if (!isRange(parameter) || (!isLogarithmic(parameter) && stepped(parameter) !== undefined)) {
     const count = countOf(parameter)
     return valueAt(parameter, Math.min(count - 1, Math.floor(clamp(unit, 0, 1) * count)))
   }
   const [from, to] = span(parameter)
   const at = from * (1 - unit) + to * unit
-  const value = clamp(parameter.log ? Math.exp(at) : at, parameter.low, parameter.high)
+  const value = clamp(isLogarithmic(parameter) ? Math.exp(at) : at, parameter.low, parameter.high)
   const range = stepped(parameter)
   if (range === undefined) return value + 0
   return onStep(range, clamp(Math.round((value - range.low) / range.step), 0, stepsIn(range)))
@@ -146,13 +150,13 @@ export function fromUnit(parameter: Parameter, unit: number): HparamValue {
 
 /** Where in [0, 1] a value stands: the inverse of fromUnit, in the middle of the share of a value that is one of a few. */
 export function toUnit(parameter: Parameter, value: HparamValue): number {
-  if (!isRange(parameter) || (!parameter.log && stepped(parameter) !== undefined)) {
+  if (!isRange(parameter) || (!isLogarithmic(parameter) && stepped(parameter) !== undefined)) {
     return ((indexOf(parameter, value) ?? 0) + 0.5) / countOf(parameter)
   }
   const [from, to] = span(parameter)
   if (from === to) return 0.5
   const at = clamp(Number(value), parameter.low, parameter.high)
-  return clamp(((parameter.log ? Math.log(at) : at) - from) / (to - from), 0, 1)
+  return clamp(((isLogarithmic(parameter) ? Math.log(at) : at) - from) / (to - from), 0, 1)
 }
 
 /** Why a value is none of this parameter's; undefined if it is one. */

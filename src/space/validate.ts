@@ -96,8 +96,10 @@ function validateRange(given: Given, path: string, whole: boolean): Range {
   if ((high - low) / size > 2 ** 52) throw fault(`${path}.step`, `is ${size}, too small for the range: leave it out`)
   const largest = Math.max(Math.abs(low), Math.abs(high))
   const gap = gapAt(largest)
-  if (size < gap) {
-    const reason = `is ${size}, finer than numbers near ${largest} can be told apart, which is ${gap}: take a larger step, or leave it out`
+  // A multiple of the distance is exact. Any other step needs room, for its values are rounded to the nearest double.
+  const isExact = size % gap === 0 && low % gap === 0
+  if (size < gap || (!isExact && size < 4 * gap)) {
+    const reason = `is ${size}, finer than numbers near ${largest} can count: they are ${gap} apart; take a larger step, or leave it out`
     throw fault(`${path}.step`, reason)
   }
   return { ...range, step: size }
