@@ -55,7 +55,7 @@ describe('any space that is not refused', () => {
           const count = countOf(parameter)
           if (count === Infinity) continue
           // The unit interval does not tell more values apart than doubles do.
-          const isFine = 'log' in parameter && parameter.log === true && (parameter.step ?? 1) < 1e-12 * parameter.high
+          const isFine = 'log' in parameter && parameter.log && (parameter.step ?? 1) < 1e-12 * parameter.high
           const there = count < 1e12 && !isFine ? [0.3, 1] : []
           for (const share of there) {
             const known = valueAt(parameter, Math.floor(share * (count - 1)))
