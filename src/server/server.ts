@@ -147,7 +147,8 @@ async function keepRunning(
     onNotice(
       `${what}; it is started again ${full ? 'once there is room' : 'now'}, and nothing that was acknowledged is lost`,
     )
-    const writable = async () => !full || (await hasRoom(data))
+    // Where the disk cannot be asked, the start anew shows.
+    const writable = async () => !full || (await hasRoom(data).catch(() => true))
     try {
       // What ends in the same way again and again is not tried all the time.
       await delay(Math.min(longestPauseMs, lookMs * 2 ** mended), undefined, { signal: stopping.signal })
