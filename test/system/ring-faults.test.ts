@@ -17,7 +17,7 @@ import { readLog } from '../../src/archive/index.ts'
 import { readPoints } from '../../src/store/index.ts'
 import { allowSteps } from '../support/pace.ts'
 import { startSystem, until, untilStep, type System } from '../support/system.ts'
-import { expectDone, freeze, together } from '../support/together.ts'
+import { expectDone, freeze, newcomer, takeIn, together } from '../support/together.ts'
 
 let system: System
 let workers: Child[]
@@ -94,17 +94,19 @@ describe('A training on two workers', () => {
   })
 
   it('goes on without a member that is stopped for longer, and takes it in again when it wakes', async () => {
-    await underWay('longer', 9)
+    await underWay('longer', 20)
     const wake = freeze(workers[1]?.pid ?? 0)
     // Its neighbour waits for it in the next step, reports it, and the driver has no answer from it either.
     allow(60)
     await until(system, 'longer', 'trial.lost')
     await until(system, 'longer', 'ring.formed', ({ members }) => members.length === 1)
     const two = await formedAnew('longer', 2)
+    // Whoever was out comes back with another attempt.
+    const came = newcomer(system, 'longer', [])
     wake()
-    await two()
+    await takeIn(system, 'longer', pace, 60, came, two())
     allow(Infinity)
-    const events = await expectDone(system, 'longer', 9 * stepsAnEpoch)
+    const events = await expectDone(system, 'longer', 20 * stepsAnEpoch)
     expect(events.filter(({ type }) => type === 'trial.lost')).toHaveLength(1)
     // Whoever was out says so, and nobody takes it for a result.
     const ends = events.flatMap((event) => (event.type === 'trial.ended' ? [event.outcome.kind] : []))
@@ -140,20 +142,20 @@ describe('A training whose workers come and go', () => {
   it('ends after as many steps, with equal replicas', async () => {
     workers.push(...(await system.workers(1)))
     allow(20)
-    const context = training({ workers: { min: 1, max: 3 }, hparams: { epochs: 6, pace }, checkpointEvery: 20 })
+    const context = training({ workers: { min: 1, max: 3 }, hparams: { epochs: 20, pace }, checkpointEvery: 20 })
     await system.submit(together, context, 'churn')
     await untilStep(system, 'churn', 19)
-    for (const steps of [60, 100]) {
+    let steps = 20
+    for (let turn = 0; turn < 2; turn += 1) {
       const three = await formedAnew('churn', 3)
+      const came = newcomer(system, 'churn', workers)
       kill(workers.shift())
       workers.push(await system.actor('worker'))
-      await three()
-      allow(steps)
-      await untilStep(system, 'churn', steps - 1)
+      steps = await takeIn(system, 'churn', pace, steps, came, three())
     }
     allow(Infinity)
     // 960 samples on 3 workers by 8.
-    const events = await expectDone(system, 'churn', 6 * 40)
+    const events = await expectDone(system, 'churn', 20 * 40)
     expect(events.filter(({ type }) => type === 'trial.lost')).toHaveLength(2)
   })
 })
