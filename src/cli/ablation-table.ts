@@ -22,7 +22,7 @@ export function ablationText({ metric, repeats, base, components, test }: Ablati
     const cells = [nameOf(group.without) || 'nothing (base)', short(group.mean)]
     if (repeated) cells.push(short(group.spread))
     cells.push(signed(one.delta), percent(one.relative))
-    if (repeated) cells.push(short(one.error), probability(one.pHolm), verdict(one.verdict))
+    if (repeated) cells.push(short(one.error), probability(one.pHolm), wordsOf(one.verdict))
     if (paired) cells.push(signed(one.interaction))
     if (counted) cells.push(short(one.parametersSaved))
     cells.push(time(one.timeSavedMs), `${group.done}/${group.trials.length}`, standing(one))
@@ -92,7 +92,7 @@ function time(ms: number | null | undefined): string {
   return ms < 0 ? `-${duration(-ms)}` : duration(ms)
 }
 
-function verdict(value: Comparison['verdict'] | undefined): string {
+function wordsOf(value: Comparison['verdict'] | undefined): string {
   if (value === 'worse') return pc.red('worse')
   if (value === 'better') return pc.green('better')
   if (value === undefined) return ''

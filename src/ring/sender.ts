@@ -140,7 +140,7 @@ export function createSender(options: SenderOptions): Sender {
         if (state.stopped) return
         const code = codeOf(error)
         if (code !== undefined && damaged.has(code) && (corrupt += 1) < corruptAtMost) continue
-        const fault = await verdict(recipient, error, sentAt)
+        const fault = await whyUnanswered(recipient, error, sentAt)
         if (fault !== undefined) {
           onFault(fault)
           return
@@ -150,7 +150,7 @@ export function createSender(options: SenderOptions): Sender {
   }
 
   /** Undefined: to be tried again, now. */
-  async function verdict(recipient: Recipient, error: unknown, sentAt: number): Promise<RingFault | undefined> {
+  async function whyUnanswered(recipient: Recipient, error: unknown, sentAt: number): Promise<RingFault | undefined> {
     const code = codeOf(error)
     const lost = (): RingFault =>
       faultOf(
