@@ -105,7 +105,8 @@ export async function connectNats(options: NatsOptions): Promise<Bus> {
       callback: (error, message) => {
         if (connection !== link) return
         if (error === null) interest.callback(message)
-        else report(onFault, { kind: 'connection', problem: toProblem(mapped(error, interest.subject, 0)) })
+        else
+          report(onFault, { kind: 'connection', problem: toProblem(mapped(error, interest.subject, 0, address.label)) })
       },
     })
   }
@@ -165,7 +166,7 @@ export async function connectNats(options: NatsOptions): Promise<Bus> {
       pending.add(fail)
       work
         .then(resolve, (error: unknown) => {
-          const said = mapped(error, subject, ms)
+          const said = mapped(error, subject, ms, address.label)
           // One connection was given up; the bus is closed only when somebody closed it.
           reject(said.code === 'BUS_CLOSED' && closing === undefined ? disconnected() : said)
         })

@@ -108,6 +108,7 @@ async function dial(address: Address, options: ClientOptions): Promise<NatsConne
 const codes = {
   noResponders: ErrorCode.NoResponders as string,
   timeout: ErrorCode.Timeout as string,
+  disconnected: ErrorCode.Disconnect as string,
   permission: ErrorCode.PermissionsViolation as string,
   closed: [ErrorCode.ConnectionClosed, ErrorCode.ConnectionDraining] as readonly string[],
 }
@@ -121,12 +122,13 @@ const refusals = new Set<string | undefined>([
   ErrorCode.BadCreds,
 ])
 
-/** The client's error as one of our table, by its code. An error of our table stays as it is. */
-export function mapped(error: unknown, subject: string, ms: number): MaggyError {
+/** The client's error as one of our table, by its code. An error of our table stays as it is. `server`: for people. */
+export function mapped(error: unknown, subject: string, ms: number, server: string): MaggyError {
   if (error instanceof MaggyError) return error
   const code = (error as Partial<NatsError> | undefined)?.code
   if (code === codes.noResponders) return problem('BUS_NO_RESPONDERS', { subject })
   if (code === codes.timeout) return problem('BUS_TIMEOUT', { subject, ms })
+  if (code === codes.disconnected) return problem('BUS_DISCONNECTED', { server }, { cause: error })
   if (code !== undefined && codes.closed.includes(code)) return problem('BUS_CLOSED', {})
   const reason = code === codes.permission ? 'the permissions of this connection do not allow it' : describe(error)
   return problem('BUS_REFUSED', { subject, reason }, { cause: error })
