@@ -39,6 +39,12 @@ const taken = [
   { guard: 'isAtWork', target: 'running', actions: 'seen' },
   { guard: 'isBehind', target: 'waiting', actions: 'seen' },
 ] as const
+/** The worker names the attempt, or does not know it (I2). */
+const heard = [
+  ...taken,
+  { guard: 'isNowhereAgain', target: 'free', actions: 'lose' },
+  { guard: 'isNowhere', actions: 'miss' },
+] as const
 const over = { 'place.free': 'free', 'worker.gone': { target: 'gone', actions: 'lose' } } as const
 const disowned = { 'place.disown': { target: 'foreign', actions: 'name' } } as const
 
@@ -93,11 +99,7 @@ export const placeMachine = setup({
     expected: {
       on: {
         'trial.assign': [...taken, { guard: 'isRefused', target: 'free' }],
-        'worker.status': [
-          ...taken,
-          { guard: 'isNowhereAgain', target: 'free', actions: 'lose' },
-          { guard: 'isNowhere', actions: 'miss' },
-        ],
+        'worker.status': heard,
         ...over,
         ...disowned,
       },
@@ -106,22 +108,14 @@ export const placeMachine = setup({
     waiting: {
       on: {
         'place.promote': 'running',
-        'worker.status': [
-          ...taken,
-          { guard: 'isNowhereAgain', target: 'free', actions: 'lose' },
-          { guard: 'isNowhere', actions: 'miss' },
-        ],
+        'worker.status': heard,
         ...over,
         ...disowned,
       },
     },
     running: {
       on: {
-        'worker.status': [
-          ...taken,
-          { guard: 'isNowhereAgain', target: 'free', actions: 'lose' },
-          { guard: 'isNowhere', actions: 'miss' },
-        ],
+        'worker.status': heard,
         ...over,
         ...disowned,
       },
