@@ -9,7 +9,8 @@ import { problem } from './errors.ts'
 
 export const version = 'v1'
 
-export type Role = 'client' | 'driver' | 'optimizer' | 'ablator' | 'worker' | 'runner'
+/** `actor`: any of them that is no client. */
+export type Role = 'client' | 'driver' | 'optimizer' | 'ablator' | 'worker' | 'runner' | 'actor'
 
 interface Base<S extends string, P extends TSchema> {
   readonly name: string

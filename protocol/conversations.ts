@@ -1,4 +1,5 @@
 /** Every conversation there is, in the order in which the reference tells them. A new one joins its list here. */
+import { announceActor, callActors } from './actors.ts'
 import { observeAblation, openAblation, suggestRemovals } from './ablate.ts'
 import type { Conversation } from './conversation.ts'
 import { announce, beat, driverBeat, driverPing, lease, leave, ping, release, rollCall } from './discovery.ts'
@@ -38,6 +39,7 @@ export const chapters: readonly Chapter[] = [
     file: 'discovery.ts',
     conversations: [announce, beat, leave, rollCall, driverBeat, driverPing, lease, release, ping],
   },
+  { title: 'Who is there', file: 'actors.ts', conversations: [callActors, announceActor] },
   {
     title: 'Trials',
     file: 'trial.ts',

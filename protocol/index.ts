@@ -1,6 +1,7 @@
 /** The words of maggy. One file a conversation; protocol/README.md is made from them. */
 export { AblationObservation, observeAblation, openAblation, Removal, suggestRemovals } from './ablate.ts'
 export { Ablated, Choice, Component, Impossible, LayerChoice, LayerRef, Selection, Study } from './ablation.ts'
+export { ActorInfo, announceActor, callActors, ServedName } from './actors.ts'
 export { bytesOf, decode, encode, float32From } from './codec.ts'
 export { Bytes, Count, HparamValue, Hparams, Id, Instant, MetricPoint, Metrics, own, Scalar } from './common.ts'
 export {
