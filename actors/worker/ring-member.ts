@@ -19,7 +19,7 @@ import {
   type RingFault,
   type RingOutcome,
 } from '../../src/ring/index.ts'
-import { tellMain, type FromRing, type RingLine, type ToRing } from '../../src/train/index.ts'
+import { tellMain, type FromRing, type Place, type RingLine, type ToRing } from '../../src/train/index.ts'
 import {
   check,
   codeOf,
@@ -89,6 +89,8 @@ export function createRingMember(options: RingMemberOptions): RingMember {
   let fresh = true
   let last: Reduced | undefined
   let handed: Reduced | undefined
+  /** By generation, back to the one in which the last collective was reduced. */
+  const places = new Map<number, Place>()
   let closed = false
   /** Called when the training has asked, and when the generation changes. */
   let wake: (() => void) | undefined
@@ -110,11 +112,12 @@ export function createRingMember(options: RingMemberOptions): RingMember {
   const toMain = (message: FromRing): void => {
     tellMain(line, message)
   }
-  const placeOf = ({ plan }: Generation) => ({
-    rank: plan.rank,
-    members: plan.members.length,
-    generation: plan.generation,
-  })
+  const placeIn = (generation: number): Place => {
+    const place = places.get(generation)
+    // What is handed to a member was reduced with its part, so in a generation of its own.
+    if (place === undefined) throw problem('INTERNAL', { reason: `no place in generation ${generation} of ${name}` })
+    return place
+  }
   const pause = (ms: number): Promise<void> =>
     new Promise((resolve) => {
       const timer = clock.setTimeout(() => {
@@ -183,6 +186,8 @@ export function createRingMember(options: RingMemberOptions): RingMember {
   function enter(plan: RingPlan): void {
     keep()
     current?.ring.abandon()
+    const { generation, rank, members } = plan
+    places.set(generation, { generation, rank, members: members.length })
     current = {
       plan,
       ring: createRing({ bus, ring: name, plan, clock, finished, doing: () => question?.doing ?? null }),
@@ -240,7 +245,7 @@ export function createRingMember(options: RingMemberOptions): RingMember {
     const together = decision.source === undefined
     toMain({
       type: 'begin',
-      place: placeOf(generation),
+      place: placeIn(plan.generation),
       next,
       record: record.all(),
       state: new Uint8Array(state),
@@ -306,21 +311,24 @@ export function createRingMember(options: RingMemberOptions): RingMember {
 
   function answerWithHanded(generation: Generation): void {
     if (handed === undefined || handed.step !== askedFor()) return
-    const { vector, weight, step } = handed
+    const { vector } = handed
     const shared = sharedVector(vector.length)
     shared.set(vector)
+    const told = { ...handed, vector: shared }
     handed = undefined
-    reply(generation, { vector: shared, weight, step })
+    reply(generation, told)
   }
 
-  function reply(generation: Generation, { vector, weight, step, next }: Reduced): void {
+  function reply({ plan }: Generation, { vector, weight, step, next, ...reduced }: Reduced): void {
     keep()
     if (question?.type !== 'reduce' || question.collective !== step) return
+    const reducedAt = placeIn(reduced.generation)
+    for (const older of places.keys()) if (older < reduced.generation) places.delete(older)
     pace.answered(question)
     record.over(step)
     if (question.told !== null) record.tell(vector.subarray(...question.told))
     question = undefined
-    toMain({ type: 'reduced', place: placeOf(generation), vector, weight, next: next ?? null })
+    toMain({ type: 'reduced', place: placeIn(plan.generation), reducedAt, vector, weight, next: next ?? null })
   }
 
   /** Tells the driver until the next generation comes. */

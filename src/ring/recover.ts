@@ -27,17 +27,26 @@ export async function recover(
   const outcome = await ring.broadcast(decision.from, mine)
   if (outcome.kind === 'fault') return outcome
   if (!decision.to.includes(rank)) return { kind: 'done', value: { decision, handed: undefined } }
-  const weight = new DataView(outcome.value.buffer, outcome.value.byteOffset).getFloat64(0, true)
-  const vector = float32From(outcome.value.subarray(8))
-  return { kind: 'done', value: { decision, handed: { vector, weight, step: decision.step } } }
+  const head = new DataView(outcome.value.buffer, outcome.value.byteOffset)
+  const handed = {
+    vector: float32From(outcome.value.subarray(headBytes)),
+    weight: head.getFloat64(0, true),
+    step: decision.step,
+    generation: head.getFloat64(8, true),
+  }
+  return { kind: 'done', value: { decision, handed } }
 }
 
-/** The weight as a float64, then the vector. */
+const headBytes = 16
+
+/** Weight and generation as float64s, then the vector. */
 function handoverOf(last: Reduced | undefined, step: number): Uint8Array {
   // A rank that has finished a step also has its reduced vector: the caller keeps both together.
   if (last?.step !== step) throw new Error(`the reduced vector of step ${step} is not held`)
-  const bytes = new Uint8Array(8 + 4 * last.vector.length)
-  new DataView(bytes.buffer).setFloat64(0, last.weight, true)
-  bytes.set(bytesOf(last.vector), 8)
+  const bytes = new Uint8Array(headBytes + 4 * last.vector.length)
+  const head = new DataView(bytes.buffer)
+  head.setFloat64(0, last.weight, true)
+  head.setFloat64(8, last.generation, true)
+  bytes.set(bytesOf(last.vector), headBytes)
   return bytes
 }

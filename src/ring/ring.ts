@@ -55,6 +55,8 @@ export interface Reduced {
   /** Samples over all ranks. */
   readonly weight: number
   readonly step: number
+  /** In which it was reduced. */
+  readonly generation: number
   /** Shared memory for the next vector of this key and length: the ring reads a vector there without copying it. */
   readonly next?: Float32Array
 }
@@ -292,7 +294,7 @@ export function createRing(options: RingOptions): Ring {
       }
       const collective = make[members.length === 1 ? 'alone' : algorithm]()
       return await run(queues.reduce, step, collective, () => {
-        lastReduced = { vector: into, weight: collective.totalWeight, step, next }
+        lastReduced = { vector: into, weight: collective.totalWeight, step, generation, next }
         return lastReduced
       })
     },

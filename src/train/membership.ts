@@ -5,7 +5,9 @@
  *    the ring, and user code is told what the others were told, out of the record.
  * I2 A newcomer takes over the others' state once it has come to the first collective of its own.
  * I3 A newcomer counts with weight 0 in that first collective: its batch was cut before it knew its shard.
- * I4 With every collective all ranks see alike whether they are at the same point and hold the same facts; if not, they tell each
+ * I4 After a collective every rank has the shard of its rank in the generation in which that collective was reduced, however it came to
+ *    know the outcome. So all ranks change their shards at the same collective, and no shard is in one step twice.
+ * I5 With every collective all ranks see alike whether they are at the same point and hold the same facts; if not, they tell each
  *    other what they hold, and the error names the difference.
  */
 import { problem } from '../../protocol/index.ts'
@@ -68,6 +70,8 @@ type Standing =
   | {
       readonly kind: 'member'
       readonly place: Place
+      /** The generation by whose ranks the data are cut. */
+      readonly cutBy: number
       readonly first: number
       /** The ring was at work before. */
       readonly late: boolean
@@ -111,7 +115,7 @@ export function createMembership(options: {
     // All members that it was to catch up with are dead, and the checkpoint is older.
     if (begun.next < next) throw problem('RING_PASSED', { next: begun.next, collective: next })
     const { place, seats, state } = begun
-    standing = { kind: 'member', place, first: begun.next, late: seats === null, state }
+    standing = { kind: 'member', place, cutBy: place.generation, first: begun.next, late: seats === null, state }
     // Members that begin together keep the shards they have, if these differ.
     const distinct = seats !== null && new Set(seats.map((seat) => seat % count)).size === seats.length
     if (!distinct) onMove(place.rank)
@@ -178,10 +182,11 @@ export function createMembership(options: {
         doing,
         told: told ?? null,
       })
-      if (got.place.generation !== standing.place.generation) onMove(got.place.rank)
-      standing = { ...standing, place: got.place }
-      if (got.next !== null) fuse.moveTo(key, got.next)
       // I4
+      if (got.reducedAt.generation !== standing.cutBy) onMove(got.reducedAt.rank)
+      standing = { ...standing, place: got.place, cutBy: got.reducedAt.generation }
+      if (got.next !== null) fuse.moveTo(key, got.next)
+      // I5
       if (got.weight > 0 && readDigest(got.vector, at) === undefined) {
         const bytes = encodeFacts(isNew ? [] : all)
         throw differenceIn(link.gather({ bytes, doing }), doing)

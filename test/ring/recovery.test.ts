@@ -95,8 +95,8 @@ async function killed(
   const rings = buses.map((bus, rank) => createRing({ bus, ring: 'r', plan: planFor(rank, members, options), clock }))
   const survivors = rings.map((_, rank) => rank).filter((rank) => rank !== victim)
   const applied = rings.map((): Map<number, Reduced> => new Map())
-  const keep = (rank: number, { vector, weight, step }: Reduced): void => {
-    applied[rank]?.set(step, { vector: Float32Array.from(vector), weight, step })
+  const keep = (rank: number, { vector, weight, step, generation }: Reduced): void => {
+    applied[rank]?.set(step, { vector: Float32Array.from(vector), weight, step, generation })
   }
   const gradient = (rank: number, step: number): Float32Array => vectorOf(rank + 3 * step, length)
 

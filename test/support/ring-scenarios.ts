@@ -84,7 +84,7 @@ export function scenariosOf(kit: Kit): Readonly<Record<string, Scenario>> {
   }
 
   const loop =
-    (step: (model: tf.LayersModel, x: tf.Tensor2D, y: tf.Tensor2D) => Promise<number> | number): Scenario =>
+    (step: (model: tf.LayersModel, x: tf.Tensor2D, y: tf.Tensor2D) => unknown): Scenario =>
     async (dataset) => {
       const { batchSize, epochs, samples } = kit.setting()
       const { xs, ys } = dataset(samples)
@@ -284,6 +284,12 @@ export function scenariosOf(kit: Kit): Readonly<Record<string, Scenario>> {
       }
       return 1
     },
+    /** Notes the numbers of the samples in each batch. */
+    rowsOfBatches: loop(async (model, x, y) => {
+      const first = await x.slice([0, 0], [-1, 1]).data()
+      await model.trainOnBatch(x, y)
+      return [...first].map((value) => Math.round(value * kit.setting().samples))
+    }),
     trainOnBatch: loop(async (model, x, y) => {
       const [loss] = [await model.trainOnBatch(x, y)].flat()
       return loss ?? NaN

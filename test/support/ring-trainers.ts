@@ -151,8 +151,13 @@ export interface RingOf<Given, Report> {
 
 export type RingOfTrainers = RingOf<Work, TrainerReport>
 
-export const ringOfTrainers = (work: Work, settings: RingSettings, wanted?: number): RingOfTrainers =>
-  ringOf<Work, TrainerReport>(trainers, work, settings, wanted)
+/** `wrap` may spoil what a member's bus carries. */
+export const ringOfTrainers = (
+  work: Work,
+  settings: RingSettings,
+  wanted?: number,
+  wrap?: (bus: Bus, worker: string) => Bus,
+): RingOfTrainers => ringOf<Work, TrainerReport>(trainers, work, settings, wanted, wrap)
 
 /** `threads` are given `work`, and their place in the ring as `ring`. */
 export function ringOf<Given extends object, Report>(
@@ -160,6 +165,7 @@ export function ringOf<Given extends object, Report>(
   work: Given,
   settings: RingSettings,
   wanted = settings.workers.max,
+  wrap: (bus: Bus, worker: string) => Bus = (bus) => bus,
 ): RingOf<Given, Report> {
   const network = createMemoryNetwork()
   const driver = network.connect('driver')
@@ -259,7 +265,7 @@ export function ringOf<Given extends object, Report>(
     },
     start: async (seat, change = {}) => {
       const worker = `w${seat}`
-      const bus: Bus = network.connect(worker)
+      const bus: Bus = wrap(network.connect(worker), worker)
       const { port1, port2 } = new MessageChannel()
       const memory = createRingMemory()
       const member: RingMember = createRingMember({
