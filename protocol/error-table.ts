@@ -410,6 +410,11 @@ export const table = {
     retryable: true,
     remedy: 'it is sent again; if this goes on, look at the memory and the network of both hosts',
   },
+  RING_EARLY: {
+    message: 'rank {rank} has not come to step {step} yet, and has no room to keep a chunk of it',
+    retryable: true,
+    remedy: 'nothing needs to be done: it is sent again',
+  },
   RING_ABANDONED: {
     message: 'generation {generation} of ring {ring} was given up',
     retryable: true,

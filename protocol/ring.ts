@@ -251,7 +251,7 @@ export const chunk = call({
   reply: Type.Object({}),
   speaks: 'runner',
   hears: 'runner',
-  doc: 'A chunk for the member of that rank, from the worker whose name stands in the subject. The reply is credit for another. A chunk that came before is answered alike and not added again; one that was damaged on the way is refused (RING_CHUNK_CORRUPT) and sent again; one of another generation is refused (RING_STALE).',
+  doc: 'A chunk for the member of that rank, from the worker whose name stands in the subject. The reply is credit for another. A chunk that came before is answered alike and not added again; one that was damaged on the way is refused (RING_CHUNK_CORRUPT) and sent again; so is one of a step to which the member has not come yet, once it keeps as many of these as it has room for (RING_EARLY); one of another generation is refused (RING_STALE).',
   example: { params: inGeneration, payload: chunkExample, reply: {} },
 })
 

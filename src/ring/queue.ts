@@ -1,7 +1,8 @@
 /**
  * Collectives of one family, one after the other, and early chunks: those of collectives that this rank has not reached yet.
- * A member is at most one collective ahead of its slowest neighbour, for none completes without a part of each. So early chunks take no
- * more memory than one vector.
+ * I1 Early chunks take no more memory than `maxBytes`, or than one chunk: any further one is refused (RING_EARLY), and its sender keeps it.
+ * I2 A member is at most one reduction ahead of its slowest neighbour, for none completes without a part of each. A root of broadcasts may
+ *    be further ahead.
  */
 import { problem, type Chunk } from '../../protocol/index.ts'
 import type { Collective } from './collective.ts'
@@ -17,16 +18,21 @@ export interface CollectiveQueue<C extends Collective> {
   close(): void
 }
 
-export function createQueue<C extends Collective>(
-  finishedBefore: number,
-  rank: number,
-  maxBytes: number,
-): CollectiveQueue<C> {
+export function createQueue<C extends Collective>(options: {
+  /** The last step that was over before; -1: none. */
+  readonly finished: number
+  /** This member's. */
+  readonly rank: number
+  readonly maxBytes: number
+  /** Whether I2 holds for this family. */
+  readonly lockstep: boolean
+}): CollectiveQueue<C> {
+  const { rank, maxBytes, lockstep } = options
   const early = new Map<string, Chunk>()
   let earlyBytes = 0
   let current: C | undefined
   let currentStep: number | undefined
-  let finished = finishedBefore
+  let { finished } = options
 
   return {
     get current() {
@@ -61,9 +67,14 @@ export function createQueue<C extends Collective>(
       }
       const key = `${chunk.step}/${chunk.phase}/${chunk.hop}/${chunk.from}/${chunk.index}`
       if (early.has(key)) return
-      if (earlyBytes + chunk.data.length > maxBytes) {
-        const reason = `it is at step ${chunk.step}, and more than one vector ahead of step ${currentStep ?? finished + 1}`
+      const [one] = early.values()
+      if (lockstep && one !== undefined && one.step !== chunk.step) {
+        const reason = `it is at step ${chunk.step}, and rank ${one.from} at step ${one.step}`
         throw problem('RING_MISMATCH', { rank, otherRank: chunk.from, reason })
+      }
+      // I1
+      if (one !== undefined && earlyBytes + chunk.data.length > maxBytes) {
+        throw problem('RING_EARLY', { rank, step: chunk.step })
       }
       early.set(key, chunk)
       earlyBytes += chunk.data.length

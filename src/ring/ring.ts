@@ -45,7 +45,7 @@ export interface RingOptions {
   readonly finished?: number
   /** The collective that this member's training function has reached, in words; null: none. */
   readonly doing?: () => string | null
-  /** Bytes that are kept of chunks that came before their time. Default: 256 MiB. */
+  /** Bytes that are kept of chunks of a family that came before their time; further ones stay with their senders. Default: 256 MiB. */
   readonly maxEarlyBytes?: number
 }
 
@@ -101,7 +101,6 @@ const familyOf: Readonly<Record<ChunkPhase, 'reduce' | 'broadcast' | 'exchange'>
 export function createRing(options: RingOptions): Ring {
   const { bus, ring, plan, clock } = options
   const { rank, members, generation, algorithm } = plan
-  const maxEarlyBytes = options.maxEarlyBytes ?? 2 ** 28
   const room = bus.maxPayload - frameOverhead
   const chunkBytes = Math.min(plan.chunkBytes, room)
   /** The encoding of bytes that travel unchanged. */
@@ -124,10 +123,11 @@ export function createRing(options: RingOptions): Ring {
   /** Algorithm direct: my segment's frames of this step and the one before. */
   const shards = new Map<number, Map<number, Uint8Array>>()
 
+  const queue = { finished: -1, rank, maxBytes: options.maxEarlyBytes ?? 2 ** 28, lockstep: false }
   const queues = {
-    reduce: createQueue<ReduceCollective>(options.finished ?? -1, rank, maxEarlyBytes),
-    broadcast: createQueue<BytesCollective>(-1, rank, maxEarlyBytes),
-    exchange: createQueue<BytesCollective>(-1, rank, maxEarlyBytes),
+    reduce: createQueue<ReduceCollective>({ ...queue, finished: options.finished ?? -1, lockstep: true }),
+    broadcast: createQueue<BytesCollective>(queue),
+    exchange: createQueue<BytesCollective>(queue),
   }
   const running = (): Collective | undefined =>
     queues.reduce.current ?? queues.broadcast.current ?? queues.exchange.current

@@ -2,7 +2,8 @@
  * Sends chunks: a window of them under way to each member, the answer to one is credit for the next.
  * I1 Memory lent to the bus is not touched before the answer is there.
  * I2 A chunk that was not answered is sent again, the very same bytes, until it is or the member is given up.
- * I3 An outage of this connection does not count against a member: the sender waits for its end.
+ * I3 A member without room for more (RING_EARLY) is waited for: one chunk tries again now and then, and the others go when it is taken.
+ * I4 An outage of this connection does not count against a member: the sender waits for its end.
  */
 import { chunkFrame, frameOverhead, type ChunkHead } from './chunk-frame.ts'
 import { chunk, codeOf, MaggyError, problem, subjectFor, toProblem, type RingPlan } from '../../protocol/index.ts'
@@ -49,9 +50,13 @@ interface Recipient {
   /** When the member was last heard; undefined: it has not been silent or absent since. */
   silentSince: number | undefined
   absentSince: number | undefined
+  /** It has no room (I3): resolves once it takes chunks again. */
+  room: { readonly taken: Promise<void>; readonly take: () => void } | undefined
 }
 
 const retryMs = 50
+/** The longest pause between two tries at a member without room. */
+const roomMs = 400
 const corruptAtMost = 8
 /** Refusals that the same bytes, sent again, may not meet: they were damaged on their way. */
 const damaged = new Set(['RING_CHUNK_CORRUPT', 'MESSAGE_MALFORMED', 'MESSAGE_INVALID'])
@@ -79,6 +84,7 @@ export function createSender(options: SenderOptions): Sender {
         roundTrip: createRoundTrip({ minMs: timing.hopMinMs, maxMs: timing.hopMaxMs }),
         silentSince: undefined,
         absentSince: undefined,
+        room: undefined,
       }
       recipients.set(to, recipient)
     }
@@ -118,8 +124,21 @@ export function createSender(options: SenderOptions): Sender {
       timers.add(timer)
     })
 
+  /** Undefined: this chunk is the one that tries (I3). */
+  function roomAt(recipient: Recipient): Promise<void> | undefined {
+    if (recipient.room !== undefined) return recipient.room.taken
+    let take = (): void => undefined
+    const taken = new Promise<void>((resolve) => {
+      take = resolve
+    })
+    recipient.room = { taken, take }
+    return undefined
+  }
+
   async function transmit(recipient: Recipient, bytes: Uint8Array, memory: Uint8Array): Promise<void> {
     let corrupt = 0
+    /** Milliseconds until this chunk tries again, if it is the one that does. */
+    let triesAfter: number | undefined
     for (let attempt = 0; !state.stopped; attempt += 1) {
       const sentAt = clock.elapsed()
       try {
@@ -132,6 +151,10 @@ export function createSender(options: SenderOptions): Sender {
         recipient.silentSince = undefined
         recipient.absentSince = undefined
         recipient.underway -= 1
+        if (triesAfter !== undefined) {
+          recipient.room?.take()
+          recipient.room = undefined
+        }
         // I1: only now.
         if (pool.length < window) pool.push(memory)
         pump(recipient)
@@ -140,6 +163,16 @@ export function createSender(options: SenderOptions): Sender {
         if (state.stopped) return
         const code = codeOf(error)
         if (code !== undefined && damaged.has(code) && (corrupt += 1) < corruptAtMost) continue
+        if (code === 'RING_EARLY') {
+          recipient.silentSince = undefined
+          recipient.absentSince = undefined
+          const room = triesAfter === undefined ? roomAt(recipient) : undefined
+          if (room === undefined) {
+            triesAfter = Math.min(roomMs, triesAfter === undefined ? retryMs : 2 * triesAfter)
+            await pause(triesAfter)
+          } else await room
+          continue
+        }
         const fault = await whyUnanswered(recipient, error, sentAt)
         if (fault !== undefined) {
           onFault(fault)
@@ -158,7 +191,7 @@ export function createSender(options: SenderOptions): Sender {
         recipient.to,
       )
     if (code === 'BUS_DISCONNECTED') {
-      // I3: silence before the outage does not count.
+      // I4: silence before the outage does not count.
       recipient.silentSince = undefined
       recipient.absentSince = undefined
       await pause(retryMs)

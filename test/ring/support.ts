@@ -3,6 +3,7 @@ import type { Chunk, RingPlan } from '../../protocol/index.ts'
 import { systemClock, type Clock } from '../../src/actor/index.ts'
 import type { Bus, MemoryNetwork } from '../../src/bus/index.ts'
 import { createRing, type Ring, type RingOutcome } from '../../src/ring/index.ts'
+import type { TestClock } from '../support/clock.ts'
 
 export type PlanOptions = Partial<Omit<RingPlan, 'members' | 'rank'>>
 
@@ -23,6 +24,17 @@ export function planFor(rank: number, members: number | readonly number[], optio
   }
 }
 
+/** Lets time go by until all outcomes are there. */
+export async function elapse<T>(network: MemoryNetwork, clock: TestClock, work: readonly Promise<T>[]): Promise<T[]> {
+  const state = { open: true }
+  const all = Promise.all(work).finally(() => (state.open = false))
+  for (let turn = 0; state.open && turn < 4000; turn += 1) {
+    await network.settled()
+    clock.increment(25)
+  }
+  return await all
+}
+
 export interface RingWorld {
   readonly buses: readonly Bus[]
   readonly rings: readonly Ring[]
@@ -33,10 +45,16 @@ export function ringOn(
   network: MemoryNetwork,
   members: number,
   options: PlanOptions = {},
-  { clock = systemClock, wrap = (bus) => bus }: { clock?: Clock; wrap?: (bus: Bus, rank: number) => Bus } = {},
+  {
+    clock = systemClock,
+    wrap = (bus) => bus,
+    ...more
+  }: { clock?: Clock; wrap?: (bus: Bus, rank: number) => Bus } & { maxEarlyBytes?: number } = {},
 ): RingWorld {
   const buses = Array.from({ length: members }, (_, rank) => wrap(network.connect(`w${rank}`), rank))
-  const rings = buses.map((bus, rank) => createRing({ bus, ring: 'r', plan: planFor(rank, members, options), clock }))
+  const rings = buses.map((bus, rank) =>
+    createRing({ bus, ring: 'r', plan: planFor(rank, members, options), clock, ...more }),
+  )
   return { buses, rings }
 }
 

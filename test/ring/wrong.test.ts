@@ -4,9 +4,9 @@ import { createWorkspace } from '../../src/ring/workspace.ts'
 import { TestClock } from '../support/clock.ts'
 import { describe, expect, test } from 'vitest'
 import { chunk, codeOf, decodePayload, encode, subjectFor, type RingAlgorithm } from '../../protocol/index.ts'
-import { askEncoded, createMemoryNetwork, type Bus, type MemoryNetwork } from '../../src/bus/index.ts'
+import { askEncoded, createMemoryNetwork, type Bus } from '../../src/bus/index.ts'
 import { createRing, type Reduced, type RingOutcome } from '../../src/ring/index.ts'
-import { bitsOf, planFor, ringOn, valueOf, vectorOf, type PlanOptions, type RingWorld } from './support.ts'
+import { bitsOf, elapse, planFor, ringOn, valueOf, vectorOf, type PlanOptions, type RingWorld } from './support.ts'
 
 type Spoil = (data: Uint8Array, nth: number, send: (data: Uint8Array) => Promise<Uint8Array>) => Promise<Uint8Array>
 
@@ -24,17 +24,6 @@ function spoilt(bus: Bus, spoil: Spoil): Bus {
       return spoil(data, (count += 1), send)
     },
   }
-}
-
-/** Lets time go by until all outcomes are there. */
-async function elapse<T>(network: MemoryNetwork, clock: TestClock, work: readonly Promise<T>[]): Promise<T[]> {
-  const state = { open: true }
-  const all = Promise.all(work).finally(() => (state.open = false))
-  for (let turn = 0; state.open && turn < 4000; turn += 1) {
-    await network.settled()
-    clock.increment(25)
-  }
-  return await all
 }
 
 function world(members: number, options: PlanOptions, spoil: Spoil) {
