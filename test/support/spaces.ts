@@ -5,7 +5,8 @@ import type { Parameter, SearchSpace } from '../../protocol/index.ts'
 const bounds = (least: number) =>
   fc
     .tuple(fc.double({ min: least, max: 1e6, noNaN: true }), fc.double({ min: least, max: 1e6, noNaN: true }))
-    .map(([one, other]) => ({ low: Math.min(one, other), high: Math.max(one, other) }))
+    // -0 passes as 0, so no end is -0.
+    .map(([one, other]) => ({ low: Math.min(one, other) + 0, high: Math.max(one, other) + 0 }))
 
 const wholeBounds = (least: number) =>
   fc
