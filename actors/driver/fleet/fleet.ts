@@ -241,13 +241,13 @@ export class Fleet {
     const { worker } = entry.snapshot.context
     const slots = entry.slots.all
     entry.slots = this.#noSlots(worker)
-    for (const { lease, running, next } of slots) {
+    for (const { lease, running, next, supposed } of slots) {
       lease.end()
-      for (const place of [next, running]) {
+      for (const place of [...supposed, next, running]) {
         if (place === null) continue
         const { state } = place
         const lost = place.move({ type: 'worker.gone' })
-        const how = { how: 'gone', behind: place === next, workerStartedAt: null } as const
+        const how = { how: 'gone', behind: place !== running, workerStartedAt: null } as const
         if (lost) this.#tell({ kind: 'lost', place, state, ...how })
       }
     }
@@ -263,7 +263,7 @@ export class Fleet {
     for (const place of slots.places) {
       if (place.attempt === null) continue
       const { state } = place
-      const behind = slots.at(place.slot)?.next === place
+      const behind = slots.at(place.slot)?.running !== place
       const lost = place.move({ type: 'worker.status', attempt: whereabouts(place.attempt, status) })
       if (!place.isOver) continue
       this.#workers.get(place.worker)?.slots.vacate(place)

@@ -1,6 +1,8 @@
 /**
  * The slots of one worker: each with a lease, and places for what runs and for what waits behind it.
  * I1 An attempt has one place at most, and a place one attempt.
+ * I2 Every attempt that the log gives to a slot has a place until the worker's word decides, however many they are: a driver that takes
+ *    over finds the two of the driver before it, and may have given out two of its own.
  */
 import type { AttemptRef, SlotStatus } from '../../../protocol/index.ts'
 import type { Clock } from '../../../src/actor/index.ts'
@@ -16,6 +18,8 @@ export interface Slot {
   running: Place | null
   /** What waits behind it. */
   next: Place | null
+  /** Attempts that the log gives to the slot beyond these two; empty as long as one of the two is free. */
+  supposed: Place[]
   idleSince: number
 }
 
@@ -43,7 +47,9 @@ export class Slots {
   }
 
   get places(): Place[] {
-    return this.all.flatMap(({ running, next }) => [running, next].filter((place) => place !== null))
+    return this.all.flatMap(({ running, next, supposed }) =>
+      [running, next, ...supposed].filter((place) => place !== null),
+    )
   }
 
   at(slot: number): Slot | undefined {
@@ -72,17 +78,19 @@ export class Slots {
     else if (there.next === null) there.next = place
     // What is only supposed to be there gives way to what is.
     else if (there.next.state === 'foreign') there.next = place
+    else there.supposed.push(place)
   }
 
   /** The place is over; what waited behind it moves up. */
   vacate(place: Place): void {
     const slot = this.at(place.slot)
     if (slot === undefined) return
-    if (slot.next === place) slot.next = null
+    slot.supposed = slot.supposed.filter((one) => one !== place)
+    if (slot.next === place) slot.next = slot.supposed.shift() ?? null
     if (slot.running === place) {
       slot.running = slot.next
       slot.running?.move({ type: 'place.promote' })
-      slot.next = null
+      slot.next = slot.supposed.shift() ?? null
     }
     slot.idleSince = this.#where.clock.elapsed()
   }
@@ -120,7 +128,7 @@ export class Slots {
       if (status !== undefined) this.meet(status)
       this.#tell({ kind: 'changed' })
     })
-    const fresh: Slot = { worker, slot, lease, running: null, next: null, idleSince: clock.elapsed() }
+    const fresh: Slot = { worker, slot, lease, running: null, next: null, supposed: [], idleSince: clock.elapsed() }
     this.all.push(fresh)
     return fresh
   }
