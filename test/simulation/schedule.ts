@@ -55,6 +55,8 @@ export interface Schedule {
   readonly stepMs: number
   readonly optimizer: string
   readonly pruner: string | null
+  /** Other searches of the same shape, at the same time on the same workers. */
+  readonly beside?: number
   readonly faults: readonly Fault[]
 }
 
@@ -101,7 +103,7 @@ export async function play(schedule: Schedule): Promise<Outcome> {
     return fate
   }
 
-  const world = new World({ pace: (experiment) => (experiment === 'e1' ? schedule : unhurried), transit })
+  const world = new World({ pace: (experiment) => (experiment === 'e2' ? unhurried : schedule), transit })
   await world.open()
   for (let n = 1; n <= schedule.drivers; n += 1) await world.start('driver', `d${n}`)
   await world.start('optimizer', 'o1')
@@ -110,17 +112,22 @@ export async function play(schedule: Schedule): Promise<Outcome> {
 
   legs = 0
   const begun = world.clock.now()
-  world.submit(submissionOf('e1', schedule))
-  const ended = await world.run(limitMs, () => world.ended('e1') && interrupting === 0)
+  const others = Array.from({ length: schedule.beside ?? 0 }, (_, n) => `b${n + 1}`)
+  for (const experiment of ['e1', ...others]) world.submit(submissionOf(experiment, schedule))
+  const ended = await world.run(limitMs, () => ['e1', ...others].every((id) => world.ended(id)) && interrupting === 0)
   const endedAfterMs = world.clock.now() - begun
   armed = false
   const firstLegs = legs
   const events = world.logs.get('e1') ?? []
   if (!ended) {
-    const standing = world.standings.get('e1')
-    violations.push(`e1 has not ended; it says ${JSON.stringify(standing?.waiting ?? 'nothing')}`)
+    for (const id of ['e1', ...others]) {
+      const { waiting: says = 'nothing' } = world.standings.get(id) ?? {}
+      if (!world.ended(id)) violations.push(`${id} has not ended; it says ${JSON.stringify(says)}`)
+    }
   } else {
     violations.push(...wrongWith(events, schedule, acknowledged))
+    for (const id of others)
+      violations.push(...wrongWith(world.logs.get(id) ?? [], schedule, []).map((wrong) => `${id}: ${wrong}`))
     // What a later experiment finds: places and leases that are free again.
     await world.run(10_000)
     for (const { bus, role, id } of world.processes.values()) {
