@@ -37,6 +37,11 @@ export const table = {
     retryable: false,
     remedy: 'another driver owns this experiment now; nothing is lost',
   },
+  BUS_SUPERSEDED: {
+    message: '{subject} holds bytes of generation {held}, and these are of generation {generation}',
+    retryable: false,
+    remedy: 'nothing needs to be done: what is there is newer',
+  },
   BUS_FULL: {
     message: 'the server has no room for {subject}: {reason}',
     retryable: true,

@@ -3,10 +3,9 @@ import { parentPort, workerData } from 'node:worker_threads'
 import { systemClock } from '../../src/actor/index.ts'
 import { connectNats, type Bus } from '../../src/bus/index.ts'
 import { checkpointBucket, isProblem, toProblem } from '../../protocol/index.ts'
-import { createRingCheckpoints } from './ring-checkpoints.ts'
 import type { CommSetting, FromComm, ToComm } from './comm-messages.ts'
 import { endThisGroup } from './process-group.ts'
-import { createRingMember, type RingMember } from './ring-member.ts'
+import { createRingCheckpoints, createRingMember, type RingMember } from './ring/index.ts'
 import { sharedFlags } from './shared-memory.ts'
 import { createTelemetry } from './telemetry.ts'
 
@@ -38,7 +37,7 @@ const telemetry = createTelemetry({
   flags: sharedFlags(memory),
   onNotice,
 })
-const checkpoints = createRingCheckpoints(bus, onNotice)
+const checkpoints = createRingCheckpoints({ bus, clock: systemClock, onNotice })
 let member: RingMember | undefined
 // A first thread that is blocked does not see that its worker is gone, and a ring would wait for it.
 const parent = process.ppid
@@ -90,7 +89,8 @@ async function lasting<T>(work: () => Promise<T>): Promise<T> {
     try {
       return await work()
     } catch (error) {
-      if (left === 0 || !isProblem(error, 'BUS_DISCONNECTED', 'BUS_TIMEOUT', 'BUS_NO_RESPONDERS')) throw error
+      if (left === 0 || !isProblem(error, 'BUS_DISCONNECTED', 'BUS_TIMEOUT', 'BUS_NO_RESPONDERS', 'BUS_NO_JETSTREAM'))
+        throw error
       await new Promise((resolve) => setTimeout(resolve, 1000))
     }
   }

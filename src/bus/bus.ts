@@ -87,8 +87,11 @@ export interface Streams {
 
 /** Named bytes in the object store, in buckets. */
 export interface Blobs {
-  /** Idempotent for equal bytes under an equal name. */
-  put(bucket: string, name: string, data: Uint8Array): Promise<void>
+  /**
+   * Idempotent for equal bytes under an equal name. `generation`: of writers that follow one another; rejects with BUS_SUPERSEDED where
+   * the bytes there are of a later one, also of one that came while this was on its way.
+   */
+  put(bucket: string, name: string, data: Uint8Array, options?: { readonly generation: number }): Promise<void>
   get(bucket: string, name: string): Promise<Uint8Array | undefined>
   has(bucket: string, name: string): Promise<boolean>
   /** Gone, whether it was there or not. */

@@ -39,7 +39,7 @@ const defaultTimeoutMs = 5000
 
 export function createMemoryStore(options: { now: () => number; maxBytes: number }): MemoryStore {
   const kept = new Map<StreamName, Kept>()
-  const buckets = new Map<string, Map<string, Uint8Array>>()
+  const buckets = new Map<string, Map<string, { readonly data: Uint8Array; readonly generation: number }>>()
   const limits = new Map<StreamName, number>()
   const waiting = new Set<() => void>()
 
@@ -192,15 +192,20 @@ export function createMemoryStore(options: { now: () => number; maxBytes: number
 
   function blobsFor(connected: () => void): Blobs {
     return {
-      async put(bucket, name, data) {
+      async put(bucket, name, data, options) {
         connected()
-        const held = buckets.get(bucket) ?? new Map<string, Uint8Array>()
-        held.set(name, new Uint8Array(data))
-        buckets.set(bucket, held)
+        const generation = options?.generation ?? 0
+        const blobs = buckets.get(bucket) ?? new Map<string, { data: Uint8Array; generation: number }>()
+        const held = blobs.get(name)?.generation ?? 0
+        if (options !== undefined && held > generation) {
+          throw problem('BUS_SUPERSEDED', { subject: `${bucket}/${name}`, held, generation })
+        }
+        blobs.set(name, { data: new Uint8Array(data), generation })
+        buckets.set(bucket, blobs)
       },
       async get(bucket, name) {
         connected()
-        return buckets.get(bucket)?.get(name)?.slice()
+        return buckets.get(bucket)?.get(name)?.data.slice()
       },
       async has(bucket, name) {
         connected()

@@ -3,16 +3,30 @@ import { createHash } from 'node:crypto'
 import { codeOf, isProblem, problem } from '../../protocol/index.ts'
 import type { Blobs } from './bus.ts'
 
+interface BucketInfo {
+  readonly size: number
+  readonly digest: string
+  readonly deleted: boolean
+  readonly revision: number
+  readonly metadata?: Record<string, string> | undefined
+}
+
 /** The part of the client's object store that is used here. */
 export interface Bucket {
-  info(name: string): Promise<{ size: number; digest: string; deleted: boolean } | null>
-  putBlob(meta: { name: string }, data: Uint8Array): Promise<unknown>
+  info(name: string): Promise<BucketInfo | null>
+  putBlob(
+    meta: { name: string; metadata?: Record<string, string> },
+    data: Uint8Array,
+    options?: { previousRevision: number },
+  ): Promise<unknown>
   getBlob(name: string): Promise<Uint8Array | null>
   delete(name: string): Promise<unknown>
 }
 
 const timeoutMs = 60_000
 const tries = 3
+/** JetStream's error codes: somebody else has written meanwhile. */
+const wrongLastSequence = [10071, 10164]
 
 export function natsBlobs(wire: {
   readonly label: string
@@ -43,12 +57,12 @@ export function natsBlobs(wire: {
   }
 
   return {
-    async put(bucket, name, data) {
+    async put(bucket, name, data, options) {
       // The client reads it in its own time.
       const copy = new Uint8Array(data)
       await within(bucket, name, async (opened) => {
-        if (await holds(opened, name, copy)) return
-        await opened.putBlob({ name }, copy)
+        if (options !== undefined) await putFenced(opened, `${bucket}/${name}`, name, copy, options.generation)
+        else if (!(await holds(opened, name, copy))) await opened.putBlob({ name }, copy)
       })
     },
     async get(bucket, name) {
@@ -72,6 +86,29 @@ export function natsBlobs(wire: {
         if (info !== null && !info.deleted) await opened.delete(name)
       })
     },
+  }
+}
+
+/** The server refuses it where the bytes there are not those any more whose generation was looked at. */
+async function putFenced(
+  bucket: Bucket,
+  subject: string,
+  name: string,
+  data: Uint8Array,
+  generation: number,
+): Promise<void> {
+  for (;;) {
+    const info = await bucket.info(name)
+    const held = info === null || info.deleted ? 0 : Number(info.metadata?.['generation'] ?? 0)
+    if (held > generation) throw problem('BUS_SUPERSEDED', { subject, held, generation })
+    try {
+      const metadata = { generation: String(generation) }
+      await bucket.putBlob({ name, metadata }, data, { previousRevision: info?.revision ?? 0 })
+      return
+    } catch (error) {
+      const code = (error as { api_error?: { err_code?: number } }).api_error?.err_code
+      if (code === undefined || !wrongLastSequence.includes(code)) throw error
+    }
   }
 }
 

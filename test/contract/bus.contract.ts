@@ -387,5 +387,22 @@ export function busContract(name: string, createWorld: () => Promise<BusWorld>):
       await a.blobs.put('bucket', 'blob', data)
       expect(await b.blobs.get('bucket', 'blob')).toEqual(data)
     })
+
+    test('a blob of a later generation is not replaced by one of an earlier, however late that comes', async () => {
+      const put = (bus: Bus, value: number, generation: number) =>
+        codeFrom(bus.blobs.put('bucket', 'fenced', bytes(value), { generation }))
+      expect(await put(a, 1, 1)).toBe('no error')
+      expect(await put(a, 2, 1)).toBe('no error')
+      expect(await put(b, 3, 2)).toBe('no error')
+      expect(await put(a, 4, 1)).toBe('BUS_SUPERSEDED')
+      expect([...((await b.blobs.get('bucket', 'fenced')) ?? [])]).toEqual([3])
+      expect(await put(b, 5, 2)).toBe('no error')
+      // Both at once: whichever comes first, the later generation's stays.
+      const both = await Promise.all([put(a, 6, 3), put(b, 7, 4)])
+      expect(both[1]).toBe('no error')
+      expect([...((await a.blobs.get('bucket', 'fenced')) ?? [])]).toEqual([7])
+      await b.blobs.delete('bucket', 'fenced')
+      expect(await put(a, 8, 1)).toBe('no error')
+    })
   })
 }

@@ -4,7 +4,7 @@ import { build } from 'esbuild'
 import { systemClock } from '../../src/actor/index.ts'
 import { answer, ask, createMemoryNetwork, type Bus } from '../../src/bus/index.ts'
 import { createRingMemory, type RingLine } from '../../src/train/ring-link.ts'
-import { createRingMember, type RingMember } from '../../actors/worker/ring-member.ts'
+import { createRingMember, type RingMember } from '../../actors/worker/ring/index.ts'
 import {
   formRing,
   joinRing,
@@ -277,7 +277,7 @@ export function ringOf<Given extends object, Report>(
         seat,
         line: { port: port2, memory },
         checkpoints: {
-          save: async (name, bytes) => void checkpoints.set(name, bytes),
+          save: async (name, _generation, make) => void checkpoints.set(name, make()),
           load: async (name) => checkpoints.get(name),
         },
       })

@@ -1,8 +1,8 @@
 /** What a member says of itself every second: how far it is, and what it waits for. */
-import type { Clock } from '../../src/actor/index.ts'
-import { tell, type Bus } from '../../src/bus/index.ts'
-import type { Ring } from '../../src/ring/index.ts'
-import { ringProgress } from '../../protocol/index.ts'
+import type { Clock } from '../../../src/actor/index.ts'
+import { tell, type Bus } from '../../../src/bus/index.ts'
+import type { Ring } from '../../../src/ring/index.ts'
+import { ringProgress } from '../../../protocol/index.ts'
 
 export interface Progress {
   /** The training asks for a collective. */

@@ -1,7 +1,7 @@
 /** The record of a ring's collectives on one member: asked of the others by a newcomer, and told to newcomers by whoever has it. */
-import { answer, ask, type Bus, type Subscription } from '../../src/bus/index.ts'
-import { createRecord, type CollectiveRecord } from '../../src/ring/index.ts'
-import { recallRing } from '../../protocol/index.ts'
+import { answer, ask, type Bus, type Subscription } from '../../../src/bus/index.ts'
+import { createRecord, type CollectiveRecord } from '../../../src/ring/index.ts'
+import { recallRing } from '../../../protocol/index.ts'
 
 export interface RingRecord extends Pick<CollectiveRecord, 'over' | 'tell' | 'take'> {
   /** All of it. */
