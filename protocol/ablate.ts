@@ -1,11 +1,11 @@
 /** The requests to an ablator: the same as to an optimizer, about components to leave out. */
 import { Type } from 'typebox'
-import { Component } from './ablation.ts'
-import { Count } from './common.ts'
+import { Component, ComponentName } from './ablation.ts'
+import { Count, Ordinal } from './common.ts'
 import { observationOf, suggesterCalls } from './suggesting.ts'
 
 /** The components, by name, that a trial does without; none: the base. */
-export const Removal = Type.Object({ without: Type.Array(Type.String(), { maxItems: 4096 }), repeat: Count })
+export const Removal = Type.Object({ without: Type.Array(ComponentName, { maxItems: 4096 }), repeat: Count })
 export type Removal = Type.Static<typeof Removal>
 
 /** A trial as an ablator sees it. */
@@ -15,14 +15,16 @@ export type AblationObservation = Type.Static<typeof AblationObservation>
 const calls = suggesterCalls({
   role: 'ablator',
   asked: {
-    components: Type.Array(Component, { minItems: 1 }),
-    repeats: Type.Integer({ minimum: 1 }),
+    components: Type.Array(Component, { minItems: 1, maxItems: 4096 }),
+    repeats: Ordinal,
     /** Components that cannot be left out together: a trial of them would be refused. */
-    impossible: Type.Optional(Type.Array(Type.Array(Type.String(), { minItems: 1 }))),
+    impossible: Type.Optional(
+      Type.Array(Type.Array(ComponentName, { minItems: 1, maxItems: 4096 }), { maxItems: 16_384 }),
+    ),
   },
   given: {
     /** As many as were asked, or fewer: when there are no more, or when results must come in first (ask again then). */
-    removals: Type.Array(Removal),
+    removals: Type.Array(Removal, { maxItems: 1024 }),
   },
   observation: AblationObservation,
   unfit: 'ABLATOR_UNFIT: it cannot take these options.',

@@ -1,15 +1,17 @@
 /** A study: the parts of an experiment that an ablation leaves out, in the form that travels. */
 import { Type } from 'typebox'
-import { Count, ProblemSchema } from './common.ts'
+import { Count, ProblemSchema, Sentence } from './common.ts'
+import { printable } from './names.ts'
 
-const Name = Type.String({ minLength: 1, maxLength: 256 })
+/** Of a component, a feature, a layer or what stands in its place. */
+export const ComponentName = Type.String({ pattern: printable(1, 256) })
 
 /** One by its name or by its place, or all whose names begin with a prefix or fit a regular expression. */
 export const Choice = Type.Union([
-  Type.Object({ name: Name }),
+  Type.Object({ name: ComponentName }),
   Type.Object({ index: Count }),
-  Type.Object({ prefix: Name }),
-  Type.Object({ pattern: Name }),
+  Type.Object({ prefix: ComponentName }),
+  Type.Object({ pattern: ComponentName }),
 ])
 export type Choice = Type.Static<typeof Choice>
 
@@ -19,10 +21,10 @@ export type Choice = Type.Static<typeof Choice>
  */
 export const LayerChoice = Type.Object(
   {
-    name: Type.Optional(Name),
-    prefix: Type.Optional(Name),
-    pattern: Type.Optional(Name),
-    type: Type.Optional(Name),
+    name: Type.Optional(ComponentName),
+    prefix: Type.Optional(ComponentName),
+    pattern: Type.Optional(ComponentName),
+    type: Type.Optional(ComponentName),
     at: Type.Optional(Type.Integer()),
     index: Type.Optional(Type.Integer()),
     nth: Type.Optional(Type.Integer()),
@@ -33,17 +35,17 @@ export type LayerChoice = Type.Static<typeof LayerChoice>
 
 const choices = Type.Array(Choice, { minItems: 1, maxItems: 4096 })
 const layerChoices = Type.Array(LayerChoice, { minItems: 1, maxItems: 4096 })
-const named = Type.Array(Name, { minItems: 1, maxItems: 4096 })
-const end = Type.Union([Name, LayerChoice])
+const named = Type.Array(ComponentName, { minItems: 1, maxItems: 4096 })
+const end = Type.Union([ComponentName, LayerChoice])
 
 /** Components to leave out: each of these alone, or a group at once. */
 export const Selection = Type.Union([
   Type.Object({ kind: Type.Literal('features'), of: choices }),
-  Type.Object({ kind: Type.Literal('featureGroup'), name: Name, of: choices }),
+  Type.Object({ kind: Type.Literal('featureGroup'), name: ComponentName, of: choices }),
   Type.Object({ kind: Type.Literal('layers'), of: layerChoices }),
-  Type.Object({ kind: Type.Literal('layerGroup'), name: Name, of: layerChoices }),
+  Type.Object({ kind: Type.Literal('layerGroup'), name: ComponentName, of: layerChoices }),
   /** All layers between the outputs of two layers; `from` itself stays, `to` goes. */
-  Type.Object({ kind: Type.Literal('block'), name: Name, from: end, to: end }),
+  Type.Object({ kind: Type.Literal('block'), name: ComponentName, from: end, to: end }),
   /** Other model generators, dataset generators, and switches of the training function, by their names in the definition. */
   Type.Object({ kind: Type.Literal('models'), of: named }),
   Type.Object({ kind: Type.Literal('datasets'), of: named }),
@@ -54,7 +56,10 @@ export type Selection = Type.Static<typeof Selection>
 export const Study = Type.Object({
   include: Type.Array(Selection, { minItems: 1, maxItems: 1024 }),
   /** Features and layers that are never left out alone. */
-  exclude: Type.Object({ features: Type.Array(Choice), layers: Type.Array(LayerChoice) }),
+  exclude: Type.Object({
+    features: Type.Array(Choice, { maxItems: 4096 }),
+    layers: Type.Array(LayerChoice, { maxItems: 4096 }),
+  }),
   /** Whether a removal is refused after which a layer would have to begin anew, for its weights would be of other shapes. */
   keepWeights: Type.Boolean(),
 })
@@ -64,28 +69,28 @@ export type Study = Type.Static<typeof Study>
  * A layer: by the name that the program gave it, or by its place and class where it gave none. tfjs counts such names up within a
  * process, so that another trial has others.
  */
-export const LayerRef = Type.Union([Name, Type.Object({ at: Count, type: Type.Optional(Name) })])
+export const LayerRef = Type.Union([ComponentName, Type.Object({ at: Count, type: Type.Optional(ComponentName) })])
 export type LayerRef = Type.Static<typeof LayerRef>
 
 /** One thing that a trial does without, with names that were found to exist. */
 export const Component = Type.Union([
-  Type.Object({ kind: Type.Literal('features'), name: Name, features: named }),
+  Type.Object({ kind: Type.Literal('features'), name: ComponentName, features: named }),
   Type.Object({
     kind: Type.Literal('layers'),
-    name: Name,
+    name: ComponentName,
     layers: Type.Array(LayerRef, { minItems: 1, maxItems: 4096 }),
     /** What else is different in the model that is left: what begins anew, or without an initial state. */
-    notes: Type.Optional(Type.Array(Type.String(), { maxItems: 4096 })),
+    notes: Type.Optional(Type.Array(Sentence, { maxItems: 4096 })),
   }),
-  Type.Object({ kind: Type.Literal('model'), name: Name, model: Name }),
-  Type.Object({ kind: Type.Literal('dataset'), name: Name, dataset: Name }),
-  Type.Object({ kind: Type.Literal('training'), name: Name, training: Name }),
+  Type.Object({ kind: Type.Literal('model'), name: ComponentName, model: ComponentName }),
+  Type.Object({ kind: Type.Literal('dataset'), name: ComponentName, dataset: ComponentName }),
+  Type.Object({ kind: Type.Literal('training'), name: ComponentName, training: ComponentName }),
 ])
 export type Component = Type.Static<typeof Component>
 
 /** Components, by name, that cannot be left out together, and why; found before the first trial. */
 export const Impossible = Type.Object({
-  without: Type.Array(Name, { minItems: 1, maxItems: 4096 }),
+  without: Type.Array(ComponentName, { minItems: 1, maxItems: 4096 }),
   problem: ProblemSchema,
 })
 export type Impossible = Type.Static<typeof Impossible>

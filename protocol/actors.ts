@@ -1,7 +1,7 @@
 /** Who is on the bus: one message asks, and everybody who hears it says who it is. Nothing but a list for people rests on it. */
 import { Type } from 'typebox'
-import { Count, Id, Instant, Options } from './common.ts'
-import { message, version } from './conversation.ts'
+import { Count, Id, Instant, Label, mapOf, Options } from './common.ts'
+import { few, kibibyte, message, version } from './conversation.ts'
 
 /** A name that an actor answers to. */
 export const ServedName = Type.Object({
@@ -24,10 +24,10 @@ export const ActorInfo = Type.Object({
   /** The names that experiments know it by; empty for a driver. */
   serves: Type.Array(ServedName, { maxItems: 256 }),
   /** The language that it is written in, as people write it: TypeScript, Python, Go. */
-  language: Type.Optional(Type.String({ maxLength: 64 })),
+  language: Type.Optional(Label),
   /** Versions by name: of itself, of what it is built on. */
-  versions: Type.Optional(Type.Record(Type.String(), Type.String({ maxLength: 64 }))),
-  host: Type.Optional(Type.String({ maxLength: 256 })),
+  versions: Type.Optional(mapOf(Label, 64)),
+  host: Type.Optional(Label),
   pid: Type.Optional(Count),
   startedAt: Type.Optional(Instant),
   /** How busy it is: experiments that it keeps in mind (a driver: that it owns), and questions that it has not answered yet. */
@@ -39,6 +39,7 @@ export const callActors = message({
   name: 'actor.rollcall',
   subject: `maggy.${version}.actor.{actor}.rollcall`,
   payload: Type.Object({}),
+  maxBytes: few,
   speaks: 'client',
   hears: 'actor',
   doc: 'Who is there? {actor} is an identity that whoever asks makes up. Every optimizer, pruner, ablator and driver that hears it says actor.announce, a worker worker.announce. Optional for an actor in another language: one that does not answer works all the same, and is not listed.',
@@ -49,6 +50,7 @@ export const announceActor = message({
   name: 'actor.announce',
   subject: `maggy.${version}.actor.{actor}.announce`,
   payload: ActorInfo,
+  maxBytes: 256 * kibibyte,
   speaks: 'actor',
   hears: 'client',
   doc: 'An optimizer, a pruner, an ablator or a driver says that it is here, and what it is: when it starts, and when it hears actor.rollcall. {actor} is its identity: of an optimizer and an ablator, the `instance` that it opens experiments with.',

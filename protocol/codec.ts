@@ -2,9 +2,11 @@
  * One msgpack map per message.
  * I1 A typed array other than Uint8Array is refused: msgpackr packs it wrongly and silently. A tensor travels as {dtype, shape, data}.
  * I2 Decoded bytes may lie in memory that the bus uses again: `float32From` copies them.
+ * I3 What is decoded was looked over before (plain-bytes.ts), and nothing is encoded that would not be decoded.
  */
 import { Packr } from 'msgpackr'
 import { problem } from './errors.ts'
+import { faultInBytes, plainLimits } from './plain-bytes.ts'
 
 const packr = new Packr({
   useRecords: false,
@@ -16,12 +18,14 @@ const packr = new Packr({
 
 /** Encodes a plain value (maps, arrays, strings, numbers, booleans, null, Uint8Array). Throws MESSAGE_INVALID on anything else. */
 export function encode(value: unknown, subject = ''): Uint8Array {
-  refuseForeign(value, '', subject, 0)
+  refuseForeign(value, '', subject, { depth: 0, values: 0 })
   return packr.pack(value)
 }
 
 /** Decodes one msgpack value. Throws MESSAGE_MALFORMED. */
 export function decode(data: Uint8Array, subject = ''): unknown {
+  const reason = faultInBytes(data)
+  if (reason !== undefined) throw problem('MESSAGE_MALFORMED', { subject, reason })
   try {
     return packr.unpack(data)
   } catch (error) {
@@ -29,27 +33,41 @@ export function decode(data: Uint8Array, subject = ''): unknown {
   }
 }
 
-const maximumDepth = 32
+interface Seen {
+  depth: number
+  values: number
+}
 
-function refuseForeign(value: unknown, path: string, subject: string, depth: number): void {
+function refuseForeign(value: unknown, path: string, subject: string, seen: Seen): void {
+  const refuse = (reason: string) => problem('MESSAGE_INVALID', { subject, path: path || '/', reason })
+  seen.values += 1
+  if (seen.values > plainLimits.values) throw refuse(`comes after ${plainLimits.values} other values: too many`)
   if (typeof value !== 'object' || value === null) {
     if (typeof value === 'function' || typeof value === 'symbol' || typeof value === 'bigint') {
-      throw problem('MESSAGE_INVALID', { subject, path: path || '/', reason: `is a ${typeof value}` })
+      throw refuse(`is a ${typeof value}`)
     }
     return
   }
-  if (depth > maximumDepth) throw problem('MESSAGE_INVALID', { subject, path, reason: 'is nested too deeply' })
-  if (Array.isArray(value)) {
-    for (const [index, item] of value.entries()) refuseForeign(item, `${path}/${index}`, subject, depth + 1)
-    return
-  }
   if (value instanceof Uint8Array) return
-  const prototype: unknown = Object.getPrototypeOf(value)
-  if (prototype !== Object.prototype && prototype !== null) {
-    const name = value.constructor?.name ?? 'object'
-    throw problem('MESSAGE_INVALID', { subject, path: path || '/', reason: `is a ${name}, not a plain value` })
+  if (seen.depth >= plainLimits.depth) throw refuse('is nested too deeply')
+  seen.depth += 1
+  if (Array.isArray(value)) {
+    for (const [index, item] of value.entries()) refuseForeign(item, `${path}/${index}`, subject, seen)
+  } else {
+    const prototype: unknown = Object.getPrototypeOf(value)
+    if (prototype !== Object.prototype && prototype !== null) {
+      throw refuse(`is a ${value.constructor?.name ?? 'object'}, not a plain value`)
+    }
+    const entries = Object.entries(value)
+    if (entries.length > plainLimits.keys) throw refuse(`has ${entries.length} keys; ${plainLimits.keys} are the most`)
+    for (const [key, item] of entries) {
+      if (key.length * 3 > plainLimits.keyBytes && Buffer.byteLength(key) > plainLimits.keyBytes)
+        throw refuse(`has a key of more than ${plainLimits.keyBytes} bytes`)
+      seen.values += 1
+      refuseForeign(item, `${path}/${key}`, subject, seen)
+    }
   }
-  for (const [key, item] of Object.entries(value)) refuseForeign(item, `${path}/${key}`, subject, depth + 1)
+  seen.depth -= 1
 }
 
 /** Bytes as float32 values, copied, for decoded bytes are often not 4-aligned. */

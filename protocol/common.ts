@@ -1,11 +1,33 @@
 /** Words that several conversations share. */
-import { Type } from 'typebox'
+import { Type, type TSchema } from 'typebox'
+import { identityPattern, printable } from './names.ts'
 
 /** An identity that can stand in a subject. */
-export const Id = Type.String({ pattern: '^[A-Za-z0-9_-]{1,128}$' })
+export const Id = Type.String({ pattern: identityPattern })
+/** The name of a metric, a hyperparameter, an experiment: printable, on one line. */
+export const Name = Type.String({ pattern: printable(1, 128) })
+/** A few words: printable, on one line, and it may be empty. */
+export const Label = Type.String({ pattern: printable(0, 256) })
+/** A sentence for people. */
+export const Sentence = Type.String({ maxLength: 1024 })
+/** What a program says: a line, a message, a stack. */
+export const Text = Type.String({ maxLength: 8192 })
+/** What lies in a map under names. */
+export const mapOf = <T extends TSchema>(value: T, atMost: number) =>
+  Type.Record(Name, value, { maxProperties: atMost, additionalProperties: false })
+
+/** The last instant that a calendar knows (ECMAScript's Date). */
+export const lastInstant = 8.64e15
 /** Milliseconds since 1970-01-01T00:00Z. */
-export const Instant = Type.Number({ minimum: 0 })
-export const Count = Type.Integer({ minimum: 0 })
+export const Instant = Type.Number({ minimum: 0, maximum: lastInstant })
+/** Milliseconds. */
+export const Duration = Type.Number({ minimum: 0, maximum: lastInstant })
+/** Milliseconds that a timer counts. */
+export const Patience = Type.Number({ minimum: 0, maximum: 2 ** 31 - 1 })
+export const Count = Type.Integer({ minimum: 0, maximum: Number.MAX_SAFE_INTEGER })
+/** Counted from 1. */
+export const Ordinal = Type.Integer({ minimum: 1, maximum: Number.MAX_SAFE_INTEGER })
+export const Slot = Type.Integer({ minimum: 0, maximum: 1023 })
 export const Scalar = Type.Union([Type.String({ maxLength: 4096 }), Type.Number(), Type.Boolean(), Type.Null()])
 export type Scalar = Type.Static<typeof Scalar>
 /** The value of one hyperparameter. */
@@ -16,19 +38,21 @@ export function own<T>(record: Readonly<Record<string, T>>, name: string): T | u
   return Object.hasOwn(record, name) ? record[name] : undefined
 }
 /** Hyperparameters by name. */
-export const Hparams = Type.Record(Type.String(), HparamValue)
+export const Hparams = mapOf(HparamValue, 1024)
 export type Hparams = Type.Static<typeof Hparams>
 /** Named numbers; null stands for one that is not finite, so that JSON can hold it too. */
-export const Metrics = Type.Record(Type.String(), Type.Union([Type.Number(), Type.Null()]))
+export const Metrics = mapOf(Type.Union([Type.Number(), Type.Null()]), 1024)
 export type Metrics = Type.Static<typeof Metrics>
-export const Options = Type.Record(Type.String(), Type.Unknown())
+export const Options = mapOf(Type.Unknown(), 256)
 
+/** A code of the table of errors, of this version or another. */
+export const Code = Type.String({ pattern: '^[A-Z0-9_]{1,64}$' })
 export const ProblemSchema = Type.Object({
-  code: Type.String(),
-  message: Type.String(),
-  remedy: Type.Optional(Type.String()),
+  code: Code,
+  message: Text,
+  remedy: Type.Optional(Text),
   retryable: Type.Optional(Type.Boolean()),
-  stack: Type.Optional(Type.String()),
+  stack: Type.Optional(Text),
 })
 
 /** One trial's metrics at one step. */

@@ -1,46 +1,64 @@
 /** The contexts that an experiment can be run in, told apart by their `kind`. */
 import { Type } from 'typebox'
 import { Component, Impossible, Study } from './ablation.ts'
-import { Count, Hparams, Metrics, Options } from './common.ts'
-import { RingAlgorithm, RingEncoding } from './ring.ts'
+import {
+  Count,
+  Duration,
+  Hparams,
+  Id,
+  Label,
+  lastInstant,
+  mapOf,
+  Metrics,
+  Name,
+  Options,
+  Ordinal,
+  Patience,
+  Sentence,
+} from './common.ts'
+import { ChunkBytes, RingAlgorithm, RingEncoding } from './ring.ts'
 import { SearchSpace } from './space.ts'
 
 export const Direction = Type.Union([Type.Literal('minimize'), Type.Literal('maximize')])
 export type Direction = Type.Static<typeof Direction>
 
 /** One of the numbers that train returns, to be minimized or maximized. */
-export const Objective = Type.Object({ metric: Type.String({ minLength: 1 }), direction: Direction })
+export const Objective = Type.Object({ metric: Name, direction: Direction })
 export type Objective = Type.Static<typeof Objective>
+export const Objectives = Type.Array(Objective, { minItems: 1, maxItems: 64 })
 
-/** A plug-in by its name, with its options. */
-export const Plugin = Type.Object({ name: Type.String({ minLength: 1 }), options: Options })
+/** A plug-in by its name, which stands in the subjects that it is asked on, with its options. */
+export const Plugin = Type.Object({ name: Id, options: Options })
 export type Plugin = Type.Static<typeof Plugin>
+
+/** Milliseconds, and some time at least. */
+const Span = Type.Number({ exclusiveMinimum: 0, maximum: lastInstant })
 
 /** How trials are tried; the same in every context. */
 export const Policy = Type.Object({
   /** A trial may run this long; null: as long as it takes. */
-  trialTimeoutMs: Type.Union([Type.Number({ exclusiveMinimum: 0 }), Type.Null()]),
+  trialTimeoutMs: Type.Union([Span, Type.Null()]),
   /** A trial that ignores a stop for this long is killed. */
-  graceMs: Type.Number({ minimum: 0 }),
+  graceMs: Patience,
   /** Tries at one trial when a worker or runner is lost under it. */
-  maxAttempts: Type.Integer({ minimum: 1 }),
+  maxAttempts: Ordinal,
   /** The experiment is given up once this many trials have failed; null: never. */
-  maxFailed: Type.Union([Type.Integer({ minimum: 1 }), Type.Null()]),
+  maxFailed: Type.Union([Ordinal, Type.Null()]),
   /** At most this many trials at once; null: as many as there are slots. */
-  parallel: Type.Union([Type.Integer({ minimum: 1 }), Type.Null()]),
+  parallel: Type.Union([Ordinal, Type.Null()]),
   /** Only workers that carry all of these labels. */
-  labels: Type.Record(Type.String(), Type.String()),
+  labels: mapOf(Label, 64),
 })
 export type Policy = Type.Static<typeof Policy>
 
 /** When an experiment is over before all its trials have run. */
 export const StopRule = Type.Object({
   /** Milliseconds since it was accepted, or resumed. */
-  afterMs: Type.Optional(Type.Number({ exclusiveMinimum: 0 })),
+  afterMs: Type.Optional(Span),
   /** A value of the first objective that is good enough. */
   target: Type.Optional(Type.Number()),
   /** It stops after this many trials in a row, done or pruned, that were no better than the best before them. */
-  withoutImprovement: Type.Optional(Type.Integer({ minimum: 1 })),
+  withoutImprovement: Type.Optional(Ordinal),
 })
 export type StopRule = Type.Static<typeof StopRule>
 
@@ -49,17 +67,17 @@ export const RingSettings = Type.Object({
   /** It begins with `max` members (after `waitMs` with `min`), and goes on as long as there are `min`. */
   workers: Type.Object({ min: Type.Integer({ minimum: 1 }), max: Type.Integer({ minimum: 1, maximum: 1024 }) }),
   /** How long it waits for `max` before it begins with fewer; null: as long as it takes. */
-  waitMs: Type.Union([Type.Number({ minimum: 0 }), Type.Null()]),
+  waitMs: Type.Union([Duration, Type.Null()]),
   algorithm: RingAlgorithm,
   encoding: RingEncoding,
   /** Bytes that a chunk carries at most. */
-  chunkBytes: Type.Integer({ minimum: 4 }),
+  chunkBytes: ChunkBytes,
   /** Local SGD: each rank steps by itself, and they average their weights once in this many steps; 1: gradients at every step. */
-  syncEvery: Type.Integer({ minimum: 1 }),
+  syncEvery: Ordinal,
   /** The number of batches whose gradients are added up before one step. */
-  accumulate: Type.Integer({ minimum: 1 }),
+  accumulate: Ordinal,
   /** Rank 0 keeps a checkpoint once in this many steps; null: none. */
-  checkpointEvery: Type.Union([Type.Integer({ minimum: 1 }), Type.Null()]),
+  checkpointEvery: Type.Union([Ordinal, Type.Null()]),
   /** Whether the dataset is cut up by rank, or each rank loads its own part. */
   shard: Type.Union([Type.Literal('rank'), Type.Literal('own')]),
   /** Multiplied by the number of ranks, or left as train sets it. */
@@ -74,18 +92,18 @@ export const OptimizationContext = Type.Object({
   optimizer: Plugin,
   pruner: Type.Union([Plugin, Type.Null()]),
   space: SearchSpace,
-  trials: Type.Integer({ minimum: 1 }),
+  trials: Ordinal,
   stop: Type.Optional(StopRule),
-  objectives: Type.Array(Objective, { minItems: 1 }),
+  objectives: Objectives,
   /** Given to every trial beside the suggested hparams. */
   hparams: Hparams,
   seed: Count,
   /** Tried first, in this order. The optimizer fills in the values that an entry leaves out. */
-  enqueue: Type.Optional(Type.Array(Hparams)),
+  enqueue: Type.Optional(Type.Array(Hparams, { maxItems: 65_536 })),
   /** Trials of earlier experiments: they count in the optimizer's history and not among the trials. */
-  warmStart: Type.Optional(Type.Array(Type.Object({ hparams: Hparams, metrics: Metrics }))),
+  warmStart: Type.Optional(Type.Array(Type.Object({ hparams: Hparams, metrics: Metrics }), { maxItems: 65_536 })),
   /** Sentences for people about how this context was made; shown with the optimizer's own notes. */
-  notes: Type.Optional(Type.Array(Type.String({ maxLength: 1024 }), { maxItems: 16 })),
+  notes: Type.Optional(Type.Array(Sentence, { maxItems: 16 })),
   policy: Policy,
   /** Each trial is trained by a ring of workers. */
   ring: Type.Optional(RingSettings),
@@ -101,12 +119,12 @@ export const AblationContext = Type.Object({
   /** What the study names and the model cannot do without: alone (then it is no component), or together. */
   impossible: Type.Optional(Type.Array(Impossible, { maxItems: 16_384 })),
   /** Trials of the base and of each component, each repeat with a seed of its own. */
-  repeats: Type.Integer({ minimum: 1 }),
+  repeats: Ordinal,
   /** Early stopping is off unless it is asked for: a trial that is stopped early cannot be compared. */
   pruner: Type.Union([Plugin, Type.Null()]),
   /** The most trials that it runs. */
-  trials: Type.Integer({ minimum: 1 }),
-  objectives: Type.Array(Objective, { minItems: 1 }),
+  trials: Ordinal,
+  objectives: Objectives,
   hparams: Hparams,
   seed: Count,
   policy: Policy,
@@ -120,7 +138,7 @@ export const TrainingContext = Type.Object({
   pruner: Type.Null(),
   trials: Type.Literal(1),
   /** May be empty: there is nothing to compare it with. */
-  objectives: Type.Array(Objective),
+  objectives: Type.Array(Objective, { maxItems: 64 }),
   hparams: Hparams,
   seed: Count,
   policy: Policy,

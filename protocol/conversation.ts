@@ -6,8 +6,19 @@ import type { Static, TSchema } from 'typebox'
 import { Compile } from 'typebox/compile'
 import { decode, encode } from './codec.ts'
 import { problem } from './errors.ts'
+import { firstFault } from './fault.ts'
+import { identityPattern, patternInWords } from './names.ts'
 
 export const version = 'v1'
+
+export const kibibyte = 1024
+export const mebibyte = 1024 * kibibyte
+/** A message of a few names and numbers. */
+export const few = 4 * kibibyte
+/** What is as large as the server's own limit allows, and no larger. */
+export const whole = 8 * mebibyte
+/** An error takes at most so much. */
+export const errorBytes = 64 * kibibyte
 
 /** `actor`: any of them that is no client. */
 export type Role = 'client' | 'driver' | 'optimizer' | 'ablator' | 'worker' | 'runner' | 'actor'
@@ -17,6 +28,8 @@ interface Base<S extends string, P extends TSchema> {
   /** `maggy.v1.worker.{worker}.beat`: the version and the identity of the speaker or of the addressee are in it. */
   readonly subject: S
   readonly payload: P
+  /** A payload that is larger is not decoded. */
+  readonly maxBytes: number
   readonly speaks: Role
   readonly hears: Role
   readonly doc: string
@@ -37,6 +50,8 @@ export interface Call<S extends string = string, P extends TSchema = TSchema, R 
 > {
   readonly kind: 'call'
   readonly reply: R
+  /** An answer that is larger is not decoded. Errors take `errorBytes` at most. */
+  readonly maxReplyBytes: number
   /** The processes that hear it form this queue group: one of them answers. */
   readonly queue?: string
 }
@@ -60,7 +75,14 @@ export function call<S extends string, P extends TSchema, R extends TSchema>(
   return { kind: 'call', ...definition }
 }
 
-const token = /^[A-Za-z0-9_-]{1,128}$/
+const token = new RegExp(identityPattern)
+
+/** What is said on: no wildcard. Throws MESSAGE_INVALID for a value that is no subject token. */
+export function subjectTo<S extends string>(conversation: { readonly subject: S }, params: Params<S>): string {
+  for (const [name, value] of Object.entries<string>(params))
+    if (value === '*') throw noToken(conversation, name, value)
+  return subjectFor(conversation, params)
+}
 
 /** The concrete subject. A listener may give `*` as a wildcard. Throws MESSAGE_INVALID for a value that is no subject token. */
 export function subjectFor<S extends string>(conversation: { readonly subject: S }, params: Params<S>): string {
@@ -68,9 +90,13 @@ export function subjectFor<S extends string>(conversation: { readonly subject: S
   return conversation.subject.replace(/\{([a-zA-Z]+)\}/g, (_, name: string) => {
     const value = values[name]
     if (value !== undefined && (value === '*' || token.test(value))) return value
-    const reason = `is ${JSON.stringify(value)}; letters, digits, - and _ only, at most 128`
-    throw problem('MESSAGE_INVALID', { subject: conversation.subject, path: name, reason })
+    throw noToken(conversation, name, value)
   })
+}
+
+function noToken({ subject }: { readonly subject: string }, path: string, value: string | undefined) {
+  const reason = `is ${JSON.stringify(value)}; ${patternInWords(identityPattern)}`
+  return problem('MESSAGE_INVALID', { subject, path, reason })
 }
 
 /** The inverse of subjectFor, or undefined if the subject does not fit the template. */
@@ -105,18 +131,33 @@ export function check<P extends TSchema>(schema: P, value: unknown, subject: str
     validators.set(schema, validator)
   }
   if (validator.Check(value)) return value as Static<P>
-  const fault = validator.Errors(value)[0]
-  throw problem('MESSAGE_INVALID', {
-    subject,
-    path: fault?.instancePath || '/',
-    reason: fault?.message ?? 'does not fit the schema',
-  })
+  const { path, reason } = firstFault(schema, value) ?? { path: '', reason: 'does not fit the schema' }
+  throw problem('MESSAGE_INVALID', { subject, path: path || '/', reason })
 }
 
-export function encodePayload<P extends TSchema>(schema: P, value: Static<P>, subject: string): Uint8Array {
-  return encode(check(schema, value, subject), subject)
+/** The parts of a conversation that say what a payload may be. */
+type Limited<P extends TSchema> = { readonly payload: P; readonly maxBytes: number }
+
+/** Throws MESSAGE_INVALID, or MESSAGE_TOO_LARGE for what nobody would decode. */
+export function encodePayload<P extends TSchema>(
+  { payload, maxBytes }: Limited<P>,
+  value: Static<P>,
+  subject: string,
+): Uint8Array {
+  return within(maxBytes, encode(check(payload, value, subject), subject), subject)
 }
 
-export function decodePayload<P extends TSchema>(schema: P, data: Uint8Array, subject: string): Static<P> {
-  return check(schema, decode(data, subject), subject)
+/** Throws MESSAGE_TOO_LARGE before it is decoded, MESSAGE_MALFORMED, or MESSAGE_INVALID. */
+export function decodePayload<P extends TSchema>(
+  { payload, maxBytes }: Limited<P>,
+  data: Uint8Array,
+  subject: string,
+): Static<P> {
+  return check(payload, decode(within(maxBytes, data, subject), subject), subject)
+}
+
+/** Throws MESSAGE_TOO_LARGE. */
+export function within(limit: number, data: Uint8Array, subject: string): Uint8Array {
+  if (data.length > limit) throw problem('MESSAGE_TOO_LARGE', { subject, bytes: data.length, limit })
+  return data
 }

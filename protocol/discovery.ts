@@ -1,29 +1,29 @@
 /** How workers and drivers find each other, and how a driver comes to hold a slot. */
 import { Type } from 'typebox'
-import { Count, Id, Instant } from './common.ts'
-import { call, message, version } from './conversation.ts'
+import { Count, Id, Instant, Label, mapOf, Name, Ordinal, Sentence, Slot } from './common.ts'
+import { call, few, kibibyte, mebibyte, message, version } from './conversation.ts'
 
 export const WorkerInfo = Type.Object({
   worker: Id,
-  host: Type.String(),
+  host: Label,
   pid: Count,
   slots: Type.Integer({ minimum: 1, maximum: 1024 }),
-  labels: Type.Record(Type.String(), Type.String()),
-  backend: Type.String(),
+  labels: mapOf(Label, 64),
+  backend: Name,
   cores: Count,
   memoryBytes: Count,
-  versions: Type.Record(Type.String(), Type.String()),
+  versions: mapOf(Label, 64),
   startedAt: Instant,
 })
 export type WorkerInfo = Type.Static<typeof WorkerInfo>
 
 /** One try at one trial. */
-export const AttemptRef = Type.Object({ experiment: Id, trial: Count, attempt: Type.Integer({ minimum: 1 }) })
+export const AttemptRef = Type.Object({ experiment: Id, trial: Count, attempt: Ordinal })
 export type AttemptRef = Type.Static<typeof AttemptRef>
 
 /** The state of a slot: the attempt that runs, the one that waits behind it, and the driver that leased it. */
 export const SlotStatus = Type.Object({
-  slot: Count,
+  slot: Slot,
   driver: Type.Union([Id, Type.Null()]),
   running: Type.Union([AttemptRef, Type.Null()]),
   next: Type.Union([AttemptRef, Type.Null()]),
@@ -31,7 +31,7 @@ export const SlotStatus = Type.Object({
 export type SlotStatus = Type.Static<typeof SlotStatus>
 
 export const WorkerStatus = Type.Object({
-  slots: Type.Array(SlotStatus),
+  slots: Type.Array(SlotStatus, { maxItems: 1024 }),
   /** Results that no driver has acknowledged yet. */
   unacknowledged: Type.Array(AttemptRef, { maxItems: 1024 }),
   draining: Type.Boolean(),
@@ -61,6 +61,7 @@ export const announce = message({
   name: 'worker.announce',
   subject: `maggy.${version}.worker.{worker}.announce`,
   payload: Type.Object({ info: WorkerInfo, status: WorkerStatus }),
+  maxBytes: 512 * kibibyte,
   speaks: 'worker',
   hears: 'driver',
   doc: 'A worker says that it is here: when it starts, when it reconnects, and when a driver calls the roll.',
@@ -71,6 +72,7 @@ export const beat = message({
   name: 'worker.beat',
   subject: `maggy.${version}.worker.{worker}.beat`,
   payload: WorkerStatus,
+  maxBytes: 512 * kibibyte,
   speaks: 'worker',
   hears: 'driver',
   doc: 'A worker is still here, and what its slots hold. Every second, and at once when a slot falls free.',
@@ -80,7 +82,8 @@ export const beat = message({
 export const leave = message({
   name: 'worker.leave',
   subject: `maggy.${version}.worker.{worker}.leave`,
-  payload: Type.Object({ reason: Type.String() }),
+  payload: Type.Object({ reason: Sentence }),
+  maxBytes: few,
   speaks: 'worker',
   hears: 'driver',
   doc: 'A worker has drained and goes.',
@@ -91,6 +94,7 @@ export const rollCall = message({
   name: 'driver.rollcall',
   subject: `maggy.${version}.driver.{driver}.rollcall`,
   payload: Type.Object({}),
+  maxBytes: few,
   speaks: 'driver',
   hears: 'worker',
   doc: 'Every worker that hears it announces itself.',
@@ -104,6 +108,7 @@ export const driverBeat = message({
     /** Experiments that this driver owns; others leave them alone as long as it beats. */
     experiments: Type.Array(Id, { maxItems: 4096 }),
   }),
+  maxBytes: mebibyte,
   speaks: 'driver',
   hears: 'worker',
   doc: 'A driver is still here. Every second. When its beats stop, its leases end and another driver may take its experiments.',
@@ -113,8 +118,10 @@ export const driverBeat = message({
 export const lease = call({
   name: 'worker.lease',
   subject: `maggy.${version}.call.worker.{worker}.lease`,
-  payload: Type.Object({ driver: Id, slot: Count }),
-  reply: Type.Object({ slot: Count, status: SlotStatus }),
+  payload: Type.Object({ driver: Id, slot: Slot }),
+  reply: Type.Object({ slot: Slot, status: SlotStatus }),
+  maxBytes: few,
+  maxReplyBytes: few,
   speaks: 'driver',
   hears: 'worker',
   doc: 'A driver asks for a slot. The first to ask holds it (SLOT_TAKEN for the others) until it releases it or its beats stop.',
@@ -128,8 +135,10 @@ export const lease = call({
 export const release = call({
   name: 'worker.release',
   subject: `maggy.${version}.call.worker.{worker}.release`,
-  payload: Type.Object({ driver: Id, slot: Count }),
+  payload: Type.Object({ driver: Id, slot: Slot }),
   reply: Type.Object({}),
+  maxBytes: few,
+  maxReplyBytes: few,
   speaks: 'driver',
   hears: 'worker',
   doc: 'A driver has no more use for a slot.',
@@ -141,6 +150,8 @@ export const ping = call({
   subject: `maggy.${version}.call.worker.{worker}.ping`,
   payload: Type.Object({}),
   reply: WorkerStatus,
+  maxBytes: few,
+  maxReplyBytes: 512 * kibibyte,
   speaks: 'driver',
   hears: 'worker',
   doc: 'Is this worker still there? Asked when its beats stay out: no responders means that its connection is gone.',
@@ -152,6 +163,8 @@ export const driverPing = call({
   subject: `maggy.${version}.call.driver.{driver}.ping`,
   payload: Type.Object({}),
   reply: Type.Object({}),
+  maxBytes: few,
+  maxReplyBytes: few,
   speaks: 'driver',
   hears: 'driver',
   doc: 'Is this driver still there? Asked before its experiments or its slots are taken: no responders means that its connection is gone. Workers ask it too.',

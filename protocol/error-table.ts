@@ -93,6 +93,11 @@ export const table = {
     retryable: false,
     remedy: 'see protocol/README.md for the schema of this subject',
   },
+  MESSAGE_TOO_LARGE: {
+    message: 'a message on {subject} has {bytes} bytes; {limit} are the most',
+    retryable: false,
+    remedy: 'say less at once: shorter texts, fewer names, fewer entries',
+  },
   VERSION_UNSUPPORTED: {
     message: '{subject} speaks another major version than {supported}',
     retryable: false,

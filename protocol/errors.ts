@@ -55,11 +55,19 @@ export function toProblem(error: unknown): Problem {
   const stack = cause instanceof Error ? cause.stack : undefined
   return {
     code: known.code,
-    message: known.message,
-    remedy: known.remedy,
+    message: clipped(known.message),
+    remedy: clipped(known.remedy),
     retryable: known.retryable,
-    ...(stack === undefined ? {} : { stack: stack.slice(0, 8192) }),
+    ...(stack === undefined ? {} : { stack: clipped(stack) }),
   }
+}
+
+/** Characters of a text that travels. */
+const textAtMost = 8192
+
+/** A text that may be of any length, as long as one that travels may be. */
+export function clipped(text: string, most = textAtMost): string {
+  return text.length <= most ? text : `${text.slice(0, most - 1).replace(/[\uD800-\uDBFF]$/, '')}…`
 }
 
 const internal = (error: unknown) => problem('INTERNAL', { reason: describe(error) }, { cause: error })

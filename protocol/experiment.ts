@@ -1,22 +1,25 @@
 /** The client's words with the driver that owns an experiment. */
 import { Type } from 'typebox'
-import { Count, Id, Instant, Metrics } from './common.ts'
+import { Code, Count, Id, Instant, Label, Metrics, Name, Slot, Text } from './common.ts'
 import { Context } from './context.ts'
-import { call, message, version } from './conversation.ts'
+import { call, few, mebibyte, message, version, whole } from './conversation.ts'
 
 /** A module's code, as it lies in the object store under its hash. */
 export const Bundle = Type.Object({
   sha256: Type.String({ pattern: '^[0-9a-f]{64}$' }),
   bytes: Count,
-  module: Type.String(),
+  module: Type.String({ maxLength: 4096 }),
 })
 export type Bundle = Type.Static<typeof Bundle>
 
+/** How an experiment, or a ring, stands: a state of its machine, in this version or another. */
+const State = Type.String({ pattern: '^[A-Za-z]{1,64}$' })
+
 export const Submission = Type.Object({
   experiment: Id,
-  name: Type.String({ minLength: 1 }),
+  name: Name,
   /** The context's name in the definition. */
-  contextName: Type.String(),
+  contextName: Label,
   context: Context,
   bundle: Bundle,
 })
@@ -40,6 +43,8 @@ export const submit = call({
   subject: `maggy.${version}.call.driver.submit`,
   payload: Submission,
   reply: Type.Object({ experiment: Id, driver: Id }),
+  maxBytes: whole,
+  maxReplyBytes: few,
   speaks: 'client',
   hears: 'driver',
   doc: 'Accepts an experiment. Any driver may take it (queue group `driver`); it is in the log before the reply. The client chooses the id, so a repeated call is the same experiment.',
@@ -63,7 +68,9 @@ export const stopExperiment = call({
     /** finish: running trials end by themselves; cancel: they are stopped now. */
     mode: Type.Union([Type.Literal('finish'), Type.Literal('cancel')]),
   }),
-  reply: Type.Object({ state: Type.String() }),
+  reply: Type.Object({ state: State }),
+  maxBytes: few,
+  maxReplyBytes: few,
   speaks: 'client',
   hears: 'driver',
   doc: 'Ends an experiment early. It can be resumed later. The driver that owns the experiment answers.',
@@ -79,7 +86,9 @@ export const resumeExperiment = call({
     /** Go on although the log has a hole. */
     force: Type.Optional(Type.Boolean()),
   }),
-  reply: Type.Object({ experiment: Id, driver: Id, state: Type.String() }),
+  reply: Type.Object({ experiment: Id, driver: Id, state: State }),
+  maxBytes: few,
+  maxReplyBytes: few,
   speaks: 'client',
   hears: 'driver',
   doc: 'Takes up an experiment that was stopped, or whose driver is gone. Any driver may take it (queue group `driver`). LOG_HOLE: part of its log is gone.',
@@ -102,7 +111,7 @@ export type Counts = Type.Static<typeof Counts>
 
 /** How a ring stands. */
 export const RingStanding = Type.Object({
-  state: Type.String(),
+  state: State,
   generation: Count,
   /** In the order of their ranks. */
   members: Type.Array(Id, { maxItems: 1024 }),
@@ -123,7 +132,7 @@ export const progress = message({
   subject: `maggy.${version}.experiment.{experiment}.progress`,
   payload: Type.Object({
     driver: Id,
-    state: Type.String(),
+    state: State,
     at: Instant,
     trials: Count,
     counts: Counts,
@@ -133,7 +142,7 @@ export const progress = message({
         trial: Count,
         attempt: Count,
         worker: Id,
-        slot: Count,
+        slot: Slot,
         startedAt: Type.Union([Instant, Type.Null()]),
         step: Type.Union([Count, Type.Null()]),
         metrics: Metrics,
@@ -144,8 +153,9 @@ export const progress = message({
     /** Workers known to this driver. */
     workers: Count,
     /** Why nothing goes on, if nothing does: an error code (no worker, no optimizer). */
-    waiting: Type.Union([Type.Object({ code: Type.String(), message: Type.String(), sinceMs: Count }), Type.Null()]),
+    waiting: Type.Union([Type.Object({ code: Code, message: Text, sinceMs: Count }), Type.Null()]),
   }),
+  maxBytes: mebibyte,
   speaks: 'driver',
   hears: 'client',
   doc: 'How an experiment stands, for people who watch. Not kept; the log is what counts.',

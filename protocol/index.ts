@@ -3,7 +3,20 @@ export { AblationObservation, observeAblation, openAblation, Removal, suggestRem
 export { Ablated, Choice, Component, Impossible, LayerChoice, LayerRef, Selection, Study } from './ablation.ts'
 export { ActorInfo, announceActor, callActors, ServedName } from './actors.ts'
 export { bytesOf, decode, encode, float32From } from './codec.ts'
-export { Bytes, Count, HparamValue, Hparams, Id, Instant, MetricPoint, Metrics, own, Scalar } from './common.ts'
+export {
+  Bytes,
+  Count,
+  HparamValue,
+  Hparams,
+  Id,
+  Instant,
+  MetricPoint,
+  Metrics,
+  Name,
+  own,
+  ProblemSchema,
+  Scalar,
+} from './common.ts'
 export {
   AblationContext,
   Context,
@@ -23,7 +36,10 @@ export {
   encodePayload,
   paramsFrom,
   subjectFor,
+  subjectTo,
   version,
+  within,
+  errorBytes,
   type Call,
   type Conversation,
   type Message,
@@ -51,6 +67,7 @@ export {
 } from './discovery.ts'
 export type { ErrorEntry } from './error-table.ts'
 export {
+  clipped,
   codeOf,
   describe,
   errorTable,

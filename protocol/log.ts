@@ -1,15 +1,15 @@
 /** The log of events that must not be lost: one subject per experiment, one writer at a time, fenced by the expected last sequence. */
 import { Type } from 'typebox'
 import { Ablated } from './ablation.ts'
-import { Count, Hparams, Id, Instant, Metrics, ProblemSchema } from './common.ts'
-import { message, version } from './conversation.ts'
+import { Count, Hparams, Id, Instant, Metrics, Ordinal, ProblemSchema, Sentence, Slot, Text } from './common.ts'
+import { message, version, whole } from './conversation.ts'
 import { Submission } from './experiment.ts'
 import { Fidelity } from './suggest.ts'
 import { AttemptOutcome, StopReason } from './trial.ts'
 
 const at = Instant
 const trial = Count
-const attempt = Type.Integer({ minimum: 1 })
+const attempt = Ordinal
 
 /** Why an experiment is over before all its trials have run: a rule of its context was met. */
 export const Conclusion = Type.Union([Type.Literal('time'), Type.Literal('target'), Type.Literal('no-improvement')])
@@ -25,7 +25,7 @@ export const Seen = Type.Object({
   /** Points of the trial itself, the one that was judged included. */
   own: Count,
   /** Of the trials that had not settled: number, points, number, points, and so on. */
-  others: Type.Array(Count),
+  others: Type.Array(Count, { maxItems: 65_536 }),
 })
 export type Seen = Type.Static<typeof Seen>
 
@@ -49,7 +49,7 @@ export const LogEvent = Type.Union([
     instance: Id,
     adaptive: Type.Boolean(),
     /** The optimizer's sentences about its choices. */
-    notes: Type.Optional(Type.Array(Type.String())),
+    notes: Type.Optional(Type.Array(Sentence, { maxItems: 64 })),
   }),
   /** The optimizer has nothing more to suggest. */
   Type.Object({ type: Type.Literal('optimizer.exhausted'), at, told }),
@@ -64,7 +64,7 @@ export const LogEvent = Type.Union([
     ablated: Type.Optional(Ablated),
     told,
   }),
-  Type.Object({ type: Type.Literal('trial.assigned'), at, trial, attempt, worker: Id, slot: Count }),
+  Type.Object({ type: Type.Literal('trial.assigned'), at, trial, attempt, worker: Id, slot: Slot }),
   /** The driver decided to stop an attempt. */
   Type.Object({
     type: Type.Literal('trial.stopping'),
@@ -92,7 +92,7 @@ export const LogEvent = Type.Union([
     heard,
   }),
   /** The worker went away with the attempt. */
-  Type.Object({ type: Type.Literal('trial.lost'), at, trial, attempt, worker: Id, reason: Type.String(), heard }),
+  Type.Object({ type: Type.Literal('trial.lost'), at, trial, attempt, worker: Id, reason: Text, heard }),
   /** A ring's new generation, written before its members hear of it, so that another driver can take the ring over. */
   Type.Object({
     type: Type.Literal('ring.formed'),
@@ -100,7 +100,7 @@ export const LogEvent = Type.Union([
     trial,
     generation: Count,
     /** In the order of their ranks. */
-    members: Type.Array(Type.Object({ worker: Id, slot: Count, attempt }), { minItems: 1, maxItems: 1024 }),
+    members: Type.Array(Type.Object({ worker: Id, slot: Slot, attempt }), { minItems: 1, maxItems: 1024 }),
   }),
   Type.Object({
     type: Type.Literal('experiment.stopping'),
@@ -114,7 +114,7 @@ export const LogEvent = Type.Union([
   Type.Object({
     type: Type.Literal('experiment.noted'),
     at,
-    note: Type.String({ maxLength: 1024 }),
+    note: Sentence,
     /** What the note says of the pruner: it does not judge from now on, or it judges again. */
     pruner: Type.Optional(PrunerState),
   }),
@@ -137,8 +137,9 @@ export const log = message({
   payload: Type.Object({
     /** The number of the first of these events, counted from 0. Entries from before 0.2 have none. A gap is a hole in the log. */
     first: Type.Optional(Count),
-    events: Type.Array(LogEvent, { minItems: 1 }),
+    events: Type.Array(LogEvent, { minItems: 1, maxItems: 4096 }),
   }),
+  maxBytes: whole,
   speaks: 'driver',
   hears: 'client',
   doc: 'The log of an experiment. Read it from the stream, never from the subject: what the stream refused was said on the subject too.',

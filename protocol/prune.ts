@@ -1,8 +1,8 @@
 /** A user's own pruner: one request, which carries everything that it judges by, so that the pruner needs no memory. */
 import { Type } from 'typebox'
 import { Count, Id, MetricPoint, Options } from './common.ts'
-import { Objective } from './context.ts'
-import { call, version } from './conversation.ts'
+import { Objectives } from './context.ts'
+import { call, few, version, whole } from './conversation.ts'
 
 /** A trial as a pruner sees it, by at most 64 of its points, the last among them. */
 export const JudgedTrial = Type.Object({
@@ -24,13 +24,15 @@ export const judge = call({
   subject: `maggy.${version}.call.pruner.{pruner}.judge`,
   payload: Type.Object({
     experiment: Id,
-    objectives: Type.Array(Objective, { minItems: 1 }),
+    objectives: Objectives,
     options: Options,
     trial: JudgedTrial,
     /** Other trials: the 256 that became known last. */
     history: Type.Array(JudgedTrial, { maxItems: 256 }),
   }),
   reply: Type.Object({ verdict: Type.Union([Type.Literal('continue'), Type.Literal('stop')]) }),
+  maxBytes: whole,
+  maxReplyBytes: few,
   speaks: 'driver',
   hears: 'optimizer',
   doc: 'Asks a pruner that a user serves (queue group `pruner`) whether a trial goes on. Asked after reports, one question of an experiment at a time; while nobody answers, nothing is stopped.',

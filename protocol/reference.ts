@@ -4,9 +4,10 @@
  */
 import type { TSchema } from 'typebox'
 import { encode } from './codec.ts'
-import { subjectFor, version, type Conversation } from './conversation.ts'
+import { errorBytes, kibibyte, mebibyte, subjectFor, version, type Conversation } from './conversation.ts'
 import { chapters, conversations } from './conversations.ts'
 import { errorTable } from './errors.ts'
+import { plainLimits } from './plain-bytes.ts'
 import { streams } from './streams.ts'
 
 /** All generated files: path under protocol/, and content. */
@@ -74,6 +75,10 @@ function fieldTable(schema: Json): string[] {
   return ['| field | type |', '|---|---|', ...rows]
 }
 
+/** A number of bytes for people. */
+const inWords = (bytes: number): string =>
+  bytes >= mebibyte ? `${bytes / mebibyte} MiB` : `${Math.round(bytes / kibibyte)} KiB`
+
 function section(conversation: Conversation): string[] {
   const { name, subject, speaks, hears, doc, example, payload } = conversation
   const facts = [`**${speaks}** speaks, **${hears}** hears.`]
@@ -81,6 +86,8 @@ function section(conversation: Conversation): string[] {
     facts.push(`Kept in the stream \`${streams[conversation.kept].name}\`.`)
   }
   if (conversation.kind === 'call' && conversation.queue) facts.push(`Queue group \`${conversation.queue}\`.`)
+  const most = conversation.kind === 'call' ? `; the reply: ${inWords(conversation.maxReplyBytes)}` : ''
+  facts.push(`At most ${inWords(conversation.maxBytes)}${most}.`)
   const reply = conversation.kind === 'call' ? ['', 'Reply:', '', ...fieldTable(plain(conversation.reply))] : []
   return [
     `### ${name}`,
@@ -124,6 +131,7 @@ function renderReadme(): string {
     '',
     `- **Subjects** are \`maggy.<major version>.…\`, now \`${version}\`. What stands in braces is filled with an identity: letters, digits, \`-\` and \`_\`, at most 128. The identity of who speaks (messages) or of who is asked (calls) is part of the subject, so that the server's permissions can enforce it. Calls lie under \`maggy.${version}.call.\`, but for those that a worker makes, which lie under its own name.`,
     '- **Payloads** are one msgpack map. A tensor travels as `{dtype, shape, data}` with its bytes as bin. Fields that are not known are ignored; fields that are missing or of a wrong type make the message invalid.',
+    `- **Limits** are looked at before anything is decoded: the bytes that stand beside each conversation (an error: ${inWords(errorBytes)}), and in every message at most ${plainLimits.values} values and keys, ${plainLimits.depth} maps and arrays within each other, ${plainLimits.keys} keys in a map, ${plainLimits.keyBytes} bytes in a key. Keys are text, and there are no extension types. The schemas in asyncapi.json hold all other limits: names are printable and have at most 128 characters, texts 8,192, instants end where ECMAScript's Date does.`,
     '- A **message** is said once. What is not valid is counted and dropped by those who hear it.',
     '- A **call** is a NATS request. Its answer is one msgpack map: `{ ok: <reply> }`, or `{ error: { code, message, remedy, retryable } }`. Compare codes, never messages.',
     `- Whoever is addressed in another major version answers \`VERSION_UNSUPPORTED\`.`,
@@ -167,6 +175,7 @@ function asyncApi(): object {
       description: doc,
       ...(parameters.length === 0 ? {} : { parameters: Object.fromEntries(parameters) as object }),
       messages: { [id]: message(name, plain(payload), example.payload) },
+      'x-max-bytes': conversation.maxBytes,
     }
     const call = conversation.kind === 'call' ? conversation : undefined
     if (call) {
@@ -174,6 +183,7 @@ function asyncApi(): object {
       channels[`${id}_reply`] = {
         address: null,
         description: `The answer to ${name}, on the reply subject of the request.`,
+        'x-max-bytes': call.maxReplyBytes,
         messages: {
           ok: message(`${name}.ok`, reply, { ok: example.reply }),
           error: { $ref: '#/components/messages/error' },

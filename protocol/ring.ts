@@ -8,26 +8,30 @@
  * A driver that dies stops no ring: it is needed only when the membership changes.
  */
 import { Type } from 'typebox'
-import { Bytes, Count, Id } from './common.ts'
-import { call, message, version } from './conversation.ts'
+import { Bytes, Code, Count, Id, Sentence, Slot } from './common.ts'
+import { call, few, kibibyte, message, version, whole } from './conversation.ts'
 
 export const RingAlgorithm = Type.Union([Type.Literal('ring'), Type.Literal('direct')])
 export type RingAlgorithm = Type.Static<typeof RingAlgorithm>
 export const RingEncoding = Type.Union([Type.Literal('float32'), Type.Literal('bfloat16'), Type.Literal('int8')])
 export type RingEncoding = Type.Static<typeof RingEncoding>
 
-export const RingMember = Type.Object({ worker: Id, slot: Count })
+export const RingMember = Type.Object({ worker: Id, slot: Slot })
 export type RingMember = Type.Static<typeof RingMember>
+
+const Wait = Type.Number({ minimum: 1, maximum: 2 ** 31 - 1 })
+/** Bytes that a chunk carries at most. */
+export const ChunkBytes = Type.Integer({ minimum: 4, maximum: 8 * 2 ** 20 })
 
 /** How long members wait, in milliseconds. Within these bounds, the patience of a hop follows its measured round trips. */
 export const RingTiming = Type.Object({
   /** The shortest and the longest wait for one answer. */
-  hopMinMs: Type.Number({ minimum: 1 }),
-  hopMaxMs: Type.Number({ minimum: 1 }),
+  hopMinMs: Wait,
+  hopMaxMs: Wait,
   /** A neighbour that listens but does not answer for this long is reported. */
-  silentMs: Type.Number({ minimum: 1 }),
+  silentMs: Wait,
   /** A neighbour for which no process listens for this long is reported. */
-  absentMs: Type.Number({ minimum: 1 }),
+  absentMs: Wait,
 })
 export type RingTiming = Type.Static<typeof RingTiming>
 
@@ -49,8 +53,7 @@ export const RingPlan = Type.Object({
   rank: Count,
   algorithm: RingAlgorithm,
   encoding: RingEncoding,
-  /** Bytes that a chunk carries at most. */
-  chunkBytes: Type.Integer({ minimum: 4 }),
+  chunkBytes: ChunkBytes,
   /** Chunks under way to one member without an answer. */
   window: Type.Integer({ minimum: 1, maximum: 64 }),
   timing: RingTiming,
@@ -66,7 +69,7 @@ export const joinRing = call({
   name: 'ring.join',
   subject: `maggy.${version}.worker.{worker}.ring.{ring}.join`,
   payload: Type.Object({
-    slot: Count,
+    slot: Slot,
     /** sha256 over names, shapes and dtypes of all variables, in order. */
     manifest: Type.String({ pattern: '^[0-9a-f]{64}$' }),
     holding: RingHolding,
@@ -81,6 +84,8 @@ export const joinRing = call({
     /** The gradient step to come to by itself first, and then to ask again: a ring that is at work waits for nobody who is far behind. */
     ahead: Type.Union([Count, Type.Null()]),
   }),
+  maxBytes: few,
+  maxReplyBytes: few,
   speaks: 'runner',
   hears: 'driver',
   doc: 'A runner whose training function has come to its first step asks to be a member. `form` follows, now or at a boundary between two steps, unless it is sent ahead. Said again until it does; the same as saying it once.',
@@ -102,6 +107,8 @@ export const formRing = call({
   subject: `maggy.${version}.call.worker.{worker}.ring.{ring}.{slot}.form`,
   payload: RingPlan,
   reply: Type.Object({ generation: Count, holding: RingHolding }),
+  maxBytes: 512 * kibibyte,
+  maxReplyBytes: few,
   speaks: 'driver',
   hears: 'runner',
   doc: 'A new generation. The member gives up the step under way (its gradient stays), leaves older generations, listens on this one, and answers: ready. A generation that is not newer than its own is refused (RING_STALE). Repeating the call is the same as making it once.',
@@ -129,6 +136,8 @@ export const startRing = call({
   subject: `maggy.${version}.call.worker.{worker}.ring.{ring}.{slot}.start`,
   payload: Type.Object({ generation: Count }),
   reply: Type.Object({}),
+  maxBytes: few,
+  maxReplyBytes: few,
   speaks: 'driver',
   hears: 'runner',
   doc: 'All members of the generation listen: go on. Refused (RING_STALE) for another generation than the one formed last.',
@@ -143,10 +152,12 @@ export const suspectMember = call({
     rank: Count,
     /** The rank that is suspected; null: the fault is not another member's. */
     suspect: Type.Union([Count, Type.Null()]),
-    code: Type.String(),
+    code: Code,
     step: Type.Integer({ minimum: -1 }),
   }),
   reply: Type.Object({}),
+  maxBytes: few,
+  maxReplyBytes: few,
   speaks: 'runner',
   hears: 'driver',
   doc: 'The generation cannot go on from where this member stands, and why. The driver looks after the suspect and forms the next generation, with it or without. Said again until `form` comes.',
@@ -167,6 +178,8 @@ export const leaveRing = call({
     reason: Type.Union([Type.Literal('done'), Type.Literal('draining'), Type.Literal('failed')]),
   }),
   reply: Type.Object({}),
+  maxBytes: few,
+  maxReplyBytes: few,
   speaks: 'runner',
   hears: 'driver',
   doc: 'A member goes, between two steps. The others learn it by the next generation.',
@@ -188,6 +201,7 @@ export const ringProgress = message({
     /** Milliseconds a step that it waited for its predecessor, and for nobody else: the straggler is the one before where this is long. */
     predecessorMs: Type.Number({ minimum: 0 }),
   }),
+  maxBytes: few,
   speaks: 'runner',
   hears: 'driver',
   doc: 'How far a member is, every second at most.',
@@ -249,6 +263,8 @@ export const chunk = call({
   subject: `maggy.${version}.worker.{worker}.ring.{ring}.{generation}.{rank}.chunk`,
   payload: Chunk,
   reply: Type.Object({}),
+  maxBytes: whole,
+  maxReplyBytes: few,
   speaks: 'runner',
   hears: 'runner',
   doc: 'A chunk for the member of that rank, from the worker whose name stands in the subject. The reply is credit for another. A chunk that came before is answered alike and not added again; one that was damaged on the way is refused (RING_CHUNK_CORRUPT) and sent again; so is one of a step to which the member has not come yet, once it keeps as many of these as it has room for (RING_EARLY); one of another generation is refused (RING_STALE).',
@@ -259,6 +275,7 @@ export const shard = message({
   name: 'ring.shard',
   subject: `maggy.${version}.worker.{worker}.ring.{ring}.{generation}.shard`,
   payload: Chunk,
+  maxBytes: whole,
   speaks: 'runner',
   hears: 'runner',
   doc: 'Algorithm `direct`: the owner of a segment tells it to all, once, and the server fans it out. Who misses it asks by `ring.fetch`.',
@@ -276,6 +293,8 @@ export const fetchShard = call({
     /** Null: not reduced yet. */
     chunk: Type.Union([Chunk, Type.Null()]),
   }),
+  maxBytes: few,
+  maxReplyBytes: whole,
   speaks: 'runner',
   hears: 'runner',
   doc: 'Asks the member of that rank for a chunk of the segment that it owns, of this step or the one before.',
@@ -295,6 +314,8 @@ export const recallRing = call({
     /** The first collective that is not in it. */
     next: Count,
   }),
+  maxBytes: few,
+  maxReplyBytes: whole,
   speaks: 'runner',
   hears: 'runner',
   doc: 'Asks any member what came of the collectives that are over (means of losses and metrics, epoch by epoch and step by step). A newcomer runs the training function from its start, and user code is told the same as on the others.',
@@ -310,8 +331,10 @@ export const probeMember = call({
     reducing: Type.Union([Count, Type.Null()]),
     finished: Type.Integer({ minimum: -1 }),
     /** The collective that its training function has reached, in words; null: none. */
-    doing: Type.Optional(Type.Union([Type.String(), Type.Null()])),
+    doing: Type.Optional(Type.Union([Sentence, Type.Null()])),
   }),
+  maxBytes: few,
+  maxReplyBytes: few,
   speaks: 'runner',
   hears: 'runner',
   doc: 'Is this member there? Asked when nothing comes from it. A member that computes for a long time answers; one that is gone does not.',

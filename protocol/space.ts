@@ -1,15 +1,15 @@
 /** The search space in the form that any language can read. */
 import { Type } from 'typebox'
-import { HparamValue, Scalar } from './common.ts'
+import { HparamValue, mapOf, Name, Ordinal, Scalar } from './common.ts'
 
 const low = Type.Number()
 const high = Type.Number()
 
 /** The parameter is active only where another one is active and has one of these values. */
-export const Condition = Type.Object({ parameter: Type.String(), in: Type.Array(Scalar, { minItems: 1 }) })
+export const Condition = Type.Object({ parameter: Name, in: Type.Array(Scalar, { minItems: 1, maxItems: 4096 }) })
 export type Condition = Type.Static<typeof Condition>
 
-const factors = Type.Record(Type.String(), Type.Number())
+const factors = mapOf(Type.Number(), 1024)
 const atLeast = Type.Optional(Type.Number())
 const atMost = Type.Optional(Type.Number())
 
@@ -23,7 +23,7 @@ export const Constraint = Type.Union([
 ])
 export type Constraint = Type.Static<typeof Constraint>
 
-const relations = { when: Type.Optional(Condition), where: Type.Optional(Type.Array(Constraint)) }
+const relations = { when: Type.Optional(Condition), where: Type.Optional(Type.Array(Constraint, { maxItems: 256 })) }
 
 const DoubleParameter = Type.Object({
   type: Type.Literal('double'),
@@ -38,19 +38,19 @@ const IntegerParameter = Type.Object({
   low: Type.Integer(),
   high: Type.Integer(),
   log: Type.Optional(Type.Boolean()),
-  step: Type.Optional(Type.Integer({ minimum: 1 })),
+  step: Type.Optional(Ordinal),
   ...relations,
 })
 /** An ordered list of numbers. */
 const DiscreteParameter = Type.Object({
   type: Type.Literal('discrete'),
-  values: Type.Array(Type.Number(), { minItems: 1 }),
+  values: Type.Array(Type.Number(), { minItems: 1, maxItems: 65_536 }),
   ...relations,
 })
 /** An unordered list of choices. */
 const CategoricalParameter = Type.Object({
   type: Type.Literal('categorical'),
-  choices: Type.Array(Scalar, { minItems: 1 }),
+  choices: Type.Array(Scalar, { minItems: 1, maxItems: 4096 }),
   ...relations,
 })
 const ConstantParameter = Type.Object({ type: Type.Literal('constant'), value: HparamValue, ...relations })
@@ -63,5 +63,5 @@ export const Parameter = Type.Union([
   ConstantParameter,
 ])
 export type Parameter = Type.Static<typeof Parameter>
-export const SearchSpace = Type.Record(Type.String(), Parameter)
+export const SearchSpace = mapOf(Parameter, 1024)
 export type SearchSpace = Type.Static<typeof SearchSpace>

@@ -1,6 +1,6 @@
 /** The requests to an optimizer. */
 import { Type } from 'typebox'
-import { Count, Hparams } from './common.ts'
+import { Count, Hparams, Ordinal } from './common.ts'
 import { SearchSpace } from './space.ts'
 import { observationOf, suggesterCalls } from './suggesting.ts'
 
@@ -27,15 +27,15 @@ export const { open, suggest, observe } = suggesterCalls({
   asked: {
     space: SearchSpace,
     /** The most trials that run at once, where that is known. */
-    parallel: Type.Optional(Type.Integer({ minimum: 1 })),
+    parallel: Type.Optional(Ordinal),
     /** The values that the user fixed for the first trials, a map for each: the optimizer suggests the others. */
-    enqueue: Type.Optional(Type.Array(Hparams)),
+    enqueue: Type.Optional(Type.Array(Hparams, { maxItems: 65_536 })),
   },
   given: {
     /** As many as were asked, or fewer when there are no more, or none for now. */
-    hparams: Type.Array(Hparams),
+    hparams: Type.Array(Hparams, { maxItems: 1024 }),
     /** Of each of the hparams, in the same order; left out by optimizers that know no budgets. */
-    fidelities: Type.Optional(Type.Array(Fidelity)),
+    fidelities: Type.Optional(Type.Array(Fidelity, { maxItems: 1024 })),
   },
   observation: Observation,
   unfit: 'OPTIMIZER_UNFIT: it cannot take this space or these options.',

@@ -3,9 +3,12 @@
  * hparams, an ablator components to leave out.
  */
 import { Type, type Static, type TProperties } from 'typebox'
-import { Count, Id, Metrics, Options } from './common.ts'
-import { Objective } from './context.ts'
-import { call, version } from './conversation.ts'
+import { Count, Id, Metrics, Options, Sentence } from './common.ts'
+import { Objectives } from './context.ts'
+import { call, errorBytes, few, version, whole } from './conversation.ts'
+
+/** Trials that one message tells of. */
+const pageAtMost = 65_536
 
 /** A trial as an optimizer or an ablator sees it, with the suggestion that it came from. */
 export const observationOf = <Suggested extends TProperties>(suggested: Suggested) =>
@@ -33,7 +36,7 @@ const openReply = {
   /** Whether a suggestion depends on results; if not, the driver may ask ahead of time. */
   adaptive: Type.Boolean(),
   /** Sentences for people about its choices. */
-  notes: Type.Optional(Type.Array(Type.String({ maxLength: 1024 }), { maxItems: 16 })),
+  notes: Type.Optional(Type.Array(Sentence, { maxItems: 16 })),
 }
 
 const openPayload = <Asked extends TProperties, Suggested extends TProperties>(
@@ -43,12 +46,12 @@ const openPayload = <Asked extends TProperties, Suggested extends TProperties>(
   Type.Object({
     experiment: Id,
     ...asked,
-    objectives: Type.Array(Objective, { minItems: 1 }),
+    objectives: Objectives,
     seed: Count,
     options: Options,
     trials: Count,
     /** The trials that are known so far; those that do not fit one message follow as observe. */
-    history: Type.Array(observation),
+    history: Type.Array(observation, { maxItems: pageAtMost }),
   })
 
 const suggestPayload = Type.Object({
@@ -68,7 +71,11 @@ const suggestReply = <Given extends TProperties>(given: Given) =>
   })
 
 const observePayload = <Suggested extends TProperties>(observation: ObservationOf<Suggested>) =>
-  Type.Object({ experiment: Id, observations: Type.Array(observation), closed: Type.Boolean() })
+  Type.Object({
+    experiment: Id,
+    observations: Type.Array(observation, { maxItems: pageAtMost }),
+    closed: Type.Boolean(),
+  })
 
 interface Words<
   Role extends 'optimizer' | 'ablator',
@@ -116,6 +123,8 @@ export function suggesterCalls<
     subject: subject('open'),
     payload: openPayload(asked, observation),
     reply: Type.Object(openReply),
+    maxBytes: whole,
+    maxReplyBytes: errorBytes,
     speaks: 'driver',
     hears: role,
     doc: `Opens an experiment on one of the processes that answer to this name (queue group \`${role}\`). It carries all that is needed, so the process may die and the experiment be reopened at any time. ${unfit}`,
@@ -126,6 +135,8 @@ export function suggesterCalls<
     subject: subject('{instance}.suggest'),
     payload: suggestPayload,
     reply: suggestReply(given),
+    maxBytes: few,
+    maxReplyBytes: whole,
     speaks: 'driver',
     hears: role,
     doc: `${suggestDoc} What was suggested and not yet observed counts as pending.`,
@@ -140,6 +151,8 @@ export function suggesterCalls<
     subject: subject('{instance}.observe'),
     payload: observePayload(observation),
     reply: Type.Object({}),
+    maxBytes: whole,
+    maxReplyBytes: few,
     speaks: 'driver',
     hears: role,
     doc: 'Tells what trials came to. With `closed` the experiment is over and may be forgotten. EXPERIMENT_UNKNOWN: open it (again).',

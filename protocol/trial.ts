@@ -1,9 +1,25 @@
 /** A trial's way between driver and worker. */
 import { Type } from 'typebox'
 import { Ablated } from './ablation.ts'
-import { Count, Hparams, Id, Instant, MetricPoint, ProblemSchema } from './common.ts'
+import {
+  Count,
+  Duration,
+  Hparams,
+  Id,
+  Instant,
+  Label,
+  mapOf,
+  MetricPoint,
+  Metrics,
+  Name,
+  Ordinal,
+  Patience,
+  ProblemSchema,
+  Slot,
+  Text,
+} from './common.ts'
 import { AttemptRef } from './discovery.ts'
-import { call, message, version } from './conversation.ts'
+import { call, few, kibibyte, mebibyte, message, version, whole } from './conversation.ts'
 import { RingSettings } from './context.ts'
 import { Bundle } from './experiment.ts'
 
@@ -18,19 +34,19 @@ export type RingSeat = Type.Static<typeof RingSeat>
 export const Assignment = Type.Object({
   attempt: AttemptRef,
   driver: Id,
-  slot: Count,
+  slot: Slot,
   bundle: Bundle,
   /** The context's name in the definition, for the reporter's and the user's eyes. */
-  contextName: Type.String(),
+  contextName: Label,
   hparams: Hparams,
   /** The trial whose checkpoint this one continues, until it has one of its own. */
   resumeFrom: Type.Optional(Count),
   /** Derived from experiment and trial, never from the clock. */
   seed: Count,
   /** Metrics that train must return. */
-  objectives: Type.Array(Type.String()),
-  trialTimeoutMs: Type.Union([Type.Number(), Type.Null()]),
-  graceMs: Type.Number(),
+  objectives: Type.Array(Name, { maxItems: 64 }),
+  trialTimeoutMs: Type.Union([Duration, Type.Null()]),
+  graceMs: Patience,
   /** In an ablation: what this trial does without. */
   ablated: Type.Optional(Ablated),
   /** Other workers have the same trial, each with an attempt of its own. */
@@ -45,6 +61,8 @@ export const assign = call({
   subject: `maggy.${version}.call.worker.{worker}.assign`,
   payload: Assignment,
   reply: Type.Object({ position: Type.Union([Type.Literal('running'), Type.Literal('next')]) }),
+  maxBytes: whole,
+  maxReplyBytes: few,
   speaks: 'driver',
   hears: 'worker',
   doc: 'Hands an attempt to a leased slot; a second one waits behind the first (prefetch). Repeating the call is the same as making it once.',
@@ -74,6 +92,8 @@ export const stopTrial = call({
   subject: `maggy.${version}.call.worker.{worker}.stop`,
   payload: Type.Object({ attempt: AttemptRef, reason: StopReason }),
   reply: Type.Object({ known: Type.Boolean() }),
+  maxBytes: few,
+  maxReplyBytes: few,
   speaks: 'driver',
   hears: 'worker',
   doc: 'Stops an attempt: the next report throws EarlyStop in the training function. The worker answers; the runner hears it too. What waits behind another attempt is dropped.',
@@ -83,7 +103,8 @@ export const stopTrial = call({
 export const started = message({
   name: 'trial.started',
   subject: `maggy.${version}.worker.{worker}.started.{experiment}`,
-  payload: Type.Object({ trial: Count, attempt: Type.Integer({ minimum: 1 }), slot: Count, at: Instant }),
+  payload: Type.Object({ trial: Count, attempt: Ordinal, slot: Slot, at: Instant }),
+  maxBytes: few,
   speaks: 'worker',
   hears: 'driver',
   doc: 'The runner has begun with an attempt.',
@@ -98,7 +119,7 @@ export const AttemptOutcome = Type.Union([
   /** train returned these numbers. */
   Type.Object({
     kind: Type.Literal('done'),
-    metrics: Type.Record(Type.String(), Type.Number()),
+    metrics: mapOf(Type.Number(), 1024),
     /** In an ablation: how many parameters the model had that train worked with. */
     parameters: Type.Optional(Count),
   }),
@@ -106,14 +127,14 @@ export const AttemptOutcome = Type.Union([
   Type.Object({
     kind: Type.Literal('stopped'),
     reason: StopReason,
-    metrics: Type.Record(Type.String(), Type.Union([Type.Number(), Type.Null()])),
+    metrics: Metrics,
   }),
   /** train threw or returned what it must not, or its time was up: trying again would end alike. */
   Type.Object({ kind: Type.Literal('failed'), problem: ProblemSchema }),
   /** The runner died under it: it may be tried again. */
   Type.Object({ kind: Type.Literal('crashed'), problem: ProblemSchema }),
   /** Handed back (the worker drains, or the slot changed hands before it began): it costs no attempt. */
-  Type.Object({ kind: Type.Literal('returned'), reason: Type.String() }),
+  Type.Object({ kind: Type.Literal('returned'), reason: Text }),
 ])
 export type AttemptOutcome = Type.Static<typeof AttemptOutcome>
 
@@ -122,8 +143,8 @@ export const done = call({
   subject: `maggy.${version}.worker.{worker}.done.{experiment}`,
   payload: Type.Object({
     trial: Count,
-    attempt: Type.Integer({ minimum: 1 }),
-    slot: Count,
+    attempt: Ordinal,
+    slot: Slot,
     outcome: AttemptOutcome,
     startedAt: Type.Union([Instant, Type.Null()]),
     endedAt: Instant,
@@ -133,6 +154,8 @@ export const done = call({
     checkpoint: Type.Optional(Type.Boolean()),
   }),
   reply: Type.Object({}),
+  maxBytes: 256 * kibibyte,
+  maxReplyBytes: few,
   speaks: 'worker',
   hears: 'driver',
   doc: 'An attempt has ended. The reply comes once it is in the log; until then the worker keeps the result and says it again, so a result outlives an absent driver.',
@@ -156,11 +179,12 @@ export const metrics = message({
   subject: `maggy.${version}.worker.{worker}.metrics.{experiment}.{trial}`,
   kept: 'telemetry',
   payload: Type.Object({
-    attempt: Type.Integer({ minimum: 1 }),
+    attempt: Ordinal,
     /** The index of the first point within the attempt: what was heard already is dropped by it. */
     first: Count,
     points: Type.Array(MetricPoint, { maxItems: 4096 }),
   }),
+  maxBytes: mebibyte,
   speaks: 'runner',
   hears: 'driver',
   doc: 'What train reported, in batches, kept in the telemetry stream (not synced); said again until the stream has acknowledged it.',
@@ -179,16 +203,17 @@ export const output = message({
   subject: `maggy.${version}.worker.{worker}.output.{experiment}.{trial}`,
   kept: 'telemetry',
   payload: Type.Object({
-    attempt: Type.Integer({ minimum: 1 }),
+    attempt: Ordinal,
     lines: Type.Array(
       Type.Object({
         at: Instant,
         from: Type.Union([Type.Literal('stdout'), Type.Literal('stderr'), Type.Literal('log')]),
-        text: Type.String(),
+        text: Text,
       }),
       { maxItems: 4096 },
     ),
   }),
+  maxBytes: mebibyte,
   speaks: 'runner',
   hears: 'client',
   doc: 'What user code printed or logged, by trial.',
@@ -202,6 +227,7 @@ export const runnerBeat = message({
   name: 'runner.beat',
   subject: `maggy.${version}.worker.{worker}.runner.{slot}.beat`,
   payload: Type.Object({ pid: Count, attempt: Type.Union([AttemptRef, Type.Null()]) }),
+  maxBytes: few,
   speaks: 'runner',
   hears: 'worker',
   doc: "The runner's second thread is alive, however long the training loop blocks the first.",

@@ -45,7 +45,7 @@ export function createLineBook(options: {
     for (let batch = batches.shift(); batch !== undefined; batch = batches.shift()) {
       const { experiment, trial, attempt } = batch.attempt
       const subject = subjectFor(output, { worker, experiment, trial: String(trial) })
-      const data = encodePayload(output.payload, { attempt, lines: batch.lines }, subject)
+      const data = encodePayload(output, { attempt, lines: batch.lines }, subject)
       serial += 1
       const id = `${author}-${serial}`
       for (let tries = 1; ; tries += 1) {

@@ -71,7 +71,7 @@ export async function recorded(
   const nothing = { latest: {}, points: 0 }
   const entry = await bus.streams.last('telemetry', subject)
   if (entry === undefined) return nothing
-  const batch = decodePayload(metrics.payload, entry.data, subject)
+  const batch = decodePayload(metrics, entry.data, subject)
   if (batch.attempt !== attempt) return nothing
   const latest: Record<string, number | null> = {}
   for (const { values } of batch.points) Object.assign(latest, values)

@@ -81,7 +81,7 @@ export function createTelemetry(options: {
   const hearStop = bus.subscribe(subjectFor(stopTrial, { worker }), ({ data, subject }) => {
     let stop
     try {
-      stop = decodePayload(stopTrial.payload, data, subject)
+      stop = decodePayload(stopTrial, data, subject)
     } catch (error) {
       // The worker answers it with the error; here nobody waits.
       if (isProblem(error)) return
@@ -100,7 +100,7 @@ export function createTelemetry(options: {
     const subject = subjectFor(metrics, { worker, experiment, trial: String(trial) })
     while (waiting.length > 0) {
       const points = takeBatch(waiting)
-      const data = encodePayload(metrics.payload, { attempt: attempt.ref.attempt, first, points }, subject)
+      const data = encodePayload(metrics, { attempt: attempt.ref.attempt, first, points }, subject)
       await recordUntilKept(subject, data, `${keyOf(attempt.ref)}/${pid}/${first}`)
       first += points.length
       flags.pointsRecorded(points.length)

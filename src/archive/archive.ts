@@ -30,7 +30,7 @@ export async function* readLog(bus: Bus, experiment: string): AsyncIterable<Read
 /** What an entry of the stream holds. */
 export function entryOf({ sequence, subject, data }: Entry): ReadEntry {
   try {
-    return { sequence, entry: decodePayload(log.payload, data, subject) }
+    return { sequence, entry: decodePayload(log, data, subject) }
   } catch (error) {
     if (codeOf(error) === undefined) throw error
     return { sequence, entry: undefined }

@@ -12,11 +12,15 @@ import {
   encode,
   encodePayload,
   paramsFrom,
+  errorBytes,
   problem,
+  ProblemSchema,
   RemoteError,
   subjectFor,
+  subjectTo,
   toProblem,
   version,
+  within,
   type Call,
   type Message,
   type ParamsOf,
@@ -26,17 +30,7 @@ import {
 } from '../../protocol/index.ts'
 import type { Bus, Delivery, RequestOptions, Subscription } from './bus.ts'
 
-const Answer = Type.Union([
-  Type.Object({ ok: Type.Unknown() }),
-  Type.Object({
-    error: Type.Object({
-      code: Type.String(),
-      message: Type.String(),
-      remedy: Type.Optional(Type.String()),
-      retryable: Type.Optional(Type.Boolean()),
-    }),
-  }),
-])
+const Answer = Type.Union([Type.Object({ ok: Type.Unknown() }), Type.Object({ error: ProblemSchema })])
 
 /** Called with every message that was dropped, and why. */
 export type OnDropped = (subject: string, reason: Problem) => void
@@ -48,8 +42,8 @@ export function tell<M extends Message>(
   params: ParamsOf<M>,
   payload: PayloadOf<M>,
 ): 'sent' | 'void' {
-  const subject = subjectFor(message, params)
-  return bus.publish(subject, encodePayload<TSchema>(message.payload, payload, subject))
+  const subject = subjectTo(message, params)
+  return bus.publish(subject, encodePayload<TSchema>(message, payload, subject))
 }
 
 /** Asks, and resolves with the checked reply. Rejects with the bus's codes, or with a RemoteError that carries the peer's. */
@@ -60,8 +54,8 @@ export async function ask<C extends Call>(
   payload: PayloadOf<C>,
   options: { timeoutMs: number },
 ): Promise<ReplyOf<C>> {
-  const subject = subjectFor(call, params)
-  return await askEncoded(bus, call, subject, encodePayload<TSchema>(call.payload, payload, subject), options)
+  const subject = subjectTo(call, params)
+  return await askEncoded(bus, call, subject, encodePayload<TSchema>(call, payload, subject), options)
 }
 
 /** The same with a payload that is laid out already; the reply is checked, the payload is not. */
@@ -73,6 +67,8 @@ export async function askEncoded<C extends Call>(
   options: RequestOptions,
 ): Promise<ReplyOf<C>> {
   const data = await bus.request(subject, payload, options)
+  // Checked before it is decoded: whoever answers may be anybody.
+  within(Math.max(call.maxReplyBytes, errorBytes), data, subject)
   const answer = check(Answer, decode(data, subject), subject)
   if ('error' in answer) throw new RemoteError(answer.error)
   return check(call.reply, answer.ok, subject) as ReplyOf<C>
@@ -90,11 +86,11 @@ export function answer<C extends Call>(
     const { subject } = delivery
     try {
       const actual = paramsOrRefusal(call, subject)
-      const payload = decodePayload(call.payload, delivery.data, subject)
+      const payload = decodePayload(call, delivery.data, subject)
       const given = handler(payload as PayloadOf<C>, actual)
       // A result that is there at once is sent at once: then it goes in one write with messages that the handler sent.
       const reply = given instanceof Promise ? await given : given
-      if (delivery.wantsReply) delivery.respond(encode({ ok: check(call.reply, reply, subject) }, subject))
+      if (delivery.wantsReply) delivery.respond(replyOf(call, reply, subject))
     } catch (error) {
       const { stack: _, ...fault } = toProblem(error)
       if (delivery.wantsReply) delivery.respond(encode({ error: fault }, subject))
@@ -118,13 +114,17 @@ export function hear<M extends Message>(
     let actual: ParamsOf<M>
     try {
       actual = paramsOrRefusal(message, subject)
-      payload = decodePayload(message.payload, delivery.data, subject) as PayloadOf<M>
+      payload = decodePayload(message, delivery.data, subject) as PayloadOf<M>
     } catch (error) {
       options.onDropped?.(subject, toProblem(error))
       return
     }
     handler(payload, actual)
   })
+}
+
+function replyOf(call: Call, reply: unknown, subject: string): Uint8Array {
+  return within(call.maxReplyBytes, encode({ ok: check(call.reply, reply, subject) }, subject), subject)
 }
 
 function paramsOrRefusal<C extends { readonly subject: string }>(conversation: C, subject: string): ParamsOf<C> {

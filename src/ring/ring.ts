@@ -214,7 +214,7 @@ export function createRing(options: RingOptions): Ring {
       }),
       answer(bus, fetchShard, { ...me, worker: '*' }, ({ step, index }) => {
         const frame = shards.get(step)?.get(index)
-        return { chunk: frame === undefined ? null : decodePayload(shardMessage.payload, frame, 'ring.fetch') }
+        return { chunk: frame === undefined ? null : decodePayload(shardMessage, frame, 'ring.fetch') }
       }),
     )
   }

@@ -1,4 +1,5 @@
 /** Reads what the bus keeps of experiments: their logs, and their trials' metrics and output. Needs no driver. */
+import type { Static, TSchema } from 'typebox'
 import {
   codeOf,
   decodePayload,
@@ -64,7 +65,7 @@ export async function readPoints(bus: Bus, experiment: string, trial: number): P
   const points = new Map<string, KeptPoint>()
   const filter = subjectFor(metrics, { worker: '*', experiment, trial: String(trial) })
   for await (const entry of bus.streams.read('telemetry', filter)) {
-    const batch = payloadOf(metrics.payload, entry)
+    const batch = payloadOf(metrics, entry)
     if (batch !== undefined) keep(points, batch)
   }
   return inOrder(points)
@@ -75,7 +76,7 @@ export async function readAllPoints(bus: Bus, experiment: string): Promise<Map<n
   const points = new Map<number, Map<string, KeptPoint>>()
   const filter = subjectFor(metrics, { worker: '*', experiment, trial: '*' })
   for await (const entry of bus.streams.read('telemetry', filter)) {
-    const batch = payloadOf(metrics.payload, entry)
+    const batch = payloadOf(metrics, entry)
     const trial = Number(paramsFrom(metrics, entry.subject)?.trial)
     if (batch === undefined) continue
     let own = points.get(trial)
@@ -113,13 +114,16 @@ export function outputSubject(experiment: string, trial: number | undefined): st
 
 /** The lines of an entry of output. */
 export function linesOf(entry: Entry): readonly OutputLine[] {
-  const batch = payloadOf(output.payload, entry)
+  const batch = payloadOf(output, entry)
   return batch?.lines.map((line) => ({ ...line, attempt: batch.attempt })) ?? []
 }
 
-function payloadOf<P extends Parameters<typeof decodePayload>[0]>(schema: P, entry: Entry) {
+function payloadOf<P extends TSchema>(
+  conversation: { readonly payload: P; readonly maxBytes: number },
+  entry: Entry,
+): Static<P> | undefined {
   try {
-    return decodePayload(schema, entry.data, entry.subject)
+    return decodePayload(conversation, entry.data, entry.subject)
   } catch (error) {
     if (codeOf(error) === undefined) throw error
     return undefined

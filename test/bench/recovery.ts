@@ -44,7 +44,7 @@ function stepTimes(system: System, id: string): Map<number, number> {
   const times = new Map<number, number>()
   const subject = subjectFor(metrics, { worker: '*', experiment: id, trial: '0' })
   system.bus.subscribe(subject, ({ data }) => {
-    for (const { step, at } of decodePayload(metrics.payload, data, subject).points) {
+    for (const { step, at } of decodePayload(metrics, data, subject).points) {
       if (!times.has(step)) times.set(step, at)
     }
   })

@@ -32,7 +32,7 @@ export function handDriver(
     stops: [],
     async append(experiment, ...events) {
       const subject = subjectFor(log, { experiment })
-      const data = encodePayload(log.payload, { events }, subject)
+      const data = encodePayload(log, { events }, subject)
       last.set(experiment, await bus.streams.append(subject, data, { expectedLast: last.get(experiment) ?? 0 }))
     },
   }

@@ -74,12 +74,9 @@ describe('what can never fit the log', () => {
     const bench = new Bench()
     await bench.driver()
     // It fits a message, and with what the log adds to it no entry.
-    const limit = bench.client.maxPayload
-    const empty = encode(submission('big', { hparams: { filler: [] } })).length
-    const filler = Array.from({ length: 255 }, () => 'x'.repeat(4090))
-    const rest = limit - empty - encode(filler).length - 60
-    expect(rest).toBeGreaterThan(0)
-    const big = { ...submission('big', { hparams: { filler } }), name: 'x'.repeat(rest) }
+    const withOptions = (ballast: string) => submission('big', { optimizer: { name: 'random', options: { ballast } } })
+    const rest = bench.client.maxPayload - encode(withOptions('')).length - 16
+    const big = withOptions('x'.repeat(rest))
     const asked = ask(bench.client, submit, {}, big, { timeoutMs: 1000 }).catch((error: unknown) => codeOf(error))
     await bench.settle()
     expect(await asked).toBe('BUS_TOO_LARGE')
@@ -87,20 +84,18 @@ describe('what can never fit the log', () => {
   })
 
   it('is refused when it is a result, and the driver goes on (5)', async () => {
-    const { bench, w1 } = await ready({ trials: 2 })
-    const told = listen(bench)
-    const { maxPayload } = bench.client
-    const payload: PayloadOf<typeof done> = {
+    const fault = { code: 'TRAIN_FAILED', message: 'x'.repeat(8192), remedy: 'x'.repeat(8192) }
+    const big: PayloadOf<typeof done> = {
       trial: 0,
       attempt: 1,
       slot: 0,
-      outcome: { kind: 'failed', problem: { code: 'TRAIN_FAILED', message: '' } },
+      outcome: { kind: 'failed', problem: fault },
       startedAt: 1,
       endedAt: 2,
       points: 0,
     }
-    const message = 'x'.repeat(maxPayload - encode(payload).length - 16)
-    const big = { ...payload, outcome: { kind: 'failed' as const, problem: { code: 'TRAIN_FAILED', message } } }
+    const { bench, w1 } = await ready({ trials: 2 }, encode(big).length + 16)
+    const told = listen(bench)
     const asked = ask(w1.bus, done, { worker: 'w1', experiment: 'e1' }, big, { timeoutMs: 1000 })
     const refused = asked.catch((error: unknown) => codeOf(error))
     await bench.settle()

@@ -84,7 +84,7 @@ it('without numbers, as before 0.2, is read as it is', async () => {
   await other.settle()
   await bench.client.streams.ensure()
   const events = await other.events('e1')
-  await bench.client.streams.append(subject, encodePayload(log.payload, { events: [...events] }, subject), {
+  await bench.client.streams.append(subject, encodePayload(log, { events: [...events] }, subject), {
     expectedLast: 0,
   })
   expect(await readResult(bench.client, 'e1')).not.toHaveProperty('holes')

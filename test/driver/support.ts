@@ -53,8 +53,10 @@ export class Bench {
   readonly client: Bus
   readonly #drivers = new Map<string, { bus: Bus; actor: RunningActor }>()
 
-  constructor() {
+  /** `maxPayload`: bytes; default: as the network has it. */
+  constructor(maxPayload?: number) {
     this.network = createMemoryNetwork({
+      ...(maxPayload === undefined ? {} : { maxPayload }),
       clock: this.clock,
       transit: (leg) => this.transit(leg),
       onFault: (fault) => {
@@ -154,8 +156,8 @@ export class Bench {
 }
 
 /** A driver with an optimizer, one worker, and an experiment that has begun. */
-export async function ready(change: Parameters<Bench['submit']>[1] = {}) {
-  const bench = new Bench()
+export async function ready(change: Parameters<Bench['submit']>[1] = {}, maxPayload?: number) {
+  const bench = new Bench(maxPayload)
   await bench.driver()
   await bench.optimizer()
   const w1 = await bench.worker('w1')

@@ -170,7 +170,7 @@ describe('a driver and those who read its log', () => {
         const reading = new Reading('e')
         const written = (event: LogEvent) => {
           driver.apply(event)
-          reading.take(decodePayload(log.payload, encodePayload(log.payload, { events: [event] }, 'log'), 'log'))
+          reading.take(decodePayload(log, encodePayload(log, { events: [event] }, 'log'), 'log'))
         }
         written(first)
         for (const event of drawn.flat()) {

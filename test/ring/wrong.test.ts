@@ -126,13 +126,13 @@ test('any one bit of a frame that flips is noticed', async () => {
   await elapse(made.network, made.clock, reduceAll(made))
   const [frame] = frames
   if (frame === undefined) throw new Error('no frame')
-  const whole = decodePayload(chunk.payload, frame, 'x')
+  const whole = decodePayload(chunk, frame, 'x')
   const space = createWorkspace(4096, 0)
   requireIntact(space, whole)
   for (let bit = 0; bit < 8 * frame.length; bit += 1) {
     let taken: unknown
     try {
-      const one = decodePayload(chunk.payload, flipped(frame, bit), 'x')
+      const one = decodePayload(chunk, flipped(frame, bit), 'x')
       requireIntact(space, one)
       taken = one
     } catch {

@@ -161,7 +161,7 @@ export async function play(schedule: Schedule): Promise<Outcome> {
 /** Remembers which result each worker says, for the reply does not name it. */
 function note(leg: Leg, asked: Map<string, { trial: number; attempt: number }>): void {
   if (leg.kind !== 'message' || leg.data === undefined || paramsFrom(done, leg.subject) === undefined) return
-  const { trial, attempt } = decodePayload(done.payload, leg.data, leg.subject)
+  const { trial, attempt } = decodePayload(done, leg.data, leg.subject)
   asked.set(`${leg.from} ${leg.subject}`, { trial, attempt })
 }
 

@@ -183,7 +183,7 @@ export class World {
   async #follow(): Promise<void> {
     const subject = subjectFor(log, { experiment: '*' })
     for await (const entry of this.client.streams.follow('log', subject, { signal: this.#over.signal })) {
-      const { events } = decodePayload(log.payload, entry.data, entry.subject)
+      const { events } = decodePayload(log, entry.data, entry.subject)
       const experiment = entry.subject.split('.').at(-1) ?? ''
       this.entries += 1
       this.logs.set(experiment, [...(this.logs.get(experiment) ?? []), ...events])

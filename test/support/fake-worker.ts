@@ -271,5 +271,5 @@ export async function recordPoints(
   const subject = subjectFor(metrics, { worker, experiment: attempt.experiment, trial: String(attempt.trial) })
   const payload = { attempt: attempt.attempt, first, points }
   const id = `${streams.telemetry.name}-${attempt.experiment}-${attempt.trial}-${attempt.attempt}-${first}`
-  await bus.streams.record(subject, encodePayload(metrics.payload, payload, subject), { id })
+  await bus.streams.record(subject, encodePayload(metrics, payload, subject), { id })
 }

@@ -56,7 +56,7 @@ export async function startSystem(): Promise<System> {
     const both = AbortSignal.any([signal, over.signal])
     try {
       for await (const entry of bus.streams.follow('log', subject, { signal: both })) {
-        const batch = decodePayload(log.payload, entry.data, subject).events
+        const batch = decodePayload(log, entry.data, subject).events
         for (const event of batch) yield event
         if (batch.at(-1)?.type === 'experiment.ended') return
       }
@@ -141,7 +141,7 @@ export async function untilStep(system: System, experiment: string, step: number
   const subject = subjectFor(metrics, { worker: '*', experiment, trial: String(trial) })
   try {
     for await (const entry of system.bus.streams.follow('telemetry', subject, { signal: over.signal })) {
-      const { points } = decodePayload(metrics.payload, entry.data, entry.subject)
+      const { points } = decodePayload(metrics, entry.data, entry.subject)
       if (points.some((point) => point.step >= step)) return
     }
   } finally {

@@ -119,7 +119,7 @@ export async function createHandMadeDriver(
     result: (trial) => until(`the result of trial ${trial}`, () => driver.results.get(trial)),
     points: async (trial) => {
       const subject = subjectFor(metrics, { worker: '*', experiment, trial: String(trial) })
-      const batches = await read(subject, (data, from) => decodePayload(metrics.payload, data, from))
+      const batches = await read(subject, (data, from) => decodePayload(metrics, data, from))
       const points: MetricPoint[] = []
       for (const { first, points: more } of batches)
         for (const [index, point] of more.entries()) points[first + index] ??= point
@@ -127,7 +127,7 @@ export async function createHandMadeDriver(
     },
     lines: async (trial) => {
       const subject = subjectFor(output, { worker: '*', experiment, trial: String(trial) })
-      const batches = await read(subject, (data, from) => decodePayload(output.payload, data, from))
+      const batches = await read(subject, (data, from) => decodePayload(output, data, from))
       return batches.flatMap(({ lines }) => lines.map(({ from, text }) => ({ from, text })))
     },
   }

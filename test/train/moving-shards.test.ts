@@ -20,7 +20,7 @@ const losesLastChunks = (bus: Bus): Bus => ({
   },
   request: async (subject, data, options) => {
     if (subject.endsWith('.1.2.chunk')) {
-      const { step, phase, hop } = decodePayload(chunk.payload, data, subject)
+      const { step, phase, hop } = decodePayload(chunk, data, subject)
       if (step === lost && phase === 'gather' && hop === 1) return encode({ ok: {} })
     }
     return await bus.request(subject, data, options)

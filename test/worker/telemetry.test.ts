@@ -38,7 +38,7 @@ async function setUp() {
 async function recorded(bus: Bus): Promise<{ first: number; points: number }[]> {
   const batches: { first: number; points: number }[] = []
   for await (const { data, subject } of bus.streams.read('telemetry', 'maggy.v1.worker.w1.metrics.>')) {
-    const batch = decodePayload(metrics.payload, data, subject)
+    const batch = decodePayload(metrics, data, subject)
     batches.push({ first: batch.first, points: batch.points.length })
   }
   return batches
@@ -77,7 +77,7 @@ describe("a runner's second thread", () => {
     const { bus, network, flags, telemetry } = await setUp()
     const stop = (trial: number) => {
       const subject = subjectFor(stopTrial, { worker: 'w1' })
-      bus.publish(subject, encodePayload(stopTrial.payload, { attempt: { ...ref, trial }, reason: 'pruned' }, subject))
+      bus.publish(subject, encodePayload(stopTrial, { attempt: { ...ref, trial }, reason: 'pruned' }, subject))
       return network.settled()
     }
     telemetry.begin(attempt)
@@ -109,7 +109,7 @@ describe("a runner's second thread", () => {
     await telemetry.flushed()
     const texts: string[] = []
     for await (const { data, subject } of bus.streams.read('telemetry', 'maggy.v1.worker.w1.output.>')) {
-      texts.push(...decodePayload(output.payload, data, subject).lines.map(({ text }) => text))
+      texts.push(...decodePayload(output, data, subject).lines.map(({ text }) => text))
     }
     expect(texts).toHaveLength(10_001)
     expect(texts.at(-1)).toContain('left out')

@@ -139,7 +139,7 @@ export class LogWriter {
   }
 
   #entry(events: readonly LogEvent[]): Uint8Array {
-    return encodePayload(log.payload, { first: this.#next, events: [...events] }, this.#subject)
+    return encodePayload(log, { first: this.#next, events: [...events] }, this.#subject)
   }
 
   /** As many events as fit an entry. */

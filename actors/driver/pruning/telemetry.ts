@@ -52,7 +52,7 @@ export async function refill(bus: Bus, book: MetricBook, history: History, only?
 /** A batch that is damaged, or of a version that this one cannot read, is as one that never came. */
 function readable(data: Uint8Array, subject: string): PayloadOf<typeof metrics> | undefined {
   try {
-    return decodePayload(metrics.payload, data, subject)
+    return decodePayload(metrics, data, subject)
   } catch (error) {
     if (codeOf(error) === undefined) throw error
     return undefined
