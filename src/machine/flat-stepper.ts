@@ -92,7 +92,8 @@ export function flatStepper<M extends AnyStateMachine>(machine: M): FlatStepper<
 
   return {
     initial(input) {
-      const context = (config['context'] as (given: { input: unknown }) => unknown)({ input })
+      const given = config['context']
+      const context = typeof given === 'function' ? (given as (from: { input: unknown }) => unknown)({ input }) : given
       const event = { type: 'xstate.init' }
       const entered: Transition = { target: config['initial'] as string, guard: undefined, actions: [] }
       const { value, context: after } = settle('', context, event, entered)

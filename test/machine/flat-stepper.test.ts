@@ -1,6 +1,7 @@
 import * as fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { createMachine, initialTransition, transition } from 'xstate'
+import { placeMachine, type PlaceEvent } from '../../actors/driver/fleet/place.machine.ts'
 import { experimentMachine } from '../../src/history/experiment.machine.ts'
 import { trialMachine } from '../../src/history/trial.machine.ts'
 import { flatStepper } from '../../src/machine/index.ts'
@@ -32,6 +33,34 @@ describe('a flat stepper', () => {
         let ours = steps.initial(input)
         for (const event of events) {
           const [after, actions] = transition(experimentMachine, theirs, event)
+          const [next, effects] = steps.next(ours, event)
+          expect(next).toEqual({ value: after.value, context: after.context })
+          expect(effects).toEqual(actions.map(({ type }) => type))
+          ;[theirs, ours] = [after, next]
+        }
+      }),
+    )
+  })
+
+  it('makes of any events of a place what xstate makes of them, the effects too', () => {
+    const steps = flatStepper(placeMachine)
+    const attempt = fc.record({ experiment: fc.constant('e1'), trial: fc.nat(2), attempt: fc.constant(1) })
+    const events = fc.oneof(
+      fc.record({ type: fc.constantFrom('place.reserve', 'place.expect'), attempt, at: fc.nat(9) }),
+      fc.record({ type: fc.constant('place.disown'), attempt }),
+      fc.record({
+        type: fc.constant('trial.assign'),
+        answered: fc.constantFrom('running', 'next', 'refused', 'silent'),
+      }),
+      fc.record({ type: fc.constant('worker.status'), attempt: fc.constantFrom('running', 'next', 'kept', 'nowhere') }),
+      fc.record({ type: fc.constantFrom('log.kept', 'place.promote', 'place.free', 'worker.gone') }),
+    ) as fc.Arbitrary<PlaceEvent>
+    fc.assert(
+      fc.property(fc.array(events, { maxLength: 20 }), (sequence) => {
+        let [theirs] = initialTransition(placeMachine)
+        let ours = steps.initial(undefined)
+        for (const event of sequence) {
+          const [after, actions] = transition(placeMachine, theirs, event)
           const [next, effects] = steps.next(ours, event)
           expect(next).toEqual({ value: after.value, context: after.context })
           expect(effects).toEqual(actions.map(({ type }) => type))

@@ -1,17 +1,17 @@
 /** One place in a slot, and what it holds: place.machine.ts with an address. */
 import type { SnapshotFrom } from 'xstate'
 import type { AttemptRef } from '../../../protocol/index.ts'
-import { stepper } from '../../../src/machine/index.ts'
+import { flatStepper } from '../../../src/machine/index.ts'
 import { placeMachine, type PlaceEvent } from './place.machine.ts'
 
 export type PlaceState = SnapshotFrom<typeof placeMachine>['value']
 
-const steps = stepper(placeMachine, undefined)
+const steps = flatStepper(placeMachine)
 
 export class Place {
   readonly worker: string
   readonly slot: number
-  #snapshot: SnapshotFrom<typeof placeMachine> = steps.initial(undefined)
+  #snapshot = steps.initial(undefined)
 
   constructor(worker: string, slot: number) {
     this.worker = worker
@@ -45,7 +45,7 @@ export class Place {
   move(event: PlaceEvent): boolean {
     const [after, actions] = steps.next(this.#snapshot, event)
     this.#snapshot = after
-    return actions.some(({ type }) => type === 'lose')
+    return actions.includes('lose')
   }
 }
 
