@@ -3,6 +3,19 @@ import { Type } from 'typebox'
 import { Count, Id, Instant, Label, mapOf, Name, Ordinal, Sentence, Slot } from './common.ts'
 import { call, few, kibibyte, mebibyte, message, version } from './conversation.ts'
 
+/**
+ * What a worker can do beside running trials, by the fields of trial.assign that it heeds: `bundle` (it runs the experiment's own code,
+ * whatever that is), `ablated` (it leaves out components), `ring` (it trains together with others), `resumeFrom` (it keeps checkpoints,
+ * and continues those of other trials).
+ */
+export const Capability = Type.Union([
+  Type.Literal('bundle'),
+  Type.Literal('ablated'),
+  Type.Literal('ring'),
+  Type.Literal('resumeFrom'),
+])
+export type Capability = Type.Static<typeof Capability>
+
 export const WorkerInfo = Type.Object({
   worker: Id,
   host: Label,
@@ -14,6 +27,10 @@ export const WorkerInfo = Type.Object({
   memoryBytes: Count,
   versions: mapOf(Label, 64),
   startedAt: Instant,
+  /** It is not asked for more than this. Left out: for none of it. */
+  can: Type.Optional(Type.Array(Capability, { maxItems: 16 })),
+  /** Experiments, by their names, whose trials it runs by code of its own; one that runs bundles needs to name none. */
+  experiments: Type.Optional(Type.Array(Name, { maxItems: 1024 })),
 })
 export type WorkerInfo = Type.Static<typeof WorkerInfo>
 
@@ -55,6 +72,7 @@ const info = {
   memoryBytes: 8_000_000_000,
   versions: { maggy: '0.1.0', node: '20.20.2', tfjs: '4.22.0' },
   startedAt: 1_700_000_000_000,
+  can: ['bundle' as const, 'ablated' as const, 'ring' as const, 'resumeFrom' as const],
 }
 
 export const announce = message({

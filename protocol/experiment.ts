@@ -21,7 +21,8 @@ export const Submission = Type.Object({
   /** The context's name in the definition. */
   contextName: Label,
   context: Context,
-  bundle: Bundle,
+  /** Left out: its code is not on the bus, and its trials go to workers that name it among their `experiments`. */
+  bundle: Type.Optional(Bundle),
 })
 export type Submission = Type.Static<typeof Submission>
 

@@ -7,6 +7,8 @@ import { referenceFiles } from './reference.ts'
 let root = dirname(fileURLToPath(import.meta.url))
 while (!existsSync(join(root, 'package.json'))) root = dirname(root)
 const folder = join(root, 'protocol')
-rmSync(join(folder, 'golden'), { recursive: true, force: true })
-mkdirSync(join(folder, 'golden'), { recursive: true })
+for (const generated of ['golden', 'schemas']) {
+  rmSync(join(folder, generated), { recursive: true, force: true })
+  mkdirSync(join(folder, generated), { recursive: true })
+}
 for (const [path, content] of referenceFiles()) writeFileSync(join(folder, path), content)

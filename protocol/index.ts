@@ -64,6 +64,7 @@ export {
   SlotStatus,
   WorkerInfo,
   WorkerStatus,
+  type Capability,
 } from './discovery.ts'
 export type { ErrorEntry } from './error-table.ts'
 export {

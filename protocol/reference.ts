@@ -15,8 +15,12 @@ export function referenceFiles(): ReadonlyMap<string, string> {
   const files = new Map([
     ['README.md', renderReadme()],
     ['asyncapi.json', `${JSON.stringify(asyncApi(), bytesAsHex, 2)}\n`],
+    ['../deploy/python/src/maggy_actors/error_table.py', pythonErrors()],
   ])
-  for (const conversation of conversations) files.set(`golden/${conversation.name}.json`, golden(conversation))
+  for (const conversation of conversations) {
+    files.set(`golden/${conversation.name}.json`, golden(conversation))
+    files.set(`schemas/${conversation.name}.json`, schemas(conversation))
+  }
   return files
 }
 
@@ -226,6 +230,35 @@ function asyncApi(): object {
 
 function message(name: string, payload: object, example: unknown): object {
   return { name, contentType: 'application/msgpack', payload, examples: [{ payload: example }] }
+}
+
+/** The schemas of a conversation by themselves, for validators in other languages. */
+function schemas({ name, subject, payload, ...rest }: Conversation): string {
+  const reply = rest.kind === 'call' ? { reply: plain(rest.reply) } : {}
+  return `${JSON.stringify({ name, subject, payload: plain(payload), ...reply }, null, 2)}\n`
+}
+
+/** The table of errors, for the Python package. */
+function pythonErrors(): string {
+  const rows = Object.entries(errorTable).map(([code, { message, retryable, remedy }]) =>
+    [
+      `    ${JSON.stringify(code)}: (`,
+      `        ${JSON.stringify(message)},`,
+      `        ${retryable ? 'True' : 'False'},`,
+      `        ${JSON.stringify(remedy)},`,
+      '    ),',
+    ].join('\n'),
+  )
+  return [
+    '"""Generated from protocol/error-table.ts by `npm run generate`. By code: message, whether it may be tried again, remedy."""',
+    '',
+    'from __future__ import annotations',
+    '',
+    'TABLE: dict[str, tuple[str, bool, str]] = {',
+    ...rows,
+    '}',
+    '',
+  ].join('\n')
 }
 
 function golden(conversation: Conversation): string {

@@ -35,7 +35,8 @@ export const Assignment = Type.Object({
   attempt: AttemptRef,
   driver: Id,
   slot: Slot,
-  bundle: Bundle,
+  /** Left out: of an experiment whose code is not on the bus. */
+  bundle: Type.Optional(Bundle),
   /** The context's name in the definition, for the reporter's and the user's eyes. */
   contextName: Label,
   hparams: Hparams,

@@ -16,7 +16,7 @@ import {
 import { every, patiently, type ActorEnvironment, type RunningActor } from '../../src/actor/index.ts'
 import { answer, hear, tell } from '../../src/bus/index.ts'
 import { ExperimentRun, tellProgress } from './experiment/index.ts'
-import { Fleet, schedule, type FleetNews, type Slot } from './fleet/index.ts'
+import { Fleet, offerOf, schedule, type FleetNews, type Slot } from './fleet/index.ts'
 import type { DriverOptions } from './options.ts'
 import { Ownership, Scan, type OwnershipNews } from './ownership/index.ts'
 
@@ -184,7 +184,7 @@ class Driver implements RunningActor {
     this.#countUse(now)
     const positions = this.#fleet.slots().map((slot) => ({
       slot,
-      labels: this.#fleet.info(slot.worker)?.labels ?? {},
+      offer: offerOf(this.#fleet.info(slot.worker)),
       lease: slot.lease.state,
       idle: slot.running === null,
       roomBehind: slot.running !== null && slot.running.state !== 'foreign' && slot.next === null,

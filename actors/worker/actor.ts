@@ -27,6 +27,7 @@ export const workerActor: ActorDefinition<WorkerArguments> = {
         memoryBytes: totalmem(),
         versions: { maggy: version, node: process.versions.node },
         startedAt: clock.now(),
+        can: ['bundle', 'ablated', 'ring', 'resumeFrom'],
       },
       cache: createBundleCache(cache === undefined ? {} : { folder: cache }),
       spawn: createSpawn(

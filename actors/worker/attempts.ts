@@ -130,7 +130,7 @@ export function createAttempts(options: {
   const train = async (mine: Attempt, file: string): Promise<void> => {
     const { assignment, serial: own } = mine
     const { attempt, hparams, objectives, ablated } = assignment
-    const experiment = await importBundle(file, assignment.bundle.module)
+    const experiment = await importBundle(file, assignment.bundle?.module ?? '')
     // What still trains when its attempt has ended is stopped by its next report.
     const stopReason = (): StopCause | undefined => (mine.ended ? 'cancelled' : flags.stopCause(own))
     const distribution = options.distribute(assignment, stopReason)

@@ -2,7 +2,7 @@
 import type { Clock } from '../../src/actor/index.ts'
 import type { BundleCache } from '../../src/bundle/index.ts'
 import type { Bus } from '../../src/bus/index.ts'
-import { codeOf, problem } from '../../protocol/index.ts'
+import { codeOf, problem, type Assignment } from '../../protocol/index.ts'
 import type { LineBook } from './line-book.ts'
 import type { Recorded } from './slot.machine.ts'
 import { recorded, type Loss } from './settlement.ts'
@@ -19,7 +19,13 @@ const firstPauseMs = 100
 const lastPauseMs = 2_000
 
 /** The file of a bundle. An outage of the bus is waited out: it is no fault of the attempt, which must not be spent for it. */
-export async function loadBundle({ bus, clock, cache }: Means, sha256: string, signal: AbortSignal): Promise<string> {
+export async function loadBundle(
+  { bus, clock, cache }: Means,
+  { bundle }: Assignment,
+  signal: AbortSignal,
+): Promise<string> {
+  if (bundle === undefined) throw problem('BUNDLE_MISSING', { sha256: 'of an experiment without code' })
+  const { sha256 } = bundle
   for (let pauseMs = firstPauseMs; ; pauseMs = Math.min(lastPauseMs, pauseMs * 2)) {
     try {
       return await cache.fetch(bus.blobs, sha256)

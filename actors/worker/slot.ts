@@ -77,7 +77,7 @@ export function createSlot(options: SlotOptions): Slot {
 
   const machine = slotMachine.provide({
     actors: {
-      load: fromPromise(({ input, signal }) => loadBundle(options, input.bundle.sha256, signal)),
+      load: fromPromise(({ input, signal }) => loadBundle(options, input, signal)),
       read: fromPromise(({ input }) => readLoss(options, input)),
     },
     actions: {

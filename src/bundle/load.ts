@@ -10,6 +10,7 @@ import { atPlace, isExperiment, keepingFaults, type Experiment } from '../experi
 import { isHost, settled } from '../train/index.ts'
 import { bundleMark, bundleModule, type BundledModule } from './bundle.ts'
 import { createBundleCache } from './cache.ts'
+import { bundlePlain } from './plain.ts'
 
 /** Makes an instance of the user's modules and tells what the entry exports. */
 type Bundle = (exported: (exports: object) => void) => Promise<void>
@@ -19,19 +20,17 @@ const maximumCompiled = 16
 const compiled = new Map<string, Bundle>()
 
 /**
- * Imports a bundle anew. `module` names it in messages. Throws MODULE_NOT_LOADED, EXPERIMENT_NOT_EXPORTED, NEVER_SETTLED,
- * BUNDLE_OUTDATED, or what maggy threw in it.
+ * Imports a bundle, or a plain module in its place, anew. `module` names it in messages. Throws MODULE_NOT_LOADED,
+ * EXPERIMENT_NOT_EXPORTED, NEVER_SETTLED, MODULE_NOT_COMPILED, BUNDLE_OUTDATED, or what maggy threw in it.
  */
 export async function importBundle(file: string, module: string): Promise<Experiment> {
   if (!isHost())
     throw problem('INTERNAL', { reason: 'a bundle is imported where none can run: provideHost comes first' })
   let exports: object = {}
+  const bundle = bundleIn(isBundle(file) ? file : await bundlePlain(file, module))
   try {
     const instance = keepingFaults(() =>
-      bundleIn(
-        file,
-        module,
-      )((found) => {
+      bundle((found) => {
         exports = found
       }),
     )
@@ -47,10 +46,9 @@ export async function importBundle(file: string, module: string): Promise<Experi
 }
 
 /** The compiled bundle. */
-function bundleIn(file: string, module: string): Bundle {
+function bundleIn(file: string): Bundle {
   let bundle = compiled.get(file)
   if (bundle === undefined) {
-    if (!isBundle(file)) throw problem('BUNDLE_OUTDATED', { module })
     process.setSourceMapsEnabled(true)
     // Node's own loader for CommonJS compiles it, for that one registers its source map.
     bundle = createRequire(file)(file) as Bundle

@@ -37,8 +37,9 @@ export async function submitExperiment(
   patience: Patience = {},
 ): Promise<void> {
   await untilAnswered(patience, async () => {
-    if (!(await bus.blobs.has(bundleBucket, submission.bundle.sha256))) {
-      await bus.blobs.put(bundleBucket, submission.bundle.sha256, code)
+    const { bundle } = submission
+    if (bundle !== undefined && !(await bus.blobs.has(bundleBucket, bundle.sha256))) {
+      await bus.blobs.put(bundleBucket, bundle.sha256, code)
     }
     await ask(bus, submit, {}, submission, { timeoutMs: answerMs })
   })

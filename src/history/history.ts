@@ -85,6 +85,8 @@ export class History {
   }
   /** How many events of the log it has taken in, with those that are missing: the number of the next one. */
   length = 0
+  /** Whether its trials go on from checkpoints, for a scheduler says how far each goes. */
+  continues = false
   readonly #improvement: Improvement
   #since = 0
   readonly settledCounts = { done: 0, pruned: 0, failed: 0, cancelled: 0 }
@@ -312,6 +314,7 @@ export class History {
     })
     this.trials.set(trial, snapshot)
     this.queued.add(trial)
+    if (fidelity !== undefined) this.continues = true
   }
 
   #moveTrial(trial: number, event: TrialEvent): Effect[] {

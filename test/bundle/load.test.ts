@@ -92,8 +92,18 @@ describe('an import of a bundle', () => {
     expect(await run('place/own.ts', experiment('__dirname', declared))).toBe('/somewhere')
   })
 
+  test('takes a plain module in the place of a bundle, in JavaScript and in TypeScript', async () => {
+    const text = "import { defineExperiment } from 'maggy'\nexport default defineExperiment('file:///x.mjs', "
+    const javascript = await write('plain.cjs', `${text}{ name: 'plain', train: () => 1 })`)
+    expect((await importBundle(javascript, 'plain.mjs')).name).toBe('plain')
+    const typescript = await write('typed.cjs', `const name: string = 'typed'\n${text}{ name, train: () => 1 })`)
+    expect((await importBundle(typescript, 'typed.ts')).name).toBe('typed')
+    const broken = await write('broken.cjs', 'import x from "./beside.js"\nexport default x\n')
+    expect(await importBundle(broken, 'broken.mjs').catch(codeOf)).toBe('MODULE_NOT_COMPILED')
+  })
+
   test('knows the bundle of another version of maggy', async () => {
-    const file = await write('old.cjs', 'import x from "y"\nexport default 1\n')
+    const file = await write('old.cjs', '/* maggy bundle 1 */ export default 1\n')
     expect(await importBundle(file, 'old.ts').catch(codeOf)).toBe('BUNDLE_OUTDATED')
   })
 

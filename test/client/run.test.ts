@@ -44,7 +44,7 @@ describe('a client', () => {
     const result = await runExperiment(bus, submission, code, { onEvent: (event) => seen.push(event.type) })
     expect(result).toMatchObject({ state: 'done', counts: { done: 3 }, best: { trial: 2 } })
     expect(seen.at(0)).toBe('experiment.accepted')
-    expect(await bus.blobs.get('maggy-bundles', submission.bundle.sha256)).toEqual(code)
+    expect(await bus.blobs.get('maggy-bundles', submission.bundle?.sha256 ?? '')).toEqual(code)
     expect(driver.submissions).toHaveLength(1)
   })
 

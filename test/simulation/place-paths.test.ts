@@ -21,6 +21,7 @@ const info: WorkerInfo = {
   memoryBytes: 1,
   versions: {},
   startedAt: 1,
+  can: ['bundle', 'ablated', 'ring', 'resumeFrom'],
 }
 const times = { suspectAfterMs: 2500, lostAfterMs: 8000, refusalsUntilLost: 3 }
 

@@ -219,6 +219,7 @@ export class World {
         memoryBytes: 1,
         versions: {},
         startedAt: clock.now(),
+        can: ['bundle', 'ablated', 'ring', 'resumeFrom'],
       },
       cache: { fetch: () => Promise.resolve('file'), keep: () => Promise.resolve('file') },
       spawn: (slot, hears) => {

@@ -131,6 +131,7 @@ export class FakeWorker {
       memoryBytes: 1,
       versions: {},
       startedAt: this.#options.startedAt ?? 1,
+      can: ['bundle' as const, 'ablated' as const, 'ring' as const, 'resumeFrom' as const],
     }
     tell(this.bus, announce, { worker: this.id }, { info, status: this.status() })
   }

@@ -4,7 +4,6 @@
  * I1 A fenced run does nothing more: another driver has the experiment.
  */
 import {
-  own,
   done,
   metrics,
   started,
@@ -19,7 +18,17 @@ import {
 import type { Clock, Logger } from '../../../src/actor/index.ts'
 import { answer, hear, type Bus, type OnDropped, type Subscription } from '../../../src/bus/index.ts'
 import { History, type LogEntry } from '../../../src/history/index.ts'
-import type { Claimant, Fleet, FleetNews, RingNeed, Slot } from '../fleet/index.ts'
+import {
+  fits,
+  wishOf,
+  type Claimant,
+  type Fleet,
+  type FleetNews,
+  type Offer,
+  type RingNeed,
+  type Slot,
+  type Wish,
+} from '../fleet/index.ts'
 import { Pruning } from '../pruning/index.ts'
 import { Rings } from '../rings/index.ts'
 import { Suggestions } from '../suggesting/index.ts'
@@ -65,6 +74,7 @@ export class ExperimentRun implements Claimant {
   readonly #results: Results
   readonly #subscriptions: Subscription[] = []
   #closed = false
+  #wish: { readonly continues: boolean; readonly wish: Wish } | undefined
 
   constructor(env: RunEnvironment, submission: Submission, end: LogEnd) {
     const { bus, clock, logger } = env
@@ -161,8 +171,15 @@ export class ExperimentRun implements Claimant {
     return this.#demand.prefetches
   }
 
-  suits(labels: Readonly<Record<string, string>>): boolean {
-    return Object.entries(this.submission.context.policy.labels).every(([name, value]) => own(labels, name) === value)
+  suits(offer: Offer): boolean {
+    return fits(offer, this.wish)
+  }
+
+  /** What it asks of workers. It is known only with its first suggestions whether its trials continue checkpoints. */
+  get wish(): Wish {
+    const { continues } = this.history
+    if (this.#wish?.continues !== continues) this.#wish = { continues, wish: wishOf(this.submission, continues) }
+    return this.#wish.wish
   }
 
   /** A place for a trial that is there: its next attempt goes there. */

@@ -3,7 +3,7 @@
  * last one is a watchdog, for whatever cause nobody has thought of.
  */
 import { MaggyError, problem, type PayloadOf, type progress } from '../../../protocol/index.ts'
-import type { Fleet, Slot } from '../fleet/index.ts'
+import { offerOf, wanted, type Fleet, type Slot } from '../fleet/index.ts'
 import type { ExperimentRun } from './run.ts'
 
 type Said = PayloadOf<typeof progress>['waiting']
@@ -31,7 +31,7 @@ export class Waiting {
 
   /** `now`: elapsed. */
   of(run: ExperimentRun, fleet: Fleet, server: string, now: number): Said {
-    const slots = fleet.slots().filter(({ worker }) => run.suits(fleet.info(worker)?.labels ?? {}))
+    const slots = fleet.slots().filter(({ worker }) => run.suits(offerOf(fleet.info(worker))))
     const members = this.#members(run, slots, server, now)
     const workers = this.#workers(run, fleet, server, now)
     const taken = this.#slots(run, slots, server, now)
@@ -62,11 +62,12 @@ export class Waiting {
   }
 
   #workers(run: ExperimentRun, fleet: Fleet, server: string, now: number): Said {
-    const sinceMs = this.#withoutWorkers.note(!fleet.present.some(({ labels }) => run.suits(labels)), now) ?? 0
+    const sinceMs = this.#withoutWorkers.note(!fleet.present.some((info) => run.suits(offerOf(info))), now) ?? 0
     if (sinceMs < quietMs) return null
-    const labels = Object.entries(run.submission.context.policy.labels).map(([name, value]) => `${name}=${value}`)
-    const wanted = labels.length === 0 ? '' : ` with the labels ${labels.join(', ')}`
-    return said(new MaggyError('WORKERS_MISSING', { wanted, seconds: Math.round(sinceMs / 1000), server }), sinceMs)
+    return said(
+      new MaggyError('WORKERS_MISSING', { wanted: wanted(run.wish), seconds: Math.round(sinceMs / 1000), server }),
+      sinceMs,
+    )
   }
 
   /** Slots are there, and none of them can be had. */

@@ -9,6 +9,7 @@
  * I5 A place is given only to a trial that is there. A slot is kept idle for a suggestion only while its suggester is prompt.
  */
 import type { LeaseState } from './lease.ts'
+import type { Offer } from './offer.ts'
 
 export interface Claimant {
   readonly id: string
@@ -25,7 +26,7 @@ export interface Claimant {
   /** Its suggester answers at once, as far as is known. */
   readonly prompt: boolean
   readonly prefetches: boolean
-  suits(labels: Readonly<Record<string, string>>): boolean
+  suits(offer: Offer): boolean
 }
 
 export interface RingNeed {
@@ -36,7 +37,7 @@ export interface RingNeed {
 }
 
 export interface Position {
-  readonly labels: Readonly<Record<string, string>>
+  readonly offer: Offer
   readonly lease: LeaseState
   readonly idle: boolean
   /** Something runs, and nothing waits behind it. */
@@ -141,8 +142,8 @@ class Claim {
     return this.#claimant.used
   }
 
-  suits({ labels }: Position): boolean {
-    return this.#claimant.suits(labels)
+  suits({ offer }: Position): boolean {
+    return this.#claimant.suits(offer)
   }
 
   take(): 'queued' | 'fresh' {
@@ -192,7 +193,7 @@ function together<S extends Position>(
   let somebodyWaits = false
   for (const claimant of claimants) {
     for (const { key, least, most } of claimant.needs(now)) {
-      const fitting = slots.filter((slot) => !kept.has(slot) && claimant.suits(slot.labels))
+      const fitting = slots.filter((slot) => !kept.has(slot) && claimant.suits(slot.offer))
       const free = fitting.filter(({ lease, idle }) => lease === 'ours' && idle)
       if (free.length >= least) {
         if (key < 0) {

@@ -27,7 +27,7 @@ export function assignmentOf({ driver, submission, attempt, slot, trial, ablated
     attempt,
     driver,
     slot,
-    bundle,
+    ...(bundle === undefined ? {} : { bundle }),
     contextName,
     ...inputOf(context, trial),
     seed: seedOf(context, attempt.trial, ablated),

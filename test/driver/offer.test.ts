@@ -1,0 +1,46 @@
+import { describe, expect, it } from 'vitest'
+import type { Submission } from '../../protocol/index.ts'
+import { fits, offerOf, wanted, wishOf } from '../../actors/driver/fleet/offer.ts'
+import { ablation, optimization } from '../../src/experiment/index.ts'
+import { study } from '../../src/ablation/index.ts'
+import { space } from '../../src/space/index.ts'
+
+const bundle = { sha256: 'a'.repeat(64), bytes: 1, module: 'm.ts' }
+const aim = { metric: 'loss', direction: 'minimize' } as const
+const search = optimization({ space: { x: space.double(0, 1) }, trials: 1, ...aim, labels: { gpu: 'yes' } })
+const ofSearch: Submission = { experiment: 'e', name: 'bowl', contextName: 'c', context: search.context, bundle }
+const offer = { labels: { gpu: 'yes' }, can: [], experiments: [] }
+
+describe('a worker', () => {
+  it('that says nothing of what it can do is asked for nothing that it would have to know of', () => {
+    expect(offerOf(null)).toEqual({ labels: {}, can: [], experiments: [] })
+    expect(fits(offer, wishOf(ofSearch, false))).toBe(false)
+  })
+
+  it('that runs bundles runs any experiment; another one those that it names', () => {
+    expect(fits({ ...offer, can: ['bundle'] }, wishOf(ofSearch, false))).toBe(true)
+    expect(fits({ ...offer, experiments: ['bowl'] }, wishOf(ofSearch, false))).toBe(true)
+    expect(fits({ ...offer, experiments: ['penguins'] }, wishOf(ofSearch, false))).toBe(false)
+    expect(fits({ ...offer, can: ['bundle'], labels: {} }, wishOf(ofSearch, false))).toBe(false)
+  })
+
+  it('that runs bundles has nothing to run where no code is on the bus', () => {
+    const { bundle: _, ...without } = ofSearch
+    expect(fits({ ...offer, can: ['bundle'] }, wishOf(without, false))).toBe(false)
+    expect(fits({ ...offer, experiments: ['bowl'] }, wishOf(without, false))).toBe(true)
+    expect(wanted(wishOf(without, false))).toBe(
+      ' with the labels gpu=yes that runs the experiment bowl by code of its own',
+    )
+  })
+
+  it('gets no ablation, and no trial that continues another one, unless it can do that', () => {
+    const { context } = ablation({ study: study().training('noise'), ...aim })
+    const ablated = wishOf({ ...ofSearch, context }, false)
+    expect(fits({ ...offer, can: ['bundle'] }, ablated)).toBe(false)
+    expect(fits({ ...offer, can: ['bundle', 'ablated'] }, ablated)).toBe(true)
+    const continued = wishOf(ofSearch, true)
+    expect(fits({ ...offer, can: ['bundle'] }, continued)).toBe(false)
+    expect(fits({ ...offer, can: ['bundle', 'resumeFrom'] }, continued)).toBe(true)
+    expect(wanted(continued)).toContain('that can do resumeFrom')
+  })
+})
