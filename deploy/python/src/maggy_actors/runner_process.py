@@ -33,6 +33,8 @@ class RunnerProcess:
         self._gone = gone
         self._connection: Connection | None = None
         self._process: BaseProcess | None = None
+        self._unsaid: list[tuple[str, str, Any]] = []
+        """What was said while one has gone and the next one is not there yet."""
 
     def start(self) -> None:
         # A fresh interpreter: a fork of one with an event loop and threads in it may stand still for ever.
@@ -43,13 +45,18 @@ class RunnerProcess:
         its.close()
         self._process, self._connection = process, mine
         asyncio.get_running_loop().add_reader(mine.fileno(), self._readable, mine)
+        unsaid, self._unsaid = self._unsaid, []
+        for words in unsaid:
+            self.say(*words)
 
     def say(self, kind: str, key: str, said: Any) -> None:
-        if self._connection is not None:
-            try:
-                self._connection.send((kind, key, said))
-            except OSError:
-                pass  # it has gone: its end is heard at the pipe
+        if self._connection is None:
+            self._unsaid.append((kind, key, said))
+            return
+        try:
+            self._connection.send((kind, key, said))
+        except OSError:
+            pass  # it has gone: its end is heard at the pipe
 
     def kill(self) -> None:
         if self._process is not None:

@@ -136,10 +136,6 @@ class Slot:
 
     def _begin(self, attempt: Attempt) -> None:
         self.running = attempt
-        limit = attempt.assignment.get("trialTimeoutMs")
-        if limit is not None:
-            loop = asyncio.get_running_loop()
-            attempt.timers.append(loop.call_later(limit / 1000, self._stop_running, attempt, "timeout"))
         self._runner.say("assign", attempt.key, dict(attempt.assignment))
 
     def _drop_next(self, outcome: Mapping[str, Any]) -> None:
@@ -169,6 +165,10 @@ class Slot:
         if kind == "started":
             attempt.started_at = said[0]
             self._started(attempt, self.number)
+            limit = attempt.assignment.get("trialTimeoutMs")
+            if limit is not None:
+                loop = asyncio.get_running_loop()
+                attempt.timers.append(loop.call_later(limit / 1000, self._stop_running, attempt, "timeout"))
         elif kind == "point":
             attempt.points += 1
             attempt.latest.update(said[0]["values"])
