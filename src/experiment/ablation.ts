@@ -20,15 +20,15 @@ import {
 } from './options.ts'
 
 interface Common<H extends object> extends PolicyOptions {
-  /** Who says what is left out next: the name of an ablator that runs on the bus. Default: loco. */
+  /** The ablator that says which component is left out next: the name of one that runs on the bus. Default: loco. */
   readonly ablator?: PluginOption
-  /** What is taken apart: `study().features(…).layers(…)`, or its JSON form. */
+  /** The components to leave out: `study().features(…).layers(…)`, or its JSON form. */
   readonly study: StudyBuilder | StudyBuilder['study']
   /** Given to every trial: typically `fromBest(result)` of an optimization. Default: the definition's own. */
   readonly hparams?: H
   /** Trials of the base and of each component, each repeat with a seed of its own. Default: 1, which shows no error bars. */
   readonly repeats?: number
-  /** Who stops hopeless trials early. Default: nobody, for what is stopped early cannot be compared. */
+  /** The pruner that stops hopeless trials early. Default: none, for trials that were stopped early cannot be compared. */
   readonly pruner?: PluginOption | null
   /** At most so many trials. Default: as many as the ablator wants. */
   readonly trials?: number

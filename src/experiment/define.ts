@@ -34,7 +34,7 @@ const known = new Set([
   'train',
 ])
 
-/** What explores an experiment in this process. It comes from the room that trains, which knows this one: so it is handed in. */
+/** Explores an experiment in this process. The room that trains provides it. That room knows this one, so it is handed in. */
 export interface Trainer {
   explore(
     experiment: Experiment,
@@ -118,7 +118,7 @@ function checkSpec(moduleUrl: unknown, spec: unknown): AnySpec {
   return spec as AnySpec
 }
 
-/** What studies name. */
+/** The names that studies may use. */
 function checkParts(spec: Readonly<Record<string, unknown>>): void {
   for (const field of ['features', 'switches']) {
     const names = spec[field]

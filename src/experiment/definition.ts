@@ -1,4 +1,4 @@
-/** What a user writes: one oblivious training function, its generators, and the contexts it is run in. Types only. */
+/** A user's definition: one oblivious training function, its generators, and the contexts it is run in. Types only. */
 import type { Context, Hparams, MetricPoint } from '../../protocol/index.ts'
 
 export type { ParameterOf, Space, ValuesOf } from '../space/index.ts'
@@ -14,7 +14,7 @@ export type Contexts = Readonly<Record<string, ContextOf>>
 
 type UnionToIntersection<U> = (U extends unknown ? (u: U) => void : never) extends (i: infer I) => void ? I : never
 type Added<C> = C extends ContextOf<infer H> ? H : never
-/** What train gets as hparams: the definition's defaults and whatever its contexts add. */
+/** The hparams for train: the definition's defaults, and those that its contexts add. */
 export type HparamsOf<Defaults extends object, C extends Contexts> = Omit<
   Defaults,
   keyof UnionToIntersection<Added<C[keyof C]>>
@@ -59,7 +59,7 @@ export interface RunInfo {
   readonly experiment: string
   readonly contextName: string
   readonly trial: number
-  /** Which try of the trial this is, from 1. In a training by several always 1: it is one try, and goes on when workers are lost. */
+  /** The number of this attempt at the trial, from 1. In a training by several always 1: it is one attempt, and goes on when workers are lost. */
   readonly attempt: number
   /** Whole number; the same for the same experiment seed and trial. */
   readonly seed: number
@@ -70,7 +70,7 @@ export interface RunInfo {
   readonly shard?: { readonly index: number; readonly count: number }
 }
 
-/** What a trial, or the one that it continues, saved of itself. */
+/** The checkpoint of a trial, or of the one that it continues. */
 export interface SavedCheckpoint {
   /** The trial that saved it. */
   readonly trial: number
@@ -89,11 +89,11 @@ export interface Checkpoint {
    * more than 1 GiB.
    */
   readonly save: (what: object) => Promise<void>
-  /** What this trial saved last, or else the one that it continues; undefined: begin afresh. */
+  /** The last checkpoint of this trial, or else of the one that it continues; undefined: begin afresh. */
   readonly latest: () => Promise<SavedCheckpoint | undefined>
 }
 
-/** What a dataset generator is told by the system, behind the hparams. */
+/** The arguments that the system gives a dataset generator, behind the hparams. */
 export interface Told {
   /** The features to leave out; none outside of ablations. */
   readonly without: readonly string[]
@@ -106,7 +106,7 @@ export type AsCalled<D> = D extends () => unknown
     ? (hparams: H) => R
     : D
 
-/** What of the training function is switched off. */
+/** The parts of the training function that are switched off. */
 export interface Switches {
   /** Whether this one of the definition's `switches` is to be left out of this trial; false outside of ablations. */
   readonly has: (name: string) => boolean
@@ -142,7 +142,7 @@ export interface ExperimentSpec<Defaults extends object, C extends Contexts, D, 
   readonly models?: Readonly<Record<string, NoInfer<M>>>
   /** Other dataset generators by name, for studies. */
   readonly datasets?: Readonly<Record<string, NoInfer<D>>>
-  /** What train can do without (an augmentation, a term of the loss): studies name them, train asks `ablated.has(name)`. */
+  /** The parts that train can do without (an augmentation, a term of the loss): studies name them, train asks `ablated.has(name)`. */
   readonly switches?: readonly string[]
   /** Defaults: what `run()` uses, and what contexts that leave a name out get. */
   readonly hparams?: Defaults

@@ -39,7 +39,7 @@ export function madeContext<H extends object>(kind: ContextOf['kind'], make: () 
   }
 }
 
-/** What is wrong with a context; undefined if nothing is. */
+/** The fault of a context; undefined if it has none. */
 export function faultOf(context: ContextOf): MaggyError | undefined {
   return (context as { readonly [fault]?: MaggyError })[fault]
 }

@@ -1,4 +1,4 @@
-/** What a user writes, and how it is recognised. */
+/** Definitions that a user writes, and how they are recognised. */
 export { ablation, fromBest, type AblationOptions } from './ablation.ts'
 export type {
   Checkpoint,

@@ -31,9 +31,9 @@ import { workersPerTrial } from './training.ts'
 import { warmStart } from './warm-start.ts'
 
 interface Common<S extends Space, H extends object> extends PolicyOptions {
-  /** Who suggests: the name of an optimizer that runs on the bus. Default: auto. */
+  /** The optimizer that suggests: the name of one that runs on the bus. Default: auto. */
   readonly optimizer?: PluginOption
-  /** What is searched. */
+  /** The search space. */
   readonly space: S
   /** How many trials. */
   readonly trials: number
@@ -46,15 +46,15 @@ interface Common<S extends Space, H extends object> extends PolicyOptions {
     readonly target?: number
     readonly withoutImprovement?: number
   }
-  /** Who stops hopeless trials early: a built-in, or `{ name, served: true }` for one that `servePruner` runs. Default: nobody. */
+  /** The pruner that stops hopeless trials early: a built-in, or `{ name, served: true }` for one that `servePruner` runs. Default: none. */
   readonly pruner?: PluginOption | null
   /**
-   * Hparams that are tried first, in this order. What an entry leaves out, the optimizer fills in: it suggests a point of the space that
+   * Hparams that are tried first, in this order. The optimizer fills in what an entry leaves out: it suggests a point of the space that
    * has the values which the entry gives. They count among the trials, so there may be no more of them than trials.
    */
   readonly enqueue?: readonly NoInfer<Partial<ValuesOf<S>>>[]
   /**
-   * What the optimizer knows from earlier experiments: a result of `lagom`, or hparams and metrics. Trials whose hparams are not in
+   * Earlier experiments for the optimizer to learn from: a result of `lagom`, or hparams and metrics. Trials whose hparams are not in
    * this space, those that are not done, and those without the metric are left out: the run says how many are of use. What is there
    * besides the space's parameters is dropped.
    */
@@ -123,7 +123,7 @@ function contextFrom(options: object): OptimizationContext {
   }
 }
 
-/** What is fixed of the first trials. Each entry is a part of some point of the space, or all of it. */
+/** The fixed parts of the first trials. Each entry is a part of some point of the space, or all of it. */
 function enqueued(value: unknown, space: SearchSpace, trials: number): Hparams[] {
   if (!Array.isArray(value)) throw invalid('enqueue', 'is not a list of hparams')
   if (value.length > trials) {

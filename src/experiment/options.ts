@@ -25,7 +25,7 @@ export type PluginOption = string | ({ readonly name: string } & Readonly<Record
 export interface PolicyOptions {
   /** A trial may run this long. Default: as long as it takes. */
   readonly trialTimeoutMs?: number | null
-  /** What ignores a stop this long is killed. Default: 5,000. */
+  /** A training that ignores a stop for so long is killed. Default: 5,000. */
   readonly graceMs?: number
   /** Tries at one trial when a worker or a runner is lost under it. Default: 3. */
   readonly maxAttempts?: number
@@ -39,7 +39,7 @@ export interface PolicyOptions {
 export const policyKeys = ['trialTimeoutMs', 'graceMs', 'maxAttempts', 'maxFailed', 'parallel', 'labels'] as const
 
 interface OneObjective {
-  /** Which of the numbers that train returns; a single number that it returns is called so. Default: value. */
+  /** The name of the number, of those that train returns, that is optimized; a single number gets this name. Default: value. */
   readonly metric?: string
   readonly direction: Direction
   readonly objectives?: never

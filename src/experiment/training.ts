@@ -1,4 +1,4 @@
-/** The training context: one trial on a ring of workers. What a user writes, checked at once, in the form that travels. */
+/** The training context: one trial on a ring of workers. The user's options are checked at once, and brought into the form that travels. */
 import type { Direction, RingSettings, TrainingContext } from '../../protocol/index.ts'
 import { ringDefaults } from '../ring/index.ts'
 import type { ContextOf } from './definition.ts'
@@ -13,9 +13,9 @@ export interface TrainingOptions<H extends object> {
   readonly workers: number | { readonly min: number; readonly max: number }
   /** Milliseconds to wait for `max` workers before it begins with fewer. Default: for a number as long as it takes, for a range 10,000. */
   readonly wait?: number | null
-  /** What train gets: typically an optimization's `result.best.hparams`. Default: the definition's own. */
+  /** The hparams for train: typically an optimization's `result.best.hparams`. Default: the definition's own. */
   readonly hparams?: H
-  /** Which of the numbers that train returns the result is compared by, if it is to be. */
+  /** The name of the number, of those that train returns, that the result is compared by, if it is to be. */
   readonly metric?: string
   readonly direction?: Direction
   /** ring: each sends to the next. direct: the owner of a segment tells it to all. Default: ring. */
@@ -34,13 +34,13 @@ export interface TrainingOptions<H extends object> {
   readonly shard?: RingSettings['shard']
   /** linear: the learning rate times the number of ranks. Default: as-set. */
   readonly learningRate?: RingSettings['learningRate']
-  /** What a gradient that is not finite does: stop ends the trial, skip leaves the step out on all ranks. Default: stop. */
+  /** The effect of a gradient that is not finite: stop ends the trial, skip leaves the step out on all ranks. Default: stop. */
   readonly nonFinite?: RingSettings['nonFinite']
   /** A whole number; default 0, never taken from the clock. */
   readonly seed?: number
   /** It may run this long. Default: as long as it takes. */
   readonly trialTimeoutMs?: number | null
-  /** What ignores a stop this long is killed. Default: 5,000. */
+  /** A training that ignores a stop for so long is killed. Default: 5,000. */
   readonly graceMs?: number
   /** Tries, each from the last checkpoint, when all workers are lost at once. Default: 3. */
   readonly maxAttempts?: number
@@ -80,7 +80,7 @@ const rangeWaitMs = 10_000
  * - The mean over all workers, weighted by samples: gradients, statistics of batch normalization, all that `fit` and `fitDataset` tell
  *   callbacks and History, what `evaluate` and `evaluateDataset` give, reports, and what train returns. A number that is the same on
  *   all workers stays as it is, to the bit. With `syncEvery` and `accumulate` the logs of a batch are the worker's own.
- * - What must be the same on all workers, or is an error that names the difference: how many gradients are computed and applied and
+ * - These must be the same on all workers, or there is an error that names the difference: how many gradients are computed and applied and
  *   how often train reports (RING_LOOPS_DIFFER), `model.stopTraining` and the optimizer's settings (RING_DECISIONS_DIFFER), every
  *   variable, compared every 50 steps and at the end (RING_REPLICAS_DIFFER).
  * - A loop can be trained by several if the number of its steps does not depend on one worker's own data or chance: play a fixed

@@ -1,4 +1,4 @@
-/** What an optimizer is told of earlier experiments: those of the given trials that are of use, and a sentence about the others. */
+/** The trials of earlier experiments that an optimizer is told: those that are of use, and a sentence about the others. */
 import type { Hparams, Objective, OptimizationContext, SearchSpace } from '../../protocol/index.ts'
 import { faultIn } from '../space/index.ts'
 import { invalid, record, show } from './options.ts'

@@ -1,4 +1,4 @@
-/** What a training by several changes in the user's own settings. */
+/** Changes that a training by several workers makes in the user's own settings. */
 import type { Tf } from './backend.ts'
 import type { FitArgs } from './hooks.ts'
 import type { Shards } from './shards.ts'

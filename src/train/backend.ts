@@ -52,7 +52,7 @@ export function tfjsHere(): Tf {
   }
 }
 
-/** What user code has loaded of tfjs so far, if anything: nothing is loaded for this. */
+/** The tfjs that user code has loaded so far, if any: nothing is loaded for this. */
 export function tfjsIfLoaded(): Tf | undefined {
   if (native !== undefined) return native.tf
   try {

@@ -1,4 +1,4 @@
-/** What a trial saves of itself, as bytes: a model with its optimizer's state, or whatever the user makes bytes of. */
+/** A trial's checkpoint as bytes: a model with its optimizer's state, or bytes that the user made. */
 import { inspect } from 'node:util'
 import { decode, encode, problem } from '../../protocol/index.ts'
 import type { Checkpoint, SavedCheckpoint } from '../experiment/index.ts'

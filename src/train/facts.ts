@@ -1,4 +1,4 @@
-/** What must be the same on all ranks, in words, and the error that names the first difference. */
+/** Facts that must be the same on all ranks, in words, and the error that names the first difference. */
 import { Type } from 'typebox'
 import { check, decode, encode, problem, type MaggyError } from '../../protocol/index.ts'
 

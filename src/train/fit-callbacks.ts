@@ -55,7 +55,7 @@ export function fitCallbacks({ every = 'epoch', metrics }: FitReports, reports: 
         else throwIfStopped()
       },
       onEpochEnd: async (_epoch, logs = {}) => {
-        // What is left over counts if it is enough to tell, or all that there is.
+        // The remaining samples count if there are enough of them to tell, or if there are no others.
         if (since * 2 >= every || (last() < 0 && since > 0)) flush(examples)
         // The epoch's own means would stand among those of its parts; what is validated stands alone.
         const validated = Object.fromEntries(Object.entries(logs).filter(([name]) => name.startsWith('val_')))
@@ -74,7 +74,7 @@ export function fitCallbacks({ every = 'epoch', metrics }: FitReports, reports: 
   }
 }
 
-/** What a number of tfjs's is called in reports; undefined: it is left out. */
+/** The name that a number of tfjs's has in reports; undefined: it is left out. */
 function namer(metrics: FitReports['metrics']): (name: string) => string | undefined {
   // `batch` and `size` are tfjs's own counters.
   if (metrics === undefined) return (name) => (name === 'batch' || name === 'size' ? undefined : name)
@@ -94,5 +94,5 @@ async function numberOf(value: unknown): Promise<number> {
   return Number(value)
 }
 
-/** What is not finite travels as null, so that JSON can hold it too. */
+/** A number that is not finite travels as null, so that JSON can hold it too. */
 const finite = (value: number) => (Number.isFinite(value) ? value : null)

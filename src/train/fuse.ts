@@ -47,7 +47,7 @@ export function accumulated(held: Held | undefined, vector: Float32Array, weight
 }
 
 export function allFinite(vector: Float32Array, length: number): boolean {
-  // What is finite adds nothing to this sum, what is not makes it NaN: no branch in the loop.
+  // Finite numbers add nothing to this sum, others make it NaN: no branch in the loop.
   let sum = 0
   for (let i = 0; i < length; i += 1) {
     const value = vector[i] as number

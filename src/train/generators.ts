@@ -64,7 +64,7 @@ export function generatorsFor(spec: AnySpec, ablated: Ablated | undefined): Gene
     dataset: isGenerator(datasetGenerator)
       ? (...given: readonly unknown[]) => {
           used.dataset = true
-          // What train itself gives beyond the hparams comes after what the system tells.
+          // Arguments that train itself gives beyond the hparams come after those of the system.
           return datasetGenerator(given[0], told, ...given.slice(1))
         }
       : datasetGenerator,

@@ -72,7 +72,7 @@ export function createGradientSteps(options: {
   /** Samples of a batch: fit says it; else the tape tells; else all count alike. */
   let batchNow: number | undefined
   let tapeBatch: number | undefined
-  /** What to tell of the batch under way. */
+  /** The values to tell of the batch under way. */
   let means = new Map<Tensor, number>()
   /** The gradients computed last are not to be applied. */
   let withheld = false
@@ -87,7 +87,7 @@ export function createGradientSteps(options: {
     options.sync().average()
   }
 
-  /** What comes before each gradient, computed or passed: whether it ends a step with a collective. */
+  /** Called before each gradient, computed or passed: says whether the gradient ends a step with a collective. */
   function begin(): boolean {
     const membership = options.membership()
     membership.enter()
@@ -255,7 +255,7 @@ export function createGradientSteps(options: {
     return { value: tf.scalar(loss), grads }
   }
 
-  /** What the others were told of the step. */
+  /** The values that the others were told of the step. */
   function passStep(reduces: boolean): ArrayLike<number> & Iterable<number> {
     passed += 1
     hasPassed = true
@@ -272,7 +272,7 @@ export function createGradientSteps(options: {
     const before = gradients
     const reduces = begin()
     if (!membership.skips) {
-      // What came before it was the last that is over.
+      // The step before it is the last one that is over.
       gradients = before
       return undefined
     }

@@ -23,7 +23,7 @@ export type Compute = (f: () => Tensor) => Gradients
 
 export interface BatchOutcome {
   readonly outputs: readonly Tensor[]
-  /** What to say in the place of a metric. */
+  /** The value to tell in the place of a metric. */
   readonly means: ReadonlyMap<Tensor, number>
 }
 
@@ -43,7 +43,7 @@ export interface Epoch {
 export interface Hooks {
   /** In the place of the gradients of `variables`; `compute` is tfjs's own, given another function if wanted. */
   gradients(f: () => Tensor, variables: readonly Variable[], compute: Compute): Omit<Gradients, 'kept'>
-  /** A batch of so many samples is trained on. What comes of it, loss first, if the batch is passed; else what to say of it. */
+  /** A batch of so many samples is trained on. Gives the batch's values, loss first, if the batch is trained on; else the values to tell of it. */
   batch(
     model: TfModel,
     samples: number,
@@ -58,7 +58,7 @@ export interface Hooks {
   tests(): boolean
   /** Values that the user's evaluation had, if it is passed. */
   passEvaluation(outputs: number): readonly number[] | undefined
-  /** What the user's evaluation gives. */
+  /** The values that the user's evaluation gives. */
   evaluated(measured: Measured): readonly number[]
   /** Before any callback of the user is told of an epoch: what it is to be told. Undefined values: nothing. */
   epochEnd(epoch: Epoch): { readonly trained: readonly number[]; readonly validated: readonly number[] | undefined }
@@ -202,7 +202,7 @@ export function installHooks(tf: Tf, hooks: Hooks): () => void {
     const [first] = scalars
     return scalars.length === 1 && first !== undefined ? first : scalars
   }
-  /** What is said in the place of an evaluation, given what it came to here. */
+  /** The values to tell in the place of an evaluation, given its values here. */
   const said = (one: TfModel, made: unknown, samples: number): Tensor | Tensor[] => {
     const outputs = outputsOf(one, made)
     const values = outputs.map((output) => output.dataSync()[0] ?? NaN)

@@ -1,5 +1,5 @@
 /**
- * What a shipped bundle asks of the process that it runs in, by two global functions (`maggy.require`, `maggy.place`): maggy and
+ * A shipped bundle asks two things of the process that it runs in, by two global functions (`maggy.require`, `maggy.place`): maggy and
  * tfjs, which are this process's own, files of packages that could not be bundled, as they lie on this host, and where a file lies.
  * Looked for in this order: where the file was when it was bundled, the working folder, maggy's own folder.
  */
@@ -32,7 +32,7 @@ export function provideHost(maggy: object): void {
   table[Symbol.for('maggy.place')] = (within: string, original: string) => placeOf(urlOnHost(within, original), require)
 }
 
-/** What a file knows of itself, as ESM (`meta`) and as CommonJS (`require` and what `module` holds beside its exports). */
+/** A file's knowledge of itself, as ESM (`meta`) and as CommonJS (`require` and what `module` holds beside its exports). */
 interface Place {
   readonly meta: object
   readonly filename: string

@@ -18,7 +18,7 @@ import { digestMarks, readDigest, writeDigest } from './marks.ts'
 import type { Fuse, Replica } from './replica.ts'
 import type { Place, RingLink } from './ring-link.ts'
 
-/** What a rank gives to a collective. */
+/** A rank's part in a collective. */
 interface Contribution {
   /** Vectors of one key have one length. */
   readonly key: string
@@ -30,7 +30,7 @@ interface Contribution {
   readonly exactFrom?: number
   /** In words: what this rank does. */
   readonly doing: string
-  /** What must be the same on all ranks here. */
+  /** Facts that must be the same on all ranks here. */
   readonly facts?: readonly Fact[]
   /** The elements that user code is told. */
   readonly told?: readonly [from: number, to: number]

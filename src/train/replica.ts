@@ -1,5 +1,5 @@
 /**
- * What makes a replica what it is: its variables (weights, statistics, the optimizers' moments) and the optimizers' counters.
+ * The state of a replica: its variables (weights, statistics, the optimizers' moments) and the optimizers' counters.
  * Taken and put as bytes, for a member that comes new and for checkpoints.
  * Variables are matched by their order: names count up in a process that has trained before, and so differ between ranks.
  */

@@ -1,5 +1,5 @@
 /**
- * What the training function reports through.
+ * The reporter: the training function reports through it.
  * I1 Steps never decrease within a trial.
  * I2 A stop is seen at the next report, synchronously: the event loop need not turn.
  */
@@ -101,6 +101,6 @@ function valuesOf(metrics: unknown, single: string): Metrics {
   return values
 }
 
-/** What is not finite travels as null, so that JSON can hold it too. */
+/** A number that is not finite travels as null, so that JSON can hold it too. */
 const finite = (value: number) => (Number.isFinite(value) ? value : null)
 const invalid = (reported: string) => problem('REPORT_INVALID', { reported })

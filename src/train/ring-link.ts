@@ -61,7 +61,7 @@ export type FromRing =
       readonly place: Place
       /** The collective to take part in first; those before it are over. */
       readonly next: number
-      /** What came of those. */
+      /** The results of those collectives. */
       readonly record: Uint8Array
       /** Null: keep what you have (the others have it from you). */
       readonly state: Uint8Array | null

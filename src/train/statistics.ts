@@ -1,4 +1,4 @@
-/** What a forward pass changes beside computing, as batch normalization does: variables that are not trained and are given new data. */
+/** Variables that a forward pass changes, as batch normalization does: they are not trained, and are given new data. */
 import type { Tf } from './backend.ts'
 import type { Replica } from './replica.ts'
 import type { Variable } from './tfjs.ts'

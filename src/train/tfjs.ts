@@ -1,5 +1,5 @@
 /**
- * What is read of tfjs that its public interface does not give. With hooks.ts it is all that a training by several knows of tfjs's
+ * The parts of tfjs that its public interface does not give. With hooks.ts this is all that a training by several knows of tfjs's
  * inside: test/train/tfjs.test.ts holds both to the version that is installed.
  */
 import type { Tf } from './backend.ts'
@@ -45,7 +45,7 @@ export function batchOnTape(tf: Tf): number | undefined {
 
 const isTrainable = (tensor: object): boolean => 'trainable' in tensor && tensor.trainable === true
 
-/** Which of these variables the value on the tape depends on: the others have no gradient. Call it while the tape is open. */
+/** Those of the variables that the value on the tape depends on: the others have no gradient. Call it while the tape is open. */
 export function reachedOnTape(tf: Tf, variables: readonly Variable[], value: Tensor): boolean[] {
   const leadsToValue = new Set<number>([value.id])
   for (const { inputs, outputs } of [...(stateOf(tf).activeTape ?? [])].toReversed()) {

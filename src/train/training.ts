@@ -39,7 +39,7 @@ export interface Training {
   readonly hparams: Hparams
   /** Metrics that train must return. */
   readonly objectives: readonly string[]
-  /** What a single number is called when there is no objective to call it after. Default: value. */
+  /** The name of a single number when there is no objective to name it after. Default: value. */
   readonly single?: string
   readonly run: RunInfo
   /** In an ablation: what this trial does without. */
@@ -64,7 +64,7 @@ export interface TrainingEnd {
   readonly points: number
 }
 
-/** Calls train once. Whatever the user's code does short of ending the process is an outcome. */
+/** Calls train once. Everything that user code does, short of ending the process, is an outcome. */
 export async function runTraining(experiment: object, training: Training): Promise<TrainingEnd> {
   const { objectives, sink, run, distribution } = training
   const single = objectives[0] ?? training.single ?? 'value'
@@ -105,7 +105,7 @@ export async function runTraining(experiment: object, training: Training): Promi
       () => training.canBeStopped === true && getEventListeners(reporter.signal, 'abort').length > 0,
     )
     const reason = sink.stopReason()
-    // Who was told to stop has stopped, even if train caught EarlyStop or looked at the signal and returned.
+    // A trial that was told to stop counts as stopped, even if train caught EarlyStop or looked at the signal and returned.
     if (reason === undefined) {
       const metrics = metricsOf(result, objectives, single)
       outcome = doneWith(distribution === undefined ? metrics : distribution.result(metrics), generators)
@@ -121,7 +121,7 @@ export async function runTraining(experiment: object, training: Training): Promi
   return { outcome, points: handle.points(), checkpoint: saved.exists() }
 }
 
-/** Which of the generators are at work: what train waits for, if it waits for one. */
+/** The generators that are at work: train waits for one of them, if it waits for any. */
 interface Pending {
   watch(name: string, generator: unknown): unknown
   oldest(): string | undefined

@@ -13,7 +13,7 @@ type Container = Parameters<Tf['dispose']>[0]
 export interface CutOptions {
   readonly tf: Tf
   readonly count: number
-  /** Which of each group. */
+  /** The elements of each group that this rank takes. */
   readonly index: () => number
   /** Around all that runs code of the user's to make elements; `iteration` counts from 0. */
   readonly within: <T>(iteration: number, make: () => T) => T

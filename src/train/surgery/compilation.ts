@@ -4,11 +4,11 @@ import type { Made } from './copy.ts'
 import type { Successors } from './successors.ts'
 import type { Weight } from './weights.ts'
 
-/** What a compiled model has beside what its type says. */
+/** Fields of a compiled model that its type does not name. */
 interface Compiled {
   readonly optimizer?: Optimizer
   isOptimizerOwned?: boolean
-  /** What is trained was settled when it was compiled. */
+  /** The list of trained variables was fixed when it was compiled. */
   collectedTrainableWeights?: Weight[]
   /** A sequential model has a functional one within, which is what is trained. */
   readonly model?: LayersModel

@@ -21,7 +21,7 @@ export class CannotJoin extends Error {}
  * to be made anew, so its configuration does not matter.
  */
 export function twinOf<L extends Layer>(layer: L): L {
-  // What is private to a class is out of a twin's reach: such a layer goes into the other graph itself.
+  // A twin cannot reach the private fields of a class: such a layer goes into the other graph itself.
   if (hasPrivates(layer)) return layer
   const twin = Object.assign(Object.create(Object.getPrototypeOf(layer) as object) as L, layer)
   // A model's first node is its own, from its inputs to its outputs; the others are calls.
@@ -70,7 +70,7 @@ export function copyOf(layer: Layer): Layer {
   }
 }
 
-/** What every layer reads of its configuration and need not find. */
+/** Entries of its configuration that every layer reads, and need not find. */
 const everyLayers = new Set([
   'name',
   'trainable',
@@ -100,13 +100,13 @@ export function settingsLost(tf: Tf, original: Layer, before: ReadonlyMap<string
   return [...settingsOf(tf, original)].flatMap(([name, value]) => {
     if (!before.has(name)) return []
     const [made, built] = [before.get(name), after.get(name)]
-    // What is set when it is built follows from the shapes that it is fed.
+    // Fields that are set when the layer is built follow from the shapes that it is fed.
     if (Object.is(made, value) || Object.is(built, value) || (made === undefined && built !== undefined)) return []
     return [`${name} ${String(built)} instead of ${String(value)}`]
   })
 }
 
-/** What a model has beside what every model has: properties that a program has hung on it. */
+/** Properties of a model that other models lack: a program has added them. */
 export function copyExtras(from: LayersModel, to: LayersModel): void {
   for (const [name, value] of Object.entries(from)) {
     if (!(name in to)) Object.assign(to, { [name]: value as unknown })

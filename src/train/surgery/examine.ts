@@ -10,7 +10,7 @@ import { weightsOf } from './weights.ts'
 /** Multiplications that plain JavaScript does in about ten seconds: beyond them, models are joined here and run in their trials only. */
 const mostWork = 1e9
 
-/** What would become of a removal: why it is refused (SURGERY_REFUSED), or what else would be different. */
+/** Tells before a removal why it would be refused (SURGERY_REFUSED), or what else it would change. */
 export type Finding =
   { readonly refused: MaggyError } | { readonly refused?: undefined; readonly notes: readonly string[] }
 

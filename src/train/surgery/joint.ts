@@ -85,7 +85,7 @@ export class Joint {
     return made[old.tensorIndex]
   }
 
-  /** What takes the place of a layer's first output; its further outputs, the states, have no successor. */
+  /** The tensor that takes the place of a layer's first output; its further outputs, the states, have no successor. */
   #bypass(layer: Layer, node: Node): Reached {
     // States go into a recurrent layer behind its input, and are no candidates for its place.
     const fed = isRecurrent(layer)
@@ -123,7 +123,7 @@ export class Joint {
     }))
   }
 
-  /** What a layer is fed; the initial states of a recurrent one only if all of them are there in their shapes (I3). */
+  /** The inputs of a layer; the initial states of a recurrent one only if all of them are there in their shapes (I3). */
   #inputsOf(layer: Layer, node: Node): Reached[] {
     if (!isRecurrent(layer)) return node.inputTensors.map((old) => this.#reach(old))
     const [input, ...states] = node.inputTensors
@@ -137,7 +137,7 @@ export class Joint {
     return start
   }
 
-  /** What reaches a node, without the branches of which nothing stays (I2). */
+  /** The tensors that reach a node, without branches of which nothing stays (I2). */
   #fedTo(node: Node): Reached[] {
     const fed = node.inputTensors.map((old) => ({ old, reached: this.#reach(old) }))
     const stays = fed.filter(({ old, reached }) => {

@@ -1,4 +1,4 @@
-/** Which layers of a model are meant: by the name that a program gave them, or by their place where it gave none. */
+/** Finds the layers that a study means: by the name that a program gave them, or by their place where it gave none. */
 import type { LayersModel } from '@tensorflow/tfjs'
 import type { LayerRef } from '../../../protocol/index.ts'
 import { sameClass } from '../../ablation/index.ts'

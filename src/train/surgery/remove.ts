@@ -1,8 +1,8 @@
 /**
  * Takes layers out of a model and joins what stays.
- * I1 What cannot be joined is refused with the reason; never does the base come back in place of what was asked.
+ * I1 A removal whose ends cannot be joined is refused with the reason; never does the base come back in place of what was asked.
  * I2 The model still ends in the same shapes and takes the same inputs.
- * I3 What stays is as it was: its values (successors.ts), what of it is trained, and what it was compiled with.
+ * I3 The layers that stay are as they were: their values (successors.ts), which of them are trained, and the compilation.
  */
 import type { LayersModel } from '@tensorflow/tfjs'
 import { describe, problem, type LayerRef } from '../../../protocol/index.ts'
@@ -18,7 +18,7 @@ import { tryOut } from './try-out.ts'
 import { isTrained, switchLike, weightsOf } from './weights.ts'
 
 export interface RemoveOptions {
-  /** What stays keeps its values, where their shapes stay. Default: what an initializer drew is drawn again; other values are kept. */
+  /** The layers that stay keep their values, where the shapes stay. Default: values of an initializer are drawn again, others are kept. */
   readonly keepWeights?: boolean
 }
 
@@ -35,7 +35,7 @@ export function removeLayers(
 
 export interface Operated {
   readonly left: LayersModel
-  /** What is different of what stays. */
+  /** Differences in the layers that stay. */
   readonly notes: readonly string[]
 }
 

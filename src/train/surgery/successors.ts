@@ -1,5 +1,5 @@
 /**
- * Which layer of the new model succeeds which layer of the old one.
+ * The layers of the new model, each with the layer of the old one that it takes the place of.
  * I1 Fed with the shapes that it was fed with, a layer stays what it is: its twin shares its variables, or a copy takes them over.
  * I2 Fed with other shapes it is made anew. It keeps its values where they fit. Where they do not, they are drawn again by its
  *    initializers; values that no initializer drew, or that are not trained, are refused, never replaced by random ones.
@@ -18,7 +18,7 @@ type Weights = 'share' | 'keep' | 'begin'
 
 export interface SuccessorOptions {
   readonly weights: Weights
-  /** What would have to begin anew is refused. */
+  /** A removal that would make a layer begin anew is refused. */
   readonly strict: boolean
 }
 
@@ -29,7 +29,7 @@ export class Successors {
   readonly #made = new Map<Layer, Layer>()
   /** Layers that are fed with other shapes than before, as a sentence. */
   readonly fedOtherwise: string[] = []
-  /** What is different of what stays. */
+  /** Differences in the layers that stay. */
   readonly notes: string[] = []
   /** The variables of layers that were made anew, and those that they succeed. */
   readonly #before = new Map<Weight, Weight | undefined>()

@@ -9,7 +9,7 @@ import { shapeText } from './graph.ts'
 import { partsOf, weightsOf } from './weights.ts'
 import type { Layer } from './graph.ts'
 
-/** What sizes that a model leaves open are tried with: of sequences, then of images. */
+/** Sizes to try where a model leaves a size open: for sequences, then for images. */
 const openSizes = [8, 32, 128]
 
 /** Why the model does not run, though the base does; undefined where it runs, or where the base says nothing about it. */

@@ -8,7 +8,7 @@ import type { Layer } from './graph.ts'
 
 export type Weight = Layer['weights'][number]
 
-/** What tfjs's layers have beside what their types say. */
+/** Fields of tfjs's layers that their types do not name. */
 interface Inside {
   readonly layers?: readonly Layer[]
   readonly layer?: Layer
@@ -106,7 +106,7 @@ export function copyValues(from: Layer, to: Layer): void {
   }
 }
 
-/** What is trained of the one is trained of the other: by layers, and by their variables. */
+/** Trains the same layers and variables of the new model as of the old one. */
 export function copyTrainable(from: Layer, to: Layer): void {
   switchLike(from, to)
   const parts = partsOf(from)
