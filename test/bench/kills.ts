@@ -1,6 +1,7 @@
 /**
  * What a kill -9 costs a search: each child of an embedded run, everything at once, and a lone driver that is started again.
- * A pause is the time from the kill until a trial that was assigned after it has begun. Each round is an embedded run of its own.
+ * A pause is the time from the kill until a trial that was assigned after it has begun. Each round is an embedded run of its own, and
+ * each kill finds it whole: with a worker or its runner still on their way back from the kill before, two faults would be measured as one.
  */
 import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
@@ -60,17 +61,32 @@ function kill(target: Target): void {
   }
 }
 
-/** When trials began, by the number of the trial. */
-function watchStarts(bus: Bus, experiment: string): Map<number, number> {
+interface Starts {
+  /** When trials began, by the number of the trial. */
+  readonly begun: ReadonlyMap<number, number>
+  /** When one last began on a worker. */
+  readonly lastOn: ReadonlyMap<string, number>
+}
+
+function watchStarts(bus: Bus, experiment: string): Starts {
   const begun = new Map<number, number>()
-  hear(bus, started, { worker: '*', experiment }, ({ trial }) => {
+  const lastOn = new Map<string, number>()
+  hear(bus, started, { worker: '*', experiment }, ({ trial }, { worker }) => {
     begun.set(trial, performance.now())
+    lastOn.set(worker, performance.now())
   })
-  return begun
+  return { begun, lastOn }
+}
+
+/** Resolves somewhere in the middle of a trial, once all workers run trials. */
+async function whole({ lastOn }: Starts): Promise<void> {
+  const since = performance.now()
+  while ([...lastOn.values()].filter((at) => at > since).length < workers) await sleep(5)
+  await sleep(Math.random() * seconds * 1000)
 }
 
 /** Resolves once a trial has begun that is newer than those that had been handed out before. */
-async function nextStart(begun: ReadonlyMap<number, number>, after: number): Promise<number> {
+async function nextStart({ begun }: Starts, after: number): Promise<number> {
   // One trial for each worker may wait in its slot already.
   const known = Math.max(-1, ...begun.keys()) + workers
   for (;;) {
@@ -91,15 +107,14 @@ async function embeddedRound(round: number, say: (line: string) => void): Promis
     running.catch((error: unknown) => over.signal.aborted || say(`the run has ended: ${String(error)}`))
     await sleep(1000)
     const session = await openSession({ data, actors: [] })
-    const begun = watchStarts(session.bus, id)
-    await nextStart(begun, 0)
+    const starts = watchStarts(session.bus, id)
     for (const target of Object.keys(targets) as Target[]) {
+      await whole(starts)
       const at = performance.now()
       kill(target)
       // The time of a trial that runs is no pause.
-      pauses.set(target, (await nextStart(begun, at)) - at - seconds * 1000)
+      pauses.set(target, (await nextStart(starts, at)) - at - seconds * 1000)
       say(`round ${round}: ${target} ${(pauses.get(target) ?? 0).toFixed(0)} ms`)
-      await sleep(500)
     }
     await session.close()
     over.abort(new Error('enough'))
@@ -122,17 +137,17 @@ async function loneDriver(
     let driver: Child = await system.actor('driver', '--id', 'lone')
     await system.actor('optimizer')
     await system.workers(workers)
-    const begun = watchStarts(system.bus, 'lone')
+    const starts = watchStarts(system.bus, 'lone')
     const trials = rounds * 60
     await system.submit(moduleFile('noop'), context(trials), 'lone')
     const pauses: number[] = []
     for (let round = 1; round <= rounds; round += 1) {
-      await nextStart(begun, performance.now())
+      await nextStart(starts, performance.now())
       const at = performance.now()
       process.kill(driver.pid, 'SIGKILL')
       await driver.exited
       driver = await system.actor('driver', '--id', 'lone')
-      pauses.push((await nextStart(begun, at)) - at - seconds * 1000)
+      pauses.push((await nextStart(starts, at)) - at - seconds * 1000)
       say(`lone driver ${round} of ${rounds}: ${(pauses.at(-1) ?? 0).toFixed(0)} ms`)
     }
     const events = await system.ended('lone')
