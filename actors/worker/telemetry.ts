@@ -101,20 +101,21 @@ export function createTelemetry(options: {
     while (waiting.length > 0) {
       const points = takeBatch(waiting)
       const data = encodePayload(metrics, { attempt: attempt.ref.attempt, first, points }, subject)
-      await recordUntilKept(subject, data, `${keyOf(attempt.ref)}/${pid}/${first}`)
+      if (!(await recordUntilKept(subject, data, `${keyOf(attempt.ref)}/${pid}/${first}`))) break
       first += points.length
       flags.pointsRecorded(points.length)
     }
     sending = undefined
   }
 
-  const recordUntilKept = async (subject: string, data: Uint8Array, id: string): Promise<void> => {
+  /** False: the connection is closed, for the runner goes. */
+  const recordUntilKept = async (subject: string, data: Uint8Array, id: string): Promise<boolean> => {
     for (let tries = 0; ; tries += 1) {
       try {
         await bus.streams.record(subject, data, { id, timeoutMs: 2_000 })
-        return
+        return true
       } catch (error) {
-        if (isProblem(error, 'BUS_CLOSED')) throw error
+        if (isProblem(error, 'BUS_CLOSED')) return false
         // Nothing else to do than to try again: `report` blocks when too much waits behind it.
         if (tries % 20 === 19) options.onNotice(`metrics are not taken: ${String(error)}`)
         await new Promise<void>((resolve) => clock.setTimeout(resolve, Math.min(1_000, 20 * 2 ** tries)))

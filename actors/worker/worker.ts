@@ -157,7 +157,8 @@ export function createWorker(options: WorkerOptions): Worker {
 
   const goodbye = async (reason: string): Promise<void> => {
     stopTicking()
-    tell(bus, leave, { worker }, { reason })
+    // Of a worker whose bus is closed, drivers hear no more beats: they know by that.
+    if (bus.status !== 'closed') tell(bus, leave, { worker }, { reason })
     for (const subscription of subscriptions) subscription.unsubscribe()
     stopStatus()
     await Promise.all(slots.map((slot) => slot.dismiss()))

@@ -198,12 +198,16 @@ export async function connectNats(options: NatsOptions): Promise<Bus> {
     }
   }
 
-  /** Sends if there is a connection. A connection that is being drained throws. */
+  /** Sends if there is a connection. One that is being drained still takes answers to what it delivers; in the end it throws. */
   function send(publish: () => void): boolean {
     if (status !== 'connected' || link.isClosed()) return false
-    if (link.isDraining()) return false
-    publish()
-    return true
+    try {
+      publish()
+      return true
+    } catch (error) {
+      if (link.isDraining() || link.isClosed()) return false
+      throw error
+    }
   }
 
   const raw = (message: Msg): RawDelivery => ({
@@ -296,6 +300,7 @@ export async function connectNats(options: NatsOptions): Promise<Bus> {
     publish(subject, data) {
       if (status === 'closed') throw problem('BUS_CLOSED', {})
       limit(subject, data.length)
+      if (link.isDraining()) return 'void'
       return send(() => link.publish(subject, new Uint8Array(data))) ? 'sent' : 'void'
     },
     request: async (subject, data, options) => dataOf(await request(subject, data, options)),

@@ -388,6 +388,15 @@ export function busContract(name: string, createWorld: () => Promise<BusWorld>):
       expect(await b.blobs.get('bucket', 'blob')).toEqual(data)
     })
 
+    test('what was asked before a close is answered', async () => {
+      a.subscribe('last.word', (delivery) => {
+        void a.close()
+        delivery.respond(bytes(7))
+      })
+      await a.flush()
+      expect([...(await b.request('last.word', bytes(), { timeoutMs }))]).toEqual([7])
+    })
+
     test('a blob of a later generation is not replaced by one of an earlier, however late that comes', async () => {
       const put = (bus: Bus, value: number, generation: number) =>
         codeFrom(bus.blobs.put('bucket', 'fenced', bytes(value), { generation }))

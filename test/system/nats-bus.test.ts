@@ -251,7 +251,7 @@ test('closing during an outage ends the tries to connect', async () => {
   expect(bus.status).toBe('closed')
 })
 
-test('a connection that is being closed takes no more, and says so in words of ours', async () => {
+test('a connection that is being closed takes no more, says so in words of ours, and answers what it was asked', async () => {
   const server = await serverFor()
   const bus = await connectNats({ server: server.url })
   const other = await busFor({ server: server.url })
@@ -265,7 +265,7 @@ test('a connection that is being closed takes no more, and says so in words of o
   })
   const closed = new EventEmitter()
   await bus.flush()
-  const unanswered = codeFrom(other.request('x', new Uint8Array(), { timeoutMs: 300 }))
+  const answered = other.request('x', new Uint8Array(), { timeoutMs: 10_000 })
   await asked
   const closing = bus.close()
   expect(bus.publish('y', new Uint8Array())).toBe('void')
@@ -273,5 +273,5 @@ test('a connection that is being closed takes no more, and says so in words of o
   expect(() => bus.subscribe('y', () => {})).toThrow(expect.objectContaining({ code: 'BUS_CLOSED' }))
   closed.emit('closed')
   await closing
-  expect(await unanswered).toBe('BUS_TIMEOUT')
+  expect([...(await answered)]).toEqual([1])
 })

@@ -45,6 +45,25 @@ async function recorded(bus: Bus): Promise<{ first: number; points: number }[]> 
 }
 
 describe("a runner's second thread", () => {
+  test('whose connection is closed under a record ends without a fault that nobody hears', async () => {
+    const unheard: unknown[] = []
+    const note = (reason: unknown): void => void unheard.push(reason)
+    process.on('unhandledRejection', note)
+    try {
+      const { bus, telemetry } = await setUp()
+      telemetry.begin(attempt)
+      await bus.close()
+      telemetry.point(point(0))
+      await telemetry.flushed()
+      await telemetry.close()
+      // Node tells of what was not handled once all promises have had their turn.
+      await new Promise((resolve) => setImmediate(resolve))
+      expect(unheard).toEqual([])
+    } finally {
+      process.off('unhandledRejection', note)
+    }
+  })
+
   test('records every point once, in order, and says when all are recorded (I1, I2)', async () => {
     const { bus, telemetry } = await setUp()
     telemetry.begin(attempt)
