@@ -115,8 +115,8 @@ export function createMemoryNetwork(options: MemoryNetworkOptions = {}): MemoryN
     for (const interest of hearing) {
       if (interest.queue === undefined) chosen.push(interest)
       else {
-        const key = `${interest.pattern} ${interest.queue}`
-        groups.set(key, [...(groups.get(key) ?? []), interest])
+        // As nats-server has it: members of one name are one group, whatever their patterns.
+        groups.set(interest.queue, [...(groups.get(interest.queue) ?? []), interest])
       }
     }
     for (const [key, members] of groups) {

@@ -21,6 +21,7 @@ optimizerContract(
     return Promise.resolve({ bus: network.connect(), stop: () => service.drain() })
   },
   { describe, it },
+  { trials: 30, many: 500 },
 )
 
 const space: SearchSpace = { x: { type: 'integer', low: 0, high: 100 } }
