@@ -1,5 +1,6 @@
 /** The commands of `maggy`, their options, and nothing of what they do. */
-import { Command, InvalidArgumentError, Option } from 'commander'
+import { Argument, Command, InvalidArgumentError, Option } from 'commander'
+import type { ConformanceOptions } from './conformance-command.ts'
 import type { ReplayOptions } from './replay-command.ts'
 import type { RunCommandOptions } from './run-command.ts'
 import type { SamplerCommandOptions } from './sampler-command.ts'
@@ -36,6 +37,7 @@ export function createProgram(version: string, finish: Finish): Command {
       finish(await (await import('../setup/index.ts')).doctor(options))
     })
   samplerCommand(program, finish)
+  conformanceCommand(program, finish)
   for (const [name, description] of Object.entries(actors)) {
     // Never reached: main hands these on before commander reads the options, which are the actor's own.
     program.command(name).description(description).allowUnknownOption().helpOption(false)
@@ -55,6 +57,28 @@ function samplerCommand(program: Command, finish: Finish): void {
     .option('--options <json>', 'options of the sampler')
     .action(async (options: SamplerCommandOptions) => {
       finish(await (await import('./sampler-command.ts')).samplerCommand(options))
+    })
+}
+
+function conformanceCommand(program: Command, finish: Finish): void {
+  onBus(
+    program
+      .command('conformance')
+      .description('play the other side against an actor that runs, in whatever language, and say what it does wrong')
+      .addArgument(new Argument('<role>', 'what it is').choices(['optimizer', 'pruner', 'ablator', 'worker']))
+      .requiredOption('--name <name>', 'the name that it answers to; of a worker, its identity'),
+  )
+    .option('--options <json>', 'options that experiments give it')
+    .option('--space <file>', 'a search space that the optimizer takes, as JSON, where it does not take every one')
+    .option('--hparams <json>', 'what a worker’s objective needs')
+    .option('--metric <name>', 'the metric that a worker’s objective returns (default: value)')
+    .option(
+      '--start <command>',
+      'start the actor with this command, and kill it in a check (MAGGY_SERVER is set for it)',
+    )
+    .option('--trials <n>', 'trials, or questions, of the check of speed', atLeastOne, 1000)
+    .action(async (role: 'optimizer' | 'pruner' | 'ablator' | 'worker', options: ConformanceOptions) => {
+      finish(await (await import('./conformance-command.ts')).conformanceCommand(role, options))
     })
 }
 

@@ -1,9 +1,9 @@
 /** `maggy replay`: takes the decisions of an experiment again from its log, or asks another optimizer where it would have gone. */
 import pc from 'picocolors'
-import { problem, type Plugin } from '../../protocol/index.ts'
 import { exitCodes } from '../actor/index.ts'
 import { replay, sourceOf, type Difference, type Replay } from '../replay/index.ts'
 import { latestExperiment } from '../store/index.ts'
+import { jsonOption } from './json-option.ts'
 import { looking, type Looking } from './looking.ts'
 import { printJson } from './watch.ts'
 
@@ -16,7 +16,9 @@ export interface ReplayOptions extends Looking {
 /** `id`: by default the experiment that was active last. Returns the exit code: failed, if a decision comes out otherwise. */
 export async function replayCommand(id: string | undefined, options: ReplayOptions): Promise<number> {
   const plugin =
-    options.optimizer === undefined ? undefined : { name: options.optimizer, options: given(options.options) }
+    options.optimizer === undefined
+      ? undefined
+      : { name: options.optimizer, options: jsonOption(options.options, '--options') }
   const replayed = await looking(
     options,
     async ({ bus }) => {
@@ -28,16 +30,6 @@ export async function replayCommand(id: string | undefined, options: ReplayOptio
   if (options.json === true) printJson('replay', { ...replayed })
   else process.stdout.write(`${replayText(replayed)}\n`)
   return replayed.optimizer === undefined && replayed.differences.length > 0 ? exitCodes.failed : exitCodes.done
-}
-
-function given(text: string | undefined): Plugin['options'] {
-  try {
-    const parsed: unknown = JSON.parse(text ?? '{}')
-    if (typeof parsed === 'object' && parsed !== null && !Array.isArray(parsed)) return parsed as Plugin['options']
-  } catch {
-    // Said below: it is no JSON.
-  }
-  throw problem('OPTION_INVALID', { option: '--options', reason: `is ${text}, not a JSON object` })
 }
 
 const shown = 20

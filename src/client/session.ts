@@ -26,6 +26,8 @@ export interface SessionOptions {
 export interface Session {
   readonly bus: Bus
   readonly embedded: boolean
+  /** Where another process finds this bus: the address with what it needs to be let in. */
+  readonly address: { readonly url: string; readonly token: string | undefined }
   /** Rejects when a part of the embedded bus cannot be kept running; never resolves. */
   readonly failed: Promise<never>
   /** Of an embedded bus: called when another driver stands in the place of one that ended (see Fleet.onDriver). Else never. */
@@ -77,9 +79,9 @@ async function look(options: SessionOptions): Promise<Session> {
 
 async function embedded(fleet: Lease): Promise<Session> {
   try {
-    const { bus, close } = await connect(fleet.url, undefined)
+    const { bus, close, address } = await connect(fleet.url, undefined)
     const { failed, onDriver, onNotice } = fleet
-    return { bus, embedded: true, failed, onDriver, onNotice, close: () => closeBoth(close, fleet) }
+    return { bus, address, embedded: true, failed, onDriver, onNotice, close: () => closeBoth(close, fleet) }
   } catch (error) {
     await fleet.release()
     throw error
@@ -94,7 +96,7 @@ async function closeBoth(close: () => Promise<void>, fleet: Lease): Promise<void
   }
 }
 
-async function connect(server: string, token: string | undefined): Promise<Pick<Session, 'bus' | 'close'>> {
+async function connect(server: string, token: string | undefined): Promise<Pick<Session, 'bus' | 'close' | 'address'>> {
   const bus = await connectNats({ server, name: 'client', ...(token === undefined ? {} : { token }) })
   try {
     await bus.streams.ensure()
@@ -102,7 +104,7 @@ async function connect(server: string, token: string | undefined): Promise<Pick<
     await bus.close()
     throw error
   }
-  return { bus, close: () => bus.close() }
+  return { bus, close: () => bus.close(), address: { url: server, token } }
 }
 
 const nobody = () => () => {}

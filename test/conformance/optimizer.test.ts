@@ -144,6 +144,7 @@ describe('a wrong optimizer is told by the checks that name its fault', () => {
     const results = await runChecks(peer, optimizerChecks({ trials: 20, many: 400 }))
     actor.end()
     const found = results.filter(({ state }) => state === 'failed')
-    expect(found.map(({ name }) => name)).toEqual(names)
+    // Short patience may run out where the machine is slow, too.
+    expect(found.map(({ name }) => name)).toEqual(isSilent ? expect.arrayContaining([...names]) : names)
   })
 })
