@@ -38,7 +38,7 @@ export function own<T>(record: Readonly<Record<string, T>>, name: string): T | u
   return Object.hasOwn(record, name) ? record[name] : undefined
 }
 /** Hyperparameters by name. */
-export const Hparams = mapOf(HparamValue, 1024)
+export const Hparams = mapOf(HparamValue, 8192)
 export type Hparams = Type.Static<typeof Hparams>
 /** Named numbers; null stands for one that is not finite, so that JSON can hold it too. */
 export const Metrics = mapOf(Type.Union([Type.Number(), Type.Null()]), 1024)

@@ -114,7 +114,7 @@ export {
   startRing,
   suspectMember,
 } from './ring.ts'
-export { Condition, Constraint, Parameter, SearchSpace } from './space.ts'
+export { Condition, Constraint, mostParameters, Parameter, SearchSpace } from './space.ts'
 export { judge, JudgedTrial } from './prune.ts'
 export {
   bundleBucket,

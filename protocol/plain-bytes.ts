@@ -13,7 +13,7 @@ export const plainLimits = {
   /** Maps and arrays within each other. */
   depth: 32,
   /** Of one map. */
-  keys: 4096,
+  keys: 8192,
   /** Of one key. */
   keyBytes: 1024,
 } as const

@@ -63,5 +63,7 @@ export const Parameter = Type.Union([
   ConstantParameter,
 ])
 export type Parameter = Type.Static<typeof Parameter>
-export const SearchSpace = mapOf(Parameter, 1024)
+/** Parameters of one space. */
+export const mostParameters = 8192
+export const SearchSpace = mapOf(Parameter, mostParameters)
 export type SearchSpace = Type.Static<typeof SearchSpace>

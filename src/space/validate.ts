@@ -1,5 +1,13 @@
 /** A search space that came from outside: checked wholly, with the path of the first fault, and copied. */
-import { check, HparamValue, isProblem, problem, type Parameter, type SearchSpace } from '../../protocol/index.ts'
+import {
+  check,
+  HparamValue,
+  isProblem,
+  mostParameters,
+  problem,
+  type Parameter,
+  type SearchSpace,
+} from '../../protocol/index.ts'
 import { show } from './parameter.ts'
 import { relationsIn, validateRelations } from './validate-relations.ts'
 
@@ -16,6 +24,8 @@ const usableName = /^[\p{L}_][\p{L}\p{N}_.-]{0,127}$/u
 /** Throws SPACE_INVALID; the path begins with `path`: `space.lr.low`. */
 export function validateSpace(space: unknown, path = 'space'): SearchSpace {
   if (!isRecord(space)) throw fault(path, `is ${show(space)}, not a map of parameters by name`)
+  const count = Object.keys(space).length
+  if (count > mostParameters) throw fault(path, `has ${count} parameters; ${mostParameters} are the most`)
   const valid: SearchSpace = {}
   for (const [name, parameter] of Object.entries(space)) {
     if (!usableName.test(name) || name === '__proto__') {

@@ -174,7 +174,7 @@ export function startWrongWorker(bus: Bus, fault: WorkerFault): { end(): void } 
       const subject = subjectFor(metrics, { ...here, trial: String(trial) })
       const payload = { attempt, first: step, points: [{ step, at: 1, values: { value: step } }] }
       if (!is('loses its reports'))
-        await bus.streams.record(subject, encodePayload(metrics.payload, payload, subject), {
+        await bus.streams.record(subject, encodePayload(metrics, payload, subject), {
           id: `${subject}-${step}`,
         })
       points += 1

@@ -9,6 +9,10 @@ const integer = { type: 'integer', low: 1, high: 9 }
 const cases: [unknown, string][] = [
   [undefined, 'space is undefined, not a map of parameters by name'],
   [[], 'space is [], not a map of parameters by name'],
+  [
+    Object.fromEntries(Array.from({ length: 8193 }, (_, index) => [`p${index}`, { type: 'double', low: 0, high: 1 }])),
+    'space has 8193 parameters; 8192 are the most',
+  ],
   [{ lr: 1 }, 'space.lr is 1, not a parameter; write it with space.double and its like'],
   [{ lr: { type: 'float' } }, 'space.lr.type is "float"; there are double, integer, discrete, categorical, constant'],
   [

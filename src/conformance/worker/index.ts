@@ -240,7 +240,7 @@ export const workerChecks: readonly Check<WorkerPeer>[] = [
         const subject = subjectFor(metrics, { worker: peer.name, experiment: attempt.experiment, trial: '0' })
         const found = new Map<number, number>()
         for await (const { data } of peer.line.bus.streams.read('telemetry', subject)) {
-          const batch = decodePayload(metrics.payload, data, subject)
+          const batch = decodePayload(metrics, data, subject)
           for (const [index, { step }] of batch.points.entries()) found.set(batch.first + index, step)
         }
         peer.line.note(`the stream of metrics on ${subject}`, `${found.size} reports`)
