@@ -40,8 +40,8 @@ export const callActors = message({
   subject: `maggy.${version}.actor.{actor}.rollcall`,
   payload: Type.Object({}),
   maxBytes: few,
-  speaks: 'client',
-  hears: 'actor',
+  speaks: ['client', 'board'],
+  hears: ['optimizer', 'ablator', 'driver', 'worker'],
   doc: 'Who is there? {actor} is an identity that whoever asks makes up. Every optimizer, pruner, ablator and driver that hears it says actor.announce, a worker worker.announce. Optional for an actor in another language: one that does not answer works all the same, and is not listed.',
   example: { params: { actor: 'c1' }, payload: {} },
 })
@@ -51,8 +51,8 @@ export const announceActor = message({
   subject: `maggy.${version}.actor.{actor}.announce`,
   payload: ActorInfo,
   maxBytes: 256 * kibibyte,
-  speaks: 'actor',
-  hears: 'client',
+  speaks: ['optimizer', 'ablator', 'driver'],
+  hears: ['client', 'board'],
   doc: 'An optimizer, a pruner, an ablator or a driver says that it is here, and what it is: when it starts, and when it hears actor.rollcall. {actor} is its identity: of an optimizer and an ablator, the `instance` that it opens experiments with.',
   example: {
     params: { actor: 'o1' },

@@ -21,7 +21,11 @@ export const whole = 8 * mebibyte
 export const errorBytes = 64 * kibibyte
 
 /** `actor`: any of them that is no client. */
-export type Role = 'client' | 'driver' | 'optimizer' | 'ablator' | 'worker' | 'runner' | 'actor'
+/** Who takes part. A runner is the process in which user code runs; a board only looks. */
+export const roles = ['driver', 'worker', 'runner', 'client', 'optimizer', 'ablator', 'board'] as const
+export type Role = (typeof roles)[number]
+/** One role, or several. */
+export type Roles = Role | readonly [Role, ...Role[]]
 
 interface Base<S extends string, P extends TSchema> {
   readonly name: string
@@ -30,8 +34,9 @@ interface Base<S extends string, P extends TSchema> {
   readonly payload: P
   /** A payload that is larger is not decoded. */
   readonly maxBytes: number
-  readonly speaks: Role
-  readonly hears: Role
+  readonly speaks: Roles
+  /** Of a call, the first is the one that answers; others may listen. */
+  readonly hears: Roles
   readonly doc: string
   /** An example that is valid, kept as a golden msgpack vector. */
   readonly example: { readonly params: Params<S>; readonly payload: Static<P>; readonly reply?: unknown }
@@ -82,6 +87,38 @@ export function subjectTo<S extends string>(conversation: { readonly subject: S 
   for (const [name, value] of Object.entries<string>(params))
     if (value === '*') throw noToken(conversation, name, value)
   return subjectFor(conversation, params)
+}
+
+export const rolesOf = (of: Roles): readonly Role[] => (typeof of === 'string' ? [of] : of)
+
+/**
+ * The name in a role's credentials is its identity on the bus: these names in subject templates stand for it. Drivers and clients
+ * are told apart by what they say, not by their subjects.
+ */
+const identities: Partial<Record<Role, readonly string[]>> = {
+  worker: ['worker'],
+  runner: ['worker'],
+  optimizer: ['instance', 'actor'],
+  ablator: ['instance', 'actor'],
+}
+
+/** Calls are addressed to who is named in them; in all else, and in calls that a worker makes, who is named speaks. */
+const isAddressed = (subject: string): boolean => subject.startsWith(`maggy.${version}.call.`)
+
+/** The name in the subject template that is the identity of that role as speaker or as hearer; undefined: it is free to choose. */
+export function identityIn(subject: string, role: Role, as: 'speaks' | 'hears'): string | undefined {
+  if (isAddressed(subject) !== (as === 'hears')) return undefined
+  return identities[role]?.find((name) => subject.includes(`{${name}}`))
+}
+
+/** Who may answer a call, as reply subjects name it: `<role>.<name>`. */
+export function answererOf(
+  { subject, hears }: Pick<Call, 'subject' | 'hears'>,
+  params: Readonly<Record<string, string>>,
+): string {
+  const [role = 'driver'] = rolesOf(hears)
+  const name = identityIn(subject, role, 'hears')
+  return `${role}.${(name === undefined ? undefined : params[name]) ?? 'any'}`
 }
 
 /** The concrete subject. A listener may give `*` as a wildcard. Throws MESSAGE_INVALID for a value that is no subject token. */

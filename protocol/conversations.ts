@@ -19,6 +19,7 @@ import {
   startRing,
   suspectMember,
 } from './ring.ts'
+import { checkBundle, readBundle, readCheckpoint, readRecorded, writeCheckpoint } from './store.ts'
 import { observe, open, suggest } from './suggest.ts'
 import { assign, done, metrics, output, runnerBeat, started, stopTrial } from './trial.ts'
 
@@ -64,6 +65,11 @@ export const chapters: readonly Chapter[] = [
       probeMember,
       recallRing,
     ],
+  },
+  {
+    title: 'The store',
+    file: 'store.ts',
+    conversations: [checkBundle, readBundle, writeCheckpoint, readCheckpoint, readRecorded],
   },
   { title: 'The log', file: 'log.ts', conversations: [log] },
 ]

@@ -81,7 +81,7 @@ export const announce = message({
   payload: Type.Object({ info: WorkerInfo, status: WorkerStatus }),
   maxBytes: 512 * kibibyte,
   speaks: 'worker',
-  hears: 'driver',
+  hears: ['driver', 'client', 'board'],
   doc: 'A worker says that it is here: when it starts, when it reconnects, and when a driver calls the roll.',
   example: { params: { worker: 'w1' }, payload: { info, status } },
 })
@@ -92,7 +92,7 @@ export const beat = message({
   payload: WorkerStatus,
   maxBytes: 512 * kibibyte,
   speaks: 'worker',
-  hears: 'driver',
+  hears: ['driver', 'board'],
   doc: 'A worker is still here, and what its slots hold. Every second, and at once when a slot falls free.',
   example: { params: { worker: 'w1' }, payload: status },
 })
@@ -103,7 +103,7 @@ export const leave = message({
   payload: Type.Object({ reason: Sentence }),
   maxBytes: few,
   speaks: 'worker',
-  hears: 'driver',
+  hears: ['driver', 'board'],
   doc: 'A worker has drained and goes.',
   example: { params: { worker: 'w1' }, payload: { reason: 'SIGTERM' } },
 })
@@ -128,7 +128,7 @@ export const driverBeat = message({
   }),
   maxBytes: mebibyte,
   speaks: 'driver',
-  hears: 'worker',
+  hears: ['worker', 'driver', 'client', 'board'],
   doc: 'A driver is still here. Every second. When its beats stop, its leases end and another driver may take its experiments.',
   example: { params: { driver: 'd1' }, payload: { experiments: ['mnist-tune-7f3a'] } },
 })
@@ -183,7 +183,7 @@ export const driverPing = call({
   reply: Type.Object({}),
   maxBytes: few,
   maxReplyBytes: few,
-  speaks: 'driver',
+  speaks: ['driver', 'worker'],
   hears: 'driver',
   doc: 'Is this driver still there? Asked before its experiments or its slots are taken: no responders means that its connection is gone. Workers ask it too.',
   example: { params: { driver: 'd1' }, payload: {}, reply: {} },

@@ -52,6 +52,11 @@ export const table = {
     retryable: true,
     remedy: "see the server's log",
   },
+  BUS_FORBIDDEN: {
+    message: 'the permissions of this connection do not allow {subject}',
+    retryable: false,
+    remedy: 'give credentials of the role that may do it (protocol/README.md, "Who may do what")',
+  },
   BUS_UNREACHABLE: {
     message: 'no server at {server}: {reason}',
     retryable: true,
@@ -327,6 +332,21 @@ export const table = {
     message: 'the code bundle {sha256} arrived with another hash',
     retryable: true,
     remedy: 'submit the experiment again',
+  },
+  UPLOAD_UNKNOWN: {
+    message: 'the driver knows no upload {upload} that goes on at byte {offset}',
+    retryable: true,
+    remedy: 'begin again at byte 0; the driver was started anew, or a part is missing',
+  },
+  CHECKPOINT_REFUSED: {
+    message: 'attempt {attempt} at trial {trial} is not with worker {worker}',
+    retryable: false,
+    remedy: 'nothing needs to be done: the trial was given to another worker, or has ended',
+  },
+  STORE_BUSY: {
+    message: 'the driver passes on as many checkpoints as it can now',
+    retryable: true,
+    remedy: 'ask again later; more drivers share the experiments among them',
   },
   WORKERS_MISSING: {
     message: 'no worker{wanted} has announced itself for {seconds} s',

@@ -158,7 +158,7 @@ export const progress = message({
   }),
   maxBytes: mebibyte,
   speaks: 'driver',
-  hears: 'client',
+  hears: ['client', 'board'],
   doc: 'How an experiment stands, for people who watch. Not kept; the log is what counts.',
   example: {
     params: { experiment: 'mnist-tune-7f3a' },

@@ -30,11 +30,13 @@ export {
   TrainingContext,
 } from './context.ts'
 export {
+  answererOf,
   anyVersion,
   check,
   decodePayload,
   encodePayload,
   paramsFrom,
+  roles,
   subjectFor,
   subjectTo,
   version,
@@ -116,6 +118,8 @@ export {
 } from './ring.ts'
 export { Condition, Constraint, mostParameters, Parameter, SearchSpace } from './space.ts'
 export { judge, JudgedTrial } from './prune.ts'
+export { allPermissions, inboxOf, ownName, permissionsOf, roleLimits, type Permissions } from './permissions.ts'
+export { checkBundle, partBytes, readBundle, readCheckpoint, readRecorded, writeCheckpoint } from './store.ts'
 export {
   bundleBucket,
   checkpointBucket,

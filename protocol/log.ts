@@ -141,7 +141,7 @@ export const log = message({
   }),
   maxBytes: whole,
   speaks: 'driver',
-  hears: 'client',
+  hears: ['client', 'board'],
   doc: 'The log of an experiment. Read it from the stream, never from the subject: what the stream refused was said on the subject too.',
   example: {
     params: { experiment: 'mnist-tune-7f3a' },

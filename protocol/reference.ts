@@ -4,9 +4,10 @@
  */
 import type { TSchema } from 'typebox'
 import { encode } from './codec.ts'
-import { errorBytes, kibibyte, mebibyte, subjectFor, version, type Conversation } from './conversation.ts'
+import { errorBytes, kibibyte, mebibyte, rolesOf, subjectFor, version, type Conversation } from './conversation.ts'
 import { chapters, conversations } from './conversations.ts'
 import { errorTable } from './errors.ts'
+import { allPermissions, roleLimits } from './permissions.ts'
 import { plainLimits } from './plain-bytes.ts'
 import { streams } from './streams.ts'
 
@@ -83,9 +84,15 @@ function fieldTable(schema: Json): string[] {
 const inWords = (bytes: number): string =>
   bytes >= mebibyte ? `${bytes / mebibyte} MiB` : `${Math.round(bytes / kibibyte)} KiB`
 
+const plural = (of: Conversation['speaks'], verb: string): string => (rolesOf(of).length > 1 ? verb : `${verb}s`)
+
 function section(conversation: Conversation): string[] {
   const { name, subject, speaks, hears, doc, example, payload } = conversation
-  const facts = [`**${speaks}** speaks, **${hears}** hears.`]
+  const all = (of: Conversation['speaks']): string =>
+    rolesOf(of)
+      .map((role) => `**${role}**`)
+      .join(', ')
+  const facts = [`${all(speaks)} ${plural(speaks, 'speak')}, ${all(hears)} ${plural(hears, 'hear')}.`]
   if (conversation.kind === 'message' && conversation.kept) {
     facts.push(`Kept in the stream \`${streams[conversation.kept].name}\`.`)
   }
@@ -150,6 +157,18 @@ function renderReadme(): string {
       '',
       ...chapter.conversations.flatMap(section),
     ]),
+    '## Who may do what',
+    '',
+    'Made from who speaks and who hears; `maggy auth` writes it into credentials. `{name}` is the name in the credentials. A reply subject is `_INBOX.<role>.<name>.<role that answers>.<its name, or any>.<connection>.<token>`: the token is random, and a name stands where the subject of the call names who is asked. Nobody may hear the inbox of another, nobody but drivers reaches a stream into which it can write, and nobody makes, purges or deletes anything but drivers: a server checks the reply subject of no request, so whoever can write bytes into a stream and read them back can have them delivered on any subject.',
+    '',
+    '| role | may publish | may subscribe to | message | subscriptions |',
+    '|---|---|---|---|---|',
+    ...[...allPermissions()].map(([role, { publish, subscribe }]) => {
+      const list = (subjects: readonly string[]) => subjects.map((subject) => `\`${subject}\``).join('<br>')
+      const { payload, subscriptions } = roleLimits[role]
+      return `| ${role} | ${list(publish)} | ${list(subscribe)} | ${payload / 2 ** 20} MiB | ${subscriptions} |`
+    }),
+    '',
     '## Streams',
     '',
     '| stream | subjects | kept |',
@@ -198,8 +217,8 @@ function asyncApi(): object {
       action: 'send',
       channel: { $ref: `#/channels/${id}` },
       messages: [{ $ref: `#/channels/${id}/messages/${id}` }],
-      'x-speaks': conversation.speaks,
-      'x-hears': conversation.hears,
+      'x-speaks': rolesOf(conversation.speaks).join(', '),
+      'x-hears': rolesOf(conversation.hears).join(', '),
       ...(call?.queue === undefined ? {} : { 'x-queue': call.queue }),
       ...(call ? { reply: { channel: { $ref: `#/channels/${id}_reply` } } } : {}),
     }

@@ -1,4 +1,5 @@
 /** Where messages are kept. */
+import type { Role } from './conversation.ts'
 import { log } from './log.ts'
 import { metrics, output } from './trial.ts'
 
@@ -8,18 +9,34 @@ export interface StreamDefinition {
   /** Synced before it is acknowledged (with the server configuration that is shipped), or written when convenient. */
   readonly durable: boolean
   readonly maxBytes: number
+  /** Drivers make it, too. What may be written is in the conversations that it keeps. */
+  readonly reads: readonly Role[]
+}
+
+/** A bucket of the object store. */
+export interface BucketDefinition {
+  readonly bucket: string
+  readonly reads: readonly Role[]
+  readonly writes: readonly Role[]
 }
 
 const wildcard = (subject: string) => subject.replace(/\{[a-zA-Z]+\}/g, '*')
 const gibibyte = 2 ** 30
 
 export const streams = {
-  log: { name: 'MAGGY_LOG', subjects: [wildcard(log.subject)], durable: true, maxBytes: 8 * gibibyte },
+  log: {
+    name: 'MAGGY_LOG',
+    subjects: [wildcard(log.subject)],
+    durable: true,
+    maxBytes: 8 * gibibyte,
+    reads: ['driver', 'client', 'board'],
+  },
   telemetry: {
     name: 'MAGGY_TELEMETRY',
     subjects: [wildcard(metrics.subject), wildcard(output.subject)],
     durable: false,
     maxBytes: 8 * gibibyte,
+    reads: ['driver', 'client', 'board'],
   },
 } as const satisfies Record<string, StreamDefinition>
 export type StreamName = keyof typeof streams
@@ -33,3 +50,9 @@ export const ringCheckpointName = (ring: string): string => `rings/${ring}`
 
 /** The object store's bucket for code bundles, by sha256. */
 export const bundleBucket = 'maggy-bundles'
+
+/** Workers and runners reach the store by way of drivers (store.ts). */
+export const buckets = {
+  bundles: { bucket: bundleBucket, reads: ['driver'], writes: ['driver', 'client'] },
+  checkpoints: { bucket: checkpointBucket, reads: ['driver'], writes: ['driver'] },
+} as const satisfies Record<string, BucketDefinition>

@@ -96,7 +96,7 @@ export const stopTrial = call({
   maxBytes: few,
   maxReplyBytes: few,
   speaks: 'driver',
-  hears: 'worker',
+  hears: ['worker', 'runner'],
   doc: 'Stops an attempt: the next report throws EarlyStop in the training function. The worker answers; the runner hears it too. What waits behind another attempt is dropped.',
   example: { params: { worker: 'w1' }, payload: { attempt, reason: 'pruned' }, reply: { known: true } },
 })
@@ -187,7 +187,7 @@ export const metrics = message({
   }),
   maxBytes: mebibyte,
   speaks: 'runner',
-  hears: 'driver',
+  hears: ['driver', 'client', 'board'],
   doc: 'What train reported, in batches, kept in the telemetry stream (not synced); said again until the stream has acknowledged it.',
   example: {
     params: { worker: 'w1', experiment: 'mnist-tune-7f3a', trial: '3' },
@@ -215,8 +215,8 @@ export const output = message({
     ),
   }),
   maxBytes: mebibyte,
-  speaks: 'runner',
-  hears: 'client',
+  speaks: ['runner', 'worker'],
+  hears: ['client', 'board'],
   doc: 'What user code printed or logged, by trial.',
   example: {
     params: { worker: 'w1', experiment: 'mnist-tune-7f3a', trial: '3' },

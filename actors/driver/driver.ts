@@ -15,6 +15,7 @@ import {
 } from '../../protocol/index.ts'
 import { every, patiently, type ActorEnvironment, type RunningActor } from '../../src/actor/index.ts'
 import { answer, hear, tell } from '../../src/bus/index.ts'
+import { serveBundles } from './bundles.ts'
 import { ExperimentRun, tellProgress } from './experiment/index.ts'
 import { Fleet, offerOf, schedule, type FleetNews, type Slot } from './fleet/index.ts'
 import type { DriverOptions } from './options.ts'
@@ -79,6 +80,7 @@ class Driver implements RunningActor {
       hear(bus, beat, anyone, (status, { worker }) => fleet.beat(worker, status), quietly),
       hear(bus, leave, anyone, (_, { worker }) => fleet.left(worker), quietly),
       hear(bus, driverBeat, { driver: '*' }, (said, { driver }) => ownership.hear(driver, said.experiments), quietly),
+      ...serveBundles(bus, onDropped),
       answer(bus, driverPing, { driver: id }, () => ({}), quietly),
       answer(bus, submit, {}, (submission) => ownership.submit(submission), queue),
       answer(bus, resumeExperiment, {}, ({ experiment, force }) => ownership.resume(experiment, force), queue),

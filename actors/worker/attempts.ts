@@ -58,8 +58,8 @@ export function createAttempts(options: {
   readonly flags: SharedFlags
   readonly toComm: (message: ToComm) => void
   readonly toWorker: (message: FromRunner) => void
-  /** Where the trials of an experiment keep their checkpoints. */
-  readonly checkpointsOf: (experiment: string) => CheckpointStore
+  /** Where the trial of an attempt keeps its checkpoints. */
+  readonly checkpointsOf: (attempt: AttemptRef) => CheckpointStore
   /** Resolves once the second thread has recorded every point so far. */
   readonly flushed: () => Promise<void>
   readonly flushOutput: () => void
@@ -136,7 +136,7 @@ export function createAttempts(options: {
     const distribution = options.distribute(assignment, stopReason)
     const { outcome, checkpoint } = await runTraining(experiment, {
       hparams,
-      checkpoints: options.checkpointsOf(attempt.experiment),
+      checkpoints: options.checkpointsOf(attempt),
       resumeFrom: assignment.resumeFrom,
       objectives,
       ablated,

@@ -1,5 +1,5 @@
 /** The runner's checkpoints in the object store: its second thread has the bus, so it is asked. */
-import { checkpointName, RemoteError, type Problem } from '../../protocol/index.ts'
+import { RemoteError, type AttemptRef, type Problem } from '../../protocol/index.ts'
 import type { CheckpointStore } from '../../src/train/index.ts'
 import type { FromComm, ToComm } from './comm-messages.ts'
 
@@ -9,7 +9,7 @@ interface Waiting {
 }
 
 export interface Checkpoints {
-  readonly of: (experiment: string) => CheckpointStore
+  readonly of: (attempt: AttemptRef) => CheckpointStore
   /** What the second thread says. */
   readonly hear: (message: FromComm) => void
 }
@@ -40,11 +40,11 @@ export function createCheckpoints(
   }
 
   return {
-    of: (experiment) => ({
-      put: async (trial, data) => {
-        await ask((id) => ({ type: 'store', id, name: checkpointName(experiment, trial), data }))
+    of: (attempt) => ({
+      put: async (_, data) => {
+        await ask((id) => ({ type: 'store', id, attempt, data }))
       },
-      get: (trial) => ask((id) => ({ type: 'fetch', id, name: checkpointName(experiment, trial) })),
+      get: (trial) => ask((id) => ({ type: 'fetch', id, attempt, of: trial })),
     }),
     hear: (message) => {
       if (message.type === 'stored') settle(message.id, message.problem)

@@ -2,10 +2,11 @@
 import { parentPort, workerData } from 'node:worker_threads'
 import { systemClock } from '../../src/actor/index.ts'
 import { connectNats, type Bus } from '../../src/bus/index.ts'
-import { checkpointBucket, isProblem, toProblem } from '../../protocol/index.ts'
+import { codeOf, describe, isProblem, toProblem } from '../../protocol/index.ts'
 import type { CommSetting, FromComm, ToComm } from './comm-messages.ts'
 import { endThisGroup } from './process-group.ts'
 import { createRingCheckpoints, createRingMember, type RingMember } from './ring/index.ts'
+import { fetchCheckpoint, storeCheckpoint } from './store.ts'
 import { sharedFlags } from './shared-memory.ts'
 import { createTelemetry } from './telemetry.ts'
 
@@ -37,7 +38,6 @@ const telemetry = createTelemetry({
   flags: sharedFlags(memory),
   onNotice,
 })
-const checkpoints = createRingCheckpoints({ bus, clock: systemClock, onNotice })
 let member: RingMember | undefined
 // A first thread that is blocked does not see that its worker is gone, and a ring would wait for it.
 const parent = process.ppid
@@ -61,7 +61,8 @@ port.on('message', (message: ToComm) => {
       telemetry.line(message.attempt, message.from, message.text)
       return
     case 'ring': {
-      const { ring, seat, line } = message
+      const { attempt, ring, seat, line } = message
+      const checkpoints = createRingCheckpoints({ bus, clock: systemClock, worker, attempt, onNotice })
       // One that is done may still linger for the others' sake; it closes by itself.
       member = createRingMember({ bus, clock: systemClock, worker, slot, ring, seat, line, checkpoints })
       return
@@ -89,27 +90,40 @@ async function lasting<T>(work: () => Promise<T>): Promise<T> {
     try {
       return await work()
     } catch (error) {
-      if (left === 0 || !isProblem(error, 'BUS_DISCONNECTED', 'BUS_TIMEOUT', 'BUS_NO_RESPONDERS', 'BUS_NO_JETSTREAM'))
+      if (
+        left === 0 ||
+        !isProblem(error, 'BUS_DISCONNECTED', 'BUS_TIMEOUT', 'BUS_NO_RESPONDERS', 'BUS_NO_JETSTREAM', 'STORE_BUSY')
+      )
         throw error
       await new Promise((resolve) => setTimeout(resolve, 1000))
     }
   }
 }
 
-async function store({ id, name, data }: Extract<ToComm, { type: 'store' }>): Promise<void> {
+/** The trial is with another worker by now: that is no fault of this attempt, which goes on to its end all the same. */
+function passedOn(error: unknown): boolean {
+  if (codeOf(error) !== 'CHECKPOINT_REFUSED') return false
+  onNotice(`no checkpoint: ${describe(error)}`)
+  return true
+}
+
+async function store({ id, attempt, data }: Extract<ToComm, { type: 'store' }>): Promise<void> {
   try {
-    await lasting(() => bus.blobs.put(checkpointBucket, name, data))
+    await lasting(() => storeCheckpoint(bus, worker, { attempt, ring: false }, data))
     post({ type: 'stored', id })
   } catch (error) {
-    post({ type: 'stored', id, problem: toProblem(error) })
+    if (passedOn(error)) post({ type: 'stored', id })
+    else post({ type: 'stored', id, problem: toProblem(error) })
   }
 }
 
-async function fetch({ id, name }: Extract<ToComm, { type: 'fetch' }>): Promise<void> {
+async function fetch({ id, attempt, of }: Extract<ToComm, { type: 'fetch' }>): Promise<void> {
   try {
-    post({ type: 'fetched', id, data: await lasting(() => bus.blobs.get(checkpointBucket, name)) })
+    const data = await lasting(() => fetchCheckpoint(bus, worker, { attempt, ring: false }, of))
+    post({ type: 'fetched', id, data })
   } catch (error) {
-    post({ type: 'fetched', id, problem: toProblem(error) })
+    if (passedOn(error)) post({ type: 'fetched', id })
+    else post({ type: 'fetched', id, problem: toProblem(error) })
   }
 }
 

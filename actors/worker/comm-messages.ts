@@ -19,14 +19,20 @@ export type ToComm =
       readonly text: string
     }
   /** The attempt that begins trains in a ring; the port is handed over. */
-  | { readonly type: 'ring'; readonly ring: string; readonly seat: number; readonly line: RingLine }
+  | {
+      readonly type: 'ring'
+      readonly attempt: AttemptRef
+      readonly ring: string
+      readonly seat: number
+      readonly line: RingLine
+    }
   /** Answered by `flushed` once every point so far is recorded. */
   | { readonly type: 'flush' }
   | { readonly type: 'end' }
   /** Answered by `stored` with the same id. */
-  | { readonly type: 'store'; readonly id: number; readonly name: string; readonly data: Uint8Array }
+  | { readonly type: 'store'; readonly id: number; readonly attempt: AttemptRef; readonly data: Uint8Array }
   /** Answered by `fetched` with the same id. */
-  | { readonly type: 'fetch'; readonly id: number; readonly name: string }
+  | { readonly type: 'fetch'; readonly id: number; readonly attempt: AttemptRef; readonly of: number }
   /** Answered by `closed`. */
   | { readonly type: 'close' }
 

@@ -101,7 +101,13 @@ async function start(setting: RunnerSetting): Promise<void> {
       const { port1, port2 } = new MessageChannel()
       const shared = createRingMemory()
       const seat = assignment.attempt.attempt - 1
-      const message: ToComm = { type: 'ring', ring, seat, line: { port: port2, memory: shared } }
+      const message: ToComm = {
+        type: 'ring',
+        attempt: assignment.attempt,
+        ring,
+        seat,
+        line: { port: port2, memory: shared },
+      }
       comm.postMessage(message, [port2])
       const line = { port: port1, memory: shared }
       return createDistribution({ tf: backend.tf, settings, seat, seed: assignment.seed, line, stopReason })

@@ -1,15 +1,5 @@
 /** What an attempt came to whose runner went with it. */
-import {
-  decodePayload,
-  metrics,
-  problem,
-  subjectFor,
-  toProblem,
-  type Assignment,
-  type AttemptOutcome,
-  type Metrics,
-} from '../../protocol/index.ts'
-import type { Bus } from '../../src/bus/index.ts'
+import { problem, toProblem, type Assignment, type AttemptOutcome, type Metrics } from '../../protocol/index.ts'
 import type { KillCause } from './runner.machine.ts'
 import type { StopCause } from './runner-messages.ts'
 
@@ -58,22 +48,4 @@ const crashed = (error: Error): AttemptOutcome => ({ kind: 'crashed', problem: s
 export function said(error: unknown): ReturnType<typeof toProblem> {
   const { stack: _, ...rest } = toProblem(error)
   return rest
-}
-
-/** What the runner had recorded before it went: its last metrics and the number of its points. */
-export async function recorded(
-  bus: Bus,
-  worker: string,
-  assignment: Assignment,
-): Promise<{ latest: Metrics; points: number }> {
-  const { experiment, trial, attempt } = assignment.attempt
-  const subject = subjectFor(metrics, { worker, experiment, trial: String(trial) })
-  const nothing = { latest: {}, points: 0 }
-  const entry = await bus.streams.last('telemetry', subject)
-  if (entry === undefined) return nothing
-  const batch = decodePayload(metrics, entry.data, subject)
-  if (batch.attempt !== attempt) return nothing
-  const latest: Record<string, number | null> = {}
-  for (const { values } of batch.points) Object.assign(latest, values)
-  return { latest, points: batch.first + batch.points.length }
 }

@@ -13,7 +13,7 @@ import type { Blobs } from '../bus/index.ts'
 
 export interface BundleCache {
   /** The file of a bundle that is in the cache or on the bus. Rejects with BUNDLE_MISSING, BUNDLE_CORRUPT or the bus's codes. */
-  fetch(blobs: Blobs, sha256: string): Promise<string>
+  fetch(blobs: Pick<Blobs, 'get'>, sha256: string): Promise<string>
   /** Puts a bundle in without a bus. */
   keep(code: Uint8Array, sha256: string): Promise<string>
 }

@@ -32,6 +32,8 @@ export interface RequestOptions {
   readonly timeoutMs: number
   /** The caller leaves the payload alone until the request has settled, and no copy is made (I3). */
   readonly lend?: boolean
+  /** `<role>.<name>` of those who may answer; a server that checks permissions lets nobody else (I1 of nats-requests.ts). */
+  readonly answeredBy?: string
 }
 
 export interface Bus {
@@ -85,6 +87,31 @@ export interface Streams {
   subjects(stream: StreamName, filter: string): Promise<readonly string[]>
 }
 
+/** A blob that is being written: whole and visible once `end` resolves, and not before. */
+export interface BlobWriter {
+  /** Resolves once it is kept. One at a time. */
+  write(part: Uint8Array): Promise<void>
+  end(): Promise<void>
+  /** It is not wanted any more: what was written of it goes. */
+  abort(): Promise<void>
+}
+
+export interface WriterOptions {
+  /** As in `put`. */
+  readonly generation?: number | undefined
+  /** Its writer may not read the bucket: what lies there under that name is not looked at. */
+  readonly blind?: boolean
+}
+
+/** A blob that is being read, from its beginning. */
+export interface BlobReader {
+  readonly bytes: number
+  /** Of the whole, in hex. */
+  readonly sha256: string
+  /** The next part, as large as it lies in the store; empty at the end. */
+  next(): Promise<Uint8Array>
+}
+
 /** Named bytes in the object store, in buckets. */
 export interface Blobs {
   /**
@@ -96,4 +123,7 @@ export interface Blobs {
   has(bucket: string, name: string): Promise<boolean>
   /** Gone, whether it was there or not. */
   delete(bucket: string, name: string): Promise<void>
+  /** For bytes that are too many to be held at once. */
+  writer(bucket: string, name: string, options?: WriterOptions): BlobWriter
+  reader(bucket: string, name: string): Promise<BlobReader | undefined>
 }

@@ -1,5 +1,14 @@
 /** The bus: the seam, its two implementations, and conversations over it. */
-export { streamOverhead, type Blobs, type Bus, type BusStatus, type Entry, type Subscription } from './bus.ts'
+export {
+  streamOverhead,
+  type BlobReader,
+  type Blobs,
+  type BlobWriter,
+  type Bus,
+  type BusStatus,
+  type Entry,
+  type Subscription,
+} from './bus.ts'
 export type { Fault } from './guard.ts'
 export { createMemoryNetwork, type Leg, type MemoryNetwork, type Transit } from './memory-bus.ts'
 export { connectNats } from './nats-bus.ts'

@@ -1,4 +1,5 @@
 /** Streams and blobs of the in-memory bus. They outlive connections, as a server's do. */
+import { createHash } from 'node:crypto'
 import { problem, streams, type MaggyError, type StreamName } from '../../protocol/index.ts'
 import { streamOverhead, type Blobs, type BusStatus, type Entry, type Streams } from './bus.ts'
 import { subjectMatches } from './subjects.ts'
@@ -36,6 +37,8 @@ export interface MemoryStore {
 
 const duplicateWindowMs = 120_000
 const defaultTimeoutMs = 5000
+/** Bytes of a blob that are read at once. */
+const memoryPart = 128 * 1024
 
 export function createMemoryStore(options: { now: () => number; maxBytes: number }): MemoryStore {
   const kept = new Map<StreamName, Kept>()
@@ -191,17 +194,20 @@ export function createMemoryStore(options: { now: () => number; maxBytes: number
   }
 
   function blobsFor(connected: () => void): Blobs {
+    const put = (bucket: string, name: string, data: Uint8Array, fence?: number): void => {
+      const generation = fence ?? 0
+      const blobs = buckets.get(bucket) ?? new Map<string, { data: Uint8Array; generation: number }>()
+      const held = blobs.get(name)?.generation ?? 0
+      if (fence !== undefined && held > generation) {
+        throw problem('BUS_SUPERSEDED', { subject: `${bucket}/${name}`, held, generation })
+      }
+      blobs.set(name, { data: new Uint8Array(data), generation })
+      buckets.set(bucket, blobs)
+    }
     return {
       async put(bucket, name, data, options) {
         connected()
-        const generation = options?.generation ?? 0
-        const blobs = buckets.get(bucket) ?? new Map<string, { data: Uint8Array; generation: number }>()
-        const held = blobs.get(name)?.generation ?? 0
-        if (options !== undefined && held > generation) {
-          throw problem('BUS_SUPERSEDED', { subject: `${bucket}/${name}`, held, generation })
-        }
-        blobs.set(name, { data: new Uint8Array(data), generation })
-        buckets.set(bucket, blobs)
+        put(bucket, name, data, options?.generation)
       },
       async get(bucket, name) {
         connected()
@@ -214,6 +220,38 @@ export function createMemoryStore(options: { now: () => number; maxBytes: number
       async delete(bucket, name) {
         connected()
         buckets.get(bucket)?.delete(name)
+      },
+      writer(bucket, name, options) {
+        const parts: Uint8Array[] = []
+        return {
+          async write(part) {
+            connected()
+            parts.push(new Uint8Array(part))
+          },
+          async end() {
+            connected()
+            put(bucket, name, Buffer.concat(parts), options?.generation)
+          },
+          async abort() {
+            parts.length = 0
+          },
+        }
+      },
+      async reader(bucket, name) {
+        connected()
+        const data = buckets.get(bucket)?.get(name)?.data.slice()
+        if (data === undefined) return undefined
+        let given = 0
+        return {
+          bytes: data.length,
+          sha256: createHash('sha256').update(data).digest('hex'),
+          async next() {
+            connected()
+            const part = data.slice(given, given + memoryPart)
+            given += part.length
+            return part
+          },
+        }
       },
     }
   }

@@ -1,120 +1,213 @@
-/** Named bytes in JetStream's object store. */
-import { createHash } from 'node:crypto'
+/**
+ * Named bytes in JetStream's object store (ADR-20: the meta entry of a name under `$O.<bucket>.M.`, its chunks under `$O.<bucket>.C.`),
+ * by JetStream's request API alone: no consumer is made, and reading needs nothing but direct gets.
+ * I1 A blob is visible once it is whole: its meta entry comes last.
+ * I2 A meta entry that says nothing (noise that somebody had the server put there) is passed over: the last one that does counts.
+ * I3 A writer of an earlier generation replaces nothing of a later one.
+ */
+import { createHash, randomBytes } from 'node:crypto'
 import { codeOf, isProblem, problem } from '../../protocol/index.ts'
-import type { Blobs } from './bus.ts'
+import { streamOverhead, type BlobReader, type Blobs, type BlobWriter, type WriterOptions } from './bus.ts'
+import { configOfBucket, type JetStreamApi } from './nats-api.ts'
+import type { Wire } from './nats-wire.ts'
 
-interface BucketInfo {
-  readonly size: number
-  readonly digest: string
-  readonly deleted: boolean
-  readonly revision: number
-  readonly metadata?: Record<string, string> | undefined
-}
-
-/** The part of the client's object store that is used here. */
-export interface Bucket {
-  info(name: string): Promise<BucketInfo | null>
-  putBlob(
-    meta: { name: string; metadata?: Record<string, string> },
-    data: Uint8Array,
-    options?: { previousRevision: number },
-  ): Promise<unknown>
-  getBlob(name: string): Promise<Uint8Array | null>
-  delete(name: string): Promise<unknown>
-}
-
-const timeoutMs = 60_000
+const chunkBytes = 128 * 1024
+/** Chunks that are under way at once. */
+const window = 8
+const timeoutMs = 30_000
 const tries = 3
-/** JetStream's error codes: somebody else has written meanwhile. */
-const wrongLastSequence = [10071, 10164]
 
-export function natsBlobs(wire: {
-  readonly label: string
-  /** Throws unless the connection is up. */
-  up(): void
-  open(bucket: string): Promise<Bucket>
-  /** Rejects with the bus's codes, at once when the connection is lost. */
-  whileConnected<T>(work: Promise<T>, subject: string, ms: number): Promise<T>
-}): Blobs {
-  async function within<T>(bucket: string, name: string, work: (opened: Bucket) => Promise<T>): Promise<T> {
-    wire.up()
-    const subject = `${bucket}/${name}`
-    let timer: NodeJS.Timeout | undefined
-    const late = new Promise<never>((_, reject) => {
-      timer = setTimeout(() => {
-        reject(problem('BUS_TIMEOUT', { subject, ms: timeoutMs }))
-      }, timeoutMs)
-    })
+/** What stands in a meta entry, as far as it is used here. */
+interface Meta {
+  readonly name: string
+  readonly nuid: string
+  readonly size: number
+  readonly chunks: number
+  readonly digest: string
+  readonly deleted?: boolean
+  readonly metadata?: Readonly<Record<string, string>>
+}
+
+export function natsBlobs(wire: Wire, api: JetStreamApi): Blobs {
+  const streamOf = (bucket: string): string => `OBJ_${bucket}`
+  const metaSubject = (bucket: string, name: string): string =>
+    `$O.${bucket}.M.${padded(Buffer.from(name).toString('base64url'))}`
+  const chunkSubject = (bucket: string, nuid: string): string => `$O.${bucket}.C.${nuid}`
+
+  /** The meta entry of a name, deleted or not, and its sequence. */
+  async function foundOf(bucket: string, name: string): Promise<{ meta: Meta | undefined; sequence: number }> {
+    const subject = metaSubject(bucket, name)
+    const last = await api.last(streamOf(bucket), subject)
+    if (last === undefined) return { meta: undefined, sequence: 0 }
+    let meta = metaIn(last.data)
+    // I2
+    if (meta === undefined)
+      for await (const { data } of api.entries(streamOf(bucket), subject, 0)) meta = metaIn(data) ?? meta
+    return { meta, sequence: last.sequence }
+  }
+
+  async function metaOf(bucket: string, name: string): Promise<Meta | undefined> {
+    const { meta } = await foundOf(bucket, name)
+    return meta?.deleted === true ? undefined : meta
+  }
+
+  /** Keeps one entry; makes the bucket where there is none yet. */
+  async function keep(bucket: string, subject: string, data: Uint8Array, headers = {}): Promise<void> {
     try {
-      const result = wire.open(bucket).then(work)
-      return await wire.whileConnected(Promise.race([result, late]), subject, timeoutMs)
+      await api.publish(subject, data, headers, timeoutMs)
     } catch (error) {
-      if (isProblem(error, 'BUS_NO_RESPONDERS')) throw problem('BUS_NO_JETSTREAM', { server: wire.label })
-      throw error
-    } finally {
-      clearTimeout(timer)
+      if (!isProblem(error, 'BUS_NO_RESPONDERS')) throw error
+      await api.makeStream(configOfBucket(bucket))
+      await api.publish(subject, data, headers, timeoutMs)
     }
   }
 
+  async function purge(bucket: string, nuid: string): Promise<void> {
+    await api.purge(streamOf(bucket), chunkSubject(bucket, nuid))
+  }
+
+  async function keepMeta(meta: Meta & { bucket: string }, fence = {}): Promise<void> {
+    const data = new TextEncoder().encode(JSON.stringify(meta))
+    await keep(meta.bucket, metaSubject(meta.bucket, meta.name), data, { 'Nats-Rollup': 'sub', ...fence })
+  }
+
+  /** I3: the server refuses it where the entry there is not the one any more whose generation was looked at. */
+  async function replace(meta: Meta & { bucket: string }, generation: number | undefined): Promise<void> {
+    const { bucket, name } = meta
+    for (;;) {
+      const { meta: before, sequence } = await foundOf(bucket, name)
+      const held = before?.deleted === true ? 0 : Number(before?.metadata?.['generation'] ?? 0)
+      if (generation !== undefined && held > generation) {
+        await purge(bucket, meta.nuid)
+        throw problem('BUS_SUPERSEDED', { subject: `${bucket}/${name}`, held, generation })
+      }
+      const fence = generation === undefined ? {} : { 'Nats-Expected-Last-Subject-Sequence': String(sequence) }
+      try {
+        await keepMeta(meta, fence)
+      } catch (error) {
+        if (isProblem(error, 'BUS_CONFLICT')) continue
+        throw error
+      }
+      if (before !== undefined && before.deleted !== true) await purge(bucket, before.nuid)
+      return
+    }
+  }
+
+  function writer(bucket: string, name: string, { generation, blind = false }: WriterOptions = {}): BlobWriter {
+    const nuid = randomBytes(11).toString('hex')
+    const subject = chunkSubject(bucket, nuid)
+    const hash = createHash('sha256')
+    const largest = Math.min(chunkBytes, wire.maxPayload - streamOverhead)
+    let size = 0
+    let chunks = 0
+    return {
+      async write(part) {
+        // They must lie in the stream in their order: one connection's entries do.
+        for (let at = 0; at < part.length;) {
+          const sent: Promise<void>[] = []
+          for (; at < part.length && sent.length < (chunks === 0 ? 1 : window); at += largest) {
+            const chunk = part.subarray(at, at + largest)
+            sent.push(keep(bucket, subject, chunk))
+            chunks += 1
+          }
+          await Promise.all(sent)
+        }
+        hash.update(part)
+        size += part.length
+      },
+      async end() {
+        const digest = `SHA-256=${padded(hash.digest('base64url'))}`
+        const metadata = generation === undefined ? {} : { metadata: { generation: String(generation) } }
+        const meta: Meta & { bucket: string } = { name, bucket, nuid, size, chunks, digest, ...metadata }
+        if (blind) await keepMeta(meta)
+        else await replace(meta, generation)
+      },
+      abort: () => (chunks === 0 ? Promise.resolve() : purge(bucket, nuid)),
+    }
+  }
+
+  async function reader(bucket: string, name: string): Promise<BlobReader | undefined> {
+    const meta = await metaOf(bucket, name)
+    if (meta === undefined) return undefined
+    const subject = chunkSubject(bucket, meta.nuid)
+    const chunks = api.entries(streamOf(bucket), subject, 0)[Symbol.asyncIterator]()
+    const hash = createHash('sha256')
+    let read = 0
+    let finished = false
+    return {
+      bytes: meta.size,
+      sha256: Buffer.from(meta.digest.replace('SHA-256=', ''), 'base64url').toString('hex'),
+      async next() {
+        if (finished) return new Uint8Array()
+        const got = read < meta.size ? await chunks.next() : { done: true as const }
+        if (got.done !== true) {
+          hash.update(got.value.data)
+          read += got.value.data.length
+          return got.value.data
+        }
+        finished = true
+        if (read !== meta.size || padded(hash.digest('base64url')) !== meta.digest.replace('SHA-256=', '')) {
+          // Put again meanwhile, its old chunks are gone under the reader.
+          throw problem('BUS_REFUSED', { subject: `${bucket}/${name}`, reason: 'it is not whole' })
+        }
+        return new Uint8Array()
+      },
+    }
+  }
+
+  async function get(bucket: string, name: string): Promise<Uint8Array | undefined> {
+    const opened = await reader(bucket, name)
+    if (opened === undefined) return undefined
+    const parts: Uint8Array[] = []
+    for (let part = await opened.next(); part.length > 0; part = await opened.next()) parts.push(part)
+    return new Uint8Array(Buffer.concat(parts))
+  }
+
   return {
+    writer,
+    reader,
     async put(bucket, name, data, options) {
-      // The client reads it in its own time.
       const copy = new Uint8Array(data)
-      await within(bucket, name, async (opened) => {
-        if (options !== undefined) await putFenced(opened, `${bucket}/${name}`, name, copy, options.generation)
-        else if (!(await holds(opened, name, copy))) await opened.putBlob({ name }, copy)
-      })
+      if (options === undefined) {
+        const there = await metaOf(bucket, name)
+        const digest = padded(createHash('sha256').update(copy).digest('base64url'))
+        if (there?.size === copy.length && there.digest === `SHA-256=${digest}`) return
+      }
+      const written = writer(bucket, name, options)
+      await written.write(copy)
+      await written.end()
     },
     async get(bucket, name) {
       for (let attempt = 1; ; attempt += 1) {
         try {
-          const data = await within(bucket, name, (opened) => opened.getBlob(name))
-          return data ?? undefined
+          return await get(bucket, name)
         } catch (error) {
-          // Put again meanwhile, its old chunks are gone under the reader: the digest is wrong once, not thrice.
           if (codeOf(error) !== 'BUS_REFUSED' || attempt === tries) throw error
         }
       }
     },
-    async has(bucket, name) {
-      const info = await within(bucket, name, (opened) => opened.info(name))
-      return info !== null && !info.deleted
-    },
+    has: async (bucket, name) => (await metaOf(bucket, name)) !== undefined,
     async delete(bucket, name) {
-      await within(bucket, name, async (opened) => {
-        const info = await opened.info(name)
-        if (info !== null && !info.deleted) await opened.delete(name)
-      })
+      const meta = await metaOf(bucket, name)
+      if (meta === undefined) return
+      await keepMeta({ ...meta, bucket, size: 0, chunks: 0, digest: '', deleted: true })
+      await purge(bucket, meta.nuid)
     },
   }
 }
 
-/** The server refuses it where the bytes there are not those any more whose generation was looked at. */
-async function putFenced(
-  bucket: Bucket,
-  subject: string,
-  name: string,
-  data: Uint8Array,
-  generation: number,
-): Promise<void> {
-  for (;;) {
-    const info = await bucket.info(name)
-    const held = info === null || info.deleted ? 0 : Number(info.metadata?.['generation'] ?? 0)
-    if (held > generation) throw problem('BUS_SUPERSEDED', { subject, held, generation })
-    try {
-      const metadata = { generation: String(generation) }
-      await bucket.putBlob({ name, metadata }, data, { previousRevision: info?.revision ?? 0 })
-      return
-    } catch (error) {
-      const code = (error as { api_error?: { err_code?: number } }).api_error?.err_code
-      if (code === undefined || !wrongLastSequence.includes(code)) throw error
-    }
-  }
-}
+/** As ADR-20 has it. */
+const padded = (base64url: string): string => base64url.padEnd(Math.ceil(base64url.length / 4) * 4, '=')
 
-async function holds(bucket: Bucket, name: string, data: Uint8Array): Promise<boolean> {
-  const info = await bucket.info(name)
-  if (info === null || info.deleted || info.size !== data.length) return false
-  const digest = createHash('sha256').update(data).digest('base64url')
-  return info.digest.replace(/=+$/, '') === `SHA-256=${digest}`
+function metaIn(data: Uint8Array): Meta | undefined {
+  let value: unknown
+  try {
+    value = JSON.parse(new TextDecoder().decode(data))
+  } catch {
+    return undefined
+  }
+  const { name, nuid, size, chunks, digest = '', deleted = false, metadata = {} } = (value ?? {}) as Partial<Meta>
+  if (typeof name !== 'string' || typeof nuid !== 'string' || !/^[A-Za-z0-9_-]+$/.test(nuid)) return undefined
+  if (typeof digest !== 'string' || !Number.isSafeInteger(size) || !Number.isSafeInteger(chunks)) return undefined
+  return { name, nuid, size: size ?? 0, chunks: chunks ?? 0, digest, deleted, metadata }
 }

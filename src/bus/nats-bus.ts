@@ -4,6 +4,7 @@
  * I2 A message to itself goes round every few seconds. A connection that is open but deaf (a dead read loop, a server that is
  *    stopped) is closed and built anew. Two must stay out: a process that was itself blocked reads the first one late.
  * I3 Messages from a connection that was given up are ignored.
+ * I4 Only inboxes are answered: no permission of the server limits which reply subject an asker names.
  */
 import { problem, toProblem, describe, type MaggyError } from '../../protocol/index.ts'
 import type { Bus, BusStatus, Handler, RequestOptions } from './bus.ts'
@@ -15,7 +16,8 @@ import {
   eventKind,
   headersOf,
   mapped,
-  newInbox,
+  permissionRefused,
+  inboxOf,
   openConnection,
   wireReply,
   type ClientOptions,
@@ -23,6 +25,8 @@ import {
   type Msg,
   type NatsConnection,
 } from './nats-client.ts'
+import { jetStreamApi } from './nats-api.ts'
+import { createRequests } from './nats-requests.ts'
 import { natsStreams } from './nats-streams.ts'
 import type { Wire, WireReply } from './nats-wire.ts'
 
@@ -56,6 +60,7 @@ export async function connectNats(options: NatsOptions): Promise<Bus> {
   let status: BusStatus = 'connected'
   let closing: Promise<void> | undefined
   let rebuilding = false
+  const requests = createRequests(inboxOf(options))
   let link = await openConnection(address, options)
 
   const disconnected = (): MaggyError => problem('BUS_DISCONNECTED', { server: address.label })
@@ -84,6 +89,8 @@ export async function connectNats(options: NatsOptions): Promise<Bus> {
         const { kind, refused } = eventKind(event, address.label)
         if (kind === 'down') setStatus('disconnected')
         else if (kind === 'up') setStatus('connected')
+        const refusedSubject = permissionRefused(event)
+        if (refusedSubject !== undefined) requests.refused(refusedSubject)
         if (refused) report(onFault, { kind: 'connection', problem: toProblem(refused) })
       }
     }
@@ -177,15 +184,25 @@ export async function connectNats(options: NatsOptions): Promise<Bus> {
   async function request(
     subject: string,
     data: Uint8Array,
-    { timeoutMs, headers, lend }: RequestOptions & { headers?: Readonly<Record<string, string>> },
+    {
+      timeoutMs,
+      headers,
+      lend,
+      answeredBy = 'server.any',
+    }: RequestOptions & { headers?: Readonly<Record<string, string>> },
   ): Promise<Msg> {
     up()
     limit(subject, data.length)
     // The client keeps the payload by reference until its next flush (I3 of bus.ts): a copy, unless it is lent.
     const payload = lend === true ? data : new Uint8Array(data)
-    const timeout = Math.max(1, timeoutMs)
-    const sent = headers === undefined ? { timeout } : { timeout, headers: headersOf(headers) }
-    return await whileConnected(link.request(subject, payload, sent), subject, timeoutMs)
+    const reply = requests.replySubject(answeredBy)
+    const work = requests.answer(reply, subject, Math.max(1, timeoutMs))
+    try {
+      link.publish(subject, payload, headers === undefined ? { reply } : { reply, headers: headersOf(headers) })
+      return await whileConnected(work, subject, timeoutMs)
+    } finally {
+      requests.forget(reply)
+    }
   }
 
   function subscribe(subject: string, callback: (message: Msg) => void, queue?: string): () => void {
@@ -213,7 +230,8 @@ export async function connectNats(options: NatsOptions): Promise<Bus> {
   const raw = (message: Msg): RawDelivery => ({
     subject: message.subject,
     data: dataOf(message),
-    reply: message.reply
+    // An answer that was to go elsewhere than to an inbox would be a message of ours on any subject that the asker chose (I4).
+    reply: message.reply?.startsWith('_INBOX.')
       ? (answer) => {
           limit(message.subject, answer.length)
           // Without a connection an answer is void, like any message.
@@ -237,39 +255,43 @@ export async function connectNats(options: NatsOptions): Promise<Bus> {
     request: async (subject, data, opts) => wireReply(await request(subject, data, opts)),
     requestMany(subject, data, { timeoutMs, last }) {
       up()
-      const inbox = newInbox()
+      const reply = requests.replySubject('server.any')
       const replies: WireReply[] = []
+      let timer: NodeJS.Timeout | undefined
       const work = new Promise<WireReply[]>((resolve, reject) => {
-        let timer: NodeJS.Timeout | undefined
         const wait = (): void => {
           clearTimeout(timer)
           timer = setTimeout(() => {
-            stop()
             reject(problem('BUS_TIMEOUT', { subject, ms: timeoutMs }))
           }, timeoutMs)
         }
-        const stop = subscribe(inbox, (message) => {
-          const reply = wireReply(message)
-          replies.push(reply)
+        requests.listen(reply, (message) => {
+          const one = wireReply(message)
+          replies.push(one)
           wait()
-          if (!last(reply)) return
-          clearTimeout(timer)
-          stop()
-          if (reply.code === 503) reject(problem('BUS_NO_RESPONDERS', { subject }))
+          if (!last(one)) return
+          if (one.code === 503) reject(problem('BUS_NO_RESPONDERS', { subject }))
           else resolve(replies)
         })
         wait()
-        link.publish(subject, new Uint8Array(data), { reply: inbox })
+        link.publish(subject, new Uint8Array(data), { reply })
       })
-      return whileConnected(work, subject, timeoutMs)
+      return whileConnected(work, subject, timeoutMs).finally(() => {
+        clearTimeout(timer)
+        requests.forget(reply)
+      })
     },
     nudge: (subject, callback) => subscribe(subject, callback),
   }
 
+  attach(link)
+  subscribe(requests.covering, (message) => {
+    requests.hear(message)
+  })
   // I2: the message to itself.
-  const self = newInbox()
+  const self = requests.replySubject('self.any')
   let missed = 0
-  if (watchdogMs > 0) subscribe(self, () => (missed = 0))
+  requests.listen(self, () => (missed = 0))
   const watchdog = setInterval(
     () => {
       if (status !== 'connected' || link.isClosed()) {
@@ -288,7 +310,7 @@ export async function connectNats(options: NatsOptions): Promise<Bus> {
   )
   watchdog.unref()
 
-  attach(link)
+  const api = jetStreamApi(wire)
   return {
     server: address.label,
     get maxPayload() {
@@ -321,8 +343,8 @@ export async function connectNats(options: NatsOptions): Promise<Bus> {
       await whileConnected(link.flush(), 'flush', 0)
     },
     onStatus,
-    streams: natsStreams(wire),
-    blobs: natsBlobs({ label: address.label, up, whileConnected, open: (bucket) => link.jetstream().views.os(bucket) }),
+    streams: natsStreams(wire, api),
+    blobs: natsBlobs(wire, api),
     async close() {
       closing ??= (async () => {
         clearInterval(watchdog)

@@ -1,7 +1,6 @@
 /** The one file that imports the NATS client. It configures the client and translates its errors and events, by their codes. */
 import {
   connect,
-  createInbox,
   ErrorCode,
   Events,
   headers as newHeaders,
@@ -13,7 +12,7 @@ import {
   type Status,
 } from 'nats'
 import semver from 'semver'
-import { describe, MaggyError, problem } from '../../protocol/index.ts'
+import { describe, inboxOf as inboxFor, MaggyError, problem } from '../../protocol/index.ts'
 import { parseAddress, type Address } from './nats-address.ts'
 import type { WireReply } from './nats-wire.ts'
 
@@ -29,6 +28,8 @@ export interface ClientOptions {
   token?: string
   /** Shown in the server's list of connections. */
   name?: string
+  /** Who this is, on a server that checks it: its role and its name are in its inbox. */
+  identity?: { readonly role: string; readonly name: string }
   /** For each try to connect. Default 5,000. */
   connectTimeoutMs?: number
 }
@@ -44,6 +45,10 @@ export interface ServerInfo {
 }
 
 const reconnectWaitMs = 250
+
+/** Where the answers to this client's requests come. */
+export const inboxOf = ({ identity }: ClientOptions): string =>
+  inboxFor(identity?.role ?? 'any', identity?.name ?? 'any')
 
 /** Looks at a server without staying: its version, and whether it has JetStream. Rejects as connectNats does, but takes any version. */
 export async function readServerInfo(options: ClientOptions): Promise<ServerInfo> {
@@ -130,7 +135,8 @@ export function mapped(error: unknown, subject: string, ms: number, server: stri
   if (code === codes.timeout) return problem('BUS_TIMEOUT', { subject, ms })
   if (code === codes.disconnected) return problem('BUS_DISCONNECTED', { server }, { cause: error })
   if (code !== undefined && codes.closed.includes(code)) return problem('BUS_CLOSED', {})
-  const reason = code === codes.permission ? 'the permissions of this connection do not allow it' : describe(error)
+  if (code === codes.permission) return problem('BUS_FORBIDDEN', { subject }, { cause: error })
+  const reason = describe(error)
   return problem('BUS_REFUSED', { subject, reason }, { cause: error })
 }
 
@@ -139,9 +145,10 @@ export function eventKind(event: Status, label: string): { kind?: 'up' | 'down';
   if (event.type === Events.Disconnect) return { kind: 'down' }
   if (event.type === Events.Reconnect) return { kind: 'up' }
   if (event.type !== Events.Error) return {}
-  const subject = event.permissionContext?.subject ?? label
+  const { subject } = event.permissionContext ?? {}
+  if (subject !== undefined) return { refused: problem('BUS_FORBIDDEN', { subject }) }
   const reason = typeof event.data === 'string' ? event.data : 'an error without a code'
-  return { refused: problem('BUS_REFUSED', { subject, reason }) }
+  return { refused: problem('BUS_REFUSED', { subject: label, reason }) }
 }
 
 export function headersOf(values: Readonly<Record<string, string>>): MsgHdrs {
@@ -150,7 +157,11 @@ export function headersOf(values: Readonly<Record<string, string>>): MsgHdrs {
   return made
 }
 
-export const newInbox = (): string => createInbox()
+/** The subject on which this connection was not let publish. */
+export function permissionRefused(event: Status): string | undefined {
+  const { operation, subject } = event.type === Events.Error ? (event.permissionContext ?? {}) : {}
+  return operation === 'publish' ? subject : undefined
+}
 
 /** A plain view: the client hands out Buffers, whose slice() is no copy. It never uses their memory again. */
 export function dataOf({ data }: Msg): Uint8Array {

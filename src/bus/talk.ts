@@ -5,6 +5,7 @@
  */
 import { Type, type TSchema } from 'typebox'
 import {
+  answererOf,
   anyVersion,
   check,
   decode,
@@ -55,7 +56,8 @@ export async function ask<C extends Call>(
   options: { timeoutMs: number },
 ): Promise<ReplyOf<C>> {
   const subject = subjectTo(call, params)
-  return await askEncoded(bus, call, subject, encodePayload<TSchema>(call, payload, subject), options)
+  const encoded = encodePayload<TSchema>(call, payload, subject)
+  return await askEncoded(bus, call, subject, encoded, { ...options, answeredBy: answererOf(call, params) })
 }
 
 /** The same with a payload that is laid out already; the reply is checked, the payload is not. */

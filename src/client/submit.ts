@@ -1,6 +1,7 @@
 /** A client's words with drivers: each may be repeated, and is, for as long as nobody answers. */
 import {
   bundleBucket,
+  checkBundle,
   codeOf,
   describe,
   resumeExperiment,
@@ -37,9 +38,12 @@ export async function submitExperiment(
   patience: Patience = {},
 ): Promise<void> {
   await untilAnswered(patience, async () => {
-    const { bundle } = submission
-    if (bundle !== undefined && !(await bus.blobs.has(bundleBucket, bundle.sha256))) {
-      await bus.blobs.put(bundleBucket, bundle.sha256, code)
+    const sha256 = submission.bundle?.sha256
+    if (sha256 !== undefined && !(await ask(bus, checkBundle, {}, { sha256 }, { timeoutMs: answerMs })).known) {
+      // Clients may not read what lies in the store.
+      const writer = bus.blobs.writer(bundleBucket, sha256, { blind: true })
+      await writer.write(code)
+      await writer.end()
     }
     await ask(bus, submit, {}, submission, { timeoutMs: answerMs })
   })

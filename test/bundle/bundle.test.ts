@@ -110,7 +110,7 @@ describe('bundleModule', () => {
 })
 
 describe('the bundle cache', () => {
-  const blobsOf = (data: Uint8Array | undefined): Blobs & { gets: number } => {
+  const blobsOf = (data: Uint8Array | undefined): Pick<Blobs, 'get' | 'put' | 'has' | 'delete'> & { gets: number } => {
     const blobs = {
       gets: 0,
       put: () => Promise.resolve(),

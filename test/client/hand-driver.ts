@@ -5,6 +5,7 @@ import {
   resumeExperiment,
   stopExperiment,
   subjectFor,
+  checkBundle,
   submit,
   type LogEvent,
   type Submission,
@@ -36,6 +37,7 @@ export function handDriver(
       last.set(experiment, await bus.streams.append(subject, data, { expectedLast: last.get(experiment) ?? 0 }))
     },
   }
+  answer(bus, checkBundle, {}, () => ({ known: false }))
   answer(bus, submit, {}, async (submission) => {
     driver.submissions.push(submission)
     await driver.append(submission.experiment, { type: 'experiment.accepted', at: 0, submission })

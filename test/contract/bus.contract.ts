@@ -1,4 +1,5 @@
 /** What every bus promises (I1 to I6 of src/bus/bus.ts, streams, blobs). A new implementation runs it with its own world. */
+import { createHash } from 'node:crypto'
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
 import { codeOf, decode, log, metrics, subjectFor } from '../../protocol/index.ts'
 import { streamOverhead, type Bus, type Entry } from '../../src/bus/index.ts'
@@ -395,6 +396,31 @@ export function busContract(name: string, createWorld: () => Promise<BusWorld>):
       })
       await a.flush()
       expect([...(await b.request('last.word', bytes(), { timeoutMs }))]).toEqual([7])
+    })
+
+    test('a blob that is written and read part by part is whole, and is not there before it is whole', async () => {
+      const part = (from: number) => new Uint8Array(200_000).map((_, i) => (i + from) % 251)
+      const writer = a.blobs.writer('bucket', 'parts')
+      await writer.write(part(0))
+      await writer.write(part(1))
+      expect(await b.blobs.reader('bucket', 'parts')).toBeUndefined()
+      await writer.end()
+      const reader = await b.blobs.reader('bucket', 'parts')
+      const read: Uint8Array[] = []
+      for (let next = await reader?.next(); next !== undefined && next.length > 0; next = await reader?.next())
+        read.push(next)
+      expect(Buffer.compare(Buffer.concat(read), Buffer.concat([part(0), part(1)]))).toBe(0)
+      expect(reader?.bytes).toBe(400_000)
+      const given = await b.blobs.get('bucket', 'parts')
+      expect(reader?.sha256).toBe(
+        createHash('sha256')
+          .update(given ?? bytes())
+          .digest('hex'),
+      )
+      const abandoned = a.blobs.writer('bucket', 'abandoned')
+      await abandoned.write(part(2))
+      await abandoned.abort()
+      expect(await b.blobs.has('bucket', 'abandoned')).toBe(false)
     })
 
     test('a blob of a later generation is not replaced by one of an earlier, however late that comes', async () => {

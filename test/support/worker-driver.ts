@@ -1,12 +1,12 @@
 /** A driver made by hand, with just enough in it to drive a real worker. */
 import { setTimeout as sleep } from 'node:timers/promises'
+import { serveStore } from '../../actors/driver/experiment/store.ts'
 import { bundleModule, type BundledModule } from '../../src/bundle/index.ts'
 import { answer, ask, hear, tell, type Bus } from '../../src/bus/index.ts'
 import {
   announce,
   assign,
   beat,
-  bundleBucket,
   decodePayload,
   done,
   driverBeat,
@@ -14,7 +14,9 @@ import {
   leave,
   metrics,
   output,
+  partBytes,
   ping,
+  readBundle,
   release,
   rollCall,
   started,
@@ -74,7 +76,6 @@ export async function createHandMadeDriver(
 ): Promise<HandMadeDriver> {
   await bus.streams.ensure()
   const module: BundledModule = await bundleModule(modulePath)
-  await bus.blobs.put(bundleBucket, module.sha256, module.code)
   const bundle = { sha256: module.sha256, bytes: module.code.length, module: module.module }
   const refOf = (trial: number): AttemptRef => ({ experiment, trial, attempt: 1 })
 
@@ -141,6 +142,12 @@ export async function createHandMadeDriver(
     driver.results.set(said.trial, said)
     return {}
   })
+  answer(bus, readBundle, { worker: '*', bundle: module.sha256 }, ({ offset }) => ({
+    bytes: module.code.length,
+    sha256: module.sha256,
+    data: module.code.subarray(offset, offset + partBytes),
+  }))
+  serveStore({ bus, experiment, isAssigned: () => true, onDropped: () => undefined })
   await bus.flush()
   return driver
 }

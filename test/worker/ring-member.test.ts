@@ -1,39 +1,50 @@
 /** A ring's checkpoint: read although the bus hiccups, and never replaced by a member that is out. */
 import { afterEach, describe, expect, it } from 'vitest'
-import { checkpointBucket, decode, encode, problem, ringCheckpointName } from '../../protocol/index.ts'
+import { checkpointBucket, decode, encode, problem, ringCheckpointName, ringName } from '../../protocol/index.ts'
 import { createMemoryNetwork, type Bus, type MemoryNetwork } from '../../src/bus/index.ts'
 import { systemClock } from '../../src/actor/index.ts'
 import { createRingCheckpoints, type RingCheckpoints } from '../../actors/worker/ring/index.ts'
-import { formGeneration, handledMember, joining, ringName, type HandledMember } from '../support/ring-members.ts'
+import { serveStore } from '../../actors/driver/experiment/store.ts'
+import { formGeneration, handledMember, joining, type HandledMember } from '../support/ring-members.ts'
 
-const name = ringCheckpointName(ringName)
+const experiment = 'e'
+const trial = 0
+const name = ringCheckpointName(ringName(experiment, trial))
 const empty = encode({ from: 0, counts: new Uint8Array(), values: new Uint8Array() })
 const opened: HandledMember[] = []
 afterEach(() => {
   for (const { member } of opened.splice(0)) member.close()
 })
 
+function checkpointsOf(bus: Bus, seat: number, notices: string[]): RingCheckpoints {
+  const attempt = { experiment, trial, attempt: seat + 1 }
+  const onNotice = (text: string) => notices.push(text)
+  return createRingCheckpoints({ bus, clock: systemClock, worker: `w${seat}`, attempt, onNotice })
+}
+
+/** A driver's part: the store of the network. */
+function withStore(network: MemoryNetwork): MemoryNetwork {
+  serveStore({ bus: network.connect('driver'), experiment, isAssigned: () => true, onDropped: () => undefined })
+  return network
+}
+
 function memberOn(bus: Bus, seat: number, change: Partial<RingCheckpoints> = {}, notices: string[] = []) {
-  const checkpoints = createRingCheckpoints({ bus, clock: systemClock, onNotice: (text) => notices.push(text) })
+  const checkpoints = checkpointsOf(bus, seat, notices)
   const made = handledMember(bus, seat, { ...checkpoints, ...change })
   opened.push(made)
   made.say(joining)
   return { ...made, checkpoints, notices }
 }
 
-/** A bus whose object store fails so many times, each time with the next of these codes. */
+/** A bus on which so many questions about checkpoints fail, each with the next of these codes. */
 function hiccups(bus: Bus, faults: Error[]): Bus {
-  const blobs: Bus['blobs'] = {
-    ...bus.blobs,
-    get: async (...at) => {
-      const fault = faults.shift()
-      if (fault !== undefined) throw fault
-      return await bus.blobs.get(...at)
-    },
-  }
   return {
     ...bus,
-    blobs,
+    request: async (subject, ...rest) => {
+      const fault = subject.endsWith('.read') ? faults.shift() : undefined
+      if (fault !== undefined) throw fault
+      return await bus.request(subject, ...rest)
+    },
     get status() {
       return bus.status
     },
@@ -42,7 +53,7 @@ function hiccups(bus: Bus, faults: Error[]): Bus {
 
 describe('A member that begins from the checkpoint', () => {
   it('waits for a bus that is away meanwhile, and begins', async () => {
-    const network = createMemoryNetwork()
+    const network = withStore(createMemoryNetwork())
     const faults = [
       problem('BUS_DISCONNECTED', { server: 's' }),
       problem('BUS_NO_JETSTREAM', { server: 's' }),
@@ -59,7 +70,7 @@ describe('A member that begins from the checkpoint', () => {
   })
 
   it('fails where the checkpoint itself cannot be read', async () => {
-    const network = createMemoryNetwork()
+    const network = withStore(createMemoryNetwork())
     const bus = hiccups(network.connect('w0'), [problem('BUS_REFUSED', { subject: 's', reason: 'the digest differs' })])
     const made = memberOn(bus, 0)
     await formGeneration(network, 1, [0])
@@ -74,8 +85,8 @@ describe('A checkpoint', () => {
   /** A member that takes part as rank 0, alone; `saved` resolves when its next save has come to an end. */
   async function rankZero(network: MemoryNetwork, seat: number, generation: number) {
     const bus = network.connect(`w${seat}`)
-    const own = createRingCheckpoints({ bus, clock: systemClock, onNotice: (text) => notices.push(text) })
     const notices: string[] = []
+    const own = checkpointsOf(bus, seat, notices)
     let ended: () => void = () => undefined
     const save: RingCheckpoints['save'] = async (...given) => {
       await own.save(...given)
@@ -97,7 +108,7 @@ describe('A checkpoint', () => {
   }
 
   it('of a member that the ring has gone on without does not replace a newer one', async () => {
-    const network = createMemoryNetwork()
+    const network = withStore(createMemoryNetwork())
     const out = await rankZero(network, 0, 1)
     await out.saves(10)
     expect(await nextOf(network)).toBe(10)

@@ -39,6 +39,7 @@ import { Demand } from './demand.ts'
 import { Effects, type Decision, type Rooms } from './effects.ts'
 import { LogWriter, type LogEnd } from './log-writer.ts'
 import { Results, type RefusedResult } from './results.ts'
+import { serveStore } from './store.ts'
 import { Waiting } from './waiting.ts'
 
 export interface RunEnvironment {
@@ -287,6 +288,13 @@ export class ExperimentRun implements Claimant {
     const { bus, onDropped } = this.#env
     const here = { worker: '*', experiment: this.id }
     this.#subscriptions.push(
+      ...serveStore({
+        bus,
+        experiment: this.id,
+        onDropped,
+        isAssigned: (worker, trial, attempt) =>
+          this.rooms.attempts.partsOf(trial).some((part) => part.worker === worker && part.attempt === attempt),
+      }),
       answer(bus, done, here, (payload, { worker }) => this.#results.take(worker, payload), { onDropped }),
       answer(bus, stopExperiment, { experiment: this.id }, ({ mode }) => this.#stop(mode), { onDropped }),
       hear(bus, started, here, (said) => this.#started(said), { onDropped }),

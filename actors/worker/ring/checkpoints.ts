@@ -3,9 +3,10 @@
  * I1 A member that its ring has gone on without replaces no checkpoint of a later generation.
  * I2 An outage of the bus is waited for.
  */
-import { checkpointBucket, describe, isProblem, ringCheckpointName } from '../../../protocol/index.ts'
+import { describe, isProblem, type AttemptRef } from '../../../protocol/index.ts'
 import type { Clock } from '../../../src/actor/index.ts'
 import type { Bus } from '../../../src/bus/index.ts'
+import { fetchCheckpoint, storeCheckpoint } from '../store.ts'
 
 export interface RingCheckpoints {
   /** Keeps it in the place of the one before. One at a time: what comes while another is on its way is left out, and not made. */
@@ -19,16 +20,20 @@ const retryMs = 500
 export function createRingCheckpoints(options: {
   readonly bus: Bus
   readonly clock: Clock
+  readonly worker: string
+  /** The member's own. */
+  readonly attempt: AttemptRef
   readonly onNotice: (text: string) => void
 }): RingCheckpoints {
-  const { bus, clock, onNotice } = options
+  const { bus, clock, worker, attempt, onNotice } = options
+  const of = { attempt, ring: true }
   let saving = false
   return {
     save: async (ring, generation, make) => {
       if (saving) return
       saving = true
       try {
-        await bus.blobs.put(checkpointBucket, ringCheckpointName(ring), make(), { generation })
+        await storeCheckpoint(bus, worker, of, make(), generation)
       } catch (error) {
         onNotice(`a checkpoint of ${ring} is not taken: ${describe(error)}`)
       } finally {
@@ -38,9 +43,12 @@ export function createRingCheckpoints(options: {
     load: async (ring, isWanted) => {
       for (let tries = 1; isWanted(); tries += 1) {
         try {
-          return await bus.blobs.get(checkpointBucket, ringCheckpointName(ring))
+          return await fetchCheckpoint(bus, worker, of)
         } catch (error) {
-          if (!isProblem(error, 'BUS_DISCONNECTED', 'BUS_TIMEOUT', 'BUS_NO_RESPONDERS', 'BUS_NO_JETSTREAM')) throw error
+          if (
+            !isProblem(error, 'BUS_DISCONNECTED', 'BUS_TIMEOUT', 'BUS_NO_RESPONDERS', 'BUS_NO_JETSTREAM', 'STORE_BUSY')
+          )
+            throw error
           if (tries === 1) onNotice(`the checkpoint of ${ring} cannot be read yet: ${describe(error)}`)
           await new Promise<void>((resolve) => void clock.setTimeout(resolve, retryMs))
         }

@@ -1,0 +1,159 @@
+/**
+ * What workers read and write of the store by way of the driver that owns the experiment (protocol/store.ts).
+ * I1 Only the worker to which the log assigned the attempt writes the trial's checkpoint, or reads it.
+ * I2 Bounded: so many uploads and so many readings at once, each a part at a time.
+ */
+import {
+  checkpointBucket,
+  checkpointName,
+  decodePayload,
+  metrics,
+  partBytes,
+  problem,
+  readCheckpoint,
+  readRecorded,
+  ringCheckpointName,
+  ringName,
+  subjectFor,
+  writeCheckpoint,
+  type PayloadOf,
+  type ReplyOf,
+} from '../../../protocol/index.ts'
+import { answer, type Bus, type OnDropped, type Subscription } from '../../../src/bus/index.ts'
+import type { BlobReader, BlobWriter } from '../../../src/bus/index.ts'
+
+type Write = PayloadOf<typeof writeCheckpoint>
+type Read = PayloadOf<typeof readCheckpoint>
+type Recorded = ReplyOf<typeof readRecorded>
+
+interface Upload {
+  readonly writer: BlobWriter
+  readonly worker: string
+  readonly name: string
+  next: number
+  busy: boolean
+}
+
+interface Reading {
+  readonly reader: BlobReader
+  /** What was read and not yet given. */
+  left: Uint8Array
+  next: number
+}
+
+const atOnce = 64
+
+export interface StoreOptions {
+  readonly bus: Bus
+  readonly experiment: string
+  /** Whether the log says that the worker has the attempt now. */
+  readonly isAssigned: (worker: string, trial: number, attempt: number) => boolean
+  readonly onDropped: OnDropped
+}
+
+/** Answers an experiment's workers. */
+export function serveStore({ bus, experiment, isAssigned, onDropped }: StoreOptions): Subscription[] {
+  const uploads = new Map<string, Upload>()
+  const readings = new Map<string, Reading>()
+
+  const nameOf = (trial: number, ring: boolean): string =>
+    ring ? ringCheckpointName(ringName(experiment, trial)) : checkpointName(experiment, trial)
+
+  /** I1 */
+  const requireAssigned = (worker: string, { trial, attempt }: Write | Read): void => {
+    if (!isAssigned(worker, trial, attempt)) throw problem('CHECKPOINT_REFUSED', { worker, trial, attempt })
+  }
+
+  /** I2: what was used longest ago goes first. */
+  function bounded<T>(of: Map<string, T>, drop: (value: T) => void): void {
+    const [oldest] = of
+    if (of.size <= atOnce || oldest === undefined) return
+    of.delete(oldest[0])
+    drop(oldest[1])
+  }
+
+  async function write(worker: string, said: Write): Promise<Record<string, never>> {
+    requireAssigned(worker, said)
+    const { upload, offset, bytes, data, trial, ring, generation } = said
+    const key = `${worker}/${upload}`
+    const unknown = (): Error => problem('UPLOAD_UNKNOWN', { upload, offset })
+    if (offset === 0) {
+      const name = nameOf(trial, ring)
+      const writer = bus.blobs.writer(checkpointBucket, name, { generation })
+      uploads.set(key, { writer, worker, name, next: 0, busy: false })
+      bounded(uploads, ({ writer }) => void writer.abort().catch(() => undefined)) // it takes room, and does no other harm
+    }
+    const found = uploads.get(key)
+    if (found === undefined || found.next !== offset || found.busy) throw unknown()
+    if (offset + data.length > bytes) {
+      uploads.delete(key)
+      throw unknown()
+    }
+    found.busy = true
+    try {
+      await found.writer.write(data)
+      found.next += data.length
+      if (found.next < bytes) return {}
+      uploads.delete(key)
+      // The log may have given the trial to another meanwhile.
+      requireAssigned(worker, said)
+      await found.writer.end()
+      return {}
+    } catch (error) {
+      uploads.delete(key)
+      await found.writer.abort().catch(() => undefined) // the fault that counts is told
+      throw error
+    } finally {
+      found.busy = false
+    }
+  }
+
+  async function read(worker: string, said: Read): Promise<ReplyOf<typeof readCheckpoint>> {
+    requireAssigned(worker, said)
+    const { trial, attempt, ring, offset, of = trial } = said
+    const key = `${worker}/${trial}/${attempt}/${ring}/${of}`
+    if (offset === 0) {
+      const reader = await bus.blobs.reader(checkpointBucket, nameOf(of, ring))
+      if (reader === undefined) return { part: null }
+      readings.set(key, { reader, left: new Uint8Array(), next: 0 })
+      bounded(readings, () => undefined)
+    }
+    const found = readings.get(key)
+    // Its reader begins again, for the hash of what it has does not fit.
+    if (found?.next !== offset) throw problem('UPLOAD_UNKNOWN', { upload: key, offset })
+    const parts = [found.left]
+    let length = found.left.length
+    while (length < partBytes) {
+      const more = await found.reader.next()
+      if (more.length === 0) break
+      parts.push(more)
+      length += more.length
+    }
+    const all = new Uint8Array(Buffer.concat(parts))
+    const data = all.subarray(0, partBytes)
+    found.left = all.slice(partBytes)
+    found.next += data.length
+    const { bytes, sha256 } = found.reader
+    if (found.next >= bytes) readings.delete(key)
+    return { part: { bytes, sha256, data } }
+  }
+
+  async function recorded(worker: string, { trial, attempt }: PayloadOf<typeof readRecorded>): Promise<Recorded> {
+    const subject = subjectFor(metrics, { worker, experiment, trial: String(trial) })
+    const nothing = { latest: {}, points: 0 }
+    const entry = await bus.streams.last('telemetry', subject)
+    if (entry === undefined) return nothing
+    const batch = decodePayload(metrics, entry.data, subject)
+    if (batch.attempt !== attempt) return nothing
+    const latest: Record<string, number | null> = {}
+    for (const { values } of batch.points) Object.assign(latest, values)
+    return { latest, points: batch.first + batch.points.length }
+  }
+
+  const here = { worker: '*', experiment }
+  return [
+    answer(bus, writeCheckpoint, here, (said, { worker }) => write(worker, said), { onDropped }),
+    answer(bus, readCheckpoint, here, (said, { worker }) => read(worker, said), { onDropped }),
+    answer(bus, readRecorded, here, (said, { worker }) => recorded(worker, said), { onDropped }),
+  ]
+}
