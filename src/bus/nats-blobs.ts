@@ -105,7 +105,9 @@ export function natsBlobs(wire: Wire, api: JetStreamApi): Blobs {
         // They must lie in the stream in their order: one connection's entries do.
         for (let at = 0; at < part.length;) {
           const sent: Promise<void>[] = []
-          for (; at < part.length && sent.length < (chunks === 0 ? 1 : window); at += largest) {
+          // The first one alone: it may make the bucket.
+          const most = chunks === 0 ? 1 : window
+          for (; at < part.length && sent.length < most; at += largest) {
             const chunk = part.subarray(at, at + largest)
             sent.push(keep(bucket, subject, chunk))
             chunks += 1
