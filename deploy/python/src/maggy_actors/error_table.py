@@ -48,6 +48,11 @@ TABLE: dict[str, tuple[str, bool, str]] = {
         True,
         "see the server's log",
     ),
+    "BUS_FORBIDDEN": (
+        "the permissions of this connection do not allow {subject}",
+        False,
+        "give credentials of the role that may do it (protocol/README.md, \"Who may do what\")",
+    ),
     "BUS_UNREACHABLE": (
         "no server at {server}: {reason}",
         True,
@@ -347,6 +352,21 @@ TABLE: dict[str, tuple[str, bool, str]] = {
         "the code bundle {sha256} arrived with another hash",
         True,
         "submit the experiment again",
+    ),
+    "UPLOAD_UNKNOWN": (
+        "the driver knows no upload {upload} that goes on at byte {offset}",
+        True,
+        "begin again at byte 0; the driver was started anew, or a part is missing",
+    ),
+    "CHECKPOINT_REFUSED": (
+        "attempt {attempt} at trial {trial} is not with worker {worker}",
+        False,
+        "nothing needs to be done: the trial was given to another worker, or has ended",
+    ),
+    "STORE_BUSY": (
+        "the driver passes on as many checkpoints as it can now",
+        True,
+        "ask again later; more drivers share the experiments among them",
     ),
     "WORKERS_MISSING": (
         "no worker{wanted} has announced itself for {seconds} s",
