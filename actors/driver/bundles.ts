@@ -63,7 +63,13 @@ export function serveBundles(bus: Bus, onDropped: OnDropped): Subscription[] {
 
   const queue = { queue: 'driver', onDropped }
   return [
-    answer(bus, readBundle, { worker: '*', bundle: '*' }, ({ offset }, { bundle: sha256 }) => part(sha256, offset), queue),
+    answer(
+      bus,
+      readBundle,
+      { worker: '*', bundle: '*' },
+      ({ offset }, { bundle: sha256 }) => part(sha256, offset),
+      queue,
+    ),
     answer(bus, checkBundle, {}, async ({ sha256 }) => ({ known: await isKnown(sha256) }), queue),
   ]
 }

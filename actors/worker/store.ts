@@ -43,7 +43,9 @@ async function whole(subject: string, next: (offset: number) => Promise<Part | n
 /** An experiment's code, or undefined if the store has none of that hash. */
 export async function fetchBundle(bus: Bus, worker: string, sha256: string): Promise<Uint8Array | undefined> {
   try {
-    return await whole('bundle.read', (offset) => ask(bus, readBundle, { worker, bundle: sha256 }, { offset }, { timeoutMs }))
+    return await whole('bundle.read', (offset) =>
+      ask(bus, readBundle, { worker, bundle: sha256 }, { offset }, { timeoutMs }),
+    )
   } catch (error) {
     if (codeOf(error) === 'BUNDLE_MISSING') return undefined
     throw error
