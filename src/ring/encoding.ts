@@ -212,3 +212,10 @@ export function exactFrom(encoding: Encoding, split: number): Encoding {
     },
   }
 }
+
+/** For a vector of this length whose elements from `split` on lose nothing on their way. */
+export function encodingFor(name: EncodingName, length: number, split: number): Encoding {
+  const encoding = encodings[name]
+  if (encoding.exact || split >= length) return encoding
+  return split === 0 ? encodings.float32 : exactFrom(encoding, split)
+}

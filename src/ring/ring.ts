@@ -9,29 +9,27 @@
 import { requireIntact, frameOverhead } from './chunk-frame.ts'
 import {
   chunk as chunkCall,
-  decodePayload,
-  fetchShard,
   MaggyError,
   probeMember,
   problem,
-  shard as shardMessage,
-  subjectFor,
   toProblem,
   type Chunk,
   type ChunkPhase,
   type RingPlan,
 } from '../../protocol/index.ts'
 import type { Clock } from '../actor/index.ts'
-import { answer, hear, type Bus, type Subscription } from '../bus/index.ts'
+import { answer, type Bus, type Subscription } from '../bus/index.ts'
 import type { Collective, Place } from './collective.ts'
 import { directReduce } from './direct-reduce.ts'
-import { encodings, exactFrom, type Encoding, type EncodingName } from './encoding.ts'
+import { encodingFor } from './encoding.ts'
 import { faultOf, type RingFault, type RingOutcome } from './fault.ts'
 import { broadcastRound, exchangeRound, type BytesCollective } from './pass-round.ts'
 import { predecessorOf } from './plan.ts'
+import { createPredecessorWait } from './predecessor.ts'
 import { createQueue, type CollectiveQueue } from './queue.ts'
 import { aloneReduce, ringReduce, type ReduceCollective } from './ring-reduce.ts'
 import { createSender } from './sender.ts'
+import { createShards } from './shards.ts'
 import { createVectors, vectorsAtMost } from './vectors.ts'
 import { createWatch } from './watch.ts'
 import { createWorkspace } from './workspace.ts'
@@ -114,14 +112,8 @@ export function createRing(options: RingOptions): Ring {
   let settle: (() => void) | undefined
   const vectorsFor = createVectors(space, members.length, chunkBytes)
   let lastReduced: Reduced | undefined
-  let predecessorMs = 0
-  /** When the reduction under way began, and the last reduction in which the predecessor was heard. */
-  let reducingSince = 0
-  let predecessorAt = -1
-  const predecessor = predecessorOf(rank, members.length)
+  const predecessor = createPredecessorWait(clock, predecessorOf(rank, members.length))
   const turns = { broadcast: 0, exchange: 0 }
-  /** Algorithm direct: my segment's frames of this step and the one before. */
-  const shards = new Map<number, Map<number, Uint8Array>>()
 
   const queue = { finished: -1, rank, maxBytes: options.maxEarlyBytes ?? 2 ** 28, lockstep: false }
   const queues = {
@@ -174,7 +166,7 @@ export function createRing(options: RingOptions): Ring {
     // The chunk names another sender than the one that sent it.
     if (members[received.from]?.worker !== worker) throw problem('RING_CHUNK_CORRUPT', { chunk: `of ${worker ?? '?'}` })
     watch.heard(received.from)
-    notePredecessor(received)
+    predecessor.heard(received, queues.reduce.currentStep)
     try {
       queues[familyOf[received.phase]].take(received)
     } catch (error) {
@@ -182,12 +174,6 @@ export function createRing(options: RingOptions): Ring {
       throw error
     }
     settle?.()
-  }
-
-  function notePredecessor({ phase, from, step }: Chunk): void {
-    if (phase !== 'reduce' || from !== predecessor || step <= predecessorAt) return
-    predecessorAt = step
-    if (queues.reduce.currentStep === step) predecessorMs += clock.elapsed() - reducingSince
   }
 
   subscriptions.push(
@@ -202,22 +188,16 @@ export function createRing(options: RingOptions): Ring {
       return { reducing: queues.reduce.currentStep ?? null, finished: queues.reduce.finished, doing }
     }),
   )
-  if (algorithm === 'direct') {
-    subscriptions.push(
-      hear(bus, shardMessage, { ...me, worker: '*' }, (received, { worker }) => {
-        if (received.from === rank || fault !== undefined) return
-        try {
-          take(received, worker)
-        } catch {
-          // The chunk is damaged or no longer needed. If it is missing, the watch asks for it (watch.ts).
-        }
-      }),
-      answer(bus, fetchShard, { ...me, worker: '*' }, ({ step, index }) => {
-        const frame = shards.get(step)?.get(index)
-        return { chunk: frame === undefined ? null : decodePayload(shardMessage, frame, 'ring.fetch') }
-      }),
-    )
-  }
+  const shards =
+    algorithm === 'direct'
+      ? createShards({
+          bus,
+          me,
+          onShard: (received, worker) => {
+            if (received.from !== rank && fault === undefined) take(received, worker)
+          },
+        })
+      : undefined
 
   const place = (step: number): Place => ({
     rank,
@@ -262,18 +242,6 @@ export function createRing(options: RingOptions): Ring {
     return { kind: 'done', value }
   }
 
-  function tellShard(step: number, index: number, frame: Uint8Array): void {
-    let frames = shards.get(step)
-    if (frames === undefined) {
-      frames = new Map()
-      shards.set(step, frames)
-      for (const old of shards.keys()) if (shards.size > 2) shards.delete(old)
-    }
-    frames.set(index, frame)
-    // In an outage the message is not sent: then the others ask for it.
-    bus.publish(subjectFor(shardMessage, me), frame)
-  }
-
   return {
     plan,
     async allReduce(step, vector, weight, { key = String(vector.length), exactFrom: split = Infinity } = {}) {
@@ -283,9 +251,9 @@ export function createRing(options: RingOptions): Ring {
       const into = lastReduced?.vector === a ? b : a
       const reduction = { space, vector, weight, into, encoding, chunkElements, residual }
       const at = place(step)
-      reducingSince = clock.elapsed()
+      predecessor.begin()
       const tell = (index: number, frame: Uint8Array): void => {
-        tellShard(step, index, frame)
+        shards?.tell(step, index, frame)
       }
       const make = {
         alone: () => aloneReduce(reduction),
@@ -324,21 +292,16 @@ export function createRing(options: RingOptions): Ring {
       return fault
     },
     get predecessorMs() {
-      return predecessorMs
+      return predecessor.ms
     },
     abandon() {
       if (abandoned) return
       abandoned = true
       for (const subscription of subscriptions) subscription.unsubscribe()
+      shards?.close()
       fail(faultOf(problem('RING_ABANDONED', { generation, ring }), null))
       sender.stop()
       watch.stop()
     },
   }
-}
-
-function encodingFor(name: EncodingName, length: number, split: number): Encoding {
-  const encoding = encodings[name]
-  if (encoding.exact || split >= length) return encoding
-  return split === 0 ? encodings.float32 : exactFrom(encoding, split)
 }
