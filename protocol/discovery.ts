@@ -1,6 +1,7 @@
 /** How workers and drivers find each other, and how a driver comes to hold a slot. */
 import { Type } from 'typebox'
 import { Count, Id, Instant, Label, mapOf, Name, Ordinal, Sentence, Slot } from './common.ts'
+import { PublicKey } from './signature.ts'
 import { call, few, kibibyte, mebibyte, message, version } from './conversation.ts'
 
 /**
@@ -31,6 +32,8 @@ export const WorkerInfo = Type.Object({
   can: Type.Optional(Type.Array(Capability, { maxItems: 16 })),
   /** Experiments, by their names, whose trials it runs by code of its own; one that runs bundles needs to name none. */
   experiments: Type.Optional(Type.Array(Name, { maxItems: 1024 })),
+  /** It runs only what one of these keys has signed. Left out: whatever it is given. */
+  trusts: Type.Optional(Type.Array(PublicKey, { maxItems: 1024 })),
 })
 export type WorkerInfo = Type.Static<typeof WorkerInfo>
 

@@ -348,6 +348,39 @@ export const table = {
     retryable: true,
     remedy: 'ask again later; more drivers share the experiments among them',
   },
+  CODE_UNSIGNED: {
+    message: '{experiment} is not signed, and worker {worker} runs signed code only',
+    retryable: false,
+    remedy:
+      'make a key (`maggy key new`), add what `maggy key show` prints to the file that its workers have as --trust, start them again, and run the experiment again: it is signed then',
+  },
+  CODE_UNTRUSTED: {
+    message: '{experiment} is signed by the key {key}, which worker {worker} does not trust',
+    retryable: false,
+    remedy:
+      'add the line that `maggy key show` prints to the file that its workers have as --trust, and start them again; or sign with a key that is there (--sign-key)',
+  },
+  SIGNATURE_EXPIRED: {
+    message: 'the signature of {experiment} has expired ({at})',
+    retryable: false,
+    remedy: '`maggy resume {experiment}` signs it anew, with the key that it was signed with',
+  },
+  SIGNATURE_INVALID: {
+    message: 'the signature of {experiment} does not fit: {reason}',
+    retryable: false,
+    remedy: 'what is to be run is not what was signed: find out who has changed it, and submit the experiment again',
+  },
+  KEY_REFUSED: {
+    message: 'the key file {path} cannot be used: {reason}',
+    retryable: false,
+    remedy: 'nobody but its owner may read it (`chmod 600 {path}`); `maggy key new` makes another',
+  },
+  TRUST_REFUSED: {
+    message: 'the file of trusted keys {path} cannot be used: {reason}',
+    retryable: false,
+    remedy:
+      'a line for each key, as `maggy key show` prints it: KEY NAME; nobody but its owner may write it (chmod 644)',
+  },
   WORKERS_MISSING: {
     message: 'no worker{wanted} has announced itself for {seconds} s',
     retryable: true,

@@ -2,6 +2,7 @@
 import { Type } from 'typebox'
 import { Code, Count, Id, Instant, Label, Metrics, Name, Slot, Text } from './common.ts'
 import { Context } from './context.ts'
+import { Signature } from './signature.ts'
 import { call, few, mebibyte, message, version, whole } from './conversation.ts'
 
 /** A module's code, as it lies in the object store under its hash. */
@@ -23,10 +24,12 @@ export const Submission = Type.Object({
   context: Context,
   /** Left out: its code is not on the bus, and its trials go to workers that name it among their `experiments`. */
   bundle: Type.Optional(Bundle),
+  /** Of the bundle, with all that decides what is run (signing.ts). Left out: workers that run signed code only do not run it. */
+  signature: Type.Optional(Signature),
 })
 export type Submission = Type.Static<typeof Submission>
 
-const exampleContext = {
+export const exampleContext = {
   kind: 'optimization' as const,
   optimizer: { name: 'random', options: {} },
   pruner: null,
@@ -97,6 +100,29 @@ export const resumeExperiment = call({
     params: {},
     payload: { experiment: 'mnist-tune-7f3a' },
     reply: { experiment: 'mnist-tune-7f3a', driver: 'd1', state: 'searching' },
+  },
+})
+
+export const signExperiment = call({
+  name: 'experiment.sign',
+  subject: `maggy.${version}.call.experiment.{experiment}.sign`,
+  payload: Type.Object({ signature: Signature }),
+  reply: Type.Object({}),
+  maxBytes: few,
+  maxReplyBytes: few,
+  speaks: 'client',
+  hears: 'driver',
+  doc: 'Another signature of what was submitted, in the place of one of the same key, of one that has expired, or of none. It is in the log before the reply. The driver that owns the experiment answers. SIGNATURE_INVALID: it is of something else.',
+  example: {
+    params: { experiment: 'mnist-tune-7f3a' },
+    payload: {
+      signature: {
+        key: 'A6EHv_POEL4dcN0Y50vAmWfk1jCbpQ1fHdyGZBJVMbg',
+        expiresAt: 1_702_592_000_000,
+        value: 'fojgkqB2gz-5AUOF2IJMvOeNFD4N3SnbKxjyP6Yu5U7cMnVN5Tj8ugy1c6aygDW0xPIMbZHdcK4e8msz27i5BA',
+      },
+    },
+    reply: {},
   },
 })
 

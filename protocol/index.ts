@@ -90,6 +90,7 @@ export {
   progress,
   resumeExperiment,
   RingStanding,
+  signExperiment,
   stopExperiment,
   Submission,
   submit,
@@ -117,6 +118,8 @@ export {
   suspectMember,
 } from './ring.ts'
 export { Condition, Constraint, mostParameters, Parameter, SearchSpace } from './space.ts'
+export { PublicKey, Signature } from './signature.ts'
+export { canonical, Signed, statementOf, Terms, termsOf, type Signable } from './signing.ts'
 export { judge, JudgedTrial } from './prune.ts'
 export { allPermissions, inboxOf, ownName, permissionsOf, roleLimits, type Permissions } from './permissions.ts'
 export { checkBundle, partBytes, readBundle, readCheckpoint, readRecorded, writeCheckpoint } from './store.ts'

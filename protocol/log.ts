@@ -4,6 +4,7 @@ import { Ablated } from './ablation.ts'
 import { Count, Hparams, Id, Instant, Metrics, Ordinal, ProblemSchema, Sentence, Slot, Text } from './common.ts'
 import { message, version, whole } from './conversation.ts'
 import { Submission } from './experiment.ts'
+import { Signature } from './signature.ts'
 import { Fidelity } from './suggest.ts'
 import { AttemptOutcome, StopReason } from './trial.ts'
 
@@ -110,6 +111,8 @@ export const LogEvent = Type.Union([
     reason: Type.Optional(Conclusion),
   }),
   Type.Object({ type: Type.Literal('experiment.resumed'), at }),
+  /** Another signature in the place of the one that it was submitted with. */
+  Type.Object({ type: Type.Literal('experiment.signed'), at, signature: Signature }),
   /** A sentence for people while the experiment goes on; it changes nothing. */
   Type.Object({
     type: Type.Literal('experiment.noted'),

@@ -9,6 +9,7 @@ import { chapters, conversations } from './conversations.ts'
 import { errorTable } from './errors.ts'
 import { allPermissions, roleLimits } from './permissions.ts'
 import { plainLimits } from './plain-bytes.ts'
+import { signingExample, statementOf, termsOf } from './signing.ts'
 import { streams } from './streams.ts'
 
 /** All generated files: path under protocol/, and content. */
@@ -16,6 +17,7 @@ export function referenceFiles(): ReadonlyMap<string, string> {
   const files = new Map([
     ['README.md', renderReadme()],
     ['asyncapi.json', `${JSON.stringify(asyncApi(), bytesAsHex, 2)}\n`],
+    ['signature-example.json', `${JSON.stringify({ ...signingExample, statement: exampleStatement }, null, 2)}\n`],
     ['../deploy/python/src/maggy_actors/error_table.py', pythonErrors()],
   ])
   for (const conversation of conversations) {
@@ -24,6 +26,12 @@ export function referenceFiles(): ReadonlyMap<string, string> {
   }
   return files
 }
+
+const exampleStatement = statementOf({
+  ...signingExample,
+  terms: termsOf(signingExample.context, signingExample.contextSha256),
+  expiresAt: signingExample.signature.expiresAt,
+})
 
 /** A schema as JSON, without TypeBox's internal fields. */
 interface Json {
@@ -168,6 +176,20 @@ function renderReadme(): string {
       const { payload, subscriptions } = roleLimits[role]
       return `| ${role} | ${list(publish)} | ${list(subscribe)} | ${payload / 2 ** 20} MiB | ${subscriptions} |`
     }),
+    '',
+    '## Signed code',
+    '',
+    'Defined in [signing.ts](signing.ts).',
+    '',
+    'A client may sign what it submits, with ed25519 (RFC 8032). The signature (`{ key, expiresAt, value }`, in base64url without padding) is a field of `experiment.submit`, is kept in the log, and goes with each `trial.assign` beside the terms: those parts of the context that decide what a worker runs. A worker that names the keys that it trusts in its announce (`trusts`) is given nothing else, and refuses anything else before any of its code is imported: `CODE_UNSIGNED`, `CODE_UNTRUSTED`, `SIGNATURE_EXPIRED`, and `SIGNATURE_INVALID` for what is another than what was signed. `experiment.sign` brings another signature in the place of one that has expired.',
+    '',
+    'What is signed is the statement: a map in the canonical JSON of RFC 8785, in UTF-8. `context` (of which `contextSha256` is the hash) is in canonical JSON too. An assignment must keep to the terms: its hparams are the fixed ones and, in an optimization, others within `space` (and a `budget`, where they are tried with one); its objectives, times and ring are as the terms say; what it does without is among `components`.',
+    '',
+    'Of [signature-example.json](signature-example.json), whose private key is no secret, this is the statement:',
+    '',
+    '```json',
+    exampleStatement,
+    '```',
     '',
     '## Streams',
     '',

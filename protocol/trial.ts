@@ -22,6 +22,7 @@ import { AttemptRef } from './discovery.ts'
 import { call, few, kibibyte, mebibyte, message, version, whole } from './conversation.ts'
 import { RingSettings } from './context.ts'
 import { Bundle } from './experiment.ts'
+import { Signed } from './signing.ts'
 
 /** The ring that trains a trial. The runner says `ring.join` when train comes to its first gradient. */
 export const RingSeat = Type.Object({
@@ -52,6 +53,8 @@ export const Assignment = Type.Object({
   ablated: Type.Optional(Ablated),
   /** Other workers have the same trial, each with an attempt of its own. */
   ring: Type.Optional(RingSeat),
+  /** Of an experiment that is signed: who vouches for this code, and within which bounds. */
+  signed: Type.Optional(Signed),
 })
 export type Assignment = Type.Static<typeof Assignment>
 

@@ -3,6 +3,7 @@ import { createRequire } from 'node:module'
 import { availableParallelism, hostname, totalmem } from 'node:os'
 import type { ActorDefinition } from '../../src/actor/index.ts'
 import { createBundleCache } from '../../src/bundle/index.ts'
+import { createGate, readTrust } from '../../src/signing/index.ts'
 import { workerOptions, type WorkerArguments } from './options.ts'
 import { createSpawn } from './runner-process.ts'
 import { createWorker } from './worker.ts'
@@ -11,8 +12,10 @@ export const workerActor: ActorDefinition<WorkerArguments> = {
   name: 'worker',
   description: 'offers slots in which trials run',
   options: workerOptions,
-  start: ({ bus, clock, logger, id, onDropped }, options) => {
+  start: async ({ bus, clock, logger, id, onDropped }, options) => {
     const { slots, labels, threads, maxMemory, cache, drainTimeout, server, token } = options
+    const trust = options.trust === undefined ? undefined : await readTrust(options.trust)
+    if (trust !== undefined) logger.info({ trusts: [...trust.values()] }, 'runs signed code only')
     const { version } = createRequire(import.meta.url)('maggy/package.json') as { version: string }
     const worker = createWorker({
       bus,
@@ -28,7 +31,9 @@ export const workerActor: ActorDefinition<WorkerArguments> = {
         versions: { maggy: version, node: process.versions.node },
         startedAt: clock.now(),
         can: ['bundle', 'ablated', 'ring', 'resumeFrom'],
+        ...(trust === undefined ? {} : { trusts: [...trust.keys()] }),
       },
+      ...(trust === undefined ? {} : { gate: createGate(id, trust) }),
       cache: createBundleCache(cache === undefined ? {} : { folder: cache }),
       spawn: createSpawn(
         { server, ...(token === undefined ? {} : { token }), worker: id },
@@ -44,6 +49,6 @@ export const workerActor: ActorDefinition<WorkerArguments> = {
     })
     // Ready once it is announced: a runner that cannot start on this host is told before.
     const ready = Promise.race([worker.present, worker.ended])
-    return Promise.resolve({ drain: worker.drain.bind(worker), ended: worker.ended, ready })
+    return { drain: worker.drain.bind(worker), ended: worker.ended, ready }
   },
 }

@@ -1,5 +1,5 @@
 /** What `maggy worker` takes. */
-import { InvalidArgumentError, type Command } from 'commander'
+import { InvalidArgumentError, Option, type Command } from 'commander'
 
 export interface WorkerArguments {
   readonly slots: number
@@ -9,6 +9,8 @@ export interface WorkerArguments {
   /** MiB. */
   readonly maxMemory?: number
   readonly cache?: string
+  /** A file of keys. */
+  readonly trust?: string
   /** Seconds. */
   readonly drainTimeout?: number
 }
@@ -29,6 +31,12 @@ export function workerOptions(command: Command): Command {
       whole(1, 2 ** 40),
     )
     .option('--cache <folder>', 'where code bundles are kept')
+    .addOption(
+      new Option(
+        '--trust <file>',
+        'run only what a key of this file has signed (`maggy key show` prints its lines)',
+      ).env('MAGGY_TRUST'),
+    )
     .option(
       '--drain-timeout <seconds>',
       'what still runs then is handed back (default: it may end)',

@@ -2,11 +2,13 @@
  * The worker: offers slots on the bus, and runs what drivers that hold them assign. It never runs user code itself.
  * I1 It is the sole authority on its slots: the first driver to ask for one holds it until it releases it or falls silent.
  * I2 What runs goes on without a driver; its result waits in the outbox until some driver has acknowledged it.
+ * I3 With a gate, nothing of an experiment's code is fetched or run before the gate has let it in.
  */
 import { createActor } from 'xstate'
 import { every, type Clock } from '../../src/actor/index.ts'
 import type { BundleCache } from '../../src/bundle/index.ts'
 import { answer, hear, tell, type Bus, type OnDropped } from '../../src/bus/index.ts'
+import type { Gate } from '../../src/signing/index.ts'
 import {
   announce,
   assign,
@@ -39,6 +41,8 @@ export interface WorkerOptions {
   readonly info: Omit<WorkerInfo, 'backend'>
   readonly cache: BundleCache
   readonly spawn: SpawnRunner
+  /** What it lets in; without one: whatever it is given. */
+  readonly gate?: Gate
   readonly maxTrialsPerRunner: number
   /** Resident memory of a runner above which it is replaced between two trials. */
   readonly maxRssBytes: number
@@ -234,7 +238,15 @@ export function createWorker(options: WorkerOptions): Worker {
       slotAt(slot).release(driver)
       return {}
     }),
-    answer(bus, assign, { worker }, (assignment) => ({ position: slotAt(assignment.slot).assign(assignment) })),
+    answer(bus, assign, { worker }, (assignment) => {
+      // I3
+      const refusal = options.gate?.refusal(assignment, clock.now())
+      if (refusal !== undefined) {
+        onNotice('an assignment was refused', { attempt: assignment.attempt, problem: said(refusal) })
+        throw refusal
+      }
+      return { position: slotAt(assignment.slot).assign(assignment) }
+    }),
     answer(bus, stopTrial, { worker }, ({ attempt, reason }) => ({
       known: slots.some((slot) => slot.stop(attempt, reason)),
     })),

@@ -24,6 +24,7 @@ const usage = new Set([
   'EXPERIMENT_NOT_EXPORTED',
   'EXPERIMENT_UNKNOWN',
   'HPARAMS_INVALID',
+  'KEY_REFUSED',
   'MODULE_NOT_COMPILED',
   'MODULE_NOT_FOUND',
   'MODULE_NOT_LOADED',
@@ -33,6 +34,7 @@ const usage = new Set([
   'PRUNER_UNKNOWN',
   'SPACE_INVALID',
   'STUDY_INVALID',
+  'TRUST_REFUSED',
 ])
 
 /** The exit code for an error's code. */

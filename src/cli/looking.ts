@@ -37,11 +37,13 @@ export function sessionOptions({
   token,
   data,
   workers,
-}: BusOptions & { readonly workers?: number }): Omit<SessionOptions, 'actors'> {
+  trust,
+}: BusOptions & { readonly workers?: number; readonly trust?: string }): Omit<SessionOptions, 'actors'> {
   return {
     ...(server === undefined ? {} : { server }),
     ...(token === undefined ? {} : { token }),
     ...(data === undefined ? {} : { data }),
     ...(workers === undefined ? {} : { workers }),
+    ...(trust === undefined ? {} : { trust }),
   }
 }

@@ -38,6 +38,7 @@ export function createProgram(version: string, finish: Finish): Command {
     })
   samplerCommand(program, finish)
   conformanceCommand(program, finish)
+  keyCommands(program, finish)
   for (const [name, description] of Object.entries(actors)) {
     // Never reached: main hands these on before commander reads the options, which are the actor's own.
     program.command(name).description(description).allowUnknownOption().helpOption(false)
@@ -82,12 +83,38 @@ function conformanceCommand(program: Command, finish: Finish): void {
     })
 }
 
+function keyCommands(program: Command, finish: Finish): void {
+  const key = program.command('key').description('the key that you sign code with')
+  const named = (command: Command) =>
+    command.option('--name <name>', 'whose key it is (default: user@host)').option('--json', 'JSON for machines')
+  named(key.command('new').description('make one, and print its line for files of trusted keys'))
+    .option('--output <file>', 'where it is kept (default: sign.key in maggy’s folder of your configuration)')
+    .action(async (options: { readonly output?: string; readonly name?: string; readonly json?: boolean }) => {
+      finish(await (await import('./key-command.ts')).newKeyCommand(options))
+    })
+  named(key.command('show [file]').description('print its line for files of trusted keys')).action(
+    async (file: string | undefined, options: { readonly name?: string; readonly json?: boolean }) => {
+      finish(await (await import('./key-command.ts')).showKeyCommand(file, options))
+    },
+  )
+}
+
+/** Of commands that hand over code. */
+function signing(command: Command): Command {
+  return command
+    .option('--sign-key <file>', 'the key to sign with (default: MAGGY_SIGN_KEY, or the one of `maggy key new`)')
+    .option('--sign-for <days>', 'how long the signature is good (default: 30)', Number)
+    .option('--trust <file>', 'beside the embedded bus: run only what a key of this file has signed')
+}
+
 function runCommands(program: Command, finish: Finish): void {
-  onBus(
-    program
-      .command('run <module> [context]')
-      .description('run a module’s experiment in a context; without a context, explore it in this process')
-      .option('--set <key=value>', 'change an option of the context, or an hparam (repeatable)', collect, []),
+  signing(
+    onBus(
+      program
+        .command('run <module> [context]')
+        .description('run a module’s experiment in a context; without a context, explore it in this process')
+        .option('--set <key=value>', 'change an option of the context, or an hparam (repeatable)', collect, []),
+    ),
   )
     .addOption(workers())
     .option('--output <dir>', 'write the results as files under this folder')
@@ -97,10 +124,12 @@ function runCommands(program: Command, finish: Finish): void {
         finish(await (await import('./run-command.ts')).runCommand(module, context, options))
       },
     )
-  onBus(
-    program
-      .command('resume [id]')
-      .description('take up an experiment that was stopped (default: the last), and follow it'),
+  signing(
+    onBus(
+      program
+        .command('resume [id]')
+        .description('take up an experiment that was stopped (default: the last), and follow it'),
+    ),
   )
     .option('--force', 'go on although its log has a hole')
     .addOption(workers())

@@ -11,11 +11,13 @@ import {
   openSession,
   resumeAndFollow,
   runExperiment,
+  signedByUser,
   submissionOf,
   suggesterFor,
   withComponents,
   type Session,
   type SessionOptions,
+  type SigningOptions,
 } from '../client/index.ts'
 import { latestExperiment, writeFiles, writeTensorBoard, type Result } from '../store/index.ts'
 import { faultOf } from '../experiment/index.ts'
@@ -29,9 +31,13 @@ import { printJson, styleOf, watchIn, type Shown } from './watch.ts'
 
 export interface RunCommandOptions extends BusOptions {
   readonly workers?: number
+  readonly trust?: string
   readonly json?: boolean
   readonly output?: string
   readonly tensorboard?: string
+  readonly signKey?: string
+  /** Days. */
+  readonly signFor?: number
 }
 
 /** Runs a module's experiment in a context. Returns the exit code. */
@@ -55,7 +61,8 @@ export async function runCommand(
   const context = await withComponents(experiment, overridden)
   const { code, sha256, module } = bundle
   const id = experimentId(experiment.name, contextName, new Date())
-  const submission = submissionOf(experiment, contextName, context, { sha256, module, bytes: code.length }, id)
+  const plain = submissionOf(experiment, contextName, context, { sha256, module, bytes: code.length }, id)
+  const submission = await signedByUser(plain, signingOptions(options))
   return await toTheEnd(options, [suggesterFor(context)], (session, watch, signal) =>
     runExperiment(session.bus, submission, code, watch, { signal, onDriver: session.onDriver }),
   )
@@ -79,6 +86,7 @@ export async function resumeCommand(
       signal,
       onDriver,
       force: options.force === true,
+      ...signingOptions(options),
     }),
   )
 }
@@ -146,6 +154,13 @@ async function toTheEnd(
       await session.close()
     }
   })
+}
+
+function signingOptions({ signKey, signFor }: RunCommandOptions): SigningOptions {
+  return {
+    ...(signKey === undefined ? {} : { signKey }),
+    ...(signFor === undefined ? {} : { signForDays: signFor }),
+  }
 }
 
 async function assertWritable(folder: string): Promise<void> {

@@ -19,6 +19,7 @@ const fleets = new Map<string, Shared>()
 export async function openFleet(options: {
   readonly data?: string
   readonly workers?: number
+  readonly trust?: string
   readonly actors: readonly SuggesterName[] | 'none'
 }): Promise<Lease> {
   const folder = resolve(options.data ?? '.maggy')
@@ -37,7 +38,7 @@ export async function openFleet(options: {
   const release = () => (released ??= leave(folder, own))
   try {
     const fleet = await shared.fleet
-    if (options.actors !== 'none') await fleet.wants(options.workers ?? 1, options.actors)
+    if (options.actors !== 'none') await fleet.wants(options.workers ?? 1, options.actors, options.trust)
     const { url, failed, onDriver, onNotice } = fleet
     return { url, failed, onDriver, onNotice, release }
   } catch (error) {

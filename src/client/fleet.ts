@@ -24,8 +24,11 @@ export interface Fleet {
   /** For connecting, with the token in it. */
   readonly url: string
   readonly failed: Promise<never>
-  /** Starts a driver and these if there are none, and as many workers as are missing. Resolves once the driver is ready. */
-  wants(workers: number, suggesters: readonly SuggesterName[]): Promise<void>
+  /**
+   * Starts a driver and these if there are none, and as many workers as are missing. Resolves once the driver is ready. `trust`: a file
+   * of keys for the workers that it starts.
+   */
+  wants(workers: number, suggesters: readonly SuggesterName[], trust?: string): Promise<void>
   /**
    * `again` is called whenever a driver is ready in the place of one that ended: it owns nothing until it is told (it takes up nothing
    * by itself, for the folder may hold what others left there). Returns the way to stop listening.
@@ -114,7 +117,7 @@ export async function startFleet(folder: string): Promise<Fleet> {
   return {
     url,
     failed,
-    async wants(wanted, suggesters) {
+    async wants(wanted, suggesters, trust) {
       driver ??= new Promise<void>((resolve) => {
         const ready = () => {
           resolve()
@@ -130,7 +133,11 @@ export async function startFleet(folder: string): Promise<Fleet> {
       }
       const threads = Math.max(1, Math.floor(availableParallelism() / Math.max(wanted, workers)))
       for (; workers < wanted; workers += 1) {
-        watch(keepActor('worker', wanted > 1 ? ['--threads', String(threads)] : []))
+        const args = [
+          ...(wanted > 1 ? ['--threads', String(threads)] : []),
+          ...(trust === undefined ? [] : ['--trust', trust]),
+        ]
+        watch(keepActor('worker', args))
       }
       await Promise.race([driver, failed])
     },

@@ -62,6 +62,14 @@ export async function followExperiment(
   throw problem('BUS_CLOSED', {})
 }
 
+/** What no actor that is still starting will mend. */
+const lasting: ReadonlySet<string> = new Set([
+  'CODE_UNSIGNED',
+  'CODE_UNTRUSTED',
+  'SIGNATURE_EXPIRED',
+  'SIGNATURE_INVALID',
+])
+
 /** Hears the driver's progress, and notices when no driver beats for this experiment. */
 function listen(bus: Bus, experiment: string, watch: Watch, clock: Clock): { close(): void } {
   let lastBeat = clock.elapsed()
@@ -78,7 +86,9 @@ function listen(bus: Bus, experiment: string, watch: Watch, clock: Clock): { clo
       alive()
       watch.onProgress?.(said)
       // Actors need a moment to start: what has not been waited for long is not worth a word.
-      watch.onWaiting?.(said.waiting === null || said.waiting.sinceMs < noticeMs ? null : said.waiting)
+      const { waiting } = said
+      const isNews = waiting !== null && (waiting.sinceMs >= noticeMs || lasting.has(waiting.code))
+      watch.onWaiting?.(isNews ? waiting : null)
     }),
     hear(bus, driverBeat, { driver: '*' }, ({ experiments }) => {
       if (experiments.includes(experiment)) alive()

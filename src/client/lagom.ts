@@ -8,16 +8,19 @@ import { runExperiment } from './run.ts'
 import { suggesterFor } from './fleet.ts'
 import { openSession } from './session.ts'
 import type { Progress } from './follow.ts'
+import { signedByUser, type SigningOptions } from './signing.ts'
 import { withComponents } from './study.ts'
 import { contextOf, experimentId, submissionOf } from './submission.ts'
 import { reasonOf, type Waiting } from './submit.ts'
 
-export interface LagomOptions {
+export interface LagomOptions extends SigningOptions {
   /** The bus's address. Default: MAGGY_SERVER, or else an embedded bus with a driver, workers, and an optimizer or an ablator of its own. */
   readonly server?: string
   readonly token?: string
   /** Of the embedded bus. Default: 1. */
   readonly workers?: number
+  /** Of the embedded bus: its workers run only what a key of this file has signed. */
+  readonly trust?: string
   /** The embedded bus's folder. Default: `.maggy`. */
   readonly data?: string
   /** Aborted: the experiment is cancelled, and lagom rejects with the signal's reason. */
@@ -73,7 +76,8 @@ export async function lagom(
   const chosen = await withComponents(experiment, named)
   const { code, sha256, module } = await bundleModule(pathOf(experiment.moduleUrl))
   const id = options.id ?? experimentId(experiment.name, contextName, new Date())
-  const submission = submissionOf(experiment, contextName, chosen, { sha256, module, bytes: code.length }, id)
+  const plain = submissionOf(experiment, contextName, chosen, { sha256, module, bytes: code.length }, id)
+  const submission = await signedByUser(plain, options)
   const session = await openSession({ ...options, actors: [suggesterFor(chosen)] })
   try {
     const watch = {

@@ -3,9 +3,11 @@ import { codeOf, describe, problem, type Submission } from '../../protocol/index
 import { systemClock, type Clock } from '../actor/index.ts'
 import { readLog } from '../archive/index.ts'
 import type { Bus } from '../bus/index.ts'
+import { Reading } from '../history/index.ts'
 import { readResult, type Result } from '../store/index.ts'
 import { followOutput, outputSoFar } from './output.ts'
 import { followExperiment, type Watch } from './follow.ts'
+import { signAgain, type SigningOptions } from './signing.ts'
 import { pause, stopRunning, submitAgain, submitExperiment, takeUp } from './submit.ts'
 
 export interface RunOptions {
@@ -37,14 +39,23 @@ export async function resumeAndFollow(
   bus: Bus,
   experiment: string,
   watch: Watch,
-  options: RunOptions & { readonly force?: boolean } = {},
+  options: RunOptions & SigningOptions & { readonly force?: boolean } = {},
 ): Promise<Result> {
   const { signal, clock, force = false } = options
   await readResult(bus, experiment) // rejects with EXPERIMENT_UNKNOWN before anybody is asked
   // What was printed before is in the log, not news.
   const printed = watch.onOutput === undefined ? 0 : await outputSoFar(bus, experiment)
   await takeUp(bus, experiment, { force, signal, clock, onWaiting: watch.onWaiting?.bind(watch) })
+  await signAnew(bus, experiment, watch, options)
   return await followUntilEnd(bus, experiment, watch, options, printed)
+}
+
+/** Its signature may have expired while it stood still. */
+async function signAnew(bus: Bus, experiment: string, watch: Watch, options: SigningOptions): Promise<void> {
+  const reading = new Reading(experiment)
+  for await (const { entry } of readLog(bus, experiment)) reading.take(entry)
+  if (reading.history === null || reading.over) return
+  if (await signAgain(bus, reading.history.submission, options)) watch.onNotice?.('signed anew')
 }
 
 async function followUntilEnd(

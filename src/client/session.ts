@@ -16,6 +16,8 @@ export interface SessionOptions {
   readonly data?: string
   /** Of the embedded bus. Default: 1. */
   readonly workers?: number
+  /** Of the embedded bus: a file of keys; its workers run only what one of them has signed. */
+  readonly trust?: string
   /**
    * What is started beside an embedded bus: a driver, workers and these, or nothing, for those who only look. These look through
    * the bus of another process if one runs in the folder.

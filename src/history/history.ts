@@ -62,7 +62,8 @@ const mostNotes = 64
 export const mostPrunerFailures = 8
 
 export class History {
-  readonly submission: Submission
+  /** As it was submitted, with the signature that it has now. */
+  submission: Submission
   readonly trials = new Map<number, TrialSnapshot>()
   /** Trials that wait for a slot, in order. */
   readonly queued = new Set<number>()
@@ -206,6 +207,8 @@ export class History {
         const [after] = trialSteps.next(before, event)
         return after.value !== before.value || after.context !== before.context
       }
+      case 'experiment.signed':
+        return event.signature.value !== this.submission.signature?.value
       case 'experiment.resumed':
         return resumable.has(this.#experiment.value)
       case 'experiment.noted': {
@@ -226,6 +229,9 @@ export class History {
         this.#since = event.at
         return []
       case 'experiment.adopted':
+        return []
+      case 'experiment.signed':
+        this.submission = { ...this.submission, signature: event.signature }
         return []
       case 'experiment.noted':
         if (event.pruner === undefined) this.#note([event.note])

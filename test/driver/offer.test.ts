@@ -9,11 +9,19 @@ const bundle = { sha256: 'a'.repeat(64), bytes: 1, module: 'm.ts' }
 const aim = { metric: 'loss', direction: 'minimize' } as const
 const search = optimization({ space: { x: space.double(0, 1) }, trials: 1, ...aim, labels: { gpu: 'yes' } })
 const ofSearch: Submission = { experiment: 'e', name: 'bowl', contextName: 'c', context: search.context, bundle }
-const offer = { labels: { gpu: 'yes' }, can: [], experiments: [] }
+const offer = { worker: 'w1', labels: { gpu: 'yes' }, can: [], experiments: [] }
 
 describe('a worker', () => {
+  it('that trusts some keys only is asked for what one of them has signed', () => {
+    const trusting = { ...offer, can: ['bundle' as const], trusts: ['k1', 'k2'] }
+    expect(fits(trusting, wishOf(ofSearch, false))).toBe(false)
+    expect(fits(trusting, wishOf(ofSearch, false, 'k3'))).toBe(false)
+    expect(fits(trusting, wishOf(ofSearch, false, 'k2'))).toBe(true)
+    expect(fits({ ...trusting, trusts: [] }, wishOf(ofSearch, false, 'k2'))).toBe(false)
+  })
+
   it('that says nothing of what it can do is asked for nothing that it would have to know of', () => {
-    expect(offerOf(null)).toEqual({ labels: {}, can: [], experiments: [] })
+    expect(offerOf(null)).toEqual({ worker: '', labels: {}, can: [], experiments: [] })
     expect(fits(offer, wishOf(ofSearch, false))).toBe(false)
   })
 

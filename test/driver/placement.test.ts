@@ -9,7 +9,7 @@ interface Place extends Position {
 const now = 10_000
 const slot = (name: string, change: Partial<Position> = {}): Place => ({
   name,
-  offer: { labels: {}, can: [], experiments: [] },
+  offer: { worker: name, labels: {}, can: [], experiments: [] },
   lease: 'ours',
   idle: true,
   roomBehind: false,

@@ -107,6 +107,11 @@ export const logEvents: fc.Arbitrary<LogEvent> = fc.oneof(
   stopping(trial),
   at.map((now) => ({ type: 'experiment.adopted' as const, at: now, driver: 'd1' })),
   at.map((now) => ({ type: 'experiment.noted' as const, at: now, note: 'a note' })),
+  at.map((now) => ({
+    type: 'experiment.signed' as const,
+    at: now,
+    signature: { key: 'k'.repeat(43), expiresAt: now, value: 's'.repeat(86) },
+  })),
   fc.tuple(at, fc.constantFrom('fails' as const, 'judges' as const)).map(([now, pruner]) => ({
     type: 'experiment.noted' as const,
     at: now,

@@ -35,6 +35,8 @@ export interface FakeWorkerOptions {
   slots?: number
   labels?: Record<string, string>
   startedAt?: number
+  /** Keys: it says that it runs only what one of them has signed. */
+  trusts?: string[]
   /** Ends every attempt at once like this; undefined: the test ends it. */
   run?: (assignment: Assignment) => AttemptOutcome | undefined
 }
@@ -54,6 +56,8 @@ export class FakeWorker {
   refuses = false
   /** Takes assignments in without a word: whoever asks hears nothing. */
   deaf = false
+  /** What it has against an assignment. */
+  refusal: (assignment: Assignment) => Error | undefined = () => undefined
   /** What it answers to a lease is lost. */
   losesAnswers = false
   /** So many releases are lost on the way. */
@@ -132,6 +136,7 @@ export class FakeWorker {
       versions: {},
       startedAt: this.#options.startedAt ?? 1,
       can: ['bundle' as const, 'ablated' as const, 'ring' as const, 'resumeFrom' as const],
+      ...(this.#options.trusts === undefined ? {} : { trusts: this.#options.trusts }),
     }
     tell(this.bus, announce, { worker: this.id }, { info, status: this.status() })
   }
@@ -238,6 +243,8 @@ export class FakeWorker {
 
   #assign(assignment: Assignment): { position: 'running' | 'next' } {
     if (this.draining) throw problem('WORKER_DRAINING', { worker: this.id })
+    const refusal = this.refusal(assignment)
+    if (refusal !== undefined) throw refusal
     const slot = this.#at(assignment.slot)
     if (slot.driver !== assignment.driver) throw problem('LEASE_UNKNOWN', { worker: this.id, slot: assignment.slot })
     const { experiment, trial } = assignment.attempt

@@ -7,6 +7,7 @@ import {
   done,
   metrics,
   started,
+  signExperiment,
   stopExperiment,
   type AttemptRef,
   type LogEvent,
@@ -40,6 +41,7 @@ import { Effects, type Decision, type Rooms } from './effects.ts'
 import { LogWriter, type LogEnd } from './log-writer.ts'
 import { Results, type RefusedResult } from './results.ts'
 import { serveStore } from './store.ts'
+import { Signatures } from './signatures.ts'
 import { Waiting } from './waiting.ts'
 
 export interface RunEnvironment {
@@ -75,6 +77,7 @@ export class ExperimentRun implements Claimant {
   readonly #results: Results
   readonly #subscriptions: Subscription[] = []
   #closed = false
+  readonly #signatures: Signatures
   #wish: { readonly continues: boolean; readonly wish: Wish } | undefined
 
   constructor(env: RunEnvironment, submission: Submission, end: LogEnd) {
@@ -99,6 +102,12 @@ export class ExperimentRun implements Claimant {
     }
     this.#demand = new Demand(history, this.rooms.suggestions, this.rooms.rings)
     this.#effects = new Effects(env, this.rooms, ({ kind }) => this.#tell(kind))
+    this.#signatures = new Signatures(env, history, {
+      commit: (event) => {
+        this.#effects.commit(event)
+      },
+      kept: () => this.kept(),
+    })
     this.#results = new Results(env, this.rooms, {
       ended: (event) => {
         this.#demand.learnDuration(event)
@@ -173,13 +182,16 @@ export class ExperimentRun implements Claimant {
   }
 
   suits(offer: Offer): boolean {
-    return fits(offer, this.wish)
+    return fits(offer, this.wish) && this.rooms.attempts.refusalOf(offer.worker) === undefined
   }
 
   /** What it asks of workers. It is known only with its first suggestions whether its trials continue checkpoints. */
   get wish(): Wish {
     const { continues } = this.history
-    if (this.#wish?.continues !== continues) this.#wish = { continues, wish: wishOf(this.submission, continues) }
+    const { key } = this.#signatures
+    if (this.#wish?.continues !== continues || this.#wish.wish.key !== key) {
+      this.#wish = { continues, wish: wishOf(this.submission, continues, key) }
+    }
     return this.#wish.wish
   }
 
@@ -296,6 +308,9 @@ export class ExperimentRun implements Claimant {
           this.rooms.attempts.partsOf(trial).some((part) => part.worker === worker && part.attempt === attempt),
       }),
       answer(bus, done, here, (payload, { worker }) => this.#results.take(worker, payload), { onDropped }),
+      answer(bus, signExperiment, { experiment: this.id }, ({ signature }) => this.#signatures.take(signature), {
+        onDropped,
+      }),
       answer(bus, stopExperiment, { experiment: this.id }, ({ mode }) => this.#stop(mode), { onDropped }),
       hear(bus, started, here, (said) => this.#started(said), { onDropped }),
       hear(bus, metrics, { ...here, trial: '*' }, (batch, { trial }) => this.rooms.pruning.hear(Number(trial), batch), {

@@ -3,7 +3,7 @@
  * last one is a watchdog, for whatever cause nobody has thought of.
  */
 import { MaggyError, problem, type PayloadOf, type progress } from '../../../protocol/index.ts'
-import { offerOf, wanted, type Fleet, type Slot } from '../fleet/index.ts'
+import { fitsIfTrusted, offerOf, wanted, type Fleet, type Slot } from '../fleet/index.ts'
 import type { ExperimentRun } from './run.ts'
 
 type Said = PayloadOf<typeof progress>['waiting']
@@ -63,7 +63,8 @@ export class Waiting {
 
   #workers(run: ExperimentRun, fleet: Fleet, server: string, now: number): Said {
     const sinceMs = this.#withoutWorkers.note(!fleet.present.some((info) => run.suits(offerOf(info))), now) ?? 0
-    if (sinceMs < quietMs) return null
+    const untrusting = sinceMs < soonMs ? null : untrusted(run, fleet, sinceMs)
+    if (untrusting !== null || sinceMs < quietMs) return untrusting
     return said(
       new MaggyError('WORKERS_MISSING', { wanted: wanted(run.wish), seconds: Math.round(sinceMs / 1000), server }),
       sinceMs,
@@ -90,6 +91,21 @@ export class Waiting {
 
 function said(error: MaggyError, sinceMs: number): Said {
   return { code: error.code, message: `${error.message}; ${error.remedy}`, sinceMs: Math.round(sinceMs) }
+}
+
+/** Workers are there that would do, were the code signed by a key that they trust. */
+function untrusted({ history, rooms, wish }: ExperimentRun, fleet: Fleet, sinceMs: number): Said {
+  const { experiment, signature } = history.submission
+  const info = fleet.present.find((one) => fitsIfTrusted(offerOf(one), wish))
+  if (info === undefined) return null
+  const { worker } = info
+  const refusal = rooms.attempts.refusalOf(worker)
+  if (refusal !== undefined) return { code: refusal.code, message: refusal.message, sinceMs: Math.round(sinceMs) }
+  if (signature === undefined) return said(problem('CODE_UNSIGNED', { experiment, worker }), sinceMs)
+  if (wish.key !== undefined) {
+    return said(problem('CODE_UNTRUSTED', { experiment, worker, key: signature.key }), sinceMs)
+  }
+  return said(problem('SIGNATURE_EXPIRED', { experiment, at: new Date(signature.expiresAt).toISOString() }), sinceMs)
 }
 
 function noted(known: { code: string; message: string; since: number } | null, now: number): Said {

@@ -10,6 +10,7 @@ import type { ActorEnvironment } from '../../../src/actor/index.ts'
 import { tell } from '../../../src/bus/index.ts'
 import type { History } from '../../../src/history/index.ts'
 import { createPruner } from '../../../src/pruners/index.ts'
+import { faultOfSignature } from '../../../src/signing/index.ts'
 import { validateSpace } from '../../../src/space/index.ts'
 import type { ExperimentRun, LogEnd, RunNews } from '../experiment/index.ts'
 import { historyOf, readArchive } from './archive.ts'
@@ -108,6 +109,8 @@ export class Ownership {
     if (context.kind === 'optimization') validateSpace(context.space, 'space')
     else if (context.kind === 'ablation' && context.components.length === 0) throw unresolved()
     if (context.pruner !== null) createPruner(context.pruner, context.objectives)
+    const fault = faultOfSignature(submission)
+    if (fault !== undefined) throw fault
     // Asked twice at once: the second hears what became of the first (I2).
     const run = (await this.#taking.get(experiment)) ?? this.#runs.get(experiment)
     if (run !== undefined) {
@@ -240,8 +243,11 @@ export class Ownership {
 
 const unresolved = () => problem('STUDY_INVALID', { path: 'components', reason: 'are none: the client looks them up' })
 
+/** Another signature makes no other experiment: it may have been signed anew meanwhile. */
 function refuseAnother(asked: Submission, known: Submission): void {
-  if (!isDeepStrictEqual(asked, known)) throw problem('EXPERIMENT_EXISTS', { experiment: asked.experiment })
+  const unsigned = { signature: null }
+  if (!isDeepStrictEqual({ ...asked, ...unsigned }, { ...known, ...unsigned }))
+    throw problem('EXPERIMENT_EXISTS', { experiment: asked.experiment })
 }
 
 /** The state of an experiment that is to go on. Throws EXPERIMENT_BUSY while it is being stopped: it must have ended first. */

@@ -11,6 +11,7 @@ import {
   type Submission,
 } from '../../../protocol/index.ts'
 import { seedOf, type TrialSnapshot } from '../../../src/history/index.ts'
+import { signedOf } from '../../../src/signing/index.ts'
 
 export interface AssignmentSource {
   readonly driver: string
@@ -23,6 +24,7 @@ export interface AssignmentSource {
 
 export function assignmentOf({ driver, submission, attempt, slot, trial, ablated }: AssignmentSource): Assignment {
   const { context, bundle, contextName } = submission
+  const signed = signedOf(submission)
   return {
     attempt,
     driver,
@@ -35,6 +37,7 @@ export function assignmentOf({ driver, submission, attempt, slot, trial, ablated
     trialTimeoutMs: context.policy.trialTimeoutMs,
     graceMs: context.policy.graceMs,
     ...(ablated === undefined ? {} : { ablated }),
+    ...(signed === undefined ? {} : { signed }),
     ...('ring' in context && context.ring !== undefined
       ? { ring: { ring: ringName(attempt.experiment, attempt.trial), settings: context.ring } }
       : {}),

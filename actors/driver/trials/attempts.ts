@@ -20,6 +20,7 @@ import {
 import type { History, Observed, Part, TrialSnapshot } from '../../../src/history/index.ts'
 import type { Place } from '../fleet/index.ts'
 import { believed } from './assignment.ts'
+import { CodeRefusals, type CodeRefusal } from './code-refusals.ts'
 import type { Heard, LossNews, TrialDecision } from './decision.ts'
 import { HandBacks } from './hand-backs.ts'
 import { TimeLimits } from './time-limits.ts'
@@ -31,6 +32,7 @@ export class Attempts {
   readonly #assignedAt = new Map<string, number>()
   readonly #timeLimits: TimeLimits
   readonly #handBacks = new HandBacks()
+  readonly #codeRefusals = new CodeRefusals()
 
   constructor(history: History) {
     this.#submission = history.submission
@@ -40,6 +42,7 @@ export class Attempts {
 
   /** An event of the log, live or replayed. */
   note(event: LogEvent): void {
+    if (event.type === 'experiment.signed') this.#codeRefusals.clear()
     if (event.type === 'trial.assigned') this.#assignedAt.set(keyOf(event), event.at)
     if (event.type !== 'trial.ended' && event.type !== 'trial.lost') return
     this.#assignedAt.delete(keyOf(event))
@@ -116,11 +119,20 @@ export class Attempts {
       { kind: 'warn', attempt, worker, text: message },
       { kind: 'free', place },
     ]
+    if (CodeRefusals.isOne(code)) {
+      this.#codeRefusals.note(worker, code, message, at)
+      return this.holds(attempt) ? [...decisions, returnOf(attempt, worker, message, at)] : decisions
+    }
     if (code !== 'WORKER_DRAINING') decisions.push({ kind: 'rest', place, code })
     if (!this.holds(attempt)) return decisions
     const costsNothing = code === 'LEASE_UNKNOWN' || code === 'SLOT_TAKEN' || code === 'WORKER_DRAINING'
     const end = costsNothing ? this.#handedBack(attempt, worker, message, at) : lossOf(attempt, worker, message, at)
     return [...decisions, end]
+  }
+
+  /** Why a worker is given nothing of this experiment for a while. */
+  refusalOf(worker: string): CodeRefusal | undefined {
+    return this.#codeRefusals.of(worker)
   }
 
   /** The worker has taken it: what was decided meanwhile is said now. */
@@ -258,6 +270,7 @@ export class Attempts {
 
   /** Attempts that have outlived their time (I4). `now`: elapsed. */
   overdue(now: number, placeOf: (worker: string, ref: AttemptRef) => Place | undefined, at: number): TrialDecision[] {
+    this.#codeRefusals.tick(at)
     const decisions: TrialDecision[] = []
     for (const trial of this.#history.held) {
       for (const { worker, attempt } of this.partsOf(trial)) {

@@ -6,10 +6,12 @@ import {
   toProblem,
   type AttemptRef,
   type Assignment,
+  type Problem,
   type StopReason,
 } from '../../../protocol/index.ts'
 import type { Clock } from '../../../src/actor/index.ts'
 import { ask, type Bus } from '../../../src/bus/index.ts'
+import { CodeRefusals } from './code-refusals.ts'
 
 const firstPauseMs = 200
 const longestPauseMs = 2000
@@ -64,7 +66,7 @@ export class Delivery {
           return { kind: 'taken', position }
         } catch (error) {
           const code = codeOf(error) ?? 'INTERNAL'
-          if (!passing.has(code)) return { kind: 'refused', code, message: toProblem(error).message }
+          if (!passing.has(code)) return refused(code, toProblem(error))
           if (code !== 'BUS_NO_RESPONDERS') onSilence()
           if (waits !== undefined) this.#unanswered.delete(waits)
           waits = { worker, attempt: assignment.attempt, code, since }
@@ -101,4 +103,10 @@ export class Delivery {
       this.#clock.setTimeout(resolve, Math.min(longestPauseMs, firstPauseMs * 2 ** Math.min(tries, 8)))
     })
   }
+}
+
+/** People can mend what a worker has against the code: they are told how. */
+function refused(code: string, { message, remedy }: Problem): Delivered {
+  const told = CodeRefusals.isOne(code) && remedy !== undefined ? `${message}; ${remedy}` : message
+  return { kind: 'refused', code, message: told }
 }

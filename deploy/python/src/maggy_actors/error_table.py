@@ -368,6 +368,36 @@ TABLE: dict[str, tuple[str, bool, str]] = {
         True,
         "ask again later; more drivers share the experiments among them",
     ),
+    "CODE_UNSIGNED": (
+        "{experiment} is not signed, and worker {worker} runs signed code only",
+        False,
+        "make a key (`maggy key new`), add what `maggy key show` prints to the file that its workers have as --trust, start them again, and run the experiment again: it is signed then",
+    ),
+    "CODE_UNTRUSTED": (
+        "{experiment} is signed by the key {key}, which worker {worker} does not trust",
+        False,
+        "add the line that `maggy key show` prints to the file that its workers have as --trust, and start them again; or sign with a key that is there (--sign-key)",
+    ),
+    "SIGNATURE_EXPIRED": (
+        "the signature of {experiment} has expired ({at})",
+        False,
+        "`maggy resume {experiment}` signs it anew, with the key that it was signed with",
+    ),
+    "SIGNATURE_INVALID": (
+        "the signature of {experiment} does not fit: {reason}",
+        False,
+        "what is to be run is not what was signed: find out who has changed it, and submit the experiment again",
+    ),
+    "KEY_REFUSED": (
+        "the key file {path} cannot be used: {reason}",
+        False,
+        "nobody but its owner may read it (`chmod 600 {path}`); `maggy key new` makes another",
+    ),
+    "TRUST_REFUSED": (
+        "the file of trusted keys {path} cannot be used: {reason}",
+        False,
+        "a line for each key, as `maggy key show` prints it: KEY NAME; nobody but its owner may write it (chmod 644)",
+    ),
     "WORKERS_MISSING": (
         "no worker{wanted} has announced itself for {seconds} s",
         True,

@@ -1,0 +1,5 @@
+/** Signed code: keys, signatures over submissions, and what a worker that trusts few lets in. */
+export { createGate, type Gate } from './gate.ts'
+export { defaultKeyFile, findSigningKey, newSigningKey, readSigningKey, trustLine, type SigningKey } from './keys.ts'
+export { defaultValidityMs, faultOfSignature, signatureOf, signed, signedOf } from './signature.ts'
+export { readTrust } from './trust.ts'
