@@ -17,7 +17,7 @@ export default defineConfig({
         test: {
           name: 'unit',
           include: ['test/**/*.test.ts'],
-          exclude: ['test/system/**'],
+          exclude: ['test/system/**', 'test/interop/**'],
           testTimeout: 60_000,
           maxWorkers: 2,
         },
@@ -34,6 +34,19 @@ export default defineConfig({
           hookTimeout: 60_000,
           pool: 'forks',
           maxWorkers: 2,
+        },
+      },
+      {
+        extends: true,
+        // Tools of others read what is ours: `npm run test:interop` brings them, `npm test` does without.
+        test: {
+          name: 'interop',
+          sequence: { groupOrder: 2 },
+          include: ['test/interop/**/*.test.ts'],
+          testTimeout: 120_000,
+          hookTimeout: 300_000,
+          pool: 'forks',
+          maxWorkers: 1,
         },
       },
     ],

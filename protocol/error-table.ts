@@ -551,6 +551,18 @@ export const table = {
     retryable: false,
     remedy: 'split the data in the dataset generator ({{ train, test }}: only train is cut), or by a share of its size',
   },
+  // Doors to other tools
+  JOURNAL_INVALID: {
+    message: '{file} is no journal of Optuna: line {line} {reason}',
+    retryable: false,
+    remedy:
+      'name a file that `optuna.storages.journal.JournalFileBackend` or `maggy export` wrote, or one that is not there yet',
+  },
+  STUDY_WITHOUT_OBJECTIVE: {
+    message: '{experiment} has no objective, and a study of Optuna needs one',
+    retryable: false,
+    remedy: 'export it as json, csv or parquet; or give its context a metric and a direction',
+  },
   // Set-up
   SETUP_FAILED: { message: '{part}: {reason}', retryable: false, remedy: '`maggy doctor` says what is missing' },
   TFJS_MISSING: {

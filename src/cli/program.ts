@@ -1,6 +1,7 @@
 /** The commands of `maggy`, their options, and nothing of what they do. */
 import { Argument, Command, InvalidArgumentError, Option } from 'commander'
 import type { ConformanceOptions } from './conformance-command.ts'
+import type { ExportOptions } from './export-command.ts'
 import type { ReplayOptions } from './replay-command.ts'
 import type { RunCommandOptions } from './run-command.ts'
 import type { SamplerCommandOptions } from './sampler-command.ts'
@@ -13,6 +14,8 @@ export const actors = {
   ablator: 'says what trials of an ablation do without',
   worker: 'runs trials',
 } as const
+
+const exportFormats: readonly ExportOptions['format'][] = ['json', 'csv', 'parquet', 'svg', 'optuna-journal']
 
 type Finish = (exitCode: number) => void
 type Shared = { readonly json?: boolean; readonly server?: string; readonly token?: string; readonly data?: string }
@@ -150,23 +153,7 @@ function readCommands(program: Command, finish: Finish): void {
     .action(async (id: string | undefined, options: Shared & { readonly top?: number; readonly all?: boolean }) => {
       finish(await (await import('./read-commands.ts')).showCommand(id, options))
     })
-  onBus(
-    program
-      .command('export [id]')
-      .description(
-        'write out an experiment (default: the last): all of it as JSON, its trials (of an ablation its components) as CSV, or a chart',
-      ),
-  )
-    .addOption(new Option('--format <format>', 'the format').choices(['json', 'csv', 'svg']).default('json'))
-    .option('--output <file>', 'the file (default: standard output)')
-    .action(
-      async (
-        id: string | undefined,
-        options: Shared & { readonly format: 'json' | 'csv' | 'svg'; readonly output?: string },
-      ) => {
-        finish(await (await import('./read-commands.ts')).exportCommand(id, options))
-      },
-    )
+  exportCommand(program, finish)
   onBus(
     program
       .command('replay [id]')
@@ -190,6 +177,28 @@ function readCommands(program: Command, finish: Finish): void {
     .option('--follow', 'go on as more comes')
     .action(async (id: string, trial: number | undefined, options: Shared & { readonly follow?: boolean }) => {
       finish(await (await import('./read-commands.ts')).logsCommand(id, trial, options))
+    })
+}
+
+function exportCommand(program: Command, finish: Finish): void {
+  onBus(
+    program
+      .command('export [id]')
+      .description(
+        'write out an experiment (default: the last): all of it as JSON, its trials (of an ablation its components) as CSV or Parquet, ' +
+          'a chart of an ablation, or a journal that Optuna and its dashboard read',
+      ),
+  )
+    .addOption(new Option('--format <format>', 'the format').choices([...exportFormats]).default('json'))
+    .addOption(
+      new Option('--rows <rows>', 'of CSV and Parquet: one row a trial, or one a report')
+        .choices(['trials', 'reports'])
+        .default('trials'),
+    )
+    .option('--follow', 'of a journal: go on appending until the experiment is over')
+    .option('--output <file>', 'the file (default: standard output); a journal that is there is continued')
+    .action(async (id: string | undefined, options: ExportOptions) => {
+      finish(await (await import('./export-command.ts')).exportCommand(id, options))
     })
 }
 

@@ -1,22 +1,16 @@
 /** Commands that only look: they need the bus, and no driver. */
-import { writeFile } from 'node:fs/promises'
 import { codeOf, isProblem, problem } from '../../protocol/index.ts'
 import { experimentIds } from '../archive/index.ts'
 import type { Bus } from '../bus/index.ts'
 import { stopRunning } from '../client/index.ts'
-import { ablationSvg } from '../ablation/index.ts'
 import {
-  ablationRows,
   latestExperiment,
   linesOf,
   outputLine,
   outputSubject,
   readOutput,
-  readAllPoints,
   readOutline,
   readResult,
-  toCsv,
-  trialRows,
   type Outline,
   type Result,
 } from '../store/index.ts'
@@ -65,36 +59,6 @@ export async function showCommand(
   const result = await looking(options, async ({ bus }) => readResult(bus, id ?? (await latestExperiment(bus))), id)
   if (options.json === true) printJson('result', { result: { ...result, importance: importances(result) } })
   else print(resultText(result, options))
-  return exitCodes.done
-}
-
-/**
- * All of an experiment as one JSON document (with every report of every trial); its trials as CSV, of an ablation its components
- * instead; of an ablation a bar chart as SVG.
- */
-export async function exportCommand(
-  id: string | undefined,
-  options: Looking & { readonly format: 'json' | 'csv' | 'svg'; readonly output?: string },
-): Promise<number> {
-  const text = await looking(
-    options,
-    async ({ bus }) => {
-      const result = await readResult(bus, id ?? (await latestExperiment(bus)))
-      const { ablation, experiment } = result
-      if (options.format === 'csv') return toCsv(ablation === undefined ? trialRows(result) : ablationRows(ablation))
-      if (options.format === 'svg') {
-        const reason = `${experiment} is no ablation`
-        if (ablation === undefined) throw problem('OPTION_INVALID', { option: '--format svg', reason })
-        return ablationSvg(ablation, result.name)
-      }
-      const reports = await readAllPoints(bus, result.experiment)
-      const trials = result.trials.map((trial) => ({ ...trial, reports: reports.get(trial.trial) ?? [] }))
-      return `${JSON.stringify({ ...result, trials }, null, 2)}\n`
-    },
-    id,
-  )
-  if (options.output === undefined) process.stdout.write(text)
-  else await writeFile(options.output, text)
   return exitCodes.done
 }
 

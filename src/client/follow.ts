@@ -13,6 +13,8 @@ export type Progress = PayloadOf<typeof progress>
 export interface Watch {
   /** Each event of the log in its order, after the reading took it in. `live`: it was not there yet when the watch began. */
   onEvent?(event: LogEvent, reading: Reading, live: boolean): void
+  /** All that was there when the watch began has been told. */
+  onCaughtUp?(): void
   onProgress?(progress: Progress): void
   /** Why nothing goes on, when nothing does; null once it goes on. */
   onWaiting?(waiting: Waiting | null): void
@@ -44,6 +46,7 @@ export async function followExperiment(
     after = entry.sequence
   }
   refuseUnknown(reading)
+  watch.onCaughtUp?.()
   if (reading.over) return summarize(reading)
   if (reading.order.broken) throw problem('LOG_HOLE', { experiment, fault: reading.order.fault })
   const stopping = new AbortController()

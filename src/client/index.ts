@@ -1,5 +1,6 @@
 /** The client's side: submitting experiments, following them, and a bus of one's own where there is none. */
 export { followExperiment, type Progress, type Watch } from './follow.ts'
+export { followTrials, type Tell } from './follow-trials.ts'
 export { lagom, type ExperimentFailure, type LagomOptions } from './lagom.ts'
 export { suggesterFor } from './fleet.ts'
 export { resumeAndFollow, runExperiment } from './run.ts'

@@ -28,6 +28,7 @@ import {
   type PolicyOptions,
 } from './options.ts'
 import { workersPerTrial } from './training.ts'
+import { optunaOption, trialsOfStudy } from './optuna-study.ts'
 import { warmStart } from './warm-start.ts'
 
 interface Common<S extends Space, H extends object> extends PolicyOptions {
@@ -56,9 +57,13 @@ interface Common<S extends Space, H extends object> extends PolicyOptions {
   /**
    * Earlier experiments for the optimizer to learn from: a result of `lagom`, or hparams and metrics. Trials whose hparams are not in
    * this space, those that are not done, and those without the metric are left out: the run says how many are of use. What is there
-   * besides the space's parameters is dropped.
+   * besides the space's parameters is dropped. `{ optuna: FILE }` reads a journal of Optuna's, seen from the folder in which the run is
+   * started; `study` says which of several studies in it.
    */
-  readonly warmStart?: { readonly trials: readonly EarlierTrial[] } | readonly EarlierTrial[]
+  readonly warmStart?:
+    | { readonly trials: readonly EarlierTrial[] }
+    | readonly EarlierTrial[]
+    | { readonly optuna: string; readonly study?: string }
   /** Given to every trial beside what is suggested. */
   readonly hparams?: H
   /** A whole number; default 0, never taken from the clock: the same search twice gives the same suggestions. */
@@ -142,9 +147,14 @@ function knownBefore(
   of: readonly Objective[],
 ): Pick<OptimizationContext, 'warmStart' | 'notes'> {
   if (given === undefined) return {}
-  const { trials, note } = warmStart(given, space, of)
+  const study = optunaOption(given)
+  // Whoever defines an experiment is loaded by every runner too, where the file is of no use and need not be.
+  if (study !== undefined && isRunner()) return {}
+  const { trials, note } = warmStart(study === undefined ? given : trialsOfStudy(study, of), space, of)
   return { warmStart: [...trials], notes: [note] }
 }
+
+const isRunner = () => Symbol.for('maggy.runner') in globalThis
 
 function stopRule(value: unknown): StopRule {
   const { afterMs, target, withoutImprovement, ...rest } = record('stop', value)

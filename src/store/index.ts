@@ -1,6 +1,7 @@
 /** What came out of experiments: folded from the log, read from the bus, written to files. */
 export { outputLine, writeFiles, writeTensorBoard } from './files.ts'
 export {
+  followPoints,
   latestExperiment,
   linesOf,
   outputSubject,
@@ -25,4 +26,5 @@ export {
   type TrialResult,
 } from './results.ts'
 export { ablationRows } from './ablation-table.ts'
-export { toCsv, trialRows } from './table.ts'
+export { reportsAsParquet, trialsAsParquet } from './parquet.ts'
+export { reportRows, toCsv, trialRows } from './table.ts'

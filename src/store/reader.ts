@@ -86,6 +86,22 @@ export async function readAllPoints(bus: Bus, experiment: string): Promise<Map<n
   return new Map([...points].map(([trial, own]) => [trial, inOrder(own)]))
 }
 
+/** What trials report, as it is kept, from the beginning and then on as more comes, until `signal` aborts. A point may come twice. */
+export async function* followPoints(
+  bus: Bus,
+  experiment: string,
+  signal: AbortSignal,
+): AsyncIterable<{ readonly trial: number; readonly points: readonly KeptPoint[] }> {
+  const filter = subjectFor(metrics, { worker: '*', experiment, trial: '*' })
+  for await (const entry of bus.streams.follow('telemetry', filter, { signal })) {
+    const batch = payloadOf(metrics, entry)
+    if (batch === undefined) continue
+    const { attempt, first } = batch
+    const points = batch.points.map((point, offset) => ({ ...point, attempt, index: first + offset }))
+    yield { trial: Number(paramsFrom(metrics, entry.subject)?.trial), points }
+  }
+}
+
 function keep(points: Map<string, KeptPoint>, { attempt, first, points: said }: PayloadOf<typeof metrics>): void {
   for (const [offset, point] of said.entries()) {
     const index = first + offset

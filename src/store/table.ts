@@ -52,6 +52,14 @@ function removalCells({ ablated, parameters }: TrialResult): Cell[] {
   return [ablated?.components.map(({ name }) => name).join(' + '), ablated?.repeat, parameters]
 }
 
+/** One row a report of any attempt of any trial. */
+export function reportRows(points: ReadonlyMap<number, readonly KeptPoint[]>): Rows {
+  const all = [...points].sort(([a], [b]) => a - b)
+  const { columns, rows } = pointRows(all.flatMap(([, own]) => own))
+  const trials = all.flatMap(([trial, own]) => own.map(() => trial))
+  return { columns: ['trial', ...columns], rows: rows.map((row, index) => [trials[index], ...row]) }
+}
+
 /** One row a report. */
 export function pointRows(points: readonly KeptPoint[]): Rows {
   const names = namesIn(points, ({ values }) => values)
@@ -71,7 +79,8 @@ export function toCsv({ columns, rows }: Rows): string {
   return [columns, ...rows].map((row) => `${row.map(quoted).join(',')}\r\n`).join('')
 }
 
-function namesIn<T>(items: readonly T[], of: (item: T) => Readonly<Record<string, unknown>>): string[] {
+/** All names that occur, in the order in which they do first. */
+export function namesIn<T>(items: readonly T[], of: (item: T) => Readonly<Record<string, unknown>>): string[] {
   const names = new Set<string>()
   for (const item of items) for (const name of Object.keys(of(item))) names.add(name)
   return [...names]

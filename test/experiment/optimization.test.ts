@@ -1,4 +1,7 @@
-import { describe, expect, test } from 'vitest'
+import { mkdtemp, rm, writeFile } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { check, codeOf, OptimizationContext } from '../../protocol/index.ts'
 import { optimization, type ParameterOf } from '../../src/experiment/index.ts'
 
@@ -136,6 +139,58 @@ describe('optimization', () => {
       notes: [
         'warmStart: 2 of 6 trials are of use; 1 not done (warmStart[2] is "failed"); 2 not in this space (first: warmStart[3].hparams.lr is 7, outside of 0 to 1); 1 without "loss" (warmStart[5].metrics)',
       ],
+    })
+  })
+
+  describe('a warm start from a journal of Optuna', () => {
+    let folder = ''
+    beforeAll(async () => {
+      folder = await mkdtemp(join(tmpdir(), 'maggy-warm-'))
+    })
+    afterAll(async () => {
+      await rm(folder, { recursive: true })
+    })
+    const journal = async (...operations: object[]) => {
+      const optuna = join(folder, `${operations.length}.log`)
+      await writeFile(optuna, operations.map((operation) => `${JSON.stringify(operation)}\n`).join(''))
+      return optuna
+    }
+    const study = (name: string, ...directions: number[]) => ({ op_code: 0, study_name: name, directions })
+    const finished = (lr: number, state: number, values: number[] | null) => ({
+      op_code: 4,
+      study_id: 0,
+      state,
+      values,
+      datetime_start: null,
+      distributions: { lr: '{"name":"FloatDistribution","attributes":{"low":0,"high":9,"log":false,"step":null}}' },
+      params: { lr },
+    })
+    const told = (optuna: string, more: object = {}) =>
+      optimization({ ...good, warmStart: { optuna, ...more } }).context
+
+    test('takes the trials that fit the space, and says how many do', async () => {
+      const file = await journal(study('a', 1), finished(0.5, 1, [2]), finished(7, 1, [1]), finished(0.1, 2, [3]))
+      expect(told(file)).toMatchObject({
+        warmStart: [{ hparams: { lr: 0.5 }, metrics: { loss: 2 } }],
+        notes: [expect.stringMatching(/1 of 3 trials are of use; 1 not in this space .*; 1 not done/)],
+      })
+    })
+
+    test('finds an objective by the name that the study gives it', async () => {
+      const names = { op_code: 3, study_id: 0, system_attr: { 'study:metric_names': ['accuracy', 'loss'] } }
+      expect(told(await journal(study('a', 2, 1), names, finished(0.5, 1, [0.25, 2])))).toMatchObject({
+        warmStart: [{ metrics: { loss: 2 } }],
+      })
+    })
+
+    test('is refused where the study is not what is meant', async () => {
+      expect(() => told(join(folder, 'nowhere.log'))).toThrow(/warmStart.optuna cannot be read: .*ENOENT/)
+      const other = await journal(study('a', 2), finished(0.5, 1, [2]))
+      expect(() => told(other)).toThrow(/study "a", which maximizes what is "loss" here/)
+      const two = await journal(study('a', 1), study('b', 1), finished(0.5, 1, [2]))
+      expect(() => told(two)).toThrow(/warmStart.study says which study of .* is meant: it has "a", "b"/)
+      expect(() => told(two, { study: 'c' })).toThrow(/warmStart.study is not in .*: it has "a", "b"/)
+      expect(told(two, { study: 'a' })).toMatchObject({ warmStart: [{ hparams: { lr: 0.5 } }] })
     })
   })
 

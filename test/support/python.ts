@@ -14,6 +14,8 @@ const run = promisify(execFile)
 
 export interface Python {
   readonly command: string
+  /** What is installed lies in these. */
+  readonly folders: readonly string[]
   /** For its processes: where the packages are. */
   readonly env: NodeJS.ProcessEnv
   /** Runs it to its end; rejects, with what it said, if that is not well. `input`: for its standard input. */
@@ -31,21 +33,29 @@ export interface PythonProcess {
   stop(): Promise<void>
 }
 
+const command = 'python3'
+const pip = ['-m', 'pip', 'install', '--quiet', '--disable-pip-version-check', '--no-warn-conflicts']
+
+function folder(parts: readonly (string | Uint8Array)[]): string {
+  const hash = createHash('sha256')
+  for (const part of parts) hash.update(part).update('\0')
+  return join(packageRoot(), '.maggy', 'python', hash.digest('hex').slice(0, 16))
+}
+
+/** A Python in which these packages are, and nothing of maggy's. */
+export async function pythonWithPackages(...packages: readonly string[]): Promise<Python> {
+  const { stdout: version } = await run(command, ['--version'])
+  const installed = await made(folder([version, ...packages]), (target) =>
+    run(command, [...pip, '--target', target, ...packages], { maxBuffer: 2 ** 26 }),
+  )
+  return pythonAt([installed])
+}
+
 /** A Python in which maggy-actors, as its wheel brings it, and these packages are. */
 export async function pythonWith(...packages: readonly string[]): Promise<Python> {
   const root = packageRoot()
-  const command = 'python3'
   const { stdout: version } = await run(command, ['--version'])
-  const wanted = ['nats-py', 'msgpack', ...packages]
-  const folder = (parts: readonly (string | Uint8Array)[]) => {
-    const hash = createHash('sha256')
-    for (const part of parts) hash.update(part).update('\0')
-    return join(root, '.maggy', 'python', hash.digest('hex').slice(0, 16))
-  }
-  const pip = ['-m', 'pip', 'install', '--quiet', '--disable-pip-version-check', '--no-warn-conflicts']
-  const installed = await made(folder([version, ...wanted]), (target) =>
-    run(command, [...pip, '--target', target, ...wanted], { maxBuffer: 2 ** 26 }),
-  )
+  const { folders } = await pythonWithPackages('nats-py', 'msgpack', ...packages)
   const actors = await made(folder([version, ...(await sources(root))]), async (target) => {
     const wheels = `${target}-wheel`
     const source = join(root, 'deploy', 'python')
@@ -55,10 +65,15 @@ export async function pythonWith(...packages: readonly string[]): Promise<Python
     await run(command, [...pip, '--no-deps', '--target', target, join(wheels, wheel)], { maxBuffer: 2 ** 26 })
     await rm(wheels, { recursive: true })
   })
-  const env = { ...process.env, PYTHONPATH: [actors, installed].join(delimiter), PYTHONUNBUFFERED: '1' }
+  return pythonAt([actors, ...folders])
+}
+
+function pythonAt(folders: readonly string[]): Python {
+  const env = { ...process.env, PYTHONPATH: folders.join(delimiter), PYTHONUNBUFFERED: '1' }
   return {
     command,
     env,
+    folders,
     async run(args, { env: more = {}, input = '', cwd } = {}) {
       const running = run(command, [...args], { env: { ...env, ...more }, maxBuffer: 2 ** 26, ...(cwd ? { cwd } : {}) })
       running.child.stdin?.end(input)
