@@ -12,7 +12,7 @@ import { defineWith, type DefineExperiment } from './experiment/index.ts'
 export const defineExperiment: DefineExperiment = defineWith(() => import('./train/index.ts'))
 export { ablation, fromBest, optimization, training } from './experiment/index.ts'
 export { study, withoutColumns, type StudyBuilder, type Table, type WithoutOptions } from './ablation/index.ts'
-export { sample, space } from './space/index.ts'
+export { sample, space, validate } from './space/index.ts'
 export { EarlyStop } from './train/index.ts'
 export type {
   AblationOptions,
@@ -47,7 +47,7 @@ export type { Result, TrialResult } from './store/index.ts'
 export type { Counts, Direction, Hparams, HparamValue, MetricPoint, Metrics, Objective } from '../protocol/index.ts'
 
 /** Optimizers of your own: a process that answers three requests. */
-export { serveOptimizer, type ServedQuestion, type ServeOptions } from './optimizer/index.ts'
+export { serveOptimizer, type OpenedSearch, type ServedQuestion, type ServeOptions } from './optimizer/index.ts'
 export { servePruner, type ServedPruner } from './pruning/index.ts'
 export type { Pruner, PrunerPlugin, ReportedTrial } from './pruners/index.ts'
 export type { Proposal, Scheduler, SchedulerPlugin } from './schedulers/index.ts'
@@ -64,7 +64,12 @@ export {
 export type { Random } from './random/index.ts'
 
 /** Ablators of your own, and what an ablation came to. */
-export { serveAblator, type ServeAblatorOptions, type ServedAblationQuestion } from './ablator/index.ts'
+export {
+  serveAblator,
+  type OpenedStudy,
+  type ServeAblatorOptions,
+  type ServedAblationQuestion,
+} from './ablator/index.ts'
 export type { AblationQuestion, AblationResult, Ablator, AblatorPlugin, Comparison } from './ablation/index.ts'
 /** Model surgery, for those who want it outside of an ablation. */
 export { removeLayers } from './train/index.ts'

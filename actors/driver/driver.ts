@@ -13,7 +13,7 @@ import {
   rollCall,
   submit,
 } from '../../protocol/index.ts'
-import { every, patiently, type ActorEnvironment, type RunningActor } from '../../src/actor/index.ts'
+import { announcePresence, every, patiently, type ActorEnvironment, type RunningActor } from '../../src/actor/index.ts'
 import { answer, hear, tell } from '../../src/bus/index.ts'
 import { serveBundles } from './bundles.ts'
 import { ExperimentRun, tellProgress } from './experiment/index.ts'
@@ -84,6 +84,12 @@ class Driver implements RunningActor {
       answer(bus, driverPing, { driver: id }, () => ({}), quietly),
       answer(bus, submit, {}, (submission) => ownership.submit(submission), queue),
       answer(bus, resumeExperiment, {}, ({ experiment, force }) => ownership.resume(experiment, force), queue),
+      announcePresence(
+        bus,
+        id,
+        () => ({ role: 'driver', serves: [], load: { experiments: ownership.runs.size } }),
+        onDropped,
+      ),
     ]
     this.#stops.push(
       ...subscriptions.map((subscription) => () => subscription.unsubscribe()),

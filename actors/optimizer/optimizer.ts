@@ -3,17 +3,22 @@
  * It has no machine, for it has no states: every answer follows from one request and the history (src/optimizer/service.ts).
  */
 import type { ActorDefinition } from '../../src/actor/index.ts'
-import { startOptimizer } from '../../src/optimizer/index.ts'
+import { optionSchemas, startOptimizer, type OptimizerPlugin } from '../../src/optimizer/index.ts'
 import { builtinSamplers } from '../../src/samplers/index.ts'
 import { builtinSchedulers } from '../../src/schedulers/index.ts'
 import { defaultLimits, suggesterOptions, type SuggesterOptions } from '../../src/suggester/index.ts'
 
+const plugins = [...builtinSamplers.values(), ...builtinSchedulers.values()].map((plugin): OptimizerPlugin => {
+  const options = optionSchemas.get(plugin.name)
+  return options === undefined ? plugin : { ...plugin, options }
+})
+
 export const optimizer: ActorDefinition<SuggesterOptions> = {
   name: 'optimizer',
-  description: `suggests hparams, for the samplers ${[...builtinSamplers.keys(), ...builtinSchedulers.keys()].join(', ')}`,
+  description: `suggests hparams, for the samplers ${plugins.map(({ name }) => name).join(', ')}`,
   options: suggesterOptions,
   async start({ bus, id, onDropped }, { sessions }) {
     const limits = { ...defaultLimits, sessions }
-    return startOptimizer(bus, [...builtinSamplers.values(), ...builtinSchedulers.values()], { id, onDropped, limits })
+    return startOptimizer(bus, plugins, { id, onDropped, limits })
   },
 }

@@ -13,6 +13,7 @@ import {
   announce,
   assign,
   beat,
+  callActors,
   driverBeat,
   lease,
   leave,
@@ -271,6 +272,7 @@ export function createWorker(options: WorkerOptions): Worker {
       },
       dropped,
     ),
+    hear(bus, callActors, { actor: '*' }, () => void actor.send({ type: 'rollcall' }), dropped),
     hear(bus, runnerBeat, { worker, slot: '*' }, (_, { slot }) => slots[Number(slot)]?.heard(), dropped),
   ]
   const stopStatus = bus.onStatus((now) => {

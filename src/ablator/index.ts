@@ -1,4 +1,10 @@
 /** The serving side of ablators. */
-export { serveAblator, servedAblator, type ServeAblatorOptions, type ServedAblationQuestion } from './serve.ts'
+export {
+  serveAblator,
+  servedAblator,
+  type OpenedStudy,
+  type ServeAblatorOptions,
+  type ServedAblationQuestion,
+} from './serve.ts'
 export { startAblator } from './service.ts'
 export { createAblation, type ServedAblator } from './session.ts'

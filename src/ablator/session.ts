@@ -16,6 +16,10 @@ type Said = Removal | 'wait' | 'exhausted'
 
 /** What the ablator actor runs: every AblatorPlugin is one; this may take its time. */
 export interface ServedAblator extends Omit<AblatorPlugin, 'create' | 'most'> {
+  /** Its options as a JSON Schema, for people who choose. */
+  readonly options?: Readonly<Record<string, unknown>>
+  /** Sentences that tell people which choices it made, and why. */
+  notes?(setting: AblatorSetting): readonly string[]
   create(setting: AblatorSetting): (question: AblationQuestion) => Said | Promise<Said>
 }
 
@@ -35,6 +39,8 @@ interface Removals {
 }
 
 export interface AblationSession {
+  /** What the plug-in wants people to know. */
+  readonly notes?: readonly string[]
   /** Trials in the history, pending ones among them. */
   readonly size: number
   /** For `count` trials from `trial` on; fewer when there are no more or when results must come in. Rejects with ABLATOR_MISBEHAVED, ABLATOR_BUSY. */
@@ -51,6 +57,7 @@ export function createAblation(plugin: ServedAblator, setting: AblationSetting):
   const guard = guardOf(['ABLATOR_UNFIT', 'ABLATOR_MISBEHAVED'], misbehaved)
   const names = new Set(components.map(({ name }) => name))
   const leaveOut = guard.now(() => plugin.create(rest))
+  const notes = guard.now(() => plugin.notes?.(rest) ?? [])
 
   const checked = (said: unknown): Removal => {
     const { without, repeat = 0 } = (typeof said === 'object' && said !== null ? said : {}) as Partial<Removal>
@@ -75,6 +82,7 @@ export function createAblation(plugin: ServedAblator, setting: AblationSetting):
   })
 
   return {
+    ...(notes.length === 0 ? {} : { notes }),
     get size() {
       return session.size
     },

@@ -147,6 +147,15 @@ function readCommands(program: Command, finish: Finish): void {
   onBus(program.command('ls').description('list experiments')).action(async (options: Shared) => {
     finish(await (await import('./read-commands.ts')).listCommand(options))
   })
+  onBus(
+    program
+      .command('actors')
+      .description(
+        'list who is on the bus: drivers, optimizers, ablators, pruners, workers, with options, versions and load',
+      ),
+  ).action(async (options: Shared) => {
+    finish(await (await import('./actors-command.ts')).actorsCommand(options))
+  })
   onBus(program.command('show [id]').description('show an experiment (default: the last) and its trials'))
     .option('--top <n>', 'so many of the best trials (default: 20), and the last 5', atLeastOne)
     .option('--all', 'all trials')

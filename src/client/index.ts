@@ -1,4 +1,5 @@
 /** The client's side: submitting experiments, following them, and a bus of one's own where there is none. */
+export { findActors, type FoundActor } from './actors.ts'
 export { followExperiment, type Progress, type Watch } from './follow.ts'
 export { followTrials, type Tell } from './follow-trials.ts'
 export { lagom, type ExperimentFailure, type LagomOptions } from './lagom.ts'

@@ -12,6 +12,8 @@ type AsyncSampler = (question: Question) => Answer | Promise<Answer>
 export interface OptimizerPlugin extends Omit<SamplerPlugin, 'create'> {
   /** It says how far each trial goes, so it is also asked about enqueued trials of which nothing is left to choose. */
   readonly schedules?: boolean
+  /** Its options as a JSON Schema, for people who choose. */
+  readonly options?: Readonly<Record<string, unknown>>
   create(setting: SamplerSetting): AsyncSampler
 }
 

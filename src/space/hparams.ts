@@ -36,6 +36,15 @@ function presentAgainst({ when }: Parameter, given: Readonly<Record<string, unkn
   return `is only there when ${when.parameter} is ${when.in.map(show).join(' or ')}, but that ${parent}: leave it out`
 }
 
+/**
+ * What is wrong with hparams as a point of a search space, with its path (`lr`); undefined: nothing is. For optimizers of one's own: what
+ * comes out of elsewhere can be checked, and mended, before it is suggested.
+ */
+export function validate(space: SearchSpace, hparams: unknown): Fault | undefined {
+  const fault = faultIn(space, hparams)
+  return fault === undefined ? undefined : { ...fault, path: fault.path.replace(/^hparams\.?/, '') }
+}
+
 export function contains(space: SearchSpace, hparams: unknown): boolean {
   return faultIn(space, hparams) === undefined
 }

@@ -17,6 +17,8 @@ export interface ServiceOptions {
 export interface Service {
   /** How many experiments it knows. */
   readonly sessions: number
+  /** Questions that it has not answered yet. */
+  readonly questions: number
   /** Takes nothing new, and resolves when all that it was asked is answered. The driver then opens elsewhere. */
   drain(): Promise<void>
 }
@@ -77,6 +79,9 @@ export function hostSessions<S extends Session>(bus: Bus, limits: SessionLimits 
     serve: (subscriptions) => ({
       get sessions() {
         return sessions.size
+      },
+      get questions() {
+        return underWay.size
       },
       async drain() {
         for (const subscription of subscriptions) subscription.unsubscribe()

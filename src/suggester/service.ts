@@ -2,7 +2,8 @@
  * An optimizer or an ablator on the bus: it answers open, suggest and observe for its plug-ins. The two differ only in the content of
  * these messages and in their sessions.
  */
-import type { Call } from '../../protocol/index.ts'
+import type { Call, ServedName } from '../../protocol/index.ts'
+import { announcePresence } from '../actor/index.ts'
 import { answer, type Bus } from '../bus/index.ts'
 import { hostSessions, type Service, type ServiceOptions } from './host.ts'
 import type { AnySession } from './session.ts'
@@ -11,6 +12,8 @@ interface Plugin {
   readonly name: string
   /** Whether a suggestion depends on results. */
   readonly adaptive: boolean
+  /** Its options as a JSON Schema, for people who choose. */
+  readonly options?: Readonly<Record<string, unknown>>
 }
 
 interface Role<P extends Plugin, Setting, Session extends AnySession> {
@@ -59,5 +62,26 @@ export function startService<P extends Plugin, Setting, Session extends AnySessi
       answer(bus, calls.observe, here, (said) => host.tell(name, said as Parameters<typeof host.tell>[1]), heard),
     ]
   }
-  return host.serve(plugins.flatMap(serve))
+  const service = host.serve(plugins.flatMap(serve))
+  const serves = plugins.map(({ name, adaptive, options }): ServedName => {
+    return { name, adaptive, ...(options === undefined ? {} : { options }) }
+  })
+  const presence = announcePresence(
+    bus,
+    instance,
+    () => ({ role, serves, load: { experiments: service.sessions, questions: service.questions } }),
+    onDropped,
+  )
+  return {
+    get sessions() {
+      return service.sessions
+    },
+    get questions() {
+      return service.questions
+    },
+    drain() {
+      presence.unsubscribe()
+      return service.drain()
+    },
+  }
 }

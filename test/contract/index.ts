@@ -6,8 +6,9 @@
  *     samplerContract(mySampler, { describe, it }, { options: { … }, adapt: (space) => … })
  */
 export { ablatorContract, type AblatorContractOptions } from './ablator.contract.ts'
-export { optimizerContract, type StartedOptimizer } from './optimizer.contract.ts'
+export { optimizerContract, type OptimizerContractOptions, type StartedOptimizer } from './optimizer.contract.ts'
 export { prunerContract, type PrunerContractOptions } from './pruner.contract.ts'
 export type { TestRunner } from './runner.ts'
 export { samplerContract, type SamplerContractOptions } from './sampler.contract.ts'
+export { servedAblatorContract, servedOptimizerContract, servedPrunerContract } from './served.contract.ts'
 export { schedulerContract, type SchedulerContractOptions } from './scheduler.contract.ts'
