@@ -272,7 +272,7 @@ export function createWorker(options: WorkerOptions): Worker {
       },
       dropped,
     ),
-    hear(bus, callActors, { actor: '*' }, () => void actor.send({ type: 'rollcall' }), dropped),
+    hear(bus, callActors, { actor: '*' }, () => actor.send({ type: 'rollcall' }), dropped),
     hear(bus, runnerBeat, { worker, slot: '*' }, (_, { slot }) => slots[Number(slot)]?.heard(), dropped),
   ]
   const stopStatus = bus.onStatus((now) => {

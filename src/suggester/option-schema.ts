@@ -17,7 +17,7 @@ export function optionCheck(schema: OptionSchema | undefined): (options: object)
   const validator = compiled(schema)
   return (options) => {
     if (validator.Check(options)) return undefined
-    const known = Object.keys((schema['properties'] ?? {}) as object)
+    const known = Object.keys(schema['properties'] ?? {})
     for (const name of Object.keys(options)) {
       if (schema['additionalProperties'] === false && !known.includes(name)) {
         return { path: `options.${name}`, reason: `is unknown; there are ${known.join(', ') || 'none'}` }

@@ -46,7 +46,7 @@ describe.each(plugins)('the schema of the options of $name', (plugin) => {
   it('gives defaults, choices and bounds that are taken, and bounds beyond which nothing is', () => {
     for (const [name, { default: fallback, enum: words = [], minimum, maximum }] of Object.entries(schema.properties)) {
       for (const value of [fallback, ...words, minimum].filter((each) => each !== undefined)) {
-        expect(() => make({ [name]: value }), `${name} ${String(value)}`).not.toThrow()
+        expect(() => make({ [name]: value }), `${name} ${JSON.stringify(value)}`).not.toThrow()
       }
       if (minimum !== undefined) expect(() => make({ [name]: minimum - 1 })).toThrow(`options.${name}`)
       if (maximum !== undefined) expect(() => make({ [name]: maximum + 1 })).toThrow(`options.${name}`)
