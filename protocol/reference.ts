@@ -7,6 +7,7 @@ import { encode } from './codec.ts'
 import { errorBytes, kibibyte, mebibyte, rolesOf, subjectFor, version, type Conversation } from './conversation.ts'
 import { chapters, conversations } from './conversations.ts'
 import { errorTable } from './errors.ts'
+import { fieldDoc, fieldDocs } from './fields.ts'
 import { allPermissions, roleLimits } from './permissions.ts'
 import { plainLimits } from './plain-bytes.ts'
 import { signingExample, statementOf, termsOf } from './signing.ts'
@@ -45,9 +46,34 @@ interface Json {
   readonly minimum?: number
   readonly maxItems?: number
   readonly contentMediaType?: string
+  readonly description?: string
 }
 
 const plain = (schema: TSchema): Json => JSON.parse(JSON.stringify(schema)) as Json
+
+/** A schema of a conversation, in which every field says what it means (fields.ts). */
+function described(conversation: string, schema: TSchema): Json {
+  const walk = (part: Json, within: string): Json => ({
+    ...part,
+    ...(part.anyOf === undefined ? {} : { anyOf: part.anyOf.map((option) => walk(option, within)) }),
+    ...(part.items === undefined ? {} : { items: walk(part.items, within) }),
+    ...(part.patternProperties === undefined
+      ? {}
+      : { patternProperties: mapped(part.patternProperties, (value) => walk(value, within)) }),
+    ...(part.properties === undefined
+      ? {}
+      : {
+          properties: mapped(part.properties, (value, name) => {
+            const description = fieldDoc(conversation, within, name)
+            return { ...(description === undefined ? {} : { description }), ...walk(value, name) }
+          }),
+        }),
+  })
+  return walk(plain(schema), '')
+}
+
+const mapped = <T>(record: Readonly<Record<string, T>>, each: (value: T, name: string) => T): Record<string, T> =>
+  Object.fromEntries(Object.entries(record).map(([name, value]) => [name, each(value, name)]))
 const cell = (text: string): string => text.replaceAll('|', '\\|').replaceAll('\n', ' ')
 const deepest = 2
 
@@ -83,9 +109,9 @@ function fieldTable(schema: Json): string[] {
   if (fields.length === 0) return ['An empty map.']
   const rows = fields.map(([name, field]) => {
     const optional = schema.required?.includes(name) ? '' : ' (optional)'
-    return `| \`${name}\`${optional} | \`${cell(typeText(field))}\` |`
+    return `| \`${name}\`${optional} | \`${cell(typeText(field))}\` | ${cell(field.description ?? '')} |`
   })
-  return ['| field | type |', '|---|---|', ...rows]
+  return ['| field | type | |', '|---|---|---|', ...rows]
 }
 
 /** A number of bytes for people. */
@@ -107,7 +133,8 @@ function section(conversation: Conversation): string[] {
   if (conversation.kind === 'call' && conversation.queue) facts.push(`Queue group \`${conversation.queue}\`.`)
   const most = conversation.kind === 'call' ? `; the reply: ${inWords(conversation.maxReplyBytes)}` : ''
   facts.push(`At most ${inWords(conversation.maxBytes)}${most}.`)
-  const reply = conversation.kind === 'call' ? ['', 'Reply:', '', ...fieldTable(plain(conversation.reply))] : []
+  const reply =
+    conversation.kind === 'call' ? ['', 'Reply:', '', ...fieldTable(described(name, conversation.reply))] : []
   return [
     `### ${name}`,
     '',
@@ -117,7 +144,7 @@ function section(conversation: Conversation): string[] {
     '',
     'Payload:',
     '',
-    ...fieldTable(plain(payload)),
+    ...fieldTable(described(name, payload)),
     ...reply,
     '',
     `Example (\`${subjectFor(conversation, example.params)}\`, golden vector [${name}.json](golden/${name}.json)):`,
@@ -144,7 +171,7 @@ function renderReadme(): string {
     '',
     '<!-- Generated from protocol/*.ts by `npm run generate`; a test holds it up to date. Do not edit. -->',
     '',
-    'What the actors say to each other. Any language that speaks NATS and msgpack can join in.',
+    'What the actors say to each other. Any language that speaks NATS and msgpack can join in: [pages/](pages/README.md) tells how, with a whole program for each kind of actor.',
     '',
     '## How to read it',
     '',
@@ -156,7 +183,7 @@ function renderReadme(): string {
     `- Whoever is addressed in another major version answers \`VERSION_UNSUPPORTED\`.`,
     `- Times are milliseconds since 1970-01-01T00:00Z.`,
     '',
-    'The same for tools: [asyncapi.json](asyncapi.json) (AsyncAPI 3), with the full schemas. The files in [golden/](golden) hold each example with its msgpack bytes in hex: decode them, and compare.',
+    'The same for tools: [asyncapi.json](asyncapi.json) (AsyncAPI 3), with the full schemas; [schemas/](schemas) has each by itself, as JSON Schema. The files in [golden/](golden) hold each example with its msgpack bytes in hex: decode them, and compare.',
     '',
     ...chapters.flatMap((chapter) => [
       `## ${chapter.title}`,
@@ -197,6 +224,14 @@ function renderReadme(): string {
     '|---|---|---|',
     ...kept,
     '',
+    '## Fields',
+    '',
+    'What stands within other fields too, by name; `a.b` is the b of an a, where it means something of its own.',
+    '',
+    '| field | |',
+    '|---|---|',
+    ...fieldDocs.map(([key, text]) => `| \`${key}\` | ${cell(text)} |`),
+    '',
     '## Errors',
     '',
     'A code is never reused and never changes its meaning.',
@@ -219,12 +254,12 @@ function asyncApi(): object {
       address: subject,
       description: doc,
       ...(parameters.length === 0 ? {} : { parameters: Object.fromEntries(parameters) as object }),
-      messages: { [id]: message(name, plain(payload), example.payload) },
+      messages: { [id]: message(name, described(name, payload), example.payload) },
       'x-max-bytes': conversation.maxBytes,
     }
     const call = conversation.kind === 'call' ? conversation : undefined
     if (call) {
-      const reply = { type: 'object', properties: { ok: plain(call.reply) }, required: ['ok'] }
+      const reply = { type: 'object', properties: { ok: described(name, call.reply) }, required: ['ok'] }
       channels[`${id}_reply`] = {
         address: null,
         description: `The answer to ${name}, on the reply subject of the request.`,
@@ -275,8 +310,8 @@ function message(name: string, payload: object, example: unknown): object {
 
 /** The schemas of a conversation by themselves, for validators in other languages. */
 function schemas({ name, subject, payload, ...rest }: Conversation): string {
-  const reply = rest.kind === 'call' ? { reply: plain(rest.reply) } : {}
-  return `${JSON.stringify({ name, subject, payload: plain(payload), ...reply }, null, 2)}\n`
+  const reply = rest.kind === 'call' ? { reply: described(name, rest.reply) } : {}
+  return `${JSON.stringify({ name, subject, payload: described(name, payload), ...reply }, null, 2)}\n`
 }
 
 /** The table of errors, for the Python package. */

@@ -11,7 +11,7 @@ export const Fidelity = Type.Object({
   /** The trial whose checkpoint it continues; null: it begins afresh. */
   from: Type.Union([Count, Type.Null()]),
   /** The bracket, or the member of a population, that it belongs to. */
-  lane: Type.Optional(Count),
+  group: Type.Optional(Count),
 })
 export type Fidelity = Type.Static<typeof Fidelity>
 

@@ -11,6 +11,8 @@ PROTOCOL = Path(__file__).resolve().parents[2] / "protocol"
 
 class WithProtocol(build_py):
     def run(self) -> None:
+        # What an earlier build left there may be of files that are no more.
+        shutil.rmtree(Path(self.build_lib) / "maggy_actors", ignore_errors=True)
         super().run()
         target = Path(self.build_lib) / "maggy_actors" / "protocol"
         for folder in ("golden", "schemas"):

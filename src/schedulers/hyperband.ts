@@ -56,22 +56,22 @@ function schedulerOf(name: string, setting: Setting, point: NewPoint): Scheduler
   })
 
   return (question) => {
-    const lanes: Observation[][] = []
+    const groups: Observation[][] = []
     let pending = false
     for (const trial of question.history) {
       pending ||= trial.state === 'pending'
-      const lane = trial.fidelity?.lane
-      if (lane !== undefined) (lanes[lane] ??= []).push(trial)
+      const group = trial.fidelity?.group
+      if (group !== undefined) (groups[group] ??= []).push(trial)
     }
-    for (let lane = 0; lane < iterations * brackets.length; lane++) {
-      const bracket = brackets[lane % brackets.length] as Bracket
-      const rungs = byRung(lanes[lane] ?? [], bracket.budgets)
+    for (let group = 0; group < iterations * brackets.length; group++) {
+      const bracket = brackets[group % brackets.length] as Bracket
+      const rungs = byRung(groups[group] ?? [], bracket.budgets)
       const promoted = promotion(rungs, bracket.budgets, factor, question.objectives, bracket.trials)
       if (promoted !== undefined) return promoted
       if ((rungs[0]?.length ?? 0) >= (bracket.trials[0] as number)) continue
       const hparams = point(question)
       if (hparams === 'exhausted') break
-      return { hparams, fidelity: { budget: bracket.budgets[0] as number, from: null, lane } }
+      return { hparams, fidelity: { budget: bracket.budgets[0] as number, from: null, group } }
     }
     return pending ? 'wait' : 'exhausted'
   }

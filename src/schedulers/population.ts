@@ -35,11 +35,11 @@ export const populationScheduler = (bases: Bases): SchedulerPlugin => ({
     return (question) => {
       const { history, objectives, random, space } = question
       const members: Observation[][] = Array.from({ length: population }, () => [])
-      for (const trial of history) members[trial.fidelity?.lane ?? -1]?.push(trial)
+      for (const trial of history) members[trial.fidelity?.group ?? -1]?.push(trial)
 
-      const begin = (lane: number) => {
+      const begin = (group: number) => {
         const hparams = base(question, history)
-        return hparams === 'exhausted' ? hparams : { hparams, fidelity: { budget: interval, from: null, lane } }
+        return hparams === 'exhausted' ? hparams : { hparams, fidelity: { budget: interval, from: null, group } }
       }
       const unborn = members.findIndex((stretches) => stretches.length === 0)
       if (unborn >= 0) return begin(unborn)
@@ -47,14 +47,14 @@ export const populationScheduler = (bases: Bases): SchedulerPlugin => ({
       const last = members.map((stretches) => stretches.at(-1) as Observation)
       const reaches = (trial: Observation) => (trial.fidelity?.budget ?? 0) + interval <= most * (1 + 1e-9)
       const goesOn = (trial: Observation) => trial.state !== 'pending' && (trial.state !== 'done' || reaches(trial))
-      const free = last.filter(goesOn).sort((a, b) => budgetOf(a) - budgetOf(b) || laneOf(a) - laneOf(b))[0]
+      const free = last.filter(goesOn).sort((a, b) => budgetOf(a) - budgetOf(b) || groupOf(a) - groupOf(b))[0]
       if (free === undefined) return last.some(({ state }) => state === 'pending') ? 'wait' : 'exhausted'
 
       // Each member by its last result; the one in hand is the worst if it has none.
       const results = members.flatMap((stretches) => stretches.findLast(({ state }) => state === 'done') ?? [])
       const ranked = bestFirst(results, objectives)
       const replaced = Math.floor(ranked.length * quantile)
-      const lane = laneOf(free)
+      const group = groupOf(free)
       const place = ranked.indexOf(free)
       const failed = place < 0
       const donors = ranked.slice(0, Math.max(1, replaced)).filter((trial) => trial !== free && reaches(trial))
@@ -62,16 +62,16 @@ export const populationScheduler = (bases: Bases): SchedulerPlugin => ({
       if (exploits && donors.length > 0) {
         const donor = donors[random.integer(donors.length)] as Observation
         const hparams = perturbed(space, donor.hparams, random, exploring)
-        return { hparams, fidelity: { budget: budgetOf(donor) + interval, from: donor.trial, lane } }
+        return { hparams, fidelity: { budget: budgetOf(donor) + interval, from: donor.trial, group } }
       }
-      if (failed) return begin(lane)
-      return { hparams: free.hparams, fidelity: { budget: budgetOf(free) + interval, from: free.trial, lane } }
+      if (failed) return begin(group)
+      return { hparams: free.hparams, fidelity: { budget: budgetOf(free) + interval, from: free.trial, group } }
     }
   },
 })
 
 const budgetOf = (trial: Observation): number => trial.fidelity?.budget ?? 0
-const laneOf = (trial: Observation): number => trial.fidelity?.lane ?? 0
+const groupOf = (trial: Observation): number => trial.fidelity?.group ?? 0
 
 function factorsOf(given: unknown): readonly number[] {
   const fits =

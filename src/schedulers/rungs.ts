@@ -41,8 +41,8 @@ export function promotion(
     )
     const next = ranked.slice(0, top).find(({ trial }) => !promoted.has(trial))
     if (next === undefined) continue
-    const { lane } = next.fidelity ?? {}
-    const fidelity = { budget: budgets[rung + 1] as number, from: next.trial, ...(lane === undefined ? {} : { lane }) }
+    const { group } = next.fidelity ?? {}
+    const fidelity = { budget: budgets[rung + 1] as number, from: next.trial, ...(group === undefined ? {} : { group }) }
     return { hparams: next.hparams, fidelity }
   }
   return undefined

@@ -88,8 +88,8 @@ describe('Hyperband', () => {
           const [first] = pending
           if (typeof answer === 'string' && first !== undefined) band.end(first.trial, Number(first.hparams['x']))
         }
-        const at = (lane: number, budget: number) =>
-          band.history.filter(({ fidelity }) => fidelity?.lane === lane && fidelity.budget === budget).length
+        const at = (group: number, budget: number) =>
+          band.history.filter(({ fidelity }) => fidelity?.group === group && fidelity.budget === budget).length
         expect([at(0, 1), at(0, 3), at(0, 9)]).toEqual([9, 3, 1])
         expect([at(1, 1), at(1, 3), at(1, 9)]).toEqual([0, 3, 1])
         expect([at(2, 1), at(2, 3), at(2, 9)]).toEqual([0, 0, 3])
@@ -153,14 +153,14 @@ describe('population-based training', () => {
   it('lets the good go on from their own checkpoint, and the worst from one of the best, perturbed', () => {
     const pbt = scheduler('pbt', { population: 4, interval: 2, quantile: 0.25, resample: 0 }, 'maximize', 12)
     for (let member = 0; member < 4; member++) {
-      expect(pbt.suggest()).toMatchObject({ fidelity: { budget: 2, from: null, lane: member } })
+      expect(pbt.suggest()).toMatchObject({ fidelity: { budget: 2, from: null, group: member } })
     }
     expect(pbt.suggest()).toBe('wait')
     for (const [trial, value] of [0.9, 0.5, 0.6, 0.1].entries()) pbt.end(trial, value)
-    expect(pbt.suggest()).toMatchObject({ fidelity: { budget: 4, from: 0, lane: 0 } })
-    expect(pbt.suggest()).toMatchObject({ fidelity: { budget: 4, from: 1, lane: 1 } })
-    expect(pbt.suggest()).toMatchObject({ fidelity: { budget: 4, from: 2, lane: 2 } })
-    expect(pbt.suggest()).toMatchObject({ fidelity: { budget: 4, from: 0, lane: 3 } })
+    expect(pbt.suggest()).toMatchObject({ fidelity: { budget: 4, from: 0, group: 0 } })
+    expect(pbt.suggest()).toMatchObject({ fidelity: { budget: 4, from: 1, group: 1 } })
+    expect(pbt.suggest()).toMatchObject({ fidelity: { budget: 4, from: 2, group: 2 } })
+    expect(pbt.suggest()).toMatchObject({ fidelity: { budget: 4, from: 0, group: 3 } })
     const [good, exploring] = [pbt.history[0]?.hparams['x'], pbt.history[7]?.hparams['x']].map(Number)
     const near = [0.8, 1.2].map((factor) => Math.min(1, (good as number) * factor))
     expect(near).toContain(exploring)
@@ -173,8 +173,8 @@ describe('population-based training', () => {
     pbt.suggest()
     pbt.end(0, null, 'failed')
     pbt.end(1, 1)
-    expect(pbt.suggest()).toMatchObject({ fidelity: { from: 1, lane: 0, budget: 2 } })
-    expect(pbt.suggest()).toMatchObject({ fidelity: { from: 1, lane: 1, budget: 2 } })
+    expect(pbt.suggest()).toMatchObject({ fidelity: { from: 1, group: 0, budget: 2 } })
+    expect(pbt.suggest()).toMatchObject({ fidelity: { from: 1, group: 1, budget: 2 } })
     expect(pbt.suggest()).toBe('wait')
     pbt.end(2, 1)
     pbt.end(3, 1)

@@ -1,7 +1,7 @@
 /**
  * Which checkpoints of an experiment are kept. Pure: it looks at how trials stand and says which are of no more use.
  * I1 A trial that may still be run or continued keeps its checkpoint: one that is open, the one that an open trial continues, and
- *    the last of each of a scheduler's lanes.
+ *    the last of each of a scheduler's groups.
  * I2 Bounded: of all others at most `kept`, the best; those of failed and pruned trials go at once.
  * I3 Once the experiment is over for good, only those of the trials that none beats are left.
  */
@@ -41,7 +41,7 @@ export class Retention {
     const heads = new Map<number, number>()
     for (const { trial, state, fidelity } of all) {
       if (state === 'pending' && typeof fidelity?.from === 'number') needed.add(fidelity.from)
-      if (fidelity?.lane !== undefined && state === 'done') heads.set(fidelity.lane, trial)
+      if (fidelity?.group !== undefined && state === 'done') heads.set(fidelity.group, trial)
     }
     for (const head of heads.values()) needed.add(head)
     const best = new Set(

@@ -558,6 +558,16 @@ TABLE: dict[str, tuple[str, bool, str]] = {
         False,
         "split the data in the dataset generator ({{ train, test }}: only train is cut), or by a share of its size",
     ),
+    "JOURNAL_INVALID": (
+        "{file} is no journal of Optuna: line {line} {reason}",
+        False,
+        "name a file that `optuna.storages.journal.JournalFileBackend` or `maggy export` wrote, or one that is not there yet",
+    ),
+    "STUDY_WITHOUT_OBJECTIVE": (
+        "{experiment} has no objective, and a study of Optuna needs one",
+        False,
+        "export it as json, csv or parquet; or give its context a metric and a direction",
+    ),
     "SETUP_FAILED": (
         "{part}: {reason}",
         False,
