@@ -42,7 +42,11 @@ export function promotion(
     const next = ranked.slice(0, top).find(({ trial }) => !promoted.has(trial))
     if (next === undefined) continue
     const { group } = next.fidelity ?? {}
-    const fidelity = { budget: budgets[rung + 1] as number, from: next.trial, ...(group === undefined ? {} : { group }) }
+    const fidelity = {
+      budget: budgets[rung + 1] as number,
+      from: next.trial,
+      ...(group === undefined ? {} : { group }),
+    }
     return { hparams: next.hparams, fidelity }
   }
   return undefined
