@@ -558,6 +558,11 @@ export const table = {
     remedy:
       'name a file that `optuna.storages.journal.JournalFileBackend` or `maggy export` wrote, or one that is not there yet',
   },
+  TOOL_NOT_ALLOWED: {
+    message: 'the tool {tool} changes something, and this server may only read',
+    retryable: false,
+    remedy: 'ask the user to start the server as `maggy mcp --allow start,stop`, with what is to be allowed',
+  },
   STUDY_WITHOUT_OBJECTIVE: {
     message: '{experiment} has no objective, and a study of Optuna needs one',
     retryable: false,

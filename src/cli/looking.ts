@@ -27,9 +27,12 @@ export async function looking<T>(
 }
 
 /** No server is named and no embedded one ever ran here: to look is no reason to make one. */
-export function nothingHere({ server, data = '.maggy' }: BusOptions): boolean {
-  return (server ?? process.env['MAGGY_SERVER'] ?? '') === '' && !existsSync(data)
+export function nothingHere(options: BusOptions): boolean {
+  return !isServed(options) && !existsSync(options.data ?? '.maggy')
 }
+
+/** A server is named: there is no need of an embedded one. */
+export const isServed = ({ server }: BusOptions): boolean => (server ?? process.env['MAGGY_SERVER'] ?? '') !== ''
 
 /** Options for a session, without those that were not given. */
 export function sessionOptions({

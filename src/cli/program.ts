@@ -2,6 +2,8 @@
 import { Argument, Command, InvalidArgumentError, Option } from 'commander'
 import type { ConformanceOptions } from './conformance-command.ts'
 import type { ExportOptions } from './export-command.ts'
+import type { Changing } from '../mcp/index.ts'
+import type { McpCommandOptions } from './mcp-command.ts'
 import type { ReplayOptions } from './replay-command.ts'
 import type { RunCommandOptions } from './run-command.ts'
 import type { SamplerCommandOptions } from './sampler-command.ts'
@@ -16,6 +18,8 @@ export const actors = {
 } as const
 
 const exportFormats: readonly ExportOptions['format'][] = ['json', 'csv', 'parquet', 'svg', 'optuna-journal']
+
+const changingTools: readonly Changing[] = ['start', 'stop']
 
 type Finish = (exitCode: number) => void
 type Shared = { readonly json?: boolean; readonly server?: string; readonly token?: string; readonly data?: string }
@@ -120,6 +124,7 @@ function runCommands(program: Command, finish: Finish): void {
     ),
   )
     .addOption(workers())
+    .option('--detach', 'hand it over to the server that is named, and leave')
     .option('--output <dir>', 'write the results as files under this folder')
     .option('--tensorboard <dir>', 'write event files for TensorBoard under this folder')
     .action(
@@ -163,6 +168,15 @@ function readCommands(program: Command, finish: Finish): void {
       finish(await (await import('./read-commands.ts')).showCommand(id, options))
     })
   exportCommand(program, finish)
+  onBus(
+    program
+      .command('mcp')
+      .description('serve coding agents on standard input and output (Model Context Protocol): list, show, compare'),
+  )
+    .option('--allow <tools>', 'also start, stop: those that are named, with commas', tools, [])
+    .action(async (options: McpCommandOptions) => {
+      finish(await (await import('./mcp-command.ts')).mcpCommand(options, program.version() ?? ''))
+    })
   onBus(
     program
       .command('replay [id]')
@@ -221,6 +235,14 @@ function onBus(command: Command): Command {
 
 function workers(): Option {
   return new Option('--workers <n>', 'workers beside the embedded bus (default: 1)').argParser(atLeastOne)
+}
+
+function tools(text: string): Changing[] {
+  return text.split(',').map((name) => {
+    const known = changingTools.find((one) => one === name.trim())
+    if (known === undefined) throw new InvalidArgumentError(`there are ${changingTools.join(', ')}`)
+    return known
+  })
 }
 
 function atLeastOne(text: string): number {

@@ -14,30 +14,35 @@ import {
   type Outline,
   type Result,
 } from '../store/index.ts'
+import { importances } from '../importance/index.ts'
 import { visible } from '../words/index.ts'
 import { exitCodes } from '../actor/index.ts'
 import { interruptible } from './interrupt.ts'
-import { looking, nothingHere, type Looking } from './looking.ts'
-import { experimentTable, importances, resultText } from './trial-table.ts'
+import { looking, nothingHere, type BusOptions, type Looking } from './looking.ts'
+import { experimentTable, resultText } from './trial-table.ts'
 import { printJson } from './watch.ts'
 
 /** Lists the experiments that the bus knows. */
 export async function listCommand(options: Looking): Promise<number> {
-  const results = nothingHere(options)
-    ? []
-    : await looking(options, async ({ bus }) => {
-        const found: Outline[] = []
-        for (const id of await experimentIds(bus)) {
-          // One result in memory at a time; a list needs no trials.
-          const outline = await outlineIn(bus, id)
-          if (outline !== undefined) found.push(outline)
-        }
-        return found
-      })
-  const sorted = [...results].sort((a, b) => (a.startedAt ?? 0) - (b.startedAt ?? 0))
+  const sorted = await outlines(options)
   if (options.json === true) for (const outline of sorted) printJson('experiment', outline)
   else print(sorted.length === 0 ? 'no experiments' : experimentTable(sorted))
   return exitCodes.done
+}
+
+/** All experiments, in the order in which they began. */
+export async function outlines(options: BusOptions): Promise<Outline[]> {
+  if (nothingHere(options)) return []
+  const found = await looking(options, async ({ bus }) => {
+    const known: Outline[] = []
+    for (const id of await experimentIds(bus)) {
+      // One result in memory at a time; a list needs no trials.
+      const outline = await outlineIn(bus, id)
+      if (outline !== undefined) known.push(outline)
+    }
+    return known
+  })
+  return found.sort((a, b) => (a.startedAt ?? 0) - (b.startedAt ?? 0))
 }
 
 /** One whose log has lost its beginning is named, and the others are listed all the same. */
@@ -74,7 +79,11 @@ export async function stopCommand(id: string, options: Looking & { readonly canc
 }
 
 /** One that has ended needs nobody to stop it. */
-async function stopped(bus: Bus, id: string, mode: 'cancel' | 'finish'): Promise<{ state: string; already: boolean }> {
+export async function stopped(
+  bus: Bus,
+  id: string,
+  mode: 'cancel' | 'finish',
+): Promise<{ state: string; already: boolean }> {
   const before = await readResult(bus, id)
   if (isOver(before)) return { state: before.state, already: true }
   try {

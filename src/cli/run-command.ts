@@ -1,6 +1,6 @@
 /** `maggy run` and `maggy resume`: an experiment from start to end, or an exploration in this process. */
 import { access, constants, mkdir } from 'node:fs/promises'
-import { problem } from '../../protocol/index.ts'
+import { problem, type Submission } from '../../protocol/index.ts'
 import { logSubject } from '../archive/index.ts'
 import { loadExperiment } from '../bundle/index.ts'
 import type { Bus } from '../bus/index.ts'
@@ -11,12 +11,14 @@ import {
   openSession,
   resumeAndFollow,
   runExperiment,
+  submitExperiment,
   signedByUser,
   submissionOf,
   suggesterFor,
   withComponents,
   type Session,
   type SessionOptions,
+  type Waiting,
   type SigningOptions,
 } from '../client/index.ts'
 import { latestExperiment, writeFiles, writeTensorBoard, type Result } from '../store/index.ts'
@@ -24,7 +26,7 @@ import { faultOf } from '../experiment/index.ts'
 import { exitCodeFor, exitCodes } from '../actor/index.ts'
 import { explorationHparams, overrideContext, parseSettings } from './set-options.ts'
 import { interruptible } from './interrupt.ts'
-import { looking, sessionOptions, type BusOptions } from './looking.ts'
+import { isServed, looking, sessionOptions, type BusOptions } from './looking.ts'
 import { duration, pairs } from './text.ts'
 import { resultText } from './trial-table.ts'
 import { printJson, styleOf, watchIn, type Shown } from './watch.ts'
@@ -44,7 +46,7 @@ export interface RunCommandOptions extends BusOptions {
 export async function runCommand(
   path: string,
   contextName: string | undefined,
-  options: RunCommandOptions & { readonly set: readonly string[] },
+  options: RunCommandOptions & { readonly set: readonly string[]; readonly detach?: boolean },
 ): Promise<number> {
   const settings = parseSettings(options.set)
   provideHost(await import('../index.ts'))
@@ -63,9 +65,33 @@ export async function runCommand(
   const id = experimentId(experiment.name, contextName, new Date())
   const plain = submissionOf(experiment, contextName, context, { sha256, module, bytes: code.length }, id)
   const submission = await signedByUser(plain, signingOptions(options))
+  if (options.detach === true) return await handOver(submission, code, options)
   return await toTheEnd(options, [suggesterFor(context)], (session, watch, signal) =>
     runExperiment(session.bus, submission, code, watch, { signal, onDriver: session.onDriver }),
   )
+}
+
+/** Resolves once a driver has accepted it; whoever drives it goes on without this process. */
+async function handOver(submission: Submission, code: Uint8Array, options: RunCommandOptions): Promise<number> {
+  if (!isServed(options)) {
+    const reason = 'needs a server that goes on without this process: name one with --server or MAGGY_SERVER'
+    throw problem('OPTION_INVALID', { option: '--detach', reason })
+  }
+  const { experiment } = submission
+  return await interruptible(async (signal) => {
+    const session = await openSession({ ...sessionOptions(options), actors: [] })
+    try {
+      const onWaiting = (said: Waiting | null) => {
+        if (said !== null) process.stderr.write(`${said.message}\n`)
+      }
+      await submitExperiment(session.bus, submission, code, { signal, onWaiting })
+    } finally {
+      await session.close()
+    }
+    if (options.json === true) printJson('experiment', { experiment })
+    else process.stdout.write(`experiment ${experiment}\n`)
+    return exitCodes.done
+  })
 }
 
 /** Resumes an experiment (by default the one that was active last) and follows it. Returns the exit code. */

@@ -2,7 +2,7 @@
 import pc from 'picocolors'
 import { own } from '../../protocol/index.ts'
 import { visible, visibleLines } from '../words/index.ts'
-import { importanceOf, type Importance } from '../importance/index.ts'
+import { importances } from '../importance/index.ts'
 import type { TrialState } from '../history/index.ts'
 import { rank, searchedHparams, type Outline, type Result, type TrialResult } from '../store/index.ts'
 import { ablationText, faultsIn, notesIn } from './ablation-table.ts'
@@ -120,17 +120,6 @@ export function resultText(result: Result, shown: Shown = {}): string {
 function holesText({ places, events }: NonNullable<Result['holes']>): string {
   const missing = events === 0 ? 'events are missing' : `${events} events are missing`
   return `the log has a hole: ${missing} at ${places === 1 ? 'one place' : `${places} places`}; this is what is left`
-}
-
-/** How much each hyperparameter matters, by objective; without those of which too little is known. */
-export function importances({ space, trials, objectives }: Result): Record<string, Importance> {
-  const done = trials.filter(({ state }) => state === 'done')
-  return Object.fromEntries(
-    objectives.flatMap((objective) => {
-      const found = importanceOf(space, done, objective)
-      return found === undefined ? [] : [[objective.metric, found]]
-    }),
-  )
 }
 
 /** One line an experiment. */

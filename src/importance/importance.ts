@@ -85,3 +85,22 @@ function normalized(weights: readonly number[]): number[] {
   const sum = weights.reduce((total, weight) => total + weight, 0)
   return weights.map((weight) => weight / sum)
 }
+
+/** How much each hyperparameter matters to each objective, by the metric; left out where too few trials are done to say. */
+export function importances({
+  space,
+  trials,
+  objectives,
+}: {
+  readonly space: SearchSpace
+  readonly trials: readonly { readonly state: string; readonly hparams: Hparams; readonly metrics: Metrics }[]
+  readonly objectives: readonly Objective[]
+}): Record<string, Importance> {
+  const done = trials.filter(({ state }) => state === 'done')
+  return Object.fromEntries(
+    objectives.flatMap((objective) => {
+      const found = importanceOf(space, done, objective)
+      return found === undefined ? [] : [[objective.metric, found]]
+    }),
+  )
+}

@@ -1,2 +1,2 @@
 /** How much hyperparameters matter. */
-export { importanceOf, type Importance } from './importance.ts'
+export { importanceOf, importances } from './importance.ts'
