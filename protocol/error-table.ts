@@ -298,6 +298,12 @@ export const table = {
     retryable: true,
     remedy: 'see that worker and driver are of the same version of maggy',
   },
+  ATTEMPT_FOREIGN: {
+    message:
+      'worker {worker} speaks of attempt {attempt} at trial {trial} of {experiment}, which the log gave to {holder}',
+    retryable: false,
+    remedy: 'nothing needs to be done: it does not count; see what speaks in the name of that worker',
+  },
   SUGGESTION_MISSING: {
     message: '{suggester} has not answered for {seconds} s what to run next',
     retryable: true,

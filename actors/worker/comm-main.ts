@@ -1,4 +1,5 @@
 /** The second thread of a runner: a connection of its own, so that a training loop that blocks the first still speaks and hears. */
+import { randomUUID } from 'node:crypto'
 import { parentPort, workerData } from 'node:worker_threads'
 import { systemClock } from '../../src/actor/index.ts'
 import { connectNats, type Bus } from '../../src/bus/index.ts'
@@ -35,6 +36,7 @@ const telemetry = createTelemetry({
   worker,
   slot,
   pid: process.pid,
+  author: randomUUID(),
   flags: sharedFlags(memory),
   onNotice,
 })

@@ -75,7 +75,7 @@ export function createOutbox(options: {
         options.onRefused({ experiment, trial: result.trial, attempt: result.attempt }, error)
         lane.waiting.delete(key)
         // I3
-        if (!isSubstitute && codeOf(error) !== 'EXPERIMENT_UNKNOWN') {
+        if (!isSubstitute && !unwanted.has(codeOf(error))) {
           lane.waiting.set(key, { result: { ...result, outcome: unsayable(error) }, isSubstitute: true })
         }
       } else {
@@ -135,9 +135,15 @@ export function createOutbox(options: {
   }
 }
 
+const finalCodes = new Set<string | undefined>([
+  ...['EXPERIMENT_UNKNOWN', 'ATTEMPT_FOREIGN', 'BUS_TOO_LARGE'],
+  ...['MESSAGE_INVALID', 'MESSAGE_MALFORMED', 'MESSAGE_TOO_LARGE'],
+])
+/** Another word for the same would be refused too. */
+const unwanted = new Set<string | undefined>(['EXPERIMENT_UNKNOWN', 'ATTEMPT_FOREIGN'])
+
 /** No repetition will help. */
-const isFinal = (error: unknown) =>
-  ['EXPERIMENT_UNKNOWN', 'MESSAGE_INVALID', 'MESSAGE_MALFORMED', 'BUS_TOO_LARGE'].includes(codeOf(error) ?? '')
+const isFinal = (error: unknown) => finalCodes.has(codeOf(error))
 
 function unsayable(error: unknown): Result['outcome'] {
   const { stack: _, ...fault } = toProblem(

@@ -51,6 +51,8 @@ export function createTelemetry(options: {
   readonly worker: string
   readonly slot: number
   readonly pid: number
+  /** Nobody else can guess it: a stream keeps one message of an id, whoever sent it. */
+  readonly author: string
   readonly flags: SharedFlags
   readonly onNotice: (text: string) => void
 }): Telemetry {
@@ -66,7 +68,7 @@ export function createTelemetry(options: {
     bus,
     clock,
     worker,
-    author: `${worker}-${slot}-${pid}-${clock.now()}`,
+    author: options.author,
     onLost: (attempt, error) => {
       options.onNotice(`output of ${keyOf(attempt)} lost: ${String(error)}`)
     },
@@ -101,7 +103,7 @@ export function createTelemetry(options: {
     while (waiting.length > 0) {
       const points = takeBatch(waiting)
       const data = encodePayload(metrics, { attempt: attempt.ref.attempt, first, points }, subject)
-      if (!(await recordUntilKept(subject, data, `${keyOf(attempt.ref)}/${pid}/${first}`))) break
+      if (!(await recordUntilKept(subject, data, `${options.author}/${keyOf(attempt.ref)}/${first}`))) break
       first += points.length
       flags.pointsRecorded(points.length)
     }

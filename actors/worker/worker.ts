@@ -4,6 +4,7 @@
  * I2 What runs goes on without a driver; its result waits in the outbox until some driver has acknowledged it.
  * I3 With a gate, nothing of an experiment's code is fetched or run before the gate has let it in.
  */
+import { randomUUID } from 'node:crypto'
 import { createActor } from 'xstate'
 import { every, type Clock } from '../../src/actor/index.ts'
 import type { BundleCache } from '../../src/bundle/index.ts'
@@ -90,7 +91,7 @@ export function createWorker(options: WorkerOptions): Worker {
     bus,
     clock,
     worker,
-    author: `${worker}-${info.pid}-${info.startedAt}`,
+    author: randomUUID(),
     onLost: (attempt, error) => {
       onNotice('output lost', { attempt, problem: said(error) })
     },

@@ -6,6 +6,7 @@ import { stopRunning } from '../client/index.ts'
 import {
   latestExperiment,
   linesOf,
+  LogHolders,
   outputLine,
   outputSubject,
   readOutput,
@@ -114,14 +115,15 @@ export async function logsCommand(
           if (options.json === true) printJson('output', { trial: number, ...line })
           else print(visible(trial === undefined ? `trial ${number} ${outputLine(line)}` : outputLine(line)))
         }
+        const holders = new LogHolders(bus, id)
         if (options.follow === true) {
           for await (const entry of bus.streams.follow('telemetry', outputSubject(id, trial), { signal })) {
-            for (const line of linesOf(entry)) say(Number(entry.subject.split('.').at(-1)), line)
+            for (const line of await linesOf(entry, holders)) say(Number(entry.subject.split('.').at(-1)), line)
           }
           return exitCodes.interrupted
         }
         for (const each of trial === undefined ? trials.map(({ trial: number }) => number) : [trial]) {
-          for await (const line of readOutput(bus, id, each)) say(each, line)
+          for await (const line of readOutput(bus, id, each, holders)) say(each, line)
         }
         return exitCodes.done
       },

@@ -1,7 +1,7 @@
 /** What an experiment's trials print, heard while they run and to the last line. */
 import { codeOf } from '../../protocol/index.ts'
 import type { Bus, Entry } from '../bus/index.ts'
-import { linesOf, outputSubject, type OutputLine } from '../store/index.ts'
+import { linesOf, LogHolders, outputSubject, type OutputLine } from '../store/index.ts'
 
 export interface Output {
   /** Resolves once all has been heard that was printed so far, and no more is. */
@@ -23,13 +23,16 @@ export function followOutput(
   const subject = outputSubject(experiment, undefined)
   const stopping = new AbortController()
   let last = after
-  const take = (entry: Entry): void => {
+  const holders = new LogHolders(bus, experiment)
+  const take = async (entry: Entry): Promise<void> => {
+    const lines = await linesOf(entry, holders)
     last = entry.sequence
     const trial = Number(entry.subject.split('.').at(-1))
-    for (const line of linesOf(entry)) hear(trial, line)
+    for (const line of lines) hear(trial, line)
   }
   const following = (async () => {
-    for await (const entry of bus.streams.follow('telemetry', subject, { after, signal: stopping.signal })) take(entry)
+    for await (const entry of bus.streams.follow('telemetry', subject, { after, signal: stopping.signal }))
+      await take(entry)
   })()
   // `finish` waits for it; that a bus breaks is told by what counts, the log.
   following.catch(() => undefined)
@@ -38,7 +41,7 @@ export function followOutput(
       stopping.abort()
       try {
         await following
-        for await (const entry of bus.streams.read('telemetry', subject, { after: last })) take(entry)
+        for await (const entry of bus.streams.read('telemetry', subject, { after: last })) await take(entry)
       } catch (error) {
         if (codeOf(error) === undefined) throw error
       }

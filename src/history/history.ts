@@ -14,6 +14,7 @@ import type {
 import { flatStepper, type FlatSnapshot } from '../machine/index.ts'
 import { Best, type BestTrial } from './best.ts'
 import { isFinal } from './final.ts'
+import { Holders } from './holders.ts'
 import { Improvement } from './stop-rules.ts'
 import { experimentMachine, type ExperimentEvent } from './experiment.machine.ts'
 import { trialMachine, type TrialEvent } from './trial.machine.ts'
@@ -71,6 +72,8 @@ export class History {
   readonly held = new Set<number>()
   /** The last generation of each trial's ring. */
   readonly generations = new Map<number, Extract<LogEvent, { type: 'ring.formed' }>>()
+  /** Which worker each attempt was given to. */
+  readonly holders = new Holders()
   #experiment: ExperimentSnapshot
   readonly #best: Best
   /** How many workers trained a trial together at most. */
@@ -250,6 +253,8 @@ export class History {
         this.#create(event)
         return this.#move(event)
       case 'trial.assigned':
+        this.holders.note(event)
+        return this.#moveTrial(event.trial, event)
       case 'trial.started':
       case 'trial.stopping':
       case 'trial.ended':

@@ -11,6 +11,7 @@ import { pipeline } from 'node:stream/promises'
 import type { Bus } from '../bus/index.ts'
 import { headerRecord, scalarRecord } from './event-file.ts'
 import { experimentRecord, sessionEndRecord, sessionStartRecord } from './hparams-plugin.ts'
+import { LogHolders } from './log-holders.ts'
 import { readAllPoints, readOutput, trialsWithOutput, type KeptPoint, type OutputLine } from './reader.ts'
 import type { Result, TrialResult } from './results.ts'
 import { ablationSvg } from '../ablation/index.ts'
@@ -33,6 +34,7 @@ export async function writeFiles(directory: string, bus: Bus, result: Result): P
   }
   const points = await readAllPoints(bus, experiment)
   const printed = await trialsWithOutput(bus, experiment)
+  const holders = new LogHolders(bus, experiment)
   for (const trial of trials) {
     const own = join(folder, 'trials', String(trial.trial))
     await mkdir(own, { recursive: true })
@@ -41,7 +43,11 @@ export async function writeFiles(directory: string, bus: Bus, result: Result): P
     await writeFile(join(own, 'metrics.csv'), toCsv(pointRows(points.get(trial.trial) ?? [])))
     const output = join(own, 'output.log')
     if (!printed.has(trial.trial)) await writeFile(output, '')
-    else await pipeline(Readable.from(outputText(readOutput(bus, experiment, trial.trial))), createWriteStream(output))
+    else
+      await pipeline(
+        Readable.from(outputText(readOutput(bus, experiment, trial.trial, holders))),
+        createWriteStream(output),
+      )
   }
   return folder
 }

@@ -1,5 +1,6 @@
 /** What came out of experiments: folded from the log, read from the bus, written to files. */
 export { outputLine, writeFiles, writeTensorBoard } from './files.ts'
+export { LogHolders } from './log-holders.ts'
 export {
   followPoints,
   latestExperiment,

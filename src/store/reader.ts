@@ -1,8 +1,8 @@
 /** Reads what the bus keeps of experiments: their logs, and their trials' metrics and output. Needs no driver. */
-import type { Static, TSchema } from 'typebox'
+import type { TSchema } from 'typebox'
 import {
-  codeOf,
   decodePayload,
+  isProblem,
   metrics,
   output,
   paramsFrom,
@@ -14,6 +14,7 @@ import {
 import { experimentIds, logSubject, readLog } from '../archive/index.ts'
 import type { Bus, Entry } from '../bus/index.ts'
 import { Reading } from '../history/index.ts'
+import { LogHolders } from './log-holders.ts'
 import { outlineOf, summarize, type Outline, type Result } from './results.ts'
 
 /** A metric point with its place: the attempt that reported it, and its index within that attempt. */
@@ -60,12 +61,13 @@ export async function readOutline(bus: Bus, experiment: string): Promise<Outline
   return outlineOf(await readExperiment(bus, experiment))
 }
 
-/** All metrics of a trial by attempt and index, what was kept twice once. */
+/** All metrics of a trial by attempt and index, what was kept twice once; said by the workers that had the attempts. */
 export async function readPoints(bus: Bus, experiment: string, trial: number): Promise<KeptPoint[]> {
   const points = new Map<string, KeptPoint>()
+  const holders = new LogHolders(bus, experiment)
   const filter = subjectFor(metrics, { worker: '*', experiment, trial: String(trial) })
   for await (const entry of bus.streams.read('telemetry', filter)) {
-    const batch = payloadOf(metrics, entry)
+    const batch = await believed(metrics, entry, holders)
     if (batch !== undefined) keep(points, batch)
   }
   return inOrder(points)
@@ -74,9 +76,10 @@ export async function readPoints(bus: Bus, experiment: string, trial: number): P
 /** All metrics of an experiment by trial, read in one pass: for many trials, where a pass for each would be too much. */
 export async function readAllPoints(bus: Bus, experiment: string): Promise<Map<number, KeptPoint[]>> {
   const points = new Map<number, Map<string, KeptPoint>>()
+  const holders = new LogHolders(bus, experiment)
   const filter = subjectFor(metrics, { worker: '*', experiment, trial: '*' })
   for await (const entry of bus.streams.read('telemetry', filter)) {
-    const batch = payloadOf(metrics, entry)
+    const batch = await believed(metrics, entry, holders)
     const trial = Number(paramsFrom(metrics, entry.subject)?.trial)
     if (batch === undefined) continue
     let own = points.get(trial)
@@ -113,8 +116,14 @@ const inOrder = (points: Map<string, KeptPoint>): KeptPoint[] =>
   [...points.values()].sort((a, b) => a.attempt - b.attempt || a.index - b.index)
 
 /** What a trial printed, in the order in which it was kept. */
-export async function* readOutput(bus: Bus, experiment: string, trial: number): AsyncIterable<OutputLine> {
-  for await (const entry of bus.streams.read('telemetry', outputSubject(experiment, trial))) yield* linesOf(entry)
+export async function* readOutput(
+  bus: Bus,
+  experiment: string,
+  trial: number,
+  holders = new LogHolders(bus, experiment),
+): AsyncIterable<OutputLine> {
+  for await (const entry of bus.streams.read('telemetry', outputSubject(experiment, trial)))
+    yield* await linesOf(entry, holders)
 }
 
 /** The trials that printed something. */
@@ -128,20 +137,24 @@ export function outputSubject(experiment: string, trial: number | undefined): st
   return subjectFor(output, { worker: '*', experiment, trial: trial === undefined ? '*' : String(trial) })
 }
 
-/** The lines of an entry of output. */
-export function linesOf(entry: Entry): readonly OutputLine[] {
-  const batch = payloadOf(output, entry)
+/** The lines of an entry of output, if the worker that says them has the attempt. */
+export async function linesOf(entry: Entry, holders: LogHolders): Promise<readonly OutputLine[]> {
+  const batch = await believed(output, entry, holders)
   return batch?.lines.map((line) => ({ ...line, attempt: batch.attempt })) ?? []
 }
 
-function payloadOf<P extends TSchema>(
-  conversation: { readonly payload: P; readonly maxBytes: number },
-  entry: Entry,
-): Static<P> | undefined {
+/** What was kept of an attempt; undefined: it cannot be read, or another worker has the attempt. */
+async function believed<C extends typeof metrics | typeof output>(
+  conversation: C,
+  { subject, data }: Entry,
+  holders: LogHolders,
+): Promise<PayloadOf<C> | undefined> {
+  const { worker = '', trial } = paramsFrom(conversation, subject) ?? {}
   try {
-    return decodePayload(conversation, entry.data, entry.subject)
+    const payload = decodePayload<TSchema>(conversation, data, subject) as PayloadOf<C>
+    return (await holders.holds(worker, Number(trial), payload.attempt)) ? payload : undefined
   } catch (error) {
-    if (codeOf(error) === undefined) throw error
+    if (!isProblem(error, 'MESSAGE_INVALID', 'MESSAGE_MALFORMED', 'MESSAGE_TOO_LARGE')) throw error
     return undefined
   }
 }

@@ -12,7 +12,15 @@ import {
   type Submission,
 } from '../../protocol/index.ts'
 import type { RunningActor } from '../../src/actor/index.ts'
-import { ask, createMemoryNetwork, type Bus, type Leg, type MemoryNetwork, type Transit } from '../../src/bus/index.ts'
+import {
+  ask,
+  createMemoryNetwork,
+  type Bus,
+  type Leg,
+  type MemoryNetwork,
+  type OnDropped,
+  type Transit,
+} from '../../src/bus/index.ts'
 import { startOptimizer, type OptimizerPlugin } from '../../src/optimizer/index.ts'
 import { builtinSamplers } from '../../src/samplers/index.ts'
 import { FakeWorker, type FakeWorkerOptions } from '../support/fake-worker.ts'
@@ -45,6 +53,8 @@ export function submission(experiment: string, change: Partial<OptimizationConte
 export class Bench {
   readonly clock = new TestClock()
   readonly faults: string[] = []
+  /** Codes of what drivers heard and dropped. */
+  readonly dropped: string[] = []
   /** What drivers warn of. */
   readonly warnings: string[] = []
   /** What becomes of each message on its way. */
@@ -69,7 +79,8 @@ export class Bench {
   async driver(id = 'd1', options: Partial<DriverOptions> = {}, bus = this.network.connect(id)): Promise<void> {
     const heard = { write: (line: string) => void this.warnings.push((JSON.parse(line) as { msg: string }).msg) }
     const logger = process.env.MAGGY_TEST_LOG === undefined ? pino({ level: 'warn' }, heard) : silent
-    const env = { bus, clock: this.clock, logger, id, onDropped: () => {} }
+    const onDropped: OnDropped = (_, { code }) => void this.dropped.push(code)
+    const env = { bus, clock: this.clock, logger, id, onDropped }
     this.#drivers.set(id, { bus, actor: await startDriver(env, { ...driverDefaults, ...options }) })
     await this.settle()
   }

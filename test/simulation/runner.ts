@@ -43,7 +43,11 @@ export function startRunner(options: {
 }): SimulatedRunner {
   const { bus, clock, hears, worker, slot, pid } = options
   const flags = sharedFlags(createSharedMemory())
-  const telemetry = createTelemetry({ bus, clock, worker, slot, pid, flags, onNotice: () => undefined })
+  const telemetry = createTelemetry({
+    ...{ bus, clock, worker, slot, pid, flags },
+    author: `${worker}-${slot}-${pid}`,
+    onNotice: () => undefined,
+  })
   let alive = true
   let serial = 0
   let current: { key: string; serial: number } | undefined

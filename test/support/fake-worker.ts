@@ -278,6 +278,6 @@ export async function recordPoints(
 ): Promise<void> {
   const subject = subjectFor(metrics, { worker, experiment: attempt.experiment, trial: String(attempt.trial) })
   const payload = { attempt: attempt.attempt, first, points }
-  const id = `${streams.telemetry.name}-${attempt.experiment}-${attempt.trial}-${attempt.attempt}-${first}`
+  const id = `${streams.telemetry.name}-${worker}-${attempt.experiment}-${attempt.trial}-${attempt.attempt}-${first}`
   await bus.streams.record(subject, encodePayload(metrics, payload, subject), { id })
 }

@@ -29,6 +29,7 @@ async function setUp() {
     worker: 'w1',
     slot: 0,
     pid: 1,
+    author: 'a1',
     flags,
     onNotice: () => {},
   })

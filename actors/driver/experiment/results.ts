@@ -1,11 +1,12 @@
 /**
  * The results that workers bring.
  * I1 A result is in the log before it is acknowledged; until then its worker keeps it.
+ * I2 A result counts only if the log gave the attempt to the worker that brings it.
  */
 import { codeOf, problem, type done, type LogEvent, type PayloadOf } from '../../../protocol/index.ts'
 import type { Clock } from '../../../src/actor/index.ts'
 import type { Fleet } from '../fleet/index.ts'
-import type { TrialDecision } from '../trials/index.ts'
+import { disbelief, type TrialDecision } from '../trials/index.ts'
 import type { Rooms } from './effects.ts'
 
 export interface RefusedResult {
@@ -48,11 +49,14 @@ export class Results {
     const { attempts, history, pruning, writer } = this.#rooms
     const { experiment } = history.submission
     const { trial, attempt } = payload
-    if (history.trial(trial) === undefined) {
-      // It may be a trial of the driver that has the experiment now: no result is refused before that is known.
+    if (history.holders.holderOf(trial, attempt) === undefined) {
+      // It may be an attempt of the driver that has the experiment now: no result is refused before that is known.
       writer.verify()
       if (!(await writer.kept())) throw this.#fenced()
     }
+    // I2
+    const foreign = disbelief(history, worker, trial, attempt)
+    if (foreign !== undefined) throw foreign
     const place = this.#fleet.whereverHeld(worker, { experiment, trial, attempt })
     const step = pruning.last(trial)?.step
     const heard = { ...(step === undefined ? {} : { step }), ...pruning.heard(trial) }

@@ -9,6 +9,7 @@ import {
   started,
   signExperiment,
   stopExperiment,
+  toProblem,
   type AttemptRef,
   type LogEvent,
   type Metrics,
@@ -33,7 +34,7 @@ import {
 import { Pruning } from '../pruning/index.ts'
 import { Rings } from '../rings/index.ts'
 import { Suggestions } from '../suggesting/index.ts'
-import { Attempts, Delivery } from '../trials/index.ts'
+import { Attempts, Delivery, disbelief, trialIn } from '../trials/index.ts'
 import { Checkpoints } from './checkpoints.ts'
 import { Deadline } from './deadline.ts'
 import { Demand } from './demand.ts'
@@ -312,10 +313,17 @@ export class ExperimentRun implements Claimant {
         onDropped,
       }),
       answer(bus, stopExperiment, { experiment: this.id }, ({ mode }) => this.#stop(mode), { onDropped }),
-      hear(bus, started, here, (said) => this.#started(said), { onDropped }),
-      hear(bus, metrics, { ...here, trial: '*' }, (batch, { trial }) => this.rooms.pruning.hear(Number(trial), batch), {
-        onDropped,
-      }),
+      hear(bus, started, here, (said, { worker }) => this.#started(worker, said), { onDropped }),
+      hear(
+        bus,
+        metrics,
+        { ...here, trial: '*' },
+        (batch, { worker, trial }) => {
+          const number = trialIn(trial) ?? -1
+          if (this.#believes(metrics.name, worker, number, batch.attempt)) this.rooms.pruning.hear(number, batch)
+        },
+        { onDropped },
+      ),
     )
   }
 
@@ -326,7 +334,15 @@ export class ExperimentRun implements Claimant {
     return { state: this.history.state }
   }
 
-  #started({ trial, attempt, at }: PayloadOf<typeof started>): void {
+  /** What another worker says of an attempt than the one that has it is counted and dropped. */
+  #believes(what: string, worker: string, trial: number, attempt: number): boolean {
+    const foreign = disbelief(this.history, worker, trial, attempt)
+    if (foreign !== undefined) this.#env.onDropped(what, toProblem(foreign))
+    return foreign === undefined
+  }
+
+  #started(worker: string, { trial, attempt, at }: PayloadOf<typeof started>): void {
+    if (!this.#believes(started.name, worker, trial, attempt)) return
     this.#effects.follow(this.history.apply({ type: 'trial.started', trial, attempt, at }))
   }
 }

@@ -32,10 +32,13 @@ export async function refill(bus: Bus, book: MetricBook, history: History, only?
     trial: only === undefined ? '*' : String(only),
   })
   for await (const { subject, data } of bus.streams.read('telemetry', filter)) {
-    const trial = Number(paramsFrom(metrics, subject)?.trial)
+    const { worker = '', trial: token } = paramsFrom(metrics, subject) ?? {}
+    const trial = Number(token)
     const current = history.trial(trial)
     const batch = readable(data, subject)
     if (batch === undefined || current === undefined || !history.counts(trial, batch.attempt)) continue
+    // Another worker's word for it counts for nothing.
+    if (history.holders.holderOf(trial, batch.attempt) !== worker) continue
     const heard = book.hear(trial, batch, history.shared)
     if (heard.kind !== 'stop' || stops.has(trial)) continue
     stops.set(trial, { trial, attempt: batch.attempt, step: heard.step, seen: heard.seen })
