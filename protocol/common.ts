@@ -1,6 +1,6 @@
 /** Words that several conversations share. */
 import { Type, type TSchema } from 'typebox'
-import { identityPattern, printable } from './names.ts'
+import { identityPattern, namesAtMost, printable } from './names.ts'
 
 /** An identity that can stand in a subject. */
 export const Id = Type.String({ pattern: identityPattern })
@@ -41,7 +41,7 @@ export function own<T>(record: Readonly<Record<string, T>>, name: string): T | u
 export const Hparams = mapOf(HparamValue, 8192)
 export type Hparams = Type.Static<typeof Hparams>
 /** Named numbers; null stands for one that is not finite, so that JSON can hold it too. */
-export const Metrics = mapOf(Type.Union([Type.Number(), Type.Null()]), 1024)
+export const Metrics = mapOf(Type.Union([Type.Number(), Type.Null()]), namesAtMost)
 export type Metrics = Type.Static<typeof Metrics>
 export const Options = mapOf(Type.Unknown(), 256)
 

@@ -103,6 +103,11 @@ export const table = {
     retryable: false,
     remedy: 'say less at once: shorter texts, fewer names, fewer entries',
   },
+  ANSWER_INVALID: {
+    message: 'the answer on {subject} is none: {reason}',
+    retryable: false,
+    remedy: 'mend the actor that answers there; protocol/README.md has the schema of its replies',
+  },
   VERSION_UNSUPPORTED: {
     message: '{subject} speaks another major version than {supported}',
     retryable: false,
@@ -191,6 +196,21 @@ export const table = {
     retryable: false,
     remedy:
       '`maggy show` says what is left of it; `maggy resume --force` goes on with that, and what became of the missing trials stays unknown',
+  },
+  LOG_POISONED: {
+    message: 'something wrote {entries} entries into the log of {experiment} that are none; they were stepped over',
+    retryable: true,
+    remedy: 'nothing needs to be done for the experiment: let nobody but drivers publish on the subjects of logs',
+  },
+  FLEET_FULL: {
+    message: 'worker {worker} is not taken in: this driver knows {workers} workers with {slots} slots already',
+    retryable: true,
+    remedy: 'see what announces so many workers; start another driver for more',
+  },
+  DRIVER_FULL: {
+    message: 'driver {driver} has {experiments} experiments already',
+    retryable: true,
+    remedy: 'wait until some have ended, or start another driver',
   },
   EXPERIMENT_GIVEN_UP: {
     message: 'the experiment was given up after {failed} failed trials: {reason}',
@@ -452,6 +472,11 @@ export const table = {
     message: '{component} was to be left out, but {reason}: the trial would have been the base over again',
     retryable: false,
     remedy: 'call the generator that train is given, look at `without` in it, or ask `ablated.has(name)` in train',
+  },
+  PRUNER_MISBEHAVED: {
+    message: 'the pruner {pruner} gave a wrong answer: {reason}',
+    retryable: false,
+    remedy: "mend the pruner; it answers 'continue' or 'stop'",
   },
   PRUNER_UNKNOWN: {
     message: 'there is no pruner {pruner}; there are {known}',

@@ -1,7 +1,7 @@
 /** The log of events that must not be lost: one subject per experiment, one writer at a time, fenced by the expected last sequence. */
 import { Type } from 'typebox'
 import { Ablated } from './ablation.ts'
-import { Count, Hparams, Id, Instant, Metrics, Ordinal, ProblemSchema, Sentence, Slot, Text } from './common.ts'
+import { Code, Count, Hparams, Id, Instant, Metrics, Ordinal, ProblemSchema, Sentence, Slot, Text } from './common.ts'
 import { message, version, whole } from './conversation.ts'
 import { Submission } from './experiment.ts'
 import { Signature } from './signature.ts'
@@ -120,6 +120,8 @@ export const LogEvent = Type.Union([
     note: Sentence,
     /** What the note says of the pruner: it does not judge from now on, or it judges again. */
     pruner: Type.Optional(PrunerState),
+    /** Of the error that it failed with. */
+    code: Type.Optional(Code),
   }),
   /** It cannot go on: given up, or its optimizer refuses it. */
   Type.Object({ type: Type.Literal('experiment.failing'), at, problem: ProblemSchema }),

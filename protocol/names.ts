@@ -10,6 +10,18 @@ export const printable = (least: number, most: number): string => `^[^${unprinta
 /** An identity can stand in a subject. */
 export const identityPattern = '^[A-Za-z0-9_-]{1,128}$'
 
+/** Names that one map may hold where users name things: metrics, hyperparameters. */
+export const namesAtMost = 1024
+
+const name = new RegExp(printable(1, 128), 'u')
+
+/** Why a name that a user gave cannot travel; undefined: it can. */
+export function faultInName(given: string): string | undefined {
+  // msgpack gives a map no entry of this name: what is decoded calls it something else.
+  if (given === '__proto__') return 'cannot travel to another process'
+  return name.test(given) ? undefined : 'is no name: it takes 1 to 128 printable characters'
+}
+
 /** What a pattern asks for, in words. */
 export function patternInWords(pattern: string): string {
   if (pattern === identityPattern) return 'letters, digits, - and _ only, 1 to 128 of them'

@@ -19,6 +19,7 @@ import {
   Text,
 } from './common.ts'
 import { AttemptRef } from './discovery.ts'
+import { namesAtMost } from './names.ts'
 import { call, few, kibibyte, mebibyte, message, version, whole } from './conversation.ts'
 import { RingSettings } from './context.ts'
 import { Bundle } from './experiment.ts'
@@ -123,7 +124,7 @@ export const AttemptOutcome = Type.Union([
   /** train returned these numbers. */
   Type.Object({
     kind: Type.Literal('done'),
-    metrics: mapOf(Type.Number(), 1024),
+    metrics: mapOf(Type.Number(), namesAtMost),
     /** In an ablation: how many parameters the model had that train worked with. */
     parameters: Type.Optional(Count),
   }),

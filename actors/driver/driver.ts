@@ -9,9 +9,11 @@ import {
   driverBeat,
   driverPing,
   leave,
+  problem,
   resumeExperiment,
   rollCall,
   submit,
+  toProblem,
 } from '../../protocol/index.ts'
 import { announcePresence, every, patiently, type ActorEnvironment, type RunningActor } from '../../src/actor/index.ts'
 import { answer, hear, tell } from '../../src/bus/index.ts'
@@ -172,6 +174,7 @@ class Driver implements RunningActor {
     const { runs } = this.#ownership
     if (news.kind === 'changed') this.#changed()
     else if (news.kind === 'callRoll') this.#callRoll()
+    else if (news.kind === 'crowded') this.#env.onDropped(announce.name, toProblem(problem('FLEET_FULL', news)))
     else if (news.kind === 'lost') runs.get(news.place.attempt?.experiment ?? '')?.lost(news)
     else runs.get(news.attempt.experiment)?.stranger(news.worker, news.slot, news.attempt)
   }

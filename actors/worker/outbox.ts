@@ -136,8 +136,12 @@ export function createOutbox(options: {
 }
 
 const finalCodes = new Set<string | undefined>([
-  ...['EXPERIMENT_UNKNOWN', 'ATTEMPT_FOREIGN', 'BUS_TOO_LARGE'],
-  ...['MESSAGE_INVALID', 'MESSAGE_MALFORMED', 'MESSAGE_TOO_LARGE'],
+  'EXPERIMENT_UNKNOWN',
+  'ATTEMPT_FOREIGN',
+  'BUS_TOO_LARGE',
+  'MESSAGE_INVALID',
+  'MESSAGE_MALFORMED',
+  'MESSAGE_TOO_LARGE',
 ])
 /** Another word for the same would be refused too. */
 const unwanted = new Set<string | undefined>(['EXPERIMENT_UNKNOWN', 'ATTEMPT_FOREIGN'])

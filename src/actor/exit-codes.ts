@@ -37,9 +37,18 @@ const usage = new Set([
   'TRUST_REFUSED',
 ])
 
+/** Somebody's actor gave an answer that is none. */
+const faulty = new Set([
+  'INTERNAL',
+  'ABLATOR_MISBEHAVED',
+  'ANSWER_INVALID',
+  'OPTIMIZER_MISBEHAVED',
+  'PRUNER_MISBEHAVED',
+])
+
 /** The exit code for an error's code. */
 export function exitCodeFor(code: string): number {
   if (usage.has(code)) return exitCodes.usage
-  if (code === 'INTERNAL') return exitCodes.internal
+  if (faulty.has(code)) return exitCodes.internal
   return code.startsWith('BUS_') ? exitCodes.unavailable : exitCodes.failed
 }

@@ -4,6 +4,7 @@
  */
 import { isProblem, problem, type MaggyError, type StreamDefinition } from '../../protocol/index.ts'
 import { streamOverhead, type Entry } from './bus.ts'
+import { Acknowledgement, answerIn, ApiAnswer, type ApiError } from './nats-answers.ts'
 import type { Wire, WireReply } from './nats-wire.ts'
 
 const apiTimeoutMs = 5_000
@@ -21,18 +22,8 @@ const jetstreamError = {
   full: [10077, 10047, 10023, 10028, 10122],
 }
 
-interface ApiError {
-  readonly code: number
-  readonly err_code: number
-  readonly description: string
-}
-
-/** The fields of JetStream's answers that are used here. */
-interface ApiAnswer {
-  readonly message?: { readonly seq: number; readonly subject: string; readonly data?: string }
-  readonly state?: { readonly subjects?: Readonly<Record<string, number>> }
-  readonly total?: number
-}
+/** Replies to one question for a batch: its entries, and the end. */
+const repliesAtMost = batchEntries + 1
 
 /** A stream as its server is told to make it. */
 export interface StreamSetting {
@@ -64,7 +55,6 @@ export interface JetStreamApi {
 }
 
 export function jetStreamApi(wire: Wire): JetStreamApi {
-  const decoder = new TextDecoder()
   const encoder = new TextEncoder()
 
   /** Asks JetStream itself; gives the answer or its error. */
@@ -72,7 +62,7 @@ export function jetStreamApi(wire: Wire): JetStreamApi {
     const data = encoder.encode(body === undefined ? '' : JSON.stringify(body))
     try {
       const reply = await wire.request(`$JS.API.${method}`, data, { timeoutMs: apiTimeoutMs })
-      const parsed = JSON.parse(decoder.decode(reply.data)) as ApiAnswer & { error?: ApiError }
+      const parsed = answerIn(ApiAnswer, reply.data, `$JS.API.${method}`)
       return parsed.error === undefined ? { ok: parsed } : { error: parsed.error }
     } catch (error) {
       if (isProblem(error, 'BUS_NO_RESPONDERS')) throw problem('BUS_NO_JETSTREAM', { server: wire.label })
@@ -82,8 +72,9 @@ export function jetStreamApi(wire: Wire): JetStreamApi {
 
   function refusal(subject: string, error: ApiError): MaggyError {
     if (jetstreamError.notEnabled.includes(error.err_code)) return problem('BUS_NO_JETSTREAM', { server: wire.label })
-    if (jetstreamError.full.includes(error.err_code)) return problem('BUS_FULL', { subject, reason: error.description })
-    return problem('BUS_REFUSED', { subject, reason: `${error.description} (${error.err_code})` })
+    const { description = 'no reason given', err_code: code } = error
+    if (jetstreamError.full.includes(code)) return problem('BUS_FULL', { subject, reason: description })
+    return problem('BUS_REFUSED', { subject, reason: `${description} (${code})` })
   }
 
   async function batch(stream: string, filter: string, after: number): Promise<{ entries: Entry[]; more: boolean }> {
@@ -92,12 +83,17 @@ export function jetStreamApi(wire: Wire): JetStreamApi {
     const replies = await wire.requestMany(subject, encoder.encode(JSON.stringify(ask)), {
       timeoutMs: apiTimeoutMs,
       last: (reply) => reply.code !== 0,
+      most: repliesAtMost,
     })
     const end = replies.pop()
     const entries = replies.map(toEntry)
     if (end?.code === 404) return { entries, more: false }
     if (end?.code !== 204) throw problem('BUS_REFUSED', { subject, reason: `status ${end?.code ?? 0}` })
-    return { entries, more: Number(end.header('Nats-Num-Pending')) > 0 }
+    const more = Number(end.header('Nats-Num-Pending')) > 0
+    // It would be asked for for ever.
+    if (more && entries.length === 0)
+      throw problem('BUS_REFUSED', { subject, reason: 'a batch of nothing, and more to come' })
+    return { entries, more }
   }
 
   return {
@@ -106,7 +102,7 @@ export function jetStreamApi(wire: Wire): JetStreamApi {
       const limit = wire.maxPayload - streamOverhead
       if (data.length > limit) throw problem('BUS_TOO_LARGE', { bytes: data.length, subject, limit })
       const reply = await wire.request(subject, data, { timeoutMs, headers })
-      const { seq, error } = JSON.parse(decoder.decode(reply.data)) as { seq?: number; error?: ApiError }
+      const { seq, error } = answerIn(Acknowledgement, reply.data, subject)
       if (error !== undefined) {
         if (!jetstreamError.wrongLastSequence.includes(error.err_code)) throw refusal(subject, error)
         const expected = headers['Nats-Expected-Last-Subject-Sequence'] ?? ''

@@ -253,7 +253,7 @@ export async function connectNats(options: NatsOptions): Promise<Bus> {
     status: () => status,
     onStatus,
     request: async (subject, data, opts) => wireReply(await request(subject, data, opts)),
-    requestMany(subject, data, { timeoutMs, last }) {
+    requestMany(subject, data, { timeoutMs, last, most }) {
       up()
       const reply = requests.replySubject('server.any')
       const replies: WireReply[] = []
@@ -269,8 +269,10 @@ export async function connectNats(options: NatsOptions): Promise<Bus> {
           const one = wireReply(message)
           replies.push(one)
           wait()
-          if (!last(one)) return
-          if (one.code === 503) reject(problem('BUS_NO_RESPONDERS', { subject }))
+          const isLast = last(one)
+          if (!isLast && replies.length < most) return
+          if (!isLast) reject(problem('BUS_REFUSED', { subject, reason: `more than ${most} replies` }))
+          else if (one.code === 503) reject(problem('BUS_NO_RESPONDERS', { subject }))
           else resolve(replies)
         })
         wait()

@@ -20,11 +20,11 @@ export interface Wire {
     data: Uint8Array,
     options: { timeoutMs: number; headers?: Readonly<Record<string, string>> },
   ): Promise<WireReply>
-  /** One request, many replies, until `last` says so. BUS_TIMEOUT after that long without any. */
+  /** One request, many replies, until `last` says so. BUS_TIMEOUT after that long without any, BUS_REFUSED after more than `most`. */
   requestMany(
     subject: string,
     data: Uint8Array,
-    options: { timeoutMs: number; last: (reply: WireReply) => boolean },
+    options: { timeoutMs: number; last: (reply: WireReply) => boolean; most: number },
   ): Promise<WireReply[]>
   /** Calls back on each message, without its content. */
   nudge(subject: string, callback: () => void): () => void

@@ -14,6 +14,7 @@ import {
   encodePayload,
   paramsFrom,
   errorBytes,
+  isProblem,
   problem,
   ProblemSchema,
   RemoteError,
@@ -69,11 +70,28 @@ export async function askEncoded<C extends Call>(
   options: RequestOptions,
 ): Promise<ReplyOf<C>> {
   const data = await bus.request(subject, payload, options)
-  // Checked before it is decoded: whoever answers may be anybody.
-  within(Math.max(call.maxReplyBytes, errorBytes), data, subject)
-  const answer = check(Answer, decode(data, subject), subject)
-  if ('error' in answer) throw new RemoteError(answer.error)
-  return check(call.reply, answer.ok, subject) as ReplyOf<C>
+  return blamingAnswer(subject, () => {
+    // Before it is decoded: whoever answers may be anybody.
+    within(Math.max(call.maxReplyBytes, errorBytes), data, subject)
+    const answer = check(Answer, decode(data, subject), subject)
+    if ('error' in answer) throw new RemoteError(answer.error)
+    return check(call.reply, answer.ok, subject) as ReplyOf<C>
+  })
+}
+
+/** What is wrong with an answer is the fault of whoever gave it, and not of whoever asked: ANSWER_INVALID. */
+function blamingAnswer<T>(subject: string, read: () => T): T {
+  try {
+    return read()
+  } catch (error) {
+    if (!isProblem(error, 'MESSAGE_INVALID', 'MESSAGE_MALFORMED', 'MESSAGE_TOO_LARGE')) throw error
+    const { path, reason, bytes, limit } = error.details
+    const said =
+      bytes === undefined
+        ? [path, reason].filter((part) => part !== undefined).join(' ')
+        : `${bytes} bytes; ${limit} are the most`
+    throw problem('ANSWER_INVALID', { subject, reason: said })
+  }
 }
 
 /** Answers a call; `params` may hold `*`. An error that the handler throws becomes the reply. */
@@ -126,7 +144,9 @@ export function hear<M extends Message>(
 }
 
 function replyOf(call: Call, reply: unknown, subject: string): Uint8Array {
-  return within(call.maxReplyBytes, encode({ ok: check(call.reply, reply, subject) }, subject), subject)
+  return blamingAnswer(subject, () =>
+    within(call.maxReplyBytes, encode({ ok: check(call.reply, reply, subject) }, subject), subject),
+  )
 }
 
 function paramsOrRefusal<C extends { readonly subject: string }>(conversation: C, subject: string): ParamsOf<C> {

@@ -203,9 +203,10 @@ async function written(session: Session, result: Result, options: RunCommandOpti
 
 function codeFor(result: Result, signal: AbortSignal): number {
   if (signal.aborted) return exitCodes.interrupted
-  if (result.state !== 'failed') return exitCodes.done
-  const cannotBeUsed = result.problem !== undefined && exitCodeFor(result.problem.code) === exitCodes.usage
-  return cannotBeUsed ? exitCodes.usage : exitCodes.failed
+  // All trials ran, and a pruner of the user's said what is no verdict.
+  if (result.state !== 'failed') return result.misbehaved === undefined ? exitCodes.done : exitCodes.internal
+  const own = exitCodeFor(result.problem?.code ?? '')
+  return own === exitCodes.usage || own === exitCodes.internal ? own : exitCodes.failed
 }
 
 function where({ server, data }: BusOptions): string {

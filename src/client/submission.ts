@@ -1,6 +1,14 @@
 /** What a client hands to a driver. */
 import { randomBytes } from 'node:crypto'
-import { problem, type Bundle, type Hparams, type Submission } from '../../protocol/index.ts'
+import {
+  check,
+  isProblem,
+  problem,
+  Submission as SubmissionSchema,
+  type Bundle,
+  type Hparams,
+  type Submission,
+} from '../../protocol/index.ts'
 import type { ContextOf, Contexts, Experiment } from '../experiment/index.ts'
 
 /** The context of that name. Throws CONTEXT_UNKNOWN with those that there are. */
@@ -22,7 +30,26 @@ export function submissionOf(
 ): Submission {
   const left: Hparams = { ...experiment.defaults, ...context.hparams }
   if (context.kind === 'optimization') for (const name of Object.keys(context.space)) delete left[name]
-  return { experiment: id, name: experiment.name, contextName, context: { ...context, hparams: left }, bundle }
+  return sendable({
+    experiment: id,
+    name: experiment.name,
+    contextName,
+    context: { ...context, hparams: left },
+    bundle,
+  })
+}
+
+/** Throws CONTEXT_INVALID with the path, in the user's words, of what a driver would refuse. */
+function sendable(submission: Submission): Submission {
+  try {
+    return check(SubmissionSchema, submission, 'submission')
+  } catch (error) {
+    if (!isProblem(error, 'MESSAGE_INVALID')) throw error
+    const path = String(error.details['path'])
+      .replace(/^\/(?:context\/)?/, '')
+      .replaceAll('/', '.')
+    throw problem('CONTEXT_INVALID', { path, reason: String(error.details['reason']) }, { cause: error })
+  }
 }
 
 /** `mnist-tune-20260102-030405-7f3a`: readable, in the order of time, and its own even when two start in the same second. */

@@ -1,7 +1,15 @@
 /** Turns what the user wrote into an experiment, checked at once. */
 import { isAbsolute } from 'node:path'
 import { pathToFileURL } from 'node:url'
-import { check, HparamValue, isProblem, problem, type Hparams, type MetricPoint } from '../../protocol/index.ts'
+import {
+  check,
+  faultInName,
+  HparamValue,
+  isProblem,
+  problem,
+  type Hparams,
+  type MetricPoint,
+} from '../../protocol/index.ts'
 import type { Contexts, Experiment, ExperimentSpec, Exploration, HparamsOf, TrainResult } from './definition.ts'
 
 /** The same symbol in every copy of maggy that a process holds, so that copies know each other's experiments. */
@@ -143,7 +151,8 @@ function checkHparams(hparams: unknown): void {
     throw invalid('hparams', 'is not an object')
   }
   for (const [name, value] of Object.entries(hparams)) {
-    if (name === '__proto__') throw invalid(`hparams.${name}`, 'has a name that cannot travel to another process')
+    const fault = faultInName(name)
+    if (fault !== undefined) throw invalid(`hparams[${JSON.stringify(name.slice(0, 160))}]`, fault)
     try {
       check(HparamValue, value, 'hparams')
     } catch (error) {

@@ -1,11 +1,12 @@
 /** The optimization context: what a user writes, checked at once, in the form that travels. */
-import type {
-  Hparams,
-  Objective,
-  OptimizationContext,
-  RingSettings,
-  SearchSpace,
-  StopRule,
+import {
+  problem,
+  type Hparams,
+  type Objective,
+  type OptimizationContext,
+  type RingSettings,
+  type SearchSpace,
+  type StopRule,
 } from '../../protocol/index.ts'
 import { fixedTo, validateSpace } from '../space/index.ts'
 import type { ContextOf, Space, ValuesOf } from './definition.ts'
@@ -109,6 +110,9 @@ function contextFrom(options: object): OptimizationContext {
   const given = record('optimization', options)
   requireKnown(given, known)
   const space = validateSpace(given['space'], 'space')
+  if (Object.keys(space).length === 0) {
+    throw problem('SPACE_INVALID', { path: 'space', reason: 'is empty: there is nothing to search for' })
+  }
   const trials = whole('trials', given['trials'], 1)
   const aims = objectives(given)
   return {

@@ -1,6 +1,7 @@
 /** The options that contexts share, checked one by one: each throws CONTEXT_INVALID with the path of the fault. */
 import {
   check,
+  faultInName,
   HparamValue,
   isProblem,
   problem,
@@ -91,16 +92,21 @@ export function policy(given: Readonly<Record<string, unknown>>): Policy {
 }
 
 export function plugin(path: string, value: unknown): Plugin {
-  if (typeof value === 'string' && value !== '') return { name: value, options: {} }
+  if (typeof value === 'string') return { name: pluginName(path, value), options: {} }
   if (typeof value === 'function') {
     throw invalid(path, 'is a function, which cannot travel: serve it in a process of its own, and name it here')
   }
   if (typeof value !== 'object' || value === null)
     throw invalid(path, `is ${show(value)}, not a name or { name, …options }`)
   const { name, ...options } = record(path, value)
-  if (typeof name !== 'string' || name === '') throw invalid(`${path}.name`, `is ${show(name)}, not a name`)
   for (const [key, option] of Object.entries(options)) requirePlain(`${path}.${key}`, option)
-  return { name, options }
+  return { name: pluginName(`${path}.name`, name), options }
+}
+
+/** It is asked for by its name, which so stands in a subject. */
+function pluginName(path: string, name: unknown): string {
+  if (typeof name === 'string' && /^[A-Za-z0-9_-]{1,128}$/.test(name)) return name
+  throw invalid(path, `is ${show(name)}, not a name: letters, digits, - and _ only, at most 128`)
 }
 
 /** As deep as a message may be nested (protocol/codec.ts), less what stands around options. */
@@ -129,9 +135,9 @@ function requirePlain(path: string, value: unknown, depth = 0): void {
   }
 }
 
-/** msgpack gives a map no entry of this name: what is decoded calls it something else. */
 function requireName(path: string, name: string): void {
-  if (name === '__proto__') throw invalid(`${path}.${name}`, 'has a name that cannot travel to another process')
+  const fault = faultInName(name)
+  if (fault !== undefined) throw invalid(`${path}[${show(name.slice(0, 160))}]`, fault)
 }
 
 export function hparams(value: unknown, space: Readonly<Record<string, unknown>>): Hparams {
@@ -140,7 +146,8 @@ export function hparams(value: unknown, space: Readonly<Record<string, unknown>>
     if (Object.hasOwn(space, name)) throw invalid(`hparams.${name}`, 'is in the search space already')
     requireName('hparams', name)
     if (!isHparamValue(item)) {
-      throw invalid(`hparams.${name}`, 'is not a finite number, a string, a boolean, null, or a list of these')
+      const kinds = 'a finite number, a string, a boolean, null, or a list of these'
+      throw invalid(`hparams.${name}`, `is ${show(item)}, and not ${kinds}`)
     }
   }
   return { ...given } as Hparams
@@ -160,7 +167,8 @@ function labels(value: unknown): Record<string, string> {
   const given = record('labels', value)
   for (const [name, item] of Object.entries(given)) {
     requireName('labels', name)
-    if (typeof item !== 'string') throw invalid(`labels.${name}`, `is ${show(item)}, not a string`)
+    if (typeof item !== 'string' || item.length > 256)
+      throw invalid(`labels.${name}`, `is ${show(item)}, not a short string`)
   }
   return { ...given } as Record<string, string>
 }
@@ -171,7 +179,7 @@ export function record(path: string, value: unknown): Readonly<Record<string, un
 }
 
 function metricName(path: string, value: unknown): string {
-  if (typeof value === 'string' && value !== '') return value
+  if (typeof value === 'string' && faultInName(value) === undefined) return value
   throw invalid(path, `is ${show(value)}, not the name of a number that train returns`)
 }
 

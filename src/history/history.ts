@@ -81,6 +81,8 @@ export class History {
   firstFailure: string | null = null
   /** What people should know: what the optimizer says of its choices, and what was noted on the way; each once. */
   notes: readonly string[] = []
+  /** The code of what an actor of the user's did that hindered nothing else: its pruner gave answers that are none. */
+  misbehaved: string | undefined = undefined
   /** Whether the pruner judges, since when, and how often it has begun to fail. */
   pruner: { readonly state: PrunerState; readonly since: number; readonly failures: number } = {
     state: 'judges',
@@ -239,6 +241,7 @@ export class History {
       case 'experiment.noted':
         if (event.pruner === undefined) this.#note([event.note])
         else this.#notePruner(event.pruner, event)
+        if (event.code === 'PRUNER_MISBEHAVED') this.misbehaved = event.code
         return []
       case 'optimizer.opened':
         this.#note(event.notes ?? [])

@@ -24,6 +24,9 @@ export class LogOrder {
       if (!this.#damaged) this.holes += 1
       this.missing += Math.max(0, first - this.next)
       this.next = first
+    } else if (first !== undefined && this.#damaged) {
+      // The numbers go on: what could not be read was no part of the log, whoever wrote it there.
+      this.holes -= 1
     }
     this.#damaged = false
     this.next += events.length

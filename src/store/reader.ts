@@ -96,8 +96,9 @@ export async function* followPoints(
   signal: AbortSignal,
 ): AsyncIterable<{ readonly trial: number; readonly points: readonly KeptPoint[] }> {
   const filter = subjectFor(metrics, { worker: '*', experiment, trial: '*' })
+  const holders = new LogHolders(bus, experiment)
   for await (const entry of bus.streams.follow('telemetry', filter, { signal })) {
-    const batch = payloadOf(metrics, entry)
+    const batch = await believed(metrics, entry, holders)
     if (batch === undefined) continue
     const { attempt, first } = batch
     const points = batch.points.map((point, offset) => ({ ...point, attempt, index: first + offset }))

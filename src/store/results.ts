@@ -71,6 +71,8 @@ export interface Outline<H extends object = Hparams> {
   readonly problem?: Problem
   /** What people should know, a sentence each: what the optimizer says of its choices, what a pruner lacks. Left out if there is none. */
   readonly notes?: readonly string[]
+  /** The code of what an actor of the user's did wrong without ending the experiment: PRUNER_MISBEHAVED. */
+  readonly misbehaved?: string
   /** Its log has places at which events are missing: what is told here is what is left. `events`: how many at least. */
   readonly holes?: { readonly places: number; readonly events: number }
 }
@@ -151,6 +153,7 @@ export function outlineOf(reading: Reading): Outline {
     utilization: reading.slots.utilization,
     ...(history === null || history.problem === null ? {} : { problem: history.problem }),
     ...(history === null || history.notes.length === 0 ? {} : { notes: history.notes }),
+    ...(history?.misbehaved === undefined ? {} : { misbehaved: history.misbehaved }),
     ...(order.holes === 0 ? {} : { holes: { places: order.holes, events: order.missing } }),
   }
 }

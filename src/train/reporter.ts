@@ -4,7 +4,7 @@
  * I2 A stop is seen at the next report, synchronously: the event loop need not turn.
  */
 import { inspect } from 'node:util'
-import { problem, type MetricPoint, type Metrics } from '../../protocol/index.ts'
+import { faultInName, namesAtMost, problem, type MetricPoint, type Metrics } from '../../protocol/index.ts'
 import type { FitCallbacks, FitReports, Reporter } from '../experiment/index.ts'
 import { EarlyStop } from './early-stop.ts'
 import { fitCallbacks } from './fit-callbacks.ts'
@@ -94,10 +94,13 @@ function valuesOf(metrics: unknown, single: string): Metrics {
   const values: Record<string, number | null> = {}
   for (const [name, value] of Object.entries(metrics)) {
     if (typeof value !== 'number') throw invalid(`${name}: ${inspect(value, { depth: 0 })}`)
-    if (name === '__proto__') throw invalid(`a metric named ${name}, which cannot travel to another process`)
+    const fault = faultInName(name)
+    if (fault !== undefined) throw invalid(`a metric named ${inspect(name.slice(0, 160))}, which ${fault}`)
     values[name] = finite(value)
   }
-  if (Object.keys(values).length === 0) throw invalid('no metric')
+  const count = Object.keys(values).length
+  if (count === 0) throw invalid('no metric')
+  if (count > namesAtMost) throw invalid(`${count} metrics at once; ${namesAtMost} are the most`)
   return values
 }
 

@@ -2,6 +2,8 @@
 import { getEventListeners } from 'node:events'
 import { inspect } from 'node:util'
 import {
+  faultInName,
+  namesAtMost,
   describe,
   isProblem,
   problem,
@@ -155,9 +157,6 @@ function doneWith(metrics: Readonly<Record<string, number>>, generators: Generat
   return { kind: 'done', metrics, ...(parameters === undefined ? {} : { parameters }) }
 }
 
-/** msgpack gives a map no entry of this name. */
-const unusable = '__proto__'
-
 /** The numbers in what train returned. Throws RESULT_INVALID and METRIC_MISSING. */
 function metricsOf(result: unknown, objectives: readonly string[], single: string): Record<string, number> {
   const named = typeof result === 'number' ? { [single]: result } : result
@@ -167,9 +166,12 @@ function metricsOf(result: unknown, objectives: readonly string[], single: strin
     if (typeof value !== 'number' || !Number.isFinite(value)) {
       throw wrong(typeof result === 'number' ? String(value) : `${name}: ${inspectBriefly(value)}`)
     }
-    if (name === unusable) throw wrong(`a metric named ${name}, which cannot travel to another process`)
+    const fault = faultInName(name)
+    if (fault !== undefined) throw wrong(`a metric named ${inspectBriefly(name)}, which ${fault}`)
     metrics[name] = value
   }
+  const count = Object.keys(metrics).length
+  if (count > namesAtMost) throw wrong(`${count} metrics; ${namesAtMost} are the most`)
   const missing = objectives.find((metric) => !Object.hasOwn(metrics, metric))
   if (missing !== undefined) {
     throw problem('METRIC_MISSING', {

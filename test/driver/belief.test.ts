@@ -21,7 +21,7 @@ import {
   readResult,
 } from '../../src/store/index.ts'
 import { recordPoints } from '../support/fake-worker.ts'
-import { Bench, ready } from './support.ts'
+import { ready, type Bench } from './support.ts'
 
 const best: AttemptOutcome = { kind: 'done', metrics: { value: 1e9 } }
 

@@ -182,7 +182,7 @@ describe('a pruner that hears nothing', () => {
     worker.report(0, [{ step: 0, at: 1, values: { value: 0.5 } }])
     await bench.settle()
     expect(resultOf('e2', await bench.events('e2')).notes).toEqual([
-      expect.stringMatching(/^the pruner mine does not judge, .*is not valid/),
+      expect.stringMatching(/^the pruner mine does not judge, .*gave a wrong answer: /),
     ])
   })
 

@@ -1,5 +1,6 @@
 import { describe, expect, test } from 'vitest'
 import { check, codeOf, OptimizationContext, TrainingContext } from '../../protocol/index.ts'
+import { space } from '../../src/space/index.ts'
 import { optimization, training, trainingOptions } from '../../src/experiment/index.ts'
 
 function refusal(made: () => unknown): [string | undefined, string] {
@@ -105,7 +106,7 @@ describe('training', () => {
 })
 
 describe('a search over distributed trials', () => {
-  const search = { space: {}, trials: 2, metric: 'loss', direction: 'minimize' as const }
+  const search = { space: { lr: space.double(0, 1) }, trials: 2, metric: 'loss', direction: 'minimize' as const }
 
   test('has a ring for each trial', () => {
     const { context } = optimization({ ...search, workersPerTrial: 2 })

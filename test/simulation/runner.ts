@@ -44,7 +44,12 @@ export function startRunner(options: {
   const { bus, clock, hears, worker, slot, pid } = options
   const flags = sharedFlags(createSharedMemory())
   const telemetry = createTelemetry({
-    ...{ bus, clock, worker, slot, pid, flags },
+    bus,
+    clock,
+    worker,
+    slot,
+    pid,
+    flags,
     author: `${worker}-${slot}-${pid}`,
     onNotice: () => undefined,
   })

@@ -2,6 +2,7 @@
 import { defineExperiment, optimization } from 'maggy'
 import { describe, expect, test } from 'vitest'
 import { codeOf } from '../../protocol/index.ts'
+import { space } from '../../src/space/index.ts'
 import { believed } from '../../actors/driver/trials/assignment.ts'
 import { lossOf } from '../../src/pareto/index.ts'
 import { runTraining } from '../../src/train/index.ts'
@@ -20,7 +21,12 @@ describe.each(inherited)('a metric called %s', (name) => {
   test('that was never returned is missed, by the runner, by the driver, and by who ranks', async () => {
     const outcome = await outcomeOf(() => ({ loss: 1 }), name)
     expect(outcome.kind === 'failed' && codeOf(outcome.error)).toBe('METRIC_MISSING')
-    const { context } = optimization({ space: {}, trials: 1, metric: name, direction: 'minimize' })
+    const { context } = optimization({
+      space: { lr: space.double(0, 1) },
+      trials: 1,
+      metric: name,
+      direction: 'minimize',
+    })
     expect(believed(context, { kind: 'done', metrics: { loss: 1 } })).toMatchObject({
       kind: 'failed',
       problem: { code: 'METRIC_MISSING' },

@@ -4,7 +4,7 @@
  * I2 An experiment that is closed here does nothing more: another driver has it, or it is over.
  * I3 Only what changes something is written: nothing stands in the log after the end but that it goes on.
  */
-import { problem, toProblem, type LogEvent, type Problem } from '../../../protocol/index.ts'
+import { check, LogEvent, problem, toProblem, type Problem } from '../../../protocol/index.ts'
 import type { Clock, Logger } from '../../../src/actor/index.ts'
 import { seedOf, type Effect, type History } from '../../../src/history/index.ts'
 import type { Fleet } from '../fleet/index.ts'
@@ -169,6 +169,7 @@ export class Effects {
     const { history, writer, attempts, pruning, checkpoints } = this.#rooms
     // What changes nothing is not written (I3).
     if (!history.takes(event)) return
+    if (!this.#isWritable(event)) return
     writer.write(event)
     attempts.note(event)
     checkpoints.note(event)
@@ -185,6 +186,19 @@ export class Effects {
     }
     this.#tellRings(event)
     this.follow(effects)
+  }
+
+  /** What nobody could read back ends the experiment that it is of, and nothing else. */
+  #isWritable(event: LogEvent): boolean {
+    try {
+      check(LogEvent, event, 'experiment.log')
+      return true
+    } catch (error) {
+      const { stack: _, ...fault } = toProblem(error)
+      this.#logger.error({ experiment: this.#id, event: event.type, code: fault.code }, fault.message)
+      if (event.type !== 'experiment.failing') this.fail(fault)
+      return false
+    }
   }
 
   #settled(trial: number): void {
@@ -248,8 +262,8 @@ export class Effects {
     this.commit(event)
   }
 
-  #note({ note, pruner }: Extract<PruningDecision, { kind: 'note' }>): void {
-    const state = pruner === undefined ? {} : { pruner }
+  #note({ note, pruner, code }: Extract<PruningDecision, { kind: 'note' }>): void {
+    const state = { ...(pruner === undefined ? {} : { pruner }), ...(code === undefined ? {} : { code }) }
     this.commit({ type: 'experiment.noted', at: this.#clock.now(), note: note.slice(0, noteAtMost), ...state })
   }
 

@@ -5,20 +5,23 @@
  * I3 An append whose fate is unknown (time-out, outage) is repeated until it is known: nothing is dropped, nothing stands twice.
  * I4 What the server refuses (it is full, it has no stream) is tried again until it is taken, and `problem` says so meanwhile: nothing
  *    that a server answers ends the process. Only the first entry of a new log is given up, with the server's code.
- * I5 Events are numbered from 0 on; an entry names the number of its first event, so that a reader notices what is gone.
+ * I5 What somebody else wrote on the subject and nobody can read is no entry of the log: it is stepped over, and shuts nobody out.
+ * I6 Events are numbered from 0 on; an entry names the number of its first event, so that a reader notices what is gone.
  */
 import {
+  check,
+  decodePayload,
   encode,
   encodePayload,
   isProblem,
   log,
+  LogEvent,
   problem,
   subjectFor,
   toProblem,
-  type LogEvent,
 } from '../../../protocol/index.ts'
 import type { Clock } from '../../../src/actor/index.ts'
-import { streamOverhead, type Bus } from '../../../src/bus/index.ts'
+import { streamOverhead, type Bus, type Entry } from '../../../src/bus/index.ts'
 
 const eventsPerAppend = 256
 const retryMs = 200
@@ -40,8 +43,9 @@ export class LogWriter {
   readonly #clock: Clock
   readonly #subject: string
   readonly #onFenced: () => void
+  readonly #onForeign: (entries: number) => void
   #last: number
-  /** The number of the next event to be written (I5). */
+  /** The number of the next event to be written (I6). */
   #next: number
   #queue: LogEvent[] = []
   #waiting: (() => void)[] = []
@@ -52,13 +56,22 @@ export class LogWriter {
   /** Why nothing is kept, while nothing is; `since` in elapsed time. */
   problem: { code: string; message: string; since: number } | null = null
 
-  constructor(bus: Bus, clock: Clock, experiment: string, { last, next }: LogEnd, onFenced: () => void) {
+  /** `onForeign`: so many entries that are none were stepped over (I5). */
+  constructor(
+    bus: Bus,
+    clock: Clock,
+    experiment: string,
+    { last, next }: LogEnd,
+    onFenced: () => void,
+    onForeign: (entries: number) => void = () => {},
+  ) {
     this.#bus = bus
     this.#clock = clock
     this.#subject = subjectFor(log, { experiment })
     this.#last = last
     this.#next = next
     this.#onFenced = onFenced
+    this.#onForeign = onForeign
   }
 
   /** Appends made so far; with group commit fewer than events. */
@@ -66,10 +79,10 @@ export class LogWriter {
     return this.#appended
   }
 
-  /** Refuses an event that would never fit an entry. Throws BUS_TOO_LARGE. */
+  /** Refuses an event that is none, or would never fit an entry. Throws MESSAGE_INVALID, BUS_TOO_LARGE. */
   admit(event: LogEvent): void {
-    const limit = this.#bus.maxPayload - streamOverhead - entryOverhead
-    const bytes = encode(event).length
+    const limit = this.#room
+    const bytes = encode(check(LogEvent, event, this.#subject), this.#subject).length
     if (bytes > limit) throw problem('BUS_TOO_LARGE', { bytes, subject: this.#subject, limit })
   }
 
@@ -110,8 +123,7 @@ export class LogWriter {
   }
 
   async #verify(): Promise<void> {
-    const last = await this.#patiently(() => this.#bus.streams.last('log', this.#subject))
-    if (last !== undefined && last.sequence > this.#last) this.#fenced = true
+    if ((await this.#whatCame()) === 'theirs') this.#fenced = true
     await this.#run()
   }
 
@@ -144,7 +156,7 @@ export class LogWriter {
 
   /** As many events as fit an entry. */
   #takeBatch(): LogEvent[] {
-    const limit = this.#bus.maxPayload - streamOverhead - entryOverhead
+    const limit = this.#room
     let count = Math.min(this.#queue.length, eventsPerAppend)
     while (count > 1 && encode(this.#queue.slice(0, count)).length > limit) count = Math.ceil(count / 2)
     return this.#queue.splice(0, count)
@@ -159,8 +171,9 @@ export class LogWriter {
         return
       } catch (error) {
         if (isProblem(error, 'BUS_CONFLICT')) {
-          if (again && (await this.#wasOurs(data))) return
-          this.#fenced = true
+          const came = await this.#whatCame(again ? data : undefined)
+          if (came === 'ours') return
+          if (came === 'theirs') this.#fenced = true
         } else if (isProblem(error, 'BUS_CLOSED')) {
           this.#fenced = true
         } else if (isProblem(error, ...unknownFate)) {
@@ -182,14 +195,38 @@ export class LogWriter {
     this.problem = { code, message: remedy === undefined ? message : `${message}; ${remedy}`, since }
   }
 
-  /** After an unknown fate: does the entry that is in the way hold our own bytes? */
-  async #wasOurs(data: Uint8Array): Promise<boolean> {
-    const entry = await this.#patiently(() => this.#bus.streams.last('log', this.#subject))
-    if (entry === undefined || Buffer.compare(entry.data, data) !== 0) return false
-    this.#last = entry.sequence
-    this.#appended += 1
-    this.problem = null
-    return true
+  /**
+   * What stands on the subject after all that this writer knows of: its own bytes, if it does not know what became of them; an entry of
+   * another writer; or nothing that is an entry (I5).
+   */
+  async #whatCame(own?: Uint8Array): Promise<'ours' | 'theirs' | 'nothing' | 'unknown'> {
+    let foreign = 0
+    let last = this.#last
+    const found = await this.#patiently(async () => {
+      foreign = 0
+      last = this.#last
+      for await (const entry of this.#bus.streams.read('log', this.#subject, { after: this.#last })) {
+        last = entry.sequence
+        if (own !== undefined && Buffer.compare(entry.data, own) === 0) return 'ours'
+        if (isEntry(entry)) return 'theirs'
+        foreign += 1
+      }
+      return 'nothing'
+    })
+    if (found === undefined) return 'unknown'
+    if (found === 'theirs') return found
+    this.#last = last
+    if (foreign > 0) this.#onForeign(foreign)
+    if (found === 'ours') {
+      this.#appended += 1
+      this.problem = null
+    }
+    return found
+  }
+
+  /** Bytes that the events of an entry may take. */
+  get #room(): number {
+    return Math.min(this.#bus.maxPayload - streamOverhead, log.maxBytes) - entryOverhead
   }
 
   /** Until it is answered; undefined: the connection is closed. */
@@ -204,6 +241,16 @@ export class LogWriter {
       }
     }
     return undefined
+  }
+}
+
+function isEntry({ data, subject }: Entry): boolean {
+  try {
+    decodePayload(log, data, subject)
+    return true
+  } catch (error) {
+    if (!isProblem(error)) throw error
+    return false
   }
 }
 

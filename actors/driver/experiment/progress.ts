@@ -1,11 +1,13 @@
 /** How an experiment stands, for those who watch. */
-import { progress, type Counts, type PayloadOf } from '../../../protocol/index.ts'
+import { isProblem, progress, type Counts, type Metrics, type PayloadOf } from '../../../protocol/index.ts'
 import type { Clock } from '../../../src/actor/index.ts'
 import { tell, type Bus } from '../../../src/bus/index.ts'
 import type { Fleet } from '../fleet/index.ts'
 import type { ExperimentRun } from './run.ts'
 
 const shown = 256
+/** Of a trial's metrics, so many are told; `maggy show` tells all. */
+const metricsAtMost = 16
 
 interface Viewer {
   readonly id: string
@@ -15,7 +17,13 @@ interface Viewer {
 export function tellProgress(bus: Bus, run: ExperimentRun, fleet: Fleet, viewer: Viewer): void {
   const payload = progressOf(run, fleet, bus.server, viewer)
   // A watcher that has missed one sees the next in a moment.
-  tell(bus, progress, { experiment: run.id }, payload)
+  try {
+    tell(bus, progress, { experiment: run.id }, payload)
+  } catch (error) {
+    if (!isProblem(error, 'BUS_TOO_LARGE', 'MESSAGE_TOO_LARGE')) throw error
+    // What stands for the whole is told in any case.
+    tell(bus, progress, { experiment: run.id }, { ...payload, running: [], best: null })
+  }
 }
 
 function progressOf(
@@ -32,7 +40,7 @@ function progressOf(
     const last = run.last(trial)
     const ring = run.standing(trial)
     const step = last?.step ?? null
-    const stands = { trial, attempt, worker, slot, startedAt, step, metrics: last?.metrics ?? {} }
+    const stands = { trial, attempt, worker, slot, startedAt, step, metrics: fewOf(last?.metrics ?? {}, run) }
     return [ring === undefined ? stands : { ...stands, ring }]
   })
   return {
@@ -41,11 +49,22 @@ function progressOf(
     at: clock.now(),
     trials: submission.context.trials,
     counts: countsOf(run),
-    best: history.best,
+    best: history.best === null ? null : { ...history.best, metrics: fewOf(history.best.metrics, run) },
     running,
     workers: fleet.present.length,
     waiting: run.waiting.of(run, fleet, server, clock.elapsed()),
   }
+}
+
+/** The objectives first. */
+function fewOf(metrics: Metrics, { submission }: ExperimentRun): Metrics {
+  const names = Object.keys(metrics)
+  if (names.length <= metricsAtMost) return metrics
+  const objectives = submission.context.objectives
+    .map(({ metric }) => metric)
+    .filter((name) => Object.hasOwn(metrics, name))
+  const few = [...new Set([...objectives, ...names])].slice(0, metricsAtMost)
+  return Object.fromEntries(few.map((name) => [name, metrics[name] ?? null]))
 }
 
 function countsOf({ history }: ExperimentRun): Counts {

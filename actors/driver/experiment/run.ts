@@ -6,6 +6,7 @@
 import {
   done,
   metrics,
+  problem,
   started,
   signExperiment,
   stopExperiment,
@@ -93,7 +94,17 @@ export class ExperimentRun implements Claimant {
     const ring = 'ring' in context ? context.ring : undefined
     this.rooms = {
       history,
-      writer: new LogWriter(bus, clock, this.id, end, () => this.#fence()),
+      writer: new LogWriter(
+        bus,
+        clock,
+        this.id,
+        end,
+        () => this.#fence(),
+        (entries) => {
+          const { code, message } = problem('LOG_POISONED', { experiment: this.id, entries })
+          logger.warn({ experiment: this.id, code }, message)
+        },
+      ),
       attempts: new Attempts(history),
       delivery: new Delivery(bus, clock),
       suggestions: new Suggestions(env, history, decide),

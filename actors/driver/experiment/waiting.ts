@@ -2,7 +2,7 @@
  * Why an experiment stands still, for those who watch (G12). It looks at what the rooms know, the most certain reason first; the
  * last one is a watchdog, for whatever cause nobody has thought of.
  */
-import { MaggyError, problem, type PayloadOf, type progress } from '../../../protocol/index.ts'
+import { clipped, MaggyError, problem, type PayloadOf, type progress } from '../../../protocol/index.ts'
 import { fitsIfTrusted, offerOf, wanted, type Fleet, type Slot } from '../fleet/index.ts'
 import type { ExperimentRun } from './run.ts'
 
@@ -90,7 +90,7 @@ export class Waiting {
 }
 
 function said(error: MaggyError, sinceMs: number): Said {
-  return { code: error.code, message: `${error.message}; ${error.remedy}`, sinceMs: Math.round(sinceMs) }
+  return { code: error.code, message: clipped(`${error.message}; ${error.remedy}`), sinceMs: Math.round(sinceMs) }
 }
 
 /** Workers are there that would do, were the code signed by a key that they trust. */
@@ -109,7 +109,9 @@ function untrusted({ history, rooms, wish }: ExperimentRun, fleet: Fleet, sinceM
 }
 
 function noted(known: { code: string; message: string; since: number } | null, now: number): Said {
-  return known === null ? null : { code: known.code, message: known.message, sinceMs: Math.round(now - known.since) }
+  return known === null
+    ? null
+    : { code: known.code, message: clipped(known.message), sinceMs: Math.round(now - known.since) }
 }
 
 function unanswered({ rooms }: ExperimentRun, now: number): Said {

@@ -1,6 +1,7 @@
 /**
  * The workers that a driver knows, their slots, and what it holds on them. What happens comes out as news.
  * I1 A worker is the sole authority on its slots: a lease is asked for, and its beats are believed.
+ * I2 Bounded: whatever announces itself, so many workers and slots are known at once; what beats without a name is not remembered.
  */
 import type { SnapshotFrom } from 'xstate'
 import { codeOf, ping, type AttemptRef, type WorkerInfo, type WorkerStatus } from '../../../protocol/index.ts'
@@ -40,6 +41,8 @@ export type FleetNews =
   | { readonly kind: 'stranger'; readonly worker: string; readonly slot: number | null; readonly attempt: AttemptRef }
   /** A worker beats that nobody introduced. */
   | { readonly kind: 'callRoll' }
+  /** A worker is not taken in. */
+  | { readonly kind: 'crowded'; readonly worker: string; readonly workers: number; readonly slots: number }
 
 export interface FleetTimes {
   readonly suspectAfterMs: number
@@ -48,6 +51,9 @@ export interface FleetTimes {
 }
 
 const forgetAfterMs = 600_000
+/** Known at once (I2). */
+const workersAtMost = 10_000
+const slotsAtMost = 65_536
 const fleetSteps = stepper(fleetMachine, { worker: '', suspectAfterMs: 0, lostAfterMs: 0, refusalsUntilLost: 1, at: 0 })
 
 export class Fleet {
@@ -96,16 +102,23 @@ export class Fleet {
   announced(worker: string, info: WorkerInfo, status: WorkerStatus): void {
     const known = this.#workers.get(worker)
     const before = known?.snapshot.context.info
+    if (!this.#hasRoom(info.slots, known)) {
+      const slots = this.slots().length
+      return this.#tell({ kind: 'crowded', worker, workers: this.#workers.size, slots })
+    }
     // The same name, another process: what the former one held died with it.
     if (known !== undefined && before && before.startedAt !== info.startedAt) this.#loseAll(known)
     this.#move(worker, { type: 'worker.announce', info, status, at: this.#clock.elapsed() })
   }
 
   beat(worker: string, status: WorkerStatus): void {
+    // I2
+    if (!this.#workers.has(worker)) return this.#tell({ kind: 'callRoll' })
     this.#move(worker, { type: 'worker.beat', status, at: this.#clock.elapsed() })
   }
 
   left(worker: string): void {
+    if (!this.#workers.has(worker)) return
     this.#move(worker, { type: 'worker.leave' })
     this.#workers.delete(worker)
   }
@@ -193,6 +206,18 @@ export class Fleet {
     await Promise.all(slots.filter(({ lease }) => lease.state === 'ours').map(({ lease }) => lease.release()))
   }
 
+  /** I2: those that are gone make room first. */
+  #hasRoom(slots: number, known: Worker | undefined): boolean {
+    if (known === undefined && this.#workers.size >= workersAtMost) {
+      for (const [worker, { snapshot }] of this.#workers) if (snapshot.value === 'lost') this.#workers.delete(worker)
+    }
+    if (known === undefined && this.#workers.size >= workersAtMost) return false
+    let others = 0
+    for (const worker of this.#workers.values())
+      if (worker !== known) others += worker.snapshot.context.info?.slots ?? 0
+    return others + slots <= slotsAtMost
+  }
+
   #worker(worker: string): Worker {
     const known = this.#workers.get(worker)
     if (known !== undefined) return known
@@ -259,7 +284,9 @@ export class Fleet {
     const { status, info } = entry.snapshot.context
     if (status === null || info === null) return
     const { slots } = entry
-    for (const said of status.slots) slots.hear(said)
+    // A slot that the worker does not offer is none.
+    const offered = status.slots.filter(({ slot }) => slot < info.slots)
+    for (const said of offered) slots.hear(said)
     for (const place of slots.places) {
       if (place.attempt === null) continue
       const { state } = place
@@ -269,7 +296,7 @@ export class Fleet {
       this.#workers.get(place.worker)?.slots.vacate(place)
       if (lost) this.#tell({ kind: 'lost', place, state, how: 'unknown', behind, workerStartedAt: info.startedAt })
     }
-    for (const said of status.slots) slots.meet(said)
+    for (const said of offered) slots.meet(said)
     for (const attempt of status.unacknowledged) {
       if (this.find(worker, attempt) === undefined) this.#tell({ kind: 'stranger', worker, slot: null, attempt })
     }

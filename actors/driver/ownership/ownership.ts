@@ -9,10 +9,9 @@ import { driverBeat, problem, type LogEvent, type Submission } from '../../../pr
 import type { ActorEnvironment } from '../../../src/actor/index.ts'
 import { tell } from '../../../src/bus/index.ts'
 import type { History } from '../../../src/history/index.ts'
-import { createPruner } from '../../../src/pruners/index.ts'
 import { faultOfSignature } from '../../../src/signing/index.ts'
-import { validateSpace } from '../../../src/space/index.ts'
 import type { ExperimentRun, LogEnd, RunNews } from '../experiment/index.ts'
+import { requireAcceptable } from './acceptable.ts'
 import { historyOf, readArchive } from './archive.ts'
 import { LateResults } from './late-results.ts'
 import { Owners } from './owners.ts'
@@ -104,11 +103,9 @@ export class Ownership {
   }
 
   async submit(submission: Submission): Promise<Accepted> {
-    const { experiment, context } = submission
+    const { experiment } = submission
     const reply = { experiment, driver: this.#env.id }
-    if (context.kind === 'optimization') validateSpace(context.space, 'space')
-    else if (context.kind === 'ablation' && context.components.length === 0) throw unresolved()
-    if (context.pruner !== null) createPruner(context.pruner, context.objectives)
+    requireAcceptable(submission)
     const fault = faultOfSignature(submission)
     if (fault !== undefined) throw fault
     // Asked twice at once: the second hears what became of the first (I2).
@@ -119,6 +116,8 @@ export class Ownership {
     }
     const known = await readArchive(this.#env.bus, experiment)
     if (known === undefined) {
+      const experiments = this.#runs.size
+      if (experiments >= namedAtMost) throw problem('DRIVER_FULL', { driver: this.#env.id, experiments })
       const opened = await this.#once(experiment, () => this.#open(submission))
       if (opened === undefined) throw problem('EXPERIMENT_EXISTS', { experiment })
       refuseAnother(submission, opened.submission)
@@ -240,8 +239,6 @@ export class Ownership {
     tell(this.#env.bus, driverBeat, { driver: this.#env.id }, { experiments })
   }
 }
-
-const unresolved = () => problem('STUDY_INVALID', { path: 'components', reason: 'are none: the client looks them up' })
 
 /** Another signature makes no other experiment: it may have been signed anew meanwhile. */
 function refuseAnother(asked: Submission, known: Submission): void {

@@ -20,7 +20,7 @@ import { refill, type Recalled } from './telemetry.ts'
 export type PruningDecision =
   | Prune
   /** People should know. `pruner`: what the note says of the pruner itself. */
-  | { readonly kind: 'note'; readonly note: string; readonly pruner?: PrunerState }
+  | { readonly kind: 'note'; readonly note: string; readonly pruner?: PrunerState; readonly code?: string }
 
 interface Surroundings {
   readonly bus: Bus
@@ -152,7 +152,8 @@ export class Pruning {
     if (news === null) return
     const { experiment, context } = this.#history.submission
     this.#logger.warn({ experiment, pruner: context.pruner?.name, code: news.code }, news.note)
-    this.#decide({ kind: 'note', note: news.note, pruner: news.pruner })
+    const code = news.code === undefined ? {} : { code: news.code }
+    this.#decide({ kind: 'note', note: news.note, pruner: news.pruner, ...code })
   }
 
   #stopAsTold(trial: number): void {

@@ -4,7 +4,15 @@
  * I2 A pruner that is away, slow or wrong stops nothing, and it is asked again at the next report. An outage of this driver's own
  *    says nothing about the pruner.
  */
-import { isProblem, judge, type JudgedTrial, type Submission } from '../../../protocol/index.ts'
+import {
+  codeOf,
+  describe,
+  isProblem,
+  judge,
+  problem,
+  type JudgedTrial,
+  type Submission,
+} from '../../../protocol/index.ts'
 import type { Logger } from '../../../src/actor/index.ts'
 import { ask, type Bus } from '../../../src/bus/index.ts'
 import type { ReportedTrial } from '../../../src/pruners/index.ts'
@@ -74,6 +82,9 @@ export class ServedPruner {
       // I2
       if (isProblem(error, 'BUS_DISCONNECTED', 'BUS_CLOSED')) {
         this.#logger.warn({ experiment, trial: number, code: error.code }, 'the pruner could not be asked')
+      } else if (codeOf(error) === 'ANSWER_INVALID') {
+        const reason = isProblem(error) ? String(error.details['reason']) : describe(error)
+        this.#events.failed(problem('PRUNER_MISBEHAVED', { pruner: name, reason }))
       } else this.#events.failed(error)
     }
   }

@@ -3,7 +3,10 @@
  * ablation. Both are asked open, suggest, observe; only the words differ.
  */
 import {
+  codeOf,
+  describe,
   firstEarlierTrial,
+  isProblem,
   observe,
   observeAblation,
   open,
@@ -67,6 +70,17 @@ export interface Suggester {
 const timeoutMs = 10_000
 const thinkingMs = 60_000
 
+/** An answer that is none is a fault of whoever gave it, by name. */
+async function blaming<T>(misbehaved: (reason: string) => MaggyError, answer: Promise<T>): Promise<T> {
+  try {
+    return await answer
+  } catch (error) {
+    if (codeOf(error) !== 'ANSWER_INVALID') throw error
+    const reason = isProblem(error) ? String(error.details['reason']) : describe(error)
+    throw misbehaved(reason)
+  }
+}
+
 export function suggesterOf(bus: Bus, { experiment, context }: Submission): Suggester {
   if (context.kind === 'optimization') return optimizer(bus, experiment, context)
   return context.kind === 'ablation' ? ablator(bus, experiment, context) : nobody
@@ -113,12 +127,13 @@ function optimizer(bus: Bus, experiment: string, context: OptimizationContext): 
         ...(enqueue.length === 0 ? {} : { enqueue }),
         history: [...history],
       }
-      const reply = await ask(bus, open, { optimizer: name }, payload, { timeoutMs })
+      const reply = await blaming(misbehaved, ask(bus, open, { optimizer: name }, payload, { timeoutMs }))
       return { ...reply, notes: [...notes, ...(reply.notes ?? [])] }
     },
     async suggest(instance, trial, count) {
       const question = { experiment, trial, count }
-      const reply = await ask(bus, suggest, { optimizer: name, instance }, question, { timeoutMs: thinkingMs })
+      const asked = ask(bus, suggest, { optimizer: name, instance }, question, { timeoutMs: thinkingMs })
+      const reply = await blaming(misbehaved, asked)
       // What the user has fixed stands, whatever an optimizer makes of it.
       const suggested = reply.hparams.map((hparams, index) => withFixed(space, enqueue[trial + index] ?? {}, hparams))
       for (const hparams of suggested) {
@@ -140,7 +155,7 @@ function optimizer(bus: Bus, experiment: string, context: OptimizationContext): 
     },
     async observe(instance, observations, closed) {
       const said = { experiment, observations: [...observations], closed }
-      await ask(bus, observe, { optimizer: name, instance }, said, { timeoutMs })
+      await blaming(misbehaved, ask(bus, observe, { optimizer: name, instance }, said, { timeoutMs }))
     },
   }
 }
@@ -168,24 +183,20 @@ function ablator(bus: Bus, experiment: string, context: AblationContext): Sugges
     unavailable: () => problem('ABLATOR_UNAVAILABLE', { ablator: name }),
     open: (history) => {
       const seen = history.map(asRemoval)
-      return ask(
-        bus,
-        openAblation,
-        { ablator: name },
-        { experiment, components, repeats, objectives, seed, options, trials, impossible, history: seen },
-        { timeoutMs },
-      )
+      const question = { experiment, components, repeats, objectives, seed, options, trials, impossible, history: seen }
+      return blaming(misbehaved, ask(bus, openAblation, { ablator: name }, question, { timeoutMs }))
     },
     async suggest(instance, trial, count) {
       const question = { experiment, trial, count }
-      const reply = await ask(bus, suggestRemovals, { ablator: name, instance }, question, { timeoutMs: thinkingMs })
+      const asked = ask(bus, suggestRemovals, { ablator: name, instance }, question, { timeoutMs: thinkingMs })
+      const reply = await blaming(misbehaved, asked)
       const suggestions = reply.removals.map((removal) => ({ hparams: {}, ablated: ablated(removal) }))
       const waiting = suggestions.length < count && !reply.exhausted
       return { suggestions, waiting, exhausted: reply.exhausted }
     },
     async observe(instance, observations, closed) {
       const said = { experiment, observations: observations.map(asRemoval), closed }
-      await ask(bus, observeAblation, { ablator: name, instance }, said, { timeoutMs })
+      await blaming(misbehaved, ask(bus, observeAblation, { ablator: name, instance }, said, { timeoutMs }))
     },
   }
 }

@@ -98,6 +98,11 @@ TABLE: dict[str, tuple[str, bool, str]] = {
         False,
         "say less at once: shorter texts, fewer names, fewer entries",
     ),
+    "ANSWER_INVALID": (
+        "the answer on {subject} is none: {reason}",
+        False,
+        "mend the actor that answers there; protocol/README.md has the schema of its replies",
+    ),
     "VERSION_UNSUPPORTED": (
         "{subject} speaks another major version than {supported}",
         False,
@@ -187,6 +192,21 @@ TABLE: dict[str, tuple[str, bool, str]] = {
         "the log of {experiment} has a hole: {fault}",
         False,
         "`maggy show` says what is left of it; `maggy resume --force` goes on with that, and what became of the missing trials stays unknown",
+    ),
+    "LOG_POISONED": (
+        "something wrote {entries} entries into the log of {experiment} that are none; they were stepped over",
+        True,
+        "nothing needs to be done for the experiment: let nobody but drivers publish on the subjects of logs",
+    ),
+    "FLEET_FULL": (
+        "worker {worker} is not taken in: this driver knows {workers} workers with {slots} slots already",
+        True,
+        "see what announces so many workers; start another driver for more",
+    ),
+    "DRIVER_FULL": (
+        "driver {driver} has {experiments} experiments already",
+        True,
+        "wait until some have ended, or start another driver",
     ),
     "EXPERIMENT_GIVEN_UP": (
         "the experiment was given up after {failed} failed trials: {reason}",
@@ -317,6 +337,11 @@ TABLE: dict[str, tuple[str, bool, str]] = {
         "a result of trial {trial} from worker {worker} was refused: {reason}",
         True,
         "see that worker and driver are of the same version of maggy",
+    ),
+    "ATTEMPT_FOREIGN": (
+        "worker {worker} speaks of attempt {attempt} at trial {trial} of {experiment}, which the log gave to {holder}",
+        False,
+        "nothing needs to be done: it does not count; see what speaks in the name of that worker",
     ),
     "SUGGESTION_MISSING": (
         "{suggester} has not answered for {seconds} s what to run next",
@@ -462,6 +487,11 @@ TABLE: dict[str, tuple[str, bool, str]] = {
         "{component} was to be left out, but {reason}: the trial would have been the base over again",
         False,
         "call the generator that train is given, look at `without` in it, or ask `ablated.has(name)` in train",
+    ),
+    "PRUNER_MISBEHAVED": (
+        "the pruner {pruner} gave a wrong answer: {reason}",
+        False,
+        "mend the pruner; it answers 'continue' or 'stop'",
     ),
     "PRUNER_UNKNOWN": (
         "there is no pruner {pruner}; there are {known}",
