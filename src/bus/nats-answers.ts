@@ -24,7 +24,8 @@ export type ApiAnswer = Static<typeof ApiAnswer>
 
 export const Acknowledgement = Type.Object({
   error: Type.Optional(ApiError),
-  seq: Type.Optional(Type.Integer({ minimum: 1 })),
+  /** 0 beside an error. */
+  seq: Type.Optional(Type.Integer({ minimum: 0 })),
 })
 
 /** Throws BUS_REFUSED for what is no answer of JetStream's: whether the question had its effect is not known then. */
