@@ -7,6 +7,7 @@
 import { AsyncLocalStorage } from 'node:async_hooks'
 import {
   describe,
+  isProblem,
   problem,
   toProblem,
   type Assignment,
@@ -130,7 +131,8 @@ export function createAttempts(options: {
   const train = async (mine: Attempt, file: string): Promise<void> => {
     const { assignment, serial: own } = mine
     const { attempt, hparams, objectives, ablated } = assignment
-    const experiment = await importBundle(file, assignment.bundle?.module ?? '')
+    const { sha256 = '', module = '' } = assignment.bundle ?? {}
+    const experiment = await importBundle(file, sha256, module)
     // What still trains when its attempt has ended is stopped by its next report.
     const stopReason = (): StopCause | undefined => (mine.ended ? 'cancelled' : flags.stopCause(own))
     const distribution = options.distribute(assignment, stopReason)
@@ -190,8 +192,7 @@ export function createAttempts(options: {
     try {
       await owner.run(mine, () => train(mine, file))
     } catch (error) {
-      // The module does not load here.
-      await end(mine, { kind: 'failed', problem: toProblem(error) }, 0)
+      await end(mine, outcomeOfUnloaded(error), 0)
     } finally {
       release()
     }
@@ -258,6 +259,12 @@ function runInfo(assignment: Assignment, distribution: Distribution | undefined)
           },
         }),
   }
+}
+
+/** The module does not load here. What is on this host's disk in the place of the trial's code is no fault of the trial. */
+function outcomeOfUnloaded(error: unknown): AttemptOutcome {
+  if (isProblem(error, 'BUNDLE_CORRUPT', 'FILE_REFUSED')) return { kind: 'returned', reason: error.message }
+  return { kind: 'failed', problem: toProblem(error) }
 }
 
 /** What travels. */

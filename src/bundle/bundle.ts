@@ -24,15 +24,14 @@ export interface BundledModule {
 
 /**
  * Bundles a TypeScript or JavaScript module. The same source at the same place gives the same hash. `external`: packages to
- * leave out. Throws MODULE_NOT_FOUND, MODULE_NOT_COMPILED (with file, line and column).
+ * leave out. `text`: the module's own, in the place of what a file of that name holds. Throws MODULE_NOT_FOUND, MODULE_NOT_COMPILED (with file, line and column).
  */
 export async function bundleModule(
   path: string,
-  options: { external?: readonly string[] } = {},
+  options: { external?: readonly string[]; text?: string } = {},
 ): Promise<BundledModule> {
-  const given = resolve(path)
-  if (!existsSync(given) || !statSync(given).isFile()) throw problem('MODULE_NOT_FOUND', { module: path })
-  const entry = realpathSync(given)
+  const { external = [], text: given } = options
+  const entry = given === undefined ? fileAt(path) : resolve(path)
   const leftOut = new Set<string>()
   try {
     const { outputFiles, warnings, metafile } = await build({
@@ -52,7 +51,10 @@ export async function bundleModule(
       banner: { js: headPlace },
       footer: { js: '}' },
       define: placeDefines,
-      plugins: [entryPlugin(entry), hostPlugin(options.external ?? [], leftOut)],
+      plugins: [
+        entryPlugin(entry, given !== undefined),
+        hostPlugin(external, leftOut, (file) => (file === entry ? given : undefined)),
+      ],
     })
     const map = outputFiles.find((file) => file.path.endsWith('.map'))
     const code = outputFiles.find((file) => file.path.endsWith('.mjs'))
@@ -81,6 +83,12 @@ export async function bundleModule(
   }
 }
 
+function fileAt(path: string): string {
+  const file = resolve(path)
+  if (!existsSync(file) || !statSync(file).isFile()) throw problem('MODULE_NOT_FOUND', { module: path })
+  return realpathSync(file)
+}
+
 /** How each bundle begins; a file that does not is none, or one of another version of maggy. */
 export const bundleMark = '/* maggy bundle 2 */'
 const headPlace = '/* maggy: head */'
@@ -94,11 +102,13 @@ function bundleHead(entry: string, strict: boolean): string {
 }
 
 /** The module that is the bundle's root: it hands out what the user's module exports. */
-function entryPlugin(entry: string): Plugin {
+function entryPlugin(entry: string, isGiven: boolean): Plugin {
   return {
     name: 'maggy-entry',
     setup: (build) => {
       build.onResolve({ filter: /^maggy:entry$/ }, () => ({ path: entryName, namespace: 'maggy-entry' }))
+      // There need be no such file.
+      if (isGiven) build.onResolve({ filter: /./, namespace: 'maggy-entry' }, () => ({ path: entry }))
       build.onLoad({ filter: /./, namespace: 'maggy-entry' }, () => ({
         contents: `import * as exported from ${JSON.stringify(`./${basename(entry)}`)}\nmaggy_exported(exported)`,
         resolveDir: dirname(entry),

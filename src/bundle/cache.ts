@@ -1,41 +1,60 @@
 /**
  * Bundles on this host's disk, by hash.
- * I1 A file under its hash is whole: it is written beside it and renamed, and checked when it is read again.
+ * I1 A file under its hash is whole: it is written beside it and renamed, and checked when it is another than it was.
  * I2 The folder is bounded: what was used longest ago goes first.
+ * I3 The folder is the user's own, looked at each time: nobody else can have put code there.
+ * I4 Nothing is deleted but what a cache has written, by its name.
+ * Whoever runs a bundle hashes it once more (load.ts): the cache saves the way over the bus, and is trusted with nothing.
  */
 import { createHash } from 'node:crypto'
-import { existsSync } from 'node:fs'
-import { mkdir, readdir, readFile, rename, rm, stat, utimes, writeFile } from 'node:fs/promises'
-import { tmpdir } from 'node:os'
+import { lstatSync } from 'node:fs'
+import { lstat, mkdir, readdir, rename, rm, utimes, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { bundleBucket, problem } from '../../protocol/index.ts'
 import type { Blobs } from '../bus/index.ts'
+import { cacheDirectory } from '../setup/index.ts'
+import { assertOwnFolder, readOwn } from './own-file.ts'
 
 export interface BundleCache {
-  /** The file of a bundle that is in the cache or on the bus. Rejects with BUNDLE_MISSING, BUNDLE_CORRUPT or the bus's codes. */
+  /**
+   * The file of a bundle that is in the cache or on the bus. Rejects with BUNDLE_MISSING, BUNDLE_CORRUPT, the bus's codes, or
+   * FILE_REFUSED where the folder is not the user's alone.
+   */
   fetch(blobs: Pick<Blobs, 'get'>, sha256: string): Promise<string>
   /** Puts a bundle in without a bus. */
   keep(code: Uint8Array, sha256: string): Promise<string>
 }
 
-/** The user's own, so that nobody else can put code there. */
-const defaultFolder = () => join(tmpdir(), `maggy-bundles-${process.getuid?.() ?? 'user'}`)
+/** Not in the folder for all: there anybody may be first to make one of this name. */
+const defaultFolder = () => join(cacheDirectory(), 'bundles')
+/** A file that was used so long ago is marked as used. */
+const usedMs = 3_600_000
+/** What a write that was cut short has left goes after so long. */
+const leftAfterMs = 3_600_000
 
 export function createBundleCache(options: { folder?: string; maxBytes?: number } = {}): BundleCache {
   const { folder = defaultFolder(), maxBytes = 512 * 2 ** 20 } = options
 
-  /** Checked by this process already: a trial does not pay for it again. */
-  const checked = new Set<string>()
+  /** Which file was found to be whole, by hash: as long as it is the same one, a trial does not pay for that again. */
+  const checked = new Map<string, string>()
 
   const cached = async (sha256: string): Promise<string | undefined> => {
-    const path = join(folder, `${sha256}.cjs`)
-    if (checked.has(sha256) && existsSync(path)) return path
-    const code = await readFile(path).catch(absent)
-    if (code === undefined || hashOf(code) !== sha256) return undefined
-    checked.add(sha256)
-    const now = new Date()
-    await utimes(path, now, now).catch(absent)
-    return path
+    try {
+      // I3
+      assertOwnFolder(folder)
+      const path = join(folder, `${sha256}.cjs`)
+      const known = checked.get(sha256)
+      if (known !== undefined && known === stampOf(path)) return path
+      const code = await readOwn(path)
+      if (hashOf(code) !== sha256) return undefined
+      // Not each time: others see by it that the file is another one, and look into it again.
+      const now = new Date()
+      if (now.getTime() - lstatSync(path).mtimeMs > usedMs) await utimes(path, now, now)
+      checked.set(sha256, stampOf(path))
+      return path
+    } catch (error) {
+      return absent(error)
+    }
   }
 
   const keep = async (code: Uint8Array, sha256: string): Promise<string> => {
@@ -43,13 +62,10 @@ export function createBundleCache(options: { folder?: string; maxBytes?: number 
     const found = await cached(sha256)
     if (found !== undefined) return found
     await mkdir(folder, { recursive: true, mode: 0o700 })
-    const { uid } = await stat(folder)
-    if (process.getuid !== undefined && uid !== process.getuid()) {
-      throw problem('SETUP_FAILED', { part: `bundle cache ${folder}`, reason: 'belongs to another user' })
-    }
+    assertOwnFolder(folder)
     const path = join(folder, `${sha256}.cjs`)
     const partial = join(folder, `${sha256}.${process.pid}.${process.hrtime.bigint()}.partial`)
-    await writeFile(partial, code)
+    await writeFile(partial, code, { mode: 0o600, flag: 'wx' })
     await rename(partial, path)
     await shrink(folder, maxBytes, path)
     return path
@@ -67,12 +83,17 @@ export function createBundleCache(options: { folder?: string; maxBytes?: number 
   }
 }
 
+/** I2, I4 */
 async function shrink(folder: string, maxBytes: number, spare: string): Promise<void> {
   const files: { path: string; size: number; usedAt: number }[] = []
   for (const name of await readdir(folder)) {
+    const isWhole = /^[0-9a-f]{64}\.cjs$/.test(name)
+    if (!isWhole && !/^[0-9a-f]{64}\.\d+\.\d+\.partial$/.test(name)) continue
     const path = join(folder, name)
-    const found = await stat(path).catch(absent)
-    if (found?.isFile() === true) files.push({ path, size: found.size, usedAt: found.mtimeMs })
+    const found = await lstat(path).catch(absent)
+    if (found?.isFile() !== true) continue
+    if (isWhole) files.push({ path, size: found.size, usedAt: found.mtimeMs })
+    else if (Date.now() - found.mtimeMs > leftAfterMs) await rm(path, { force: true })
   }
   let total = files.reduce((sum, { size }) => sum + size, 0)
   for (const { path, size } of files.sort((a, b) => a.usedAt - b.usedAt)) {
@@ -81,6 +102,12 @@ async function shrink(folder: string, maxBytes: number, spare: string): Promise<
     await rm(path, { force: true })
     total -= size
   }
+}
+
+/** Another one whenever anybody has written to the file, or put another in its place: the time of a change cannot be set. */
+function stampOf(path: string): string {
+  const { dev, ino, size, ctimeNs } = lstatSync(path, { bigint: true })
+  return `${dev} ${ino} ${size} ${ctimeNs}`
 }
 
 /** Another process may have removed it: then it is not there. */

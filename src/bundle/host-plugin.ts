@@ -17,8 +17,12 @@ const loaders: Readonly<Record<string, Loader>> = {
   '.cjs': 'js',
 }
 
-/** `leftOut` collects what must be installed where the bundle runs. */
-export function hostPlugin(external: readonly string[], leftOut: Set<string>): Plugin {
+/** `leftOut` collects what must be installed where the bundle runs. `given`: the text of a file that is not read. */
+export function hostPlugin(
+  external: readonly string[],
+  leftOut: Set<string>,
+  given: (path: string) => string | undefined = () => undefined,
+): Plugin {
   const named = new Set(external)
   return {
     name: 'maggy-host',
@@ -47,10 +51,12 @@ export function hostPlugin(external: readonly string[], leftOut: Set<string>): P
       }))
       build.onLoad({ filter: /\.node$/ }, ({ path }) => leave(path, leftOut))
       build.onLoad({ filter: /\.([cm]?[jt]s|[jt]sx)$/, namespace: 'file' }, async ({ path }) => {
-        const code = await readFile(path, 'utf8')
+        const text = given(path)
+        const code = text ?? (await readFile(path, 'utf8'))
         const within = withinPackages(path)
-        if (!asksForItsPlace(code) && !readsItsOwnFolder(code) && !asksForItsModule(code)) return undefined
         const loader = loaders[extname(path)] ?? 'js'
+        const asIs = text === undefined ? undefined : { contents: text, loader }
+        if (!asksForItsPlace(code) && !readsItsOwnFolder(code) && !asksForItsModule(code)) return asIs
         const format = await formatOf(code, path, loader)
         if (within !== '') {
           if (format !== 'esm') return readsItsOwnFolder(code) ? leave(path, leftOut) : undefined

@@ -1,4 +1,16 @@
-import { mkdir, mkdtemp, readdir, realpath, rm, writeFile } from 'node:fs/promises'
+import {
+  chmod,
+  mkdir,
+  mkdtemp,
+  readFile,
+  readdir,
+  realpath,
+  rm,
+  stat,
+  symlink,
+  utimes,
+  writeFile,
+} from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
@@ -142,6 +154,52 @@ describe('the bundle cache', () => {
     const sha256 = 'a'.repeat(64)
     expect((await failure(cache.fetch(blobsOf(undefined), sha256))).code).toBe('BUNDLE_MISSING')
     expect((await failure(cache.fetch(blobsOf(new Uint8Array(3)), sha256))).code).toBe('BUNDLE_CORRUPT')
+  })
+
+  test('sees that a file was swapped after it was checked, and gets the right one', async () => {
+    const { code, sha256 } = await bundleModule(await write('swapped.ts', 'export default 3\n'))
+    const blobs = blobsOf(code)
+    const cache = createBundleCache({ folder: join(folder, 'cache-d') })
+    const file = await cache.fetch(blobs, sha256)
+    await cache.fetch(blobs, sha256)
+    expect(blobs.gets).toBe(1)
+    const { atime, mtime } = await stat(file)
+    const other = Buffer.from(code)
+    other[code.length - 3] = 0x20
+    await writeFile(file, other)
+    await utimes(file, atime, mtime)
+    await cache.fetch(blobs, sha256)
+    expect(blobs.gets).toBe(2)
+    expect(Buffer.compare(await readFile(file), code)).toBe(0)
+  })
+
+  test('lies in a folder that nobody else may write, and that is no link', async () => {
+    const { code, sha256 } = await bundleModule(await write('own.ts', 'export default 4\n'))
+    const at = join(folder, 'cache-e')
+    const cache = createBundleCache({ folder: at })
+    const file = await cache.keep(code, sha256)
+    expect([(await stat(at)).mode & 0o777, (await stat(file)).mode & 0o777]).toEqual([0o700, 0o600])
+    await chmod(at, 0o777)
+    expect((await failure(cache.fetch(blobsOf(code), sha256))).code).toBe('FILE_REFUSED')
+    await chmod(at, 0o700)
+    await symlink(at, join(folder, 'cache-link'))
+    const linked = createBundleCache({ folder: join(folder, 'cache-link') })
+    expect((await failure(linked.keep(code, sha256))).message).toContain('symbolic link')
+    const elsewhere = await write('elsewhere.cjs', 'module.exports = 1')
+    await rm(file)
+    await symlink(elsewhere, file)
+    expect((await failure(cache.fetch(blobsOf(code), sha256))).code).toBe('FILE_REFUSED')
+    expect(await readFile(elsewhere, 'utf8')).toBe('module.exports = 1')
+  })
+
+  test('deletes nothing that it did not write', async () => {
+    const at = join(folder, 'cache-f')
+    await mkdir(join(at, `${'b'.repeat(64)}.cjs`), { recursive: true })
+    const kept = ['thesis.tex', 'a.cjs', `${'c'.repeat(64)}.ts`, `${'d'.repeat(64)}.partial`]
+    for (const name of kept) await writeFile(join(at, name), 'x'.repeat(1000))
+    const { code, sha256 } = await bundleModule(await write('five.ts', 'export default 5\n'))
+    await createBundleCache({ folder: at, maxBytes: 1 }).keep(code, sha256)
+    expect((await readdir(at)).toSorted()).toEqual([...kept, `${'b'.repeat(64)}.cjs`, `${sha256}.cjs`].toSorted())
   })
 
   test('is bounded: what was used longest ago goes first', async () => {

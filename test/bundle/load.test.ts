@@ -1,7 +1,8 @@
 /** What a bundle's code sees when it is imported. */
-import { mkdir, mkdtemp, realpath, rm, writeFile } from 'node:fs/promises'
+import { createHash } from 'node:crypto'
+import { chmod, mkdir, mkdtemp, readFile, realpath, rm, symlink, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
-import { dirname, join } from 'node:path'
+import { basename, dirname, join } from 'node:path'
 import { pathToFileURL } from 'node:url'
 import { setFlagsFromString } from 'node:v8'
 import { runInNewContext } from 'node:vm'
@@ -30,10 +31,19 @@ const bundled = async (name: string, text: string): Promise<string> => {
   const { code, sha256 } = await bundleModule(await write(name, text))
   return await createBundleCache({ folder: join(folder, 'cache') }).keep(code, sha256)
 }
-/** What train returns, called with nothing. */
 provideHost(maggy)
 
-const trained = async (file: string): Promise<unknown> => await specOf(await importBundle(file, 'm')).train({})
+/** Imports what a file holds, whatever it is called. */
+const imported = async (file: string, module = 'm') =>
+  await importBundle(
+    file,
+    createHash('sha256')
+      .update(await readFile(file))
+      .digest('hex'),
+    module,
+  )
+/** What train returns, called with nothing. */
+const trained = async (file: string): Promise<unknown> => await specOf(await imported(file)).train({})
 const run = async (name: string, text: string): Promise<unknown> => await trained(await bundled(name, text))
 const experiment = (body: string, before = '') =>
   `import { defineExperiment } from 'maggy'\n${before}\nexport default defineExperiment(import.meta.url, { name: 'x', train: async () => (${body}) })\n`
@@ -45,7 +55,7 @@ describe('an import of a bundle', () => {
       'fresh.ts',
       experiment('[++count, seen.push(1), made.at]', "import { seen, made } from './state.ts'\nlet count = 0"),
     )
-    const first = await importBundle(file, 'm')
+    const first = await imported(file)
     const own: unknown = await specOf(first).train({})
     const [a, b] = [own as number[], (await trained(file)) as number[]]
     expect([a.slice(0, 2), b.slice(0, 2)]).toEqual([
@@ -95,24 +105,48 @@ describe('an import of a bundle', () => {
   test('takes a plain module in the place of a bundle, in JavaScript and in TypeScript', async () => {
     const text = "import { defineExperiment } from 'maggy'\nexport default defineExperiment('file:///x.mjs', "
     const javascript = await write('plain.cjs', `${text}{ name: 'plain', train: () => 1 })`)
-    expect((await importBundle(javascript, 'plain.mjs')).name).toBe('plain')
+    expect((await imported(javascript, 'plain.mjs')).name).toBe('plain')
     const typescript = await write('typed.cjs', `const name: string = 'typed'\n${text}{ name, train: () => 1 })`)
-    expect((await importBundle(typescript, 'typed.ts')).name).toBe('typed')
+    expect((await imported(typescript, 'typed.ts')).name).toBe('typed')
     const broken = await write('broken.cjs', 'import x from "./beside.js"\nexport default x\n')
-    expect(await importBundle(broken, 'broken.mjs').catch(codeOf)).toBe('MODULE_NOT_COMPILED')
+    expect(await imported(broken, 'broken.mjs').catch(codeOf)).toBe('MODULE_NOT_COMPILED')
   })
 
   test('knows the bundle of another version of maggy', async () => {
     const file = await write('old.cjs', '/* maggy bundle 1 */ export default 1\n')
-    expect(await importBundle(file, 'old.ts').catch(codeOf)).toBe('BUNDLE_OUTDATED')
+    expect(await imported(file, 'old.ts').catch(codeOf)).toBe('BUNDLE_OUTDATED')
+  })
+
+  test('is of the bytes of that hash, or of nothing: another file in its place is not run', async () => {
+    const evil = await bundled('evil.ts', experiment('1', 'Object.assign(globalThis, { evil: true })'))
+    const good = await bundled('good.ts', experiment('2'))
+    const sha256 = basename(good, '.cjs')
+    await writeFile(good, await readFile(evil))
+    expect(await importBundle(good, sha256, 'm').catch(codeOf)).toBe('BUNDLE_CORRUPT')
+    await rm(good)
+    await symlink(evil, good)
+    expect(await importBundle(good, sha256, 'm').catch(codeOf)).toBe('FILE_REFUSED')
+    await rm(good)
+    await writeFile(good, await readFile(evil))
+    await chmod(good, 0o666)
+    expect(await importBundle(good, basename(evil, '.cjs'), 'm').catch(codeOf)).toBe('FILE_REFUSED')
+    expect(globalThis).not.toHaveProperty('evil')
+  })
+
+  test('runs what it was compiled from, whatever becomes of the file', async () => {
+    const file = await bundled('kept.ts', experiment("'as it was'"))
+    const sha256 = basename(file, '.cjs')
+    await importBundle(file, sha256, 'm')
+    await writeFile(file, 'throw new Error("swapped")')
+    expect(await specOf(await importBundle(file, sha256, 'm')).train({})).toBe('as it was')
   })
 
   test('says which module waits for ever while it is loaded', async () => {
     const file = await bundled('never.ts', experiment('1', 'await new Promise(() => {})'))
-    const imported = importBundle(file, 'never.ts')
+    const waiting = imported(file, 'never.ts')
     // Node says it when nothing is left to do; here the test itself still has.
     const empty = setInterval(() => process.emit('beforeExit', 0), 1)
-    const error: unknown = await imported.catch((reason: unknown) => reason)
+    const error: unknown = await waiting.catch((reason: unknown) => reason)
     clearInterval(empty)
     expect(isProblem(error, 'NEVER_SETTLED') && error.message).toContain('never.ts')
   })
@@ -141,7 +175,7 @@ describe('a CommonJS module', () => {
     ].join('\n')
     const path = join(folder, 'cjs/main.cjs')
     const file = await bundled('cjs/main.cjs', text)
-    expect((await importBundle(file, 'm')).moduleUrl).toBe(pathToFileURL(path).href)
+    expect((await imported(file)).moduleUrl).toBe(pathToFileURL(path).href)
     expect(await trained(file)).toEqual([3, dirname(path), true, 2, path, 5])
   })
 
