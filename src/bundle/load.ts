@@ -81,12 +81,16 @@ async function bundleIn(source: Source): Promise<Bundle> {
   return known.bundle
 }
 
+/** What Node's loaders call, and those who put themselves before them. */
+type Compile = (this: Module, text: string, file: string, format: 'commonjs') => void
+const compileIn = Reflect.get(Module.prototype, '_compile') as Compile
+
 /** Node's own loader for CommonJS compiles the text, for that one registers its source map. It reads no file. */
 function compile(text: string, file: string): { bundle: Bundle; module: Module } {
   process.setSourceMapsEnabled(true)
-  const module = new Module(file) as Module & { _compile(text: string, file: string, format: 'commonjs'): void }
+  const module = new Module(file)
   module.filename = file
-  module._compile(text, file, 'commonjs')
+  compileIn.call(module, text, file, 'commonjs')
   return { bundle: module.exports as Bundle, module }
 }
 
