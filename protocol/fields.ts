@@ -72,6 +72,7 @@ const told: Readonly<Record<string, string>> = {
   pruner:
     'Who stops hopeless trials: a built-in by its name, or one that is served on the bus: `{ name, options: { served: true } }`. null: nobody.',
   'events.pruner': 'What the note says of the pruner: it does not judge from now on, or it judges again.',
+  'events.code': 'The code of the error that a pruner failed with.',
   options:
     'As the user wrote them beside the name; whoever is named checks them, and refuses with …_UNFIT and their path.',
   'pruner.judge.options': 'As the user wrote them beside the name, `served` among them.',

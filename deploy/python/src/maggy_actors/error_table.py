@@ -593,6 +593,11 @@ TABLE: dict[str, tuple[str, bool, str]] = {
         False,
         "name a file that `optuna.storages.journal.JournalFileBackend` or `maggy export` wrote, or one that is not there yet",
     ),
+    "TOOL_NOT_ALLOWED": (
+        "the tool {tool} changes something, and this server may only read",
+        False,
+        "ask the user to start the server as `maggy mcp --allow start,stop`, with what is to be allowed",
+    ),
     "STUDY_WITHOUT_OBJECTIVE": (
         "{experiment} has no objective, and a study of Optuna needs one",
         False,
