@@ -589,6 +589,11 @@ export const table = {
     remedy:
       'name a file that `optuna.storages.journal.JournalFileBackend` or `maggy export` wrote, or one that is not there yet',
   },
+  METRICS_PORT_UNUSABLE: {
+    message: 'metrics cannot be served on {host}, port {port}: {reason}',
+    retryable: false,
+    remedy: 'choose another with --metrics-port and --metrics-host',
+  },
   TOOL_NOT_ALLOWED: {
     message: 'the tool {tool} changes something, and this server may only read',
     retryable: false,

@@ -20,6 +20,7 @@ import { answer, hear, tell } from '../../src/bus/index.ts'
 import { serveBundles } from './bundles.ts'
 import { ExperimentRun, tellProgress } from './experiment/index.ts'
 import { Fleet, offerOf, schedule, type FleetNews, type Slot } from './fleet/index.ts'
+import { driverMeasures } from './measures.ts'
 import type { DriverOptions } from './options.ts'
 import { Ownership, Scan, type OwnershipNews } from './ownership/index.ts'
 
@@ -110,6 +111,10 @@ class Driver implements RunningActor {
     ownership.beat()
     this.#callRoll(true)
     void this.#look()
+  }
+
+  measures() {
+    return driverMeasures([...this.#ownership.runs.values()], this.#fleet, this.#env.clock.elapsed())
   }
 
   /** Experiments stay as they are: the next driver finds them in the log; workers go on with what they run. */

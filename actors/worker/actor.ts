@@ -49,6 +49,11 @@ export const workerActor: ActorDefinition<WorkerArguments> = {
     })
     // Ready once it is announced: a runner that cannot start on this host is told before.
     const ready = Promise.race([worker.present, worker.ended])
-    return { drain: worker.drain.bind(worker), ended: worker.ended, ready }
+    return {
+      drain: worker.drain.bind(worker),
+      measures: worker.measures.bind(worker),
+      ended: worker.ended,
+      ready,
+    }
   },
 }

@@ -49,6 +49,7 @@ export function createOutbox(options: {
   readonly clock: Clock
   readonly worker: string
   readonly onRefused: (attempt: AttemptRef, error: unknown) => void
+  readonly onPut?: (result: Result) => void
 }): Outbox {
   const { bus, clock, worker } = options
   const lanes = new Map<string, Lane>()
@@ -105,6 +106,7 @@ export function createOutbox(options: {
 
   return {
     put: (experiment, result) => {
+      options.onPut?.(result)
       let lane = lanes.get(experiment)
       if (lane === undefined) {
         lane = { waiting: new Map(), asked: new Set(), backoffMs: 0, timer: undefined }

@@ -6,7 +6,7 @@
  */
 import { randomUUID } from 'node:crypto'
 import { createActor } from 'xstate'
-import { every, type Clock } from '../../src/actor/index.ts'
+import { every, type Clock, type Measure } from '../../src/actor/index.ts'
 import type { BundleCache } from '../../src/bundle/index.ts'
 import { answer, hear, tell, type Bus, type OnDropped } from '../../src/bus/index.ts'
 import type { Gate } from '../../src/signing/index.ts'
@@ -32,6 +32,7 @@ import { createHolders } from './holders.ts'
 import { createLineBook } from './line-book.ts'
 import { createOutbox } from './outbox.ts'
 import type { SpawnRunner } from './runner-process.ts'
+import { workerMeasures } from './measures.ts'
 import { said } from './settlement.ts'
 import { createSlot, type Slot } from './slot.ts'
 import { workerMachine } from './worker.machine.ts'
@@ -57,6 +58,8 @@ export interface WorkerOptions {
 
 export interface Worker {
   readonly status: WorkerStatus
+  /** It in numbers. */
+  measures(): Iterable<Measure>
   /** Takes nothing new, lets what runs end, delivers what is owed, says good-bye. */
   drain(reason: string): Promise<void>
   /** Resolves when it is announced for the first time. */
@@ -96,6 +99,8 @@ export function createWorker(options: WorkerOptions): Worker {
       onNotice('output lost', { attempt, problem: said(error) })
     },
   })
+  /** Attempts that have ended here, by their outcome. */
+  const outcomes = new Map<string, number>()
   const outbox = createOutbox({
     bus,
     clock,
@@ -103,6 +108,7 @@ export function createWorker(options: WorkerOptions): Worker {
     onRefused: (attempt, error) => {
       onNotice('a result was refused', { attempt, problem: said(error) })
     },
+    onPut: ({ outcome: { kind } }) => outcomes.set(kind, (outcomes.get(kind) ?? 0) + 1),
   })
 
   const holders = createHolders(bus, clock, (driver) => {
@@ -290,6 +296,7 @@ export function createWorker(options: WorkerOptions): Worker {
     get status() {
       return status()
     },
+    measures: () => workerMeasures(status(), outcomes),
     present,
     ended,
     drain,

@@ -3,6 +3,7 @@ import type { Command } from 'commander'
 import type { Bus, OnDropped } from '../bus/index.ts'
 import type { Clock } from './clock.ts'
 import type { Logger } from './log.ts'
+import type { Measure } from './measure.ts'
 
 export interface ActorDefinition<O extends object> {
   /** Lower case: the folder under actors/, and the command `maggy <name>`. */
@@ -29,6 +30,8 @@ export interface RunningActor {
   drain(reason: string): Promise<void>
   /** Resolves when it is at work; rejects when it cannot be. Without it: it is when `start` resolves. */
   readonly ready?: Promise<void>
+  /** How it stands, in numbers, whenever it is asked. */
+  measures?(): Iterable<Measure>
   /** Resolves when the actor ends by itself; rejects when it cannot go on. */
   readonly ended?: Promise<void>
 }
@@ -41,4 +44,6 @@ export interface CommonOptions {
   readonly logLevel: string
   /** Seconds. */
   readonly connectTimeout: number
+  readonly metricsPort?: number
+  readonly metricsHost: string
 }

@@ -8,6 +8,7 @@
 import { Command, CommanderError, InvalidArgumentError, Option } from 'commander'
 import { describe, isProblem, RemoteError, toProblem } from '../../protocol/index.ts'
 import { connectNats, type Bus, type Fault } from '../bus/index.ts'
+import type { MetricsServer } from '../prometheus/index.ts'
 import type { ActorDefinition, CommonOptions, RunningActor } from './actor.ts'
 import { systemClock } from './clock.ts'
 import { tolerateClosedPipes } from './closed-pipe.ts'
@@ -15,6 +16,7 @@ import { connectPatiently } from './connect.ts'
 import { exitCodeFor, exitCodes } from './exit-codes.ts'
 import { newId } from './ids.ts'
 import { createLogger, droppedLog, logLevels, type Logger, type LogLevel } from './log.ts'
+import type { Measure } from './measure.ts'
 import { patiently } from './patiently.ts'
 
 /** How long an actor whose parent is gone may take to drain, in ms. */
@@ -44,6 +46,12 @@ function actorCommand<O extends object>(definition: ActorDefinition<O>): Command
         .argParser(parseSeconds)
         .default(30),
     )
+    .addOption(
+      new Option('--metrics-port <port>', 'serve what Prometheus reads at /metrics on this port (0: any)').argParser(
+        parsePort,
+      ),
+    )
+    .addOption(new Option('--metrics-host <host>', 'on this address').default('127.0.0.1'))
   return definition.options(command).exitOverride().allowExcessArguments(false)
 }
 
@@ -77,6 +85,7 @@ async function runToEnd<O extends object>(definition: ActorDefinition<O>, argv: 
   })
   const end = new Ending(logger)
   let bus: Bus | undefined
+  let metrics: MetricsServer | undefined
   try {
     bus = await connectPatiently(
       () =>
@@ -94,7 +103,8 @@ async function runToEnd<O extends object>(definition: ActorDefinition<O>, argv: 
       if (status === 'disconnected') logger.warn(`lost the connection to ${options.server.replace(/[^/,]*@/g, '')}`)
       else if (status === 'connected') logger.info('connected again')
     })
-    const { onDropped } = droppedLog(systemClock, logger)
+    const dropped = droppedLog(systemClock, logger)
+    const { onDropped } = dropped
     const actor = await end.before(definition.start({ bus, clock: systemClock, logger, id, onDropped }, options))
     if (actor === undefined) {
       logger.warn(`it was still starting ${startGraceMs} ms after it was told to end`)
@@ -102,19 +112,43 @@ async function runToEnd<O extends object>(definition: ActorDefinition<O>, argv: 
     }
     const { server } = bus
     const connection = bus
+    metrics = await served(options, function* () {
+      yield* actor.measures?.() ?? []
+      yield* ofEveryActor(connection, dropped.count())
+    })
+    if (metrics !== undefined) logger.info({ url: metrics.url }, 'metrics')
     // At work is an actor that can be asked: the server knows of its subscriptions (I4).
     const heard = () => patiently({ clock: systemClock, logger }, () => connection.flush())
     await end.of(actor, heard, () => {
       logger.info({ server }, 'ready')
       tellParent({ ready: true, id })
     })
+    await metrics?.close()
     await bus.close()
     logger.info('ended')
     return exitCodes.done
   } catch (error) {
+    await metrics?.close()
     await bus?.close()
     return failure(error, logger)
   }
+}
+
+/** Loaded by those who ask for it. */
+async function served(
+  { metricsHost: host, metricsPort: port }: CommonOptions,
+  measures: () => Iterable<Measure>,
+): Promise<MetricsServer | undefined> {
+  if (port === undefined) return undefined
+  const { serveMetrics } = await import('../prometheus/index.ts')
+  return await serveMetrics({ host, port }, measures)
+}
+
+function* ofEveryActor(bus: Bus, dropped: number): Iterable<Measure> {
+  const connected = bus.status === 'connected' ? 1 : 0
+  yield { name: 'maggy_bus_connected', kind: 'gauge', help: '1: connected to the bus', value: connected }
+  const help = 'Messages that were dropped: malformed, too large, of another version'
+  yield { name: 'maggy_messages_dropped_total', kind: 'counter', help, value: dropped }
 }
 
 /** Waits for a reason to end: a signal, the parent gone, or the actor itself. */
@@ -216,6 +250,12 @@ function tellParent(message: object): void {
 function parseId(value: string): string {
   if (/^[A-Za-z0-9_-]{1,128}$/.test(value)) return value
   throw new InvalidArgumentError('Letters, digits, - and _ only, at most 128.')
+}
+
+function parsePort(value: string): number {
+  const port = Number(value)
+  if (/^\d+$/.test(value) && port < 65_536) return port
+  throw new InvalidArgumentError('Not a port.')
 }
 
 function parseSeconds(value: string): number {

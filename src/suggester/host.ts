@@ -4,6 +4,7 @@
  * forgotten, or lost with its process.
  */
 import { problem } from '../../protocol/index.ts'
+import type { Measure } from '../actor/index.ts'
 import type { Bus, OnDropped, Subscription } from '../bus/index.ts'
 import { createSessions, type SessionLimits } from './sessions.ts'
 
@@ -19,6 +20,8 @@ export interface Service {
   readonly sessions: number
   /** Questions that it has not answered yet. */
   readonly questions: number
+  /** It in numbers. */
+  measures?(): Iterable<Measure>
   /** Takes nothing new, and resolves when all that it was asked is answered. The driver then opens elsewhere. */
   drain(): Promise<void>
 }

@@ -79,6 +79,12 @@ export function startService<P extends Plugin, Setting, Session extends AnySessi
     get questions() {
       return service.questions
     },
+    *measures() {
+      const help = `Experiments that this ${role} knows`
+      yield { name: 'maggy_sessions', kind: 'gauge', help, value: service.sessions, labels: { role } }
+      const questions = 'Questions that it has not answered yet'
+      yield { name: 'maggy_questions', kind: 'gauge', help: questions, value: service.questions, labels: { role } }
+    },
     drain() {
       presence.unsubscribe()
       return service.drain()

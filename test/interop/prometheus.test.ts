@@ -1,0 +1,95 @@
+/** Prometheus's own parser reads what a driver, an optimizer and a worker serve while a search runs. */
+import { mkdtemp, rm, writeFile } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import { afterAll, beforeAll, expect, it } from 'vitest'
+import { optimization, space } from '../../src/index.ts'
+import { pythonWithPackages, type Python } from '../support/python.ts'
+import { freePort } from '../support/server.ts'
+import { startSystem, untilStep, type System } from '../support/system.ts'
+
+interface Sample {
+  readonly name: string
+  readonly type: string
+  readonly labels: Readonly<Record<string, string>>
+  readonly value: number
+}
+
+let folder = ''
+let python: Python
+let system: System
+const ports: Record<string, number> = {}
+
+beforeAll(async () => {
+  folder = await mkdtemp(join(tmpdir(), 'maggy-prometheus-'))
+  python = await pythonWithPackages('prometheus-client==0.23.1')
+  system = await startSystem()
+  for (const name of ['driver', 'optimizer', 'worker'] as const) {
+    const port = (ports[name] = await freePort())
+    if (name === 'worker') await system.workers(1, '--slots', '2', '--metrics-port', String(port))
+    else await system.actor(name, '--metrics-port', String(port))
+  }
+})
+afterAll(async () => {
+  await system.stop()
+  await rm(folder, { recursive: true, force: true })
+})
+
+async function samples(actor: string): Promise<Sample[]> {
+  const script = fileURLToPath(new URL('read_prometheus.py', import.meta.url))
+  return JSON.parse(await python.run([script, `http://127.0.0.1:${ports[actor]}/metrics`])) as Sample[]
+}
+const valueOf = (all: readonly Sample[], name: string, labels: Record<string, string> = {}) =>
+  all.find(
+    (sample) => sample.name === name && Object.entries(labels).every(([key, value]) => sample.labels[key] === value),
+  )?.value
+
+it('counts of trials, slots and what is wanted are those of the search', async () => {
+  const module = join(folder, 'held.ts')
+  // Trial 2 and those after it run until they are stopped.
+  await writeFile(
+    module,
+    `import { defineExperiment } from 'maggy'
+     export default defineExperiment(import.meta.url, {
+       name: 'held',
+       train: async ({ hparams, reporter, run }: any) => {
+         for (let step = 0; run.trial >= 2; step += 1) {
+           reporter.report({ score: 0 }, step)
+           await new Promise((resolve) => setTimeout(resolve, 20))
+         }
+         return { score: hparams.x }
+       },
+     })\n`,
+  )
+  const context = optimization({
+    // It looks at results, so that nothing is handed out ahead of them.
+    optimizer: 'tpe',
+    space: { x: space.double(0, 1) },
+    trials: 10,
+    parallel: 5,
+    metric: 'score',
+    direction: 'maximize',
+  })
+  await system.submit(module, context, 'held-1')
+  for (const trial of [2, 3]) await untilStep(system, 'held-1', 1, trial)
+  const driver = await samples('driver')
+  const experiment = 'held-1'
+  expect(valueOf(driver, 'maggy_trials', { experiment, state: 'done' })).toBe(2)
+  expect(valueOf(driver, 'maggy_trials', { experiment, state: 'running' })).toBe(2)
+  // Two run, and of the six that are left `parallel` lets three run besides.
+  expect(valueOf(driver, 'maggy_slots_wanted')).toBe(5)
+  expect(valueOf(driver, 'maggy_slots', { state: 'busy' })).toBe(2)
+  expect(valueOf(driver, 'maggy_workers')).toBe(1)
+  expect(valueOf(driver, 'maggy_best_value', { experiment, metric: 'score' })).toBeGreaterThan(0)
+
+  const worker = await samples('worker')
+  expect(valueOf(worker, 'maggy_worker_slots')).toBe(2)
+  expect(valueOf(worker, 'maggy_worker_slots_busy')).toBe(2)
+  expect(worker.find(({ name }) => name === 'maggy_worker_attempts_total')).toMatchObject({
+    type: 'counter',
+    labels: { outcome: 'done' },
+    value: 2,
+  })
+  expect(valueOf(await samples('optimizer'), 'maggy_sessions', { role: 'optimizer' })).toBe(1)
+})
