@@ -23,6 +23,7 @@ const plugins = [...builtinAblators.values()].map((plugin) => ({
 export const ablator: ActorDefinition<SuggesterOptions> = {
   name: 'ablator',
   description: `says what trials of an ablation do without, by ${[...builtinAblators.keys()].join(', ')}`,
+  roles: ['ablator'],
   options: suggesterOptions,
   async start({ bus, id, onDropped }, { sessions }) {
     const limits = { ...defaultLimits, sessions }

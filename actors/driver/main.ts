@@ -8,6 +8,7 @@ await runActor<DriverFlags>(
   {
     name: 'driver',
     description: 'Owns experiments: hands out trials to workers, keeps the log, stops what goes badly.',
+    roles: ['driver'],
     options: driverOptions,
     start: (env, { adopt, lostAfter }) => startDriver(env, { ...driverDefaults, adopt, lostAfterMs: lostAfter }),
   },

@@ -16,6 +16,7 @@ const plugins = [...builtinSamplers.values(), ...builtinSchedulers.values()].map
 export const optimizer: ActorDefinition<SuggesterOptions> = {
   name: 'optimizer',
   description: `suggests hparams, for the samplers ${plugins.map(({ name }) => name).join(', ')}`,
+  roles: ['optimizer'],
   options: suggesterOptions,
   async start({ bus, id, onDropped }, { sessions }) {
     const limits = { ...defaultLimits, sessions }

@@ -1,19 +1,23 @@
 /** The worker as an actor: its identity, its options, its real parts. */
 import { createRequire } from 'node:module'
 import { availableParallelism, hostname, totalmem } from 'node:os'
+import { problem } from '../../protocol/index.ts'
+import { readCredentials, type Access } from '../../src/access/index.ts'
 import type { ActorDefinition } from '../../src/actor/index.ts'
 import { createBundleCache } from '../../src/bundle/index.ts'
 import { createGate, readTrust } from '../../src/signing/index.ts'
 import { workerOptions, type WorkerArguments } from './options.ts'
+import type { RunnerAccess } from './runner-messages.ts'
 import { createSpawn } from './runner-process.ts'
 import { createWorker } from './worker.ts'
 
 export const workerActor: ActorDefinition<WorkerArguments> = {
   name: 'worker',
   description: 'offers slots in which trials run',
+  roles: ['worker'],
   options: workerOptions,
-  start: async ({ bus, clock, logger, id, onDropped }, options) => {
-    const { slots, labels, threads, maxMemory, cache, drainTimeout, server, token } = options
+  start: async ({ bus, clock, logger, id, onDropped, access }, options) => {
+    const { slots, labels, threads, maxMemory, cache, drainTimeout, server } = options
     const trust = options.trust === undefined ? undefined : await readTrust(options.trust)
     if (trust !== undefined) logger.info({ trusts: [...trust.values()] }, 'runs signed code only')
     const { version } = createRequire(import.meta.url)('maggy/package.json') as { version: string }
@@ -36,7 +40,7 @@ export const workerActor: ActorDefinition<WorkerArguments> = {
       ...(trust === undefined ? {} : { gate: createGate(id, trust) }),
       cache: createBundleCache(cache === undefined ? {} : { folder: cache }),
       spawn: createSpawn(
-        { server, ...(token === undefined ? {} : { token }), worker: id },
+        () => ({ server, access: accessOfRunners(access), worker: id }),
         threads === undefined ? {} : { threads },
       ),
       maxTrialsPerRunner: options.maxTrialsPerRunner,
@@ -56,4 +60,23 @@ export const workerActor: ActorDefinition<WorkerArguments> = {
       ready,
     }
   },
+}
+
+/**
+ * What runners show to the server. User code can get at it, so of a worker's credentials it is the pair made for runners: it may speak of
+ * metrics, output and checkpoints and take part in rings, and neither end a trial nor hear what drivers ask of the worker. A file that was
+ * renewed counts from the next runner on.
+ */
+function accessOfRunners({ token, tls, user, identity, credentials }: Access): RunnerAccess {
+  const common = { ...(token === undefined ? {} : { token }), ...(tls === undefined ? {} : { tls }) }
+  if (credentials === undefined) return { ...common, ...(user === undefined ? {} : { user: user() }) }
+  const { file } = credentials
+  const { runner } = readCredentials(file)
+  if (runner === undefined)
+    throw problem('CREDENTIALS_INVALID', { file, reason: 'they hold nothing for the runners of the worker' })
+  return {
+    ...common,
+    user: runner,
+    ...(identity === undefined ? {} : { identity: { role: 'runner', name: identity.name } }),
+  }
 }

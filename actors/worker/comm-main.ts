@@ -11,14 +11,21 @@ import { fetchCheckpoint, storeCheckpoint } from './store.ts'
 import { sharedFlags } from './shared-memory.ts'
 import { createTelemetry } from './telemetry.ts'
 
-const { memory, server, token, worker, slot } = workerData as CommSetting
+const { memory, server, access, worker, slot } = workerData as CommSetting
 const port = parentPort
 if (port === null) throw new Error('this is the second thread of a runner')
 
 async function connect(): Promise<Bus> {
+  const { token, user, tls, identity } = access
+  const shown = {
+    ...(token === undefined ? {} : { token }),
+    ...(user === undefined ? {} : { user: () => user }),
+    ...(tls === undefined ? {} : { tls }),
+    ...(identity === undefined ? {} : { identity }),
+  }
   for (;;) {
     try {
-      return await connectNats({ server, ...(token === undefined ? {} : { token }), name: `${worker} runner ${slot}` })
+      return await connectNats({ server, ...shown, name: `${worker} runner ${slot}` })
     } catch (error) {
       if (!isProblem(error, 'BUS_UNREACHABLE')) throw error
       await new Promise((resolve) => setTimeout(resolve, 500))

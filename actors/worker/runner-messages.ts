@@ -1,10 +1,19 @@
 /** What the worker process and a runner's main thread say to each other over the child process's channel. */
+import type { ClientOptions } from '../../src/bus/index.ts'
 import type { Assignment, AttemptOutcome, Problem } from '../../protocol/index.ts'
+
+export interface RunnerAccess {
+  readonly token?: string
+  readonly user?: { readonly jwt?: string; readonly seed: string }
+  readonly tls?: ClientOptions['tls']
+  readonly identity?: { readonly role: string; readonly name: string }
+}
 
 /** Where the runner's second thread finds the bus, and as whom it speaks. */
 export interface RunnerSetting {
   readonly server: string
-  readonly token?: string
+  /** What it shows there. With credentials: those of runners, which are narrower than the worker's own. */
+  readonly access: RunnerAccess
   readonly worker: string
   readonly slot: number
 }

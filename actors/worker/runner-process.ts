@@ -2,6 +2,7 @@
 import { fork } from 'node:child_process'
 import { createInterface } from 'node:readline'
 import { fileURLToPath } from 'node:url'
+import { secretVariables } from '../../src/access/index.ts'
 import { endGroup } from './process-group.ts'
 import type { FromRunner, RunnerSetting, ToRunner } from './runner-messages.ts'
 
@@ -34,7 +35,7 @@ const maximumLine = 8192
 
 /** Starts runners as Node processes. `threads` bounds what libtensorflow and its like use in each. */
 export function createSpawn(
-  setting: Omit<RunnerSetting, 'slot'>,
+  settingNow: () => Omit<RunnerSetting, 'slot'>,
   options: { readonly threads?: number } = {},
 ): SpawnRunner {
   const own = import.meta.url
@@ -44,7 +45,7 @@ export function createSpawn(
       stdio: ['ignore', 'pipe', 'pipe', 'ipc'],
       // A process group of its own, so that what user code starts can be ended with it. A terminal's Ctrl-C does not reach it.
       detached: true,
-      env: { ...process.env, ...threadVariables(options.threads) },
+      env: { ...cleanEnvironment(process.env), ...threadVariables(options.threads) },
       // Two debuggers would fight for one port. What this process was told itself comes last, and so counts.
       execArgv: [...runnerFlags, ...process.execArgv.filter((flag) => !flag.startsWith('--inspect'))],
     })
@@ -90,7 +91,7 @@ export function createSpawn(
       // A runner that is gone says so by `close`.
       if (child.connected) child.send(message, () => undefined)
     }
-    send({ type: 'setting', setting: { ...setting, slot } })
+    send({ type: 'setting', setting: { ...settingNow(), slot } })
     return {
       pid: child.pid ?? 0,
       send,
@@ -101,6 +102,12 @@ export function createSpawn(
       },
     }
   }
+}
+
+/** Without what is secret: user code sees it all. An address may have a token in it. */
+function cleanEnvironment(environment: NodeJS.ProcessEnv): NodeJS.ProcessEnv {
+  const secret = new Set([...secretVariables, 'MAGGY_SERVER'])
+  return Object.fromEntries(Object.entries(environment).filter(([name]) => !secret.has(name)))
 }
 
 function threadVariables(threads: number | undefined): Record<string, string> {

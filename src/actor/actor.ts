@@ -1,5 +1,7 @@
 /** What an actor is: a definition, an environment that it is given, and something that runs until it is drained. */
 import type { Command } from 'commander'
+import type { Role } from '../../protocol/index.ts'
+import type { Access, AccessOptions } from '../access/index.ts'
 import type { Bus, OnDropped } from '../bus/index.ts'
 import type { Clock } from './clock.ts'
 import type { Logger } from './log.ts'
@@ -9,6 +11,8 @@ export interface ActorDefinition<O extends object> {
   /** Lower case: the folder under actors/, and the command `maggy <name>`. */
   readonly name: string
   readonly description: string
+  /** The roles whose credentials it takes. */
+  readonly roles: readonly Role[]
   /** Adds the actor's own options to the common ones. */
   options(command: Command): Command
   /** Resolves when it can be drained, which may be before it is ready. */
@@ -23,6 +27,8 @@ export interface ActorEnvironment {
   readonly id: string
   /** For `hear` and `answer`: counted, and logged at most once a second. */
   readonly onDropped: OnDropped
+  /** What it came to the bus with, for children of its own. */
+  readonly access: Access
 }
 
 export interface RunningActor {
@@ -37,9 +43,8 @@ export interface RunningActor {
 }
 
 /** Options that every actor takes. */
-export interface CommonOptions {
+export interface CommonOptions extends AccessOptions {
   readonly server: string
-  readonly token?: string
   readonly id?: string
   readonly logLevel: string
   /** Seconds. */

@@ -6,7 +6,8 @@
  * I4 A bus that goes away while the actor starts is waited for. One that is gone when it drains keeps it from nothing.
  */
 import { Command, CommanderError, InvalidArgumentError, Option } from 'commander'
-import { describe, isProblem, RemoteError, toProblem } from '../../protocol/index.ts'
+import { describe, isProblem, problem, RemoteError, toProblem } from '../../protocol/index.ts'
+import { accessOptions, accessTo, type Access } from '../access/index.ts'
 import { connectNats, type Bus, type Fault } from '../bus/index.ts'
 import type { MetricsServer } from '../prometheus/index.ts'
 import type { ActorDefinition, CommonOptions, RunningActor } from './actor.ts'
@@ -33,7 +34,6 @@ function actorCommand<O extends object>(definition: ActorDefinition<O>): Command
         .env('MAGGY_SERVER')
         .default('nats://127.0.0.1:4222'),
     )
-    .addOption(new Option('--token <token>', 'where the address has none').env('MAGGY_TOKEN'))
     .addOption(new Option('--id <id>', 'identity on the bus: letters, digits, - and _').argParser(parseId))
     .addOption(
       new Option('--log-level <level>')
@@ -52,6 +52,8 @@ function actorCommand<O extends object>(definition: ActorDefinition<O>): Command
       ),
     )
     .addOption(new Option('--metrics-host <host>', 'on this address').default('127.0.0.1'))
+  for (const [, flags, variable, description] of accessOptions)
+    command.addOption(new Option(flags, description).env(variable))
   return definition.options(command).exitOverride().allowExcessArguments(false)
 }
 
@@ -75,7 +77,17 @@ async function runToEnd<O extends object>(definition: ActorDefinition<O>, argv: 
     throw error
   }
   const options = command.opts<O & CommonOptions>()
-  const id = options.id ?? newId(definition.name)
+  let access: Access
+  let id: string
+  try {
+    access = accessTo(options, definition.roles)
+    id = identityOf(definition.name, options.id, access)
+  } catch (error) {
+    const { code, message, remedy = '' } = toProblem(error)
+    tellParent({ error: toProblem(error) })
+    process.stderr.write(`${code}: ${message}\n  ${remedy}\n`)
+    return exitCodeFor(code)
+  }
   const logger = createLogger({
     actor: definition.name,
     id,
@@ -91,7 +103,7 @@ async function runToEnd<O extends object>(definition: ActorDefinition<O>, argv: 
       () =>
         connectNats({
           server: options.server,
-          ...(options.token === undefined ? {} : { token: options.token }),
+          ...access,
           name: `${definition.name} ${id}`,
           onFault: (fault) => {
             logFault(logger, fault)
@@ -105,7 +117,7 @@ async function runToEnd<O extends object>(definition: ActorDefinition<O>, argv: 
     })
     const dropped = droppedLog(systemClock, logger)
     const { onDropped } = dropped
-    const actor = await end.before(definition.start({ bus, clock: systemClock, logger, id, onDropped }, options))
+    const actor = await end.before(definition.start({ bus, clock: systemClock, logger, id, onDropped, access }, options))
     if (actor === undefined) {
       logger.warn(`it was still starting ${startGraceMs} ms after it was told to end`)
       return exitCodes.terminated
@@ -245,6 +257,14 @@ function logFault(logger: Logger, fault: Fault): void {
 function tellParent(message: object): void {
   // Without a parent, or with one that has just gone, there is nobody to tell.
   if (process.connected) process.send?.(message, () => {})
+}
+
+/** Credentials say who an actor is. Drivers are many under one name: their subjects are no identity. */
+function identityOf(actor: string, given: string | undefined, { credentials }: Access): string {
+  if (credentials === undefined || credentials.role === 'driver') return given ?? newId(actor)
+  const { name, file, role } = credentials
+  if (given === undefined || given === name) return name
+  throw problem('IDENTITY_DIFFERS', { file, reason: `they are of the ${role} ${name}, and --id is ${given}` })
 }
 
 function parseId(value: string): string {

@@ -12,6 +12,7 @@ export {
 export type { Fault } from './guard.ts'
 export { createMemoryNetwork, type Leg, type MemoryNetwork, type Transit } from './memory-bus.ts'
 export { connectNats } from './nats-bus.ts'
-export { readServerInfo } from './nats-client.ts'
+export { probe, readServerInfo, type ClientOptions } from './nats-client.ts'
+export type { Greeting } from './nats-greeting.ts'
 export { subjectMatches } from './subjects.ts'
 export { answer, ask, askEncoded, hear, tell, type OnDropped } from './talk.ts'

@@ -39,6 +39,7 @@ export interface JetStreamApi {
     headers: Readonly<Record<string, string>>,
     timeoutMs: number,
   ): Promise<number>
+  hasStream(name: string): Promise<boolean>
   /** Makes a stream where it is missing. */
   makeStream(setting: StreamSetting): Promise<void>
   /** The last entry on a subject, as the stream's leader has it. */
@@ -77,6 +78,13 @@ export function jetStreamApi(wire: Wire): JetStreamApi {
     return problem('BUS_REFUSED', { subject, reason: `${description} (${code})` })
   }
 
+  async function hasStream(name: string): Promise<boolean> {
+    const known = await api(`STREAM.INFO.${name}`)
+    if ('ok' in known) return true
+    if (known.error.err_code === jetstreamError.streamNotFound) return false
+    throw refusal(name, known.error)
+  }
+
   async function batch(stream: string, filter: string, after: number): Promise<{ entries: Entry[]; more: boolean }> {
     const ask = { seq: after + 1, next_by_subj: filter, batch: batchEntries, max_bytes: batchBytes }
     const subject = `$JS.API.DIRECT.GET.${stream}`
@@ -111,11 +119,10 @@ export function jetStreamApi(wire: Wire): JetStreamApi {
       if (seq === undefined) throw problem('BUS_REFUSED', { subject, reason: 'this subject is not kept' })
       return seq
     },
+    hasStream,
     async makeStream(setting) {
       const { name } = setting
-      const known = await api(`STREAM.INFO.${name}`)
-      if ('ok' in known) return
-      if (known.error.err_code !== jetstreamError.streamNotFound) throw refusal(name, known.error)
+      if (await hasStream(name)) return
       const wished = Number(setting['max_bytes'])
       for (let bytes = wished; ; bytes /= 4) {
         const made = await api(`STREAM.CREATE.${name}`, { ...setting, max_bytes: Math.floor(bytes) })

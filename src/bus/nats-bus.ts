@@ -60,6 +60,7 @@ export async function connectNats(options: NatsOptions): Promise<Bus> {
   let status: BusStatus = 'connected'
   let closing: Promise<void> | undefined
   let rebuilding = false
+  const { identity } = options
   const requests = createRequests(inboxOf(options))
   let link = await openConnection(address, options)
 
@@ -345,7 +346,7 @@ export async function connectNats(options: NatsOptions): Promise<Bus> {
       await whileConnected(link.flush(), 'flush', 0)
     },
     onStatus,
-    streams: natsStreams(wire, api),
+    streams: natsStreams(wire, api, identity === undefined || identity.role === 'driver'),
     blobs: natsBlobs(wire, api),
     async close() {
       closing ??= (async () => {

@@ -1,6 +1,7 @@
 /** The one file that imports the NATS client. It configures the client and translates its errors and events, by their codes. */
 import {
   connect,
+  type Authenticator,
   ErrorCode,
   Events,
   headers as newHeaders,
@@ -9,11 +10,14 @@ import {
   type MsgHdrs,
   type NatsConnection,
   type NatsError,
+  jwtAuthenticator,
+  nkeyAuthenticator,
   type Status,
 } from 'nats'
 import semver from 'semver'
 import { describe, inboxOf as inboxFor, MaggyError, problem } from '../../protocol/index.ts'
 import { parseAddress, type Address } from './nats-address.ts'
+import { greetingOf, type Greeting } from './nats-greeting.ts'
 import type { WireReply } from './nats-wire.ts'
 
 export type { Msg, NatsConnection, Subscription as ClientSubscription } from 'nats'
@@ -28,6 +32,12 @@ export interface ClientOptions {
   token?: string
   /** Shown in the server's list of connections. */
   name?: string
+  /** What is shown to the server beside a token: asked for with each connection. */
+  user?: () => { readonly jwt?: string; readonly seed: string }
+  /** PEM. With any of these the connection is by TLS, or is not made. */
+  tls?: { readonly ca?: string; readonly cert?: string; readonly key?: string }
+  /** Called with the server's greeting before anything is shown to it; what it throws ends the attempt. */
+  greeted?: (server: string, greeting: Greeting) => void
   /** Who this is, on a server that checks it: its role and its name are in its inbox. */
   identity?: { readonly role: string; readonly name: string }
   /** For each try to connect. Default 5,000. */
@@ -80,12 +90,16 @@ export async function openConnection(address: Address, options: ClientOptions): 
 
 async function dial(address: Address, options: ClientOptions): Promise<NatsConnection> {
   const timeout = options.connectTimeoutMs ?? 5_000
+  const { user, tls } = options
+  if (options.greeted !== undefined) options.greeted(address.label, await greetingOf(address, timeout))
   const wanted: ConnectionOptions = {
     servers: [...address.servers],
     ...(address.token === undefined ? {} : { token: address.token }),
     ...(address.user === undefined ? {} : { user: address.user }),
     ...(address.pass === undefined ? {} : { pass: address.pass }),
-    ...(address.tls ? { tls: {} } : {}),
+    ...(tls !== undefined ? { tls: { ...tls } } : address.tls ? { tls: {} } : {}),
+    ...(user === undefined ? {} : { authenticator: authenticating(user) }),
+    inboxPrefix: inboxOf(options),
     name: options.name ?? 'maggy',
     timeout,
     // For ever: the default gives up after ten tries.
@@ -104,10 +118,35 @@ async function dial(address: Address, options: ClientOptions): Promise<NatsConne
     return await connect(wanted)
   } catch (error) {
     const code = (error as Partial<NatsError> | undefined)?.code
-    if (refusals.has(code)) throw problem('BUS_UNAUTHORIZED', { server: address.label }, { cause: error })
-    const reason = code === codes.timeout ? `no answer within ${timeout} ms` : describe(error ?? 'the peer hung up')
+    // What a file says when it is read for a connection.
+    if (error instanceof MaggyError) throw error
+    if (refusals.has(code)) throw refusal(address, options, error)
+    const { code: system = '' } = ((error as Partial<NatsError> | undefined)?.chainedError ?? error ?? {}) as {
+      code?: unknown
+    }
+    const said = describe(error ?? 'the peer hung up')
+    if (tlsFault.test(String(system)) || tlsFault.test(code ?? ''))
+      throw problem('BUS_TLS_REFUSED', { server: address.label, reason: said }, { cause: error })
+    const reason = code === codes.timeout ? `no answer within ${timeout} ms` : said
     throw problem('BUS_UNREACHABLE', { server: address.label, reason }, { cause: error })
   }
+}
+
+/** What the client signs the server's nonce with. */
+function authenticating(user: NonNullable<ClientOptions['user']>): Authenticator {
+  return (nonce) => {
+    const { jwt, seed } = user()
+    const key = new TextEncoder().encode(seed)
+    return jwt === undefined ? nkeyAuthenticator(key)(nonce) : jwtAuthenticator(jwt, key)(nonce)
+  }
+}
+
+/** The codes of Node's TLS for a certificate or a handshake that will not do, and of the client for a server without TLS. */
+const tlsFault = /CERT|SELF_SIGNED|UNABLE_TO_|ERR_TLS|ERR_SSL|EPROTO|^TLS|SERVER_OPTION_NA/
+
+function refusal({ label }: Address, { identity }: ClientOptions, cause: unknown): MaggyError {
+  if (identity === undefined) return problem('BUS_UNAUTHORIZED', { server: label }, { cause })
+  return problem('BUS_CREDENTIALS_REVOKED', { server: label, name: identity.name }, { cause })
 }
 
 const codes = {
@@ -170,4 +209,41 @@ export function dataOf({ data }: Msg): Uint8Array {
 
 export function wireReply(message: Msg): WireReply {
   return { data: dataOf(message), code: message.headers?.code ?? 0, header: (name) => message.headers?.get(name) ?? '' }
+}
+
+/** No map, no JSON: those who hear it drop it, and JetStream's API refuses it. Where it would be kept, the fence does not hold. */
+const harmless = {
+  data: new TextEncoder().encode('x'),
+  headers: { 'Nats-Expected-Last-Sequence': String(Number.MAX_SAFE_INTEGER) },
+}
+
+/** Tries to publish and to subscribe, and gives the places in the list of what the server refused. Changes nothing. */
+export async function probe(
+  options: ClientOptions,
+  tried: readonly { readonly kind: 'publish' | 'subscribe'; readonly subject: string }[],
+): Promise<ReadonlySet<number>> {
+  const connection = await openConnection(parseAddress(options.server, options.token), options)
+  const refused = new Set<number>()
+  let current = -1
+  const watch = async (): Promise<void> => {
+    for await (const { type, permissionContext } of connection.status())
+      if (type === Events.Error && permissionContext !== undefined) refused.add(current)
+  }
+  // The client's list of events has no end, also when it is closed.
+  watch().catch(() => undefined)
+  try {
+    for (const [index, { kind, subject }] of tried.entries()) {
+      current = index
+      const subscription =
+        kind === 'subscribe' ? connection.subscribe(subject, { callback: () => undefined }) : undefined
+      if (kind === 'publish') connection.publish(subject, harmless.data, { headers: headersOf(harmless.headers) })
+      // The server's word about it comes before its answer to this; the client hands it on a moment later.
+      await connection.flush()
+      await new Promise((resolve) => setImmediate(resolve))
+      if (subscription !== undefined && !subscription.isClosed()) subscription.unsubscribe()
+    }
+  } finally {
+    await connection.close()
+  }
+  return refused
 }

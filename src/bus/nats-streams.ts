@@ -2,7 +2,15 @@
  * The streams of protocol/streams.ts on JetStream.
  * I1 `follow` hands out each entry once and in order, across outages: it asks for the entries after the last one it handed out.
  */
-import { bundleBucket, checkpointBucket, codeOf, MaggyError, streams, type StreamName } from '../../protocol/index.ts'
+import {
+  bundleBucket,
+  checkpointBucket,
+  codeOf,
+  MaggyError,
+  problem,
+  streams,
+  type StreamName,
+} from '../../protocol/index.ts'
 import type { Entry, Streams } from './bus.ts'
 import { configOf, configOfBucket, type JetStreamApi } from './nats-api.ts'
 import { createRecorder } from './nats-recorder.ts'
@@ -14,7 +22,8 @@ const settleMs = 5
 /** A follower that heard nothing looks all the same. */
 const lookMs = 1_000
 
-export function natsStreams(wire: Wire, api: JetStreamApi): Streams {
+/** `makes`: whether this connection may make what is missing. */
+export function natsStreams(wire: Wire, api: JetStreamApi, makes: boolean): Streams {
   const nameOf = (stream: StreamName): string => streams[stream].name
   const record = createRecorder(wire, async ({ subject, data, id, timeoutMs }) => {
     await api.publish(subject, data, { 'Nats-Msg-Id': id }, timeoutMs)
@@ -79,6 +88,11 @@ export function natsStreams(wire: Wire, api: JetStreamApi): Streams {
 
   return {
     async ensure() {
+      if (!makes) {
+        for (const { name } of Object.values(streams))
+          if (!(await api.hasStream(name))) throw problem('BUS_NOT_SET_UP', { server: wire.label })
+        return
+      }
       for (const definition of Object.values(streams)) await api.makeStream(configOf(definition))
       for (const bucket of [bundleBucket, checkpointBucket]) await api.makeStream(configOfBucket(bucket))
     },

@@ -1,9 +1,10 @@
 /** A bus for those who only look: no driver, no workers, and no folder made for it. */
 import { existsSync } from 'node:fs'
 import { problem } from '../../protocol/index.ts'
+import { accessOptions, type AccessOptions } from '../access/index.ts'
 import { openSession, type Session, type SessionOptions } from '../client/index.ts'
 
-export interface BusOptions {
+export interface BusOptions extends Omit<AccessOptions, 'server' | 'token'> {
   readonly server?: string
   readonly token?: string
   readonly data?: string
@@ -35,18 +36,9 @@ export function nothingHere(options: BusOptions): boolean {
 export const isServed = ({ server }: BusOptions): boolean => (server ?? process.env['MAGGY_SERVER'] ?? '') !== ''
 
 /** Options for a session, without those that were not given. */
-export function sessionOptions({
-  server,
-  token,
-  data,
-  workers,
-  trust,
-}: BusOptions & { readonly workers?: number; readonly trust?: string }): Omit<SessionOptions, 'actors'> {
-  return {
-    ...(server === undefined ? {} : { server }),
-    ...(token === undefined ? {} : { token }),
-    ...(data === undefined ? {} : { data }),
-    ...(workers === undefined ? {} : { workers }),
-    ...(trust === undefined ? {} : { trust }),
-  }
+export function sessionOptions(
+  given: BusOptions & { readonly workers?: number; readonly trust?: string },
+): Omit<SessionOptions, 'actors'> {
+  const names = ['server', 'data', 'workers', 'trust', ...accessOptions.map(([name]) => name)] as const
+  return Object.fromEntries(names.flatMap((name) => (given[name] === undefined ? [] : [[name, given[name]]])))
 }

@@ -5,6 +5,9 @@ import type { ExportOptions } from './export-command.ts'
 import type { Changing } from '../mcp/index.ts'
 import type { McpCommandOptions } from './mcp-command.ts'
 import type { ReplayOptions } from './replay-command.ts'
+import { accessOptions } from '../access/index.ts'
+import type { AuthFlags, InitFlags } from './auth-command.ts'
+import type { BusOptions } from './looking.ts'
 import type { RunCommandOptions } from './run-command.ts'
 import type { SamplerCommandOptions } from './sampler-command.ts'
 
@@ -22,7 +25,7 @@ const exportFormats: readonly ExportOptions['format'][] = ['json', 'csv', 'parqu
 const changingTools: readonly Changing[] = ['start', 'stop']
 
 type Finish = (exitCode: number) => void
-type Shared = { readonly json?: boolean; readonly server?: string; readonly token?: string; readonly data?: string }
+type Shared = BusOptions & { readonly json?: boolean }
 
 /** The command line; `finish` is told what to exit with. Commands are loaded when they are called, so that `--help` is quick. */
 export function createProgram(version: string, finish: Finish): Command {
@@ -44,6 +47,7 @@ export function createProgram(version: string, finish: Finish): Command {
       finish(await (await import('../setup/index.ts')).doctor(options))
     })
   samplerCommand(program, finish)
+  authCommands(program, finish)
   conformanceCommand(program, finish)
   keyCommands(program, finish)
   for (const [name, description] of Object.entries(actors)) {
@@ -52,6 +56,57 @@ export function createProgram(version: string, finish: Finish): Command {
   }
   return program
 }
+
+const userRoles = ['worker', 'driver', 'client', 'optimizer', 'ablator', 'board'] as const
+
+function authCommands(program: Command, finish: Finish): void {
+  const auth = program.command('auth').description('who is known to a bus, and what each may do there')
+  const inFolder = (command: Command): Command =>
+    command
+      .option('--dir <folder>', 'the folder of the authority (default: MAGGY_AUTHORITY, or else maggy-authority)')
+      .option('--tenant <name>', 'whose users these are; tenants see nothing of each other', 'main')
+      .option('--server <url>', 'a server that runs, to tell it at once (default: MAGGY_SERVER)')
+  const days = (command: Command, fallback: number): Command =>
+    command.option('--days <n>', 'how long it is valid', atLeastOne, fallback)
+  days(
+    auth
+      .command('init <folder>')
+      .description('make an authority: keys, certificates, the configuration of a nats-server')
+      .option('--host <name>', 'a name or an address by which clients reach the server (repeatable)', collect, [])
+      .option('--port <port>', 'the port of the server', count, 4222),
+    3_650,
+  ).action(async (folder: string, options: InitFlags) => {
+    finish(await (await import('./auth-command.ts')).initCommand(folder, options))
+  })
+  for (const role of userRoles) {
+    const made = auth.command(`add-${role} <name>`).description(`make credentials for ${articled(role)}`)
+    days(inFolder(made), 90).action(async (name: string, options: AuthFlags) => {
+      finish(await (await import('./auth-command.ts')).addCommand(role, name, options))
+    })
+  }
+  inFolder(auth.command('add-tenant <name>').description('make an account of its own on the same server')).action(
+    async (name: string, options: AuthFlags) => {
+      finish(await (await import('./auth-command.ts')).tenantCommand(name, options))
+    },
+  )
+  inFolder(auth.command('revoke <name>').description('take credentials back: who has them is put out')).action(
+    async (name: string, options: AuthFlags) => {
+      finish(await (await import('./auth-command.ts')).revokeCommand(name, options))
+    },
+  )
+  days(inFolder(auth.command('rotate').description('make new keys, and new credentials for all of a tenant')), 90)
+    .option('--finish', 'from now on take only what the last rotation made')
+    .action(async (options: AuthFlags & { readonly finish?: boolean }) => {
+      finish(await (await import('./auth-command.ts')).rotateCommand(options))
+    })
+  inFolder(auth.command('check').description('try on a running server what each role may do, and what not'))
+    .option('--json', 'JSON lines for machines')
+    .action(async (options: AuthFlags & { readonly json?: boolean }) => {
+      finish(await (await import('./auth-command.ts')).checkCommand(options))
+    })
+}
+
+const articled = (role: string): string => `${/^[aeiou]/.test(role) ? 'an' : 'a'} ${role}`
 
 function samplerCommand(program: Command, finish: Finish): void {
   program
@@ -226,11 +281,13 @@ function exportCommand(program: Command, finish: Finish): void {
 }
 
 function onBus(command: Command): Command {
-  return command
+  command
     .option('--server <url>', 'the bus (default: MAGGY_SERVER, or else an embedded one)')
-    .option('--token <token>', 'its token (default: MAGGY_TOKEN)')
     .option('--data <dir>', 'the folder of the embedded bus (default: .maggy)')
     .option('--json', 'JSON lines for machines')
+  for (const [, flags, variable, description] of accessOptions)
+    command.option(flags, `${description} (default: ${variable})`)
+  return command
 }
 
 function workers(): Option {

@@ -210,6 +210,7 @@ function codeFor(result: Result, signal: AbortSignal): number {
 }
 
 function where({ server, data }: BusOptions): string {
-  if (server !== undefined) return ` --server ${server}`
+  // What stands before an @ is secret.
+  if (server !== undefined) return ` --server ${server.replaceAll(/[^/,]*@/g, '')}`
   return data === undefined ? '' : ` --data ${data}`
 }

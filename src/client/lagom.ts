@@ -1,6 +1,7 @@
 /** `lagom`: runs an experiment in a context, on a bus that is there or on one of its own. */
 import { fileURLToPath } from 'node:url'
 import { problem, RemoteError } from '../../protocol/index.ts'
+import type { AccessOptions } from '../access/index.ts'
 import { bundleModule } from '../bundle/index.ts'
 import type { ContextOf, Contexts, Experiment } from '../experiment/index.ts'
 import { writeFiles, writeTensorBoard, type Result } from '../store/index.ts'
@@ -13,7 +14,7 @@ import { withComponents } from './study.ts'
 import { contextOf, experimentId, submissionOf } from './submission.ts'
 import { reasonOf, type Waiting } from './submit.ts'
 
-export interface LagomOptions extends SigningOptions {
+export interface LagomOptions extends SigningOptions, AccessOptions {
   /** The bus's address. Default: MAGGY_SERVER, or else an embedded bus with a driver, workers, and an optimizer or an ablator of its own. */
   readonly server?: string
   readonly token?: string

@@ -2,12 +2,13 @@
 import { join } from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
 import { isProblem } from '../../protocol/index.ts'
+import { accessTo, withEnvironment, type AccessOptions } from '../access/index.ts'
 import { connectNats, type Bus } from '../bus/index.ts'
 import { runningServer } from '../server/index.ts'
 import { openFleet, type Lease } from './embedded.ts'
 import type { SuggesterName } from './fleet.ts'
 
-export interface SessionOptions {
+export interface SessionOptions extends Omit<AccessOptions, 'server' | 'token'> {
   /** Default: MAGGY_SERVER; if that is not set, an embedded bus. */
   readonly server?: string
   /** Default: MAGGY_TOKEN, or what is in the address. */
@@ -46,8 +47,13 @@ export interface Session {
 export async function openSession(options: SessionOptions): Promise<Session> {
   const server = options.server ?? process.env['MAGGY_SERVER']
   if (server !== undefined && server !== '') {
-    const token = options.token ?? process.env['MAGGY_TOKEN']
-    return { ...(await connect(server, token)), embedded: false, failed: never(), onDriver: nobody, onNotice: nobody }
+    return {
+      ...(await connect(server, withEnvironment(options))),
+      embedded: false,
+      failed: never(),
+      onDriver: nobody,
+      onNotice: nobody,
+    }
   }
   if (options.actors === 'none') return await look(options)
   return await embedded(await openFleet(options))
@@ -64,7 +70,7 @@ async function look(options: SessionOptions): Promise<Session> {
       const url = await runningServer(join(options.data ?? '.maggy', 'server'))
       if (url !== undefined)
         return {
-          ...(await connect(url, undefined)),
+          ...(await connect(url, {})),
           embedded: false,
           failed: never(),
           onDriver: nobody,
@@ -81,7 +87,7 @@ async function look(options: SessionOptions): Promise<Session> {
 
 async function embedded(fleet: Lease): Promise<Session> {
   try {
-    const { bus, close, address } = await connect(fleet.url, undefined)
+    const { bus, close, address } = await connect(fleet.url, {})
     const { failed, onDriver, onNotice } = fleet
     return { bus, address, embedded: true, failed, onDriver, onNotice, close: () => closeBoth(close, fleet) }
   } catch (error) {
@@ -98,15 +104,16 @@ async function closeBoth(close: () => Promise<void>, fleet: Lease): Promise<void
   }
 }
 
-async function connect(server: string, token: string | undefined): Promise<Pick<Session, 'bus' | 'close' | 'address'>> {
-  const bus = await connectNats({ server, name: 'client', ...(token === undefined ? {} : { token }) })
+async function connect(server: string, options: AccessOptions): Promise<Pick<Session, 'bus' | 'close' | 'address'>> {
+  const access = accessTo(options, ['client', 'board', 'driver'])
+  const bus = await connectNats({ server, name: 'client', ...access })
   try {
     await bus.streams.ensure()
   } catch (error) {
     await bus.close()
     throw error
   }
-  return { bus, close: () => bus.close(), address: { url: server, token } }
+  return { bus, close: () => bus.close(), address: { url: server, token: access.token } }
 }
 
 const nobody = () => () => {}

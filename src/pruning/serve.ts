@@ -72,6 +72,7 @@ export async function servePruner(pruner: ServedPruner): Promise<never> {
   const actor: ActorDefinition<object> = {
     name: pruner.name,
     description: `the pruner ${pruner.name}`,
+    roles: ['optimizer'],
     options: (command) => command,
     start: ({ bus, id, onDropped }) => Promise.resolve(startPruner(bus, pruner, { id, onDropped })),
   }

@@ -12,6 +12,7 @@ export interface ServerFlags {
   readonly port?: string
   readonly token?: string
   readonly data?: string
+  readonly auth?: string
   readonly monitor?: string
   readonly random?: boolean
   readonly verbose?: boolean
@@ -23,6 +24,10 @@ export const serverFlags: readonly (readonly [flags: string, description: string
   ['--port <port>', 'the port to listen on; 0: any that is free (default 4222)'],
   ['--random', 'the same as --port 0'],
   ['--token <token>', 'what clients must show; made up if the port is random or others can reach the host'],
+  [
+    '--auth <folder>',
+    'the authority that says who is known: the folder server/ of `maggy auth init`; there is no token then',
+  ],
   ['--data <folder>', 'where the log and all else is kept (default .maggy/server)'],
   ['--monitor <port>', "nats-server's monitoring page, on loopback"],
   ['--verbose', "print nats-server's log"],
@@ -66,6 +71,7 @@ export function optionsFrom(flags: ServerFlags, environment: NodeJS.ProcessEnv =
     ...(flags.host === undefined ? {} : { host: flags.host }),
     ...(flags.random === true ? { port: -1 } : flags.port === undefined ? {} : { port: portOf('--port', flags.port) }),
     ...(token === undefined || token === '' ? {} : { token }),
+    ...(flags.auth === undefined ? {} : { auth: flags.auth }),
     ...(flags.data === undefined ? {} : { data: flags.data }),
     ...(flags.monitor === undefined ? {} : { monitorPort: portOf('--monitor', flags.monitor) }),
     ...(flags.verbose === true ? { onLog: (line: string) => void process.stderr.write(`${line}\n`) } : {}),

@@ -1,4 +1,5 @@
 import { join } from 'node:path'
+import { authorityLines, type AuthoritySettings } from './authority-configuration.ts'
 
 export interface ServerConfiguration {
   readonly host: string
@@ -10,6 +11,8 @@ export interface ServerConfiguration {
   readonly maxPayloadBytes: number
   /** The port of the HTTP monitoring page, on loopback; none by default. */
   readonly monitorPort?: number
+  /** An authority that says who is known; there is no token then. */
+  readonly authority?: { readonly settings: AuthoritySettings; readonly folder: string }
 }
 
 const mebibyte = 2 ** 20
@@ -19,9 +22,9 @@ const maxFileStoreBytes = 64 * 2 ** 30
 
 /** The configuration of nats-server, as the text of its file. deploy/nats-server.conf is the same for a server of your own. */
 export function configurationText(configuration: ServerConfiguration): string {
-  const { host, port, token, data, maxPayloadBytes, monitorPort } = configuration
+  const { host, port, token, data, maxPayloadBytes, monitorPort, authority } = configuration
   const lines = [
-    'server_name: maggy',
+    `server_name: ${authority?.settings.serverName ?? 'maggy'}`,
     `host: ${quoted(host)}`,
     `port: ${port}`,
     `max_payload: ${maxPayloadBytes}`,
@@ -37,7 +40,8 @@ export function configurationText(configuration: ServerConfiguration): string {
     '  sync_interval: always',
     '}',
   ]
-  if (token !== undefined) lines.push(`authorization { token: ${quoted(token)} }`)
+  if (authority !== undefined) lines.push(...authorityLines(authority.settings, authority.folder))
+  else if (token !== undefined) lines.push(`authorization { token: ${quoted(token)} }`)
   if (monitorPort !== undefined) lines.push(`http: "127.0.0.1:${monitorPort}"`)
   return `${lines.join('\n')}\n`
 }
@@ -47,10 +51,10 @@ export function portsDirectory(data: string): string {
   return join(data, 'ports')
 }
 
-/** The address for --server, with the token in it. A wildcard host is reached by loopback. */
-export function addressOf(host: string, port: number, token: string | undefined): string {
+/** The address for --server, with the token in it (`tls`: without). A wildcard host is reached by loopback. */
+export function addressOf(host: string, port: number, token: string | undefined, tls = false): string {
   const reachable = host === '0.0.0.0' ? '127.0.0.1' : host === '::' ? '[::1]' : host.includes(':') ? `[${host}]` : host
-  return `nats://${token === undefined ? '' : `${encodeURIComponent(token)}@`}${reachable}:${port}`
+  return `${tls ? 'tls' : 'nats'}://${token === undefined ? '' : `${encodeURIComponent(token)}@`}${reachable}:${port}`
 }
 
 export function isLoopback(host: string): boolean {

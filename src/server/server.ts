@@ -7,10 +7,11 @@
  * I5 When it cannot write a stream any more (write-failure.ts), it is started again on the same port and data once there is room.
  */
 import { randomBytes } from 'node:crypto'
-import { mkdir, rm, writeFile } from 'node:fs/promises'
+import { mkdir, readFile, rm, writeFile } from 'node:fs/promises'
 import { join, resolve } from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
 import { describe, problem } from '../../protocol/index.ts'
+import type { AuthoritySettings } from './authority-configuration.ts'
 import { findNatsServer, identityOf, isAlive, tryLock } from '../setup/index.ts'
 import { lastServer, writeAddress } from './address-file.ts'
 import {
@@ -32,6 +33,8 @@ export interface ServerOptions {
   readonly port?: number
   /** Made up if it is left out and the port is random or the host is open to others. */
   readonly token?: string
+  /** A folder of an authority's (`maggy auth init DIR`: DIR/server): who is known to it. There is no token then. */
+  readonly auth?: string
   /** `.maggy/server` by default. */
   readonly data?: string
   readonly maxPayloadBytes?: number
@@ -68,7 +71,9 @@ export async function startServer(options: ServerOptions = {}): Promise<RunningS
   const host = options.host ?? '127.0.0.1'
   const port = options.port ?? 4222
   const random = port <= 0
-  const token = options.token ?? (random || !isLoopback(host) ? randomBytes(18).toString('base64url') : undefined)
+  const authority = options.auth === undefined ? undefined : await authorityIn(resolve(options.auth))
+  const given = options.token ?? (random || !isLoopback(host) ? randomBytes(18).toString('base64url') : undefined)
+  const token = authority === undefined ? given : undefined
   const data = resolve(options.data ?? join('.maggy', 'server'))
   const lock = await tryLock(join(data, 'server.lock'))
   if (lock.kind === 'taken') throw problem('BUS_BUSY', { directory: data, pid: lock.holder.pid })
@@ -83,6 +88,7 @@ export async function startServer(options: ServerOptions = {}): Promise<RunningS
         data,
         maxPayloadBytes: options.maxPayloadBytes ?? defaultMaxPayloadBytes,
         ...(token === undefined ? {} : { token }),
+        ...(authority === undefined ? {} : { authority }),
         ...(options.monitorPort === undefined ? {} : { monitorPort: options.monitorPort }),
       },
       options,
@@ -92,7 +98,7 @@ export async function startServer(options: ServerOptions = {}): Promise<RunningS
       return end
     })
     return {
-      url: addressOf(host, kept.port, token),
+      url: addressOf(host, kept.port, token, authority !== undefined),
       port: kept.port,
       token,
       get pid() {
@@ -207,7 +213,11 @@ async function launch(
     const host = new URL(addressOf(configuration.host, port, undefined)).hostname.replace(/^\[|\]$/g, '')
     const { jetstream } = await greeting(host, port)
     if (jetstream !== true) throw problem('BUS_NO_JETSTREAM', { server: `${host}:${port}` })
-    await writeAddress(configuration.data, identity, addressOf(configuration.host, port, configuration.token))
+    await writeAddress(
+      configuration.data,
+      identity,
+      addressOf(configuration.host, port, configuration.token, configuration.authority !== undefined),
+    )
     return { process: nats, port }
   } catch (error) {
     await nats.stop()
@@ -243,4 +253,17 @@ async function listeningPort(nats: NatsProcess, directory: string, { host, port 
     if (found !== undefined) return found
   }
   throw problem('SETUP_FAILED', { part: 'nats-server', reason: `it took no connection within ${startMs / 1000} s` })
+}
+
+async function authorityIn(folder: string): Promise<NonNullable<ServerConfiguration['authority']>> {
+  try {
+    const settings = JSON.parse(await readFile(join(folder, 'settings.json'), 'utf8')) as AuthoritySettings
+    return { settings, folder }
+  } catch (error) {
+    throw problem(
+      'AUTHORITY_INVALID',
+      { folder, reason: 'there is no settings.json of a server in it' },
+      { cause: error },
+    )
+  }
 }

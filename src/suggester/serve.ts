@@ -11,7 +11,9 @@ export interface ServeProcessOptions {
   readonly server?: string
   /** Where the address has none. Default: --token, or else MAGGY_TOKEN. */
   readonly token?: string
-  /** The command line, in which --server, --token, --id and --log-level are known. Default: that of the process. */
+  /** Credentials that `maggy auth add-optimizer` has made. Default: --creds, or else MAGGY_CREDS. */
+  readonly creds?: string
+  /** The command line, in which --server, --creds, --id, --log-level and the like are known. Default: that of the process. */
   readonly argv?: readonly string[]
 }
 
@@ -28,12 +30,13 @@ export function requireServable(name: unknown, isBuiltin: (name: string) => bool
 /** Runs the actor until the process is told to end (SIGTERM, SIGINT), and then ends it. */
 export async function serveProcess(
   description: string,
-  { name, server, token, argv = process.argv.slice(2) }: ServeProcessOptions,
+  { name, server, token, creds, argv = process.argv.slice(2) }: ServeProcessOptions,
   start: (bus: Bus, options: ServiceOptions) => Service,
 ): Promise<never> {
   const actor: ActorDefinition<object> = {
     name,
     description,
+    roles: ['optimizer', 'ablator'],
     options: (command) => command,
     start: ({ bus, id, onDropped }) => Promise.resolve(start(bus, { id, onDropped })),
   }
@@ -41,6 +44,7 @@ export async function serveProcess(
   const given = [
     ...(server === undefined ? [] : ['--server', server]),
     ...(token === undefined ? [] : ['--token', token]),
+    ...(creds === undefined ? [] : ['--creds', creds]),
   ]
   return runActor(actor, [...given, ...argv])
 }

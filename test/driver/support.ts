@@ -80,7 +80,7 @@ export class Bench {
     const heard = { write: (line: string) => void this.warnings.push((JSON.parse(line) as { msg: string }).msg) }
     const logger = process.env.MAGGY_TEST_LOG === undefined ? pino({ level: 'warn' }, heard) : silent
     const onDropped: OnDropped = (_, { code }) => void this.dropped.push(code)
-    const env = { bus, clock: this.clock, logger, id, onDropped }
+    const env = { bus, clock: this.clock, logger, id, onDropped, access: {} }
     this.#drivers.set(id, { bus, actor: await startDriver(env, { ...driverDefaults, ...options }) })
     await this.settle()
   }

@@ -193,7 +193,7 @@ export class World {
   async #startDriver(born: Process, name: string): Promise<void> {
     const { id, bus, clock } = born
     try {
-      const env = { bus, clock, logger, id, onDropped: () => undefined }
+      const env = { bus, clock, logger, id, onDropped: () => undefined, access: {} }
       const actor = await startDriver(env, { ...driverDefaults })
       born.drain = () => actor.drain('simulated')
     } catch {

@@ -11,6 +11,7 @@ interface EchoOptions {
 await runActor<EchoOptions>({
   name: 'echo',
   description: 'Answers with what it was told.',
+  roles: [],
   options: (command) =>
     command
       .option('--slow', 'never ends draining')

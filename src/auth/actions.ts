@@ -1,0 +1,166 @@
+/**
+ * What could be tried on a bus, and which roles may do it. Written by hand, and not made from protocol/permissions.ts: it is what that is
+ * held against, on a real server (`maggy auth check`, `npm run attack`).
+ */
+import { version, type Role } from '../../protocol/index.ts'
+
+export interface Action {
+  readonly action: string
+  readonly kind: 'publish' | 'subscribe'
+  /** `me`: the name in the credentials of who tries. */
+  readonly subject: (me: string) => string
+  /** Who may. */
+  readonly by: readonly Role[]
+}
+
+const v = `maggy.${version}`
+const other = 'somebody-else'
+const subject = (text: string) => (me: string) => text.replaceAll('<me>', me).replaceAll('<other>', other)
+
+const publish = (action: string, text: string, ...by: Role[]): Action => ({
+  action,
+  kind: 'publish',
+  subject: subject(text),
+  by,
+})
+const hear = (action: string, text: string, ...by: Role[]): Action => ({
+  action,
+  kind: 'subscribe',
+  subject: subject(text),
+  by,
+})
+
+const streams = ['MAGGY_LOG', 'MAGGY_TELEMETRY', 'OBJ_maggy-bundles', 'OBJ_maggy-checkpoints']
+
+export const actions: readonly Action[] = [
+  // Forge: results, beats and the like in one's own name, and in another's.
+  publish('tell a result of its own', `${v}.worker.<me>.done.e`, 'worker'),
+  publish("forge another's result", `${v}.worker.<other>.done.e`),
+  publish('say that it has begun', `${v}.worker.<me>.started.e`, 'worker'),
+  publish("forge another's start", `${v}.worker.<other>.started.e`),
+  publish('announce itself as a worker', `${v}.worker.<me>.announce`, 'worker'),
+  publish('announce another worker', `${v}.worker.<other>.announce`),
+  publish('beat as a worker', `${v}.worker.<me>.beat`, 'worker'),
+  publish('beat for another worker', `${v}.worker.<other>.beat`),
+  publish("say another worker's goodbye", `${v}.worker.<other>.leave`),
+  publish('report metrics of its own', `${v}.worker.<me>.metrics.e.0`, 'runner'),
+  publish("forge another's metrics", `${v}.worker.<other>.metrics.e.0`),
+  publish('print as itself', `${v}.worker.<me>.output.e.0`, 'runner', 'worker'),
+  publish('print as another', `${v}.worker.<other>.output.e.0`),
+  publish('beat as a runner', `${v}.worker.<me>.runner.0.beat`, 'runner'),
+  publish("keep another's runner alive", `${v}.worker.<other>.runner.0.beat`),
+  publish('be a driver', `${v}.driver.<me>.beat`, 'driver'),
+  publish('call the roll', `${v}.driver.<me>.rollcall`, 'driver'),
+  publish('say how an experiment stands', `${v}.experiment.e.progress`, 'driver'),
+  publish('be an optimizer on the list', `${v}.actor.<me>.announce`, 'optimizer', 'ablator', 'driver'),
+  publish('be another one on the list', `${v}.actor.<other>.announce`, 'driver'),
+  // Run code elsewhere, and stop what others run.
+  publish('assign a trial', `${v}.call.worker.<other>.assign`, 'driver'),
+  publish('assign itself a trial', `${v}.call.worker.<me>.assign`, 'driver'),
+  publish('stop a trial', `${v}.call.worker.<other>.stop`, 'driver'),
+  publish('lease a slot', `${v}.call.worker.<other>.lease`, 'driver'),
+  publish('release a slot', `${v}.call.worker.<other>.release`, 'driver'),
+  publish('ask whether a worker is there', `${v}.call.worker.<other>.ping`, 'driver'),
+  publish('submit an experiment', `${v}.call.driver.submit`, 'client'),
+  publish('resume an experiment', `${v}.call.driver.resume`, 'client'),
+  publish('stop an experiment', `${v}.call.experiment.e.stop`, 'client'),
+  publish('ask an optimizer', `${v}.call.optimizer.tpe.open`, 'driver'),
+  publish('tell an optimizer of results', `${v}.call.optimizer.tpe.<other>.observe`, 'driver'),
+  publish('ask an ablator', `${v}.call.ablator.loco.open`, 'driver'),
+  publish('ask a pruner', `${v}.call.pruner.mine.judge`, 'driver'),
+  // Impersonate: hear what others are asked.
+  hear('hear its own assignments', `maggy.*.call.worker.<me>.assign`, 'worker'),
+  hear("hear another's assignments", `maggy.*.call.worker.<other>.assign`),
+  hear('hear all assignments', `maggy.*.call.worker.*.assign`),
+  hear('hear its own stops', `maggy.*.call.worker.<me>.stop`, 'worker', 'runner'),
+  hear("hear another's stops", `maggy.*.call.worker.<other>.stop`),
+  hear('take submissions', `maggy.*.call.driver.submit`, 'driver'),
+  hear('answer as an optimizer', `maggy.*.call.optimizer.tpe.open`, 'optimizer'),
+  hear('answer as another optimizer', `maggy.*.call.optimizer.tpe.<other>.suggest`),
+  hear('answer as an ablator', `maggy.*.call.ablator.loco.open`, 'ablator'),
+  hear('judge as a pruner', `maggy.*.call.pruner.mine.judge`, 'optimizer'),
+  hear('hear results', `maggy.*.worker.*.done.e`, 'driver'),
+  hear('hear that a trial has begun', `maggy.*.worker.*.started.e`, 'driver'),
+  hear('hear metrics', `maggy.*.worker.*.metrics.e.*`, 'driver', 'client', 'board'),
+  hear('hear output', `maggy.*.worker.*.output.e.*`, 'client', 'board'),
+  hear('hear drivers beat', `maggy.*.driver.*.beat`, 'worker', 'driver', 'client', 'board'),
+  hear('hear the roll called', `maggy.*.driver.*.rollcall`, 'worker'),
+  hear('hear its runners beat', `maggy.*.worker.<me>.runner.*.beat`, 'worker'),
+  hear("hear another's runners beat", `maggy.*.worker.<other>.runner.*.beat`),
+  hear('hear everything', '>'),
+  hear('hear everything of maggy', 'maggy.>'),
+  // Inboxes.
+  hear(
+    'hear its own answers',
+    '_INBOX.<role>.<me>.>',
+    'driver',
+    'worker',
+    'runner',
+    'client',
+    'optimizer',
+    'ablator',
+    'board',
+  ),
+  hear("hear another's answers", '_INBOX.<role>.<other>.>'),
+  hear("hear a driver's answers", '_INBOX.driver.<other>.>'),
+  hear('hear all answers', '_INBOX.>'),
+  publish('answer a driver as itself', '_INBOX.driver.d.<role>.<me>.x.y', 'worker', 'runner', 'optimizer', 'ablator'),
+  publish('answer a driver as another worker', '_INBOX.driver.d.worker.<other>.x.y'),
+  publish('answer a driver as any optimizer', '_INBOX.driver.d.optimizer.any.x.y', 'optimizer'),
+  publish('answer a client as a driver', '_INBOX.client.c.driver.any.x.y', 'driver'),
+  publish('answer a worker as a driver', '_INBOX.worker.<other>.driver.any.x.y', 'driver'),
+  publish('answer in the place of the server', '_INBOX.driver.d.server.any.x.y'),
+  // Rings.
+  publish('send a chunk as itself', `${v}.worker.<me>.ring.r.1.0.chunk`, 'runner'),
+  publish('send a chunk as another', `${v}.worker.<other>.ring.r.1.0.chunk`),
+  publish('join a ring as another', `${v}.worker.<other>.ring.r.join`),
+  publish('put another out of a ring', `${v}.worker.<other>.ring.r.leave`),
+  publish('form a ring', `${v}.call.worker.<other>.ring.r.0.form`, 'driver'),
+  hear('hear chunks', `maggy.*.worker.*.ring.r.*.*.chunk`, 'runner'),
+  hear("take another's place in a ring", `maggy.*.call.worker.<other>.ring.r.0.form`),
+  // The log, telemetry and the store.
+  publish('write to the log', `${v}.log.e`, 'driver'),
+  hear('hear the log', `maggy.*.log.e`, 'client', 'board'),
+  publish('save a checkpoint of its own', `${v}.worker.<me>.checkpoint.e.write`, 'runner'),
+  publish('save a checkpoint as another', `${v}.worker.<other>.checkpoint.e.write`),
+  publish("overwrite a checkpoint's name", '$O.maggy-checkpoints.M.ZS8w', 'driver'),
+  publish("overwrite a checkpoint's bytes", '$O.maggy-checkpoints.C.x', 'driver'),
+  publish('write code into the store', '$O.maggy-bundles.M.x', 'driver', 'client'),
+  publish('read code by way of a driver', `${v}.worker.<me>.bundle.x`, 'worker'),
+  // JetStream's API.
+  ...streams.flatMap((name): Action[] => {
+    const readers: Role[] = name.startsWith('OBJ_') ? ['driver'] : ['driver', 'client', 'board']
+    return [
+      publish(`read ${name}`, `$JS.API.DIRECT.GET.${name}`, ...readers),
+      publish(`read ${name} by a subject`, `$JS.API.DIRECT.GET.${name}.maggy.x`),
+      publish(`read an entry of ${name}`, `$JS.API.STREAM.MSG.GET.${name}`, ...readers),
+      publish(`make ${name}`, `$JS.API.STREAM.CREATE.${name}`, 'driver'),
+      publish(`change ${name}`, `$JS.API.STREAM.UPDATE.${name}`, 'driver'),
+      publish(
+        `purge ${name}`,
+        `$JS.API.STREAM.PURGE.${name}`,
+        ...(name.startsWith('OBJ_') ? (['driver'] as const) : []),
+      ),
+      publish(`delete ${name}`, `$JS.API.STREAM.DELETE.${name}`),
+      publish(`delete an entry of ${name}`, `$JS.API.STREAM.MSG.DELETE.${name}`),
+      publish(`take ${name} away`, `$JS.API.STREAM.SNAPSHOT.${name}`),
+      publish(`make a consumer of ${name}`, `$JS.API.CONSUMER.CREATE.${name}.c`),
+      publish(`make a durable consumer of ${name}`, `$JS.API.CONSUMER.DURABLE.CREATE.${name}.c`),
+      publish(`delete a consumer of ${name}`, `$JS.API.CONSUMER.DELETE.${name}.c`),
+    ]
+  }),
+  publish('make a stream of its own', '$JS.API.STREAM.CREATE.MINE'),
+  publish('list streams', '$JS.API.STREAM.LIST'),
+  publish("ask for the account's use", '$JS.API.INFO'),
+  publish('restore a stream', '$JS.API.STREAM.RESTORE.MAGGY_LOG'),
+  // The server itself.
+  publish('change accounts', '$SYS.REQ.CLAIMS.UPDATE'),
+  publish('ask the server about itself', '$SYS.REQ.SERVER.PING'),
+  hear("hear the server's events", '$SYS.>'),
+  publish('flood a subject of nobody', 'anything'),
+  publish('flood another version', 'maggy.v2.worker.<me>.beat'),
+]
+
+/** The subject, as somebody of this role and name would try it. */
+export const subjectOf = (action: Action, role: Role, me: string): string =>
+  action.subject(me).replaceAll('<role>', role)

@@ -1,0 +1,312 @@
+/**
+ * Attacks that look at what becomes of them, beside the matrix of roles and actions: each names the bypass that it tries, does it with
+ * credentials of its own, and says whether it came through.
+ */
+import { randomBytes } from 'node:crypto'
+import { connect, headers, jwtAuthenticator, type NatsConnection } from 'nats'
+import { decode, encode, type Role } from '../../protocol/index.ts'
+import { readCredentials } from '../../src/access/index.ts'
+import type { Secured } from './secured.ts'
+
+export interface Attack {
+  readonly name: string
+  /** True: it came through. */
+  readonly run: (secured: Secured) => Promise<boolean>
+}
+
+/** A connection of an attacker's: the plain client, with nothing of ours between it and the server. */
+export async function intrude(secured: Secured, role: Role, name: string, inbox?: string): Promise<NatsConnection> {
+  const file = await secured.creds(role === 'runner' ? 'worker' : role, name)
+  const credentials = readCredentials(file)
+  const user = role === 'runner' ? credentials.runner : credentials
+  if (user === undefined) throw new Error('no credentials for runners')
+  return await connect({
+    servers: secured.server.url.replace('tls://', ''),
+    authenticator: jwtAuthenticator(user.jwt, new TextEncoder().encode(user.seed)),
+    tls: { ca: await secured.authority.certificate() },
+    inboxPrefix: inbox ?? `_INBOX.${role}.${name}`,
+    reconnect: false,
+    name: `attacker ${role}`,
+  })
+}
+
+/** The name in the credentials that an attacker has. */
+const stolenBy = (role: Role): string => (role === 'runner' ? 'stolen-worker' : `stolen-${role}`)
+const stolen = stolenBy('worker')
+/** What an attack waits for a message that is not to come: the server has seen all that was said before. */
+async function settled(...connections: NatsConnection[]): Promise<void> {
+  for (let round = 0; round < 3; round += 1) for (const connection of connections) await connection.flush()
+}
+
+/** Whether a victim hears something on a subject, while the attack is on. */
+async function heard(
+  secured: Secured,
+  victim: { readonly role: Role; readonly name: string; readonly subject: string },
+  attack: (attacker: NatsConnection) => Promise<void>,
+  by: Role = 'runner',
+): Promise<boolean> {
+  const listening = await intrude(secured, victim.role, victim.name)
+  const attacker = await intrude(secured, by, stolenBy(by))
+  try {
+    const got: Uint8Array[] = []
+    listening.subscribe(victim.subject, { callback: (error, message) => void (error ?? got.push(message.data)) })
+    await listening.flush()
+    await attack(attacker)
+    await settled(attacker, listening, attacker, listening)
+    // What is no message of ours is dropped by whoever hears it.
+    return got.some((data) => isMap(data))
+  } finally {
+    await attacker.close()
+    await listening.close()
+  }
+}
+
+function isMap(data: Uint8Array): boolean {
+  try {
+    const value = decode(data)
+    return typeof value === 'object' && value !== null
+  } catch {
+    return false
+  }
+}
+
+const evil = encode({ evil: true, reason: 'evil', token: randomBytes(4).toString('hex') })
+const victim = { role: 'worker' as const, name: 'victim', subject: 'maggy.*.call.worker.victim.assign' }
+
+/** Bytes of one's own into a stream, and out of it with a reply subject of one's choice. */
+const bounce =
+  (write: string, stream: string, target: string, how: object | 'subject') =>
+  async (attacker: NatsConnection): Promise<void> => {
+    attacker.publish(write, evil)
+    const ask = how === 'subject' ? '' : JSON.stringify(how)
+    const subject = how === 'subject' ? `$JS.API.DIRECT.GET.${stream}.${write}` : `$JS.API.DIRECT.GET.${stream}`
+    attacker.publish(subject, ask, { reply: target })
+    await attacker.flush()
+  }
+
+const telemetry = `maggy.v1.worker.${stolen}.output.e.0`
+const assignOfVictim = 'maggy.v1.call.worker.victim.assign'
+
+export const attacks: readonly Attack[] = [
+  {
+    name: 'code on another worker: an assignment said by a worker',
+    run: (secured) => heard(secured, victim, async (attacker) => attacker.publish(assignOfVictim, evil), 'worker'),
+  },
+  {
+    name: "a result of another worker's trial",
+    run: (secured) =>
+      heard(
+        secured,
+        { role: 'driver', name: 'd', subject: 'maggy.*.worker.victim.done.e' },
+        async (attacker) => attacker.publish('maggy.v1.worker.victim.done.e', evil),
+        'worker',
+      ),
+  },
+  ...(
+    [
+      ['a direct get', (own: string) => ({ last_by_subj: own })],
+      ['a direct get without headers', (own: string) => ({ last_by_subj: own, no_hdr: true })],
+      ['a batch of direct gets', (own: string) => ({ seq: 1, next_by_subj: own, batch: 4, no_hdr: true })],
+      ['a direct get by a subject', () => 'subject' as const],
+    ] as const
+  ).flatMap(([what, how]): Attack[] =>
+    (['worker', 'runner', 'client', 'board'] as const).map((role) => ({
+      name: `code on another worker: ${what} of one's own bytes, answered to it, by a ${role}`,
+      run: (secured) => {
+        const own = `maggy.v1.worker.${stolenBy(role)}.output.e.${role}`
+        return heard(secured, victim, bounce(own, 'MAGGY_TELEMETRY', assignOfVictim, how(own)), role)
+      },
+    })),
+  ),
+  {
+    name: "code on another worker: a bundle's bytes, answered to it, by a client",
+    run: (secured) =>
+      heard(
+        secured,
+        victim,
+        bounce('$O.maggy-bundles.C.x', 'OBJ_maggy-bundles', assignOfVictim, {
+          last_by_subj: '$O.maggy-bundles.C.x',
+          no_hdr: true,
+        }),
+        'client',
+      ),
+  },
+  {
+    name: "other users' answers: all inboxes",
+    run: async (secured) => {
+      const attacker = await intrude(secured, 'worker', stolen)
+      const driver = await secured.connect('driver', 'd')
+      let got = 0
+      attacker.subscribe('_INBOX.>', { callback: (error) => void (error ?? (got += 1)) })
+      await attacker.flush()
+      await driver.streams.subjects('log', 'maggy.v1.log.*')
+      await settled(attacker)
+      await attacker.close()
+      return got > 0
+    },
+  },
+  {
+    name: 'hparams forged: an answer to a driver in the place of an optimizer',
+    run: async (secured) => {
+      const driver = await secured.connect('driver', 'd')
+      const attacker = await intrude(secured, 'worker', stolen)
+      // Nobody answers to this name; it learns of the reply subject all the same.
+      const optimizer = await secured.connect('optimizer', 'o')
+      let learned: (reply: string) => void = () => undefined
+      const told = new Promise<string>((resolve) => {
+        learned = resolve
+      })
+      optimizer.subscribe('maggy.*.call.optimizer.mine.open', () => undefined)
+      const spy = await intrude(secured, 'optimizer', 'spy')
+      spy.subscribe('maggy.*.call.optimizer.mine.open', {
+        callback: (_, message) => learned(message.reply ?? ''),
+      })
+      await optimizer.flush()
+      await spy.flush()
+      const answer = driver.request('maggy.v1.call.optimizer.mine.open', encode({}), {
+        timeoutMs: 700,
+        answeredBy: 'optimizer.any',
+      })
+      const forged = answer.then(
+        () => true,
+        () => false,
+      )
+      attacker.publish(await told, evil)
+      await settled(attacker)
+      const came = await forged
+      await attacker.close()
+      await spy.close()
+      return came
+    },
+  },
+  {
+    name: 'a checkpoint overwritten in the store',
+    run: async (secured) => {
+      const driver = await secured.connect('driver', 'd')
+      const kept = randomBytes(1000)
+      await driver.blobs.put('maggy-checkpoints', 'e/0', kept)
+      const subject = `$O.maggy-checkpoints.M.${Buffer.from('e/0').toString('base64url').padEnd(4, '=')}`
+      for (const role of ['worker', 'runner', 'client', 'optimizer', 'ablator', 'board'] as const) {
+        const attacker = await intrude(secured, role, stolenBy(role))
+        attacker.publish(subject, 'evil')
+        attacker.publish('$JS.API.STREAM.PURGE.OBJ_maggy-checkpoints', '')
+        attacker.publish('$JS.API.STREAM.DELETE.OBJ_maggy-checkpoints', '')
+        await settled(attacker)
+        await attacker.close()
+      }
+      const found = await driver.blobs.get('maggy-checkpoints', 'e/0')
+      return found === undefined || Buffer.compare(found, kept) !== 0
+    },
+  },
+  {
+    name: "a checkpoint's entry hidden by noise: the acknowledgement of one's own output, answered to it",
+    run: async (secured) => {
+      const driver = await secured.connect('driver', 'd')
+      const kept = randomBytes(1000)
+      await driver.blobs.put('maggy-checkpoints', 'e/1', kept)
+      const reply = `$O.maggy-checkpoints.M.${Buffer.from('e/1').toString('base64url').padEnd(4, '=')}`
+      const attacker = await intrude(secured, 'runner', stolen)
+      attacker.publish(telemetry, evil, { reply })
+      await settled(attacker)
+      await attacker.close()
+      const found = await driver.blobs.get('maggy-checkpoints', 'e/1')
+      return found === undefined || Buffer.compare(found, kept) !== 0
+    },
+  },
+  {
+    name: 'the log written to',
+    run: async (secured) => {
+      const driver = await secured.connect('driver', 'd')
+      for (const role of ['worker', 'runner', 'client', 'board'] as const) {
+        const attacker = await intrude(secured, role, stolenBy(role))
+        attacker.publish('maggy.v1.log.forged', evil)
+        await settled(attacker)
+        await attacker.close()
+      }
+      return (await driver.streams.subjects('log', 'maggy.v1.log.forged')).length > 0
+    },
+  },
+  {
+    name: 'the log cut or taken away',
+    run: async (secured) => {
+      const driver = await secured.connect('driver', 'd')
+      const last = (await driver.streams.last('log', 'maggy.v1.log.kept'))?.sequence ?? 0
+      await driver.streams.append('maggy.v1.log.kept', encode({ first: 0 }), { expectedLast: last })
+      for (const role of ['worker', 'runner', 'client', 'optimizer', 'board'] as const) {
+        const attacker = await intrude(secured, role, stolenBy(role))
+        for (const what of ['PURGE', 'DELETE']) attacker.publish(`$JS.API.STREAM.${what}.MAGGY_LOG`, '')
+        await settled(attacker)
+        await attacker.close()
+      }
+      return (await driver.streams.last('log', 'maggy.v1.log.kept')) === undefined
+    },
+  },
+  {
+    name: 'an answer of ours aimed at another subject: a request with a reply subject that is no inbox',
+    run: async (secured) => {
+      const driver = await secured.connect('driver', 'd')
+      driver.subscribe('maggy.*.worker.*.done.e', (delivery) => delivery.respond(encode({ ok: {} })))
+      await driver.flush()
+      return await heard(
+        secured,
+        victim,
+        async (attacker) => {
+          attacker.publish(`maggy.v1.worker.${stolen}.done.e`, evil, { reply: assignOfVictim })
+          await attacker.flush()
+          await driver.flush()
+        },
+        'worker',
+      )
+    },
+  },
+  {
+    name: 'a header that replaces what a stream keeps, by a runner',
+    run: async (secured) => {
+      const attacker = await intrude(secured, 'runner', stolen)
+      const driver = await secured.connect('driver', 'd')
+      attacker.publish(telemetry, encode({ attempt: 1, lines: [] }))
+      const rollup = headers()
+      rollup.set('Nats-Rollup', 'all')
+      attacker.publish(telemetry, evil, { headers: rollup })
+      await settled(attacker)
+      await attacker.close()
+      const kept: unknown[] = []
+      for await (const entry of driver.streams.read('telemetry', telemetry)) kept.push(entry.sequence)
+      return kept.length === 0
+    },
+  },
+  {
+    name: 'a message larger than the role may send',
+    run: async (secured) => {
+      const attacker = await intrude(secured, 'worker', stolen)
+      await settled(attacker)
+      const { max_payload: limit = 0 } = attacker.info ?? {}
+      const closed = attacker.closed()
+      try {
+        attacker.publish(`maggy.v1.worker.${stolen}.beat`, new Uint8Array(3 * 2 ** 20))
+        await attacker.flush()
+      } catch {
+        // The client itself, or the server by hanging up.
+        await attacker.close()
+        await closed
+        return false
+      }
+      await attacker.close()
+      return limit > 2 * 2 ** 20
+    },
+  },
+  {
+    name: 'more subscriptions than the role may have',
+    run: async (secured) => {
+      const attacker = await intrude(secured, 'worker', stolen)
+      for (let made = 0; made < 100; made += 1)
+        attacker.subscribe(`_INBOX.worker.${stolen}.a.b.${made}.x`, { callback: () => undefined })
+      await attacker.flush().catch(() => undefined)
+      await attacker.close()
+      // Its log comes by another way than its answers.
+      const said = () => secured.log.some((line) => line.includes('maximum subscriptions exceeded'))
+      for (let tries = 0; tries < 100 && !said(); tries += 1) await new Promise((resolve) => setTimeout(resolve, 50))
+      return !said()
+    },
+  },
+]

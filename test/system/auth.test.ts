@@ -1,0 +1,100 @@
+/** A server under an authority: each role may do what the table says, and each bypass that was once found is refused. */
+import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { codeOf } from '../../protocol/index.ts'
+import { checkServer, mainTenant, pushAccounts } from '../../src/auth/index.ts'
+import { accessTo } from '../../src/access/index.ts'
+import { connectNats } from '../../src/bus/index.ts'
+import { attacks } from '../support/attacks.ts'
+import { startSecured, type Secured } from '../support/secured.ts'
+
+let secured: Secured
+beforeAll(async () => {
+  secured = await startSecured()
+  const driver = await secured.connect('driver', 'd')
+  await driver.streams.ensure()
+})
+afterAll(() => secured.stop())
+
+test('the matrix of roles and actions is as the table says', async () => {
+  const findings = await checkServer(secured.authority, mainTenant, { server: secured.server.url })
+  expect(new Set(findings.map(({ action }) => action)).size).toBeGreaterThanOrEqual(60)
+  expect(findings.filter(({ isAllowed, mayBe }) => isAllowed !== mayBe)).toEqual([])
+  // Nothing is kept of what was tried.
+  const driver = await secured.connect('driver', 'd')
+  expect(await driver.streams.subjects('log', 'maggy.v1.log.e')).toEqual([])
+})
+
+describe('an attack', () => {
+  for (const { name, run } of attacks) {
+    test(`is refused: ${name}`, async () => {
+      expect(await run(secured)).toBe(false)
+    })
+  }
+})
+
+test('tenants see nothing of each other', async () => {
+  await secured.authority.addTenant('other')
+  await pushAccounts(secured.authority, ['other'], { server: secured.server.url })
+  const [mine, theirs] = [await secured.connect('driver', 'd'), await secured.connect('driver', 'd', 'other')]
+  await theirs.streams.ensure()
+  await mine.streams.append('maggy.v1.log.mine', new Uint8Array([1]), { expectedLast: 0 })
+  await mine.blobs.put('maggy-bundles', 'mine', new Uint8Array([1]))
+  const heard: string[] = []
+  theirs.subscribe('maggy.*.worker.*.beat', ({ subject }) => void heard.push(subject))
+  await theirs.flush()
+  mine.publish('maggy.v1.driver.d.beat', new Uint8Array([1]))
+  const worker = await secured.connect('worker', 'w-mine')
+  worker.publish('maggy.v1.worker.w-mine.beat', new Uint8Array([1]))
+  await worker.flush()
+  await theirs.flush()
+  expect(heard).toEqual([])
+  expect(await theirs.streams.subjects('log', 'maggy.v1.log.*')).toEqual([])
+  expect(await theirs.blobs.has('maggy-bundles', 'mine')).toBe(false)
+})
+
+test('credentials that are revoked are put out at once and have a code of their own', async () => {
+  const file = await secured.creds('client', 'gone')
+  const bus = await secured.connect('client', 'gone')
+  const out = new Promise<void>((resolve) => {
+    bus.onStatus((status) => {
+      if (status === 'disconnected') resolve()
+    })
+  })
+  await secured.authority.revoke('gone', mainTenant)
+  await pushAccounts(secured.authority, [mainTenant], { server: secured.server.url })
+  await out
+  await bus.close()
+  const again = connectNats({ server: secured.server.url, ...accessTo({ creds: file }, ['client']) })
+  expect(await again.then(() => 'connected', codeOf)).toBe('BUS_CREDENTIALS_REVOKED')
+})
+
+test('a rotation takes the old credentials until it is finished', async () => {
+  const tenant = 'rotated'
+  await secured.authority.addTenant(tenant)
+  const old = await secured.creds('client', 'c', tenant)
+  const { server } = secured
+  const before = accessTo({ creds: old }, ['client'])
+  const tell = () => pushAccounts(secured.authority, [tenant], { server: server.url })
+  const works = async (access: ReturnType<typeof accessTo>) => {
+    try {
+      const bus = await connectNats({ server: server.url, ...access })
+      await bus.close()
+      return true
+    } catch (error) {
+      return codeOf(error)
+    }
+  }
+  await tell()
+  // The file is written anew; what was read before is kept here.
+  const { credentials } = before
+  const kept = { ...before, user: () => ({ jwt: credentials?.jwt ?? '', seed: credentials?.seed ?? '' }) }
+  const [fresh = ''] = await secured.authority.rotate(tenant, 1)
+  await tell()
+  expect([await works(kept), await works(accessTo({ creds: fresh }, ['client']))]).toEqual([true, true])
+  await secured.authority.finishRotation(tenant)
+  await tell()
+  expect([await works(kept), await works(accessTo({ creds: fresh }, ['client']))]).toEqual([
+    'BUS_CREDENTIALS_REVOKED',
+    true,
+  ])
+})
