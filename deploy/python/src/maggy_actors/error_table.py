@@ -63,6 +63,51 @@ TABLE: dict[str, tuple[str, bool, str]] = {
         False,
         "give the right token in the address (nats://TOKEN@host:port) or in MAGGY_TOKEN",
     ),
+    "BUS_CREDENTIALS_EXPIRED": (
+        "the credentials of {name} were valid until {at}",
+        False,
+        "have new ones made: `maggy auth add-… NAME` (the file is read again with each connection)",
+    ),
+    "BUS_CREDENTIALS_REVOKED": (
+        "the server {server} does not take the credentials of {name}: they were revoked, or another authority made them",
+        False,
+        "have new ones made: `maggy auth add-… NAME`, or look for the file that belongs to this server",
+    ),
+    "BUS_CREDENTIALS_UNUSED": (
+        "the server {server} asks for no credentials, so it is not the one that they are for",
+        False,
+        "give the address of the right server, or leave the credentials out",
+    ),
+    "BUS_SERVER_CHANGED": (
+        "another server than last time answers at {server}: {now}; in {file} it is {before}",
+        False,
+        "see that it is the right one; then take its line out of that file",
+    ),
+    "BUS_TLS_REFUSED": (
+        "no safe connection to {server}: {reason}",
+        False,
+        "give the certificate of the authority that signed the server's (--tls-ca), and the host name that is in it",
+    ),
+    "BUS_NOT_SET_UP": (
+        "nothing is kept on the server {server} yet",
+        True,
+        "start a driver first: it makes what is needed",
+    ),
+    "CREDENTIALS_INVALID": (
+        "the credentials in {file} cannot be used: {reason}",
+        False,
+        "give the file that `maggy auth add-…` has made, readable by its owner alone (chmod 600)",
+    ),
+    "IDENTITY_DIFFERS": (
+        "the credentials in {file} are for somebody else: {reason}",
+        False,
+        "give each actor the credentials that were made for it, and leave --id out: the name is in them",
+    ),
+    "AUTHORITY_INVALID": (
+        "the authority in {folder}: {reason}",
+        False,
+        "make one with `maggy auth init FOLDER`, or give the folder of the one that there is with --dir",
+    ),
     "BUS_NO_JETSTREAM": (
         "the server {server} has no JetStream",
         False,
