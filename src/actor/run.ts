@@ -117,7 +117,9 @@ async function runToEnd<O extends object>(definition: ActorDefinition<O>, argv: 
     })
     const dropped = droppedLog(systemClock, logger)
     const { onDropped } = dropped
-    const actor = await end.before(definition.start({ bus, clock: systemClock, logger, id, onDropped, access }, options))
+    const actor = await end.before(
+      definition.start({ bus, clock: systemClock, logger, id, onDropped, access }, options),
+    )
     if (actor === undefined) {
       logger.warn(`it was still starting ${startGraceMs} ms after it was told to end`)
       return exitCodes.terminated
