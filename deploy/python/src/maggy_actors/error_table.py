@@ -638,6 +638,11 @@ TABLE: dict[str, tuple[str, bool, str]] = {
         False,
         "name a file that `optuna.storages.journal.JournalFileBackend` or `maggy export` wrote, or one that is not there yet",
     ),
+    "METRICS_PORT_UNUSABLE": (
+        "metrics cannot be served on {host}, port {port}: {reason}",
+        False,
+        "choose another with --metrics-port and --metrics-host",
+    ),
     "TOOL_NOT_ALLOWED": (
         "the tool {tool} changes something, and this server may only read",
         False,
