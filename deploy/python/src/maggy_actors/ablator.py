@@ -10,7 +10,7 @@ from .errors import MaggyError, Unfit, describe
 from .observation import Observation
 from .optimizer import observes
 from .serve import Served, options, parsed, require_name, run_actor
-from .sessions import History, Session, Sessions, call_by_name, field_of, require_arguments
+from .sessions import History, Session, Sessions, asked_for, call_by_name, field_of, require_arguments
 
 Removal = Union[Mapping[str, Any], Sequence[str], str]
 """Names of components ([] is the base), or {'without': names, 'repeat': k}; or 'wait' while results must come in; or 'exhausted'."""
@@ -85,7 +85,7 @@ async def start_ablator(bus: Bus, identity: str, name: str, leave_out: Callable[
 
     async def suggest(payload: dict[str, Any], subject: str) -> Any:
         session = sessions.get(field_of(payload, "experiment", str, subject))
-        trial, count = field_of(payload, "trial", int, subject), field_of(payload, "count", int, subject)
+        trial, count = asked_for(payload, subject)
         removals, end = await session.suggest(served.pool, trial, count)
         said = [{"without": list(one["without"]), "repeat": one["repeat"]} for one in removals]
         return {"removals": said, **({"waiting": True} if end == "wait" else {}), "exhausted": end == "exhausted"}

@@ -8,6 +8,7 @@ from typing import Any, Mapping, Sequence
 
 from .codec import plain
 from .errors import MaggyError
+from .parameter import is_whole
 
 FIRST_EARLIER_TRIAL = 1 << 40
 """Trials of earlier experiments (a warm start) are numbered from here on; here they come before all others, with numbers below 0."""
@@ -43,9 +44,10 @@ class Observation:
 
 def observation_from(told: object) -> Observation:
     """As it comes from the driver. MESSAGE_INVALID."""
-    if not isinstance(told, dict) or not isinstance(told.get("trial"), int) or told.get("state") not in _STATES:
+    if not isinstance(told, dict) or not is_whole(told.get("trial")) or told.get("state") not in _STATES:
         raise MaggyError("MESSAGE_INVALID", subject="observe", path="/observations", reason="is no observation")
-    trial = told["trial"]
+    # Beyond 32 bits, JavaScript's encoder writes whole numbers as floats.
+    trial = int(told["trial"])
     return Observation(
         trial=trial if trial < FIRST_EARLIER_TRIAL else trial - 2 * FIRST_EARLIER_TRIAL,
         state=told["state"],

@@ -12,7 +12,7 @@ from .observation import Observation, best_of
 from .parameter import is_finite
 from .randomness import create_random
 from .serve import Served, options, parsed, require_name, run_actor
-from .sessions import History, Session, Sessions, call_by_name, field_of, require_arguments
+from .sessions import History, Session, Sessions, asked_for, call_by_name, field_of, require_arguments
 from .space import Space
 
 Answer = Union[Mapping[str, Any], str]
@@ -187,7 +187,7 @@ async def _serve_one(served: Served, optimizer: Optimizer, sessions: Sessions) -
 
     async def suggest(payload: dict[str, Any], subject: str) -> Any:
         session = sessions.get(field_of(payload, "experiment", str, subject))
-        trial, count = field_of(payload, "trial", int, subject), field_of(payload, "count", int, subject)
+        trial, count = asked_for(payload, subject)
         suggestions, end = await session.suggest(served.pool, trial, count)
         fidelities = [one["fidelity"] for one in suggestions if one.get("fidelity")]
         return {

@@ -12,10 +12,11 @@ import asyncio
 import bisect
 import inspect
 from concurrent.futures import ThreadPoolExecutor
-from typing import Any, Callable, Mapping, Sequence
+from typing import Any, Callable, Mapping, Sequence, cast
 
 from .errors import MaggyError
 from .observation import Observation, observation_from, pending_observation
+from .parameter import is_whole
 
 _MOST_WAITING = 256
 _MOST_SESSIONS = 1000
@@ -136,8 +137,20 @@ def require_arguments(function: Callable[..., Any], names: Sequence[str], option
 def field_of(payload: Mapping[str, Any], name: str, kind: type | tuple[type, ...], subject: str) -> Any:
     """A field that must be there. MESSAGE_INVALID."""
     value = payload.get(name)
+    if kind is int and is_whole(value):
+        value = int(cast(float, value))  # beyond 32 bits, JavaScript's encoder writes whole numbers as floats
     wrong = not isinstance(value, kind) or (isinstance(value, bool) and kind is not bool)
     if wrong:
         reason = "is missing" if name not in payload else "is of a wrong type"
         raise MaggyError("MESSAGE_INVALID", subject=subject, path=f"/{name}", reason=reason)
     return value
+
+
+def asked_for(payload: Mapping[str, Any], subject: str) -> tuple[int, int]:
+    """The first trial to suggest, and how many. MESSAGE_INVALID."""
+    trial, count = field_of(payload, "trial", int, subject), field_of(payload, "count", int, subject)
+    if not 0 <= trial < 1 << 53:
+        raise MaggyError("MESSAGE_INVALID", subject=subject, path="/trial", reason="is not a number of a trial")
+    if not 1 <= count <= 1024:
+        raise MaggyError("MESSAGE_INVALID", subject=subject, path="/count", reason="is not within 1 and 1024")
+    return trial, count
