@@ -8,6 +8,7 @@ import (
 	"math"
 	"math/rand/v2"
 	"os"
+	"regexp"
 	"slices"
 	"sync"
 
@@ -37,7 +38,7 @@ type request struct {
 	Trial      float64              `msgpack:"trial"`
 	Count      float64              `msgpack:"count"`
 	Closed     bool                 `msgpack:"closed"`
-	Told       []map[string]any     `msgpack:"observations"`
+	Told       []reply              `msgpack:"observations"`
 }
 type reply = map[string]any
 
@@ -55,8 +56,7 @@ func (p parameter) value(u float64) any {
 	case "discrete":
 		return p.Values[int(u*float64(len(p.Values)))]
 	}
-	step := max(p.Step, map[string]float64{"integer": 1}[p.Type])
-	x := p.Low + u*(p.High-p.Low)
+	step, x := max(p.Step, map[string]float64{"integer": 1}[p.Type]), p.Low+u*(p.High-p.Low)
 	if p.Log {
 		x = p.Low * math.Exp(u*math.Log(p.High/p.Low))
 	}
@@ -103,7 +103,7 @@ func main() {
 	answer := func(subject, queue string, handle func(request) reply) {
 		bus.QueueSubscribe("maggy.v1.call.optimizer."+name+"."+subject, queue, func(message *nats.Msg) {
 			asked, said := request{}, refusal("MESSAGE_INVALID", "it is no request")
-			if msgpack.Unmarshal(message.Data, &asked) == nil && asked.Experiment != "" {
+			if msgpack.Unmarshal(message.Data, &asked) == nil && regexp.MustCompile(`^[\w-]{1,128}$`).MatchString(asked.Experiment) {
 				said = handle(asked)
 			}
 			data, _ := msgpack.Marshal(said)
@@ -128,8 +128,8 @@ func main() {
 		if _, there := experiments.Load(asked.Experiment); !there && !asked.Closed {
 			return refusal("EXPERIMENT_UNKNOWN", "it is to be opened (again)")
 		}
-		if asked.Told == nil {
-			return refusal("MESSAGE_INVALID", "observations are missing")
+		if asked.Told == nil || slices.ContainsFunc(asked.Told, func(one reply) bool { return one["state"] == nil }) {
+			return refusal("MESSAGE_INVALID", "observations are a list, each with a state")
 		}
 		if asked.Closed {
 			experiments.Delete(asked.Experiment)
