@@ -102,6 +102,8 @@ export const OptimizationContext = Type.Object({
   enqueue: Type.Optional(Type.Array(Hparams, { maxItems: 65_536 })),
   /** Trials of earlier experiments: they count in the optimizer's history and not among the trials. */
   warmStart: Type.Optional(Type.Array(Type.Object({ hparams: Hparams, metrics: Metrics }), { maxItems: 65_536 })),
+  /** Other optimizers that are asked the same questions on the side: what they propose is kept, and not tried. */
+  shadow: Type.Optional(Type.Array(Plugin, { maxItems: 4 })),
   /** Sentences for people about how this context was made; shown with the optimizer's own notes. */
   notes: Type.Optional(Type.Array(Sentence, { maxItems: 16 })),
   policy: Policy,

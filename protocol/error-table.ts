@@ -224,9 +224,14 @@ export const table = {
     remedy: '`maggy ls` lists those that are known here',
   },
   EXPERIMENT_UNOWNED: {
-    message: 'no driver has the experiment {experiment}: nothing of it runs that could be stopped',
+    message: 'no driver has the experiment {experiment}: nothing of it runs',
     retryable: true,
     remedy: '`maggy resume {experiment}` goes on with it; a driver on its bus takes it up by itself',
+  },
+  SWAP_REFUSED: {
+    message: 'the optimizer of {experiment} cannot be changed: {reason}',
+    retryable: false,
+    remedy: 'change it while the search still suggests trials, or start another one with `warmStart`',
   },
   EXPERIMENT_EXISTS: {
     message: 'the experiment {experiment} exists already, with another definition',

@@ -1,7 +1,7 @@
 /** The client's words with the driver that owns an experiment. */
 import { Type } from 'typebox'
 import { Code, Count, Id, Instant, Label, Metrics, Name, Slot, Text } from './common.ts'
-import { Context } from './context.ts'
+import { Context, Plugin } from './context.ts'
 import { Signature } from './signature.ts'
 import { call, few, mebibyte, message, version, whole } from './conversation.ts'
 
@@ -79,6 +79,23 @@ export const stopExperiment = call({
   hears: 'driver',
   doc: 'Ends an experiment early. It can be resumed later. The driver that owns the experiment answers.',
   example: { params: { experiment: 'mnist-tune-7f3a' }, payload: { mode: 'finish' }, reply: { state: 'finishing' } },
+})
+
+export const swapOptimizer = call({
+  name: 'optimizer.swap',
+  subject: `maggy.${version}.call.experiment.{experiment}.swap`,
+  payload: Type.Object({ optimizer: Plugin }),
+  reply: Type.Object({ state: State }),
+  maxBytes: mebibyte,
+  maxReplyBytes: few,
+  speaks: 'client',
+  hears: 'driver',
+  doc: 'Gives a search that runs another optimizer, which is opened with the whole history. The driver that owns the experiment answers, once the change is kept. It opens the optimizer first: OPTIMIZER_UNAVAILABLE, OPTIMIZER_UNFIT and SWAP_REFUSED leave all as it was.',
+  example: {
+    params: { experiment: 'mnist-tune-7f3a' },
+    payload: { optimizer: { name: 'tpe', options: {} } },
+    reply: { state: 'opening' },
+  },
 })
 
 export const resumeExperiment = call({

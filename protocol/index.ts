@@ -94,6 +94,7 @@ export {
   stopExperiment,
   Submission,
   submit,
+  swapOptimizer,
 } from './experiment.ts'
 export { Conclusion, log, LogEvent, type PrunerState, Seen } from './log.ts'
 export {

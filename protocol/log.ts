@@ -2,6 +2,7 @@
 import { Type } from 'typebox'
 import { Ablated } from './ablation.ts'
 import { Code, Count, Hparams, Id, Instant, Metrics, Ordinal, ProblemSchema, Sentence, Slot, Text } from './common.ts'
+import { Plugin } from './context.ts'
 import { message, version, whole } from './conversation.ts'
 import { Submission } from './experiment.ts'
 import { Signature } from './signature.ts'
@@ -52,6 +53,10 @@ export const LogEvent = Type.Union([
     /** The optimizer's sentences about its choices. */
     notes: Type.Optional(Type.Array(Sentence, { maxItems: 64 })),
   }),
+  /** A user gave the search another optimizer; it is opened next, with the whole history. */
+  Type.Object({ type: Type.Literal('optimizer.swapped'), at, optimizer: Plugin }),
+  /** What an optimizer that is asked on the side would have tried in the place of a trial. It changes nothing. */
+  Type.Object({ type: Type.Literal('shadow.proposed'), at, trial, optimizer: Id, hparams: Hparams }),
   /** The optimizer has nothing more to suggest. */
   Type.Object({ type: Type.Literal('optimizer.exhausted'), at, told }),
   Type.Object({

@@ -36,7 +36,9 @@ function packageVersion(): string {
 }
 
 const [name] = given
-if (name !== undefined && Object.hasOwn(actors, name)) await runActor(name)
+/** `maggy optimizer swap …` is a word to a driver, and starts no actor. */
+const isSwap = name === 'optimizer' && given[1] === 'swap'
+if (name !== undefined && Object.hasOwn(actors, name) && !isSwap) await runActor(name)
 else {
   endWhenUnread()
   await runCommandLine()

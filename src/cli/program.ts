@@ -52,7 +52,8 @@ export function createProgram(version: string, finish: Finish): Command {
   keyCommands(program, finish)
   for (const [name, description] of Object.entries(actors)) {
     // Never reached: main hands these on before commander reads the options, which are the actor's own.
-    program.command(name).description(description).allowUnknownOption().helpOption(false)
+    const actor = program.command(name).description(description).allowUnknownOption().helpOption(false)
+    if (name === 'optimizer') swapCommand(actor, finish)
   }
   return program
 }
@@ -107,6 +108,19 @@ function authCommands(program: Command, finish: Finish): void {
 }
 
 const articled = (role: string): string => `${/^[aeiou]/.test(role) ? 'an' : 'a'} ${role}`
+
+function swapCommand(optimizer: Command, finish: Finish): void {
+  onBus(
+    optimizer
+      .command('swap <id> <name>')
+      .description(
+        'give a search that runs another optimizer (a built-in, or one that is served), with all that is known',
+      )
+      .option('--options <json>', 'options of that optimizer'),
+  ).action(async (id: string, name: string, options: Shared & { readonly options?: string }) => {
+    finish(await (await import('./swap-command.ts')).swapCommand(id, name, options))
+  })
+}
 
 function samplerCommand(program: Command, finish: Finish): void {
   program

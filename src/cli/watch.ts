@@ -57,6 +57,7 @@ function plainWatch(): Shown {
       if (event.type === 'experiment.accepted') say(`experiment ${reading.experiment}`)
       if (event.type === 'optimizer.opened' && live) for (const note of event.notes ?? []) say(note)
       if (event.type === 'experiment.noted' && live) say(event.note)
+      if (event.type === 'optimizer.swapped' && live) say(`the optimizer is ${event.optimizer.name} from here on`)
       const trial = live ? endedTrial(event, reading) : undefined
       if (trial !== undefined) say(trialText(trial, tallyOf(outlineOf(reading))))
     },
@@ -91,6 +92,7 @@ function jsonWatch(): Shown {
       if (event.type === 'optimizer.opened' && live && event.notes !== undefined)
         printJson('notes', { notes: event.notes })
       if (event.type === 'experiment.noted' && live) printJson('notes', { notes: [event.note] })
+      if (event.type === 'optimizer.swapped' && live) printJson('optimizer', { optimizer: event.optimizer })
       const trial = live ? endedTrial(event, reading) : undefined
       if (trial !== undefined) printJson('trial', trial)
     },

@@ -2,7 +2,6 @@
 import {
   announce,
   announceActor,
-  beat,
   callActors,
   driverBeat,
   type ActorInfo,
@@ -17,13 +16,14 @@ export type FoundActor = {
   readonly id: string
   /** How long ago it was heard, in ms. */
   readonly heardMs: number
-} & (
-  | { readonly role: ActorInfo['role']; readonly info: ActorInfo | null; readonly experiments?: readonly string[] }
-  /** null: it beats, and did not announce itself. */
-  | { readonly role: 'worker'; readonly info: WorkerInfo | null; readonly status: WorkerStatus }
-)
+} &
+  /** `info` null: it beats, and did not say who it is. */
+  (
+    | { readonly role: ActorInfo['role']; readonly info: ActorInfo | null; readonly experiments?: readonly string[] }
+    | { readonly role: 'worker'; readonly info: WorkerInfo; readonly status: WorkerStatus }
+  )
 
-/** Drivers and workers beat once a second. */
+/** Drivers beat once a second. */
 const listenMs = 1500
 
 const order = ['driver', 'optimizer', 'ablator', 'pruner', 'worker'] as const
@@ -31,7 +31,7 @@ const order = ['driver', 'optimizer', 'ablator', 'pruner', 'worker'] as const
 /** In the order of roles, then by name and identity. */
 export async function findActors(bus: Bus, clock: Clock = systemClock): Promise<FoundActor[]> {
   const actors = new Map<string, { info: ActorInfo | null; experiments?: readonly string[]; at: number }>()
-  const workers = new Map<string, { info: WorkerInfo | null; status: WorkerStatus; at: number }>()
+  const workers = new Map<string, { info: WorkerInfo; status: WorkerStatus; at: number }>()
   const now = () => clock.elapsed()
   const subscriptions = [
     hear(bus, announceActor, { actor: '*' }, (info, { actor }) => {
@@ -42,9 +42,6 @@ export async function findActors(bus: Bus, clock: Clock = systemClock): Promise<
     }),
     hear(bus, announce, { worker: '*' }, ({ info, status }, { worker }) => {
       workers.set(worker, { info, status, at: now() })
-    }),
-    hear(bus, beat, { worker: '*' }, (status, { worker }) => {
-      workers.set(worker, { info: workers.get(worker)?.info ?? null, status, at: now() })
     }),
   ]
   try {

@@ -7,6 +7,8 @@ import {
   resumeExperiment,
   stopExperiment,
   submit,
+  swapOptimizer,
+  type Plugin,
   type Submission,
 } from '../../protocol/index.ts'
 import { systemClock, type Clock } from '../actor/index.ts'
@@ -70,6 +72,12 @@ export async function takeUp(
 /** Ends an experiment early. Rejects with BUS_NO_RESPONDERS if no driver owns it. */
 export async function stopRunning(bus: Bus, experiment: string, mode: 'finish' | 'cancel'): Promise<string> {
   const { state } = await ask(bus, stopExperiment, { experiment }, { mode }, { timeoutMs: answerMs })
+  return state
+}
+
+/** Gives a search that runs another optimizer. Rejects with BUS_NO_RESPONDERS if no driver owns it, with SWAP_REFUSED, OPTIMIZER_UNAVAILABLE, OPTIMIZER_UNFIT. */
+export async function swapRunning(bus: Bus, experiment: string, optimizer: Plugin): Promise<string> {
+  const { state } = await ask(bus, swapOptimizer, { experiment }, { optimizer }, { timeoutMs: 3 * answerMs })
   return state
 }
 

@@ -34,6 +34,7 @@ type LogExperimentEvent = Extract<
     type:
       | 'optimizer.opened'
       | 'optimizer.exhausted'
+      | 'optimizer.swapped'
       | 'trial.suggested'
       | 'experiment.stopping'
       | 'experiment.failing'
@@ -147,6 +148,7 @@ export const experimentMachine = setup({
       on: {
         'optimizer.opened': 'searching',
         'optimizer.exhausted': 'finishing',
+        'optimizer.swapped': { actions: 'openOptimizer' },
         ...stops,
         ...fails,
       },
@@ -158,6 +160,7 @@ export const experimentMachine = setup({
       ],
       on: {
         'optimizer.lost': 'opening',
+        'optimizer.swapped': 'opening',
         'optimizer.exhausted': 'finishing',
         ...stops,
         ...fails,

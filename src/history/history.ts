@@ -8,6 +8,7 @@ import type {
   Counts,
   LogEvent,
   Observation,
+  Plugin,
   PrunerState,
   Submission,
 } from '../../protocol/index.ts'
@@ -78,6 +79,8 @@ export class History {
   readonly #best: Best
   /** How many workers trained a trial together at most. */
   readonly #members = new Map<number, number>()
+  /** Of a search: who suggests its trials now. */
+  optimizer: Plugin | null
   firstFailure: string | null = null
   /** What people should know: what the optimizer says of its choices, and what was noted on the way; each once. */
   notes: readonly string[] = []
@@ -99,7 +102,9 @@ export class History {
 
   constructor(submission: Submission) {
     this.submission = submission
-    const { trials: target, policy, objectives } = submission.context
+    const { context } = submission
+    const { trials: target, policy, objectives } = context
+    this.optimizer = context.kind === 'optimization' ? context.optimizer : null
     this.#best = new Best(objectives)
     this.#improvement = new Improvement(submission.context)
     this.#experiment = experimentSteps.initial({ target, maxFailed: policy.maxFailed })
@@ -158,6 +163,11 @@ export class History {
     return goingStates.has(this.#experiment.value) ? this.#improvement.conclusion : null
   }
 
+  /** Whether another optimizer can still be put in the place of its own. */
+  get swappable(): boolean {
+    return this.optimizer !== null && (this.state === 'opening' || this.state === 'searching')
+  }
+
   pendingEffects(): readonly Effect[] {
     return pendingEffects[this.#experiment.value] ?? []
   }
@@ -199,6 +209,10 @@ export class History {
       case 'experiment.accepted':
       case 'experiment.adopted':
         return true
+      case 'optimizer.swapped':
+        return this.swappable && JSON.stringify(this.optimizer) !== JSON.stringify(event.optimizer)
+      case 'shadow.proposed':
+        return !this.ended && this.trials.has(event.trial)
       case 'ring.formed':
         return this.trials.has(event.trial) && !this.settled(event.trial)
       case 'trial.suggested':
@@ -246,6 +260,15 @@ export class History {
       case 'optimizer.opened':
         this.#note(event.notes ?? [])
         return this.#move(event)
+      case 'optimizer.swapped':
+        if (!this.swappable) return []
+        this.#note([
+          `the optimizer is ${event.optimizer.name} from trial ${this.suggested} on; before it was ${this.optimizer?.name}`,
+        ])
+        this.optimizer = event.optimizer
+        return this.#move(event)
+      case 'shadow.proposed':
+        return []
       case 'ring.formed':
         this.generations.set(event.trial, event)
         this.#members.set(event.trial, Math.max(this.#members.get(event.trial) ?? 0, event.members.length))

@@ -77,7 +77,9 @@ class Replaying {
   readonly differences: Difference[] = []
   readonly untaken = new Map<string, number>()
   readonly #history: History
-  readonly #respondent: Respondent | undefined
+  #respondent: Respondent | undefined
+  /** All that the one who is asked was told, in order: the next one is told it too. */
+  readonly #told: Observed[] = []
   readonly #pruning: Pruning | null
   /** Another optimizer is asked: its suggestions alone matter. */
   readonly #instead: boolean
@@ -100,6 +102,7 @@ class Replaying {
 
   async take(event: LogEvent): Promise<void> {
     if (event.type === 'trial.suggested') await this.#suggested(event)
+    else if (event.type === 'optimizer.swapped') await this.#swapped(event)
     else if (event.type === 'optimizer.exhausted') await this.#exhausted(event)
     else if (!this.#instead) this.#driversOwn(event)
     this.#apply(event)
@@ -131,10 +134,10 @@ class Replaying {
     const { trial } = event
     const logged = proposalOf(event)
     const respondent = this.#respondent
-    if (respondent === undefined)
-      return this.#cannot(
-        'made by an optimizer or ablator that is not built in (maggy replay --optimizer NAME asks it)',
-      )
+    if (respondent === undefined) {
+      this.#cannot('made by an optimizer or ablator that is not built in (maggy replay --optimizer NAME asks it)')
+      return this.#observe(undefined, [pendingOf(event)])
+    }
     const told = event.told ?? (respondent.adaptive ? undefined : this.#history.length)
     if (told === undefined) this.#cannot('the log does not say which results were known')
     else {
@@ -143,7 +146,7 @@ class Replaying {
       this.#compare(event, 'suggestion', logged, again)
     }
     // From here on it goes by what was really tried.
-    await respondent.observe([pendingOf(event)])
+    await this.#observe(respondent, [pendingOf(event)])
     const seed = seedOf(this.#history.submission.context, trial, event.ablated)
     if (!this.#instead && seed !== event.seed) this.#differs(event, 'seed', event.seed, seed)
   }
@@ -159,12 +162,27 @@ class Replaying {
     this.#compare(event, 'suggestion', 'has no more', await answerOf(respondent, this.#history.suggested))
   }
 
+  /** The search got another optimizer, with all that was known. */
+  async #swapped({ optimizer }: Extract<LogEvent, { type: 'optimizer.swapped' }>): Promise<void> {
+    if (this.#instead || !this.#history.swappable) return
+    this.#respondent = builtinRespondent(this.#history.submission, optimizer)
+    await this.#respondent?.observe(this.#told)
+  }
+
+  async #observe(respondent: Respondent | undefined, observations: readonly Observed[]): Promise<void> {
+    this.#told.push(...observations)
+    await respondent?.observe(observations)
+  }
+
   /** Tells what had settled in the first `told` events of the log. */
   async #tell(respondent: Respondent, told: number): Promise<void> {
     const known = this.#untold.filter((each) => each.known <= told)
     if (known.length === 0) return
     this.#untold = this.#untold.filter((each) => each.known > told)
-    await respondent.observe(known.map(({ observation }) => observation))
+    await this.#observe(
+      respondent,
+      known.map(({ observation }) => observation),
+    )
   }
 
   /** What the driver decided by itself, or its pruner. */

@@ -7,6 +7,7 @@ import { handledEvents, mermaid, statesOf } from '../support/mermaid.ts'
 const at = 1
 const opened: ExperimentEvent = { type: 'optimizer.opened', at, instance: 'o1', adaptive: true }
 const gone: ExperimentEvent = { type: 'optimizer.lost' }
+const swapped: ExperimentEvent = { type: 'optimizer.swapped', at, optimizer: { name: 'tpe', options: {} } }
 const exhausted: ExperimentEvent = { type: 'optimizer.exhausted', at }
 const suggested: ExperimentEvent = { type: 'trial.suggested', at, trial: 0, hparams: {}, seed: 1 }
 const settled = (state: 'done' | 'pruned' | 'failed' | 'cancelled'): ExperimentEvent => ({
@@ -63,6 +64,14 @@ describe('an experiment', () => {
     expect(play({ target: 9 }, opened, suggested, exhausted).state).toBe('finishing')
     expect(play({ target: 9 }, opened, suggested, exhausted, settled('pruned')).state).toBe('endingDone')
     expect(play({ target: 9 }, opened, suggested, gone, exhausted).state).toBe('finishing')
+  })
+
+  it('opens the other optimizer when it was swapped, at once or while it is still opening', () => {
+    const searching = play({ target: 3 }, opened, suggested, swapped)
+    expect([searching.state, searching.last]).toEqual(['opening', ['openOptimizer']])
+    const opening = play({ target: 3 }, swapped)
+    expect([opening.state, opening.last]).toEqual(['opening', ['openOptimizer']])
+    expect(play({ target: 1 }, opened, suggested, swapped).state).toBe('finishing')
   })
 
   it('opens the optimizer again when it is gone, with trials still running', () => {

@@ -3,6 +3,7 @@ import {
   announce,
   assign,
   beat,
+  callActors,
   codeOf,
   done,
   lease,
@@ -80,6 +81,7 @@ export class FakeWorker {
     const here = { worker: this.id }
     this.#subscriptions = [
       hear(this.bus, rollCall, { driver: '*' }, () => this.announce()),
+      hear(this.bus, callActors, { actor: '*' }, () => this.announce()),
       answer(this.bus, ping, here, () => this.status()),
       answer(this.bus, lease, here, ({ driver, slot }) => {
         const granted = this.#lease(driver, slot)

@@ -10,11 +10,13 @@ import {
   started,
   signExperiment,
   stopExperiment,
+  swapOptimizer,
   toProblem,
   type AttemptRef,
   type LogEvent,
   type Metrics,
   type PayloadOf,
+  type Plugin,
   type RingStanding,
   type Submission,
 } from '../../../protocol/index.ts'
@@ -324,6 +326,7 @@ export class ExperimentRun implements Claimant {
         onDropped,
       }),
       answer(bus, stopExperiment, { experiment: this.id }, ({ mode }) => this.#stop(mode), { onDropped }),
+      answer(bus, swapOptimizer, { experiment: this.id }, ({ optimizer }) => this.#swap(optimizer), { onDropped }),
       hear(bus, started, here, (said, { worker }) => this.#started(worker, said), { onDropped }),
       hear(
         bus,
@@ -343,6 +346,19 @@ export class ExperimentRun implements Claimant {
     this.#effects.commit({ type: 'experiment.stopping', at: this.#env.clock.now(), mode })
     await this.kept()
     return { state: this.history.state }
+  }
+
+  /** Another optimizer takes over, if it can; the answer comes once that is kept. */
+  async #swap(optimizer: Plugin): Promise<{ state: string }> {
+    const refuse = (reason: string) => problem('SWAP_REFUSED', { experiment: this.id, reason })
+    const { history, suggestions } = this.rooms
+    if (history.optimizer === null) throw refuse('it is no search')
+    if (!history.swappable) throw refuse(`it is ${history.state}`)
+    await suggestions.tryOut(optimizer)
+    if (!history.swappable || this.#closed) throw refuse(`it is ${history.state} by now`)
+    this.#effects.commit({ type: 'optimizer.swapped', at: this.#env.clock.now(), optimizer })
+    await this.kept()
+    return { state: history.state }
   }
 
   /** What another worker says of an attempt than the one that has it is counted and dropped. */

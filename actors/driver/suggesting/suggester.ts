@@ -21,6 +21,7 @@ import {
   type Hparams,
   type MaggyError,
   type OptimizationContext,
+  type Plugin,
   type Removal,
   type Submission,
 } from '../../../protocol/index.ts'
@@ -81,8 +82,9 @@ async function blaming<T>(misbehaved: (reason: string) => MaggyError, answer: Pr
   }
 }
 
-export function suggesterOf(bus: Bus, { experiment, context }: Submission): Suggester {
-  if (context.kind === 'optimization') return optimizer(bus, experiment, context)
+/** `plugin`: who suggests now, where that is not the one of the context any more. */
+export function suggesterOf(bus: Bus, { experiment, context }: Submission, plugin?: Plugin | null): Suggester {
+  if (context.kind === 'optimization') return optimizer(bus, experiment, context, plugin ?? context.optimizer)
   return context.kind === 'ablation' ? ablator(bus, experiment, context) : nobody
 }
 
@@ -100,8 +102,7 @@ const nobody: Suggester = {
   unavailable: alone,
 }
 
-function optimizer(bus: Bus, experiment: string, context: OptimizationContext): Suggester {
-  const { name, options } = context.optimizer
+function optimizer(bus: Bus, experiment: string, context: OptimizationContext, { name, options }: Plugin): Suggester {
   const { space, objectives, seed, trials, warmStart = [], enqueue = [], notes = [] } = context
   const { parallel } = context.policy
   const misbehaved = (reason: string) => problem('OPTIMIZER_MISBEHAVED', { optimizer: name, reason })

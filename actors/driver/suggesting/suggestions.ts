@@ -6,8 +6,15 @@
  * I3 No place is held for a suggestion: whoever is slow or mute costs nobody a slot.
  * I4 What is retried is retried with growing pauses, and a suggester that keeps forgetting the experiment fails it in the end.
  */
-import { codeOf, toProblem, type LogEvent, type Problem, type Submission } from '../../../protocol/index.ts'
-import type { Clock, Logger } from '../../../src/actor/index.ts'
+import {
+  codeOf,
+  toProblem,
+  type LogEvent,
+  type Plugin,
+  type Problem,
+  type Submission,
+} from '../../../protocol/index.ts'
+import { newId, type Clock, type Logger } from '../../../src/actor/index.ts'
 import type { Bus } from '../../../src/bus/index.ts'
 import type { History, Observed } from '../../../src/history/index.ts'
 import { isRetryable, opensAgain, Session } from './session.ts'
@@ -37,7 +44,9 @@ export class Suggestions {
   readonly #logger: Logger
   readonly #submission: Submission
   readonly #history: History
-  readonly #suggester: Suggester
+  #suggester: Suggester
+  /** Whom it is. */
+  #plugin: Plugin | null
   readonly #decide: (decision: SuggestingDecision) => void
   #session: Session | null = null
   /** Results that came while it was being opened: it is told of them before it is asked. */
@@ -70,7 +79,8 @@ export class Suggestions {
     this.#logger = where.logger
     this.#submission = history.submission
     this.#history = history
-    this.#suggester = suggesterOf(where.bus, history.submission)
+    this.#plugin = history.optimizer
+    this.#suggester = suggesterOf(where.bus, history.submission, history.optimizer)
     this.#decide = decide
   }
 
@@ -113,7 +123,24 @@ export class Suggestions {
     else if (this.#opening) this.#meanwhile.push([observation, this.#history.length])
   }
 
+  /**
+   * Whether another optimizer could take over: it is opened, and let go again. Rejects with OPTIMIZER_UNAVAILABLE, OPTIMIZER_UNFIT, or as
+   * it refuses.
+   */
+  async tryOut(plugin: Plugin): Promise<void> {
+    // A name of its own: it may have the experiment open already, as a shadow or from before.
+    const submission = { ...this.#submission, experiment: newId('trial-opening') }
+    const suggester = suggesterOf(this.#bus, submission, plugin)
+    try {
+      const { instance } = await suggester.open([])
+      await suggester.observe(instance, [], true)
+    } catch (error) {
+      throw opensAgain(error) ? suggester.unavailable() : error
+    }
+  }
+
   async open(): Promise<void> {
+    if (this.#plugin !== this.#history.optimizer) this.#swap()
     if (this.#opening) return
     this.#opening = true
     this.#session = null
@@ -127,6 +154,16 @@ export class Suggestions {
       this.#opening = false
     }
     this.#decide({ kind: 'changed' })
+  }
+
+  /** Another optimizer suggests from here on; the one before may forget the experiment. */
+  #swap(): void {
+    void this.close()
+    this.#plugin = this.#history.optimizer
+    this.#suggester = suggesterOf(this.#bus, this.#submission, this.#plugin)
+    this.#failures = 0
+    this.#tookMs = 0
+    this.problem = null
   }
 
   /** The experiment is over: the optimizer may forget it. */
@@ -160,8 +197,10 @@ export class Suggestions {
       this.#meanwhile = []
       const history = [...this.#history.trials.keys()].flatMap((trial) => this.#history.observation(trial) ?? [])
       const logged = this.#history.length
-      const session = await Session.open(this.#suggester, history, logged, this.#bus.maxPayload)
-      if (!this.#isOpening) return
+      const suggester = this.#suggester
+      const session = await Session.open(suggester, history, logged, this.#bus.maxPayload)
+      // Swapped meanwhile: the next one is opened instead.
+      if (!this.#isOpening || suggester !== this.#suggester) return
       this.#session = session
       for (const [observation, at] of this.#meanwhile.splice(0)) session.observe(observation, at)
       if (!this.#forgotten) this.problem = null

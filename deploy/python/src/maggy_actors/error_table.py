@@ -219,9 +219,14 @@ TABLE: dict[str, tuple[str, bool, str]] = {
         "`maggy ls` lists those that are known here",
     ),
     "EXPERIMENT_UNOWNED": (
-        "no driver has the experiment {experiment}: nothing of it runs that could be stopped",
+        "no driver has the experiment {experiment}: nothing of it runs",
         True,
         "`maggy resume {experiment}` goes on with it; a driver on its bus takes it up by itself",
+    ),
+    "SWAP_REFUSED": (
+        "the optimizer of {experiment} cannot be changed: {reason}",
+        False,
+        "change it while the search still suggests trials, or start another one with `warmStart`",
     ),
     "EXPERIMENT_EXISTS": (
         "the experiment {experiment} exists already, with another definition",
