@@ -99,6 +99,8 @@ const told: Readonly<Record<string, string>> = {
   enqueue:
     'What the user fixed for the first trials: entry i belongs to trial i. The optimizer suggests what an entry leaves open; whatever it says of fixed values, those stand.',
   warmStart: 'Trials of earlier experiments. The optimizer hears of them in `history`, done, numbered from 2^40 on.',
+  shadow:
+    'Other optimizers, with their options, that are asked the same questions on the side. What they propose is kept in the log (`shadow.proposed`) and not tried. Left out: none.',
   notes: 'Sentences for people; shown by `maggy show`. They change nothing.',
   policy: 'How trials are tried.',
   parallel: 'The most trials that run at once. null, or left out: as many as there are slots.',
