@@ -6,6 +6,7 @@ import { readCredentials, type Access } from '../../src/access/index.ts'
 import type { ActorDefinition } from '../../src/actor/index.ts'
 import { createBundleCache } from '../../src/bundle/index.ts'
 import { createGate, readTrust } from '../../src/signing/index.ts'
+import { confinementFor } from './confinement.ts'
 import { workerOptions, type WorkerArguments } from './options.ts'
 import type { RunnerAccess } from './runner-messages.ts'
 import { createSpawn } from './runner-process.ts'
@@ -20,6 +21,8 @@ export const workerActor: ActorDefinition<WorkerArguments> = {
     const { slots, labels, threads, maxMemory, cache, drainTimeout, server } = options
     const trust = options.trust === undefined ? undefined : await readTrust(options.trust)
     if (trust !== undefined) logger.info({ trusts: [...trust.values()] }, 'runs signed code only')
+    const maxRssBytes = maxMemory === undefined ? (totalmem() * 0.75) / slots : maxMemory * 2 ** 20
+    const confinement = await confinementFor(options, { maxRssBytes, tls: access.tls !== undefined }, logger)
     const { version } = createRequire(import.meta.url)('maggy/package.json') as { version: string }
     const worker = createWorker({
       bus,
@@ -39,12 +42,12 @@ export const workerActor: ActorDefinition<WorkerArguments> = {
       },
       ...(trust === undefined ? {} : { gate: createGate(id, trust) }),
       cache: createBundleCache(cache === undefined ? {} : { folder: cache }),
-      spawn: createSpawn(
-        () => ({ server, access: accessOfRunners(access), worker: id }),
-        threads === undefined ? {} : { threads },
-      ),
+      spawn: createSpawn(() => ({ server, access: accessOfRunners(access), worker: id }), {
+        ...(threads === undefined ? {} : { threads }),
+        confinement,
+      }),
       maxTrialsPerRunner: options.maxTrialsPerRunner,
-      maxRssBytes: maxMemory === undefined ? (totalmem() * 0.75) / slots : maxMemory * 2 ** 20,
+      maxRssBytes,
       drainTimeoutMs: drainTimeout === undefined ? null : drainTimeout * 1000,
       onDropped,
       onNotice: (text, details) => {
@@ -56,7 +59,7 @@ export const workerActor: ActorDefinition<WorkerArguments> = {
     return {
       drain: worker.drain.bind(worker),
       measures: worker.measures.bind(worker),
-      ended: worker.ended,
+      ended: worker.ended.finally(() => confinement?.close()),
       ready,
     }
   },

@@ -3,6 +3,7 @@ import { randomUUID } from 'node:crypto'
 import { parentPort, workerData } from 'node:worker_threads'
 import { systemClock } from '../../src/actor/index.ts'
 import { connectNats, type Bus } from '../../src/bus/index.ts'
+import { openGates } from '../../src/isolation/index.ts'
 import { codeOf, describe, isProblem, toProblem } from '../../protocol/index.ts'
 import type { CommSetting, FromComm, ToComm } from './comm-messages.ts'
 import { endThisGroup } from './process-group.ts'
@@ -11,7 +12,7 @@ import { fetchCheckpoint, storeCheckpoint } from './store.ts'
 import { sharedFlags } from './shared-memory.ts'
 import { createTelemetry } from './telemetry.ts'
 
-const { memory, server, access, worker, slot } = workerData as CommSetting
+const { memory, server, access, worker, slot, gates = [] } = workerData as CommSetting
 const port = parentPort
 if (port === null) throw new Error('this is the second thread of a runner')
 
@@ -36,6 +37,7 @@ async function connect(): Promise<Bus> {
 const onNotice = (text: string): void => {
   process.stderr.write(`${text}\n`)
 }
+await openGates(gates)
 const bus = await connect()
 const telemetry = createTelemetry({
   bus,

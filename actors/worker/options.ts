@@ -11,6 +11,7 @@ export interface WorkerArguments {
   readonly cache?: string
   /** A file of keys. */
   readonly trust?: string
+  readonly isolate?: 'bus' | 'open'
   /** Seconds. */
   readonly drainTimeout?: number
 }
@@ -36,6 +37,15 @@ export function workerOptions(command: Command): Command {
         '--trust <file>',
         'run only what a key of this file has signed (`maggy key show` prints its lines)',
       ).env('MAGGY_TRUST'),
+    )
+    .addOption(
+      new Option(
+        '--isolate [network]',
+        'keep trials from the rest of this host, as far as it can be done here; `open`: but leave the network as it is',
+      )
+        .choices(['bus', 'open'])
+        .preset('bus')
+        .env('MAGGY_ISOLATE'),
     )
     .option(
       '--drain-timeout <seconds>',

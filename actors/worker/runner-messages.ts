@@ -1,5 +1,6 @@
 /** What the worker process and a runner's main thread say to each other over the child process's channel. */
 import type { ClientOptions } from '../../src/bus/index.ts'
+import type { BusGate } from '../../src/isolation/index.ts'
 import type { Assignment, AttemptOutcome, Problem } from '../../protocol/index.ts'
 
 export interface RunnerAccess {
@@ -16,6 +17,8 @@ export interface RunnerSetting {
   readonly access: RunnerAccess
   readonly worker: string
   readonly slot: number
+  /** Where it is confined: what it opens for itself, to find the bus there. */
+  readonly gates?: readonly BusGate[]
 }
 
 /** Why an attempt is told to stop; a timeout is the worker's own decision. */

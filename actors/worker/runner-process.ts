@@ -1,8 +1,9 @@
 /** The seam between a worker and the child process in which user code runs; the tests put another one in its place. */
-import { fork } from 'node:child_process'
 import { createInterface } from 'node:readline'
 import { fileURLToPath } from 'node:url'
 import { secretVariables } from '../../src/access/index.ts'
+import type { Confinement } from '../../src/isolation/index.ts'
+import { endOf, launch } from './launch.ts'
 import { endGroup } from './process-group.ts'
 import type { FromRunner, RunnerSetting, ToRunner } from './runner-messages.ts'
 
@@ -33,22 +34,22 @@ const lastWordsMs = 1_000
 /** Lines longer than this are cut. */
 const maximumLine = 8192
 
-/** Starts runners as Node processes. `threads` bounds what libtensorflow and its like use in each. */
+/**
+ * Starts runners as Node processes. `threads` bounds what libtensorflow and its like use in each; `confinement` keeps them from the rest of
+ * the host.
+ */
 export function createSpawn(
   settingNow: () => Omit<RunnerSetting, 'slot'>,
-  options: { readonly threads?: number } = {},
+  options: { readonly threads?: number; readonly confinement?: Confinement | undefined } = {},
 ): SpawnRunner {
   const own = import.meta.url
   const main = fileURLToPath(new URL(own.endsWith('.ts') ? './runner-main.ts' : './runner-main.js', own))
   return (slot, hears) => {
-    const child = fork(main, [], {
-      stdio: ['ignore', 'pipe', 'pipe', 'ipc'],
-      // A process group of its own, so that what user code starts can be ended with it. A terminal's Ctrl-C does not reach it.
-      detached: true,
-      env: { ...cleanEnvironment(process.env), ...threadVariables(options.threads) },
-      // Two debuggers would fight for one port. What this process was told itself comes last, and so counts.
-      execArgv: [...runnerFlags, ...process.execArgv.filter((flag) => !flag.startsWith('--inspect'))],
-    })
+    const { confinement } = options
+    // Two debuggers would fight for one port. What this process was told itself comes last, and so counts.
+    const flags = [...runnerFlags, ...process.execArgv.filter((flag) => !flag.startsWith('--inspect'))]
+    const env = { ...cleanEnvironment(process.env), ...threadVariables(options.threads) }
+    const child = launch({ slot, main, flags, env }, confinement)
     child.on('message', (message) => {
       hears.message(message as FromRunner)
     })
@@ -68,7 +69,7 @@ export function createSpawn(
     child.on('exit', (code, signal) => {
       // What user code has started and left behind goes with the runner.
       if (child.pid !== undefined) endGroup(child.pid)
-      const reason = signal ?? `exit code ${code}`
+      const reason = endOf(code, signal, confinement !== undefined)
       // At `close` the last words have been heard. It stays out where a process in a group of its own still holds the runner's output.
       child.on('close', () => {
         leave(reason)
@@ -91,7 +92,8 @@ export function createSpawn(
       // A runner that is gone says so by `close`.
       if (child.connected) child.send(message, () => undefined)
     }
-    send({ type: 'setting', setting: { ...settingNow(), slot } })
+    const way = confinement === undefined ? {} : { server: confinement.server, gates: confinement.gates }
+    send({ type: 'setting', setting: { ...settingNow(), ...way, slot } })
     return {
       pid: child.pid ?? 0,
       send,

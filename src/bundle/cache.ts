@@ -28,14 +28,14 @@ export interface BundleCache {
 }
 
 /** Not in the folder for all: there anybody may be first to make one of this name. */
-const defaultFolder = () => join(cacheDirectory(), 'bundles')
+export const defaultCacheFolder = () => join(cacheDirectory(), 'bundles')
 /** A file that was used so long ago is marked as used. */
 const usedMs = 3_600_000
 /** What a write that was cut short has left goes after so long. */
 const leftAfterMs = 3_600_000
 
 export function createBundleCache(options: { folder?: string; maxBytes?: number } = {}): BundleCache {
-  const { folder = defaultFolder(), maxBytes = 512 * 2 ** 20 } = options
+  const { folder = defaultCacheFolder(), maxBytes = 512 * 2 ** 20 } = options
 
   /** Which file was found to be whole, by hash: as long as it is the same one, a trial does not pay for that again. */
   const checked = new Map<string, string>()

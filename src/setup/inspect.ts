@@ -3,6 +3,7 @@ import { join } from 'node:path'
 import { satisfies } from 'semver'
 import { describe } from '../../protocol/index.ts'
 import { cacheDirectory, withCacheLock } from './cache.ts'
+import { findTool } from '../isolation/index.ts'
 import { findNatsServer, installNatsServer } from './nats-server.ts'
 import { maggyRoot } from './package-places.ts'
 import { natsServerMinimum } from './pins.ts'
@@ -12,7 +13,7 @@ import { findCompiler, findNpm, findPip } from './toolchain.ts'
 
 /** What was found of one part. */
 export interface PartReport {
-  readonly part: 'node' | 'npm' | 'python' | 'compiler' | 'tfjs-node' | 'nats-server' | 'cache'
+  readonly part: 'node' | 'npm' | 'python' | 'compiler' | 'tfjs-node' | 'nats-server' | 'cache' | 'isolation'
   readonly ok: boolean
   /** A part that only serves to install another is not needed once that one is there. */
   readonly needed: boolean
@@ -53,6 +54,7 @@ export async function inspect(): Promise<Inspection> {
       ? { part: 'compiler', ok: true, needed: !tfjs.ok, version: compiler.version, where: compiler.command }
       : { part: 'compiler', ok: false, needed: !tfjs.ok, reason: compiler.reason, remedy: compiler.remedy },
     { part: 'cache', ok: true, needed: installing, where: cacheDirectory() },
+    inspectIsolation(),
   ]
   return { ok: parts.every((part) => part.ok || !part.needed), parts }
 }
@@ -86,6 +88,16 @@ function inspectNode(): PartReport {
   const found = { part: 'node', needed: true, version: process.versions.node, where: process.execPath } as const
   if (satisfies(process.versions.node, engines.node)) return { ...found, ok: true }
   return { ...found, ok: false, reason: `not in ${engines.node}`, remedy: 'install Node 20, 22, 24 or 26' }
+}
+
+/** What `maggy worker --isolate` confines trials with. */
+function inspectIsolation(): PartReport {
+  const { kind, reasons } = findTool()
+  const found = { part: 'isolation', needed: false } as const
+  if (kind === 'bwrap') return { ...found, ok: true, where: 'bwrap' }
+  const without = kind === 'none' ? 'nothing' : 'files and processes only, by unshare'
+  const reason = `\`maggy worker --isolate\` confines ${without}: ${reasons.join('; ')}`
+  return { ...found, ok: false, reason, remedy: 'install bubblewrap (`apt-get install bubblewrap`)' }
 }
 
 async function inspectTfjsNode(): Promise<PartReport> {
