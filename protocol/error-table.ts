@@ -641,6 +641,18 @@ export const table = {
     remedy:
       'name a file that `optuna.storages.journal.JournalFileBackend` or `maggy export` wrote, or one that is not there yet',
   },
+  MLFLOW_UNREACHABLE: {
+    message: 'MLflow at {url} does not answer: {reason}',
+    retryable: true,
+    remedy:
+      'see that the server runs; what it lacks is sent when it is there again, or by `maggy export ID --mlflow URL`',
+  },
+  MLFLOW_REFUSED: {
+    message: 'MLflow at {url} refuses {path}: {reason}',
+    retryable: false,
+    remedy:
+      'see what it says; credentials stand in the address (http://user:password@host) or in MLFLOW_TRACKING_TOKEN',
+  },
   METRICS_PORT_UNUSABLE: {
     message: 'metrics cannot be served on {host}, port {port}: {reason}',
     retryable: false,

@@ -5,6 +5,7 @@ import { ablationSvg } from '../ablation/index.ts'
 import { exitCodes } from '../actor/index.ts'
 import type { Bus } from '../bus/index.ts'
 import { followTrials, type Tell } from '../client/index.ts'
+import { MlflowRecord, mlflowServer, type MlflowServer } from '../mlflow/index.ts'
 import { Journal, JournalFile, lineOf, StudyWriter } from '../optuna/index.ts'
 import {
   ablationRows,
@@ -24,14 +25,17 @@ export interface ExportOptions extends Looking {
   readonly format: 'json' | 'csv' | 'parquet' | 'svg' | 'optuna-journal'
   readonly rows: 'trials' | 'reports'
   readonly follow?: boolean
+  readonly mlflow?: string
   readonly output?: string
 }
 
 /** `id`: by default the experiment that was active last. */
 export async function exportCommand(id: string | undefined, options: ExportOptions): Promise<number> {
   const { format, follow, output } = options
-  if (follow === true && format !== 'optuna-journal') {
-    throw problem('OPTION_INVALID', { option: '--follow', reason: 'goes with --format optuna-journal only' })
+  const server = options.mlflow === undefined ? undefined : mlflowServer(options.mlflow)
+  if (follow === true && format !== 'optuna-journal' && server === undefined) {
+    const reason = 'goes with --format optuna-journal and with --mlflow only'
+    throw problem('OPTION_INVALID', { option: '--follow', reason })
   }
   if (format === 'parquet' && output === undefined && process.stdout.isTTY) {
     throw problem('OPTION_INVALID', { option: '--format parquet', reason: 'is nothing for a terminal: name a file' })
@@ -41,7 +45,8 @@ export async function exportCommand(id: string | undefined, options: ExportOptio
       options,
       async ({ bus }) => {
         const experiment = id ?? (await latestExperiment(bus))
-        if (format === 'optuna-journal') await writeJournal(bus, experiment, options, signal)
+        if (server !== undefined) await tellAll(bus, experiment, follow, signal, recordTell(server))
+        else if (format === 'optuna-journal') await writeJournal(bus, experiment, options, signal)
         else await write(await contentOf(bus, experiment, options), output)
         return exitCodes.done
       },
@@ -78,6 +83,31 @@ async function contentOf(bus: Bus, id: string, { format, rows }: ExportOptions):
   }
 }
 
+function recordTell(server: MlflowServer): Tell {
+  const record = new MlflowRecord(server)
+  return (outline, trials) => record.tell(outline, trials)
+}
+
+/** Once, as far as the log goes; or again and again, until the experiment is over. */
+async function tellAll(
+  bus: Bus,
+  experiment: string,
+  follow: boolean | undefined,
+  signal: AbortSignal,
+  tell: Tell,
+): Promise<void> {
+  if (follow === true) {
+    await followTrials(bus, experiment, tell, { signal })
+    return
+  }
+  const { trials, ...outline } = await readResult(bus, experiment)
+  const points = await readAllPoints(bus, experiment)
+  await tell(
+    outline,
+    trials.map((trial) => ({ trial, points: points.get(trial.trial) ?? [] })),
+  )
+}
+
 /** Into a file, what is there already stays; a journal on standard output begins anew. */
 async function writeJournal(
   bus: Bus,
@@ -104,16 +134,7 @@ async function writeJournal(
       file ??= await JournalFile.open(output)
       await file.append(compare)
     }
-    if (follow === true) {
-      await followTrials(bus, experiment, tell, { signal })
-      return
-    }
-    const { trials, ...outline } = await readResult(bus, experiment)
-    const points = await readAllPoints(bus, experiment)
-    await tell(
-      outline,
-      trials.map((trial) => ({ trial, points: points.get(trial.trial) ?? [] })),
-    )
+    await tellAll(bus, experiment, follow, signal, tell)
   } finally {
     await file?.close()
   }

@@ -196,6 +196,7 @@ function runCommands(program: Command, finish: Finish): void {
     .option('--detach', 'hand it over to the server that is named, and leave')
     .option('--output <dir>', 'write the results as files under this folder')
     .option('--tensorboard <dir>', 'write event files for TensorBoard under this folder')
+    .option('--mlflow <url>', 'keep it in this MLflow server while it runs')
     .action(
       async (module: string, context: string | undefined, options: RunCommandOptions & { readonly set: string[] }) => {
         finish(await (await import('./run-command.ts')).runCommand(module, context, options))
@@ -212,6 +213,7 @@ function runCommands(program: Command, finish: Finish): void {
     .addOption(workers())
     .option('--output <dir>', 'write the results as files under this folder')
     .option('--tensorboard <dir>', 'write event files for TensorBoard under this folder')
+    .option('--mlflow <url>', 'keep it in this MLflow server while it runs')
     .action(async (id: string | undefined, options: RunCommandOptions & { readonly force?: boolean }) => {
       finish(await (await import('./run-command.ts')).resumeCommand(id, options))
     })
@@ -287,7 +289,8 @@ function exportCommand(program: Command, finish: Finish): void {
         .choices(['trials', 'reports'])
         .default('trials'),
     )
-    .option('--follow', 'of a journal: go on appending until the experiment is over')
+    .option('--mlflow <url>', 'send it, or what is missing of it, to this MLflow server instead')
+    .option('--follow', 'of a journal, or to MLflow: go on until the experiment is over')
     .option('--output <file>', 'the file (default: standard output); a journal that is there is continued')
     .action(async (id: string | undefined, options: ExportOptions) => {
       finish(await (await import('./export-command.ts')).exportCommand(id, options))

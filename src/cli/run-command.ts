@@ -4,6 +4,7 @@ import { problem, type Submission } from '../../protocol/index.ts'
 import { logSubject } from '../archive/index.ts'
 import { loadExperiment } from '../bundle/index.ts'
 import type { Bus } from '../bus/index.ts'
+import { mlflowServer, type MlflowServer } from '../mlflow/index.ts'
 import { provideHost } from '../train/index.ts'
 import {
   contextOf,
@@ -15,9 +16,11 @@ import {
   signedByUser,
   submissionOf,
   suggesterFor,
+  trackIn,
   withComponents,
   type Session,
   type SessionOptions,
+  type Tracking,
   type Waiting,
   type SigningOptions,
 } from '../client/index.ts'
@@ -29,7 +32,7 @@ import { interruptible } from './interrupt.ts'
 import { isServed, looking, sessionOptions, type BusOptions } from './looking.ts'
 import { duration, pairs } from './text.ts'
 import { resultText } from './trial-table.ts'
-import { printJson, styleOf, watchIn, type Shown } from './watch.ts'
+import { printJson, styleOf, watchIn, type Shown, type Style } from './watch.ts'
 
 export interface RunCommandOptions extends BusOptions {
   readonly workers?: number
@@ -37,6 +40,8 @@ export interface RunCommandOptions extends BusOptions {
   readonly json?: boolean
   readonly output?: string
   readonly tensorboard?: string
+  /** The address of an MLflow server. */
+  readonly mlflow?: string
   readonly signKey?: string
   /** Days. */
   readonly signFor?: number
@@ -156,13 +161,15 @@ async function toTheEnd(
 ): Promise<number> {
   const style = styleOf(options)
   // Found out before hours of work, not after.
+  const mlflow = options.mlflow === undefined ? undefined : mlflowServer(options.mlflow)
   for (const folder of [options.output, options.tensorboard]) if (folder !== undefined) await assertWritable(folder)
   return await interruptible(async (signal) => {
     const session = await openSession({ ...sessionOptions(options), actors })
     const watch = watchIn(style)
     const deaf = session.onNotice((text) => watch.onNotice?.(text))
+    const tracker = mlflow === undefined ? undefined : tracked(mlflow, session.bus, watch, style)
     try {
-      const result = await Promise.race([run(session, watch, signal), session.failed])
+      const result = await Promise.race([run(session, tracker?.watch ?? watch, signal), session.failed])
       watch.end()
       for (const line of watch.printed()) process.stdout.write(`${line}\n`)
       // First what there is, then its files: whatever hinders these must not cost the result.
@@ -170,6 +177,7 @@ async function toTheEnd(
       const folders = await written(session, result, options)
       if (style === 'json') printJson('result', { result, folders })
       else for (const folder of folders) process.stdout.write(`written to ${folder}\n`)
+      await tracker?.finish()
       if (result.state === 'stopped') {
         process.stderr.write(`stopped; go on with \`maggy resume ${result.experiment}${where(options)}\`\n`)
       }
@@ -186,6 +194,34 @@ function signingOptions({ signKey, signFor }: RunCommandOptions): SigningOptions
   return {
     ...(signKey === undefined ? {} : { signKey }),
     ...(signFor === undefined ? {} : { signForDays: signFor }),
+  }
+}
+
+/** The same watch, which begins to keep the experiment in MLflow as soon as it is in the log. */
+function tracked(
+  server: MlflowServer,
+  bus: Bus,
+  watch: Shown,
+  style: Style,
+): { readonly watch: Shown; finish(): Promise<void> } {
+  let tracking: Tracking | undefined
+  let over = false
+  const notice = (text: string) => {
+    if (over && style !== 'json') process.stderr.write(`${text}\n`)
+    else watch.onNotice?.(text)
+  }
+  return {
+    watch: {
+      ...watch,
+      onEvent(event, reading, live) {
+        tracking ??= trackIn(server, bus, reading.experiment, notice)
+        watch.onEvent?.(event, reading, live)
+      },
+    },
+    async finish() {
+      over = true
+      await tracking?.finish()
+    },
   }
 }
 

@@ -21,7 +21,7 @@ import {
 import { followExperiment } from './follow.ts'
 import { pause } from './submit.ts'
 
-interface Told {
+export interface Told {
   readonly trial: TrialResult
   /** Of all its attempts. */
   readonly points: readonly KeptPoint[]

@@ -4,13 +4,15 @@ import { problem, RemoteError } from '../../protocol/index.ts'
 import type { AccessOptions } from '../access/index.ts'
 import { bundleModule } from '../bundle/index.ts'
 import type { ContextOf, Contexts, Experiment } from '../experiment/index.ts'
+import { mlflowServer } from '../mlflow/index.ts'
 import { writeFiles, writeTensorBoard, type Result } from '../store/index.ts'
 import { runExperiment } from './run.ts'
 import { suggesterFor } from './fleet.ts'
 import { openSession } from './session.ts'
-import type { Progress } from './follow.ts'
+import type { Progress, Watch } from './follow.ts'
 import { signedByUser, type SigningOptions } from './signing.ts'
 import { withComponents } from './study.ts'
+import { trackIn, type Tracking } from './tracking.ts'
 import { contextOf, experimentId, submissionOf } from './submission.ts'
 import { reasonOf, type Waiting } from './submit.ts'
 
@@ -30,6 +32,8 @@ export interface LagomOptions extends SigningOptions, AccessOptions {
   readonly output?: string
   /** A folder for TensorBoard's event files. */
   readonly tensorboard?: string
+  /** The address of an MLflow server that keeps it while it runs. One that is gone hinders nothing: `notes` of the result say so. */
+  readonly mlflow?: string
   readonly onProgress?: (progress: Progress) => void
   /** Why nothing goes on, when nothing does; null once it does. */
   readonly onWaiting?: (waiting: Waiting | null) => void
@@ -72,6 +76,7 @@ export async function lagom(
     throw problem('LAGOM_WITHIN_RUNNER', { module: experiment.moduleUrl })
   }
   signal?.throwIfAborted()
+  const mlflow = options.mlflow === undefined ? undefined : mlflowServer(options.mlflow)
   const contextName = typeof context === 'string' ? context : context.kind
   const named = typeof context === 'string' ? contextOf(experiment, context) : context
   const chosen = await withComponents(experiment, named)
@@ -81,14 +86,20 @@ export async function lagom(
   const submission = await signedByUser(plain, options)
   const session = await openSession({ ...options, actors: [suggesterFor(chosen)] })
   try {
-    const watch = {
+    let tracking: Tracking | undefined
+    const watch: Watch = {
+      ...(mlflow === undefined
+        ? {}
+        : { onEvent: () => void (tracking ??= trackIn(mlflow, session.bus, id, () => {})) }),
       ...(onProgress === undefined ? {} : { onProgress }),
       ...(onWaiting === undefined ? {} : { onWaiting }),
     }
-    const result = await Promise.race([
+    const reached = await Promise.race([
       runExperiment(session.bus, submission, code, watch, { signal, onDriver: session.onDriver }),
       session.failed,
     ])
+    await tracking?.finish()
+    const result = withNotes(reached, tracking?.notices ?? [])
     if (options.output !== undefined) await writeFiles(options.output, session.bus, result)
     if (options.tensorboard !== undefined) await writeTensorBoard(options.tensorboard, session.bus, result)
     if (signal?.aborted === true && result.state !== 'done') throw reasonOf(signal)
@@ -98,6 +109,9 @@ export async function lagom(
     await session.close()
   }
 }
+
+const withNotes = (result: Result, notes: readonly string[]): Result =>
+  notes.length === 0 ? result : { ...result, notes: [...(result.notes ?? []), ...notes] }
 
 function failure(result: Result): ExperimentFailure {
   const unknown = { code: 'INTERNAL', message: 'the experiment failed and its log does not say why' }

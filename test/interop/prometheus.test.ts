@@ -5,8 +5,9 @@ import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { afterAll, beforeAll, expect, it } from 'vitest'
 import { optimization, space } from '../../src/index.ts'
-import { pythonWithPackages, type Python } from '../support/python.ts'
+import type { Python } from '../support/python.ts'
 import { freePort } from '../support/server.ts'
+import { withTools } from './tools.ts'
 import { startSystem, untilStep, type System } from '../support/system.ts'
 
 interface Sample {
@@ -23,7 +24,7 @@ const ports: Record<string, number> = {}
 
 beforeAll(async () => {
   folder = await mkdtemp(join(tmpdir(), 'maggy-prometheus-'))
-  python = await pythonWithPackages('prometheus-client==0.23.1')
+  python = await withTools()
   system = await startSystem()
   for (const name of ['driver', 'optimizer', 'worker'] as const) {
     const port = (ports[name] = await freePort())

@@ -643,6 +643,16 @@ TABLE: dict[str, tuple[str, bool, str]] = {
         False,
         "name a file that `optuna.storages.journal.JournalFileBackend` or `maggy export` wrote, or one that is not there yet",
     ),
+    "MLFLOW_UNREACHABLE": (
+        "MLflow at {url} does not answer: {reason}",
+        True,
+        "see that the server runs; what it lacks is sent when it is there again, or by `maggy export ID --mlflow URL`",
+    ),
+    "MLFLOW_REFUSED": (
+        "MLflow at {url} refuses {path}: {reason}",
+        False,
+        "see what it says; credentials stand in the address (http://user:password@host) or in MLFLOW_TRACKING_TOKEN",
+    ),
     "METRICS_PORT_UNUSABLE": (
         "metrics cannot be served on {host}, port {port}: {reason}",
         False,
