@@ -262,8 +262,9 @@ export class Authority {
 
   async #write(file: string, text: string): Promise<void> {
     const path = join(this.folder, file)
-    await writeFile(`${path}.new`, text, { mode: 0o600 })
-    await rename(`${path}.new`, path)
+    const fresh = `${path}.${randomBytes(4).toString('hex')}.new`
+    await writeFile(fresh, text, { mode: 0o600 })
+    await rename(fresh, path)
   }
 
   #invalid(reason: string): Error {

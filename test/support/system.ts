@@ -15,6 +15,9 @@ import {
 import { spawnActor, type Child } from '../../src/actor/index.ts'
 import { bundleBucket } from '../../protocol/index.ts'
 import { bundleModule } from '../../src/bundle/index.ts'
+import type { Role } from '../../protocol/index.ts'
+import { accessTo } from '../../src/access/index.ts'
+import { Authority, mainTenant } from '../../src/auth/index.ts'
 import { ask, connectNats, hear, type Bus } from '../../src/bus/index.ts'
 import type { ContextOf } from '../../src/experiment/index.ts'
 import { startServer, type RunningServer } from '../../src/server/index.ts'
@@ -24,6 +27,10 @@ export interface System {
   /** kill -9 of nats-server, and a new one on the same port and data. */
   killServer(): Promise<void>
   readonly bus: Bus
+  /** What nats-server has said. */
+  readonly log: readonly string[]
+  /** A file of credentials for somebody; undefined: the system is not secured. */
+  creds(role: Role, name: string): Promise<string | undefined>
   /** Starts an actor against this system's server. */
   actor(name: 'driver' | 'optimizer' | 'ablator' | 'worker', ...args: string[]): Promise<Child>
   /** Starts workers and waits until they have announced themselves. */
@@ -37,15 +44,35 @@ export interface System {
   stop(): Promise<void>
 }
 
-export async function startSystem(): Promise<System> {
+/** `secured`: under an authority, by TLS; each actor comes with credentials of its own, `bus` with a driver's and submissions with a client's. */
+export async function startSystem({ secured = false }: { readonly secured?: boolean } = {}): Promise<System> {
   const data = await mkdtemp(join(tmpdir(), 'maggy-system-'))
-  let server = await startServer({ port: 0, data })
-  const bus = await connectNats({ server: server.url, name: 'test' })
+  const authority = secured
+    ? await Authority.init(join(data, 'authority'), { hosts: [], port: 4222, days: 1 })
+    : undefined
+  const said: string[] = []
+  const start = (change: { readonly port: number; readonly token?: string }) =>
+    startServer({
+      ...change,
+      data: join(data, 'server'),
+      onLog: (line) => said.push(line),
+      ...(authority === undefined ? {} : { auth: join(data, 'authority', 'server') }),
+    })
+  let server = await start({ port: 0 })
+  const creds = async (role: Role, name: string): Promise<string | undefined> =>
+    await authority?.addUser(role, name, { tenant: mainTenant, days: 1 })
+  const accessOf = async (role: Role) => accessTo({ creds: await creds(role, `test-${role}`) }, [role])
+  const bus = await connectNats({ server: server.url, name: 'test', ...(await accessOf('driver')) })
+  const client = secured ? await connectNats({ server: server.url, name: 'test', ...(await accessOf('client')) }) : bus
+  let actors = 0
   await bus.streams.ensure()
   const children: Child[] = []
 
   const actor: System['actor'] = async (name, ...args) => {
-    const child = await spawnActor(name, ['--server', server.url, '--log-level', 'warn', ...args], { stdio: 'ignore' })
+    const file = await creds(name, `${name}-${(actors += 1)}`)
+    const shown = file === undefined ? [] : ['--creds', file]
+    const common = ['--server', server.url, '--log-level', 'warn', ...shown]
+    const child = await spawnActor(name, [...common, ...args], { stdio: 'ignore' })
     children.push(child)
     return child
   }
@@ -55,7 +82,7 @@ export async function startSystem(): Promise<System> {
     const over = new AbortController()
     const both = AbortSignal.any([signal, over.signal])
     try {
-      for await (const entry of bus.streams.follow('log', subject, { signal: both })) {
+      for await (const entry of client.streams.follow('log', subject, { signal: both })) {
         const batch = decodePayload(log, entry.data, subject).events
         for (const event of batch) yield event
         if (batch.at(-1)?.type === 'experiment.ended') return
@@ -70,13 +97,15 @@ export async function startSystem(): Promise<System> {
       return server
     },
     bus,
+    log: said,
+    creds,
     actor,
     events,
     async killServer() {
       const { pid, port, token, ended } = server
       process.kill(pid, 'SIGKILL')
       await ended
-      server = await startServer({ port, data, ...(token === undefined ? {} : { token }) })
+      server = await start({ port, ...(token === undefined ? {} : { token }) })
     },
     async workers(count, ...args) {
       const seen = new Set<string>()
@@ -98,7 +127,7 @@ export async function startSystem(): Promise<System> {
       await bus.blobs.put(bundleBucket, sha256, code)
       const bundle = { sha256, bytes: code.length, module: name }
       const submission = { experiment: id, name: 'test', contextName: 'test', context, bundle }
-      await ask(bus, submit, {}, submission, { timeoutMs: 30_000 })
+      await ask(client, submit, {}, submission, { timeoutMs: 30_000 })
       return submission
     },
     async ended(experiment) {
@@ -108,6 +137,7 @@ export async function startSystem(): Promise<System> {
     },
     async stop() {
       await Promise.all(children.map((child) => child.stop(3000)))
+      if (client !== bus) await client.close()
       await bus.close()
       await server.stop()
       await rm(data, { recursive: true, force: true })

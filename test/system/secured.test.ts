@@ -1,0 +1,128 @@
+/**
+ * The whole system under an authority and TLS, each actor with credentials of its own: everything works, whatever is killed, the server
+ * never has to refuse anything, and nothing that is secret is to be seen.
+ */
+import { existsSync, readdirSync, readFileSync, statSync } from 'node:fs'
+import { join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import { afterAll, beforeAll, expect, it } from 'vitest'
+import { training } from '../../src/index.ts'
+import type { Child } from '../../src/actor/index.ts'
+import { withComponents } from '../../src/client/index.ts'
+import { resultOf } from '../../src/store/index.ts'
+import { maggy } from '../support/cli.ts'
+import { processesBelow } from '../support/processes.ts'
+import { startSystem, until, type System } from '../support/system.ts'
+import ablation from '../support/ablation-experiment.ts'
+import guarded from './modules/guarded.ts'
+
+const at = (file: string) => fileURLToPath(new URL(file, import.meta.url))
+const module = at('./modules/guarded.ts')
+let system: System
+let driver: Child
+let workers: Child[]
+let shown: string[]
+
+beforeAll(async () => {
+  system = await startSystem({ secured: true })
+  driver = await system.actor('driver')
+  await system.actor('optimizer')
+  await system.actor('ablator')
+  workers = await system.workers(2)
+  shown = ['--server', system.server.url, '--creds', (await system.creds('client', 'person')) ?? '']
+})
+afterAll(() => system.stop())
+
+const kill = async (child: Child | undefined) => {
+  child?.process.kill('SIGKILL')
+  await child?.exited
+}
+const violations = () => system.log.filter((line) => line.includes('Violation'))
+const expectDone = async (id: string, done: number) => {
+  const { counts, state } = resultOf(id, await system.ended(id))
+  expect({ state, ...counts }).toMatchObject({ state: 'done', done, failed: 0, running: 0 })
+}
+
+it('a trial that runs longer than a worker waits for its runner, and an ablation beside it', async () => {
+  await system.submit(module, guarded.contexts.long, 'long')
+  await system.submit(
+    at('../support/ablation-experiment.ts'),
+    await withComponents(ablation, ablation.contexts.ablate),
+    'ablated',
+  )
+  await expectDone('ablated', 18)
+  await expectDone('long', 1)
+  const assigned = (await system.ended('long')).filter(({ type }) => type === 'trial.assigned')
+  expect(assigned).toHaveLength(1)
+  expect(violations()).toEqual([])
+})
+
+it('a ring of two', async () => {
+  await system.submit(at('./modules/trained.ts'), training({ workers: 2, hparams: { epochs: 2 } }), 'ring')
+  await expectDone('ring', 1)
+  expect(violations()).toEqual([])
+})
+
+it('a search under which a runner, a worker and the driver are killed; checkpoints outlive them', async () => {
+  await system.submit(module, guarded.contexts.tune, 'killed')
+  await until(system, 'killed', 'trial.assigned', ({ trial }) => trial === 1)
+  const runner = processesBelow(workers[0]?.pid ?? 0).find(({ command }) => command.includes('runner-main'))
+  process.kill(runner?.pid ?? 0, 'SIGKILL')
+  await until(system, 'killed', 'trial.ended', ({ outcome }) => outcome.kind === 'done')
+  await kill(workers[1])
+  workers[1] = (await system.workers(1))[0] as Child
+  await kill(driver)
+  driver = await system.actor('driver')
+  await expectDone('killed', 8)
+  expect(violations()).toEqual([])
+})
+
+it('nothing that is secret is in arguments, in environments of runners, in what is printed, or in a file for others', async () => {
+  const board = ['--server', system.server.url, '--creds', (await system.creds('board', 'looker')) ?? '']
+  const folder = join(system.server.data, '..', 'authority')
+  const secrets = readdirSync(folder, { recursive: true, withFileTypes: true })
+    .filter((entry) => entry.isFile())
+    .flatMap((entry) => {
+      const file = join(entry.parentPath, entry.name)
+      expect(statSync(file).mode & 0o077).toBe(0)
+      const text = readFileSync(file, 'utf8')
+      // Seeds of operators, accounts and users, users' JWTs, and private keys.
+      const jwts = entry.name.endsWith('.creds') ? (text.match(/eyJ[\w.-]{100,}/g) ?? []) : []
+      return [
+        ...(text.match(/\bS[OAU][A-Z2-7]{56}\b/g) ?? []),
+        ...jwts,
+        ...(/KEY-----\n(\w{40})/.exec(text)?.slice(1) ?? []),
+      ]
+    })
+  expect(secrets.length).toBeGreaterThan(20)
+  const running = maggy(['run', module, 'tune', ...shown])
+  await until(system, 'killed', 'trial.ended')
+  const below = processesBelow(process.pid).filter(({ command }) => command.includes('dist/'))
+  const runners = below.filter(({ command }) => command.includes('runner-main'))
+  expect(runners.length).toBeGreaterThan(0)
+  const seen = below.map(({ command }) => command)
+  for (const { pid } of runners) {
+    const environment = existsSync(`/proc/${pid}/environ`) ? readFileSync(`/proc/${pid}/environ`, 'utf8') : ''
+    expect(environment).not.toMatch(/MAGGY_(CREDS|TOKEN|TOKEN_FILE|NKEY|SERVER|TLS_KEY)=/)
+    seen.push(environment)
+  }
+  const ran = await running
+  expect(ran).toMatchObject({ code: 0 })
+  const looks = await Promise.all([
+    maggy(['ls', ...shown]),
+    maggy(['show', 'killed', '--all', ...board]),
+    maggy(['logs', 'killed', ...board]),
+    maggy(['ls', '--json', ...board]),
+    // What goes wrong says no secret either.
+    maggy(['show', 'nothing', ...shown]),
+    maggy(['run', module, 'tune', ...board]),
+  ])
+  expect(looks.map(({ code }) => code)).toEqual([0, 0, 0, 0, 2, 69])
+  expect(looks[1]?.stdout).toContain('8 done')
+  expect(looks[2]?.stdout).toContain('step 3')
+  expect(looks[5]?.stderr).toContain('BUS_FORBIDDEN')
+  seen.push(...system.log, ...[ran, ...looks].flatMap(({ stdout, stderr }) => [stdout, stderr]))
+  for (const child of [driver, ...workers]) seen.push(child.stderrTail())
+  const told = seen.join('\n')
+  expect(secrets.filter((secret) => told.includes(secret))).toEqual([])
+})
