@@ -71,7 +71,8 @@ export const workerActor: ActorDefinition<WorkerArguments> = {
  * renewed counts from the next runner on.
  */
 function accessOfRunners({ token, tls, user, identity, credentials }: Access): RunnerAccess {
-  const common = { ...(token === undefined ? {} : { token }), ...(tls === undefined ? {} : { tls }) }
+  const secret = typeof token === 'function' ? token() : token
+  const common = { ...(secret === undefined ? {} : { token: secret }), ...(tls === undefined ? {} : { tls }) }
   if (credentials === undefined) return { ...common, ...(user === undefined ? {} : { user: user() }) }
   const { file } = credentials
   const { runner } = readCredentials(file)

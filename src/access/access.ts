@@ -79,7 +79,6 @@ export function accessTo(options: AccessOptions, as: readonly Role[]): Access {
       reason: `they are of the ${credentials.role} ${credentials.name}, and not of a ${as.join(' or a ')}`,
     })
   }
-  const secret = token ?? (tokenFile === undefined ? undefined : textIn('--token-file', tokenFile).trim())
   const authority = tlsCa === undefined ? credentials?.authority : textIn('--tls-ca', tlsCa)
   const tls = {
     ...(authority === undefined ? {} : { ca: authority }),
@@ -90,12 +89,23 @@ export function accessTo(options: AccessOptions, as: readonly Role[]): Access {
   const shows = (creds ?? nkey ?? tokenFile) !== undefined && authority === undefined
   return {
     ...(shows ? { greeted: meetServer } : {}),
-    ...(secret === undefined || secret === '' ? {} : { token: secret }),
+    ...(token === undefined ? (tokenFile === undefined ? {} : { token: () => tokenIn(tokenFile) }) : { token }),
     // Read anew with each connection: the file may have been renewed meanwhile.
     ...(creds === undefined ? {} : { user: () => readCredentials(creds) }),
     ...(nkey === undefined ? {} : { user: () => ({ seed: textIn('--nkey', nkey).trim() }) }),
     ...(Object.keys(tls).length === 0 ? {} : { tls }),
     ...(credentials === undefined ? {} : { identity: { role: credentials.role, name: credentials.name }, credentials }),
+  }
+}
+
+/** A server that only starts has not written it yet: that is waited for as for the server. */
+function tokenIn(file: string): string {
+  try {
+    return readFileSync(file, 'utf8').trim()
+  } catch (error) {
+    const { code } = error as NodeJS.ErrnoException
+    if (code !== 'ENOENT') throw problem('OPTION_INVALID', { option: '--token-file', reason: describe(error) })
+    throw problem('BUS_UNREACHABLE', { server: 'whose token is asked for', reason: `there is no ${file} yet` })
   }
 }
 

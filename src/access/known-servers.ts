@@ -8,7 +8,7 @@ import { dirname, join } from 'node:path'
 import { problem } from '../../protocol/index.ts'
 import type { Greeting } from '../bus/index.ts'
 
-/** Where it is kept; `MAGGY_KNOWN_SERVERS` names another file. */
+/** Where it is kept; `MAGGY_KNOWN_SERVERS` names another file, or with nothing in it none. */
 function knownServersFile(environment: NodeJS.ProcessEnv): string {
   const { MAGGY_KNOWN_SERVERS: named, XDG_STATE_HOME: state } = environment
   return named ?? join(state ?? join(homedir(), '.local', 'state'), 'maggy', 'known-servers.json')
@@ -18,6 +18,7 @@ function knownServersFile(environment: NodeJS.ProcessEnv): string {
 export function meetServer(server: string, greeting: Greeting, environment = process.env): void {
   if (!greeting.asks) throw problem('BUS_CREDENTIALS_UNUSED', { server })
   const file = knownServersFile(environment)
+  if (file === '') return
   const known = readKnown(file)
   const now = `${greeting.name}${greeting.tls ? ' with TLS' : ''}`
   const before = Object.hasOwn(known, server) ? known[server] : undefined

@@ -9,9 +9,9 @@
 import { problem, toProblem, describe, type MaggyError } from '../../protocol/index.ts'
 import type { Bus, BusStatus, Handler, RequestOptions } from './bus.ts'
 import { guarded, report, type OnFault, type RawDelivery } from './guard.ts'
-import { parseAddress } from './nats-address.ts'
 import { natsBlobs } from './nats-blobs.ts'
 import {
+  addressIn,
   dataOf,
   eventKind,
   headersOf,
@@ -51,7 +51,7 @@ const reconnectWaitMs = 250
  * comes back, until it is closed.
  */
 export async function connectNats(options: NatsOptions): Promise<Bus> {
-  const address = parseAddress(options.server, options.token)
+  const address = addressIn(options)
   const onFault = options.onFault ?? (() => {})
   const watchdogMs = options.watchdogMs ?? 4_000
   const listeners = new Set<(status: BusStatus) => void>()

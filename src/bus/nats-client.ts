@@ -28,8 +28,8 @@ const requiredServer = '2.12.6'
 export interface ClientOptions {
   /** `nats://TOKEN@host:port`, `nats://user:pass@host`, `host:port`, or several with commas. */
   server: string
-  /** Where the address has none. */
-  token?: string
+  /** Where the address has none; a function is asked with each connection that is made anew. */
+  token?: string | (() => string)
   /** Shown in the server's list of connections. */
   name?: string
   /** What is shown to the server beside a token: asked for with each connection. */
@@ -60,9 +60,12 @@ const reconnectWaitMs = 250
 export const inboxOf = ({ identity }: ClientOptions): string =>
   inboxFor(identity?.role ?? 'any', identity?.name ?? 'any')
 
+export const addressIn = ({ server, token }: ClientOptions): Address =>
+  parseAddress(server, typeof token === 'function' ? undefined : token)
+
 /** Looks at a server without staying: its version, and whether it has JetStream. Rejects as connectNats does, but takes any version. */
 export async function readServerInfo(options: ClientOptions): Promise<ServerInfo> {
-  const address = parseAddress(options.server, options.token)
+  const address = addressIn(options)
   const connection = await dial(address, options)
   const info = infoOf(connection, address)
   await connection.close()
@@ -91,10 +94,11 @@ export async function openConnection(address: Address, options: ClientOptions): 
 async function dial(address: Address, options: ClientOptions): Promise<NatsConnection> {
   const timeout = options.connectTimeoutMs ?? 5_000
   const { user, tls } = options
+  const secret = address.token ?? (typeof options.token === 'function' ? options.token() : undefined)
   if (options.greeted !== undefined) options.greeted(address.label, await greetingOf(address, timeout))
   const wanted: ConnectionOptions = {
     servers: [...address.servers],
-    ...(address.token === undefined ? {} : { token: address.token }),
+    ...(secret === undefined ? {} : { token: secret }),
     ...(address.user === undefined ? {} : { user: address.user }),
     ...(address.pass === undefined ? {} : { pass: address.pass }),
     ...(tls !== undefined ? { tls: { ...tls } } : address.tls ? { tls: {} } : {}),
@@ -222,7 +226,7 @@ export async function probe(
   options: ClientOptions,
   tried: readonly { readonly kind: 'publish' | 'subscribe'; readonly subject: string }[],
 ): Promise<ReadonlySet<number>> {
-  const connection = await openConnection(parseAddress(options.server, options.token), options)
+  const connection = await openConnection(addressIn(options), options)
   const refused = new Set<number>()
   let current = -1
   const watch = async (): Promise<void> => {

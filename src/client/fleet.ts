@@ -53,7 +53,7 @@ export async function startFleet(folder: string): Promise<Fleet> {
     for (const say of hearers) say(text)
   }
   let server = await startServer({ port: 0, data, onNotice })
-  const { url, port, token } = server
+  const { url, port, token, tokenFile } = server
   const stopping = new AbortController()
   const kept: Promise<void>[] = []
   const children = new Set<Child>()
@@ -78,9 +78,11 @@ export async function startFleet(folder: string): Promise<Fleet> {
 
   const keepActor = (name: string, args: readonly string[], onReady: () => void = () => {}) =>
     keep(name, async () => {
-      const env = token === undefined ? {} : { MAGGY_TOKEN: token }
+      // Neither their arguments nor their environment hold the token. The server is their parent's own.
+      const env = { MAGGY_KNOWN_SERVERS: '' }
+      const shown = tokenFile === undefined ? [] : ['--token-file', tokenFile]
       const address = `nats://127.0.0.1:${port}`
-      const options = ['--server', address, '--log-level', 'warn', ...args]
+      const options = ['--server', address, '--log-level', 'warn', ...shown, ...args]
       const child = await spawnActor(name, options, { env, ownGroup: true })
       children.add(child)
       onReady()

@@ -113,7 +113,11 @@ async function connect(server: string, options: AccessOptions): Promise<Pick<Ses
     await bus.close()
     throw error
   }
-  return { bus, close: () => bus.close(), address: { url: server, token: access.token } }
+  return {
+    bus,
+    close: () => bus.close(),
+    address: { url: server, token: typeof access.token === 'function' ? access.token() : access.token },
+  }
 }
 
 const nobody = () => () => {}

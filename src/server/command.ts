@@ -1,3 +1,4 @@
+import { readFileSync } from 'node:fs'
 import { describe, isProblem, problem, toProblem } from '../../protocol/index.ts'
 import { exitCodeFor } from '../actor/index.ts'
 import { startServer, type RunningServer, type ServerOptions } from './server.ts'
@@ -11,6 +12,7 @@ export interface ServerFlags {
   readonly host?: string
   readonly port?: string
   readonly token?: string
+  readonly tokenFile?: string
   readonly data?: string
   readonly auth?: string
   readonly monitor?: string
@@ -23,7 +25,8 @@ export const serverFlags: readonly (readonly [flags: string, description: string
   ['--host <host>', 'the address to listen on (default 127.0.0.1)'],
   ['--port <port>', 'the port to listen on; 0: any that is free (default 4222)'],
   ['--random', 'the same as --port 0'],
-  ['--token <token>', 'what clients must show; made up if the port is random or others can reach the host'],
+  ['--token <token>', 'what clients must show; better in a file: others see the command line'],
+  ['--token-file <file>', 'a file with it (default: made up, and kept in the data folder)'],
   [
     '--auth <folder>',
     'the authority that says who is known: the folder server/ of `maggy auth init`; there is no token then',
@@ -54,7 +57,9 @@ export async function runServer(flags: ServerFlags): Promise<number> {
     if (process.send !== undefined && !process.connected) resolve('told')
   })
   await tell({ ready: true, url: server.url, pid: server.pid })
-  process.stdout.write(`${server.url}\n`)
+  process.stdout.write(`${server.url.replace(/\/\/[^/]*@/, '//')}\n`)
+  if (server.tokenFile !== undefined)
+    process.stderr.write(`its token is in ${server.tokenFile} (--token-file, or MAGGY_TOKEN_FILE)\n`)
   const end = await Promise.race([told, server.ended])
   if (end === 'told') {
     await server.stop()
@@ -66,7 +71,9 @@ export async function runServer(flags: ServerFlags): Promise<number> {
 
 /** @throws OPTION_INVALID for what is no port. */
 export function optionsFrom(flags: ServerFlags, environment: NodeJS.ProcessEnv = process.env): ServerOptions {
-  const token = flags.token ?? environment['MAGGY_TOKEN']
+  const file = flags.tokenFile ?? environment['MAGGY_TOKEN_FILE'] ?? ''
+  const token =
+    flags.token ?? environment['MAGGY_TOKEN'] ?? (file === '' ? undefined : readFileSync(file, 'utf8').trim())
   return {
     ...(flags.host === undefined ? {} : { host: flags.host }),
     ...(flags.random === true ? { port: -1 } : flags.port === undefined ? {} : { port: portOf('--port', flags.port) }),

@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto'
 import { join } from 'node:path'
 import { authorityLines, type AuthoritySettings } from './authority-configuration.ts'
 
@@ -24,7 +25,7 @@ const maxFileStoreBytes = 64 * 2 ** 30
 export function configurationText(configuration: ServerConfiguration): string {
   const { host, port, token, data, maxPayloadBytes, monitorPort, authority } = configuration
   const lines = [
-    `server_name: ${authority?.settings.serverName ?? 'maggy'}`,
+    `server_name: ${authority?.settings.serverName ?? nameBy(token)}`,
     `host: ${quoted(host)}`,
     `port: ${port}`,
     `max_payload: ${maxPayloadBytes}`,
@@ -57,8 +58,10 @@ export function addressOf(host: string, port: number, token: string | undefined,
   return `${tls ? 'tls' : 'nats'}://${token === undefined ? '' : `${encodeURIComponent(token)}@`}${reachable}:${port}`
 }
 
-export function isLoopback(host: string): boolean {
-  return host === 'localhost' || host === '::1' || /^127\.\d+\.\d+\.\d+$/.test(host)
+/** The same for as long as its token: clients notice that another server answers at its address. */
+function nameBy(token: string | undefined): string {
+  if (token === undefined) return 'maggy'
+  return `maggy-${createHash('sha256').update(token).digest('hex').slice(0, 8)}`
 }
 
 function quoted(text: string): string {

@@ -7,7 +7,7 @@
  * I5 When it cannot write a stream any more (write-failure.ts), it is started again on the same port and data once there is room.
  */
 import { randomBytes } from 'node:crypto'
-import { mkdir, readFile, rm, writeFile } from 'node:fs/promises'
+import { chmod, mkdir, readFile, rm, writeFile } from 'node:fs/promises'
 import { join, resolve } from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
 import { describe, problem } from '../../protocol/index.ts'
@@ -18,7 +18,6 @@ import {
   addressOf,
   configurationText,
   defaultMaxPayloadBytes,
-  isLoopback,
   portsDirectory,
   type ServerConfiguration,
 } from './configuration.ts'
@@ -31,7 +30,7 @@ export interface ServerOptions {
   readonly host?: string
   /** 4222 by default; 0 or -1: any that is free. */
   readonly port?: number
-  /** Made up if it is left out and the port is random or the host is open to others. */
+  /** Default: that of the last server in this folder, or else one that is made up. */
   readonly token?: string
   /** A folder of an authority's (`maggy auth init DIR`: DIR/server): who is known to it. There is no token then. */
   readonly auth?: string
@@ -50,6 +49,8 @@ export interface RunningServer {
   readonly url: string
   readonly port: number
   readonly token: string | undefined
+  /** Where the token is kept, for the owner alone. */
+  readonly tokenFile: string | undefined
   /** The process id of nats-server; another one after I5. */
   readonly pid: number
   readonly version: string
@@ -72,12 +73,12 @@ export async function startServer(options: ServerOptions = {}): Promise<RunningS
   const port = options.port ?? 4222
   const random = port <= 0
   const authority = options.auth === undefined ? undefined : await authorityIn(resolve(options.auth))
-  const given = options.token ?? (random || !isLoopback(host) ? randomBytes(18).toString('base64url') : undefined)
-  const token = authority === undefined ? given : undefined
   const data = resolve(options.data ?? join('.maggy', 'server'))
   const lock = await tryLock(join(data, 'server.lock'))
   if (lock.kind === 'taken') throw problem('BUS_BUSY', { directory: data, pid: lock.holder.pid })
   try {
+    const tokenFile = authority === undefined ? join(data, 'token') : undefined
+    const token = tokenFile === undefined ? undefined : await tokenIn(tokenFile, options.token)
     await awaitPredecessor(data)
     if (!random) await assertPortFree(host, port)
     const kept = await keepRunning(
@@ -101,6 +102,7 @@ export async function startServer(options: ServerOptions = {}): Promise<RunningS
       url: addressOf(host, kept.port, token, authority !== undefined),
       port: kept.port,
       token,
+      tokenFile,
       get pid() {
         return kept.pid()
       },
@@ -266,4 +268,13 @@ async function authorityIn(folder: string): Promise<NonNullable<ServerConfigurat
       { cause: error },
     )
   }
+}
+
+/** Keeps the token for the next server in the folder, and for those of the same user who look for it. */
+async function tokenIn(file: string, given: string | undefined): Promise<string> {
+  const kept = await readFile(file, 'utf8').catch(() => '')
+  const token = given ?? (kept.trim() || randomBytes(18).toString('base64url'))
+  if (token !== kept.trim()) await writeFile(file, `${token}\n`, { mode: 0o600 })
+  await chmod(file, 0o600)
+  return token
 }

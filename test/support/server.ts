@@ -16,6 +16,8 @@ export interface TestServerOptions {
   /** Bytes that JetStream may take. */
   store?: number
   maxPayload?: number
+  name?: string
+  port?: number
 }
 
 export interface TestServer {
@@ -37,13 +39,14 @@ export interface TestServer {
 export async function startTestServer(options: TestServerOptions = {}): Promise<TestServer> {
   const { path } = await findNatsServer()
   const directory = await mkdtemp(join(tmpdir(), 'maggy-test-'))
-  const port = await freePort()
+  const port = options.port ?? (await freePort())
   const { token, jetstream = true, synced = false, store, maxPayload } = options
   const storage = [`store_dir: ${JSON.stringify(directory)}`, synced ? 'sync_interval: always' : '']
   if (store !== undefined) storage.push(`max_file_store: ${store}`)
   const configuration = [
     'host: 127.0.0.1',
     `port: ${port}`,
+    options.name === undefined ? '' : `server_name: ${options.name}`,
     token === undefined ? '' : `authorization { token: ${JSON.stringify(token)} }`,
     maxPayload === undefined ? '' : `max_payload: ${maxPayload}`,
     jetstream ? `jetstream {\n${storage.join('\n')}\n}` : '',

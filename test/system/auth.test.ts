@@ -1,10 +1,13 @@
 /** A server under an authority: each role may do what the table says, and each bypass that was once found is refused. */
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { chmod, copyFile, writeFile } from 'node:fs/promises'
+import { join } from 'node:path'
 import { codeOf } from '../../protocol/index.ts'
 import { checkServer, mainTenant, pushAccounts } from '../../src/auth/index.ts'
 import { accessTo } from '../../src/access/index.ts'
 import { connectNats } from '../../src/bus/index.ts'
 import { attacks } from '../support/attacks.ts'
+import { startTestServer } from '../support/server.ts'
 import { startSecured, type Secured } from '../support/secured.ts'
 
 let secured: Secured
@@ -97,4 +100,66 @@ test('a rotation takes the old credentials until it is finished', async () => {
     'BUS_CREDENTIALS_REVOKED',
     true,
   ])
+})
+
+describe('credentials', () => {
+  const codeFrom = async (work: () => unknown): Promise<unknown> => {
+    try {
+      await work()
+      return 'taken'
+    } catch (error) {
+      return codeOf(error)
+    }
+  }
+
+  test('that have expired have a code of their own, before the server is asked', async () => {
+    const { text } = await secured.authority.mint('client', 'late', { tenant: mainTenant, days: -1 })
+    const file = join(secured.folder, 'late.creds')
+    await writeFile(file, text, { mode: 0o600 })
+    expect(await codeFrom(() => accessTo({ creds: file }, ['client']))).toBe('BUS_CREDENTIALS_EXPIRED')
+  })
+
+  test('that others may read, that are no credentials, or that are for another role are not used', async () => {
+    const file = join(secured.folder, 'open.creds')
+    await copyFile(await secured.creds('client', 'open'), file)
+    await chmod(file, 0o644)
+    expect(await codeFrom(() => accessTo({ creds: file }, ['client']))).toBe('CREDENTIALS_INVALID')
+    await chmod(file, 0o600)
+    expect(await codeFrom(() => accessTo({ creds: file }, ['client']))).toBe('taken')
+    expect(await codeFrom(() => accessTo({ creds: file }, ['worker']))).toBe('IDENTITY_DIFFERS')
+    await writeFile(file, 'nothing')
+    expect(await codeFrom(() => accessTo({ creds: file }, ['client']))).toBe('CREDENTIALS_INVALID')
+    expect(await codeFrom(() => accessTo({ creds: join(secured.folder, 'none') }, ['client']))).toBe(
+      'CREDENTIALS_INVALID',
+    )
+  })
+
+  test('are shown to no server that cannot prove who it is', async () => {
+    const { server } = secured
+    const { tls: _, ...unproved } = accessTo({ creds: await secured.creds('client', 'careful') }, ['client'])
+    expect(await codeFrom(() => connectNats({ server: server.url, ...unproved }))).toBe('BUS_TLS_REFUSED')
+  })
+
+  test('and tokens in files are shown to no server that asks for nothing, and to no other than last time', async () => {
+    const known = join(secured.folder, 'known.json')
+    const token = join(secured.folder, 'token')
+    await writeFile(token, 't\n', { mode: 0o600 })
+    process.env['MAGGY_KNOWN_SERVERS'] = known
+    const open = await startTestServer({ jetstream: false })
+    const asking = await startTestServer({ jetstream: false, token: 't', name: 'first' })
+    try {
+      const access = accessTo({ tokenFile: token }, ['client'])
+      const come = (port: number) =>
+        codeFrom(async () => (await connectNats({ server: `127.0.0.1:${port}`, ...access })).close())
+      expect(await come(open.port)).toBe('BUS_CREDENTIALS_UNUSED')
+      expect([await come(asking.port), await come(asking.port)]).toEqual(['taken', 'taken'])
+      await asking.stop()
+      const other = await startTestServer({ jetstream: false, token: 't', name: 'second', port: asking.port })
+      expect(await come(asking.port)).toBe('BUS_SERVER_CHANGED')
+      await other.stop()
+    } finally {
+      delete process.env['MAGGY_KNOWN_SERVERS']
+      await open.stop()
+    }
+  })
 })

@@ -1,4 +1,5 @@
 /** Every actor started by hand, as a process of its own, as on several hosts: the CLI, and an optimizer of one's own. */
+import { readFileSync } from 'node:fs'
 import { spawn, type ChildProcess } from 'node:child_process'
 import { once } from 'node:events'
 import { mkdtemp, rm, writeFile } from 'node:fs/promises'
@@ -64,7 +65,10 @@ beforeAll(async () => {
   )
   const server = actor('server', '--random', '--data', join(folder, 'server'))
   await until(() => server.said().includes('\n'))
-  url = server.said().trim()
+  // The token is in a file, and not on the screen.
+  if (server.said().includes('@')) throw new Error('the token is on the screen')
+  const token = readFileSync(join(folder, 'server', 'token'), 'utf8').trim()
+  url = server.said().trim().replace('//', `//${token}@`)
   actor('driver', '--server', url)
   actor('optimizer', '--server', url)
   for (const id of ['first', 'second']) actor('worker', '--server', url, '--id', id)

@@ -64,9 +64,16 @@ async function withSmallDisk(name: string, args: readonly string[]) {
 
 describe.skipIf(!possible)('a disk that is full', () => {
   test('and has room again: maggy server says both, and takes what is written, after what was acknowledged', async () => {
-    const { said, fill, empty } = await withSmallDisk('server', ['server', '--random', '--data', 'DISK/server'])
+    const { said, fill, empty } = await withSmallDisk('server', [
+      'server',
+      '--random',
+      '--token',
+      't',
+      '--data',
+      'DISK/server',
+    ])
     await until(() => said.out.includes('\n'))
-    const bus = await connectNats({ server: said.out.trim(), name: 'test' })
+    const bus = await connectNats({ server: said.out.trim(), token: 't', name: 'test' })
     await bus.streams.ensure()
     const subject = subjectFor(log, { experiment: 'e' })
     const append = (last: number) => bus.streams.append(subject, new Uint8Array(megabyte), { expectedLast: last })
