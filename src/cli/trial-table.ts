@@ -7,6 +7,7 @@ import type { TrialState } from '../history/index.ts'
 import { rank, searchedHparams, type Outline, type Result, type TrialResult } from '../store/index.ts'
 import { ablationText, faultsIn, notesIn } from './ablation-table.ts'
 import { table } from './plain-table.ts'
+import { shadowText } from './shadow-table.ts'
 import { duration, isRefused, pairs, short, valueText } from './text.ts'
 
 const colour: Record<TrialState, (text: string) => string> = {
@@ -102,6 +103,7 @@ export function resultText(result: Result, shown: Shown = {}): string {
     const more = result.pareto.length - (shown.top ?? bestShown)
     if (more > 0 && shown.all !== true) lines.push(`pareto  and ${more} more trials (--all shows them)`)
   }
+  if (result.shadow !== undefined) lines.push(...shadowText(result.shadow, shown))
   for (const [metric, shares] of Object.entries(importances(result))) {
     const said = Object.entries(shares)
       .toSorted(([, a], [, b]) => b - a)

@@ -4,6 +4,7 @@ import {
   type Hparams,
   type Objective,
   type OptimizationContext,
+  type Plugin,
   type RingSettings,
   type SearchSpace,
   type StopRule,
@@ -69,6 +70,11 @@ interface Common<S extends Space, H extends object> extends PolicyOptions {
   readonly hparams?: H
   /** A whole number; default 0, never taken from the clock: the same search twice gives the same suggestions. */
   readonly seed?: number
+  /**
+   * Other optimizers, at most 4, that are asked the same questions on the side. What they propose is kept and not tried: it costs no
+   * trial, and nobody waits for them. `maggy show` compares them (`result.shadow`).
+   */
+  readonly shadow?: readonly PluginOption[]
   /** Each trial is trained by a ring of so many workers, all settings as in `training`. Default: 1, which needs no ring. */
   readonly workersPerTrial?: number
 }
@@ -92,6 +98,7 @@ const known = [
   'enqueue',
   'warmStart',
   'seed',
+  'shadow',
   ...policyKeys,
   'workersPerTrial',
 ]
@@ -127,6 +134,7 @@ function contextFrom(options: object): OptimizationContext {
     seed: whole('seed', given['seed'] ?? 0, 0),
     ...(given['enqueue'] === undefined ? {} : { enqueue: enqueued(given['enqueue'], space, trials) }),
     ...knownBefore(given['warmStart'], space, aims),
+    ...(given['shadow'] === undefined ? {} : { shadow: shadows(given['shadow']) }),
     policy: policy(given),
     ...ringOf(given['workersPerTrial'] ?? 1),
   }
@@ -143,6 +151,17 @@ function enqueued(value: unknown, space: SearchSpace, trials: number): Hparams[]
     if (made.kind === 'fault') throw invalid(made.fault.path, made.fault.reason)
     return { ...(hparams as Hparams) }
   })
+}
+
+const mostShadows = 4
+
+function shadows(value: unknown): Plugin[] {
+  if (!Array.isArray(value)) throw invalid('shadow', `is ${show(value)}, not a list of optimizers`)
+  if (value.length > mostShadows) throw invalid('shadow', `has ${value.length} entries; ${mostShadows} are the most`)
+  const named = value.map((one: unknown, index) => plugin(`shadow[${index}]`, one))
+  const twice = named.findIndex(({ name }, index) => named.findIndex((each) => each.name === name) < index)
+  if (twice >= 0) throw invalid(`shadow[${twice}]`, `is ${show(named[twice]?.name)}, which stands there already`)
+  return named
 }
 
 function knownBefore(

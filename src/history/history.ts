@@ -6,6 +6,7 @@ import type {
   Ablated,
   Conclusion,
   Counts,
+  Hparams,
   LogEvent,
   Observation,
   Plugin,
@@ -79,6 +80,8 @@ export class History {
   readonly #best: Best
   /** How many workers trained a trial together at most. */
   readonly #members = new Map<number, number>()
+  /** What optimizers that are asked on the side proposed, by their names, in the place of which trial. */
+  readonly proposals = new Map<string, Map<number, Hparams>>()
   /** Of a search: who suggests its trials now. */
   optimizer: Plugin | null
   firstFailure: string | null = null
@@ -212,7 +215,9 @@ export class History {
       case 'optimizer.swapped':
         return this.swappable && JSON.stringify(this.optimizer) !== JSON.stringify(event.optimizer)
       case 'shadow.proposed':
-        return !this.ended && this.trials.has(event.trial)
+        return (
+          !this.ended && this.trials.has(event.trial) && this.proposals.get(event.optimizer)?.has(event.trial) !== true
+        )
       case 'ring.formed':
         return this.trials.has(event.trial) && !this.settled(event.trial)
       case 'trial.suggested':
@@ -267,8 +272,11 @@ export class History {
         ])
         this.optimizer = event.optimizer
         return this.#move(event)
-      case 'shadow.proposed':
+      case 'shadow.proposed': {
+        const points = this.proposals.get(event.optimizer) ?? new Map<number, Hparams>()
+        this.proposals.set(event.optimizer, points.set(event.trial, event.hparams))
         return []
+      }
       case 'ring.formed':
         this.generations.set(event.trial, event)
         this.#members.set(event.trial, Math.max(this.#members.get(event.trial) ?? 0, event.members.length))

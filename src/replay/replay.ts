@@ -78,6 +78,8 @@ class Replaying {
   readonly untaken = new Map<string, number>()
   readonly #history: History
   #respondent: Respondent | undefined
+  /** Whether the one that suggested looked at results. If not, the log does not say which were known: another one is told of all. */
+  #adaptive = true
   /** All that the one who is asked was told, in order: the next one is told it too. */
   readonly #told: Observed[] = []
   readonly #pruning: Pruning | null
@@ -101,6 +103,7 @@ class Replaying {
   }
 
   async take(event: LogEvent): Promise<void> {
+    if (event.type === 'optimizer.opened') this.#adaptive = event.adaptive
     if (event.type === 'trial.suggested') await this.#suggested(event)
     else if (event.type === 'optimizer.swapped') await this.#swapped(event)
     else if (event.type === 'optimizer.exhausted') await this.#exhausted(event)
@@ -138,7 +141,8 @@ class Replaying {
       this.#cannot('made by an optimizer or ablator that is not built in (maggy replay --optimizer NAME asks it)')
       return this.#observe(undefined, [pendingOf(event)])
     }
-    const told = event.told ?? (respondent.adaptive ? undefined : this.#history.length)
+    const known = this.#history.length
+    const told = this.#instead && !this.#adaptive ? known : (event.told ?? (respondent.adaptive ? undefined : known))
     if (told === undefined) this.#cannot('the log does not say which results were known')
     else {
       await this.#tell(respondent, told)

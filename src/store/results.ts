@@ -16,6 +16,7 @@ import { ablationResult, type AblationResult } from '../ablation/index.ts'
 import { mean } from '../statistics/index.ts'
 import { Reading, type ExperimentState, type TrialState } from '../history/index.ts'
 import { lossesOf, lossOf, undominated } from '../pareto/index.ts'
+import { compareShadows, type ShadowComparison } from '../shadow/index.ts'
 
 /** One trial; `H` is the type of its hparams. */
 export interface TrialResult<H extends object = Hparams> {
@@ -87,6 +88,8 @@ export interface Result<H extends object = Hparams> extends Outline<H> {
   readonly trials: readonly TrialResult<H>[]
   /** Of an ablation: the base, and each component against it. */
   readonly ablation?: AblationResult
+  /** How the optimizers that were asked on the side (`shadow`) compare with the one whose trials were run. */
+  readonly shadow?: ShadowComparison
 }
 
 /** Those hparams of a trial that a search chose, or all where nothing was left to choose. */
@@ -172,7 +175,21 @@ export function summarize(reading: Reading): Result {
     pareto: paretoFront(ranked, objectives),
     trials,
     ...ablationOf(reading, trials),
+    ...shadowOf(reading),
   }
+}
+
+/** Of the optimizers that were asked on the side, where there are such and one objective. */
+function shadowOf({ history }: Reading): { shadow?: ShadowComparison } {
+  const context = history?.submission.context
+  if (history === null || context?.kind !== 'optimization' || (context.shadow ?? []).length === 0) return {}
+  const [objective, ...others] = context.objectives
+  if (objective === undefined || others.length > 0) return {}
+  const done = [...history.trials].flatMap(([trial, { value, context: of }]) =>
+    value === 'done' ? [{ trial, hparams: of.hparams, metrics: of.metrics }] : [],
+  )
+  const ran = history.optimizer?.name ?? context.optimizer.name
+  return { shadow: compareShadows(context.space, objective, done, ran, history.proposals) }
 }
 
 function ablationOf(reading: Reading, trials: readonly TrialResult[]): { ablation?: AblationResult } {

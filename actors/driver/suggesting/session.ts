@@ -118,7 +118,7 @@ export class Session {
 }
 
 /** Cuts a history into pages that fit a message of `bytes`. */
-function pagesOf(history: readonly Observed[], bytes: number): Observed[][] {
+export function pagesOf(history: readonly Observed[], bytes: number): Observed[][] {
   const pages: Observed[][] = [[]]
   let size = 0
   for (const observation of history) {

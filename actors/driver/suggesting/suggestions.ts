@@ -18,6 +18,7 @@ import { newId, type Clock, type Logger } from '../../../src/actor/index.ts'
 import type { Bus } from '../../../src/bus/index.ts'
 import type { History, Observed } from '../../../src/history/index.ts'
 import { isRetryable, opensAgain, Session } from './session.ts'
+import { Shadow } from './shadow.ts'
 import { suggesterOf, type Suggester, type Suggestion } from './suggester.ts'
 
 export type SuggestingDecision =
@@ -48,6 +49,10 @@ export class Suggestions {
   /** Whom it is. */
   #plugin: Plugin | null
   readonly #decide: (decision: SuggestingDecision) => void
+  /** Those that are asked on the side. */
+  readonly #shadows: readonly Shadow[]
+  /** Whether they know what was there before this driver. */
+  #begun = false
   #session: Session | null = null
   /** Results that came while it was being opened: it is told of them before it is asked. */
   #meanwhile: (readonly [Observed, number])[] = []
@@ -82,6 +87,12 @@ export class Suggestions {
     this.#plugin = history.optimizer
     this.#suggester = suggesterOf(where.bus, history.submission, history.optimizer)
     this.#decide = decide
+    const { context } = history.submission
+    const shadows = context.kind === 'optimization' ? (context.shadow ?? []) : []
+    const commit = (event: LogEvent): void => {
+      if (!this.#closed) decide({ kind: 'commit', event })
+    }
+    this.#shadows = shadows.map((plugin) => new Shadow(where, history.submission, plugin, commit))
   }
 
   /** Results matter to what is suggested next; assumed as long as nobody has said otherwise. */
@@ -119,6 +130,7 @@ export class Suggestions {
   observe(observation: Observed): void {
     this.#observed += 1
     this.#resting = false
+    for (const shadow of this.#shadows) shadow.settled(observation, this.#history.length)
     if (this.#session !== null) this.#session.observe(observation, this.#history.length)
     else if (this.#opening) this.#meanwhile.push([observation, this.#history.length])
   }
@@ -143,6 +155,7 @@ export class Suggestions {
     if (this.#plugin !== this.#history.optimizer) this.#swap()
     if (this.#opening) return
     this.#opening = true
+    this.#beginShadows()
     this.#session = null
     this.#resting = false
     try {
@@ -154,6 +167,13 @@ export class Suggestions {
       this.#opening = false
     }
     this.#decide({ kind: 'changed' })
+  }
+
+  #beginShadows(): void {
+    if (this.#begun) return
+    this.#begun = true
+    const known = [...this.#history.trials.keys()].flatMap((trial) => this.#history.observation(trial) ?? [])
+    for (const shadow of this.#shadows) shadow.begin(known)
   }
 
   /** Another optimizer suggests from here on; the one before may forget the experiment. */
@@ -181,6 +201,7 @@ export class Suggestions {
   /** This driver has nothing more to do with the experiment. */
   drop(): void {
     this.#closed = true
+    for (const shadow of this.#shadows) void shadow.close()
     this.#wanted = 0
   }
 
@@ -250,7 +271,7 @@ export class Suggestions {
       this.#failures = 0
       this.problem = null
     }
-    for (const suggestion of answer.suggestions) this.#decide({ kind: 'adopt', suggestion })
+    for (const suggestion of answer.suggestions) this.#adopt(suggestion)
     if (answer.exhausted) {
       const event = { type: 'optimizer.exhausted' as const, at: this.#clock.now(), told: answer.told }
       this.#decide({ kind: 'commit', event })
@@ -259,6 +280,18 @@ export class Suggestions {
         return this.#fail(this.#suggester.misbehaved('it waits for results, and nothing runs'))
       this.#resting = true
     }
+  }
+
+  /** What the shadows would have done in its place is asked when it is in the log. */
+  #adopt(suggestion: Suggestion): void {
+    const trial = this.#history.suggested
+    // Whoever does not look at results is told of none: that is no reason to keep them from others.
+    const known = this.#history.length
+    const told = this.adaptive ? (suggestion.told ?? known) : known
+    this.#decide({ kind: 'adopt', suggestion })
+    const pending = this.#history.observation(trial)
+    if (pending === undefined) return
+    for (const shadow of this.#shadows) shadow.suggested(pending, told)
   }
 
   /** The question, or the news that the process that it was put to is gone: whatever comes first. */

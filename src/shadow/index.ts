@@ -1,0 +1,2 @@
+/** Optimizers that are asked on the side, and how they compare. */
+export { compareShadows, distance, spearman, type Proposals, type ShadowComparison } from './comparison.ts'
