@@ -14,6 +14,7 @@ import { recovery } from './recovery.ts'
 import { ringTraining } from './ring-training.ts'
 import { samplers } from './samplers.ts'
 import { mnistSearch } from './search.ts'
+import { suggesting } from './suggest.ts'
 import { training } from './training.ts'
 import { trials } from './trials.ts'
 
@@ -46,6 +47,7 @@ const benches: Readonly<Record<string, Bench>> = {
   join,
   quality,
   samplers,
+  suggest: suggesting,
   asynchrony,
   search: mnistSearch,
   ablation,
@@ -64,7 +66,10 @@ const program = new Command('bench')
     throw new InvalidArgumentError(`there are ${Object.keys(benches).join(', ')}`)
   })
   .option('--json', 'the figures as one JSON object on the last line')
-  .option('--peer <python>', 'quality, allreduce: a Python that has the peer to compare with (Optuna, PyTorch)')
+  .option(
+    '--peer <python>',
+    'quality, allreduce, suggest: a Python that has the peer to compare with (Optuna, PyTorch)',
+  )
   .option('--script <file>', 'quality: the script that asks the peer (default: ../shared/peers/optuna_quality.py)')
   .option('--seeds <n>', 'quality, ring-training, search: so many seeds (default: 20, 3, 1)', Number)
   .option('--kills <n>', 'recovery, kills: so many are killed (default: 50, 10)', Number)

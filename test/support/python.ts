@@ -5,7 +5,7 @@
 import { execFile, spawn, type ChildProcess } from 'node:child_process'
 import { createHash } from 'node:crypto'
 import { existsSync } from 'node:fs'
-import { mkdir, readdir, readFile, rename, rm } from 'node:fs/promises'
+import { cp, mkdir, readdir, readFile, rename, rm } from 'node:fs/promises'
 import { delimiter, join } from 'node:path'
 import { promisify } from 'node:util'
 import { packageRoot } from '../../src/actor/index.ts'
@@ -58,9 +58,14 @@ export async function pythonWith(...packages: readonly string[]): Promise<Python
   const { folders } = await pythonWithPackages('nats-py', 'msgpack', ...packages)
   const actors = await made(folder([version, ...(await sources(root))]), async (target) => {
     const wheels = `${target}-wheel`
-    const source = join(root, 'deploy', 'python')
+    // A copy: pip builds where the source is, and another test may do so at the same time.
+    const copied = `${target}-source`
+    const wanted = (path: string) => !/\/(build|__pycache__)$|\.egg-info$/.test(path)
+    for (const part of ['deploy/python', 'protocol'])
+      await cp(join(root, part), join(copied, part), { recursive: true, filter: wanted })
     const args = ['-m', 'pip', 'wheel', '--quiet', '--disable-pip-version-check', '--no-deps', '--wheel-dir', wheels]
-    await run(command, [...args, source], { maxBuffer: 2 ** 26 })
+    await run(command, [...args, join(copied, 'deploy/python')], { maxBuffer: 2 ** 26 })
+    await rm(copied, { recursive: true })
     const [wheel = ''] = await readdir(wheels)
     await run(command, [...pip, '--no-deps', '--target', target, join(wheels, wheel)], { maxBuffer: 2 ** 26 })
     await rm(wheels, { recursive: true })

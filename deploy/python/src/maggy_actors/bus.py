@@ -6,17 +6,21 @@ Nothing that comes in can end a process: what cannot be taken is answered with a
 from __future__ import annotations
 
 import asyncio
+import base64
+import functools
 import json
 import logging
 import os
+import re
 import socket
+import ssl
 import urllib.parse
 from pathlib import Path
 from typing import Any, Awaitable, Callable, Mapping
 
 import nats
 import nats.errors
-from nats.aio.client import Client
+from nats.aio.client import Client, RawCredentials
 from nats.aio.msg import Msg
 from nats.aio.subscription import Subscription
 
@@ -38,6 +42,10 @@ class Bus:
     def __init__(self, client: Client, server: str) -> None:
         self.client = client
         self.server = server
+        self.closing = asyncio.Event()
+        """It is not lost, but given up."""
+        self.second: Callable[[], Awaitable[Bus]] | None = None
+        """Connects by the second credentials of a file: a worker's file has its runners' too."""
         self._tasks: set[asyncio.Task[None]] = set()
 
     @property
@@ -128,6 +136,7 @@ class Bus:
             await asyncio.wait(self._tasks - {asyncio.current_task()})
 
     async def close(self) -> None:
+        self.closing.set()
         if not self.client.is_closed:
             await self.client.close()
 
@@ -151,11 +160,12 @@ async def connect(
     name: str = "maggy-actors",
     timeout: float = 30,
     on_reconnect: Callable[[], Awaitable[None]] | None = None,
+    part: int = 0,
 ) -> Bus:
     """
     Connects. ``server``: ``nats://TOKEN@host:port``, ``host:port``, several with commas; left out: MAGGY_SERVER, or the server of the
     folder ``.maggy``, or 127.0.0.1:4222. ``token``: left out: MAGGY_TOKEN, or the content of the file MAGGY_TOKEN_FILE. ``creds``: a
-    file of NATS credentials; left out: MAGGY_CREDS. Waits ``timeout`` seconds for a server that is not there yet: BUS_UNREACHABLE,
+    file of NATS credentials; left out: MAGGY_CREDS; of several in it the ``part``-th. Waits ``timeout`` seconds for a server that is not there yet: BUS_UNREACHABLE,
     BUS_UNAUTHORIZED.
     """
     address = server or os.environ.get("MAGGY_SERVER") or running_server() or DEFAULT_SERVER
@@ -164,7 +174,8 @@ async def connect(
     secret = in_address.get("token") or token or os.environ.get("MAGGY_TOKEN") or token_from_file()
     credentials = creds or os.environ.get("MAGGY_CREDS")
     client = Client()
-    refusal: list[BaseException] = []
+    second: Callable[[], Awaitable[Bus]] | None = None
+    buses: list[Bus] = []
 
     async def reconnected() -> None:
         logger.info("connected again to %s", label)
@@ -172,15 +183,24 @@ async def connect(
             await on_reconnect()
 
     async def disconnected() -> None:
-        logger.warning("lost the connection to %s", label)
+        if buses and not buses[0].closing.is_set():
+            logger.warning("lost the connection to %s", label)
 
     async def failed(error: Exception) -> None:
-        refusal.append(error)
         logger.debug("%s: %s", label, describe(error))
 
     options: dict[str, Any] = {"user": in_address.get("user"), "password": in_address.get("password")}
     if credentials:
-        options = {"user_credentials": credentials}
+        text = read_credentials(credentials)
+        blocks = re.findall(_BLOCK, text, re.DOTALL)
+        role, identity = identity_in(credentials, part)
+        # Answers come to an inbox that says who asks, and who may answer: drivers.
+        options = {"user_credentials": RawCredentials(blocks[part]), "inbox_prefix": f"_INBOX.{role}.{identity}.driver.any"}
+        authority = re.search(r"-----BEGIN CERTIFICATE-----.*-----END CERTIFICATE-----", text, re.DOTALL)
+        if authority is not None:
+            options["tls"] = ssl.create_default_context(cadata=authority[0])
+        if len(blocks) > part + 1:
+            second = functools.partial(connect, server, creds=creds, name=name, timeout=timeout, part=part + 1)
     elif not options["user"]:
         options = {"token": secret} if secret else {}
     loop = asyncio.get_running_loop()
@@ -201,7 +221,10 @@ async def connect(
                 reconnected_cb=reconnected,
                 **options,
             )
-            return Bus(client, label)
+            bus = Bus(client, label)
+            bus.second = second
+            buses.append(bus)
+            return bus
         except (OSError, nats.errors.Error, asyncio.TimeoutError) as error:
             if "authorization" in str(error).lower():
                 raise MaggyError("BUS_UNAUTHORIZED", server=label) from error
@@ -209,6 +232,33 @@ async def connect(
                 raise MaggyError("BUS_UNREACHABLE", server=label, reason=describe(error)) from error
             client = Client()
             await asyncio.sleep(0.5)
+
+
+_BLOCK = r"-----BEGIN NATS USER JWT-----.*?END USER NKEY SEED-+"
+
+
+def read_credentials(creds: str) -> str:
+    """OPTION_INVALID for a file that cannot be read, or holds none."""
+    try:
+        text = Path(creds).read_text()
+    except OSError as error:
+        raise MaggyError("OPTION_INVALID", option=f"creds {creds}", reason=describe(error)) from error
+    if re.search(_BLOCK, text, re.DOTALL) is None:
+        raise MaggyError("OPTION_INVALID", option=f"creds {creds}", reason="holds no credentials of NATS")
+    return text
+
+
+def identity_in(creds: str, part: int = 0) -> tuple[str, str]:
+    """The role and the name that a file of credentials is of. OPTION_INVALID."""
+    try:
+        block = re.findall(_BLOCK, read_credentials(creds), re.DOTALL)[part]
+        payload = block.split()[4].split(".")[1]
+        claims = json.loads(base64.urlsafe_b64decode(payload + "=" * (-len(payload) % 4)))
+        tags: list[str] = (claims.get("nats") or {}).get("tags") or []
+        roles = [tag.removeprefix("role:") for tag in tags if tag.startswith("role:")]
+        return roles[0] if roles else "any", str(claims["name"])
+    except (ValueError, KeyError, IndexError) as error:
+        raise MaggyError("OPTION_INVALID", option=f"creds {creds}", reason=describe(error)) from error
 
 
 def split_address(address: str) -> tuple[list[str], dict[str, str]]:

@@ -13,7 +13,6 @@ from pathlib import Path
 from typing import Any, AsyncIterator, Callable, Mapping, Sequence
 
 import nats.errors
-import nats.js.errors
 
 from .bus import BUNDLES, LOG_STREAM, VERSION, Bus, connect
 from .codec import decode_map, plain
@@ -21,6 +20,7 @@ from .errors import MaggyError, describe
 
 _ABSENT = ("BUS_NO_RESPONDERS", "BUS_TIMEOUT", "BUS_DISCONNECTED", "EXPERIMENT_BUSY")
 """Nobody was there to answer, or whoever was could not answer yet; everything else is an answer."""
+_CHUNK = 128 * 1024
 
 
 def optimization(
@@ -195,23 +195,35 @@ class Client:
         return int(headers["Nats-Sequence"]), reply.data
 
     async def _put(self, bucket: str, name: str, data: bytes) -> None:
-        """Bytes into the object store, unless they are there."""
-        context = self._bus.client.jetstream()
+        """Code into the object store, under its sha256, unless a driver says that it is there; nothing is read there."""
+        known = await self._bus.ask(f"maggy.{VERSION}.call.driver.bundle", {"sha256": name}, 10)
+        if known["known"]:
+            return
+        nuid = secrets.token_hex(11)
+        chunks = [data[at : at + _CHUNK] for at in range(0, len(data), _CHUNK)]
+        for chunk in chunks:
+            await self._keep(bucket, f"$O.{bucket}.C.{nuid}", chunk, None)
+        # It is visible once it is whole: what says so comes last.
+        digest = base64.urlsafe_b64encode(hashlib.sha256(data).digest()).decode()
+        meta = {"name": name, "bucket": bucket, "nuid": nuid, "size": len(data), "chunks": len(chunks), "digest": f"SHA-256={digest}"}
+        subject = f"$O.{bucket}.M.{base64.urlsafe_b64encode(name.encode()).decode()}"
+        await self._keep(bucket, subject, json.dumps(meta).encode(), {"Nats-Rollup": "sub"})
+
+    async def _keep(self, bucket: str, subject: str, data: bytes, headers: dict[str, str] | None) -> None:
+        """One entry of the object store; makes the bucket where there is none yet."""
         try:
+            reply = await self._bus.request(subject, data, 30, headers)
+        except MaggyError as error:
+            if error.code != "BUS_NO_RESPONDERS":
+                raise
             try:
-                store = await context.object_store(bucket)
-            except nats.js.errors.NotFoundError:
-                store = await context.create_object_store(bucket)
-            try:
-                info = await store.get_info(name)
-                digest = base64.urlsafe_b64encode(hashlib.sha256(data).digest()).decode().rstrip("=")
-                if info.size == len(data) and (info.digest or "").rstrip("=") == f"SHA-256={digest}":
-                    return
-            except nats.js.errors.NotFoundError:
-                pass
-            await store.put(name, data)
-        except (nats.errors.Error, asyncio.TimeoutError) as error:
-            raise MaggyError("BUS_REFUSED", subject=f"{bucket}/{name}", reason=describe(error)) from error
+                await self._bus.client.jetstream().create_object_store(bucket)
+            except (nats.errors.Error, asyncio.TimeoutError) as refusal:
+                raise MaggyError("BUS_REFUSED", subject=bucket, reason=describe(refusal)) from refusal
+            reply = await self._bus.request(subject, data, 30, headers)
+        fault = json.loads(reply.data).get("error")
+        if fault is not None:
+            raise MaggyError("BUS_REFUSED", subject=subject, reason=str(fault.get("description")))
 
 
 def experiment_id(name: str, context_name: str) -> str:

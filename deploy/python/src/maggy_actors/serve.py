@@ -19,7 +19,7 @@ import time
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any, Awaitable, Callable, Mapping, Protocol, Sequence
 
-from .bus import VERSION, Bus, connect, logger
+from .bus import VERSION, Bus, connect, identity_in, logger
 from .errors import MaggyError
 
 PACKAGE_VERSION = "0.1.0"
@@ -38,6 +38,11 @@ Start = Callable[[Bus, str], Awaitable[Running]]
 
 def new_id(prefix: str) -> str:
     return f"{prefix}-{''.join(secrets.choice(_ALPHABET) for _ in range(8))}"
+
+
+def named_in(creds: str | None, role: str) -> str:
+    """Credentials say who an actor is; without them it makes an identity up."""
+    return identity_in(creds)[1] if creds else new_id(role)
 
 
 def require_name(name: object) -> str:
@@ -77,7 +82,7 @@ def run_actor(role: str, arguments: argparse.Namespace, start: Start) -> None:
 
 
 async def _run(role: str, arguments: argparse.Namespace, start: Start) -> None:
-    identity = arguments.id or new_id(role)
+    identity = arguments.id or named_in(arguments.creds or os.environ.get("MAGGY_CREDS"), role)
     again: list[Callable[[], Awaitable[None]]] = []
 
     async def reconnected() -> None:

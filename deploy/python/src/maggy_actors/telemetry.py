@@ -33,6 +33,10 @@ class Telemetry:
         self._serial = 0
         self._unsure: deque[tuple[float, str, Mapping[str, Any], str]] = deque(maxlen=4096)
 
+    def speak_by(self, bus: Bus) -> None:
+        """By another connection from now on."""
+        self._bus = bus
+
     def point(self, attempt: dict[str, Any], point: Mapping[str, Any]) -> None:
         self._points.setdefault(self._key(attempt), []).append(point)
         self._work(attempt)

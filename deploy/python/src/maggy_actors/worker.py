@@ -81,6 +81,7 @@ class RunningWorker:
         self._started_at = now_ms()
         author = f"{identity}-{os.getpid()}-{int(self._started_at)}"
         self._telemetry = Telemetry(bus, identity, author)
+        self._second: Bus | None = None
         self._outbox = Outbox(bus, identity)
         self._draining = False
         self._subscriptions: list[Any] = []
@@ -95,6 +96,10 @@ class RunningWorker:
         ]
 
     async def begin(self) -> None:
+        if self._bus.second is not None:
+            # Credentials let a worker's runners report, and not the worker itself.
+            self._second = await self._bus.second()
+            self._telemetry.speak_by(self._second)
         for slot in self.slots:
             slot.start()
         await asyncio.gather(*(slot.warm.wait() for slot in self.slots))
@@ -136,6 +141,8 @@ class RunningWorker:
             task.cancel()
         for slot in self.slots:
             slot.close()
+        if self._second is not None:
+            await self._second.close()
 
     # What the bus asks
 
