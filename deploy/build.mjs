@@ -1,10 +1,11 @@
 /**
- * Builds dist with tsc if a source has changed since the last build that went well; otherwise it ends at once.
- * Type errors make it fail, with tsc's own words, but what can be emitted is emitted.
+ * Builds dist with tsc, and the board's page with esbuild, if a source has changed since the last build that went well; otherwise it
+ * ends at once. Type errors make it fail, with tsc's own words, but what can be emitted is emitted.
  */
 import { spawnSync } from 'node:child_process'
 import { createHash } from 'node:crypto'
 import { chmodSync, existsSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { createRequire } from 'node:module'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { withCloneLock } from './lock.mjs'
@@ -27,7 +28,8 @@ export async function build(say) {
       const { status } = spawnSync(process.execPath, [tsc], { cwd: root, stdio: 'inherit' })
       sweep()
       if (existsSync(program)) chmodSync(program, 0o755)
-      if (status !== 0) return 'failed'
+      const paged = buildPage()
+      if (status !== 0 || !paged) return 'failed'
       writeFileSync(stamp, wanted)
       say(`build: ${((performance.now() - begun) / 1000).toFixed(1)} s`)
       return 'built'
@@ -36,9 +38,37 @@ export async function build(say) {
   )
 }
 
+/** The page and its style sheet, one file each, with all that they need. */
+function buildPage() {
+  const options = {
+    absWorkingDir: root,
+    entryPoints: { board: 'src/board/page/main.tsx' },
+    outdir: 'dist/src/board/page',
+    bundle: true,
+    minify: true,
+    format: 'esm',
+    target: ['es2022', 'chrome109', 'firefox115', 'safari16'],
+    jsx: 'automatic',
+    jsxImportSource: 'preact',
+    legalComments: 'none',
+    logLevel: 'warning',
+  }
+  try {
+    const { buildSync } = createRequire(import.meta.url)('esbuild')
+    buildSync(options)
+    buildSync({ ...options, entryPoints: { board: 'src/board/page/board.css' } })
+    return true
+  } catch (error) {
+    // What is wrong with the sources esbuild has said itself.
+    if (error.errors === undefined) throw error
+    return false
+  }
+}
+
 function fingerprint() {
   const hash = createHash('sha256')
-  const files = ['tsconfig.json', 'package-lock.json', ...rooms.flatMap((room) => filesUnder(room, '.ts')).sort(byText)]
+  const sources = rooms.flatMap((room) => ['.ts', '.tsx', '.css'].flatMap((ending) => filesUnder(room, ending)))
+  const files = ['tsconfig.json', 'package-lock.json', 'deploy/build.mjs', ...sources.sort(byText)]
   for (const file of files)
     hash
       .update(file)

@@ -124,6 +124,16 @@ export const table = {
     retryable: false,
     remedy: '`maggy doctor --fix` installs one, `maggy server` starts it',
   },
+  BOARD_PORT_IN_USE: {
+    message: 'port {port} is in use, and the board cannot listen on it',
+    retryable: false,
+    remedy: 'choose another with --port (0: any that is free)',
+  },
+  BOARD_READ_ONLY: {
+    message: 'this board only shows',
+    retryable: false,
+    remedy: 'start it with --control',
+  },
   BUS_PORT_IN_USE: {
     message: 'port {port} is in use',
     retryable: false,

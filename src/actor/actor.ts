@@ -38,6 +38,8 @@ export interface RunningActor {
   readonly ready?: Promise<void>
   /** How it stands, in numbers, whenever it is asked. */
   measures?(): Iterable<Measure>
+  /** Where people reach it, if they do. */
+  readonly address?: string
   /** Resolves when the actor ends by itself; rejects when it cannot go on. */
   readonly ended?: Promise<void>
 }

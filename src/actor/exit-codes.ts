@@ -17,6 +17,7 @@ export const exitCodes = {
 
 const usage = new Set([
   'AUTHORITY_INVALID',
+  'BOARD_PORT_IN_USE',
   'BUS_PORT_IN_USE',
   'CONTEXT_INVALID',
   'CREDENTIALS_INVALID',

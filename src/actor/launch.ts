@@ -25,6 +25,8 @@ export interface LaunchOptions {
 
 export interface Child {
   readonly id: string
+  /** Where people reach it, if it said so. */
+  readonly address: string | undefined
   readonly pid: number
   readonly process: ChildProcess
   readonly exited: Promise<Exit>
@@ -86,33 +88,37 @@ export async function spawnEntry(entry: string, args: readonly string[], options
   }
   const stderrTail = (): string => tail.toString('utf8')
   try {
-    const id = await firstWord(child, exited, { stderrTail, timeoutMs: options.readyTimeoutMs ?? 60_000, entry })
+    const { id, address } = await firstWord(child, exited, {
+      stderrTail,
+      timeoutMs: options.readyTimeoutMs ?? 60_000,
+      entry,
+    })
     const { onExit } = options
     if (onExit) void exited.then(onExit)
-    return { id, pid: child.pid ?? 0, process: child, exited, stop, stderrTail }
+    return { id, address, pid: child.pid ?? 0, process: child, exited, stop, stderrTail }
   } catch (error) {
     await stop(0)
     throw error
   }
 }
 
-/** Waits for `{ ready, id }`; rejects with the child's own problem if it sent one. */
+/** Waits for `{ ready, id, address }`; rejects with the child's own problem if it sent one. */
 function firstWord(
   child: ChildProcess,
   exited: Promise<Exit>,
   { stderrTail, timeoutMs, entry }: { stderrTail: () => string; timeoutMs: number; entry: string },
-): Promise<string> {
+): Promise<{ readonly id: string; readonly address: string | undefined }> {
   return new Promise((resolve, reject) => {
     let told: Problem | undefined
     const timer = setTimeout(() => {
       reject(problem('INTERNAL', { reason: `${entry} was not ready within ${timeoutMs} ms: ${stderrTail()}` }))
     }, timeoutMs)
     child.once('error', reject)
-    child.on('message', (message: { ready?: boolean; id?: string; error?: Problem }) => {
+    child.on('message', (message: { ready?: boolean; id?: string; address?: string; error?: Problem }) => {
       if (message.error) told = message.error
       if (message.ready !== true || typeof message.id !== 'string') return
       clearTimeout(timer)
-      resolve(message.id)
+      resolve({ id: message.id, address: message.address })
     })
     const ended = async (): Promise<void> => {
       const { code, signal } = await exited

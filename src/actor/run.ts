@@ -135,7 +135,7 @@ async function runToEnd<O extends object>(definition: ActorDefinition<O>, argv: 
     const heard = () => patiently({ clock: systemClock, logger }, () => connection.flush())
     await end.of(actor, heard, () => {
       logger.info({ server }, 'ready')
-      tellParent({ ready: true, id })
+      tellParent({ ready: true, id, ...(actor.address === undefined ? {} : { address: actor.address }) })
     })
     await metrics?.close()
     await bus.close()

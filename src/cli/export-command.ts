@@ -3,6 +3,7 @@ import { writeFile } from 'node:fs/promises'
 import { problem } from '../../protocol/index.ts'
 import { ablationSvg } from '../ablation/index.ts'
 import { exitCodes } from '../actor/index.ts'
+import { reportPage } from '../board/index.ts'
 import type { Bus } from '../bus/index.ts'
 import { followTrials, type Tell } from '../client/index.ts'
 import { MlflowRecord, mlflowServer, type MlflowServer } from '../mlflow/index.ts'
@@ -22,7 +23,7 @@ import { interruptible } from './interrupt.ts'
 import { looking, type Looking } from './looking.ts'
 
 export interface ExportOptions extends Looking {
-  readonly format: 'json' | 'csv' | 'parquet' | 'svg' | 'optuna-journal'
+  readonly format: 'json' | 'csv' | 'parquet' | 'svg' | 'html' | 'optuna-journal'
   readonly rows: 'trials' | 'reports'
   readonly follow?: boolean
   readonly mlflow?: string
@@ -61,6 +62,7 @@ async function write(content: string | Uint8Array, output: string | undefined): 
 }
 
 async function contentOf(bus: Bus, id: string, { format, rows }: ExportOptions): Promise<string | Uint8Array> {
+  if (format === 'html') return await reportPage(bus, id)
   const result = await readResult(bus, id)
   const { ablation, experiment } = result
   const reports = () => readAllPoints(bus, experiment)

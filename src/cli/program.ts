@@ -1,5 +1,6 @@
 /** The commands of `maggy`, their options, and nothing of what they do. */
 import { Argument, Command, InvalidArgumentError, Option } from 'commander'
+import type { BoardCommandOptions } from './board-command.ts'
 import type { ConformanceOptions } from './conformance-command.ts'
 import type { ExportOptions } from './export-command.ts'
 import type { Changing } from '../mcp/index.ts'
@@ -20,7 +21,7 @@ export const actors = {
   worker: 'runs trials',
 } as const
 
-const exportFormats: readonly ExportOptions['format'][] = ['json', 'csv', 'parquet', 'svg', 'optuna-journal']
+const exportFormats: readonly ExportOptions['format'][] = ['json', 'csv', 'parquet', 'svg', 'html', 'optuna-journal']
 
 const changingTools: readonly Changing[] = ['start', 'stop']
 
@@ -194,6 +195,7 @@ function runCommands(program: Command, finish: Finish): void {
   )
     .addOption(workers())
     .option('--detach', 'hand it over to the server that is named, and leave')
+    .option('--board', 'show it in a browser while it runs; the address is printed')
     .option('--output <dir>', 'write the results as files under this folder')
     .option('--tensorboard <dir>', 'write event files for TensorBoard under this folder')
     .option('--mlflow <url>', 'keep it in this MLflow server while it runs')
@@ -211,6 +213,7 @@ function runCommands(program: Command, finish: Finish): void {
   )
     .option('--force', 'go on although its log has a hole')
     .addOption(workers())
+    .option('--board', 'show it in a browser while it runs; the address is printed')
     .option('--output <dir>', 'write the results as files under this folder')
     .option('--tensorboard <dir>', 'write event files for TensorBoard under this folder')
     .option('--mlflow <url>', 'keep it in this MLflow server while it runs')
@@ -220,6 +223,15 @@ function runCommands(program: Command, finish: Finish): void {
 }
 
 function readCommands(program: Command, finish: Finish): void {
+  onBus(program.command('board').description('show experiments and workers in a browser, live; the address is printed'))
+    .addOption(new Option('--port <n>', 'its port (default: 4223, or any that is free)').argParser(count))
+    .option('--host <address>', 'where it listens (default: 127.0.0.1); what others reach needs --allow-host too')
+    .option('--allow-host <name>', 'a host name under which browsers may ask for it (repeatable)', collect, [])
+    .option('--control', 'let the page stop and resume experiments')
+    .option('--open', 'open it in the browser of this host')
+    .action(async (options: BoardCommandOptions) => {
+      finish(await (await import('./board-command.ts')).boardCommand(options))
+    })
   onBus(program.command('ls').description('list experiments')).action(async (options: Shared) => {
     finish(await (await import('./read-commands.ts')).listCommand(options))
   })
@@ -280,7 +292,7 @@ function exportCommand(program: Command, finish: Finish): void {
       .command('export [id]')
       .description(
         'write out an experiment (default: the last): all of it as JSON, its trials (of an ablation its components) as CSV or Parquet, ' +
-          'a chart of an ablation, or a journal that Optuna and its dashboard read',
+          'a chart of an ablation, a page with all charts (html), or a journal that Optuna and its dashboard read',
       ),
   )
     .addOption(new Option('--format <format>', 'the format').choices([...exportFormats]).default('json'))

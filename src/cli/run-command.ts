@@ -9,6 +9,7 @@ import { provideHost } from '../train/index.ts'
 import {
   contextOf,
   experimentId,
+  keepBoard,
   openSession,
   resumeAndFollow,
   runExperiment,
@@ -18,6 +19,7 @@ import {
   suggesterFor,
   trackIn,
   withComponents,
+  type KeptBoard,
   type Session,
   type SessionOptions,
   type Tracking,
@@ -28,6 +30,7 @@ import { latestExperiment, writeFiles, writeTensorBoard, type Result } from '../
 import { faultOf } from '../experiment/index.ts'
 import { exitCodeFor, exitCodes } from '../actor/index.ts'
 import { explorationHparams, overrideContext, parseSettings } from './set-options.ts'
+import { sayAddress } from './board-command.ts'
 import { interruptible } from './interrupt.ts'
 import { isServed, looking, sessionOptions, type BusOptions } from './looking.ts'
 import { duration, pairs } from './text.ts'
@@ -37,6 +40,7 @@ import { printJson, styleOf, watchIn, type Shown, type Style } from './watch.ts'
 export interface RunCommandOptions extends BusOptions {
   readonly workers?: number
   readonly trust?: string
+  readonly board?: boolean
   readonly json?: boolean
   readonly output?: string
   readonly tensorboard?: string
@@ -165,6 +169,7 @@ async function toTheEnd(
   for (const folder of [options.output, options.tensorboard]) if (folder !== undefined) await assertWritable(folder)
   return await interruptible(async (signal) => {
     const session = await openSession({ ...sessionOptions(options), actors })
+    const board = await boardBeside(session, options)
     const watch = watchIn(style)
     const deaf = session.onNotice((text) => watch.onNotice?.(text))
     const tracker = mlflow === undefined ? undefined : tracked(mlflow, session.bus, watch, style)
@@ -185,6 +190,7 @@ async function toTheEnd(
     } finally {
       deaf()
       watch.end()
+      await board?.close()
       await session.close()
     }
   })
@@ -222,6 +228,19 @@ function tracked(
       over = true
       await tracking?.finish()
     },
+  }
+}
+
+/** Where one is wanted. A board that ends later costs the experiment nothing. */
+async function boardBeside(session: Session, options: RunCommandOptions): Promise<KeptBoard | undefined> {
+  if (options.board !== true) return undefined
+  try {
+    const board = await keepBoard(session.address)
+    sayAddress(board.address, options.json === true)
+    return board
+  } catch (error) {
+    await session.close()
+    throw error
   }
 }
 

@@ -6,11 +6,10 @@
  */
 import { availableParallelism } from 'node:os'
 import { join } from 'node:path'
-import { describe, problem, RemoteError } from '../../protocol/index.ts'
-import { spawnActor, systemClock, type Child } from '../actor/index.ts'
+import { spawnActor, type Child } from '../actor/index.ts'
 import type { ContextOf } from '../experiment/index.ts'
 import { startServer, type RunningServer } from '../server/index.ts'
-import { pause } from './submit.ts'
+import { keep } from './keep.ts'
 
 /** The actors that say what trials are run. */
 export type SuggesterName = 'optimizer' | 'ablator'
@@ -39,10 +38,6 @@ export interface Fleet {
   stop(): Promise<void>
 }
 
-/** Before the second start again, and longer before each further one; the first is at once. */
-const restartMs = 500
-const windowMs = 60_000
-const maximumEnds = 4
 const stopGraceMs = 5_000
 
 /** Starts the server. Rejects with BUS_BUSY if another process holds the folder, or with SETUP_FAILED. */
@@ -70,48 +65,35 @@ export async function startFleet(folder: string): Promise<Fleet> {
   const startAgain = async (): Promise<RunningServer> =>
     (server = await startServer({ port, data, onNotice, ...(token === undefined ? {} : { token }) }))
   const keepServer = () =>
-    keep('server', async (first) => {
-      const running = first ? server : await startAgain()
-      const { code, signal, lastLines } = await running.ended
-      return `it ended (${signal ?? code}) ${lastLines}`
-    })
+    keep(
+      'server',
+      async (first) => {
+        const running = first ? server : await startAgain()
+        const { code, signal, lastLines } = await running.ended
+        return `it ended (${signal ?? code}) ${lastLines}`
+      },
+      stopping.signal,
+    )
 
   const keepActor = (name: string, args: readonly string[], onReady: () => void = () => {}) =>
-    keep(name, async () => {
-      // Neither their arguments nor their environment hold the token. The server is their parent's own.
-      const env = { MAGGY_KNOWN_SERVERS: '' }
-      const shown = tokenFile === undefined ? [] : ['--token-file', tokenFile]
-      const address = `nats://127.0.0.1:${port}`
-      const options = ['--server', address, '--log-level', 'warn', ...shown, ...args]
-      const child = await spawnActor(name, options, { env, ownGroup: true })
-      children.add(child)
-      onReady()
-      if (stopping.signal.aborted) await child.stop(stopGraceMs)
-      const { code, signal } = await child.exited
-      children.delete(child)
-      return `it ended (${signal ?? code}) ${child.stderrTail().trimEnd().slice(-1000)}`
-    })
-
-  /** I2. The first start decides: what cannot be started, and says why, fails with its own words. */
-  async function keep(actor: string, live: (first: boolean) => Promise<string>): Promise<void> {
-    const ends: number[] = []
-    for (let first = true; !stopping.signal.aborted; first = false) {
-      let reason: string
-      try {
-        reason = await live(first)
-      } catch (error) {
-        // One that was killed before it was ready has said nothing: that is an end like any other.
-        if (first && error instanceof RemoteError) throw error
-        reason = describe(error)
-      }
-      if (stopping.signal.aborted) return
-      const now = performance.now()
-      ends.push(now)
-      while (ends[0] !== undefined && ends[0] < now - windowMs) ends.shift()
-      if (ends.length >= maximumEnds) throw problem('ACTOR_FAILED', { actor, times: ends.length, reason })
-      await pause(restartMs * (ends.length - 1), systemClock, stopping.signal).catch(() => {}) // stopped meanwhile: the loop ends
-    }
-  }
+    keep(
+      name,
+      async () => {
+        // Neither their arguments nor their environment hold the token. The server is their parent's own.
+        const env = { MAGGY_KNOWN_SERVERS: '' }
+        const shown = tokenFile === undefined ? [] : ['--token-file', tokenFile]
+        const address = `nats://127.0.0.1:${port}`
+        const options = ['--server', address, '--log-level', 'warn', ...shown, ...args]
+        const child = await spawnActor(name, options, { env, ownGroup: true })
+        children.add(child)
+        onReady()
+        if (stopping.signal.aborted) await child.stop(stopGraceMs)
+        const { code, signal } = await child.exited
+        children.delete(child)
+        return `it ended (${signal ?? code}) ${child.stderrTail().trimEnd().slice(-1000)}`
+      },
+      stopping.signal,
+    )
 
   const watch = (work: Promise<void>) => kept.push(work.catch((error: unknown) => fail(error)))
   watch(keepServer())

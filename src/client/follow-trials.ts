@@ -73,7 +73,9 @@ export async function followTrials(
 }
 
 async function hear(bus: Bus, experiment: string, changes: Changes, signal: AbortSignal): Promise<void> {
-  for await (const { trial, points } of followPoints(bus, experiment, signal)) changes.onPoints(trial, points)
+  for await (const { trial, points } of followPoints(bus, experiment, signal)) {
+    if (points.length > 0) changes.onPoints(trial, points)
+  }
 }
 
 /** Rejects as the work does; resolves never. */

@@ -1,4 +1,5 @@
 /** The log's one reading, pure: what its events mean, for the driver that writes it and for all who read it. */
+export { Attempts, type AttemptEnding, type AttemptRecord, type GenerationRecord } from './attempts.ts'
 export { isFinal, type TrialState } from './final.ts'
 export { History, mostPrunerFailures, type Effect, type Observed, type TrialSnapshot } from './history.ts'
 export { Holders } from './holders.ts'

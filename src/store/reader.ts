@@ -89,20 +89,23 @@ export async function readAllPoints(bus: Bus, experiment: string): Promise<Map<n
   return new Map([...points].map(([trial, own]) => [trial, inOrder(own)]))
 }
 
-/** What trials report, as it is kept, from the beginning and then on as more comes, until `signal` aborts. A point may come twice. */
+/**
+ * What trials report, as it is kept, from the beginning and then on as more comes, until `signal` aborts. A point may come twice; an
+ * entry that does not count has none.
+ */
 export async function* followPoints(
   bus: Bus,
   experiment: string,
   signal: AbortSignal,
-): AsyncIterable<{ readonly trial: number; readonly points: readonly KeptPoint[] }> {
+): AsyncIterable<{ readonly sequence: number; readonly trial: number; readonly points: readonly KeptPoint[] }> {
   const filter = subjectFor(metrics, { worker: '*', experiment, trial: '*' })
   const holders = new LogHolders(bus, experiment)
   for await (const entry of bus.streams.follow('telemetry', filter, { signal })) {
     const batch = await believed(metrics, entry, holders)
-    if (batch === undefined) continue
-    const { attempt, first } = batch
-    const points = batch.points.map((point, offset) => ({ ...point, attempt, index: first + offset }))
-    yield { trial: Number(paramsFrom(metrics, entry.subject)?.trial), points }
+    const points = batch?.points.map((point, offset) => {
+      return { ...point, attempt: batch.attempt, index: batch.first + offset }
+    })
+    yield { sequence: entry.sequence, trial: Number(paramsFrom(metrics, entry.subject)?.trial), points: points ?? [] }
   }
 }
 

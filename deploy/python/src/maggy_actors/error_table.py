@@ -118,6 +118,16 @@ TABLE: dict[str, tuple[str, bool, str]] = {
         False,
         "`maggy doctor --fix` installs one, `maggy server` starts it",
     ),
+    "BOARD_PORT_IN_USE": (
+        "port {port} is in use, and the board cannot listen on it",
+        False,
+        "choose another with --port (0: any that is free)",
+    ),
+    "BOARD_READ_ONLY": (
+        "this board only shows",
+        False,
+        "start it with --control",
+    ),
     "BUS_PORT_IN_USE": (
         "port {port} is in use",
         False,

@@ -1,0 +1,55 @@
+/**
+ * The board: what runs on the bus, for people with a browser. It only reads, holds nothing of its own, and may be started and killed
+ * at will.
+ */
+import { randomBytes } from 'node:crypto'
+import { isProblem } from '../../protocol/index.ts'
+import { patiently, type ActorDefinition, type ActorEnvironment, type RunningActor } from '../../src/actor/index.ts'
+import { Experiments } from './experiments.ts'
+import { Hub } from './hub.ts'
+import { boardOptions, usualPort, type BoardFlags } from './options.ts'
+import { routesOf } from './routes.ts'
+import { startWeb, type Web } from './web.ts'
+
+export const board: ActorDefinition<BoardFlags> = {
+  name: 'board',
+  description: 'Shows experiments and the fleet to browsers, live.',
+  options: boardOptions,
+  start: startBoard,
+}
+
+async function startBoard(env: ActorEnvironment, flags: BoardFlags): Promise<RunningActor> {
+  const { bus, clock, logger } = env
+  await patiently({ clock, logger }, () => bus.streams.ensure())
+  let hub: Hub | undefined
+  const experiments = new Experiments(bus, (experiment) => hub?.changes(experiment))
+  hub = new Hub(env, experiments, flags.control)
+  const { caughtUp, ended } = experiments.start()
+  await Promise.race([caughtUp, ended])
+  const token = flags.boardToken ?? randomBytes(18).toString('base64url')
+  const { host, allowHost } = flags
+  const routes = await routesOf(env, hub, flags.control)
+  const listen = (port: number) => startWeb({ port, host, access: { token, hosts: allowHost }, logger }, routes)
+  const web = await (flags.port === undefined ? listenSomewhere(listen) : listen(flags.port))
+  hub.presence.call()
+  const address = `http://${allowHost[0] ?? '127.0.0.1'}:${web.port}/?token=${token}`
+  logger.info({ address }, 'open this')
+  return {
+    address,
+    ended,
+    async drain() {
+      experiments.close()
+      hub.close()
+      await web.close()
+    },
+  }
+}
+
+async function listenSomewhere(listen: (port: number) => Promise<Web>): Promise<Web> {
+  try {
+    return await listen(usualPort)
+  } catch (error) {
+    if (!isProblem(error, 'BOARD_PORT_IN_USE')) throw error
+    return await listen(0)
+  }
+}

@@ -1,0 +1,22 @@
+/** The board: what it tells browsers and to whom, pure; its pages are in page/, which esbuild makes into one file. */
+export { admit, cookieFor, safeHeaders, type Access } from './access.ts'
+export { cardOf } from './card.ts'
+export { fullCurves, importanceIn } from './questions.ts'
+export { reportPage } from './report.ts'
+export { Series } from './series.ts'
+export { Watched } from './watched.ts'
+export type {
+  BoardStatus,
+  Card,
+  CurveColumns,
+  DriverCard,
+  ExperimentFrame,
+  FleetFrame,
+  HomeFrame,
+  LaneAttempt,
+  OutputRow,
+  PointBatch,
+  Progress,
+  Waiting,
+  WorkerCard,
+} from './wire.ts'

@@ -1,0 +1,122 @@
+/** The attempts of an experiment as a page holds them, and what the lanes of its slots tell. Pure. */
+import type { AttemptEnding } from '../../history/index.ts'
+import type { AttemptColumns } from '../wire.ts'
+
+export interface Attempt {
+  readonly trial: number
+  readonly attempt: number
+  readonly worker: string
+  readonly slot: number
+  readonly assignedAt: number
+  readonly startedAt: number | null
+  readonly endedAt: number | null
+  readonly ending: AttemptEnding | null
+  readonly reason: string | null
+  readonly checkpoint: boolean
+}
+
+export class AttemptList {
+  readonly #byKey = new Map<string, Attempt>()
+
+  /** What is told of an attempt is all of it. */
+  merge(columns: AttemptColumns): void {
+    for (const [at, trial] of columns.trial.entries()) {
+      const attempt = Object.fromEntries(
+        Object.entries(columns).map(([name, values]) => [name, (values as unknown[])[at]]),
+      )
+      this.#byKey.set(`${trial}/${columns.attempt[at]}`, attempt as unknown as Attempt)
+    }
+  }
+
+  get count(): number {
+    return this.#byKey.size
+  }
+
+  all(): Attempt[] {
+    return [...this.#byKey.values()]
+  }
+
+  of(trial: number): Attempt[] {
+    return this.all()
+      .filter((attempt) => attempt.trial === trial)
+      .sort((a, b) => a.attempt - b.attempt)
+  }
+}
+
+/** A slot's attempts, one after the other. */
+export interface Lane {
+  readonly name: string
+  readonly attempts: readonly Attempt[]
+}
+
+export function lanesOf(attempts: readonly Attempt[]): Lane[] {
+  const lanes = new Map<string, Attempt[]>()
+  for (const attempt of attempts) {
+    const name = `${attempt.worker}/${attempt.slot}`
+    const lane = lanes.get(name)
+    if (lane === undefined) lanes.set(name, [attempt])
+    else lane.push(attempt)
+  }
+  return [...lanes]
+    .map(([name, own]) => ({ name, attempts: own.sort((a, b) => beginOf(a) - beginOf(b)) }))
+    .sort((a, b) => beginOf(a.attempts[0]) - beginOf(b.attempts[0]) || (a.name < b.name ? -1 : 1))
+}
+
+export const beginOf = (attempt: Attempt | undefined): number => attempt?.startedAt ?? attempt?.assignedAt ?? 0
+
+/** What it was worth that nobody waited for anybody. */
+export interface Savings {
+  readonly slots: number
+  /** From the first attempt to now, or to the end. */
+  readonly wallMs: number
+  /** Of the slots' time since each one's first attempt: the part with an attempt in it. */
+  readonly busy: number
+  /** How long the same trials would have taken in stages of as many as there are slots, each waiting for its slowest. */
+  readonly stagedMs: number
+  readonly stopped: number
+  /** What the trials that were stopped early would have gone on for, if they had taken as long as the median of those that were not. */
+  readonly savedMs: number
+  /** Time that attempts took which were lost or crashed. */
+  readonly lostMs: number
+}
+
+/** null: no attempt has ended yet. */
+export function savingsOf(attempts: readonly Attempt[], now: number): Savings | null {
+  const ended = attempts.filter(({ endedAt }) => endedAt !== null)
+  if (ended.length === 0) return null
+  const lanes = lanesOf(attempts)
+  const from = Math.min(...lanes.map((lane) => beginOf(lane.attempts[0])))
+  const open = attempts.some(({ endedAt }) => endedAt === null)
+  const to = open ? now : ended.reduce((latest, { endedAt }) => Math.max(latest, endedAt ?? 0), 0)
+  const took = (attempt: Attempt) => Math.max(0, (attempt.endedAt ?? now) - beginOf(attempt))
+  const sum = (of: readonly Attempt[]) => of.reduce((total, attempt) => total + took(attempt), 0)
+  const spans = lanes.reduce((total, lane) => total + Math.max(0, to - beginOf(lane.attempts[0])), 0)
+  const whole = ended.filter(({ ending }) => ending === 'done').map(took)
+  const stopped = ended.filter(({ ending }) => ending === 'stopped')
+  const median = medianOf(whole)
+  return {
+    slots: lanes.length,
+    wallMs: to - from,
+    busy: spans > 0 ? Math.min(1, sum(attempts) / spans) : 0,
+    stagedMs: stagedMs(attempts, lanes.length, took),
+    stopped: stopped.length,
+    savedMs: median === null ? 0 : stopped.reduce((total, attempt) => total + Math.max(0, median - took(attempt)), 0),
+    lostMs: sum(ended.filter(({ ending }) => ending === 'lost' || ending === 'crashed')),
+  }
+}
+
+function stagedMs(attempts: readonly Attempt[], slots: number, took: (attempt: Attempt) => number): number {
+  const inOrder = attempts.toSorted((a, b) => beginOf(a) - beginOf(b))
+  let total = 0
+  for (let at = 0; at < inOrder.length; at += slots) total += Math.max(...inOrder.slice(at, at + slots).map(took))
+  return total
+}
+
+function medianOf(values: readonly number[]): number | null {
+  if (values.length === 0) return null
+  const sorted = values.toSorted((a, b) => a - b)
+  const middle = sorted.length >> 1
+  return sorted.length % 2 === 1
+    ? (sorted[middle] as number)
+    : ((sorted[middle - 1] as number) + (sorted[middle] as number)) / 2
+}

@@ -1,0 +1,287 @@
+import { describe, expect, it } from 'vitest'
+import { ablationChart } from '../../src/board/charts/ablation.ts'
+import { barsChart } from '../../src/board/charts/bars.ts'
+import { bestChart, runningBest } from '../../src/board/charts/best.ts'
+import { busyOver } from '../../src/board/charts/busy.ts'
+import { bandOf, curvesChart } from '../../src/board/charts/curves.ts'
+import { boundsOf, goodnessOf, ParallelChart } from '../../src/board/charts/parallel.ts'
+import { frontOf } from '../../src/board/charts/pareto.ts'
+import { ringChart } from '../../src/board/charts/ring.ts'
+import { timelineChart } from '../../src/board/charts/timeline.ts'
+import { csvOf, type Chart } from '../../src/board/drawing/chart.ts'
+import { choices, elapsed, linear, logarithmic } from '../../src/board/drawing/scale.ts'
+import { cut, svgOf } from '../../src/board/drawing/svg-pen.ts'
+import { lanesOf, savingsOf, type Attempt } from '../../src/board/model/attempts.ts'
+import { marksOf } from '../../src/board/model/generations.ts'
+import { Series } from '../../src/board/series.ts'
+import { trialOf, trialsOf } from './support.ts'
+
+const size = { width: 600, height: 300 }
+const evil = '</text><script>alert(1)</script>'
+const drawn = (chart: Chart) => svgOf(size, 'light', 'a chart', (pen) => chart.draw(pen, size))
+const none: ReadonlySet<number> = new Set()
+const attempt = (
+  trial: number,
+  slot: number,
+  from: number,
+  to: number | null,
+  given: Partial<Attempt> = {},
+): Attempt => ({
+  trial,
+  attempt: 1,
+  worker: 'w1',
+  slot,
+  assignedAt: from,
+  startedAt: from,
+  endedAt: to,
+  ending: to === null ? null : 'done',
+  reason: null,
+  checkpoint: false,
+  ...given,
+})
+
+describe('scales', () => {
+  it('give each value its place and the place its value', () => {
+    for (const scale of [linear(-2, 6), logarithmic(1e-4, 10)]) {
+      for (const part of [0, 0.25, 1]) expect(scale.part(scale.value(part))).toBeCloseTo(part)
+    }
+    const kinds = choices(['a', 'b', true, null])
+    expect(['a', true, null, 'true'].map((value) => kinds.part(value))).toEqual([0.125, 0.625, 0.875, NaN])
+    expect(logarithmic(0, 10).kind).toBe('linear')
+  })
+
+  it('write round numbers beside themselves, as many as there is room for', () => {
+    expect(
+      linear(0, 1)
+        .ticks(5)
+        .map(({ label }) => label),
+    ).toEqual(['0', '0.2', '0.4', '0.6', '0.8', '1'])
+    expect(
+      logarithmic(1e-4, 1e-1)
+        .ticks(4)
+        .map(({ label }) => label),
+    ).toEqual(expect.arrayContaining(['1e-4', '0.001', '0.01', '0.1']))
+    expect(
+      elapsed(90_000)
+        .ticks(4)
+        .map(({ label }) => label),
+    ).toEqual(['0 s', '30 s', '60 s', '90 s'])
+    for (const scale of [linear(0, 1e-300), linear(-1e300, 1e300), logarithmic(1e-300, 1e300)]) {
+      expect(scale.ticks(6).length).toBeLessThan(100)
+    }
+  })
+})
+
+describe('what is saved', () => {
+  it('holds no element of a user’s making', () => {
+    const trials = trialsOf(trialOf(0, { hparams: { [evil]: evil }, metrics: { [evil]: 1 } }))
+    const objective = { metric: evil, direction: 'minimize' as const }
+    const options = {
+      objective,
+      shown: new Uint8Array([1]),
+      chosen: none,
+      log: false,
+      across: 'step' as const,
+      startedAt: 0,
+    }
+    const axes = [{ column: `hparams.${evil}`, title: evil, scale: choices([evil]) }]
+    const parallel = new ParallelChart(trials, {
+      axes,
+      shown: options.shown,
+      bounds: {},
+      chosen: none,
+      goodness: new Float64Array(1),
+    })
+    for (const chart of [bestChart(trials, options), parallel, barsChart({ [evil]: 1 })]) {
+      expect(drawn(chart)).not.toContain('<script')
+      expect(drawn(chart)).toContain('&lt;')
+    }
+  })
+
+  it('as CSV holds no formula, and quotes what needs it', () => {
+    expect(
+      csvOf({
+        columns: ['a', 'b,c'],
+        rows: [
+          ['=1+1', -3],
+          ['x"y', null],
+        ],
+      }),
+    ).toBe('a,"b,c"\r\n\'=1+1,-3\r\n"x""y",\r\n')
+  })
+
+  it('cuts what is too long for its place', () => {
+    expect([cut('short', 60), cut('a very long name', 60)]).toEqual(['short', 'a very lo…'])
+  })
+})
+
+describe('the timeline', () => {
+  // Two slots: trial 1 is stopped early, and trial 2 begins at once; nobody waits for trial 0.
+  const attempts = [
+    attempt(0, 0, 0, 100),
+    attempt(1, 1, 0, 20, { ending: 'stopped' }),
+    attempt(2, 1, 20, 80),
+    attempt(3, 1, 80, 110, { ending: 'lost', reason: 'gone' }),
+  ]
+
+  it('has a lane for each slot, and finds what lies under the pointer', () => {
+    expect(lanesOf(attempts).map(({ name, attempts: own }) => [name, own.map(({ trial }) => trial)])).toEqual([
+      ['w1/0', [0]],
+      ['w1/1', [1, 2, 3]],
+    ])
+    const chart = timelineChart(attempts, { now: 0, best: 0, chosen: none })
+    expect(chart.summary).toBe('4 attempts on 2 slots in 0.1 s')
+    expect(chart.hit?.(590 - 10, 45, size)).toMatchObject({
+      title: 'trial 3',
+      trial: 3,
+      lines: ['lost after 0.0 s', 'w1/1', 'gone'],
+    })
+    expect(chart.hit?.(300, 280, size)).toBe(null)
+  })
+
+  it('says what it was worth that nobody waited', () => {
+    expect(savingsOf(attempts, 0)).toEqual({
+      slots: 2,
+      wallMs: 110,
+      busy: 210 / 220,
+      // Stages of two: 0 and 1 take 100, 2 and 3 take 60.
+      stagedMs: 160,
+      stopped: 1,
+      // The median of those that ran through is 80; the one that was stopped took 20.
+      savedMs: 60,
+      lostMs: 30,
+    })
+    expect(savingsOf([attempt(0, 0, 0, null)], 10)).toBe(null)
+  })
+
+  it('counts busy slots at each moment', () => {
+    const spans = [
+      { from: 0, to: 10 },
+      { from: 5, to: null },
+      { from: 10, to: 20 },
+    ]
+    expect(busyOver(spans, 30)).toEqual([
+      { at: 0, busy: 1 },
+      { at: 5, busy: 2 },
+      { at: 10, busy: 2 },
+      { at: 20, busy: 1 },
+      { at: 30, busy: 1 },
+    ])
+  })
+})
+
+describe('curves', () => {
+  const series = (trial: number, values: readonly number[]) => {
+    const made = new Series(trial, 1, 100)
+    made.take(
+      0,
+      values.map((loss, step) => ({ step, at: step * 1000, values: { loss } })),
+    )
+    return made
+  }
+  const curve = (trial: number, values: readonly number[], given = {}) => ({
+    series: series(trial, values),
+    state: 'done',
+    why: null,
+    chosen: false,
+    group: null,
+    ...given,
+  })
+
+  it('of a group are put together by their mean, with its 95 % interval, for as long as they go on', () => {
+    const band = bandOf([
+      { x: [0, 1, 2], y: [1, 2, 3] },
+      { x: [0, 1], y: [3, 4] },
+    ])
+    expect(band.map(({ x, mean, count }) => [x, mean, count])).toEqual([
+      [0, 2, 2],
+      [1, 3, 2],
+      [2, 3, 1],
+    ])
+    expect(band[0]?.error).toBeCloseTo(1.96)
+    expect(band[2]?.error).toBe(0)
+  })
+
+  it('say why they were stopped', () => {
+    const chart = curvesChart([curve(4, [3, 2, 1], { state: 'pruned', why: 'stopped by the pruner at step 2' })], {
+      metric: 'loss',
+      across: 'step',
+      log: false,
+      best: null,
+    })
+    expect(chart.summary).toBe('1 curve of loss, from 1 to 3')
+    // The last point lies at the right end of the plot.
+    const hits = Array.from({ length: 300 }, (_, y) => chart.hit?.(586, y, size)).find((hit) => hit !== null)
+    expect(hits).toMatchObject({ trial: 4, lines: ['loss 1 at step 2', 'stopped by the pruner at step 2'] })
+    expect(chart.numbers().rows).toEqual([
+      [4, 1, 0, 3],
+      [4, 1, 1, 2],
+      [4, 1, 2, 1],
+    ])
+  })
+
+  it('carry the comings and goings of a ring’s members', () => {
+    const generations = [
+      { trial: 0, generation: 1, at: 0, members: ['a', 'b'] },
+      { trial: 0, generation: 2, at: 1500, members: ['a'] },
+      { trial: 0, generation: 3, at: 2500, members: ['a', 'c'] },
+    ]
+    expect(marksOf(generations, series(0, [3, 2, 1]))).toEqual([
+      { at: 1, label: '−1', ink: 'bad' },
+      { at: 2, label: '+1', ink: 'good' },
+    ])
+  })
+})
+
+describe('results', () => {
+  it('have a best so far in either direction', () => {
+    expect(runningBest([3, 5, 2, 4], 'minimize')).toEqual([3, 3, 2, 2])
+    expect(runningBest([3, 5, 2, 4], 'maximize')).toEqual([3, 5, 5, 5])
+  })
+
+  it('have a front of two objectives and the hypervolume that it covers', () => {
+    // Of the unit square between (0, 0) and (1, 1), all but a quarter is covered by (0, 0.5) and (0.5, 0).
+    const points = [
+      [0, 0.5],
+      [0.5, 0],
+      [1, 1],
+      [0.5, 0.5],
+    ]
+    const trials = trialsOf(...points.map(([a = 0, b = 0], trial) => trialOf(trial, { metrics: { a, b } })))
+    const found = frontOf(trials, [
+      { metric: 'a', direction: 'minimize' },
+      { metric: 'b', direction: 'minimize' },
+    ])
+    expect(found).toEqual({ places: [0, 1, 2, 3], front: [0, 1], hypervolume: 0.75 })
+  })
+
+  it('are brushed on an axis of numbers by their values, on one of choices by its parts', () => {
+    expect(boundsOf(linear(0, 10), 0.8, 0.2)).toEqual([2, 8])
+    expect(boundsOf(choices(['a', 'b']), 0.8, 0.2)).toEqual([0.2, 0.8])
+  })
+
+  it('are as good as their rank', () => {
+    const trials = trialsOf(
+      ...[3, 1, 2].map((loss, trial) => trialOf(trial, { metrics: { loss } })),
+      trialOf(3, { state: 'failed' }),
+    )
+    expect([...goodnessOf(trials, trials.ranked({ metric: 'loss', direction: 'minimize' }))]).toEqual([0, 1, 0.5, NaN])
+  })
+})
+
+it('charts with nothing to show say what they wait for', () => {
+  const trials = trialsOf()
+  const parallel = { axes: [], shown: new Uint8Array(0), bounds: {}, chosen: none, goodness: new Float64Array(0) }
+  const empty = [
+    ringChart(null),
+    ablationChart(undefined, trials),
+    timelineChart([], { now: 0, best: null, chosen: none }),
+    curvesChart([], { metric: 'loss', across: 'step', log: true, best: null }),
+    barsChart(undefined),
+    new ParallelChart(trials, parallel),
+  ]
+  for (const chart of empty) {
+    expect(drawn(chart)).toMatch(/<text[^>]*>[^<]+<\/text>/)
+    expect(drawn(chart)).not.toMatch(/NaN|Infinity/)
+  }
+})
