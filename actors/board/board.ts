@@ -14,6 +14,7 @@ import { startWeb, type Web } from './web.ts'
 export const board: ActorDefinition<BoardFlags> = {
   name: 'board',
   description: 'Shows experiments and the fleet to browsers, live.',
+  roles: ['board', 'client', 'driver'],
   options: boardOptions,
   start: startBoard,
 }

@@ -46,7 +46,10 @@ export const accessOptions: readonly (readonly [
 ]
 
 /** What user code must not find in its environment. */
-export const secretVariables: readonly string[] = accessOptions.map(([, , variable]) => variable)
+export const secretVariables: readonly string[] = [
+  ...accessOptions.map(([, , variable]) => variable),
+  'MAGGY_BOARD_TOKEN',
+]
 
 /** Given options, filled up from the environment. */
 export function withEnvironment(given: AccessOptions, environment: NodeJS.ProcessEnv = process.env): AccessOptions {

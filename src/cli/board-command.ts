@@ -13,7 +13,7 @@ export async function boardCommand(options: BoardCommandOptions): Promise<number
   return await interruptible(async (signal) => {
     const session = await openSession({ ...sessionOptions(options), actors: 'none' })
     try {
-      const board = await keepBoard(session.address, options)
+      const board = await keepBoard(session.address, { ...options, access: options })
       try {
         sayAddress(board.address, options.json === true)
         if (options.open === true) openInBrowser(board.address)

@@ -235,7 +235,7 @@ function tracked(
 async function boardBeside(session: Session, options: RunCommandOptions): Promise<KeptBoard | undefined> {
   if (options.board !== true) return undefined
   try {
-    const board = await keepBoard(session.address)
+    const board = await keepBoard(session.address, { access: options })
     sayAddress(board.address, options.json === true)
     return board
   } catch (error) {

@@ -1,6 +1,7 @@
 /** A board beside this process, kept running on one port with one token, so that pages which are open come back by themselves. */
 import { randomBytes } from 'node:crypto'
 import { problem } from '../../protocol/index.ts'
+import { accessOptions, type AccessOptions } from '../access/index.ts'
 import { spawnActor, type Child } from '../actor/index.ts'
 import { keep } from './keep.ts'
 import type { Session } from './session.ts'
@@ -12,6 +13,8 @@ export interface BoardOptions {
   readonly allowHost?: readonly string[] | undefined
   /** Lets the page stop and resume experiments. */
   readonly control?: boolean | undefined
+  /** What it shows the bus, where that is more than the session's address says. */
+  readonly access?: AccessOptions | undefined
 }
 
 export interface KeptBoard {
@@ -39,7 +42,7 @@ export async function keepBoard(bus: Session['address'], options: BoardOptions =
       const env = {
         MAGGY_SERVER: bus.url,
         MAGGY_BOARD_TOKEN: token,
-        ...(bus.token === undefined ? {} : { MAGGY_TOKEN: bus.token }),
+        ...environmentOf({ ...options.access, token: options.access?.token ?? bus.token }),
       }
       const started = await spawnActor('board', ['--log-level', 'warn', ...argumentsOf({ ...options, port })], {
         env,
@@ -68,6 +71,15 @@ export async function keepBoard(bus: Session['address'], options: BoardOptions =
       await kept.catch(() => {}) // it was told by `failed`
     },
   }
+}
+
+function environmentOf(access: AccessOptions): Record<string, string> {
+  return Object.fromEntries(
+    accessOptions.flatMap(([name, , variable]) => {
+      const value = access[name]
+      return value === undefined ? [] : [[variable, value]]
+    }),
+  )
 }
 
 function argumentsOf({ port, host, allowHost = [], control }: BoardOptions): string[] {
