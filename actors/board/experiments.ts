@@ -4,7 +4,7 @@
  * I2 Those that run and those that somebody looks at are kept whole; of the others no more than `mostIdleTrials` trials, and a card.
  */
 import { log, paramsFrom, subjectFor } from '../../protocol/index.ts'
-import { entryOf, readLog } from '../../src/archive/index.ts'
+import { entryOf, logSubject, readLog } from '../../src/archive/index.ts'
 import { cardOf, Watched, type Card } from '../../src/board/index.ts'
 import type { Bus, Entry } from '../../src/bus/index.ts'
 
@@ -25,6 +25,8 @@ export class Experiments {
   readonly #known = new Map<string, Known>()
   readonly #onChange: (experiment: string) => void
   readonly #stopping = new AbortController()
+  /** Those that wait until the follower has come to a place in the log. */
+  #passing: { readonly sequence: number; readonly resolve: () => void }[] = []
   /** The place of the last entry of the log that was taken in. */
   sequence = 0
 
@@ -66,7 +68,7 @@ export class Experiments {
 
   /** Somebody looks at it: it is kept whole until `leave`. undefined: there is no such experiment. */
   async look(experiment: string): Promise<Watched | undefined> {
-    const known = this.#known.get(experiment)
+    const known = this.#known.get(experiment) ?? (await this.#arriving(experiment))
     if (known === undefined) return undefined
     known.looks += 1
     try {
@@ -83,6 +85,27 @@ export class Experiments {
     this.#forget()
   }
 
+  /** One that was accepted a moment ago may be in the log, and the follower not there yet. */
+  async #arriving(experiment: string): Promise<Known | undefined> {
+    const last = await this.#bus.streams.last('log', logSubject(experiment))
+    if (last === undefined) return undefined
+    if (last.sequence > this.sequence) {
+      await new Promise<void>((resolve) => this.#passing.push({ sequence: last.sequence, resolve }))
+    }
+    return this.#known.get(experiment)
+  }
+
+  #passed(sequence: number): void {
+    this.sequence = sequence
+    if (this.#passing.length === 0) return
+    const [over, ahead] = [
+      this.#passing.filter((one) => one.sequence <= sequence),
+      this.#passing.filter((one) => one.sequence > sequence),
+    ]
+    this.#passing = ahead
+    for (const { resolve } of over) resolve()
+  }
+
   async #follow(caughtUp: () => void): Promise<void> {
     const { streams } = this.#bus
     const { signal } = this.#stopping
@@ -90,7 +113,7 @@ export class Experiments {
     if (there === 0) caughtUp()
     for await (const entry of streams.follow('log', everyLog, { signal })) {
       await this.#take(entry)
-      this.sequence = entry.sequence
+      this.#passed(entry.sequence)
       if (entry.sequence >= there) caughtUp()
     }
   }

@@ -256,7 +256,7 @@ describe.skipIf(missing !== '')('the board shows', () => {
     allowSteps(ringPace, 1000)
     await system.ended('ring')
     await open('')
-    await expect.poll(() => page.locator('.card .pill.done').count()).toBe(4)
+    await page.locator('.card .pill.done').nth(3).waitFor()
     await lookOver('home')
   })
 
@@ -267,7 +267,7 @@ describe.skipIf(missing !== '')('the board shows', () => {
     await lookOver('search-dark')
     await page.setViewportSize({ width: 390, height: 800 })
     await chart('Best so far', /best accuracy/)
-    expect(await page.evaluate('document.documentElement.scrollWidth <= window.innerWidth')).toBe(true)
+    await page.waitForFunction('document.documentElement.scrollWidth <= window.innerWidth')
     await lookOver('search-phone')
     await page.setViewportSize({ width: 1440, height: 900 })
   })
