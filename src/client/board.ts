@@ -42,6 +42,8 @@ export async function keepBoard(bus: Session['address'], options: BoardOptions =
       const env = {
         MAGGY_SERVER: bus.url,
         MAGGY_BOARD_TOKEN: token,
+        // The session has met the server already.
+        MAGGY_KNOWN_SERVERS: '',
         ...environmentOf({ ...options.access, token: options.access?.token ?? bus.token }),
       }
       const started = await spawnActor('board', ['--log-level', 'warn', ...argumentsOf({ ...options, port })], {

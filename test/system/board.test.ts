@@ -324,7 +324,7 @@ describe.skipIf(missing !== '')('the board shows', () => {
       .getByRole('img', { name: /curves of accuracy/ })
       .waitFor()
     await own.getByRole('link', { name: '39', exact: true }).click()
-    await own.getByRole('region', { name: 'Hparams' }).getByText('dropout', { exact: true }).waitFor()
+    await own.getByRole('region', { name: 'Hparams', exact: true }).getByText('dropout', { exact: true }).waitFor()
     await shoot(own, 'report-trial')
     expect(said.filter((one) => !one.startsWith(`asked for ${pathToFileURL(path).href}`))).toEqual([])
     expect(await own.evaluate('window.evil')).toBeUndefined()
