@@ -15,7 +15,7 @@ import { own, type Hparams, type Objective, type Parameter, type SearchSpace } f
 import { lossOf } from '../pareto/index.ts'
 import { countOf, toUnit } from '../space/index.ts'
 
-export interface ShadowRow {
+interface ShadowRow {
   readonly optimizer: string
   /** Whether its points were run. */
   readonly ran: boolean

@@ -1,2 +1,2 @@
 /** Optimizers that are asked on the side, and how they compare. */
-export { compareShadows, distance, spearman, type Proposals, type ShadowComparison } from './comparison.ts'
+export { compareShadows, distance, spearman, type ShadowComparison } from './comparison.ts'
