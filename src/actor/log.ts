@@ -1,6 +1,7 @@
 /** Logs go to stderr: short lines for people at a terminal, JSON lines for machines. */
 import { pino, type Logger } from 'pino'
 import type { OnDropped } from '../bus/index.ts'
+import { visible, visibleJson, visibleLines } from '../words/index.ts'
 import type { Clock } from './clock.ts'
 
 export type { Logger } from 'pino'
@@ -24,7 +25,9 @@ export function createLogger(options: {
   write: (line: string) => void
 }): Logger {
   const { actor, id, level, pretty, write } = options
-  const target = { write: pretty ? (line: string) => write(prettyLine(line)) : write }
+  const target = {
+    write: pretty ? (line: string) => write(prettyLine(line)) : (line: string) => write(visibleJson(line)),
+  }
   return pino({ level, base: { actor, id } }, target)
 }
 
@@ -35,9 +38,12 @@ export function prettyLine(json: string): string {
   const level = levelNames[Number(entry['level'])]
   const rest = Object.entries(entry)
     .filter(([key]) => !left.has(key))
-    .map(([key, value]) => ` ${key}=${typeof value === 'string' ? value : JSON.stringify(value)}`)
+    .map(
+      ([key, value]) =>
+        ` ${visible(key)}=${typeof value === 'string' ? visibleLines(value) : visibleJson(JSON.stringify(value))}`,
+    )
   const text = typeof entry['msg'] === 'string' ? entry['msg'] : ''
-  return `${time} ${String(entry['actor'])} ${String(entry['id'])}: ${level ? `${level}: ` : ''}${text}${rest.join('')}\n`
+  return `${time} ${String(entry['actor'])} ${String(entry['id'])}: ${level ? `${level}: ` : ''}${visibleLines(text)}${rest.join('')}\n`
 }
 
 /** Counts what was dropped and logs one line a second at most, so that a flood from outside is no flood here. */

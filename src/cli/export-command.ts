@@ -21,6 +21,7 @@ import {
 } from '../store/index.ts'
 import { interruptible } from './interrupt.ts'
 import { looking, type Looking } from './looking.ts'
+import { visibleJson } from '../words/index.ts'
 
 export interface ExportOptions extends Looking {
   readonly format: 'json' | 'csv' | 'parquet' | 'svg' | 'html' | 'optuna-journal'
@@ -80,7 +81,7 @@ async function contentOf(bus: Bus, id: string, { format, rows }: ExportOptions):
     default: {
       const points = await reports()
       const trials = result.trials.map((trial) => ({ ...trial, reports: points.get(trial.trial) ?? [] }))
-      return `${JSON.stringify({ ...result, trials }, null, 2)}\n`
+      return visibleJson(`${JSON.stringify({ ...result, trials }, null, 2)}\n`)
     }
   }
 }

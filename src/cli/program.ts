@@ -281,9 +281,16 @@ function readCommands(program: Command, finish: Finish): void {
   onBus(program.command('logs <id>').description('show what trials printed'))
     .argument('[trial]', 'the number of a trial (default: all)', count)
     .option('--follow', 'go on as more comes')
-    .action(async (id: string, trial: number | undefined, options: Shared & { readonly follow?: boolean }) => {
-      finish(await (await import('./read-commands.ts')).logsCommand(id, trial, options))
-    })
+    .option('--raw', 'the lines alone, as they were printed, for pipes: control characters are not shown as escapes')
+    .action(
+      async (
+        id: string,
+        trial: number | undefined,
+        options: Shared & { readonly follow?: boolean; readonly raw?: boolean },
+      ) => {
+        finish(await (await import('./read-commands.ts')).logsCommand(id, trial, options))
+      },
+    )
 }
 
 function exportCommand(program: Command, finish: Finish): void {

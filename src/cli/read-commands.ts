@@ -100,11 +100,11 @@ export async function stopped(
 
 const isOver = ({ state }: Result) => state === 'done' || state === 'stopped' || state === 'failed'
 
-/** What trials printed; with `follow`, as it comes. */
+/** What trials printed; with `follow`, as it comes; `raw`: as it was printed, for pipes. */
 export async function logsCommand(
   id: string,
   trial: number | undefined,
-  options: Looking & { readonly follow?: boolean },
+  options: Looking & { readonly follow?: boolean; readonly raw?: boolean },
 ): Promise<number> {
   return await interruptible((signal) =>
     looking(
@@ -113,6 +113,7 @@ export async function logsCommand(
         const { trials } = await readResult(bus, id)
         const say = (number: number, line: Parameters<typeof outputLine>[0]) => {
           if (options.json === true) printJson('output', { trial: number, ...line })
+          else if (options.raw === true) print(line.text)
           else print(visible(trial === undefined ? `trial ${number} ${outputLine(line)}` : outputLine(line)))
         }
         const holders = new LogHolders(bus, id)

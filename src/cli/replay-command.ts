@@ -6,6 +6,7 @@ import { latestExperiment } from '../store/index.ts'
 import { jsonOption } from './json-option.ts'
 import { looking, type Looking } from './looking.ts'
 import { printJson } from './watch.ts'
+import { visible } from '../words/index.ts'
 
 export interface ReplayOptions extends Looking {
   readonly optimizer?: string
@@ -65,4 +66,4 @@ function differenceText({ event, what, trial, logged, again }: Difference): stri
   return `event ${event}${where}, ${what}: the log has ${said(logged)}; again it is ${said(again)}`
 }
 
-const said = (value: unknown): string => (typeof value === 'string' ? value : JSON.stringify(value))
+const said = (value: unknown): string => visible(typeof value === 'string' ? value : JSON.stringify(value))

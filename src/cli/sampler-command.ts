@@ -8,6 +8,7 @@ import { describe, problem, toProblem, type Direction } from '../../protocol/ind
 import { exitCodes } from '../actor/index.ts'
 import { createSearch, type Search, type SearchOutcome } from '../optimizer/index.ts'
 import type { Space } from '../space/index.ts'
+import { visibleJson } from '../words/index.ts'
 
 export interface SamplerCommandOptions {
   readonly space: string
@@ -111,5 +112,5 @@ function parsed(text: string, option: string): Readonly<Record<string, unknown>>
 const invalid = (option: string, reason: string) => problem('OPTION_INVALID', { option, reason })
 
 function say(message: object): void {
-  process.stdout.write(`${JSON.stringify(message)}\n`)
+  process.stdout.write(`${visibleJson(JSON.stringify(message))}\n`)
 }

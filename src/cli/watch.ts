@@ -5,7 +5,7 @@ import type { LogEvent } from '../../protocol/index.ts'
 import type { Progress, Waiting, Watch } from '../client/index.ts'
 import { isFinal, Reading } from '../history/index.ts'
 import { outlineOf, summarize, trialResult, type Outline, type Result, type TrialResult } from '../store/index.ts'
-import { visible } from '../words/index.ts'
+import { visible, visibleJson } from '../words/index.ts'
 import { OutputDigest, printedText } from './output-digest.ts'
 import { progressText, tallyOf, trialText, waitingText } from './progress-text.ts'
 
@@ -31,7 +31,7 @@ export function watchIn(style: Style): Shown {
 
 /** Prints one JSON line. */
 export function printJson(event: string, body: object): void {
-  process.stdout.write(`${JSON.stringify({ event, ...body })}\n`)
+  process.stdout.write(`${visibleJson(JSON.stringify({ event, ...body }))}\n`)
 }
 
 /** New lines that are shown as they come; who prints more than this reads it with `maggy logs`. */

@@ -14,6 +14,7 @@ import { experimentRecord, sessionEndRecord, sessionStartRecord } from './hparam
 import { LogHolders } from './log-holders.ts'
 import { readAllPoints, readOutput, trialsWithOutput, type KeptPoint, type OutputLine } from './reader.ts'
 import type { Result, TrialResult } from './results.ts'
+import { visible } from '../words/index.ts'
 import { ablationSvg } from '../ablation/index.ts'
 import { ablationRows } from './ablation-table.ts'
 import { pointRows, toCsv, trialRows } from './table.ts'
@@ -97,7 +98,7 @@ async function writeEvents(folder: string, at: number, records: readonly Uint8Ar
 }
 
 async function* outputText(lines: AsyncIterable<OutputLine>): AsyncIterable<string> {
-  for await (const line of lines) yield `${outputLine(line)}\n`
+  for await (const line of lines) yield `${visible(outputLine(line))}\n`
 }
 
 /** A line of output as people read it. */

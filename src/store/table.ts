@@ -95,7 +95,12 @@ function instant(at: number | null): string | undefined {
   return at === null ? undefined : new Date(at).toISOString()
 }
 
+/** A spreadsheet takes a text that begins like this for a formula, and runs it. */
+const formula = /^[=+\-@\t\r\n\uFF1D\uFF0B\uFF0D\uFF20]/
+
+/** Text stays text: what begins like a formula gets an apostrophe before it, as in a spreadsheet. Numbers stay numbers. */
 function quoted(value: Cell): string {
-  const text = value === null || value === undefined ? '' : String(value)
+  const plain = value === null || value === undefined ? '' : String(value)
+  const text = typeof value === 'string' && formula.test(plain) ? `'${plain}` : plain
   return /[",\r\n]/.test(text) ? `"${text.replaceAll('"', '""')}"` : text
 }

@@ -1,4 +1,4 @@
 /** Words on screens: the name that somebody meant, values that can be told apart, text that cannot move the cursor. Pure. */
 export { literal } from './literal.ts'
 export { amongst, nearest } from './nearest.ts'
-export { visible, visibleLines } from './visible.ts'
+export { visible, visibleJson, visibleLines } from './visible.ts'
