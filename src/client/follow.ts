@@ -48,7 +48,7 @@ export async function followExperiment(
   refuseUnknown(reading)
   watch.onCaughtUp?.()
   if (reading.over) return summarize(reading)
-  if (reading.order.broken) throw problem('LOG_HOLE', { experiment, fault: reading.order.fault })
+  if (reading.order.surelyBroken) throw problem('LOG_HOLE', { experiment, fault: reading.order.fault })
   const stopping = new AbortController()
   const signals = signal === undefined ? [stopping.signal] : [stopping.signal, signal]
   const ears = listen(bus, experiment, watch, clock)

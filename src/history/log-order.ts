@@ -38,6 +38,11 @@ export class LogOrder {
     return this.holes > this.#accepted
   }
 
+  /** The same, whatever the last entry was, if it could not be read: the next one tells whether it was part of the log. */
+  get surelyBroken(): boolean {
+    return this.holes - (this.#damaged ? 1 : 0) > this.#accepted
+  }
+
   /** What is wrong with it, for people. */
   get fault(): string {
     const events = this.missing === 0 ? 'events' : this.missing === 1 ? 'an event' : `${this.missing} events`

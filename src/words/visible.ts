@@ -1,6 +1,7 @@
 /** Text that came from outside, as it may stand on a terminal. */
 
 /** What would move the cursor, change colours or turn the direction of writing. */
+// eslint-disable-next-line no-control-regex -- these are what is looked for
 const unprintable = /[\u0000-\u001F\u007F-\u009F\u200B\u200E\u200F\u2028-\u202E\u2060-\u2069\uFEFF]/g
 
 const short: Readonly<Record<string, string>> = { '\t': '\\t', '\n': '\\n', '\r': '\\r', '\u001B': '\\e' }

@@ -36,7 +36,7 @@ test('an error of another process holds none of them either', () => {
 })
 
 test('a cell that a spreadsheet would take for a formula stays text, and a number stays a number', () => {
-  const rows = [['=1+1', '+1', '-1', '@x', '\tx', '\rx', '＝1', 'plain', -1, +2, null]]
+  const rows = [['=1+1', '+1', '-1', '@x', '\tx', '\rx', '＝1', 'plain', -1, 2, null]]
   const csv = toCsv({ columns: ['=cmd()'], rows })
   expect(csv).toBe("'=cmd()\r\n'=1+1,'+1,'-1,'@x,'\tx,\"'\rx\",'＝1,plain,-1,2,\r\n")
 })
