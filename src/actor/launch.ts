@@ -21,6 +21,8 @@ export interface LaunchOptions {
   ownGroup?: boolean
   /** For its first word. Default 60,000. */
   readyTimeoutMs?: number
+  /** Ends it while it starts: nobody waits for its first word any more. */
+  signal?: AbortSignal
 }
 
 export interface Child {
@@ -88,11 +90,8 @@ export async function spawnEntry(entry: string, args: readonly string[], options
   }
   const stderrTail = (): string => tail.toString('utf8')
   try {
-    const { id, address } = await firstWord(child, exited, {
-      stderrTail,
-      timeoutMs: options.readyTimeoutMs ?? 60_000,
-      entry,
-    })
+    const starting = { stderrTail, timeoutMs: options.readyTimeoutMs ?? 60_000, entry }
+    const { id, address } = await Promise.race([firstWord(child, exited, starting), aborted(options.signal)])
     const { onExit } = options
     if (onExit) void exited.then(onExit)
     return { id, address, pid: child.pid ?? 0, process: child, exited, stop, stderrTail }
@@ -100,6 +99,15 @@ export async function spawnEntry(entry: string, args: readonly string[], options
     await stop(0)
     throw error
   }
+}
+
+/** Rejects when the signal aborts. */
+function aborted(signal: AbortSignal | undefined): Promise<never> {
+  return new Promise((_, reject) => {
+    const stop = (): void => reject(problem('INTERNAL', { reason: 'it was told to end while it started' }))
+    if (signal?.aborted === true) stop()
+    else signal?.addEventListener('abort', stop, { once: true })
+  })
 }
 
 /** Waits for `{ ready, id, address }`; rejects with the child's own problem if it sent one. */

@@ -17,6 +17,7 @@ import {
 import semver from 'semver'
 import { describe, inboxOf as inboxFor, MaggyError, problem } from '../../protocol/index.ts'
 import { parseAddress, type Address } from './nats-address.ts'
+import { leavingNoSocket } from './nats-dialing.ts'
 import { greetingOf, type Greeting } from './nats-greeting.ts'
 import type { WireReply } from './nats-wire.ts'
 
@@ -119,7 +120,7 @@ async function dial(address: Address, options: ClientOptions): Promise<NatsConne
     noAsyncTraces: true,
   }
   try {
-    return await connect(wanted)
+    return await leavingNoSocket(() => connect(wanted))
   } catch (error) {
     const code = (error as Partial<NatsError> | undefined)?.code
     // What a file says when it is read for a connection.

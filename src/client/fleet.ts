@@ -84,7 +84,7 @@ export async function startFleet(folder: string): Promise<Fleet> {
         const shown = tokenFile === undefined ? [] : ['--token-file', tokenFile]
         const address = `nats://127.0.0.1:${port}`
         const options = ['--server', address, '--log-level', 'warn', ...shown, ...args]
-        const child = await spawnActor(name, options, { env, ownGroup: true })
+        const child = await spawnActor(name, options, { env, ownGroup: true, signal: stopping.signal })
         children.add(child)
         onReady()
         if (stopping.signal.aborted) await child.stop(stopGraceMs)

@@ -190,3 +190,13 @@ function isThere(pid: number): boolean {
     return false
   }
 }
+
+test('an actor that nobody waits for any more is ended while it starts', async () => {
+  const nobody = new AbortController()
+  const starting = spawnEntry(entry, ['--server', server.url, '--starts', 'never'], {
+    signal: nobody.signal,
+    readyTimeoutMs: 2 ** 30,
+  })
+  nobody.abort()
+  await expect(starting).rejects.toMatchObject({ code: 'INTERNAL' })
+})

@@ -2,6 +2,7 @@
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises'
+import { createServer, type AddressInfo, type Socket } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
@@ -139,5 +140,40 @@ describe('what the operating system refuses', () => {
     expect(stderr).toContain(`error FILES_EXHAUSTED: ${message.replace('{reason}', 'it may have 60 open; ')}`)
     expect(stderr).toContain(`remedy: ${remedy}\n`)
     expect(code).toBe(exitCodes.failed)
+  })
+})
+
+describe('whatever answers at the address of a server', () => {
+  const info = { server_id: 'x', version: '2.12.6', proto: 1, headers: true, max_payload: 2 ** 20, jetstream: true }
+  const greeting = (change: object = {}) => `INFO ${JSON.stringify({ ...info, ...change })}\r\n`
+  const endlessly = (socket: Socket, text: string): void => {
+    const block = text.repeat(Math.ceil(65_536 / text.length))
+    const more = (): void => {
+      while (!socket.destroyed && socket.write(block));
+      socket.once('drain', more)
+    }
+    more()
+  }
+  const peers: Readonly<Record<string, (socket: Socket) => void>> = {
+    'says nothing': () => undefined,
+    'never ends': (socket) => endlessly(socket, 'A'),
+    'greets without end': (socket) => endlessly(socket, greeting()),
+    'asks for TLS and is stuck in it': (socket) => socket.write(greeting({ tls_required: true })),
+    'greets and falls silent': (socket) => socket.write(greeting()),
+    'speaks something else': (socket) => socket.write('HTTP/1.1 400 Bad Request\r\n\r\n'),
+  }
+
+  it.concurrent.each(Object.keys(peers))('%s, the command ends by itself, in words', async (kind) => {
+    const peer = createServer((socket) => {
+      socket.on('error', () => undefined)
+      peers[kind]?.(socket)
+    })
+    peer.listen(0, '127.0.0.1')
+    await once(peer, 'listening')
+    const address = peer.address() as AddressInfo
+    const { code, stderr } = await maggy(['ls', '--server', `127.0.0.1:${address.port}`])
+    peer.close()
+    expect(stderr).toMatch(/^error BUS_UNREACHABLE: /)
+    expect(code).toBe(exitCodes.unavailable)
   })
 })
