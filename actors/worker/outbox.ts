@@ -49,7 +49,7 @@ export function createOutbox(options: {
   readonly clock: Clock
   readonly worker: string
   readonly onRefused: (attempt: AttemptRef, error: unknown) => void
-  readonly onPut?: (result: Result) => void
+  readonly onPut?: (experiment: string, result: Result) => void
 }): Outbox {
   const { bus, clock, worker } = options
   const lanes = new Map<string, Lane>()
@@ -106,7 +106,7 @@ export function createOutbox(options: {
 
   return {
     put: (experiment, result) => {
-      options.onPut?.(result)
+      options.onPut?.(experiment, result)
       let lane = lanes.get(experiment)
       if (lane === undefined) {
         lane = { waiting: new Map(), asked: new Set(), backoffMs: 0, timer: undefined }

@@ -28,6 +28,7 @@ import {
   type WorkerInfo,
   type WorkerStatus,
 } from '../../protocol/index.ts'
+import { createAttemptTraces } from './attempt-traces.ts'
 import { createHolders } from './holders.ts'
 import { createLineBook } from './line-book.ts'
 import { createOutbox } from './outbox.ts'
@@ -99,6 +100,7 @@ export function createWorker(options: WorkerOptions): Worker {
       onNotice('output lost', { attempt, problem: said(error) })
     },
   })
+  const traces = createAttemptTraces(worker, clock)
   /** Attempts that have ended here, by their outcome. */
   const outcomes = new Map<string, number>()
   const outbox = createOutbox({
@@ -108,7 +110,11 @@ export function createWorker(options: WorkerOptions): Worker {
     onRefused: (attempt, error) => {
       onNotice('a result was refused', { attempt, problem: said(error) })
     },
-    onPut: ({ outcome: { kind } }) => outcomes.set(kind, (outcomes.get(kind) ?? 0) + 1),
+    onPut: (experiment, result) => {
+      const { kind } = result.outcome
+      outcomes.set(kind, (outcomes.get(kind) ?? 0) + 1)
+      traces.ended(experiment, result)
+    },
   })
 
   const holders = createHolders(bus, clock, (driver) => {
@@ -253,7 +259,9 @@ export function createWorker(options: WorkerOptions): Worker {
         onNotice('an assignment was refused', { attempt: assignment.attempt, problem: said(refusal) })
         throw refusal
       }
-      return { position: slotAt(assignment.slot).assign(assignment) }
+      const position = slotAt(assignment.slot).assign(assignment)
+      traces.assigned(assignment.attempt)
+      return { position }
     }),
     answer(bus, stopTrial, { worker }, ({ attempt, reason }) => ({
       known: slots.some((slot) => slot.stop(attempt, reason)),

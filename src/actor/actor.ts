@@ -51,6 +51,7 @@ export interface CommonOptions extends AccessOptions {
   readonly logLevel: string
   /** Seconds. */
   readonly connectTimeout: number
+  readonly otlp?: string
   readonly metricsPort?: number
   readonly metricsHost: string
 }

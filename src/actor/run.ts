@@ -10,6 +10,7 @@ import { describe, isProblem, problem, RemoteError, toProblem } from '../../prot
 import { accessOptions, accessTo, type Access } from '../access/index.ts'
 import { connectNats, type Bus, type Fault } from '../bus/index.ts'
 import type { MetricsServer } from '../prometheus/index.ts'
+import { endTracing, startTracing } from '../tracing/index.ts'
 import type { ActorDefinition, CommonOptions, RunningActor } from './actor.ts'
 import { systemClock } from './clock.ts'
 import { tolerateClosedPipes } from './closed-pipe.ts'
@@ -46,6 +47,7 @@ function actorCommand<O extends object>(definition: ActorDefinition<O>): Command
         .argParser(parseSeconds)
         .default(30),
     )
+    .addOption(new Option('--otlp <url>', 'send traces of trials to this collector (OTLP over HTTP)').env('MAGGY_OTLP'))
     .addOption(
       new Option('--metrics-port <port>', 'serve what Prometheus reads at /metrics on this port (0: any)').argParser(
         parsePort,
@@ -95,6 +97,10 @@ async function runToEnd<O extends object>(definition: ActorDefinition<O>, argv: 
     pretty: process.stderr.isTTY,
     write: (line) => void process.stderr.write(line),
   })
+  if (options.otlp !== undefined) {
+    const onDropped = (reason: string) => logger.warn({ otlp: options.otlp, reason }, 'traces are lost')
+    startTracing({ endpoint: options.otlp, service: definition.name, id, onDropped })
+  }
   const end = new Ending(logger)
   let bus: Bus | undefined
   let metrics: MetricsServer | undefined
@@ -139,6 +145,7 @@ async function runToEnd<O extends object>(definition: ActorDefinition<O>, argv: 
     })
     await metrics?.close()
     await bus.close()
+    await endTracing()
     logger.info('ended')
     return exitCodes.done
   } catch (error) {

@@ -199,6 +199,10 @@ function runCommands(program: Command, finish: Finish): void {
     .option('--output <dir>', 'write the results as files under this folder')
     .option('--tensorboard <dir>', 'write event files for TensorBoard under this folder')
     .option('--mlflow <url>', 'keep it in this MLflow server while it runs')
+    .option(
+      '--otlp <url>',
+      'send traces of trials to this collector, OTLP over HTTP (default: MAGGY_OTLP, or else none)',
+    )
     .action(
       async (module: string, context: string | undefined, options: RunCommandOptions & { readonly set: string[] }) => {
         finish(await (await import('./run-command.ts')).runCommand(module, context, options))
@@ -217,6 +221,10 @@ function runCommands(program: Command, finish: Finish): void {
     .option('--output <dir>', 'write the results as files under this folder')
     .option('--tensorboard <dir>', 'write event files for TensorBoard under this folder')
     .option('--mlflow <url>', 'keep it in this MLflow server while it runs')
+    .option(
+      '--otlp <url>',
+      'send traces of trials to this collector, OTLP over HTTP (default: MAGGY_OTLP, or else none)',
+    )
     .action(async (id: string | undefined, options: RunCommandOptions & { readonly force?: boolean }) => {
       finish(await (await import('./run-command.ts')).resumeCommand(id, options))
     })

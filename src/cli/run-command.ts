@@ -29,6 +29,7 @@ import {
 import { latestExperiment, writeFiles, writeTensorBoard, type Result } from '../store/index.ts'
 import { faultOf } from '../experiment/index.ts'
 import { exitCodeFor, exitCodes } from '../actor/index.ts'
+import { endTracing, startTracing } from '../tracing/index.ts'
 import { explorationHparams, overrideContext, parseSettings } from './set-options.ts'
 import { sayAddress } from './board-command.ts'
 import { interruptible } from './interrupt.ts'
@@ -46,6 +47,8 @@ export interface RunCommandOptions extends BusOptions {
   readonly tensorboard?: string
   /** The address of an MLflow server. */
   readonly mlflow?: string
+  /** The address of a collector of traces. */
+  readonly otlp?: string
   readonly signKey?: string
   /** Days. */
   readonly signFor?: number
@@ -87,6 +90,7 @@ async function handOver(submission: Submission, code: Uint8Array, options: RunCo
     throw problem('OPTION_INVALID', { option: '--detach', reason })
   }
   const { experiment } = submission
+  startTraces(options)
   return await interruptible(async (signal) => {
     const session = await openSession({ ...sessionOptions(options), actors: [] })
     try {
@@ -96,6 +100,7 @@ async function handOver(submission: Submission, code: Uint8Array, options: RunCo
       await submitExperiment(session.bus, submission, code, { signal, onWaiting })
     } finally {
       await session.close()
+      await endTracing()
     }
     if (options.json === true) printJson('experiment', { experiment })
     else process.stdout.write(`experiment ${experiment}\n`)
@@ -167,6 +172,7 @@ async function toTheEnd(
   // Found out before hours of work, not after.
   const mlflow = options.mlflow === undefined ? undefined : mlflowServer(options.mlflow)
   for (const folder of [options.output, options.tensorboard]) if (folder !== undefined) await assertWritable(folder)
+  startTraces(options)
   return await interruptible(async (signal) => {
     const session = await openSession({ ...sessionOptions(options), actors })
     const board = await boardBeside(session, options)
@@ -192,6 +198,7 @@ async function toTheEnd(
       watch.end()
       await board?.close()
       await session.close()
+      await endTracing()
     }
   })
 }
@@ -201,6 +208,14 @@ function signingOptions({ signKey, signFor }: RunCommandOptions): SigningOptions
     ...(signKey === undefined ? {} : { signKey }),
     ...(signFor === undefined ? {} : { signForDays: signFor }),
   }
+}
+
+/** The actors of an embedded bus send theirs, too: they inherit this process's environment. */
+function startTraces({ otlp = process.env['MAGGY_OTLP'] }: RunCommandOptions): void {
+  if (otlp === undefined || otlp === '') return
+  process.env['MAGGY_OTLP'] = otlp
+  const onDropped = (reason: string) => void process.stderr.write(`traces are lost: ${reason}\n`)
+  startTracing({ endpoint: otlp, service: 'client', id: `client-${process.pid}`, onDropped })
 }
 
 /** The same watch, which begins to keep the experiment in MLflow as soon as it is in the log. */

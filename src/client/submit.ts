@@ -13,6 +13,7 @@ import {
 } from '../../protocol/index.ts'
 import { systemClock, type Clock } from '../actor/index.ts'
 import { ask, type Bus } from '../bus/index.ts'
+import { traced } from '../tracing/index.ts'
 
 /** Why nothing goes on; `code` is one of the table of errors. */
 export interface Waiting {
@@ -39,6 +40,8 @@ export async function submitExperiment(
   code: Uint8Array,
   patience: Patience = {},
 ): Promise<void> {
+  const { clock = systemClock } = patience
+  const startedAt = clock.now()
   await untilAnswered(patience, async () => {
     const sha256 = submission.bundle?.sha256
     if (sha256 !== undefined && !(await ask(bus, checkBundle, {}, { sha256 }, { timeoutMs: answerMs })).known) {
@@ -49,6 +52,8 @@ export async function submitExperiment(
     }
     await ask(bus, submit, {}, submission, { timeoutMs: answerMs })
   })
+  const { experiment } = submission
+  traced(() => ({ experiment, name: 'submit', startedAt, endedAt: clock.now() }))
 }
 
 /**

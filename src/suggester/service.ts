@@ -3,8 +3,9 @@
  * these messages and in their sessions.
  */
 import type { Call, ServedName } from '../../protocol/index.ts'
-import { announcePresence } from '../actor/index.ts'
+import { announcePresence, systemClock } from '../actor/index.ts'
 import { answer, type Bus } from '../bus/index.ts'
+import { traced } from '../tracing/index.ts'
 import { hostSessions, type Service, type ServiceOptions } from './host.ts'
 import type { AnySession } from './session.ts'
 
@@ -53,9 +54,14 @@ export function startService<P extends Plugin, Setting, Session extends AnySessi
         bus,
         calls.suggest,
         here,
-        (payload) => {
+        async (payload) => {
           const { experiment, trial, count } = payload as { experiment: string; trial: number; count: number }
-          return host.ask(name, experiment, (session) => session.suggest(trial, count))
+          const startedAt = systemClock.now()
+          const answer = await host.ask(name, experiment, (session) => session.suggest(trial, count))
+          const endedAt = systemClock.now()
+          const attributes = { [`maggy.${role}`]: name, 'maggy.count': count }
+          traced(() => ({ experiment, trial, name: 'suggest', below: 'trial', startedAt, endedAt, attributes }))
+          return answer
         },
         heard,
       ),

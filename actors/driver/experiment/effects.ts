@@ -15,6 +15,7 @@ import { observationsOf, type Attempts, type Delivery, type TrialDecision } from
 import type { Checkpoints } from './checkpoints.ts'
 import { Dispatch } from './dispatch.ts'
 import type { LogWriter } from './log-writer.ts'
+import { TrialTraces } from './trial-traces.ts'
 
 export type Decision = TrialDecision | SuggestingDecision | PruningDecision | RingDecision
 
@@ -44,6 +45,7 @@ type VolatileEvent = { readonly type: 'optimizer.lost' }
 
 export class Effects {
   readonly #clock: Clock
+  readonly #traces: TrialTraces
   readonly #logger: Logger
   readonly #driver: string
   readonly #fleet: Fleet
@@ -60,6 +62,7 @@ export class Effects {
     tell: (outcome: Outcome) => void,
   ) {
     this.#clock = where.clock
+    this.#traces = new TrialTraces(rooms.history)
     this.#logger = where.logger
     this.#driver = where.driver
     this.#fleet = where.fleet
@@ -179,6 +182,7 @@ export class Effects {
     if (event.type === 'trial.assigned' && history.queued.has(event.trial)) pruning.restart(event.trial, event.attempt)
     if (event.type.startsWith('trial.')) this.movedAt = this.#clock.elapsed()
     const effects = history.apply(event)
+    this.#traces.note(event)
     if (trial !== undefined && before !== undefined && !wasSettled && history.settled(trial)) {
       const attempt = 'attempt' in event ? event.attempt : 0
       this.perform(attempts.settled(before, attempt, (worker, ref) => this.#fleet.find(worker, ref)))

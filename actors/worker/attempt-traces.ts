@@ -1,0 +1,37 @@
+/** The worker's part of a trial's trace: an attempt from its assignment to its result, and within it what its runner did. */
+import type { AttemptRef, done, PayloadOf } from '../../protocol/index.ts'
+import type { Clock } from '../../src/actor/index.ts'
+import { traced } from '../../src/tracing/index.ts'
+import { keyOf } from './runner-messages.ts'
+
+interface AttemptTraces {
+  assigned(attempt: AttemptRef): void
+  ended(experiment: string, result: PayloadOf<typeof done>): void
+}
+
+/** An attempt that is handed back has no result here, and is forgotten when so many others have come. */
+const mostOpen = 4096
+
+export function createAttemptTraces(worker: string, clock: Clock): AttemptTraces {
+  const assignedAt = new Map<string, number>()
+  return {
+    assigned(attempt) {
+      const [oldest] = assignedAt.keys()
+      if (assignedAt.size >= mostOpen && oldest !== undefined) assignedAt.delete(oldest)
+      assignedAt.set(keyOf(attempt), clock.now())
+    },
+    ended(experiment, { trial, attempt, outcome, startedAt: began, endedAt: over }) {
+      const key = keyOf({ experiment, trial, attempt })
+      const startedAt = assignedAt.get(key) ?? began ?? over
+      assignedAt.delete(key)
+      const endedAt = clock.now()
+      const failed = outcome.kind === 'failed' || outcome.kind === 'crashed'
+      const attributes = { 'maggy.worker': worker, 'maggy.attempt': attempt, 'maggy.outcome': outcome.kind }
+      const name = `attempt-${attempt}`
+      traced(() => ({ experiment, trial, name, below: 'trial', startedAt, endedAt, failed, attributes }))
+      if (began === null) return
+      const train = { experiment, trial, name: `train-${attempt}`, below: name, startedAt: began, endedAt: over }
+      traced(() => ({ ...train, failed, attributes: { ...attributes, 'maggy.process': 'runner' } }))
+    },
+  }
+}
