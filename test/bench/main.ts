@@ -34,6 +34,7 @@ export interface BenchOptions {
   readonly kills?: number
   readonly trials?: number
   readonly long?: boolean
+  readonly secured?: boolean
 }
 
 type Bench = (say: (line: string) => void, options: BenchOptions) => Promise<Report>
@@ -75,6 +76,7 @@ const program = new Command('bench')
   .option('--kills <n>', 'recovery, kills: so many are killed (default: 50, 10)', Number)
   .option('--trials <n>', 'history: so many trials (default: 60000)', Number)
   .option('--long', 'recovery: workers that come and go for two minutes, and one that is stopped for 15 s, too')
+  .option('--secured', 'trials, allreduce: under an authority and by TLS; compare with a run without')
   .action(async (name: string, { json, ...options }: BenchOptions & { json?: boolean }) => {
     const say = (line: string) => process.stderr.write(`${line}\n`)
     const { figures, bars } = await (benches[name] as Bench)(say, options)

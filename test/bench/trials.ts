@@ -30,8 +30,11 @@ function utilizationOf(ends: readonly Ended[], workers: number): number {
   return busy / (span * workers)
 }
 
-export async function trials(say: (line: string) => void): Promise<Report> {
-  const system = await startSystem()
+export async function trials(
+  say: (line: string) => void,
+  { secured = false }: { readonly secured?: boolean } = {},
+): Promise<Report> {
+  const system = await startSystem({ secured })
   try {
     await system.actor('driver')
     await system.actor('optimizer')

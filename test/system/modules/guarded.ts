@@ -10,7 +10,7 @@ export default defineExperiment(import.meta.url, {
     for (let step = saved?.step ?? 0; step < hparams.steps; step += 1) {
       await sleep(hparams.stepMs)
       reporter.report({ value: hparams.x + step }, step)
-      console.log(`step ${step}`)
+      reporter.log(`step ${step}`)
       if (step === 1) await checkpoint.save(new Uint8Array(700_000 + hparams.big).fill(step))
     }
     return { value: hparams.x }
