@@ -16,7 +16,9 @@ try {
   const roles = [...new Set(findings.map(({ role }) => role))]
   say(`${'action'.padEnd(44)}${roles.map((role) => role.padEnd(10)).join('')}`)
   for (const [action, cells] of byAction) {
-    const shown = cells.map(({ isAllowed, mayBe }) => `${isAllowed ? 'yes' : '-'}${isAllowed === mayBe ? '' : ' WRONG'}`)
+    const shown = cells.map(
+      ({ isAllowed, mayBe }) => `${isAllowed ? 'yes' : '-'}${isAllowed === mayBe ? '' : ' WRONG'}`,
+    )
     say(`${action.padEnd(44)}${shown.map((cell) => cell.padEnd(10)).join('')}`)
   }
   wrong += findings.filter(({ isAllowed, mayBe }) => isAllowed !== mayBe).length
@@ -29,5 +31,7 @@ try {
 } finally {
   await secured.stop()
 }
-say(`\n${attacks.length} attacks; ${wrong === 0 ? 'everything is refused that should be' : `${wrong} things are wrong`}`)
+say(
+  `\n${attacks.length} attacks; ${wrong === 0 ? 'everything is refused that should be' : `${wrong} things are wrong`}`,
+)
 process.exit(wrong === 0 ? 0 : 1)

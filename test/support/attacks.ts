@@ -77,15 +77,33 @@ const victim = { role: 'worker' as const, name: 'victim', subject: 'maggy.*.call
 const bounce =
   (write: string, stream: string, target: string, how: object | 'subject') =>
   async (attacker: NatsConnection): Promise<void> => {
-    attacker.publish(write, evil)
+    // Kept, or refused, before it is read.
+    await attacker.request(write, evil, { timeout: 2_000 }).catch(() => undefined)
     const ask = how === 'subject' ? '' : JSON.stringify(how)
     const subject = how === 'subject' ? `$JS.API.DIRECT.GET.${stream}.${write}` : `$JS.API.DIRECT.GET.${stream}`
     attacker.publish(subject, ask, { reply: target })
-    await attacker.flush()
+    // The server answers in order: when this is answered, so is that.
+    await attacker.request(subject, ask, { timeout: 2_000 }).catch(() => undefined)
   }
 
 const telemetry = `maggy.v1.worker.${stolen}.output.e.0`
 const assignOfVictim = 'maggy.v1.call.worker.victim.assign'
+
+/** The same by a driver, who may: these come through, or the attacks would prove nothing. */
+export const controls: readonly Attack[] = [
+  {
+    name: 'an assignment',
+    run: (secured) => heard(secured, victim, async (attacker) => attacker.publish(assignOfVictim, evil), 'driver'),
+  },
+  {
+    name: "a bundle's bytes, answered to another worker",
+    run: (secured) => {
+      const write = '$O.maggy-bundles.C.control'
+      const how = { last_by_subj: write, no_hdr: true }
+      return heard(secured, victim, bounce(write, 'OBJ_maggy-bundles', assignOfVictim, how), 'driver')
+    },
+  },
+]
 
 export const attacks: readonly Attack[] = [
   {
@@ -207,6 +225,7 @@ export const attacks: readonly Attack[] = [
       const reply = `$O.maggy-checkpoints.M.${Buffer.from('e/1').toString('base64url').padEnd(4, '=')}`
       const attacker = await intrude(secured, 'runner', stolen)
       attacker.publish(telemetry, evil, { reply })
+      await attacker.request(telemetry, evil, { timeout: 2_000 }).catch(() => undefined)
       await settled(attacker)
       await attacker.close()
       const found = await driver.blobs.get('maggy-checkpoints', 'e/1')

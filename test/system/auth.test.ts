@@ -6,7 +6,7 @@ import { codeOf } from '../../protocol/index.ts'
 import { checkServer, mainTenant, pushAccounts } from '../../src/auth/index.ts'
 import { accessTo } from '../../src/access/index.ts'
 import { connectNats } from '../../src/bus/index.ts'
-import { attacks } from '../support/attacks.ts'
+import { attacks, controls } from '../support/attacks.ts'
 import { startTestServer } from '../support/server.ts'
 import { startSecured, type Secured } from '../support/secured.ts'
 
@@ -31,6 +31,14 @@ describe('an attack', () => {
   for (const { name, run } of attacks) {
     test(`is refused: ${name}`, async () => {
       expect(await run(secured)).toBe(false)
+    })
+  }
+})
+
+describe('what a driver may do', () => {
+  for (const { name, run } of controls) {
+    test(`comes through: ${name}`, async () => {
+      expect(await run(secured)).toBe(true)
     })
   }
 })
