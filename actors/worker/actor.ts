@@ -4,7 +4,7 @@ import { availableParallelism, hostname, totalmem } from 'node:os'
 import { problem } from '../../protocol/index.ts'
 import { readCredentials, type Access } from '../../src/access/index.ts'
 import type { ActorDefinition } from '../../src/actor/index.ts'
-import { createBundleCache } from '../../src/bundle/index.ts'
+import { createBundleCache, defaultCacheFolder, makeCacheFolder } from '../../src/bundle/index.ts'
 import { createGate, readTrust } from '../../src/signing/index.ts'
 import { confinementFor } from './confinement.ts'
 import { workerOptions, type WorkerArguments } from './options.ts'
@@ -18,7 +18,9 @@ export const workerActor: ActorDefinition<WorkerArguments> = {
   roles: ['worker'],
   options: workerOptions,
   start: async ({ bus, clock, logger, id, onDropped, access }, options) => {
-    const { slots, labels, threads, maxMemory, cache, drainTimeout, server } = options
+    const { slots, labels, threads, maxMemory, cache = defaultCacheFolder(), drainTimeout, server } = options
+    // Told now, and not by each trial.
+    await makeCacheFolder(cache)
     const trust = options.trust === undefined ? undefined : await readTrust(options.trust)
     if (trust !== undefined) logger.info({ trusts: [...trust.values()] }, 'runs signed code only')
     const maxRssBytes = maxMemory === undefined ? (totalmem() * 0.75) / slots : maxMemory * 2 ** 20
@@ -41,7 +43,7 @@ export const workerActor: ActorDefinition<WorkerArguments> = {
         ...(trust === undefined ? {} : { trusts: [...trust.keys()] }),
       },
       ...(trust === undefined ? {} : { gate: createGate(id, trust) }),
-      cache: createBundleCache(cache === undefined ? {} : { folder: cache }),
+      cache: createBundleCache({ folder: cache }),
       spawn: createSpawn(() => ({ server, access: accessOfRunners(access), worker: id }), {
         ...(threads === undefined ? {} : { threads }),
         confinement,

@@ -29,6 +29,12 @@ export interface BundleCache {
 
 /** Not in the folder for all: there anybody may be first to make one of this name. */
 export const defaultCacheFolder = () => join(cacheDirectory(), 'bundles')
+/** Makes the folder, if it is not there. Rejects with FILE_REFUSED where it is not the user's alone, or with what the system says. */
+export async function makeCacheFolder(folder: string): Promise<void> {
+  await mkdir(folder, { recursive: true, mode: 0o700 })
+  assertOwnFolder(folder)
+}
+
 /** A file that was used so long ago is marked as used. */
 const usedMs = 3_600_000
 /** What a write that was cut short has left goes after so long. */
@@ -76,8 +82,7 @@ export function createBundleCache(options: { folder?: string; maxBytes?: number 
     if (hashOf(code) !== sha256) throw problem('BUNDLE_CORRUPT', { sha256 })
     const found = await cached(sha256)
     if (found !== undefined) return found
-    await mkdir(folder, { recursive: true, mode: 0o700 })
-    assertOwnFolder(folder)
+    await makeCacheFolder(folder)
     const path = join(folder, `${sha256}.cjs`)
     const partial = join(folder, `${sha256}.${process.pid}.${process.hrtime.bigint()}.partial`)
     await writeFile(partial, code, { mode: 0o600, flag: 'wx' })

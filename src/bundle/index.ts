@@ -1,4 +1,4 @@
 /** Shipping code: bundling a module, caching and importing bundles. */
 export { bundleModule, type BundledModule } from './bundle.ts'
-export { createBundleCache, defaultCacheFolder, type BundleCache } from './cache.ts'
+export { createBundleCache, defaultCacheFolder, makeCacheFolder, type BundleCache } from './cache.ts'
 export { importBundle, loadExperiment } from './load.ts'

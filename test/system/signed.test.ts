@@ -1,6 +1,6 @@
 /** Signed code, on real processes: a worker that trusts one key, and all that somebody without that key may try. */
 import { existsSync } from 'node:fs'
-import { chmod, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
+import { chmod, mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
@@ -197,6 +197,15 @@ describe('a worker that trusts one key', () => {
     await chmod(open, 0o666)
     const { code, stderr } = await maggy(['worker', '--server', system.server.url, '--trust', open])
     expect(code).toBe(2)
+    expect(stderr).toContain('others may write it')
+  })
+
+  it('does not start with a folder for bundles that others may write', async () => {
+    const open = at('open-cache')
+    await mkdir(open)
+    await chmod(open, 0o777)
+    const { code, stderr } = await maggy(['worker', '--server', system.server.url, '--cache', open])
+    expect(code).toBe(1)
     expect(stderr).toContain('others may write it')
   })
 })

@@ -20,6 +20,7 @@ import {
   stopTrial,
   type PayloadOf,
 } from '../../protocol/index.ts'
+import type { Gate } from '../../src/signing/index.ts'
 import { fakeSpawn, type FakeRunner } from '../support/fake-runner.ts'
 import { assignmentOf } from '../support/worker-assignment.ts'
 
@@ -31,9 +32,10 @@ interface Setting {
   readonly drainTimeoutMs?: number | null
   /** How code comes here; by default it is here. */
   readonly fetch?: () => Promise<string>
+  readonly gate?: Gate
 }
 
-async function setUp({ slots = 1, acknowledge = true, drainTimeoutMs = null, fetch }: Setting = {}) {
+async function setUp({ slots = 1, acknowledge = true, drainTimeoutMs = null, fetch, gate }: Setting = {}) {
   const clock = new TestClock()
   const network = createMemoryNetwork({ clock })
   const bus = network.connect()
@@ -64,6 +66,7 @@ async function setUp({ slots = 1, acknowledge = true, drainTimeoutMs = null, fet
       here: () => undefined,
     },
     spawn,
+    ...(gate === undefined ? {} : { gate }),
     maxTrialsPerRunner: 100,
     maxRssBytes: 1_000,
     drainTimeoutMs,
@@ -139,6 +142,26 @@ describe('a worker', () => {
     expect(await refusal(call.assign(1))).toBe('LEASE_UNKNOWN')
     await call.lease()
     expect(await refusal(call.lease('d2'))).toBe('SLOT_TAKEN')
+  })
+
+  test('asks its gate before it takes anything, and fetches nothing of what that refuses (I3)', async () => {
+    const fetched: string[] = []
+    const gate: Gate = {
+      refusal: ({ attempt: { experiment, trial } }) =>
+        trial === 1 ? problem('CODE_UNSIGNED', { experiment, worker: 'w1' }) : undefined,
+    }
+    const { call, said, worker, notices, settle } = await setUp({
+      gate,
+      fetch: () => Promise.resolve(String(fetched.push('file'))),
+    })
+    await call.lease()
+    expect(await refusal(call.assign(1))).toBe('CODE_UNSIGNED')
+    await settle()
+    expect([fetched, said.done, worker.status.slots[0]?.running]).toEqual([[], [], null])
+    expect(notices).toEqual(['an assignment was refused'])
+    expect(await call.assign(2)).toEqual({ position: 'running' })
+    await settle()
+    expect(fetched).toEqual(['file'])
   })
 
   test('takes one attempt to run and one to wait, and each only once', async () => {
