@@ -12,7 +12,7 @@ import { packageRoot } from '../../src/actor/index.ts'
 import { hear } from '../../src/bus/index.ts'
 import { optimization } from '../../src/experiment/index.ts'
 import { space } from '../../src/space/index.ts'
-import { pythonWith, type Python, type PythonProcess } from '../support/python.ts'
+import { pythonWith, pythonWithPackages, type Python, type PythonProcess } from '../support/python.ts'
 import { startSystem, until, type System } from '../support/system.ts'
 
 const run = promisify(execFile)
@@ -99,6 +99,12 @@ it('runs the trials of the example in scikit-learn', async () => {
   const best = await python.run([example], { env: { MAGGY_SERVER: system.server.url } })
   expect(Number(/'accuracy': ([\d.]+)/.exec(best)?.[1])).toBeGreaterThan(0.9)
 })
+
+it('is typed: mypy --strict finds nothing', async () => {
+  const { run: runWith } = await pythonWithPackages('nats-py', 'msgpack', 'mypy')
+  const said = await runWith(['-m', 'mypy', '-p', 'maggy_actors'], { cwd: module('deploy/python') })
+  expect(said).toMatch(/^Success/)
+}, 300_000)
 
 describe('maggy conformance finds nothing wrong with', () => {
   /** Starts an actor by a script of its own, as the check of kill -9 wants it. */
