@@ -97,6 +97,18 @@ export const LogEvent = Type.Union([
     step: Type.Optional(Count),
     heard,
   }),
+  /** A checkpoint of the trial was received, and is about to be kept: whoever loads one finds its hash here. */
+  Type.Object({
+    type: Type.Literal('trial.saved'),
+    at,
+    trial,
+    attempt,
+    worker: Id,
+    /** The state of the ring that trains the trial, and not what user code saved. */
+    ring: Type.Boolean(),
+    sha256: Type.String({ pattern: '^[0-9a-f]{64}$' }),
+    bytes: Count,
+  }),
   /** The worker went away with the attempt. */
   Type.Object({ type: Type.Literal('trial.lost'), at, trial, attempt, worker: Id, reason: Text, heard }),
   /** A ring's new generation, written before its members hear of it, so that another driver can take the ring over. */

@@ -61,6 +61,8 @@ export interface Observed extends Observation {
 
 /** Of an experiment, those of its pruner's failures not counted. */
 const mostNotes = 64
+/** Of a trial's checkpoints, the hashes of so many are remembered. */
+const savedAtMost = 8
 /** A pruner that comes and goes is noted so often. */
 export const mostPrunerFailures = 8
 
@@ -74,6 +76,8 @@ export class History {
   readonly held = new Set<number>()
   /** The last generation of each trial's ring. */
   readonly generations = new Map<number, Extract<LogEvent, { type: 'ring.formed' }>>()
+  /** The hashes of each trial's last checkpoints; one of them is what lies in the store. */
+  readonly #saved = new Map<string, readonly string[]>()
   /** Which worker each attempt was given to. */
   readonly holders = new Holders()
   #experiment: ExperimentSnapshot
@@ -201,6 +205,11 @@ export class History {
     return this.#members.get(trial)
   }
 
+  /** Whether the log holds the hash of this checkpoint of the trial, or of the ring that trains it. */
+  hasSaved(trial: number, ring: boolean, sha256: string): boolean {
+    return this.#saved.get(`${trial} ${ring}`)?.includes(sha256) === true
+  }
+
   settled(trial: number): boolean {
     const snapshot = this.trials.get(trial)
     return snapshot !== undefined && isFinal(snapshot.value)
@@ -219,6 +228,7 @@ export class History {
           !this.ended && this.trials.has(event.trial) && this.proposals.get(event.optimizer)?.has(event.trial) !== true
         )
       case 'ring.formed':
+      case 'trial.saved':
         return this.trials.has(event.trial) && !this.settled(event.trial)
       case 'trial.suggested':
         return !this.trials.has(event.trial) && this.#experimentTakes(event)
@@ -281,6 +291,12 @@ export class History {
         this.generations.set(event.trial, event)
         this.#members.set(event.trial, Math.max(this.#members.get(event.trial) ?? 0, event.members.length))
         return []
+      case 'trial.saved': {
+        const key = `${event.trial} ${event.ring}`
+        // The one before lies there until the store has the new one.
+        this.#saved.set(key, [event.sha256, ...(this.#saved.get(key) ?? [])].slice(0, savedAtMost))
+        return []
+      }
       case 'trial.suggested':
         // The first suggestion of a trial counts.
         if (this.trials.has(event.trial)) return []

@@ -1,13 +1,18 @@
 /** What one worker says of another's trial: forged with its own name, or with that of nobody (issue 14, belief). */
+import { createHash } from 'node:crypto'
 import { describe, expect, it } from 'vitest'
 import {
+  checkpointBucket,
+  checkpointName,
   codeOf,
   done,
   encodePayload,
   metrics,
   output,
+  readCheckpoint,
   started,
   subjectFor,
+  writeCheckpoint,
   type AttemptOutcome,
 } from '../../protocol/index.ts'
 import { ask, tell, type Bus } from '../../src/bus/index.ts'
@@ -131,5 +136,54 @@ describe("a worker that speaks of another worker's trial", () => {
       heard.push(...(await linesOf(entry, holders)).map(({ text }) => text))
     }
     expect(heard).toEqual(['true'])
+  })
+})
+
+describe('a checkpoint', () => {
+  const hash = (bytes: Uint8Array) => createHash('sha256').update(bytes).digest('hex')
+
+  async function saved(bench: Bench, bus: Bus, worker: string, data: Uint8Array, attempt = 1): Promise<unknown> {
+    const part = { trial: 0, attempt, ring: false, upload: `u${data[0]}`, offset: 0, bytes: data.length, data }
+    const asked = ask(bus, writeCheckpoint, { worker, experiment: 'e1' }, part, { timeoutMs: 1000 }).then(
+      () => 'saved',
+      (error: unknown) => codeOf(error),
+    )
+    await bench.settle()
+    return await asked
+  }
+
+  async function read(bench: Bench, bus: Bus, worker: string, change: { attempt?: number; of?: number } = {}) {
+    const question = { trial: 0, attempt: 1, ring: false, offset: 0, ...change }
+    const asked = ask(bus, readCheckpoint, { worker, experiment: 'e1' }, question, { timeoutMs: 1000 }).then(
+      ({ part }) => (part === null ? 'none' : [...part.data]),
+      (error: unknown) => codeOf(error),
+    )
+    await bench.settle()
+    return await asked
+  }
+
+  it('is taken from the worker that has the attempt, and its hash is in the log before anybody is given it', async () => {
+    const { bench, w1 } = await ready({ trials: 1 })
+    const data = new Uint8Array([7, 8, 9])
+    expect(await saved(bench, forger(bench).bus, 'w2', data)).toBe('CHECKPOINT_REFUSED')
+    expect(await saved(bench, w1.bus, 'w1', data, 2)).toBe('CHECKPOINT_REFUSED')
+    expect(await saved(bench, w1.bus, 'w1', data)).toBe('saved')
+    const [event] = (await bench.events('e1')).filter(({ type }) => type === 'trial.saved')
+    expect(event).toMatchObject({ trial: 0, attempt: 1, worker: 'w1', ring: false, sha256: hash(data), bytes: 3 })
+    expect(await read(bench, w1.bus, 'w1')).toEqual([7, 8, 9])
+    expect(await read(bench, forger(bench).bus, 'w2')).toBe('CHECKPOINT_REFUSED')
+    expect(await read(bench, w1.bus, 'w1', { of: 5 })).toBe('CHECKPOINT_REFUSED')
+  })
+
+  it('that was replaced in the store behind the log is given to nobody, by this driver or the next', async () => {
+    const { bench, w1 } = await ready({ trials: 1 })
+    expect(await saved(bench, w1.bus, 'w1', new Uint8Array([7]))).toBe('saved')
+    await bench.client.blobs.put(checkpointBucket, checkpointName('e1', 0), new Uint8Array([66]))
+    expect(await read(bench, w1.bus, 'w1')).toBe('none')
+    expect(await saved(bench, w1.bus, 'w1', new Uint8Array([9]))).toBe('saved')
+    bench.kill()
+    await bench.driver('d2')
+    await bench.pass(6000, w1)
+    expect(await read(bench, w1.bus, 'w1')).toEqual([9])
   })
 })

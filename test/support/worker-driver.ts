@@ -147,7 +147,16 @@ export async function createHandMadeDriver(
     sha256: module.sha256,
     data: module.code.subarray(offset, offset + partBytes),
   }))
-  serveStore({ bus, experiment, isAssigned: () => true, onDropped: () => undefined })
+  const hashes = new Set<string>()
+  serveStore({
+    bus,
+    experiment,
+    isAssigned: () => true,
+    continues: () => true,
+    saved: async ({ sha256 }) => void hashes.add(sha256),
+    hasSaved: (_trial, _ring, sha256) => hashes.has(sha256),
+    onDropped: () => undefined,
+  })
   await bus.flush()
   return driver
 }

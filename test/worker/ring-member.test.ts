@@ -24,7 +24,15 @@ function checkpointsOf(bus: Bus, seat: number, notices: string[]): RingCheckpoin
 
 /** A driver's part: the store of the network. */
 function withStore(network: MemoryNetwork): MemoryNetwork {
-  serveStore({ bus: network.connect('driver'), experiment, isAssigned: () => true, onDropped: () => undefined })
+  serveStore({
+    bus: network.connect('driver'),
+    experiment,
+    isAssigned: () => true,
+    continues: () => true,
+    saved: () => Promise.resolve(),
+    hasSaved: () => true,
+    onDropped: () => undefined,
+  })
   return network
 }
 

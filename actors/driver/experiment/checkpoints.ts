@@ -28,7 +28,7 @@ export class Checkpoints {
 
   /** A trial may have saved something: it said so, or its attempt ended without a word. */
   note(event: LogEvent): void {
-    if (event.type === 'trial.lost') this.#retention.put(event.trial)
+    if (event.type === 'trial.lost' || (event.type === 'trial.saved' && !event.ring)) this.#retention.put(event.trial)
     if (event.type !== 'trial.ended') return
     if (event.checkpoint === true || event.outcome.kind === 'crashed') this.#retention.put(event.trial)
   }

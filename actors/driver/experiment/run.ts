@@ -44,7 +44,7 @@ import { Demand } from './demand.ts'
 import { Effects, type Decision, type Rooms } from './effects.ts'
 import { LogWriter, type LogEnd } from './log-writer.ts'
 import { Results, type RefusedResult } from './results.ts'
-import { serveStore } from './store.ts'
+import { serveStore, type Saved } from './store.ts'
 import { Signatures } from './signatures.ts'
 import { Waiting } from './waiting.ts'
 
@@ -320,6 +320,9 @@ export class ExperimentRun implements Claimant {
         onDropped,
         isAssigned: (worker, trial, attempt) =>
           this.rooms.attempts.partsOf(trial).some((part) => part.worker === worker && part.attempt === attempt),
+        continues: (trial, other) => this.history.trial(trial)?.context.fidelity?.from === other,
+        hasSaved: (trial, ring, sha256) => this.history.hasSaved(trial, ring, sha256),
+        saved: (checkpoint) => this.#saved(checkpoint),
       }),
       answer(bus, done, here, (payload, { worker }) => this.#results.take(worker, payload), { onDropped }),
       answer(bus, signExperiment, { experiment: this.id }, ({ signature }) => this.#signatures.take(signature), {
@@ -359,6 +362,13 @@ export class ExperimentRun implements Claimant {
     this.#effects.commit({ type: 'optimizer.swapped', at: this.#env.clock.now(), optimizer })
     await this.kept()
     return { state: history.state }
+  }
+
+  /** A checkpoint counts once its hash is in the log. */
+  async #saved(checkpoint: Saved): Promise<void> {
+    this.#effects.commit({ type: 'trial.saved', at: this.#env.clock.now(), ...checkpoint })
+    if (await this.kept()) return
+    throw problem('DRIVER_FENCED', { driver: this.#env.driver, experiment: this.id })
   }
 
   /** What another worker says of an attempt than the one that has it is counted and dropped. */

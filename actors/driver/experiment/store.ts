@@ -1,8 +1,10 @@
 /**
  * What workers read and write of the store by way of the driver that owns the experiment (protocol/store.ts).
- * I1 Only the worker to which the log assigned the attempt writes the trial's checkpoint, or reads it.
+ * I1 Only the worker to which the log assigned the attempt writes the trial's checkpoint, or reads it and the one that it continues.
  * I2 Bounded: so many uploads and so many readings at once, each a part at a time.
+ * I3 The hash of a checkpoint is in the log before it is kept, and nobody is given one whose hash is not there.
  */
+import { createHash, type Hash } from 'node:crypto'
 import {
   checkpointBucket,
   checkpointName,
@@ -28,6 +30,7 @@ type Recorded = ReplyOf<typeof readRecorded>
 
 interface Upload {
   readonly writer: BlobWriter
+  readonly hash: Hash
   readonly worker: string
   readonly name: string
   next: number
@@ -43,16 +46,32 @@ interface Reading {
 
 const atOnce = 64
 
+export interface Saved {
+  readonly trial: number
+  readonly attempt: number
+  readonly worker: string
+  readonly ring: boolean
+  readonly sha256: string
+  readonly bytes: number
+}
+
 export interface StoreOptions {
   readonly bus: Bus
   readonly experiment: string
   /** Whether the log says that the worker has the attempt now. */
   readonly isAssigned: (worker: string, trial: number, attempt: number) => boolean
+  /** Whether a trial continues another one. */
+  readonly continues: (trial: number, other: number) => boolean
+  /** Writes into the log that the checkpoint was received; resolves once that is kept, rejects if it cannot be. */
+  readonly saved: (checkpoint: Saved) => Promise<void>
+  /** Whether the log holds the hash of this checkpoint. */
+  readonly hasSaved: (trial: number, ring: boolean, sha256: string) => boolean
   readonly onDropped: OnDropped
 }
 
 /** Answers an experiment's workers. */
-export function serveStore({ bus, experiment, isAssigned, onDropped }: StoreOptions): Subscription[] {
+export function serveStore(options: StoreOptions): Subscription[] {
+  const { bus, experiment, isAssigned, onDropped } = options
   const uploads = new Map<string, Upload>()
   const readings = new Map<string, Reading>()
 
@@ -80,7 +99,7 @@ export function serveStore({ bus, experiment, isAssigned, onDropped }: StoreOpti
     if (offset === 0) {
       const name = nameOf(trial, ring)
       const writer = bus.blobs.writer(checkpointBucket, name, { generation })
-      uploads.set(key, { writer, worker, name, next: 0, busy: false })
+      uploads.set(key, { writer, hash: createHash('sha256'), worker, name, next: 0, busy: false })
       bounded(uploads, ({ writer }) => void writer.abort().catch(() => undefined)) // it takes room, and does no other harm
     }
     const found = uploads.get(key)
@@ -92,11 +111,15 @@ export function serveStore({ bus, experiment, isAssigned, onDropped }: StoreOpti
     found.busy = true
     try {
       await found.writer.write(data)
+      found.hash.update(data)
       found.next += data.length
       if (found.next < bytes) return {}
       uploads.delete(key)
       // The log may have given the trial to another meanwhile.
       requireAssigned(worker, said)
+      // I3
+      const { attempt } = said
+      await options.saved({ trial, attempt, worker, ring, sha256: found.hash.digest('hex'), bytes })
       await found.writer.end()
       return {}
     } catch (error) {
@@ -111,10 +134,12 @@ export function serveStore({ bus, experiment, isAssigned, onDropped }: StoreOpti
   async function read(worker: string, said: Read): Promise<ReplyOf<typeof readCheckpoint>> {
     requireAssigned(worker, said)
     const { trial, attempt, ring, offset, of = trial } = said
+    if (of !== trial && !options.continues(trial, of)) throw problem('CHECKPOINT_REFUSED', { worker, trial, attempt })
     const key = `${worker}/${trial}/${attempt}/${ring}/${of}`
     if (offset === 0) {
       const reader = await bus.blobs.reader(checkpointBucket, nameOf(of, ring))
-      if (reader === undefined) return { part: null }
+      // I3: of a trial that was never said to have one, there is none.
+      if (reader === undefined || !options.hasSaved(of, ring, reader.sha256)) return { part: null }
       readings.set(key, { reader, left: new Uint8Array(), next: 0 })
       bounded(readings, () => undefined)
     }
