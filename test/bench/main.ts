@@ -4,6 +4,7 @@ import { Command, InvalidArgumentError } from 'commander'
 import { ablation } from './ablation.ts'
 import { allreduce } from './allreduce.ts'
 import { asynchrony } from './asynchrony.ts'
+import { board } from './board.ts'
 import { history } from './history.ts'
 import { idle } from './idle.ts'
 import { kills } from './kills.ts'
@@ -53,6 +54,7 @@ const benches: Readonly<Record<string, Bench>> = {
   search: mnistSearch,
   ablation,
   allreduce,
+  board,
   recovery,
   kills,
   'ring-training': ringTraining,
@@ -74,7 +76,7 @@ const program = new Command('bench')
   .option('--script <file>', 'quality: the script that asks the peer (default: ../shared/peers/optuna_quality.py)')
   .option('--seeds <n>', 'quality, ring-training, search: so many seeds (default: 20, 3, 1)', Number)
   .option('--kills <n>', 'recovery, kills: so many are killed (default: 50, 10)', Number)
-  .option('--trials <n>', 'history: so many trials (default: 60000)', Number)
+  .option('--trials <n>', 'history, board: so many trials (default: 60000, 50000)', Number)
   .option('--long', 'recovery: workers that come and go for two minutes, and one that is stopped for 15 s, too')
   .option('--secured', 'trials, allreduce: under an authority and by TLS; compare with a run without')
   .action(async (name: string, { json, ...options }: BenchOptions & { json?: boolean }) => {
