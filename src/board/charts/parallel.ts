@@ -176,7 +176,8 @@ export class ParallelChart implements Chart {
 export function partsOf(trials: Trials, axes: readonly ParallelAxis[]): Float32Array[] {
   return axes.map(({ column, scale }) => {
     const parts = new Float32Array(trials.count)
-    for (let place = 0; place < parts.length; place += 1) parts[place] = scale.part(trials.at(column, place))
+    const valueAt = trials.column(column)
+    for (let place = 0; place < parts.length; place += 1) parts[place] = scale.part(valueAt(place))
     return parts
   })
 }

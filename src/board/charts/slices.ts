@@ -169,7 +169,7 @@ export function contourChart(trials: Trials, { a, b, objective, shown, chosen, g
 
 function gridOf(points: readonly { readonly x: number; readonly y: number; readonly good: number }[]): Float64Array {
   const grid = new Float64Array(cells * cells)
-  const some = points.slice(0, 600)
+  const some = points.slice(0, 250)
   for (let row = 0; row < cells; row += 1) {
     for (let column = 0; column < cells; column += 1) {
       const [x, y] = [(column + 0.5) / cells, (row + 0.5) / cells]

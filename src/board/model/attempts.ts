@@ -21,10 +21,19 @@ export class AttemptList {
   /** What is told of an attempt is all of it. */
   merge(columns: AttemptColumns): void {
     for (const [at, trial] of columns.trial.entries()) {
-      const attempt = Object.fromEntries(
-        Object.entries(columns).map(([name, values]) => [name, (values as unknown[])[at]]),
-      )
-      this.#byKey.set(`${trial}/${columns.attempt[at]}`, attempt as unknown as Attempt)
+      const attempt = columns.attempt[at] as number
+      this.#byKey.set(`${trial}/${attempt}`, {
+        trial,
+        attempt,
+        worker: columns.worker[at] as string,
+        slot: columns.slot[at] as number,
+        assignedAt: columns.assignedAt[at] as number,
+        startedAt: columns.startedAt[at] ?? null,
+        endedAt: columns.endedAt[at] ?? null,
+        ending: columns.ending[at] ?? null,
+        reason: columns.reason[at] ?? null,
+        checkpoint: columns.checkpoint[at] === true,
+      })
     }
   }
 

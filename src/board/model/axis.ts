@@ -11,8 +11,9 @@ export function axisOf(trials: Trials, column: string, space: SearchSpace, log: 
   if (known !== undefined) return known
   let [low, high] = [Infinity, -Infinity]
   const others = new Set<string>()
+  const valueAt = trials.column(column)
   for (let place = 0; place < trials.count; place += 1) {
-    const value = trials.at(column, place)
+    const value = valueAt(place)
     if (typeof value === 'number') [low, high] = [Math.min(low, value), Math.max(high, value)]
     else if (value !== null && value !== undefined && others.size < mostChoices) others.add(JSON.stringify(value))
   }

@@ -41,9 +41,10 @@ export function maskOf(
 
 /** Of choices the bounds are parts of the axis. */
 function keepWithin(trials: Trials, column: string, low: number, high: number, scale: Scale, shown: Uint8Array): void {
+  const valueAt = trials.column(column)
   for (let place = 0; place < shown.length; place += 1) {
     if (shown[place] === 0) continue
-    const value = trials.at(column, place)
+    const value = valueAt(place)
     const at = scale.kind === 'choices' ? scale.part(value) : typeof value === 'number' ? value : NaN
     if (!(at >= low && at <= high)) shown[place] = 0
   }

@@ -14,12 +14,16 @@ export class Trials {
   readonly hparams = new Map<string, Cell[]>()
   readonly metrics = new Map<string, (number | null)[]>()
 
+  /** Asked by each chart, and the same for all until trials change. */
+  readonly #byEnd = new Map<string, readonly number[]>()
+
   get count(): number {
     return this.#places.size
   }
 
   /** Takes in trials that are new or have changed: what is told of one is all of it. */
   merge(columns: TrialColumns): void {
+    this.#byEnd.clear()
     const { hparams, metrics, ...plain } = columns
     const places = columns.trial.map((trial) => {
       let place = this.#places.get(trial)
@@ -60,6 +64,16 @@ export class Trials {
     return typeof from === 'number' && typeof to === 'number' ? to - from : null
   }
 
+  /** The values of a column by place, for those who read all of it. */
+  column(name: string): (place: number) => Cell {
+    const own = name.startsWith('hparams.')
+      ? this.hparams.get(name.slice(8))
+      : name.startsWith('metrics.')
+        ? this.metrics.get(name.slice(8))
+        : undefined
+    return own === undefined ? (place) => this.at(name, place) : (place) => own[place] ?? null
+  }
+
   /** A number that is finite, or NaN. */
   numberAt(column: string, place: number): number {
     const value = this.at(column, place)
@@ -67,21 +81,25 @@ export class Trials {
   }
 
   /** Places in the order of the results' ends: only trials that are done and came to a value. */
-  byEnd(objective: Objective): number[] {
-    const metric = this.metrics.get(objective.metric) ?? []
+  byEnd({ metric: name }: Objective): readonly number[] {
+    const known = this.#byEnd.get(name)
+    if (known !== undefined) return known
+    const metric = this.metrics.get(name) ?? []
     const ended = this.plain('endedAt')
     const places: number[] = []
     for (let place = 0; place < this.count; place += 1) {
       if (this.state(place) === 'done' && typeof metric[place] === 'number') places.push(place)
     }
-    return places.sort((a, b) => Number(ended[a] ?? 0) - Number(ended[b] ?? 0) || a - b)
+    places.sort((a, b) => Number(ended[a] ?? 0) - Number(ended[b] ?? 0) || a - b)
+    this.#byEnd.set(name, places)
+    return places
   }
 
   /** Places of the trials that are done, best first. */
   ranked(objective: Objective): number[] {
     const metric = this.metrics.get(objective.metric) ?? []
     const sign = objective.direction === 'minimize' ? 1 : -1
-    return this.byEnd(objective).sort((a, b) => sign * ((metric[a] as number) - (metric[b] as number)) || a - b)
+    return [...this.byEnd(objective)].sort((a, b) => sign * ((metric[a] as number) - (metric[b] as number)) || a - b)
   }
 
   /** The names of the hparams that are worth a column: those that were searched, or else those that differ. */

@@ -6,7 +6,7 @@ import { value as valueText } from '../words.ts'
 import { ChartBox } from './chart-box.tsx'
 import { Choose, Toggle } from './pieces.tsx'
 import type { PartProps } from './search.tsx'
-import { change, choose, turnLog, view } from './view-state.ts'
+import { change, choose, seen, turnLog } from './view-state.ts'
 
 /** The metrics that were reported, the objective first. */
 export function reportedMetrics(
@@ -21,7 +21,7 @@ export function reportedMetrics(
 export function CurvesPanel({ store, standing, derived }: PartProps) {
   const { objective, ranked, calm, chosen, version } = derived
   const drawn = store.drawn.value
-  const { metric: wanted, across, log, group } = view.value
+  const [wanted, across, log, group] = [seen.metric.value, seen.across.value, seen.log.value, seen.group.value]
   const picked = useMemo(() => pickCurves(store.trials, ranked, calm.shown, chosen), [version, ranked, calm, chosen])
   useEffect(() => store.want(picked), [picked])
   const names = useMemo(() => reportedMetrics(store.curves, objective?.metric), [drawn, objective?.metric])

@@ -17,7 +17,7 @@ import { Choose, Toggle } from './pieces.tsx'
 import { source } from './source.ts'
 import { TrialTable } from './table.tsx'
 import { TimelinePanel } from './timeline.tsx'
-import { change, choose, turnLog, view } from './view-state.ts'
+import { change, choose, seen, turnLog } from './view-state.ts'
 
 export interface PartProps {
   readonly store: ExperimentStore
@@ -27,30 +27,50 @@ export interface PartProps {
 
 export function SearchPage({ store, standing }: Omit<PartProps, 'derived'>) {
   const derived = useDerived(store, standing)
+  const { version, calm, chosen, goodness, axis } = derived
   const parts: PartProps = { store, standing, derived }
   const [first, second] = standing.objectives
-  return (
-    <>
-      <Filters {...parts} />
-      <div class="grid">
+  // What does not follow each stroke of a brush is the same as before, and not looked at again.
+  const still = [version, calm, chosen, goodness, axis, standing]
+  const above = useMemo(
+    () => (
+      <>
         {first !== undefined && second !== undefined && <ParetoPanel {...parts} />}
         {second === undefined && <BestPanel {...parts} />}
         <CurvesPanel {...parts} />
         <TimelinePanel {...parts} />
-        <ParallelPanel {...parts} />
+      </>
+    ),
+    still,
+  )
+  const below = useMemo(
+    () => (
+      <>
         <ImportancePanel {...parts} />
         <ContourPanel {...parts} />
         <SlicePanels {...parts} />
         <Compare {...parts} />
+      </>
+    ),
+    still,
+  )
+  const table = useMemo(() => <TrialTable {...parts} />, still)
+  return (
+    <>
+      <Filters {...parts} />
+      <div class="grid">
+        {above}
+        <ParallelPanel {...parts} />
+        {below}
       </div>
-      <TrialTable {...parts} />
+      {table}
     </>
   )
 }
 
 function BestPanel({ store, standing, derived }: PartProps) {
   const { objective, calm, chosen, version } = derived
-  const { across, log } = view.value
+  const [across, log] = [seen.across.value, seen.log.value]
   const column = `metrics.${objective?.metric}`
   const isLog = log.includes(column)
   const chart = useMemo(
@@ -122,7 +142,7 @@ function ImportancePanel({ standing, derived }: PartProps) {
 function ContourPanel({ store, standing, derived }: PartProps) {
   const { objective, axis, calm, chosen, goodness, version } = derived
   const names = store.trials.differing(standing.searched)
-  const [first = '', second = ''] = view.value.pair ?? names
+  const [first = '', second = ''] = seen.pair.value ?? names
   const chart = useMemo(() => {
     if (objective === undefined || second === '') return undefined
     const side = (name: string) => ({ column: `hparams.${name}`, title: name, scale: axis(`hparams.${name}`) })

@@ -7,7 +7,7 @@ import { Pill, Toggle } from './pieces.tsx'
 import { link } from './route.ts'
 import { save } from './save.ts'
 import type { PartProps } from './search.tsx'
-import { change, choose, view } from './view-state.ts'
+import { change, choose, seen } from './view-state.ts'
 
 const rowHeight = 34
 const mostHeight = 560
@@ -43,7 +43,7 @@ function columnsOf({ store, standing }: PartProps): Column[] {
 export function TrialTable(props: PartProps) {
   const { store, standing, derived } = props
   const { version, calm, chosen } = derived
-  const { sort, hidden } = view.value
+  const [sort, hidden] = [seen.sort.value, seen.hidden.value]
   const frame = useRef<HTMLDivElement>(null)
   const [scrollTop, setScrollTop] = useState(0)
   const all = useMemo(() => columnsOf(props), [version])
@@ -157,7 +157,7 @@ function SortHead({
   readonly column: string
   readonly numeric?: boolean
 }) {
-  const { sort } = view.value
+  const sort = seen.sort.value
   const own = sort.column === column
   const order = own ? (sort.down ? 'descending' : 'ascending') : 'none'
   return (

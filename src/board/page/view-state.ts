@@ -1,5 +1,5 @@
 /** The view of the experiment that is open: changed at once, written into the address a moment later. */
-import { effect, signal } from '@preact/signals'
+import { computed, effect, signal } from '@preact/signals'
 import { plainView, queryOf, viewOf, type View } from '../model/view.ts'
 import { replaceQuery, route } from './route.ts'
 
@@ -16,6 +16,17 @@ effect(() => {
   written = query
   view.value = viewOf(query)
 })
+
+/** Parts of the view: who reads one is not drawn anew when another changes, as bounds do at each stroke of a brush. */
+export const seen = {
+  sort: computed(() => view.value.sort),
+  hidden: computed(() => view.value.hidden),
+  metric: computed(() => view.value.metric),
+  across: computed(() => view.value.across),
+  log: computed(() => view.value.log),
+  group: computed(() => view.value.group),
+  pair: computed(() => view.value.pair),
+}
 
 export function change(part: Partial<View>): void {
   view.value = { ...view.value, ...part }
