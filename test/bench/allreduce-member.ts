@@ -1,7 +1,8 @@
 /** A member of a ring as a process of its own, for the bench: does what its parent says over the channel of fork. */
-import type { RingPlan } from '../../protocol/index.ts'
+import { shard, subjectFor, type RingPlan } from '../../protocol/index.ts'
+import { readCredentials } from '../../src/access/index.ts'
 import { systemClock } from '../../src/actor/index.ts'
-import { connectNats } from '../../src/bus/index.ts'
+import { connectNats, type ClientOptions } from '../../src/bus/index.ts'
 import { createRing } from '../../src/ring/index.ts'
 
 export type Order =
@@ -16,8 +17,22 @@ export type Report =
   /** Of the whole transfer: the first and the last instant that this process saw of it. */
   | { readonly kind: 'moved'; readonly at: number }
 
-const [server = '', name = ''] = process.argv.slice(2)
-const bus = await connectNats({ server, name })
+const [server = '', name = '', creds] = process.argv.slice(2)
+
+/** As a runner: with the pair that is made for runners in the credentials of a worker. */
+function asRunner(file: string): Omit<ClientOptions, 'server'> {
+  const { runner, authority } = readCredentials(file)
+  if (runner === undefined) throw new Error('these credentials hold nothing for runners')
+  return {
+    user: () => runner,
+    identity: { role: 'runner', name },
+    ...(authority === undefined ? {} : { tls: { ca: authority } }),
+  }
+}
+
+const bus = await connectNats({ server, name, ...(creds === undefined ? {} : asRunner(creds)) })
+/** A subject on which runners may speak and hear. */
+const stream = subjectFor(shard, { worker: '*', ring: 'bench', generation: '0' })
 const report = (message: Report): void => void process.send?.(message)
 const now = (): number => performance.timeOrigin + performance.now()
 
@@ -49,7 +64,7 @@ async function reduce(plan: RingPlan, elements: number, rounds: number): Promise
 
 async function listen(bytes: number): Promise<void> {
   let came = 0
-  const subscription = bus.subscribe('bench.stream', ({ data }) => {
+  const subscription = bus.subscribe(stream, ({ data }) => {
     came += data.length
     if (came < bytes) return
     subscription.unsubscribe()
@@ -63,7 +78,7 @@ async function speak(bytes: number, message: number): Promise<void> {
   const payload = new Uint8Array(message)
   report({ kind: 'moved', at: now() })
   for (let sent = 0, i = 1; sent < bytes; sent += message, i += 1) {
-    bus.publish('bench.stream', payload)
+    bus.publish(stream.replace('*', name), payload)
     // What the client has in hand is bounded, as a window bounds it.
     if (i % 8 === 0) await bus.flush()
   }

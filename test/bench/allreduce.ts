@@ -13,6 +13,7 @@ import { runnerFlags } from '../../actors/worker/runner-process.ts'
 import type { RingAlgorithm, RingEncoding, RingPlan } from '../../protocol/index.ts'
 import { packageRoot } from '../../src/actor/index.ts'
 import { ringDefaults } from '../../src/ring/index.ts'
+import { Authority, mainTenant } from '../../src/auth/index.ts'
 import { startServer } from '../../src/server/index.ts'
 import { freePort } from '../support/server.ts'
 import type { Order, Report as Told } from './allreduce-member.ts'
@@ -35,9 +36,9 @@ interface Member {
   end(): Promise<void>
 }
 
-async function startMember(server: string, name: string): Promise<Member> {
+async function startMember(server: string, name: string, creds?: string): Promise<Member> {
   const file = fileURLToPath(new URL('./allreduce-member.js', import.meta.url))
-  const child: ChildProcess = fork(file, [server, name], {
+  const child: ChildProcess = fork(file, [server, name, ...(creds === undefined ? [] : [creds])], {
     stdio: ['ignore', 'ignore', 'inherit', 'ipc'],
     // As a worker starts its runners.
     execArgv: [...runnerFlags],
@@ -86,10 +87,20 @@ async function pointToPoint(from: Member, to: Member): Promise<number> {
   return bytes / (end.at - start.at)
 }
 
-export async function allreduce(say: (line: string) => void, { peer }: { peer?: string } = {}): Promise<Report> {
+export async function allreduce(
+  say: (line: string) => void,
+  { peer, secured = false }: { peer?: string; secured?: boolean } = {},
+): Promise<Report> {
   const data = await mkdtemp(join(tmpdir(), 'maggy-bench-'))
-  const server = await startServer({ port: 0, data })
-  const members = await Promise.all([0, 1, 2, 3].map((rank) => startMember(server.url, `w${rank}`)))
+  const folder = join(data, 'authority')
+  const authority = secured ? await Authority.init(folder, { hosts: [], port: 4222, days: 1 }) : undefined
+  const auth = authority === undefined ? {} : { auth: join(folder, 'server') }
+  const server = await startServer({ port: 0, data: join(data, 'server'), ...auth })
+  const started = [0, 1, 2, 3].map(async (rank) => {
+    const creds = await authority?.addUser('worker', `w${rank}`, { tenant: mainTenant, days: 1 })
+    return await startMember(server.url, `w${rank}`, creds)
+  })
+  const members = await Promise.all(started)
   const figures: Record<string, number> = {}
   const bars: Record<string, string> = {}
   let generation = 0
