@@ -6,16 +6,12 @@ Nothing that comes in can end a process: what cannot be taken is answered with a
 from __future__ import annotations
 
 import asyncio
-import base64
 import functools
 import json
 import logging
 import os
 import re
-import socket
 import ssl
-import urllib.parse
-from pathlib import Path
 from typing import Any, Awaitable, Callable, Mapping
 
 import nats
@@ -24,6 +20,7 @@ from nats.aio.client import Client, RawCredentials
 from nats.aio.msg import Msg
 from nats.aio.subscription import Subscription
 
+from .access import BLOCK, identity_in, read_credentials, running_server, split_address, token_from_file
 from .codec import decode_map, encode
 from .errors import MaggyError, RemoteError, describe, to_problem
 
@@ -192,7 +189,7 @@ async def connect(
     options: dict[str, Any] = {"user": in_address.get("user"), "password": in_address.get("password")}
     if credentials:
         text = read_credentials(credentials)
-        blocks = re.findall(_BLOCK, text, re.DOTALL)
+        blocks = re.findall(BLOCK, text, re.DOTALL)
         role, identity = identity_in(credentials, part)
         # Answers come to an inbox that says who asks, and who may answer: drivers.
         options = {"user_credentials": RawCredentials(blocks[part]), "inbox_prefix": f"_INBOX.{role}.{identity}.driver.any"}
@@ -232,81 +229,3 @@ async def connect(
                 raise MaggyError("BUS_UNREACHABLE", server=label, reason=describe(error)) from error
             client = Client()
             await asyncio.sleep(0.5)
-
-
-_BLOCK = r"-----BEGIN NATS USER JWT-----.*?END USER NKEY SEED-+"
-
-
-def read_credentials(creds: str) -> str:
-    """OPTION_INVALID for a file that cannot be read, or holds none."""
-    try:
-        text = Path(creds).read_text()
-    except OSError as error:
-        raise MaggyError("OPTION_INVALID", option=f"creds {creds}", reason=describe(error)) from error
-    if re.search(_BLOCK, text, re.DOTALL) is None:
-        raise MaggyError("OPTION_INVALID", option=f"creds {creds}", reason="holds no credentials of NATS")
-    return text
-
-
-def identity_in(creds: str, part: int = 0) -> tuple[str, str]:
-    """The role and the name that a file of credentials is of. OPTION_INVALID."""
-    try:
-        block = re.findall(_BLOCK, read_credentials(creds), re.DOTALL)[part]
-        payload = block.split()[4].split(".")[1]
-        claims = json.loads(base64.urlsafe_b64decode(payload + "=" * (-len(payload) % 4)))
-        tags: list[str] = (claims.get("nats") or {}).get("tags") or []
-        roles = [tag.removeprefix("role:") for tag in tags if tag.startswith("role:")]
-        return roles[0] if roles else "any", str(claims["name"])
-    except (ValueError, KeyError, IndexError) as error:
-        raise MaggyError("OPTION_INVALID", option=f"creds {creds}", reason=describe(error)) from error
-
-
-def split_address(address: str) -> tuple[list[str], dict[str, str]]:
-    """The servers without credentials, and the credentials. OPTION_INVALID for a text that is no address."""
-    urls: list[str] = []
-    credentials: dict[str, str] = {}
-    for part in filter(None, (part.strip() for part in address.split(","))):
-        url = urllib.parse.urlsplit(part if "://" in part else f"nats://{part}")
-        if url.scheme not in ("nats", "tls") or not url.hostname:
-            raise MaggyError("OPTION_INVALID", option="server", reason="an address is nats://host:port or tls://host:port")
-        urls.append(f"{url.scheme}://{url.hostname}:{url.port or 4222}")
-        if url.password:
-            credentials = {"user": _unquoted(url.username), "password": _unquoted(url.password)}
-        elif url.username:
-            credentials = {"token": _unquoted(url.username)}
-    if not urls:
-        raise MaggyError("OPTION_INVALID", option="server", reason="is empty")
-    return urls, credentials
-
-
-def _unquoted(text: str | None) -> str:
-    return urllib.parse.unquote(text or "")
-
-
-def token_from_file() -> str | None:
-    path = os.environ.get("MAGGY_TOKEN_FILE")
-    return Path(path).read_text().strip() if path else None
-
-
-def running_server(folder: str = ".maggy") -> str | None:
-    """The address, token included, of the server that runs in a data folder now: what ``maggy server`` wrote there."""
-    try:
-        told = json.loads((Path(folder) / "server" / "nats-server.json").read_text())
-        pid, url = told["pid"], told["url"]
-        alive = told["host"] == socket.gethostname() and told["started"] == _start_time(pid)
-        os.kill(pid, 0)
-    except PermissionError:  # it is there, and belongs to somebody else
-        return None
-    except (OSError, ValueError, KeyError, TypeError):
-        return None
-    return url if alive and isinstance(url, str) else None
-
-
-def _start_time(pid: int) -> str:
-    """In clock ticks since boot, where the system tells it; the same as src/setup/process-identity.ts."""
-    try:
-        stat = Path(f"/proc/{pid}/stat").read_text()
-    except OSError:
-        return ""
-    fields = stat[stat.rindex(")") + 2 :].split(" ")
-    return "gone" if fields[0] == "Z" else fields[19]

@@ -19,7 +19,8 @@ import time
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any, Awaitable, Callable, Mapping, Protocol, Sequence
 
-from .bus import VERSION, Bus, connect, identity_in, logger
+from .access import identity_in
+from .bus import VERSION, Bus, connect, logger
 from .errors import MaggyError
 
 PACKAGE_VERSION = "0.1.0"
