@@ -7,7 +7,7 @@ import {
   type Component,
   type Removal,
 } from '../../protocol/index.ts'
-import { requires, type Check } from './check.ts'
+import { Finding, requires, type Check } from './check.ts'
 import { asking } from './suggester/asking.ts'
 import { observing } from './suggester/observing.ts'
 import { SuggesterPeer, type Opened } from './suggester/peer.ts'
@@ -146,7 +146,7 @@ const removing: readonly Check<AblatorPeer>[] = [
       const [one = '', other = ''] = components.map(({ name }) => name)
       const history = await peer.study({ impossible: [[one, other]] }, (trial, removal) => peer.done(trial, removal))
       const wrong = history.find(({ without }) => without.includes(one) && without.includes(other))
-      requires(wrong === undefined, () => `trial ${wrong?.trial} leaves out ${one} and ${other}`)
+      if (wrong !== undefined) throw new Finding('advised', `trial ${wrong.trial} leaves out ${one} and ${other}`)
       return undefined
     },
   },
