@@ -66,6 +66,10 @@ describe('scales', () => {
         .ticks(4)
         .map(({ label }) => label),
     ).toEqual(['0 s', '30 s', '60 s', '90 s'])
+    const labels = elapsed(6_200)
+      .ticks(14)
+      .map(({ label }) => label)
+    expect(new Set(labels).size).toBe(labels.length)
     for (const scale of [linear(0, 1e-300), linear(-1e300, 1e300), logarithmic(1e-300, 1e300)]) {
       expect(scale.ticks(6).length).toBeLessThan(100)
     }

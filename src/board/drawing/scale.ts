@@ -106,8 +106,7 @@ export function elapsed(highMs: number): Scale {
 
 function span(ms: number): string {
   const all = Math.round(ms / 1000)
-  if (ms < 3000) return `${Number((ms / 1000).toFixed(3))} s`
-  if (all < 120) return `${all} s`
+  if (all < 120) return `${Number((ms / 1000).toFixed(3))} s`
   if (all < 7200)
     return all % 60 === 0 ? `${all / 60} min` : `${Math.floor(all / 60)}:${String(all % 60).padStart(2, '0')}`
   return `${Number((all / 3600).toFixed(1))} h`
