@@ -10,7 +10,8 @@ export default defineConfig({
   },
   test: {
     // Colours come with CI=true: what is compared is the text.
-    env: { NO_COLOR: '1' },
+    // Servers of tests are no servers to be met again: their ports are anybody's.
+    env: { NO_COLOR: '1', MAGGY_KNOWN_SERVERS: '' },
     projects: [
       {
         extends: true,

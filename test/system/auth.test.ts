@@ -166,7 +166,7 @@ describe('credentials', () => {
       expect(await come(asking.port)).toBe('BUS_SERVER_CHANGED')
       await other.stop()
     } finally {
-      delete process.env['MAGGY_KNOWN_SERVERS']
+      process.env['MAGGY_KNOWN_SERVERS'] = ''
       await open.stop()
     }
   })
