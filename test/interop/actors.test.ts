@@ -101,8 +101,8 @@ it('runs the trials of the example in scikit-learn', async () => {
 })
 
 it('is typed: mypy --strict finds nothing', async () => {
-  const { run: runWith } = await pythonWithPackages('nats-py', 'msgpack', 'mypy')
-  const said = await runWith(['-m', 'mypy', '-p', 'maggy_actors'], { cwd: module('deploy/python') })
+  const python = await pythonWithPackages('nats-py', 'msgpack', 'mypy')
+  const said = await python.run(['-m', 'mypy', '-p', 'maggy_actors'], { cwd: module('deploy/python') })
   expect(said).toMatch(/^Success/)
 }, 300_000)
 
