@@ -1,11 +1,12 @@
 /** `maggy conformance` against real processes, which it starts, kills and starts again. */
-import { mkdtemp, rm } from 'node:fs/promises'
+import { mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
-import { join } from 'node:path'
+import { delimiter, join } from 'node:path'
 import { afterAll, beforeAll, expect, it } from 'vitest'
 import { packageRoot } from '../../src/actor/index.ts'
 import type { CheckResult } from '../../src/conformance/index.ts'
 import { maggy } from '../support/cli.ts'
+import { pythonWith } from '../support/python.ts'
 
 const program = join(packageRoot(), 'dist/src/cli/main.js')
 let folder: string
@@ -38,6 +39,21 @@ it('finds nothing wrong with the worker', async () => {
   const { code, checks } = await conformance('worker', '--name', 'w1', '--start', start)
   expect(notPassed(checks)).toEqual([])
   expect({ code, many: checks.length > 15 }).toEqual({ code: 0, many: true })
+})
+
+it('finds nothing wrong with an optimizer in Python, which it kills as well', async () => {
+  const python = await pythonWith()
+  const file = join(folder, 'mine.py')
+  const lines = [
+    'from maggy_actors import serve_optimizer',
+    "serve_optimizer('mine', lambda space, rng: space.sample(rng))",
+  ]
+  await writeFile(file, `${lines.join('\n')}\n`)
+  const start = `PYTHONPATH=${python.folders.join(delimiter)} exec ${python.command} ${file}`
+  const { code, checks } = await conformance('optimizer', '--name', 'mine', '--start', start, '--trials', '40')
+  // It takes any options: that is advised against.
+  expect(notPassed(checks).map(({ name, state }) => `${state} ${name}`)).toEqual(['advised refusing.option'])
+  expect(code).toBe(0)
 })
 
 it('fails with what was sent, what came and why it matters when nobody answers', async () => {
