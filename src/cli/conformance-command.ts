@@ -115,7 +115,7 @@ const suites: Readonly<
     const peer = new WorkerPeer({
       line: new Line(bus),
       name,
-      bundle: await storedProgram(bus),
+      ...(await storedProgram(bus)),
       ...(hparams === undefined ? {} : { hparams: jsonOption(hparams, '--hparams') as Hparams }),
       ...(metric === undefined ? {} : { metric }),
     })
@@ -132,7 +132,7 @@ const asked = (bus: Bus, { name, options }: ConformanceOptions) => ({
 const spaceIn = async (file: string): Promise<SearchSpace> => validateSpace(await jsonFile(file, '--space'))
 
 /** What TypeScript workers are given to run. */
-async function storedProgram(bus: Bus): Promise<Bundle> {
+async function storedProgram(bus: Bus): Promise<{ bundle: Bundle; code: Uint8Array }> {
   const { bundleModule } = await import('../bundle/index.ts')
   const folder = await mkdtemp(join(tmpdir(), 'maggy-conformance-'))
   try {
@@ -140,7 +140,7 @@ async function storedProgram(bus: Bus): Promise<Bundle> {
     await writeFile(file, program)
     const { code, sha256, module } = await bundleModule(file)
     await bus.blobs.put(bundleBucket, sha256, code)
-    return { sha256, bytes: code.length, module }
+    return { bundle: { sha256, bytes: code.length, module }, code }
   } finally {
     await rm(folder, { recursive: true, force: true })
   }

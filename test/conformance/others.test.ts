@@ -150,6 +150,7 @@ describe('a wrong worker is told by the checks that name its fault', () => {
       line: new Line(network.connect(), patience),
       name: 'wrong',
       bundle,
+      code: new Uint8Array(1),
       leaseEndsMs: 6000,
     })
     // A lease ends by the clock: it is waited for where its end is what is wrong, and once where it is right.

@@ -10,8 +10,10 @@ import {
   driverPing,
   isProblem,
   lease,
+  partBytes,
   ping,
   problem,
+  readBundle,
   release,
   rollCall,
   started,
@@ -34,8 +36,9 @@ export interface WorkerPeerOptions {
   readonly line: Line
   /** The identity of the worker. */
   readonly name: string
-  /** What the trials run, in the object store already. */
+  /** What the trials run, and its code: a worker reads it from the driver. */
   readonly bundle: Bundle
+  readonly code: Uint8Array
   /** What the worker's objective needs. Default: none. */
   readonly hparams?: Hparams
   /** The metric that its objective returns. Default: value. */
@@ -83,6 +86,15 @@ export class WorkerPeer {
     const { bus } = this.line
     const id = this.fresh('driver')
     const pings = answer(bus, driverPing, { driver: id }, () => ({}))
+    const { code, bundle } = this.#options
+    const { sha256 } = bundle
+    const reads = answer(
+      bus,
+      readBundle,
+      { worker: this.name, bundle: sha256 },
+      ({ offset }) => ({ bytes: code.length, sha256, data: code.slice(offset, offset + partBytes) }),
+      { queue: 'driver' },
+    )
     const beats = () => void tell(bus, driverBeat, { driver: id }, { experiments: [] })
     const timer = setInterval(beats, 1000)
     beats()
@@ -91,6 +103,7 @@ export class WorkerPeer {
       end() {
         clearInterval(timer)
         pings.unsubscribe()
+        reads.unsubscribe()
       },
     }
   }
