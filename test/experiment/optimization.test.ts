@@ -92,9 +92,9 @@ describe('optimization', () => {
     ['optimizer.since', { optimizer: { name: 'gp', since: new Date(0) } }],
     ['optimizer.steps', { optimizer: { name: 'gp', steps: 10n } }],
     ['pruner.known', { pruner: { name: 'mine', served: true, known: new Map() } }],
-    ['optimizer.a.__proto__', { optimizer: { name: 'mine', a: JSON.parse('{"__proto__":1}') as unknown } }],
-    ['hparams.__proto__', { hparams: JSON.parse('{"__proto__":1}') as unknown }],
-    ['labels.__proto__', { labels: JSON.parse('{"__proto__":"1"}') as unknown }],
+    ['optimizer.a["__proto__"]', { optimizer: { name: 'mine', a: JSON.parse('{"__proto__":1}') as unknown } }],
+    ['hparams["__proto__"]', { hparams: JSON.parse('{"__proto__":1}') as unknown }],
+    ['labels["__proto__"]', { labels: JSON.parse('{"__proto__":"1"}') as unknown }],
   ])('%s %o is refused with its path', (path, change) => {
     let caught: unknown
     try {
