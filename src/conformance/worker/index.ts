@@ -263,8 +263,8 @@ export const workerChecks: readonly Check<WorkerPeer>[] = [
         const attempt = peer.attempt()
         const following = peer.follow(attempt)
         const assignment = peer.assignment(driver, attempt)
-        await peer.must(assign, assignment)
-        await peer.must(assign, assignment)
+        // At once: the second is there before a short attempt has ended and its result is acknowledged.
+        await Promise.all([peer.must(assign, assignment), peer.must(assign, assignment)])
         await following.ended()
         // Whatever runs after it comes later than this one.
         const next = peer.attempt()
