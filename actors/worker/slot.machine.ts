@@ -5,7 +5,7 @@
  * I3 Each attempt that was taken is told about once: by the runner, or here before it was handed to the runner, or here when the runner
  *    went with it.
  */
-import { and, assign, fromPromise, raise, setup, stateIn } from 'xstate'
+import { assign, fromPromise, raise, setup, stateIn } from 'xstate'
 import type { Assignment, Metrics } from '../../protocol/index.ts'
 import type { StopCause } from './runner-messages.ts'
 import type { Loss } from './settlement.ts'
@@ -86,14 +86,10 @@ export const slotMachine = setup({
       event.type === 'assign' && context.driver === event.assignment.driver && context.current !== null,
     hasNext: stateIn({ next: 'waiting' }),
     isClosed: stateIn({ lease: 'closed' }),
-    /** The code of the attempt that is taken, or taken up, lies here already: nothing is to be waited for. slot.ts provides it. */
-    isLoaded: () => false,
   },
   actions: {
     ...effects,
     handBackRunner: () => undefined,
-    /** Gives the attempt to the runner with the code that lies here. */
-    handOverLoaded: () => undefined,
     /** Tells that the current attempt is handed back before the runner had it; `tellLate`: for its code did not come. */
     tellHandedBack: () => undefined,
     tellLate: () => undefined,
@@ -145,13 +141,7 @@ export const slotMachine = setup({
       initial: 'idle',
       states: {
         idle: {
-          on: {
-            assign: [
-              { guard: and(['isHolders', 'isLoaded']), target: 'handed', actions: ['take', 'handOverLoaded'] },
-              { guard: 'isHolders', target: 'loading', actions: 'take' },
-            ],
-            drain: 'empty',
-          },
+          on: { assign: { guard: 'isHolders', target: 'loading', actions: 'take' }, drain: 'empty' },
         },
         /** Its code is on its way. */
         loading: {
@@ -178,7 +168,6 @@ export const slotMachine = setup({
             },
             handback: { actions: ['tellHandedBack', raise({ type: 'ended' })] },
             ended: [
-              { guard: and(['hasNext', 'isLoaded']), target: 'handed', actions: ['promote', 'handOverLoaded'] },
               { guard: 'hasNext', target: 'loading', reenter: true, actions: 'promote' },
               { guard: 'isClosed', target: 'empty', actions: 'clear' },
               { target: 'idle', actions: ['clear', 'tellIdle'] },
@@ -193,7 +182,6 @@ export const slotMachine = setup({
             handback: { actions: 'handBackRunner' },
             lost: { target: 'lost', actions: 'keepLoss' },
             ended: [
-              { guard: and(['hasNext', 'isLoaded']), target: 'handed', actions: ['promote', 'handOverLoaded'] },
               { guard: 'hasNext', target: 'loading', actions: 'promote' },
               { guard: 'isClosed', target: 'empty', actions: 'clear' },
               { target: 'idle', actions: ['clear', 'tellIdle'] },
@@ -223,7 +211,6 @@ export const slotMachine = setup({
             stop: {},
             handback: {},
             ended: [
-              { guard: and(['hasNext', 'isLoaded']), target: 'handed', actions: ['promote', 'handOverLoaded'] },
               { guard: 'hasNext', target: 'loading', actions: 'promote' },
               { guard: 'isClosed', target: 'empty', actions: 'clear' },
               { target: 'idle', actions: ['clear', 'tellIdle'] },

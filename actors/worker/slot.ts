@@ -75,19 +75,7 @@ export function createSlot(options: SlotOptions): Slot {
     if (assignment !== null) end(assignment, { outcome, startedAt: null, endedAt: clock.now(), points: 0 })
   }
 
-  const fileOf = (assignment: Assignment | null): string | undefined => {
-    try {
-      return assignment?.bundle === undefined ? undefined : options.cache.here(assignment.bundle.sha256)
-    } catch {
-      // Whoever loads it says why it cannot be had.
-      return undefined
-    }
-  }
-
   const machine = slotMachine.provide({
-    guards: {
-      isLoaded: ({ context, event }) => fileOf(event.type === 'assign' ? event.assignment : context.next) !== undefined,
-    },
     actors: {
       load: fromPromise(({ input, signal }) => loadBundle(options, input, signal)),
       read: fromPromise(({ input }) => readLoss(options, input)),
@@ -95,10 +83,6 @@ export function createSlot(options: SlotOptions): Slot {
     actions: {
       handOver: ({ context }, { file }) => {
         if (context.current !== null) runner.begin(context.current, file)
-      },
-      handOverLoaded: ({ context }) => {
-        const file = fileOf(context.current)
-        if (context.current !== null && file !== undefined) runner.begin(context.current, file)
       },
       stopRunner: (_, { cause }) => {
         runner.stop(cause)

@@ -21,8 +21,6 @@ export interface BundleCache {
    * FILE_REFUSED where the folder is not the user's alone.
    */
   fetch(blobs: Pick<Blobs, 'get'>, sha256: string): Promise<string>
-  /** The file of a bundle that this process has found to be whole, if it is still the same one. Throws FILE_REFUSED. */
-  here(sha256: string): string | undefined
   /** Puts a bundle in without a bus. */
   keep(code: Uint8Array, sha256: string): Promise<string>
 }
@@ -46,26 +44,13 @@ export function createBundleCache(options: { folder?: string; maxBytes?: number 
   /** Which file was found to be whole, by hash: as long as it is the same one, a trial does not pay for that again. */
   const checked = new Map<string, string>()
 
-  const here = (sha256: string): string | undefined => {
-    const known = checked.get(sha256)
-    if (known === undefined) return undefined
-    try {
-      // I3
-      assertOwnFolder(folder)
-      const path = join(folder, `${sha256}.cjs`)
-      return known === stampOf(path) ? path : undefined
-    } catch (error) {
-      return absent(error)
-    }
-  }
-
   const cached = async (sha256: string): Promise<string | undefined> => {
-    const found = here(sha256)
-    if (found !== undefined) return found
     try {
       // I3
       assertOwnFolder(folder)
       const path = join(folder, `${sha256}.cjs`)
+      const known = checked.get(sha256)
+      if (known !== undefined && known === stampOf(path)) return path
       const code = await readOwn(path)
       if (hashOf(code) !== sha256) return undefined
       // Not each time: others see by it that the file is another one, and look into it again.
@@ -93,7 +78,6 @@ export function createBundleCache(options: { folder?: string; maxBytes?: number 
 
   return {
     keep,
-    here,
     fetch: async (blobs, sha256) => {
       const found = await cached(sha256)
       if (found !== undefined) return found

@@ -221,7 +221,7 @@ export class World {
         startedAt: clock.now(),
         can: ['bundle', 'ablated', 'ring', 'resumeFrom'],
       },
-      cache: { fetch: () => Promise.resolve('file'), keep: () => Promise.resolve('file'), here: () => 'file' },
+      cache: { fetch: () => Promise.resolve('file'), keep: () => Promise.resolve('file') },
       spawn: (slot, hears) => {
         this.#births += 1
         const name = `${id}/runner#${this.#births}`

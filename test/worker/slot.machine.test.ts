@@ -10,9 +10,7 @@ const visited = new Set<string>()
 type Answer = { readonly loads: string } | { readonly fails: string } | { readonly reads: Recorded }
 
 /** Plays events, answers of the outside, and times (ms), and tells the state and the effects of the last of them. */
-const play = (...steps: (SlotEvent | Answer | number)[]) => playWith({ isLoaded: false }, ...steps)
-
-async function playWith({ isLoaded }: { isLoaded: boolean }, ...steps: (SlotEvent | Answer | number)[]) {
+async function play(...steps: (SlotEvent | Answer | number)[]) {
   const clock = new TestClock()
   const effects: string[] = []
   let waiting: { resolve: (value: never) => void; reject: (error: Error) => void } | undefined
@@ -25,7 +23,6 @@ async function playWith({ isLoaded }: { isLoaded: boolean }, ...steps: (SlotEven
   const record = (name: string) => () => void effects.push(name)
   const names = [
     'handOver',
-    'handOverLoaded',
     'stopRunner',
     'handBackRunner',
     'tellStopped',
@@ -40,7 +37,6 @@ async function playWith({ isLoaded }: { isLoaded: boolean }, ...steps: (SlotEven
   ] as const
   const machine = slotMachine.provide({
     actors: { load: outside as never, read: outside as never },
-    guards: { isLoaded: () => isLoaded },
     actions: Object.fromEntries(names.map((name) => [name, record(name)])),
   })
   const actor = createActor(machine, { clock })
@@ -109,17 +105,6 @@ describe('a slot', () => {
     expect(await play(...taken)).toMatchObject({ work: 'loading', current: 1, effects: [] })
     expect(await play(...running)).toMatchObject({ work: 'handed', effects: ['handOver'] })
     expect(await play(...running, ended)).toMatchObject({ work: 'idle', current: null, effects: ['tellIdle'] })
-  })
-
-  test('waits for nothing where the code lies here already', async () => {
-    const loaded = { isLoaded: true }
-    expect(await playWith(loaded, ...taken)).toMatchObject({ work: 'handed', current: 1, effects: ['handOverLoaded'] })
-    const next = { work: 'handed', current: 2, waits: null, effects: ['handOverLoaded'] }
-    expect(await playWith(loaded, ...taken, give(2), ended)).toMatchObject(next)
-    expect(await playWith(loaded, ...taken, give(2), lost, { reads: { latest: {}, points: 0 } })).toMatchObject({
-      ...next,
-      effects: ['tellLost', 'handOverLoaded'],
-    })
   })
 
   test('tells of an attempt that ends before the runner has it, whose code does not come too (I3)', async () => {

@@ -60,11 +60,7 @@ async function setUp({ slots = 1, acknowledge = true, drainTimeoutMs = null, fet
     bus,
     clock,
     info: { worker: 'w1', host: 'h', pid: 1, slots, labels: {}, cores: 1, memoryBytes: 1, versions: {}, startedAt: 0 },
-    cache: {
-      fetch: fetch ?? (() => Promise.resolve('file')),
-      keep: () => Promise.resolve('file'),
-      here: () => undefined,
-    },
+    cache: { fetch: fetch ?? (() => Promise.resolve('file')), keep: () => Promise.resolve('file') },
     spawn,
     ...(gate === undefined ? {} : { gate }),
     maxTrialsPerRunner: 100,
