@@ -220,8 +220,9 @@ function runBeside(system: System, random: Random, running: string[], over: { no
     const id = `beside-${number}`
     const kind = number % 4
     const context = contextOf(kind === 3 ? 'liar' : 'random', kind === 2, number)
-    running.push(id)
     await system.submit(module, context, id)
+    // From here on hostile messages name it: before, one of them could be the submission that is accepted under this id.
+    running.push(id)
     const fault = faultIn(await followExperiment(system.bus, id), kind === 3)
     if (fault === undefined) right += 1
     else wrong.push(`${id}: ${fault}`)
