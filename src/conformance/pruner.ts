@@ -7,12 +7,12 @@ import {
   problem,
   subjectFor,
   toProblem,
-  version,
   type JudgedTrial,
   type MetricPoint,
   type PayloadOf,
 } from '../../protocol/index.ts'
 import { createRandom } from '../random/index.ts'
+import { otherVersion, requiresAnyError } from './answers.ts'
 import { Finding, requires, same, type Check } from './check.ts'
 import { cameText, type Came, type Line } from './line.ts'
 import { quantile, shown } from './suggester/speed.ts'
@@ -114,22 +114,7 @@ export const prunerChecks = ({ questions = 1000 }: { readonly questions?: number
       return undefined
     },
   },
-  {
-    name: 'transport.other-version',
-    says: 'answers another major version with VERSION_UNSUPPORTED',
-    why: 'a driver of another version is told so, instead of being taken at words that mean something else',
-    async run(peer) {
-      const subject = peer.subject.replace(`maggy.${version}.`, 'maggy.v999.')
-      const came = await peer.line.ask(subject, peer.question())
-      if (came.kind === 'nobody')
-        throw new Finding('advised', 'nobody hears other versions: subscribe to maggy.*.call.…')
-      requires(
-        came.kind === 'error' && came.code === 'VERSION_UNSUPPORTED',
-        () => `VERSION_UNSUPPORTED should come, and there came ${cameText(came)}`,
-      )
-      return undefined
-    },
-  },
+  otherVersion((peer) => ({ subject: peer.subject, payload: peer.question() })),
   {
     name: 'transport.garbage',
     says: 'answers garbage with an error, and goes on',
@@ -145,10 +130,7 @@ export const prunerChecks = ({ questions = 1000 }: { readonly questions?: number
       ]
       for (const payload of wrong) {
         const came = await peer.line.ask(peer.subject, payload)
-        requires(
-          came.kind === 'error',
-          () => `an error with a code and a message should come, and there came ${cameText(came)}`,
-        )
+        requiresAnyError(came)
       }
       await peer.judge()
       return undefined

@@ -4,7 +4,7 @@
  */
 import { randomBytes } from 'node:crypto'
 import { check, isProblem, subjectFor, type Call } from '../../../protocol/index.ts'
-import { Finding, requires } from '../check.ts'
+import { Finding } from '../check.ts'
 import { cameText, type Came, type Line } from '../line.ts'
 
 export interface SuggesterCalls {
@@ -178,9 +178,4 @@ export interface Suggested<Suggestion> {
   readonly suggestions: readonly Suggestion[]
   readonly waiting: boolean
   readonly exhausted: boolean
-}
-
-/** An error with this code is what should come. */
-export function requiresError(came: Came, code: string): asserts came is Extract<Came, { kind: 'error' }> {
-  requires(came.kind === 'error' && came.code === code, () => `${code} should come, and there came ${cameText(came)}`)
 }

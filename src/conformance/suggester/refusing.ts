@@ -1,6 +1,6 @@
 /** How an optimizer or an ablator refuses. */
+import { requiresError } from '../answers.ts'
 import { Finding, requires, type Check } from '../check.ts'
-import { cameText } from '../line.ts'
 import type { SuggesterPeer } from './peer.ts'
 
 type Peer = SuggesterPeer<object, { trial: number; state: string }>
@@ -15,13 +15,11 @@ export const refusing: readonly Check<Peer>[] = [
       const came = await peer.tryOpen({ options: { ...peer.options, [option]: 1 } })
       if (came.kind === 'ok')
         throw new Finding('advised', `it takes an option that it cannot know, ${option}, without a word`)
+      requiresError(came, peer.unfit)
       requires(
-        came.kind === 'error' && came.code === peer.unfit,
-        () => `${peer.unfit} should come, and there came ${cameText(came)}`,
+        came.message.includes(`options.${option}`),
+        () => `the message should name the path options.${option}; it is: ${came.message}`,
       )
-      requires(came.kind === 'error' && came.message.includes(`options.${option}`), () => {
-        return `the message should name the path options.${option}; it is: ${came.kind === 'error' ? came.message : ''}`
-      })
       return undefined
     },
   },

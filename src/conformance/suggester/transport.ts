@@ -1,8 +1,9 @@
 /** How an optimizer or an ablator answers on the bus, whatever it answers. */
-import { encode, problem, toProblem, version } from '../../../protocol/index.ts'
-import { Finding, requires, same, type Check } from '../check.ts'
+import { encode, problem, toProblem } from '../../../protocol/index.ts'
+import { requires, same, type Check } from '../check.ts'
 import { cameText } from '../line.ts'
-import { requiresError, type SuggesterPeer } from './peer.ts'
+import { otherVersion, requiresAnyError, requiresError } from '../answers.ts'
+import type { SuggesterPeer } from './peer.ts'
 
 type Peer = SuggesterPeer<object, { trial: number; state: string }>
 
@@ -79,19 +80,10 @@ export const transport: readonly Check<Peer>[] = [
       return undefined
     },
   },
-  {
-    name: 'transport.other-version',
-    says: 'answers another major version with VERSION_UNSUPPORTED',
-    why: 'a driver of another version is told so, instead of being taken at words that mean something else',
-    async run(peer) {
-      const subject = peer.subject('open').replace(`maggy.${version}.`, 'maggy.v999.')
-      const came = await peer.line.ask(subject, { experiment: peer.fresh(), ...peer.setting() })
-      if (came.kind === 'nobody')
-        throw new Finding('advised', 'nobody hears other versions: subscribe to maggy.*.call.…')
-      requiresError(came, 'VERSION_UNSUPPORTED')
-      return undefined
-    },
-  },
+  otherVersion((peer) => ({
+    subject: peer.subject('open'),
+    payload: { experiment: peer.fresh(), ...peer.setting() },
+  })),
   {
     name: 'transport.unknown-fields',
     says: 'leaves alone what it does not know in a message',
@@ -110,10 +102,7 @@ export const transport: readonly Check<Peer>[] = [
       const at = await peer.opened()
       for (const [verb, bytes] of garbage(at.experiment)) {
         const came = await peer.line.ask(peer.subject(verb, at.instance), bytes, peer.line.patience.answerMs)
-        requires(
-          came.kind === 'error',
-          () => `an error with a code and a message should come, and there came ${cameText(came)}`,
-        )
+        requiresAnyError(came)
       }
       await peer.one(at, 0)
       return undefined

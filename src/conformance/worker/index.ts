@@ -8,9 +8,9 @@ import {
   ping,
   stopTrial,
   subjectFor,
-  version,
   type Call,
 } from '../../../protocol/index.ts'
+import { otherVersion, requiresAnyError, requiresError } from '../answers.ts'
 import { Finding, requires, type Check } from '../check.ts'
 import { cameText } from '../line.ts'
 import type { WorkerPeer } from './peer.ts'
@@ -56,22 +56,7 @@ export const workerChecks: readonly Check<WorkerPeer>[] = [
       return undefined
     },
   },
-  {
-    name: 'transport.other-version',
-    says: 'answers another major version with VERSION_UNSUPPORTED',
-    why: 'a driver of another version is told so, instead of being taken at words that mean something else',
-    async run(peer) {
-      const subject = subjectFor(ping, { worker: peer.name }).replace(`maggy.${version}.`, 'maggy.v999.')
-      const came = await peer.line.ask(subject, {})
-      if (came.kind === 'nobody')
-        throw new Finding('advised', 'nobody hears other versions: subscribe to maggy.*.call.…')
-      requires(
-        came.kind === 'error' && came.code === 'VERSION_UNSUPPORTED',
-        () => `VERSION_UNSUPPORTED should come, and there came ${cameText(came)}`,
-      )
-      return undefined
-    },
-  },
+  otherVersion((peer) => ({ subject: subjectFor(ping, { worker: peer.name }), payload: {} })),
   {
     name: 'transport.garbage',
     says: 'answers garbage with an error, and goes on',
@@ -81,10 +66,7 @@ export const workerChecks: readonly Check<WorkerPeer>[] = [
       for (const call of calls) {
         for (const payload of [new Uint8Array(), new Uint8Array([0xc1]), encode([]), encode({})]) {
           const came = await peer.call(call, payload)
-          requires(
-            came.kind === 'error',
-            () => `an error with a code and a message should come, and there came ${cameText(came)}`,
-          )
+          requiresAnyError(came)
         }
       }
       await peer.status()
@@ -117,10 +99,7 @@ export const workerChecks: readonly Check<WorkerPeer>[] = [
       try {
         await peer.holding(async () => {
           const came = await peer.call(lease, { driver: other.id, slot: 0 })
-          requires(
-            came.kind === 'error' && came.code === 'SLOT_TAKEN',
-            () => `SLOT_TAKEN should come, and there came ${cameText(came)}`,
-          )
+          requiresError(came, 'SLOT_TAKEN')
         })
       } finally {
         other.end()
@@ -203,14 +182,11 @@ export const workerChecks: readonly Check<WorkerPeer>[] = [
     says: 'runs an attempt, says when it has begun, and what it came to with the metric that was asked for',
     why: 'this is what a worker is for',
     async run(peer) {
-      return peer.holding(async (driver) => {
-        const attempt = peer.attempt()
-        const following = peer.follow(attempt)
+      return peer.running(async ({ driver, attempt, following }) => {
         const assignment = peer.assignment(driver, attempt)
         await peer.must(assign, assignment)
         await following.begun()
         const { outcome, points } = await following.ended()
-        following.end()
         if (outcome.kind === 'failed')
           throw new Finding(
             'failed',
@@ -231,12 +207,9 @@ export const workerChecks: readonly Check<WorkerPeer>[] = [
     says: 'has recorded as many reports as it says it has',
     why: 'reports are read from the stream of metrics, by a pruner, by `maggy show`, by the next driver',
     async run(peer) {
-      return peer.holding(async (driver) => {
-        const attempt = peer.attempt()
-        const following = peer.follow(attempt)
+      return peer.running(async ({ driver, attempt, following }) => {
         await peer.must(assign, peer.assignment(driver, attempt))
         const { points } = await following.ended()
-        following.end()
         const subject = subjectFor(metrics, { worker: peer.name, experiment: attempt.experiment, trial: '0' })
         const found = new Map<number, number>()
         for await (const { data } of peer.line.bus.streams.read('telemetry', subject)) {
@@ -259,9 +232,7 @@ export const workerChecks: readonly Check<WorkerPeer>[] = [
     says: 'runs an attempt once that is handed over twice',
     why: 'the driver hands over again when it got no answer',
     async run(peer) {
-      await peer.holding(async (driver) => {
-        const attempt = peer.attempt()
-        const following = peer.follow(attempt)
+      await peer.running(async ({ driver, attempt, following }) => {
         const assignment = peer.assignment(driver, attempt)
         // At once: the second is there before a short attempt has ended and its result is acknowledged.
         await Promise.all([peer.must(assign, assignment), peer.must(assign, assignment)])
@@ -271,7 +242,6 @@ export const workerChecks: readonly Check<WorkerPeer>[] = [
         const after = peer.follow(next)
         await peer.must(assign, peer.assignment(driver, next))
         await after.ended()
-        following.end()
         after.end()
         requires(
           following.results.length === 1,
@@ -286,9 +256,7 @@ export const workerChecks: readonly Check<WorkerPeer>[] = [
     says: 'says a result again until it is acknowledged, and tells that it owes it',
     why: 'a result outlives a driver that is away: it is in the log before it is acknowledged, and only then forgotten',
     async run(peer) {
-      await peer.holding(async (driver) => {
-        const attempt = peer.attempt()
-        const following = peer.follow(attempt, 2)
+      await peer.running(async ({ driver, attempt, following }) => {
         await peer.must(assign, peer.assignment(driver, attempt))
         await following.ended(1)
         const { unacknowledged } = await peer.status()
@@ -297,9 +265,8 @@ export const workerChecks: readonly Check<WorkerPeer>[] = [
           () => 'its status does not tell that it owes the result',
         )
         await following.ended(3)
-        following.end()
         await peer.beat(({ unacknowledged: owed }) => !owed.some(({ experiment }) => experiment === attempt.experiment))
-      })
+      }, 2)
       return undefined
     },
   },
@@ -308,14 +275,11 @@ export const workerChecks: readonly Check<WorkerPeer>[] = [
     says: 'stops an attempt that it is told to stop, and says so',
     why: 'a pruner that is not heard saves nothing',
     async run(peer) {
-      await peer.holding(async (driver) => {
-        const attempt = peer.attempt()
-        const following = peer.follow(attempt)
+      await peer.running(async ({ driver, attempt, following }) => {
         await peer.must(assign, peer.assignment(driver, attempt, long))
         await following.begun()
         const { known } = (await peer.stop(attempt)) as { known: boolean }
         const { outcome, points } = await following.ended()
-        following.end()
         if (outcome.kind === 'done' && points < manyReports) {
           throw new Finding('skipped', 'its trial was over before it could be stopped')
         }

@@ -120,6 +120,22 @@ export class WorkerPeer {
     }
   }
 
+  /** The same, and hears what becomes of an attempt. `refuse`: so many times its result is not acknowledged. */
+  running<T>(
+    work: (at: { driver: Driver; attempt: AttemptRef; following: Following }) => Promise<T>,
+    refuse = 0,
+  ): Promise<T> {
+    return this.holding(async (driver) => {
+      const attempt = this.attempt()
+      const following = this.follow(attempt, refuse)
+      try {
+        return await work({ driver, attempt, following })
+      } finally {
+        following.end()
+      }
+    })
+  }
+
   call(call: Call, payload: unknown): Promise<Came> {
     return this.line.ask(subjectFor(call as { subject: string }, { worker: this.name } as never), payload)
   }
