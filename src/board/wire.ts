@@ -10,13 +10,13 @@ import type {
   PayloadOf,
   Problem,
   progress,
-  SearchSpace,
   SlotStatus,
   ActorInfo,
   WorkerInfo,
 } from '../../protocol/index.ts'
 import type { AblationResult } from '../ablation/index.ts'
 import type { AttemptEnding, ExperimentState, GenerationRecord, TrialState } from '../history/index.ts'
+import type { Outline } from '../store/index.ts'
 
 export type Progress = PayloadOf<typeof progress>
 
@@ -134,26 +134,29 @@ export interface AttemptColumns {
 }
 
 /** An experiment without its trials. */
-export interface Standing {
-  readonly experiment: string
-  readonly name: string
-  readonly contextName: string
+export interface Standing extends Pick<
+  Outline,
+  | 'experiment'
+  | 'name'
+  | 'contextName'
+  | 'state'
+  | 'seed'
+  | 'objectives'
+  | 'space'
+  | 'wanted'
+  | 'searched'
+  | 'counts'
+  | 'conclusion'
+  | 'startedAt'
+  | 'endedAt'
+  | 'utilization'
+  | 'problem'
+  | 'holes'
+> {
   readonly kind: Card['kind']
-  readonly state: ExperimentState
-  readonly seed: number
-  readonly objectives: readonly Objective[]
-  readonly space: SearchSpace
-  readonly wanted: number
-  readonly searched: readonly string[]
-  readonly counts: Counts
+  /** The best trial, by number. */
   readonly best: number | null
-  readonly conclusion?: Conclusion
-  readonly startedAt: number | null
-  readonly endedAt: number | null
-  readonly utilization: number | null
-  readonly problem?: Problem
   readonly notes: readonly string[]
-  readonly holes?: { readonly places: number; readonly events: number }
   readonly driver: string | null
   /** By name. */
   readonly plugins: { readonly optimizer?: string; readonly ablator?: string; readonly pruner?: string }

@@ -1,4 +1,5 @@
 /** Numbers, times and values as people read them on a page. Pure. */
+import { durationText } from '../words/index.ts'
 
 /** Four significant digits; very small and very large ones as powers of ten. */
 export function number(value: number | null | undefined): string {
@@ -16,14 +17,7 @@ export function number(value: number | null | undefined): string {
 
 /** `0.4 s`, `41 s`, `3:07`, `1:02:03`. */
 export function duration(ms: number | null | undefined): string {
-  if (ms === null || ms === undefined) return '–'
-  if (ms < 10_000) return `${(Math.max(0, ms) / 1000).toFixed(1)} s`
-  const seconds = Math.round(ms / 1000)
-  if (seconds < 60) return `${seconds} s`
-  const two = (value: number) => String(value).padStart(2, '0')
-  const minutes = Math.floor(seconds / 60)
-  if (minutes < 60) return `${minutes}:${two(seconds % 60)}`
-  return `${Math.floor(minutes / 60)}:${two(minutes % 60)}:${two(seconds % 60)}`
+  return ms === null || ms === undefined ? '–' : durationText(Math.max(0, ms))
 }
 
 /** `just now`, `3 min ago`, or the day. */

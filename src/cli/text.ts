@@ -1,6 +1,6 @@
 /** Numbers, times and hparams as people read them. */
 import type { Hparams, Metrics } from '../../protocol/index.ts'
-import { literal, visible } from '../words/index.ts'
+import { durationText, literal, visible } from '../words/index.ts'
 
 /** Four significant digits; what has no value is a dash. */
 export function short(value: number | null | undefined): string {
@@ -16,14 +16,7 @@ export function valueText(value: unknown): string {
 
 /** `0.4 s`, `41 s`, `3:07`, `1:02:03`. */
 export function duration(ms: number | null): string {
-  if (ms === null) return '-'
-  if (ms < 10_000) return `${(ms / 1000).toFixed(1)} s`
-  const seconds = Math.round(ms / 1000)
-  if (seconds < 60) return `${seconds} s`
-  const two = (value: number) => String(value).padStart(2, '0')
-  const minutes = Math.floor(seconds / 60)
-  if (minutes < 60) return `${minutes}:${two(seconds % 60)}`
-  return `${Math.floor(minutes / 60)}:${two(minutes % 60)}:${two(seconds % 60)}`
+  return ms === null ? '-' : durationText(ms)
 }
 
 /** `lr=0.01 units=64` */

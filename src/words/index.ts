@@ -1,4 +1,5 @@
-/** Words on screens: the name that somebody meant, values that can be told apart, text that cannot move the cursor. Pure. */
+/** Words on screens: durations, the name that somebody meant, values that can be told apart, text that cannot move the cursor. Pure. */
+export { durationText } from './duration.ts'
 export { literal } from './literal.ts'
 export { amongst, nearest } from './nearest.ts'
 export { visible, visibleJson, visibleLines } from './visible.ts'

@@ -11,7 +11,8 @@ import { timelineChart } from '../../src/board/charts/timeline.ts'
 import { csvOf, type Chart } from '../../src/board/drawing/chart.ts'
 import { choices, elapsed, linear, logarithmic } from '../../src/board/drawing/scale.ts'
 import { cut, svgOf } from '../../src/board/drawing/svg-pen.ts'
-import { lanesOf, savingsOf, type Attempt } from '../../src/board/model/attempts.ts'
+import { lanesOf, savingsOf } from '../../src/board/model/attempts.ts'
+import type { AttemptRecord } from '../../src/history/index.ts'
 import { marksOf } from '../../src/board/model/generations.ts'
 import { Series } from '../../src/board/series.ts'
 import { trialOf, trialsOf } from './support.ts'
@@ -25,8 +26,8 @@ const attempt = (
   slot: number,
   from: number,
   to: number | null,
-  given: Partial<Attempt> = {},
-): Attempt => ({
+  given: Partial<AttemptRecord> = {},
+): AttemptRecord => ({
   trial,
   attempt: 1,
   worker: 'w1',

@@ -2,11 +2,12 @@
  * The lanes of the slots: which attempt ran where and when. There is no barrier to be seen in it, for there is none: a slot that falls
  * free has the next trial at once, a trial that was stopped early makes room, one that was lost runs again elsewhere. Pure.
  */
+import type { AttemptRecord } from '../../history/index.ts'
 import type { Chart } from '../drawing/chart.ts'
 import { drawEmpty } from '../drawing/plot.ts'
 import type { Ink, Size } from '../drawing/pen.ts'
 import { elapsed } from '../drawing/scale.ts'
-import { beginOf, lanesOf, type Attempt } from '../model/attempts.ts'
+import { beginOf, lanesOf } from '../model/attempts.ts'
 import { duration, plural } from '../words.ts'
 
 const left = 118
@@ -21,17 +22,17 @@ export interface TimelineOptions {
 }
 
 /** How high it wants to be. */
-export const timelineHeight = (attempts: readonly Attempt[]): number =>
+export const timelineHeight = (attempts: readonly AttemptRecord[]): number =>
   top + bottom + Math.max(1, lanesOf(attempts).length) * rowHeight(lanesOf(attempts).length)
 
 const rowHeight = (lanes: number): number => (lanes > 24 ? 12 : lanes > 10 ? 18 : 28)
 
-const endingInk = (attempt: Pick<Attempt, 'ending' | 'trial'>, best: number | null = null): Ink => {
+const endingInk = (attempt: Pick<AttemptRecord, 'ending' | 'trial'>, best: number | null = null): Ink => {
   if (attempt.ending === null) return 'running'
   return attempt.ending === 'done' && attempt.trial === best ? 'good' : inkOfEnding[attempt.ending]
 }
 
-const inkOfEnding: Readonly<Record<NonNullable<Attempt['ending']>, Ink>> = {
+const inkOfEnding: Readonly<Record<NonNullable<AttemptRecord['ending']>, Ink>> = {
   done: 'accent',
   stopped: 'quiet',
   cancelled: 'quiet',
@@ -41,7 +42,7 @@ const inkOfEnding: Readonly<Record<NonNullable<Attempt['ending']>, Ink>> = {
   crashed: 'bad',
 }
 
-export function timelineChart(attempts: readonly Attempt[], options: TimelineOptions): Chart {
+export function timelineChart(attempts: readonly AttemptRecord[], options: TimelineOptions): Chart {
   const { now, best, chosen } = options
   const lanes = lanesOf(attempts)
   // Of a ring each member has an attempt of its own: only what was lost is tried again.
@@ -53,7 +54,7 @@ export function timelineChart(attempts: readonly Attempt[], options: TimelineOpt
   const to = open ? now : attempts.reduce((latest, { endedAt }) => Math.max(latest, endedAt ?? 0), 0)
   const scale = elapsed(Math.max(1, to - from))
   const row = rowHeight(lanes.length)
-  const boxOf = (attempt: Attempt, lane: number, size: Size) => {
+  const boxOf = (attempt: AttemptRecord, lane: number, size: Size) => {
     const width = size.width - left - right
     const x = left + scale.part(beginOf(attempt) - from) * width
     const end = left + scale.part((attempt.endedAt ?? now) - from) * width

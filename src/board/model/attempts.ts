@@ -1,22 +1,9 @@
 /** The attempts of an experiment as a page holds them, and what the lanes of its slots tell. Pure. */
-import type { AttemptEnding } from '../../history/index.ts'
+import type { AttemptRecord } from '../../history/index.ts'
 import type { AttemptColumns } from '../wire.ts'
 
-export interface Attempt {
-  readonly trial: number
-  readonly attempt: number
-  readonly worker: string
-  readonly slot: number
-  readonly assignedAt: number
-  readonly startedAt: number | null
-  readonly endedAt: number | null
-  readonly ending: AttemptEnding | null
-  readonly reason: string | null
-  readonly checkpoint: boolean
-}
-
 export class AttemptList {
-  readonly #byKey = new Map<string, Attempt>()
+  readonly #byKey = new Map<string, AttemptRecord>()
 
   /** What is told of an attempt is all of it. */
   merge(columns: AttemptColumns): void {
@@ -41,11 +28,11 @@ export class AttemptList {
     return this.#byKey.size
   }
 
-  all(): Attempt[] {
+  all(): AttemptRecord[] {
     return [...this.#byKey.values()]
   }
 
-  of(trial: number): Attempt[] {
+  of(trial: number): AttemptRecord[] {
     return this.all()
       .filter((attempt) => attempt.trial === trial)
       .sort((a, b) => a.attempt - b.attempt)
@@ -55,11 +42,11 @@ export class AttemptList {
 /** A slot's attempts, one after the other. */
 export interface Lane {
   readonly name: string
-  readonly attempts: readonly Attempt[]
+  readonly attempts: readonly AttemptRecord[]
 }
 
-export function lanesOf(attempts: readonly Attempt[]): Lane[] {
-  const lanes = new Map<string, Attempt[]>()
+export function lanesOf(attempts: readonly AttemptRecord[]): Lane[] {
+  const lanes = new Map<string, AttemptRecord[]>()
   for (const attempt of attempts) {
     const name = `${attempt.worker}/${attempt.slot}`
     const lane = lanes.get(name)
@@ -71,7 +58,7 @@ export function lanesOf(attempts: readonly Attempt[]): Lane[] {
     .sort((a, b) => beginOf(a.attempts[0]) - beginOf(b.attempts[0]) || (a.name < b.name ? -1 : 1))
 }
 
-export const beginOf = (attempt: Attempt | undefined): number => attempt?.startedAt ?? attempt?.assignedAt ?? 0
+export const beginOf = (attempt: AttemptRecord | undefined): number => attempt?.startedAt ?? attempt?.assignedAt ?? 0
 
 /** What it was worth that nobody waited for anybody. */
 export interface Savings {
@@ -90,15 +77,15 @@ export interface Savings {
 }
 
 /** null: no attempt has ended yet. */
-export function savingsOf(attempts: readonly Attempt[], now: number): Savings | null {
+export function savingsOf(attempts: readonly AttemptRecord[], now: number): Savings | null {
   const ended = attempts.filter(({ endedAt }) => endedAt !== null)
   if (ended.length === 0) return null
   const lanes = lanesOf(attempts)
   const from = Math.min(...lanes.map((lane) => beginOf(lane.attempts[0])))
   const open = attempts.some(({ endedAt }) => endedAt === null)
   const to = open ? now : ended.reduce((latest, { endedAt }) => Math.max(latest, endedAt ?? 0), 0)
-  const took = (attempt: Attempt) => Math.max(0, (attempt.endedAt ?? now) - beginOf(attempt))
-  const sum = (of: readonly Attempt[]) => of.reduce((total, attempt) => total + took(attempt), 0)
+  const took = (attempt: AttemptRecord) => Math.max(0, (attempt.endedAt ?? now) - beginOf(attempt))
+  const sum = (of: readonly AttemptRecord[]) => of.reduce((total, attempt) => total + took(attempt), 0)
   const spans = lanes.reduce((total, lane) => total + Math.max(0, to - beginOf(lane.attempts[0])), 0)
   const whole = ended.filter(({ ending }) => ending === 'done').map(took)
   const stopped = ended.filter(({ ending }) => ending === 'stopped')
@@ -114,7 +101,7 @@ export function savingsOf(attempts: readonly Attempt[], now: number): Savings | 
   }
 }
 
-function stagedMs(attempts: readonly Attempt[], slots: number, took: (attempt: Attempt) => number): number {
+function stagedMs(attempts: readonly AttemptRecord[], slots: number, took: (attempt: AttemptRecord) => number): number {
   const inOrder = attempts.toSorted((a, b) => beginOf(a) - beginOf(b))
   let total = 0
   for (let at = 0; at < inOrder.length; at += slots) total += Math.max(...inOrder.slice(at, at + slots).map(took))

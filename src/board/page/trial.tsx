@@ -1,8 +1,9 @@
 /** One trial: what it was given, what it reported and printed, and what became of its attempts. */
 import { Fragment } from 'preact'
 import { useEffect, useMemo, useRef, useState } from 'preact/hooks'
+import type { AttemptRecord } from '../../history/index.ts'
 import { curvesChart, type Curve } from '../charts/curves.ts'
-import { beginOf, type Attempt } from '../model/attempts.ts'
+import { beginOf } from '../model/attempts.ts'
 import { Series } from '../series.ts'
 import type { CurveColumns, OutputRow, Standing } from '../wire.ts'
 import { duration, number, value as valueText } from '../words.ts'
@@ -208,7 +209,7 @@ function AttemptTable({ store, trial, standing }: TrialProps) {
   )
 }
 
-function endingText({ ending }: Attempt, step: number | null): string {
+function endingText({ ending }: AttemptRecord, step: number | null): string {
   if (ending !== null) return ending
   return step === null ? 'under way' : `under way, step ${step}`
 }
