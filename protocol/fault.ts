@@ -3,6 +3,7 @@
  * much more is wrong. Which values fit is decided by the compiled schema alone (conversation.ts); this one only finds the place.
  */
 import type { TSchema } from 'typebox'
+import type { JsonSchema } from './json-schema.ts'
 import { patternInWords } from './names.ts'
 
 export interface Fault {
@@ -11,35 +12,12 @@ export interface Fault {
   readonly reason: string
 }
 
-/** The parts of JSON Schema that the conversations use. */
-interface Schema {
-  readonly type?: string
-  readonly const?: unknown
-  readonly anyOf?: readonly Schema[]
-  readonly items?: Schema
-  readonly properties?: Readonly<Record<string, Schema>>
-  readonly required?: readonly string[]
-  readonly patternProperties?: Readonly<Record<string, Schema>>
-  readonly additionalProperties?: boolean
-  readonly minimum?: number
-  readonly maximum?: number
-  readonly exclusiveMinimum?: number
-  readonly pattern?: string
-  readonly minLength?: number
-  readonly maxLength?: number
-  readonly minItems?: number
-  readonly maxItems?: number
-  readonly minProperties?: number
-  readonly maxProperties?: number
-  readonly contentMediaType?: string
-}
-
 /** Undefined: none is found. */
 export function firstFault(schema: TSchema, value: unknown): Fault | undefined {
   return faultAt(schema, value, '')
 }
 
-function faultAt(schema: Schema, value: unknown, path: string): Fault | undefined {
+function faultAt(schema: JsonSchema, value: unknown, path: string): Fault | undefined {
   const fault = (reason: string): Fault => ({ path, reason })
   if (schema.anyOf !== undefined) return faultInUnion(schema.anyOf, value, path)
   if ('const' in schema) {
@@ -69,7 +47,7 @@ function faultAt(schema: Schema, value: unknown, path: string): Fault | undefine
 const asFault = (path: string, reason: string | undefined): Fault | undefined =>
   reason === undefined ? undefined : { path, reason }
 
-function numberFault(schema: Schema, value: unknown): string | undefined {
+function numberFault(schema: JsonSchema, value: unknown): string | undefined {
   const { minimum, maximum, exclusiveMinimum } = schema
   if (typeof value !== 'number') return `is ${shown(value)}, and not a number`
   if (!Number.isFinite(value)) return `is ${value}, and not a finite number`
@@ -81,7 +59,7 @@ function numberFault(schema: Schema, value: unknown): string | undefined {
   return undefined
 }
 
-function textFault({ minLength, maxLength, pattern }: Schema, value: unknown): string | undefined {
+function textFault({ minLength, maxLength, pattern }: JsonSchema, value: unknown): string | undefined {
   if (typeof value !== 'string') return `is ${shown(value)}, and not a text`
   if (minLength !== undefined && value.length < minLength)
     return `has ${value.length} characters; ${minLength} are the least`
@@ -92,7 +70,7 @@ function textFault({ minLength, maxLength, pattern }: Schema, value: unknown): s
   return undefined
 }
 
-function faultInArray({ items, minItems, maxItems }: Schema, value: unknown, path: string): Fault | undefined {
+function faultInArray({ items, minItems, maxItems }: JsonSchema, value: unknown, path: string): Fault | undefined {
   if (!Array.isArray(value)) return { path, reason: `is ${shown(value)}, and not a list` }
   if (minItems !== undefined && value.length < minItems)
     return { path, reason: `has ${value.length} entries; ${minItems} are the least` }
@@ -106,7 +84,7 @@ function faultInArray({ items, minItems, maxItems }: Schema, value: unknown, pat
   return undefined
 }
 
-function faultInMap(schema: Schema, value: unknown, path: string): Fault | undefined {
+function faultInMap(schema: JsonSchema, value: unknown, path: string): Fault | undefined {
   if (typeof value !== 'object' || value === null || Array.isArray(value) || value instanceof Uint8Array)
     return { path, reason: `is ${shown(value)}, and not a map` }
   const map = value as Readonly<Record<string, unknown>>
@@ -138,7 +116,7 @@ function faultInMap(schema: Schema, value: unknown, path: string): Fault | undef
 }
 
 /** Of the option that was meant: the one whose literals (`kind`, `type`) are the value's, or the one of the value's own type. */
-function faultInUnion(options: readonly Schema[], value: unknown, path: string): Fault | undefined {
+function faultInUnion(options: readonly JsonSchema[], value: unknown, path: string): Fault | undefined {
   if (options.some((option) => faultAt(option, value, path) === undefined)) return undefined
   const [meant, another] = options.filter((option) => isMeant(option, value))
   if (meant !== undefined && another === undefined) return faultAt(meant, value, path)
@@ -149,7 +127,7 @@ function faultInUnion(options: readonly Schema[], value: unknown, path: string):
 }
 
 /** Maps that are told apart by a literal, of which the value has none that is known. */
-function faultOfKind(options: readonly Schema[], value: unknown, path: string): Fault | undefined {
+function faultOfKind(options: readonly JsonSchema[], value: unknown, path: string): Fault | undefined {
   if (typeof value !== 'object' || value === null || Array.isArray(value)) return undefined
   const [first] = options
   const name = Object.keys(first?.properties ?? {}).find((key) =>
@@ -161,7 +139,7 @@ function faultOfKind(options: readonly Schema[], value: unknown, path: string): 
   return { path: `${path}/${name}`, reason: `is ${shown(given)}; there are ${known}` }
 }
 
-function isMeant({ type, const: literal, properties, anyOf }: Schema, value: unknown): boolean {
+function isMeant({ type, const: literal, properties, anyOf }: JsonSchema, value: unknown): boolean {
   if (anyOf !== undefined) return anyOf.some((option) => isMeant(option, value))
   if (literal !== undefined) return false
   if (type === 'number' || type === 'integer') return typeof value === 'number'
@@ -181,10 +159,10 @@ const typeWords: Readonly<Record<string, string>> = {
   object: 'a map',
 }
 
-const inWords = (options: readonly Schema[]): string =>
+const inWords = (options: readonly JsonSchema[]): string =>
   [...new Set(options.flatMap(({ anyOf, ...own }) => (anyOf ?? [own]).map(typeInWords)))].join(' or ')
 
-function typeInWords({ type, const: literal, contentMediaType }: Schema): string {
+function typeInWords({ type, const: literal, contentMediaType }: JsonSchema): string {
   if (literal !== undefined) return JSON.stringify(literal)
   if (contentMediaType !== undefined) return 'bytes'
   return typeWords[type ?? ''] ?? type ?? 'what is asked for'

@@ -12,6 +12,7 @@ import { allPermissions, roleLimits } from './permissions.ts'
 import { plainLimits } from './plain-bytes.ts'
 import { signingExample, statementOf, termsOf } from './signing.ts'
 import { streams } from './streams.ts'
+import type { JsonSchema } from './json-schema.ts'
 
 /** All generated files: path under protocol/, and content. */
 export function referenceFiles(): ReadonlyMap<string, string> {
@@ -34,26 +35,12 @@ const exampleStatement = statementOf({
   expiresAt: signingExample.signature.expiresAt,
 })
 
-/** A schema as JSON, without TypeBox's internal fields. */
-interface Json {
-  readonly type?: string
-  readonly const?: unknown
-  readonly anyOf?: readonly Json[]
-  readonly items?: Json
-  readonly properties?: Readonly<Record<string, Json>>
-  readonly required?: readonly string[]
-  readonly patternProperties?: Readonly<Record<string, Json>>
-  readonly minimum?: number
-  readonly maxItems?: number
-  readonly contentMediaType?: string
-  readonly description?: string
-}
-
-const plain = (schema: TSchema): Json => JSON.parse(JSON.stringify(schema)) as Json
+/** A schema without TypeBox's internal fields. */
+const plain = (schema: TSchema): JsonSchema => JSON.parse(JSON.stringify(schema)) as JsonSchema
 
 /** A schema of a conversation, in which every field says what it means (fields.ts). */
-function described(conversation: string, schema: TSchema): Json {
-  const walk = (part: Json, within: string): Json => ({
+function described(conversation: string, schema: TSchema): JsonSchema {
+  const walk = (part: JsonSchema, within: string): JsonSchema => ({
     ...part,
     ...(part.anyOf === undefined ? {} : { anyOf: part.anyOf.map((option) => walk(option, within)) }),
     ...(part.items === undefined ? {} : { items: walk(part.items, within) }),
@@ -82,7 +69,7 @@ const bytesAsHex = (_key: string, value: unknown): unknown =>
   value instanceof Uint8Array ? { hex: Buffer.from(value).toString('hex') } : value
 
 /** A schema as people write types. */
-function typeText(schema: Json, depth = 0): string {
+function typeText(schema: JsonSchema, depth = 0): string {
   if (schema.const !== undefined) return JSON.stringify(schema.const)
   if (schema.anyOf) return schema.anyOf.map((option) => typeText(option, depth)).join(' | ')
   if (schema.type === 'array') {
@@ -103,7 +90,7 @@ function typeText(schema: Json, depth = 0): string {
   return schema.type ?? (schema.contentMediaType === undefined ? 'anything' : 'bytes')
 }
 
-function fieldTable(schema: Json): string[] {
+function fieldTable(schema: JsonSchema): string[] {
   if (schema.anyOf) return [`\`${typeText(schema)}\``]
   const fields = Object.entries(schema.properties ?? {})
   if (fields.length === 0) return ['An empty map.']
