@@ -14,6 +14,7 @@ export {
   segmentSent,
   successorOf,
 } from './plan.ts'
+export { createPauses } from './pauses.ts'
 export { createRecord, type CollectiveRecord } from './record.ts'
 export { recover } from './recover.ts'
 export { decideRecovery } from './recovery.ts'

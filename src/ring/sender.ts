@@ -12,6 +12,7 @@ import { askEncoded, type Bus } from '../bus/index.ts'
 import { faultOf, type RingFault } from './fault.ts'
 import { createRoundTrip, type RoundTrip } from './round-trip.ts'
 import type { Workspace } from './workspace.ts'
+import { createPauses } from './pauses.ts'
 
 export interface Parcel {
   readonly head: ChunkHead
@@ -67,7 +68,8 @@ export function createSender(options: SenderOptions): Sender {
   const worker = members[rank]?.worker ?? ''
   const recipients = new Map<number, Recipient>()
   const pool: Uint8Array[] = []
-  const timers = new Set<unknown>()
+  const pauses = createPauses(clock)
+  const { pause } = pauses
   const state = { stopped: false }
   let waiting = 0
 
@@ -113,16 +115,6 @@ export function createSender(options: SenderOptions): Sender {
     }
     if (waiting === 0) onIdle()
   }
-
-  /** Resolves after this time, or never if the sender is stopped. */
-  const pause = (ms: number): Promise<void> =>
-    new Promise((resolve) => {
-      const timer = clock.setTimeout(() => {
-        timers.delete(timer)
-        resolve()
-      }, ms)
-      timers.add(timer)
-    })
 
   /** Undefined: this chunk is the one that tries (I3). */
   function roomAt(recipient: Recipient): Promise<void> | undefined {
@@ -241,8 +233,7 @@ export function createSender(options: SenderOptions): Sender {
     },
     stop() {
       state.stopped = true
-      for (const timer of timers) clock.clearTimeout(timer)
-      timers.clear()
+      pauses.end()
       for (const recipient of recipients.values()) recipient.waiting.length = 0
     },
   }

@@ -5,7 +5,7 @@
  */
 import type { Clock } from '../../../src/actor/index.ts'
 import { answer, ask, type Bus } from '../../../src/bus/index.ts'
-import { createRing, type RingFault } from '../../../src/ring/index.ts'
+import { createPauses, createRing, type RingFault } from '../../../src/ring/index.ts'
 import type { RingLine } from '../../../src/train/index.ts'
 import { formRing, probeMember, problem, startRing, type RingPlan } from '../../../protocol/index.ts'
 import type { RingCheckpoints } from './checkpoints.ts'
@@ -45,15 +45,8 @@ export function createRingMember(options: RingMemberOptions): RingMember {
   let joining: Joining | undefined
   let current: (Generation & { started: boolean }) | undefined
   let closed = false
-  const timers = new Set<unknown>()
-  const pause = (ms: number): Promise<void> =>
-    new Promise((resolve) => {
-      const timer = clock.setTimeout(() => {
-        timers.delete(timer)
-        resolve()
-      }, ms)
-      timers.add(timer)
-    })
+  const pauses = createPauses(clock)
+  const { pause } = pauses
 
   const holding = createHolding(name)
   const record = createRingRecord(bus, me)
@@ -203,7 +196,7 @@ export function createRingMember(options: RingMemberOptions): RingMember {
     if (closed) return
     closed = true
     unlisten()
-    for (const timer of timers) clock.clearTimeout(timer)
+    pauses.end()
     progress.stop()
     current?.ring.abandon()
     training.close()
