@@ -1,21 +1,10 @@
 import { describe, expect, it } from 'vitest'
 import { initialTransition, transition } from 'xstate'
 import { fleetMachine, type FleetEvent } from '../../actors/driver/fleet/fleet.machine.ts'
-import type { WorkerInfo, WorkerStatus } from '../../protocol/index.ts'
+import type { WorkerStatus } from '../../protocol/index.ts'
 import { handledEvents, mermaid, statesOf } from '../support/mermaid.ts'
+import { plainWorker as info } from '../support/worker-info.ts'
 
-const info: WorkerInfo = {
-  worker: 'w1',
-  host: 'h',
-  pid: 1,
-  slots: 1,
-  labels: {},
-  backend: 'tensorflow',
-  cores: 2,
-  memoryBytes: 1,
-  versions: {},
-  startedAt: 1,
-}
 const status: WorkerStatus = { slots: [], unacknowledged: [], draining: false }
 const announce = (at = 0): FleetEvent => ({ type: 'worker.announce', info, status, at })
 const beat = (at: number): FleetEvent => ({ type: 'worker.beat', status, at })

@@ -1,22 +1,11 @@
 /** A driver that takes over may find more attempts at a slot than a slot has room for. */
 import { expect, it } from 'vitest'
 import { Fleet, type FleetNews } from '../../actors/driver/fleet/fleet.ts'
-import type { AttemptRef, WorkerInfo, WorkerStatus } from '../../protocol/index.ts'
+import type { AttemptRef, WorkerStatus } from '../../protocol/index.ts'
 import { createMemoryNetwork } from '../../src/bus/index.ts'
 import { TestClock } from '../support/clock.ts'
+import { plainWorker as info } from '../support/worker-info.ts'
 
-const info: WorkerInfo = {
-  worker: 'w1',
-  host: 'h',
-  pid: 1,
-  slots: 1,
-  labels: {},
-  backend: 'simulated',
-  cores: 1,
-  memoryBytes: 1,
-  versions: {},
-  startedAt: 1,
-}
 const times = { suspectAfterMs: 2500, lostAfterMs: 8000, refusalsUntilLost: 3 }
 const attempts = [0, 1, 2, 3, 4].map((trial): AttemptRef => ({ experiment: 'e1', trial, attempt: 1 }))
 const running = (attempt: AttemptRef | undefined): WorkerStatus => ({

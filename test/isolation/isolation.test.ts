@@ -9,15 +9,23 @@ import { openGates, planNetwork, serveBus, type NetworkPlan } from '../../src/is
 import { findTool } from '../../src/isolation/tool.ts'
 import { findLimits } from '../../src/isolation/limits.ts'
 
-const folders = new Set(['/tmp', '/run', '/home/u', '/home/u/.ssh', '/home/u/.config/maggy', '/work', '/tmp/cache'])
-const files = new Set(['/etc/resolv.conf', '/run/resolve/resolv.conf', '/work/worker.creds'])
+const folders = new Set([
+  '/tmp',
+  '/run',
+  '/home/u',
+  '/home/u/.ssh',
+  '/home/u/.config/maggy',
+  '/srv/maggy',
+  '/tmp/cache',
+])
+const files = new Set(['/etc/resolv.conf', '/run/resolve/resolv.conf', '/srv/maggy/worker.creds'])
 const host: Host = {
   kindOf: (path) => (folders.has(path) ? 'folder' : files.has(path) ? 'file' : undefined),
   realPath: (path) => (path === '/etc/resolv.conf' ? '/run/resolve/resolv.conf' : path),
 }
 const given = {
-  needs: ['/work', '/tmp/cache'],
-  hides: ['/home/u/.config/maggy', '/home/u/.ssh', '/home/u/.aws', '/work/worker.creds'],
+  needs: ['/srv/maggy', '/tmp/cache'],
+  hides: ['/home/u/.config/maggy', '/home/u/.ssh', '/home/u/.aws', '/srv/maggy/worker.creds'],
   home: '/home/u',
 }
 
@@ -31,7 +39,7 @@ test('bwrap: all is read-only, temporary folders and secrets are empty, and what
   expect(words.indexOf('--ro-bind /tmp/cache /tmp/cache')).toBeGreaterThan(words.indexOf('--tmpfs /tmp'))
   expect(words).toContain('--ro-bind /run/resolve/resolv.conf /run/resolve/resolv.conf')
   // A file within what is needed is hidden all the same.
-  expect(words).toMatch(/--ro-bind \/dev\/null \/work\/worker\.creds$/)
+  expect(words).toMatch(/--ro-bind \/dev\/null \/srv\/maggy\/worker\.creds$/)
 })
 
 test('mount: the home is read-only; a temporary folder with something needed in it stays', () => {
@@ -39,7 +47,7 @@ test('mount: the home is read-only; a temporary folder with something needed in 
   expect(script).toContain("mount -o remount,bind,ro '/home/u'")
   expect(script).toContain("tmpfs '/home/u/.ssh'")
   expect(own).toEqual([])
-  expect(mountScript({ ...given, needs: ['/work'] }, host).own).toEqual(['/tmp'])
+  expect(mountScript({ ...given, needs: ['/srv/maggy'] }, host).own).toEqual(['/tmp'])
   expect(quoted("it's")).toBe("'it'\\''s'")
 })
 

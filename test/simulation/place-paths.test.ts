@@ -5,24 +5,12 @@ import { Fleet, type FleetNews } from '../../actors/driver/fleet/fleet.ts'
 import type { Slot } from '../../actors/driver/fleet/slots.ts'
 import { placeMachine, type PlaceEvent, type Whereabouts } from '../../actors/driver/fleet/place.machine.ts'
 import type { Place } from '../../actors/driver/fleet/place.ts'
-import type { WorkerInfo, WorkerStatus } from '../../protocol/index.ts'
+import type { WorkerStatus } from '../../protocol/index.ts'
 import { createMemoryNetwork } from '../../src/bus/index.ts'
 import { TestClock } from '../support/clock.ts'
+import { plainWorker as info } from '../support/worker-info.ts'
 
 const attempt = { experiment: 'e1', trial: 0, attempt: 1 }
-const info: WorkerInfo = {
-  worker: 'w1',
-  host: 'h',
-  pid: 1,
-  slots: 1,
-  labels: {},
-  backend: 'simulated',
-  cores: 1,
-  memoryBytes: 1,
-  versions: {},
-  startedAt: 1,
-  can: ['bundle', 'ablated', 'ring', 'resumeFrom'],
-}
 const times = { suspectAfterMs: 2500, lostAfterMs: 8000, refusalsUntilLost: 3 }
 
 const events: readonly PlaceEvent[] = [
