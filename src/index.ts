@@ -1,7 +1,7 @@
 /**
  * Maggy's public API.
  *
- * What you write: an experiment is one oblivious training function, its generators, and the contexts it is run in.
+ * An experiment is one oblivious training function, its generators, and the contexts it is run in.
  */
 import { defineWith, type DefineExperiment } from './experiment/index.ts'
 
@@ -41,7 +41,7 @@ export type {
 /** How you run it: with `lagom`, or by `experiment.run(hparams)` in this process. */
 export { lagom, type ExperimentFailure, type LagomOptions, type Progress, type Waiting } from './client/index.ts'
 
-/** What comes out of it. */
+/** The result. */
 export type { ExperimentState, TrialState } from './history/index.ts'
 export type { Result, TrialResult } from './store/index.ts'
 export type { Counts, Direction, Hparams, HparamValue, MetricPoint, Metrics, Objective } from '../protocol/index.ts'

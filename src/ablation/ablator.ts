@@ -15,7 +15,7 @@ export interface AblationQuestion {
   readonly trial: number
 }
 
-/** What one trial does without; 'wait' while results must come in first; 'exhausted' when there is nothing more, ever. */
+/** The components that one trial does without; 'wait' while results must come in first; 'exhausted' when there is nothing more, ever. */
 export type Ablator = (question: AblationQuestion) => Removal | 'wait' | 'exhausted'
 
 export interface AblatorSetting {

@@ -45,7 +45,7 @@ export const greedy: AblatorPlugin = {
   },
 }
 
-/** What is gone and one more. */
+/** The components that are gone already, and one more. */
 function candidates(components: readonly Component[], gone: readonly string[]): string[][] {
   return components.filter(({ name }) => !gone.includes(name)).map(({ name }) => [...gone, name])
 }

@@ -1,4 +1,4 @@
-/** What ablators have in common: their options, checked, and how a removal is told from another. */
+/** The parts that all ablators share: checked options, and a key that tells one removal from another. */
 import { problem, type MaggyError } from '../../protocol/index.ts'
 
 export function unfit(ablator: string, path: string, reason: string): MaggyError {

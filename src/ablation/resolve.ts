@@ -20,7 +20,7 @@ import {
   type UnknownLayers,
 } from './layer-choice.ts'
 
-/** What there is to leave out, as the definition and its model tell it. */
+/** Everything that can be left out, as the definition and its model tell it. */
 export interface Names {
   /** undefined: the definition lists none. */
   readonly features: readonly string[] | undefined

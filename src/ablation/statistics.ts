@@ -1,5 +1,5 @@
 /**
- * What an ablation came to: the base, and each component against it.
+ * The result of an ablation: the base, and each component compared with it.
  * The test is Welch's t-test (unequal variances; Welch 1947), two-sided, and its p-values are corrected for the number of
  * comparisons by Holm's step-down method (Holm 1979). Trials of one repeat share their seed; where that makes them alike, the test
  * errs towards finding no difference.
@@ -36,7 +36,7 @@ export interface AblationTrial {
 
 /** The repeats of one removal. */
 export interface Group {
-  /** What it does without; empty: the base. */
+  /** The components that it does without; empty: the base. */
   readonly without: readonly string[]
   readonly trials: readonly number[]
   /** Trials that are done, and those that ended otherwise; a trial that was refused, for it is not possible, is neither. */
@@ -59,7 +59,7 @@ interface Fault {
   readonly message: string
 }
 
-/** What a removal came to; `base failed` and `no base`: there is nothing to compare it with; `pending`: it has yet to end. */
+/** The result of a removal; `base failed` and `no base`: there is nothing to compare it with; `pending`: it has yet to end. */
 type Verdict =
   'worse' | 'better' | 'no difference shown' | 'failed' | 'not possible' | 'base failed' | 'no base' | 'pending'
 
@@ -81,7 +81,7 @@ export interface Comparison extends Group {
   readonly parametersSaved: number | null
   /** Warm runners against warm ones, or else fresh ones against fresh ones; null: there is but one of each kind. */
   readonly timeSavedMs: number | null
-  /** What else was different in the model: a layer that had to begin anew, a state that was missing. */
+  /** Other differences of the model: a layer that had to begin anew, a state that was missing. */
   readonly notes: readonly string[]
   /** Of a pair: its delta minus the deltas of its two alone. */
   readonly interaction: number | null
@@ -93,7 +93,7 @@ export interface AblationResult {
   readonly test: string
   readonly repeats: number
   readonly base: Group
-  /** What is missed most comes first; what failed comes last. */
+  /** The component that is missed most comes first; failed removals come last. */
   readonly components: readonly Comparison[]
 }
 
@@ -223,7 +223,7 @@ function compare({ group, values, times, open }: Sample, base: Sample): Compared
   }
 }
 
-/** What can be said before any test. */
+/** The cases that need no statistical test. */
 function standing({ mean: value, problem, trials }: Group, open: boolean, base: Sample): Verdict {
   if (value === null && problem?.code === refusal) return 'not possible'
   if (value === null) return open || trials.length === 0 ? 'pending' : 'failed'

@@ -1,4 +1,4 @@
-/** What a user writes to say what an ablation takes apart: `study().features('age').layers({ prefix: 'block1' })`. */
+/** A study as a user writes it; it names the parts that an ablation leaves out: `study().features('age').layers({ prefix: 'block1' })`. */
 import {
   check,
   isProblem,
@@ -51,7 +51,7 @@ export interface StudyBuilder {
   datasets(...of: readonly string[]): StudyBuilder
   /** Switches out of the definition's `switches`, handed to train as `ablated`. */
   training(...of: readonly string[]): StudyBuilder
-  /** What patterns and prefixes find, and these do not want. */
+  /** Components that patterns and prefixes find and that stay in the model. */
   exclude(not: { readonly features?: readonly ChoiceOption[]; readonly layers?: readonly LayerOption[] }): StudyBuilder
   /**
    * Every layer keeps the weights that the model generator gave it, or the removal is not possible. Without it, layers keep them too

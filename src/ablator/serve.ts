@@ -17,13 +17,13 @@ export interface OpenedStudy extends AblatorSetting {
   readonly refuse: (path: string, reason: string) => never
 }
 
-/** What a served ablator is asked: an ablator's question, and what the experiment says about the whole study. */
+/** The question to a served ablator: an ablator's question, and what the experiment says about the whole study. */
 export interface ServedAblationQuestion<State = undefined> extends AblationQuestion {
   /** As the experiment gives them: `ablator: { name, …options }`. */
   readonly options: Readonly<Record<string, unknown>>
   /** The experiment's. */
   readonly seed: number
-  /** What `open` returned for this experiment. */
+  /** The state that `open` returned for this experiment. */
   readonly state: State
 }
 
@@ -38,7 +38,7 @@ export interface ServeAblatorOptions<State = undefined> extends ServeProcessOpti
   /** Sentences for people about its choices in this study. */
   readonly notes?: (study: AblatorSetting) => readonly string[]
   /**
-   * What one trial does without, by the names of components (`{ without: [], repeat: 0 }` is the base), 'wait' while results must
+   * The components that one trial does without, by the names of components (`{ without: [], repeat: 0 }` is the base), 'wait' while results must
    * come in first, or 'exhausted' when there is nothing more, ever. It may take its time. What it throws ends the experiment, not
    * the process.
    */

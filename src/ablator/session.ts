@@ -14,7 +14,7 @@ import { guardOf, sessionOf } from '../suggester/index.ts'
 
 type Said = Removal | 'wait' | 'exhausted'
 
-/** What the ablator actor runs: every AblatorPlugin is one; this may take its time. */
+/** The form of ablator that the actor runs: every AblatorPlugin has it; its answers may take their time. */
 export interface ServedAblator extends Omit<AblatorPlugin, 'create' | 'most'> {
   /** Its options as a JSON Schema, for people who choose. */
   readonly options?: Readonly<Record<string, unknown>>
@@ -39,7 +39,7 @@ interface Removals {
 }
 
 export interface AblationSession {
-  /** What the plug-in wants people to know. */
+  /** Notes of the plug-in for people. */
   readonly notes?: readonly string[]
   /** Trials in the history, pending ones among them. */
   readonly size: number

@@ -45,7 +45,7 @@ export const accessOptions: readonly (readonly [
   ['tlsKey', '--tls-key <file>', 'MAGGY_TLS_KEY', 'its key'],
 ]
 
-/** What user code must not find in its environment. */
+/** Variables that user code must not find in its environment. */
 export const secretVariables: readonly string[] = [
   ...accessOptions.map(([, , variable]) => variable),
   'MAGGY_BOARD_TOKEN',
@@ -69,7 +69,7 @@ export interface Access extends Pick<ClientOptions, 'token' | 'user' | 'tls' | '
 }
 
 /**
- * What to connect with. `role`: as whom. Throws CREDENTIALS_INVALID, BUS_CREDENTIALS_EXPIRED, IDENTITY_DIFFERS, OPTION_INVALID.
+ * The credentials to connect with. `role`: the role to connect as. Throws CREDENTIALS_INVALID, BUS_CREDENTIALS_EXPIRED, IDENTITY_DIFFERS, OPTION_INVALID.
  */
 export function accessTo(options: AccessOptions, as: readonly Role[]): Access {
   const { token, tokenFile, creds, nkey, tlsCa, tlsCert, tlsKey } = options

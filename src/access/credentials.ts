@@ -66,7 +66,7 @@ export function readCredentials(file: string, now = Date.now()): Credentials {
   }
 }
 
-/** What a user's JWT says, unchecked: the server checks it. */
+/** The claims of a user's JWT, unchecked: the server checks them. */
 function claimsOf(jwt: string): Pick<Credentials, 'role' | 'name' | 'expiresAt'> | undefined {
   try {
     const claims = JSON.parse(Buffer.from(jwt.split('.')[1] ?? '', 'base64url').toString()) as {

@@ -1,4 +1,4 @@
-/** What an actor is: a definition, an environment that it is given, and something that runs until it is drained. */
+/** An actor: a definition, an environment that it is given, and something that runs until it is drained. */
 import type { Command } from 'commander'
 import type { Role } from '../../protocol/index.ts'
 import type { Access, AccessOptions } from '../access/index.ts'
@@ -27,7 +27,7 @@ export interface ActorEnvironment {
   readonly id: string
   /** For `hear` and `answer`: counted, and logged at most once a second. */
   readonly onDropped: OnDropped
-  /** What it came to the bus with, for children of its own. */
+  /** The credentials that it came to the bus with, for children of its own. */
   readonly access: Access
 }
 

@@ -1,9 +1,9 @@
-/** What every command of maggy, and every actor, exits with. 69 and 70 are those of sysexits.h; after a signal, 128 + its number. */
+/** The exit codes of every command of maggy and of every actor. 69 and 70 are those of sysexits.h; after a signal, 128 + its number. */
 export const exitCodes = {
   done: 0,
   /** It could not be done: the experiment failed, a part is missing, nats-server ended. */
   failed: 1,
-  /** What was given cannot be used: the command line, the module, the context. */
+  /** The input cannot be used: the command line, the module or the context. */
   usage: 2,
   /** No server, or one that cannot be used. */
   unavailable: 69,

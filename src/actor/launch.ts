@@ -14,7 +14,7 @@ interface Exit {
 export interface LaunchOptions {
   /** Added to this process's own. */
   env?: Readonly<Record<string, string>>
-  /** What becomes of its stdout and stderr. Default: ignore (the last of stderr is kept all the same). */
+  /** Where its stdout and stderr go. Default: ignore (the last of stderr is kept all the same). */
   stdio?: 'inherit' | 'ignore' | 'pipe'
   onExit?: (exit: Exit) => void
   /** In a process group of its own: Ctrl-C at the terminal reaches its parent only, which then ends it in order. */

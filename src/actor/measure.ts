@@ -1,4 +1,4 @@
-/** What an actor can be asked for at any moment, in numbers. How these are served is said elsewhere (src/prometheus). */
+/** Numbers that an actor can be asked for at any moment; src/prometheus serves them. */
 
 export interface Measure {
   /** With the unit, as Prometheus names things: `maggy_slots_wanted`; what is counted ends with `_total`. */

@@ -1,4 +1,4 @@
-/** What an actor needs of the bus while it starts: an outage then is waited for, as it is later. */
+/** Waits for an outage of the bus to end while an actor starts, as the actor does later. */
 import { isProblem } from '../../protocol/index.ts'
 import type { Clock } from './clock.ts'
 import type { Logger } from './log.ts'

@@ -4,7 +4,7 @@ import { hostname } from 'node:os'
 import { announceActor, callActors, type ActorInfo } from '../../protocol/index.ts'
 import { hear, tell, type Bus, type OnDropped, type Subscription } from '../bus/index.ts'
 
-/** What an actor adds to what holds for every one of this process. */
+/** The part of its presence that an actor adds to that of its process. */
 export type Presence = Pick<ActorInfo, 'role' | 'serves' | 'load'>
 
 const startedAt = Date.now()

@@ -1,6 +1,6 @@
 /**
- * What could be tried on a bus, and which roles may do it. Written by hand, and not made from protocol/permissions.ts: it is what that is
- * held against, on a real server (`maggy auth check`, `npm run attack`).
+ * Actions that could be tried on a bus, and the roles that may do each. Written by hand and not made from protocol/permissions.ts, so that
+ * one can be held against the other on a real server (`maggy auth check`, `npm run attack`).
  */
 import { version, type Role } from '../../protocol/index.ts'
 
@@ -9,7 +9,7 @@ export interface Action {
   readonly kind: 'publish' | 'subscribe'
   /** `me`: the name in the credentials of who tries. */
   readonly subject: (me: string) => string
-  /** Who may. */
+  /** The roles that may do it. */
   readonly by: readonly Role[]
 }
 

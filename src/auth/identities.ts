@@ -6,7 +6,7 @@ import { encodeAccount, encodeOperator, encodeUser, newScopedSigner } from '@nat
 import { createAccount, createOperator, createUser, fromSeed, type KeyPair } from '@nats-io/nkeys'
 import { ownName, permissionsOf, roleLimits, roles, type Role } from '../../protocol/index.ts'
 
-/** What one account may have at once. */
+/** The limits of one account. */
 export interface AccountLimits {
   readonly connections: number
   /** Bytes of the server's disk. -1: as many as there are. */

@@ -4,7 +4,7 @@
  * I2 The folder is bounded: what was used longest ago goes first.
  * I3 The folder is the user's own, looked at each time: nobody else can have put code there.
  * I4 Nothing is deleted but what a cache has written, by its name.
- * Whoever runs a bundle hashes it once more (load.ts): the cache saves the way over the bus, and is trusted with nothing.
+ * A runner hashes the bundle once more (load.ts): the cache saves the way over the bus, and is trusted with nothing.
  */
 import { createHash } from 'node:crypto'
 import { lstatSync } from 'node:fs'
@@ -35,7 +35,7 @@ export async function makeCacheFolder(folder: string): Promise<void> {
 
 /** A file that was used so long ago is marked as used. */
 const usedMs = 3_600_000
-/** What a write that was cut short has left goes after so long. */
+/** The remains of a write that was cut short are removed after so long. */
 const leftAfterMs = 3_600_000
 
 export function createBundleCache(options: { folder?: string; maxBytes?: number } = {}): BundleCache {

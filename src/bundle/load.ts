@@ -17,7 +17,7 @@ import { bundlePlain } from './plain.ts'
 /** Makes an instance of the user's modules and tells what the entry exports. */
 type Bundle = (exported: (exports: object) => void) => Promise<void>
 
-/** What is imported. */
+/** A module to import. */
 interface Source {
   readonly sha256: string
   /** For messages; of a plain module also for its language. */
@@ -81,7 +81,7 @@ async function bundleIn(source: Source): Promise<Bundle> {
   return known.bundle
 }
 
-/** What Node's loaders call, and those who put themselves before them. */
+/** The method that Node's loaders call, and so do the hooks that others put before it. */
 type Compile = (this: Module, text: string, file: string, format: 'commonjs') => void
 const compileIn = Reflect.get(Module.prototype, '_compile') as Compile
 

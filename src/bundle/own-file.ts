@@ -7,7 +7,7 @@ const notOwn = (path: string, reason: string) => problem('FILE_REFUSED', { path,
 
 /** Reads a regular file of the user's own. Rejects with FILE_REFUSED for a symbolic link and for what others may write, and with Node's ENOENT. */
 export async function readOwn(path: string): Promise<Buffer> {
-  // What is looked at is what is read: one descriptor for both. Opening a pipe that nobody writes to would never come back.
+  // One descriptor for the check and for reading. Opening a pipe that nobody writes to would never come back.
   const file = await open(path, constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK).catch(
     (error: NodeJS.ErrnoException) => {
       throw error.code === 'ELOOP' ? notOwn(path, 'it is a symbolic link') : error

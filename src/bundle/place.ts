@@ -4,7 +4,7 @@
  */
 import { build, type Loader } from 'esbuild'
 
-/** What esbuild puts for the names; it leaves alone what a file declares itself. */
+/** The replacements that esbuild puts for the names; it leaves a name alone that a file declares itself. */
 export const placeDefines = {
   'import.meta': 'maggy_meta',
   __filename: 'maggy_filename',
@@ -13,7 +13,7 @@ export const placeDefines = {
 
 export const asksForItsPlace = (code: string) => /\bimport\.meta\b|\b__filename\b|\b__dirname\b/.test(code)
 export const asksForItsUrl = (code: string) => /\bimport\.meta\.(url|dirname|filename|resolve)\b/.test(code)
-/** What CommonJS knows of a module beside its exports. */
+/** The names that CommonJS gives a module beside its exports. */
 export const asksForItsModule = (code: string) =>
   /\bmodule\s*\??\.\s*(id|filename|path|paths|parent|children|loaded|require|isPreloading)\b/.test(code)
 

@@ -38,7 +38,7 @@ export interface Confinement {
   readonly measures: readonly Measure[]
   /** The address that runners find the bus at. */
   readonly server: string
-  /** What a runner has to open before it finds the bus there. */
+  /** A runner opens these before it finds the bus at `server`. */
   readonly gates: readonly BusGate[]
   /** The words that run a command within. */
   wrap(command: readonly string[], slot: number): readonly string[]

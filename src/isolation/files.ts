@@ -1,4 +1,4 @@
-/** What user code sees of the host's files. Pure, but for what it asks of the host by `Host`. */
+/** The files of the host that user code sees. Pure, but for its questions to the host by `Host`. */
 import { isAbsolute, join, relative } from 'node:path'
 
 export interface Files {

@@ -72,7 +72,7 @@ export function planNetwork(server: string, tls: boolean): NetworkPlan | string 
 const withoutNames = (text: string, names: readonly string[]): string[] =>
   text.split('\n').filter((line) => line.trim() !== '' && !line.split(/\s+/).some((word) => names.includes(word)))
 
-/** What one side has to say no more, the other may still answer. */
+/** One side may end its half, and the other may still answer. */
 const halfOpen = { allowHalfOpen: true }
 
 /** The worker's side: a socket for each server, in a folder of the worker's own. */
@@ -117,7 +117,7 @@ async function listening(server: Server, where: { path: string } | { host: strin
   return server
 }
 
-/** What one of them loses, the other loses too: a client that is cut off connects again. */
+/** If one of them is cut off, the other is too, so that the client connects again. */
 function pass(from: Socket, to: Socket): void {
   for (const [one, other] of [
     [from, to],

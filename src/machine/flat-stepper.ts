@@ -22,7 +22,7 @@ interface Scope {
 }
 interface Action {
   readonly name: string
-  /** What it makes of the context; undefined: it is an effect, left to the caller. */
+  /** The context after it; undefined: it is an effect, left to the caller. */
   readonly assign: ((scope: Scope) => object) | undefined
 }
 interface Transition {

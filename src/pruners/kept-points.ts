@@ -1,4 +1,4 @@
-/** What is kept of a trial's reports for pruners: at most so many points, evenly thinned beyond that. Pure, so that a replay keeps the same. */
+/** The reports of a trial that are kept for pruners: at most so many points, evenly thinned beyond that. Pure, so that a replay keeps the same. */
 import type { MetricPoint } from '../../protocol/index.ts'
 
 const pointsPerTrial = 10_000

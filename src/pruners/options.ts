@@ -27,7 +27,7 @@ export function numberOption(options: PrunerOptions, name: string): number | und
   throw invalidOption(name, `is ${JSON.stringify(value)}, not a finite number`)
 }
 
-/** What a pruner looks at: the first objective, or `options.metric`, which needs `options.direction` if it is no objective. */
+/** The metric that a pruner looks at: the first objective, or `options.metric`, which needs `options.direction` if it is no objective. */
 export function watched(objectives: readonly Objective[], options: PrunerOptions): Objective {
   const { direction } = options
   if (direction !== undefined && !isDirection(direction)) {

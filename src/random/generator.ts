@@ -27,7 +27,7 @@ export function xoshiro128(state: State): () => number {
   }
 }
 
-/** What a seed is made of: an experiment's seed, a trial's number, a purpose. */
+/** The parts of a seed: an experiment's seed, a trial's number, a purpose. */
 export type SeedPart = number | string
 
 const bytesOfParts = (parts: readonly SeedPart[]): Uint8Array => new TextEncoder().encode(JSON.stringify(parts))

@@ -1,4 +1,4 @@
-/** What schedulers share: their options, checked, and the sampler that gives them new hparams. */
+/** The parts that schedulers share: their options, checked, and the sampler that gives them new hparams. */
 import type { Hparams, Observation } from '../../protocol/index.ts'
 import { isOwnPoint, refuseUnknown, samplerNamed, unfit, type Question, type SamplerPlugin } from '../samplers/index.ts'
 import type { SchedulerPlugin } from './scheduler.ts'

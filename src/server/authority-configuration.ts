@@ -1,6 +1,6 @@
 /** The configuration of a nats-server that knows an authority. */
 
-/** What a server must know of its authority; nothing in it is secret. */
+/** The part of its authority that a server must know; nothing in it is secret. */
 export interface AuthoritySettings {
   readonly serverName: string
   readonly operatorJwt: string

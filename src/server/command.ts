@@ -3,7 +3,7 @@ import { describe, isProblem, problem, toProblem } from '../../protocol/index.ts
 import { exitCodeFor } from '../actor/index.ts'
 import { startServer, type RunningServer, type ServerOptions } from './server.ts'
 
-/** What a parent process hears over its IPC channel when it starts `maggy server` as a child. */
+/** The messages that a parent process hears over its IPC channel when it starts `maggy server` as a child. */
 export type ServerMessage =
   | { readonly ready: true; readonly url: string; readonly pid: number }
   | { readonly ready: false; readonly problem: ReturnType<typeof toProblem> }

@@ -37,7 +37,7 @@ export function configurationText(configuration: ServerConfiguration): string {
     `  store_dir: ${quoted(data)}`,
     '  max_memory_store: 256MB',
     `  max_file_store: ${maxFileStoreBytes}`,
-    // What is acknowledged is on the disk. The default acknowledges up to two minutes before that.
+    // An acknowledged message is on the disk. The default acknowledges up to two minutes before that.
     '  sync_interval: always',
     '}',
   ]

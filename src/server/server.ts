@@ -158,7 +158,7 @@ async function keepRunning(
     // Where the disk cannot be asked, the start anew shows.
     const writable = async () => !full || (await hasRoom(data).catch(() => true))
     try {
-      // What ends in the same way again and again is not tried all the time.
+      // A server that ends in the same way again and again is not started all the time.
       await delay(Math.min(longestPauseMs, lookMs * 2 ** mended), undefined, { signal: stopping.signal })
       while (!(await writable())) await delay(lookMs, undefined, { signal: stopping.signal })
     } catch (error) {

@@ -10,7 +10,7 @@ export interface WriteFailure {
   readonly full: boolean
 }
 
-/** What a line of nats-server's log says of a stream that cannot be written; undefined for all other lines. */
+/** Reads from a line of nats-server's log that a stream cannot be written; undefined for all other lines. */
 export function writeFailureIn(line: string): WriteFailure | undefined {
   const reason = /critical write error: (.+)$/i.exec(line)?.[1]
   return reason === undefined ? undefined : { reason, full: /no space left|quota exceeded/i.test(reason) }

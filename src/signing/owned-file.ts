@@ -6,7 +6,7 @@ import { systemProblem } from '../../protocol/index.ts'
 export interface Demands {
   /** Permission bits that the file must not have. */
   readonly mustNot: number
-  /** What these would let others do, for people. */
+  /** A sentence for people about the harm that others could do with these files. */
   readonly would: string
   /** Bytes. */
   readonly maxBytes: number
@@ -17,7 +17,7 @@ export interface Demands {
 export type OwnedFile =
   { readonly kind: 'read'; readonly text: string } | { readonly kind: 'refused'; readonly reason: string }
 
-/** What is looked at is what is read: one descriptor for both. Never throws for what the file is. */
+/** Checks and reads by one descriptor, so that the file that was checked is the file that is read. Never throws for what the file is. */
 export async function readOwned(path: string, { mustNot, would, maxBytes, rootToo }: Demands): Promise<OwnedFile> {
   const refused = (reason: string): OwnedFile => ({ kind: 'refused', reason })
   try {

@@ -30,7 +30,7 @@ export function signed(submission: Submission, key: SigningKey | undefined, expi
   return signature === undefined ? submission : { ...submission, signature }
 }
 
-/** What is wrong with a submission's signature; undefined: nothing, or there is none. */
+/** The fault of a submission's signature; undefined: it has none, or there is no signature. */
 export function faultOfSignature(submission: Submission, signature = submission.signature): MaggyError | undefined {
   if (signature === undefined) return undefined
   const { experiment } = submission
@@ -40,7 +40,7 @@ export function faultOfSignature(submission: Submission, signature = submission.
   return isOf(signature, statement) ? undefined : invalid('another submission was signed, or with another key')
 }
 
-/** What goes with each assignment of a submission that is signed. */
+/** Goes with each assignment of a signed submission. */
 export function signedOf({ context, signature }: Submission): Signed | undefined {
   return signature === undefined ? undefined : { terms: termsIn(context), signature }
 }

@@ -5,7 +5,7 @@ import { readOwned } from './owned-file.ts'
 /** The names of trusted keys, by key. */
 export type Trust = ReadonlyMap<string, string>
 
-/** What an announce holds. */
+/** An announce holds no more than this. */
 const mostKeys = 1024
 
 /** Rejects with TRUST_REFUSED. */

@@ -50,7 +50,7 @@ export function constrainedPart(space: SearchSpace): ConstrainedPart {
 /** Points that are drawn before anything is counted. */
 const firstDrawn = 200
 
-/** What is known where no point seems to keep the constraints; undefined as soon as one is found that does. */
+/** The findings where no point seems to keep the constraints; undefined as soon as a point is found that does. */
 export function scarcity(space: SearchSpace): Acceptance | undefined {
   const part = partOf(space)
   const random = createRandom('scarcity')

@@ -37,8 +37,8 @@ function presentAgainst({ when }: Parameter, given: Readonly<Record<string, unkn
 }
 
 /**
- * What is wrong with hparams as a point of a search space, with its path (`lr`); undefined: nothing is. For optimizers of one's own: what
- * comes out of elsewhere can be checked, and mended, before it is suggested.
+ * The fault of hparams as a point of a search space, with its path (`lr`); undefined: they are valid. An
+ * optimizer of one's own can check hparams that come from elsewhere, and mend them, before it suggests them.
  */
 export function validate(space: SearchSpace, hparams: unknown): Fault | undefined {
   const fault = faultIn(space, hparams)

@@ -71,7 +71,7 @@ export function isActive({ when }: Parameter, values: Readonly<Record<string, un
 export const factorsOf = (constraint: Constraint): Readonly<Record<string, number>> =>
   'sum' in constraint ? constraint.sum : constraint.product
 
-/** What the sum or the product comes to, and how large the numbers are that it is made of. */
+/** The value of the sum or the product, and how large the numbers are that it is made of. */
 interface Measured {
   readonly total: number
   readonly size: number
@@ -129,7 +129,7 @@ const slack = (bound: number, size: number): number => 1e-12 * Math.max(size, Ma
 export const keeps = (space: SearchSpace, values: Numbers): boolean =>
   relationsOf(space).constraints.every(({ constraint }) => faultOf(constraint, values) === undefined)
 
-/** What a constraint comes to where it is broken. */
+/** The value of a constraint where it is broken. */
 function faultOf(constraint: Constraint, values: Numbers): number | undefined {
   const measured = measure(constraint, values)
   if (measured === undefined) return undefined

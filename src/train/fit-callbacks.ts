@@ -1,4 +1,4 @@
-/** What `model.fit` says at the end of batches and epochs, made into reports. */
+/** Makes reports of the values that `model.fit` gives at the end of batches and epochs. */
 import { inspect } from 'node:util'
 import { problem, type Metrics } from '../../protocol/index.ts'
 import type { FitCallbacks, FitReports } from '../experiment/index.ts'

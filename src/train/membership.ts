@@ -58,7 +58,7 @@ export interface Membership {
   vectorFor(key: string, length: number): Float32Array
   /** The mean over all ranks. Undefined: the collective was over, and is passed. Throws RING_…_DIFFER. */
   reduce(contribution: Contribution): Mean | undefined
-  /** What user code is told by the collective before, where that is not in its mean as it is. */
+  /** The values that user code gets from the collective before, where its mean does not hold them as they are. */
   tell(values: readonly number[]): void
 }
 

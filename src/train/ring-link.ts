@@ -44,7 +44,7 @@ export type ToRing =
       /** The elements of the mean that user code is told, for the record. */
       readonly told: readonly [from: number, to: number] | null
     }
-  /** What user code was told by the collective before: for the record. */
+  /** The values that user code got from the collective before, for the record. */
   | { readonly type: 'told'; readonly values: Float64Array }
   /** Each rank's bytes, for all: answered by `gathered`. */
   | { readonly type: 'gather'; readonly bytes: Uint8Array; readonly doing: string }
@@ -83,7 +83,7 @@ export type FromRing =
   | { readonly type: 'export' }
   | { readonly type: 'failed'; readonly problem: Problem }
 
-/** What both threads are given: a port each, and a cell that is counted up with each message to the main thread. */
+/** Both threads are given this: a port each, and a cell that is counted up with each message to the main thread. */
 export interface RingLine {
   readonly port: MessagePort
   readonly memory: SharedArrayBuffer

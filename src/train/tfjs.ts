@@ -82,7 +82,7 @@ export function multiplyLearningRate(optimizer: TfOptimizer, by: number): void {
   else one.learningRate = rate
 }
 
-/** What `fit`, `fitDataset` and `evaluate` use of a model. */
+/** The part of a model that `fit`, `fitDataset` and `evaluate` use. */
 export interface TfModel {
   readonly metricsTensors: readonly unknown[]
   readonly lossFunctions: readonly unknown[]
@@ -92,7 +92,7 @@ export interface TfModel {
   getDedupedMetricsNames(): string[]
 }
 
-/** What `fitDataset` and `evaluateDataset` use of a dataset. */
+/** The part of a dataset that `fitDataset` and `evaluateDataset` use. */
 export interface TfDataset {
   /** Elements; null: unknown. */
   readonly size?: number | null

@@ -1,6 +1,6 @@
 /** Text that came from outside, as it may stand on a terminal. */
 
-/** What would move the cursor, change colours or turn the direction of writing. */
+/** Characters that would move the cursor, change colours or turn the direction of writing. */
 // eslint-disable-next-line no-control-regex -- these are what is looked for
 const unprintable = /[\u0000-\u001F\u007F-\u009F\u200B\u200E\u200F\u2028-\u202E\u2060-\u2069\uFEFF]/g
 
@@ -12,7 +12,7 @@ export function visibleLines(text: string): string {
 }
 
 /**
- * What would move the cursor, change colours or turn the direction of writing, written as an escape: `\e[2J`, `\u202e`. Line
+ * Writes as an escape each character that would move the cursor, change colours or turn the direction of writing: `\e[2J`, `\u202e`. Line
  * breaks too, for a name or a line stands on one line.
  */
 export function visible(text: string): string {

@@ -1,4 +1,4 @@
-/** What `compile` was told of the old model, told to the new one. */
+/** Compiles the new model as the old one was compiled. */
 import type { LayersModel, Optimizer } from '@tensorflow/tfjs'
 import type { Made } from './copy.ts'
 import type { Successors } from './successors.ts'
