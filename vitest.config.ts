@@ -5,10 +5,17 @@ export default defineConfig({
   resolve: {
     alias: [
       { find: /^maggy$/, replacement: fileURLToPath(new URL('./src/index.ts', import.meta.url)) },
+      // As the build does for all of dist (deploy/build.mjs): the package would be loaded anew for every test file.
+      { find: /^typebox$/, replacement: fileURLToPath(new URL('./dist/protocol/typebox/typebox.js', import.meta.url)) },
+      {
+        find: /^typebox\/compile$/,
+        replacement: fileURLToPath(new URL('./dist/protocol/typebox/compile.js', import.meta.url)),
+      },
       { find: /^maggy\/contract$/, replacement: fileURLToPath(new URL('./test/contract/index.ts', import.meta.url)) },
     ],
   },
   test: {
+    server: { deps: { external: [/\/dist\/protocol\/typebox\//] } },
     // Colours come with CI=true: what is compared is the text.
     // Servers of tests are no servers to be met again: their ports are anybody's.
     env: { NO_COLOR: '1', MAGGY_KNOWN_SERVERS: '' },
