@@ -94,6 +94,16 @@ export const table = {
     remedy:
       "give the certificate of the authority that signed the server's (--tls-ca), and the host name that is in it",
   },
+  BUS_NO_LEADER: {
+    message: 'the cluster of {server} has no leader for {subject} now: {reason}',
+    retryable: true,
+    remedy: 'it elects one within seconds where most of its members run; start those that are missing',
+  },
+  BUS_TOO_FEW_SERVERS: {
+    message: '{server} cannot keep {replicas} copies of {stream}: {reason}',
+    retryable: true,
+    remedy: 'start more members (`maggy server --cluster`), give them room, or ask for fewer copies (--replicas)',
+  },
   BUS_NOT_SET_UP: {
     message: 'nothing is kept on the server {server} yet',
     retryable: true,

@@ -34,7 +34,7 @@ const drainMs = 5000
 
 /** Resolves when it is at work; waits while the bus is away. */
 export async function startDriver(env: ActorEnvironment, options: DriverOptions): Promise<RunningActor> {
-  await patiently(env, () => env.bus.streams.ensure())
+  await patiently(env, () => env.bus.streams.ensure(options))
   const driver = new Driver(env, options)
   driver.start()
   await patiently(env, () => env.bus.flush())

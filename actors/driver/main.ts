@@ -10,7 +10,8 @@ await runActor<DriverFlags>(
     description: 'Owns experiments: hands out trials to workers, keeps the log, stops what goes badly.',
     roles: ['driver'],
     options: driverOptions,
-    start: (env, { adopt, lostAfter }) => startDriver(env, { ...driverDefaults, adopt, lostAfterMs: lostAfter }),
+    start: (env, { adopt, lostAfter, replicas, telemetryReplicas }) =>
+      startDriver(env, { ...driverDefaults, adopt, lostAfterMs: lostAfter, replicas, telemetryReplicas }),
   },
   process.argv.slice(2),
 )

@@ -1,7 +1,9 @@
 /** What `maggy driver` can be told. */
 import { InvalidArgumentError, Option, type Command } from 'commander'
+import { parseCopies } from '../../src/actor/index.ts'
+import type { Copies } from '../../src/bus/index.ts'
 
-export interface DriverOptions {
+export interface DriverOptions extends Copies {
   /** Whether experiments that nobody owns are taken up. */
   readonly adopt: 'all' | 'none'
   /** A driver without a beat for so long has lost its experiments. */
@@ -20,7 +22,7 @@ export const driverDefaults: DriverOptions = {
 }
 
 /** As the command line has them. */
-export interface DriverFlags {
+export interface DriverFlags extends Copies {
   readonly adopt: 'all' | 'none'
   readonly lostAfter: number
 }
@@ -37,6 +39,16 @@ export function driverOptions(command: Command): Command {
       'silence after which a worker counts as lost',
       secondsAsMs,
       driverDefaults.lostAfterMs,
+    )
+    .option(
+      '--replicas <n>',
+      'servers that keep a copy of log, code and checkpoints (default: 3 in a cluster of three or more, else 1)',
+      parseCopies,
+    )
+    .option(
+      '--telemetry-replicas <n>',
+      'the same of metrics and output (default: as many; 1 is faster, and loses them with its server)',
+      parseCopies,
     )
 }
 

@@ -28,7 +28,8 @@ export async function* readLog(bus: Bus, experiment: string): AsyncIterable<Read
 }
 
 /** What an entry of the stream holds. */
-export function entryOf({ sequence, subject, data }: Entry): ReadEntry {
+export function entryOf({ sequence, subject, data, rotten }: Entry): ReadEntry {
+  if (rotten === true) return { sequence, entry: undefined }
   try {
     return { sequence, entry: decodePayload(log, data, subject) }
   } catch (error) {

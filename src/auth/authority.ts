@@ -105,6 +105,7 @@ export class Authority {
     await authority.#write('tls/ca.pem', own.certificate)
     await authority.#write('server/server.key', server.key)
     await authority.#write('server/server.pem', server.certificate)
+    await authority.#write('server/ca.pem', own.certificate)
     const operator = await operatorJwt(state.name, state.operator, state.system)
     const system = publicKeyOf(state.system)
     await authority.#write(`server/jwt/${system}.jwt`, await systemAccountJwt(state.operator, state.system))

@@ -65,16 +65,34 @@ export interface Entry {
   readonly sequence: number
   readonly subject: string
   readonly data: Uint8Array
+  /** Its bytes are not those that were written, on no server that was asked: they count for nothing. */
+  readonly rotten?: true
+}
+
+/** On how many servers of a cluster each stream lies. */
+export interface Copies {
+  /** Of log, bundles and checkpoints. Default: 3 in a cluster of three or more, else 1. */
+  readonly replicas?: number | undefined
+  /** Of metrics and output. Default: as many. 1: they are acknowledged before they are on the disk. */
+  readonly telemetryReplicas?: number | undefined
 }
 
 export interface Streams {
-  /** Creates the streams of protocol/streams.ts where they are missing. Rejects with BUS_NO_JETSTREAM. */
-  ensure(): Promise<void>
+  /**
+   * Creates the streams of protocol/streams.ts where they are missing, and gives those that are there the copies that were asked for, where
+   * they have fewer. Rejects with BUS_NO_JETSTREAM, BUS_TOO_FEW_SERVERS, BUS_NO_LEADER.
+   */
+  ensure(copies?: Copies): Promise<void>
   /**
    * Appends with a fence: rejects with BUS_CONFLICT unless the last sequence on the subject is `expectedLast` (0: none yet).
-   * Resolves with the new sequence once it is kept. BUS_TIMEOUT and BUS_DISCONNECTED leave open whether it was.
+   * Resolves with the new sequence once it is kept. BUS_TIMEOUT, BUS_NO_LEADER and BUS_DISCONNECTED leave open whether it was: a second
+   * append with the same `id` within two minutes is the same, and tells.
    */
-  append(subject: string, data: Uint8Array, options: { expectedLast: number; timeoutMs?: number }): Promise<number>
+  append(
+    subject: string,
+    data: Uint8Array,
+    options: { expectedLast: number; id?: string; timeoutMs?: number },
+  ): Promise<number>
   /** Appends without a fence; a second one with the same `id` within two minutes is the same. */
   record(subject: string, data: Uint8Array, options: { id: string; timeoutMs?: number }): Promise<void>
   /** The entries after sequence `after` (default 0), up to the last one that is there now, in order. `filter` may hold wildcards. */

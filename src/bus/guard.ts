@@ -10,6 +10,8 @@ export type Fault =
   | { readonly kind: 'deaf'; readonly problem: Problem }
   /** The server refused something (a permission, a subscription), or the connection broke in an unexpected way. */
   | { readonly kind: 'connection'; readonly problem: Problem }
+  /** Something that is kept is not as it was written, on one server at least. */
+  | { readonly kind: 'store'; readonly problem: Problem }
 
 export type OnFault = (fault: Fault) => void
 

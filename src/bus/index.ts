@@ -6,6 +6,7 @@ export {
   type BlobWriter,
   type Bus,
   type BusStatus,
+  type Copies,
   type Entry,
   type Subscription,
 } from './bus.ts'

@@ -9,8 +9,8 @@ interface Kept {
   entries: Entry[]
   bytes: number
   lastSequence: number
-  /** Message ids of the last two minutes, with the time they came. */
-  readonly ids: Map<string, number>
+  /** Message ids of the last two minutes, with the time they came and the sequence of their entry. */
+  readonly ids: Map<string, { readonly at: number; readonly sequence: number }>
 }
 
 /** The part of a connection that the store needs. */
@@ -77,6 +77,16 @@ export function createMemoryStore(options: { now: () => number; maxBytes: number
     return lastSequence
   }
 
+  /** The ids that are still known. */
+  function idsOf({ ids }: Kept): Kept['ids'] {
+    const now = options.now()
+    for (const [old, { at }] of ids) {
+      if (now - at < duplicateWindowMs) break
+      ids.delete(old)
+    }
+    return ids
+  }
+
   const full = (subject: string): MaggyError => problem('BUS_FULL', { subject, reason: 'maximum bytes exceeded' })
 
   const matching = (name: StreamName, filter: string, after: number): Entry[] =>
@@ -132,16 +142,19 @@ export function createMemoryStore(options: { now: () => number; maxBytes: number
         }
         await Promise.resolve()
       },
-      async append(subject, data, { expectedLast, timeoutMs = defaultTimeoutMs }) {
+      async append(subject, data, { expectedLast, id, timeoutMs = defaultTimeoutMs }) {
         const stream = admit(subject, data)
         if (!connection.arrives('append', subject)) return await silence(subject, timeoutMs)
         const copy = new Uint8Array(data)
         // As on NATS, listeners of the subject heard the message although the stream refused it.
         connection.route(subject, copy)
+        const before = id === undefined ? undefined : idsOf(stream).get(id)?.sequence
         const last = stream.entries.findLast((e) => e.subject === subject)?.sequence ?? 0
-        if (last !== expectedLast) throw problem('BUS_CONFLICT', { subject, expected: expectedLast })
-        const sequence = keep(stream, subject, copy)
+        if (before === undefined && last !== expectedLast)
+          throw problem('BUS_CONFLICT', { subject, expected: expectedLast })
+        const sequence = before ?? keep(stream, subject, copy)
         if (sequence === undefined) throw full(subject)
+        if (id !== undefined) stream.ids.set(id, { at: options.now(), sequence })
         if (!connection.arrives('acknowledgement', subject)) return await silence(subject, timeoutMs)
         await Promise.resolve()
         connection.connected()
@@ -152,14 +165,10 @@ export function createMemoryStore(options: { now: () => number; maxBytes: number
         if (!connection.arrives('append', subject)) await silence(subject, timeoutMs)
         const copy = new Uint8Array(data)
         connection.route(subject, copy)
-        const now = options.now()
-        for (const [old, at] of stream.ids) {
-          if (now - at < duplicateWindowMs) break
-          stream.ids.delete(old)
-        }
-        if (!stream.ids.has(id)) {
-          if (keep(stream, subject, copy) === undefined) throw full(subject)
-          stream.ids.set(id, now)
+        if (!idsOf(stream).has(id)) {
+          const sequence = keep(stream, subject, copy)
+          if (sequence === undefined) throw full(subject)
+          stream.ids.set(id, { at: options.now(), sequence })
         }
         if (!connection.arrives('acknowledgement', subject)) await silence(subject, timeoutMs)
         await Promise.resolve()

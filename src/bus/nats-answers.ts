@@ -15,8 +15,14 @@ const subjects = Type.Union([Type.Record(Type.String(), Type.Number()), Type.Nul
 export const ApiAnswer = Type.Object({
   error: Type.Optional(ApiError),
   message: Type.Optional(
-    Type.Object({ seq: Type.Integer({ minimum: 1 }), subject: Type.String(), data: Type.Optional(Type.String()) }),
+    Type.Object({
+      seq: Type.Integer({ minimum: 1 }),
+      subject: Type.String(),
+      data: Type.Optional(Type.String()),
+      hdrs: Type.Optional(Type.String()),
+    }),
   ),
+  config: Type.Optional(Type.Record(Type.String(), Type.Unknown())),
   state: Type.Optional(Type.Object({ subjects: Type.Optional(subjects) })),
   total: Type.Optional(Type.Integer()),
 })

@@ -4,16 +4,21 @@
  * I1 A blob is visible once it is whole: its meta entry comes last.
  * I2 A meta entry that says nothing (noise that somebody had the server put there) is passed over: the last one that does counts.
  * I3 A writer of an earlier generation replaces nothing of a later one.
+ * I4 Chunks lie in the order in which they were written. In a cluster a leader may go while several are under way, and one that is said
+ *    again would come after those that followed it: there they go one at a time.
  */
 import { createHash, randomBytes } from 'node:crypto'
 import { codeOf, isProblem, problem } from '../../protocol/index.ts'
 import { streamOverhead, type BlobReader, type Blobs, type BlobWriter, type WriterOptions } from './bus.ts'
-import { configOfBucket, type JetStreamApi } from './nats-api.ts'
+import type { JetStreamApi } from './nats-api.ts'
+import type { Maker } from './nats-making.ts'
 import type { Wire } from './nats-wire.ts'
 
 const chunkBytes = 128 * 1024
 /** Chunks that are under way at once. */
 const window = 8
+/** Where each waits for the one before (I4). */
+const clusterChunkBytes = 512 * 1024
 const timeoutMs = 30_000
 const tries = 3
 
@@ -28,7 +33,7 @@ interface Meta {
   readonly metadata?: Readonly<Record<string, string>>
 }
 
-export function natsBlobs(wire: Wire, api: JetStreamApi): Blobs {
+export function natsBlobs(wire: Wire, api: JetStreamApi, maker: Maker): Blobs {
   const streamOf = (bucket: string): string => `OBJ_${bucket}`
   const metaSubject = (bucket: string, name: string): string =>
     `$O.${bucket}.M.${padded(Buffer.from(name).toString('base64url'))}`
@@ -51,14 +56,15 @@ export function natsBlobs(wire: Wire, api: JetStreamApi): Blobs {
     return meta?.deleted === true ? undefined : meta
   }
 
-  /** Keeps one entry; makes the bucket where there is none yet. */
-  async function keep(bucket: string, subject: string, data: Uint8Array, headers = {}): Promise<void> {
+  /** Keeps one entry, once by its id; makes the bucket where there is none yet. */
+  async function keep(bucket: string, id: string, subject: string, data: Uint8Array, headers = {}): Promise<void> {
+    const known = { ...headers, 'Nats-Msg-Id': id }
     try {
-      await api.publish(subject, data, headers, timeoutMs)
+      await api.publishOnce(subject, data, known, timeoutMs)
     } catch (error) {
       if (!isProblem(error, 'BUS_NO_RESPONDERS')) throw error
-      await api.makeStream(configOfBucket(bucket))
-      await api.publish(subject, data, headers, timeoutMs)
+      await maker.bucket(bucket)
+      await api.publishOnce(subject, data, known, timeoutMs)
     }
   }
 
@@ -68,7 +74,8 @@ export function natsBlobs(wire: Wire, api: JetStreamApi): Blobs {
 
   async function keepMeta(meta: Meta & { bucket: string }, fence = {}): Promise<void> {
     const data = new TextEncoder().encode(JSON.stringify(meta))
-    await keep(meta.bucket, metaSubject(meta.bucket, meta.name), data, { 'Nats-Rollup': 'sub', ...fence })
+    const id = `${meta.nuid}-${meta.deleted === true ? 'deleted' : 'meta'}`
+    await keep(meta.bucket, id, metaSubject(meta.bucket, meta.name), data, { 'Nats-Rollup': 'sub', ...fence })
   }
 
   /** I3: the server refuses it where the entry there is not the one any more whose generation was looked at. */
@@ -76,6 +83,8 @@ export function natsBlobs(wire: Wire, api: JetStreamApi): Blobs {
     const { bucket, name } = meta
     for (;;) {
       const { meta: before, sequence } = await foundOf(bucket, name)
+      // Its acknowledgement was lost.
+      if (before?.nuid === meta.nuid) return
       const held = before?.deleted === true ? 0 : Number(before?.metadata?.['generation'] ?? 0)
       if (generation !== undefined && held > generation) {
         await purge(bucket, meta.nuid)
@@ -97,19 +106,20 @@ export function natsBlobs(wire: Wire, api: JetStreamApi): Blobs {
     const nuid = randomBytes(11).toString('hex')
     const subject = chunkSubject(bucket, nuid)
     const hash = createHash('sha256')
-    const largest = Math.min(chunkBytes, wire.maxPayload - streamOverhead)
+    const inCluster = wire.members() > 0
+    const largest = Math.min(inCluster ? clusterChunkBytes : chunkBytes, wire.maxPayload - streamOverhead)
     let size = 0
     let chunks = 0
     return {
       async write(part) {
-        // They must lie in the stream in their order: one connection's entries do.
+        // I4: one connection's entries lie in their order.
         for (let at = 0; at < part.length;) {
           const sent: Promise<void>[] = []
           // The first one alone: it may make the bucket.
-          const most = chunks === 0 ? 1 : window
+          const most = chunks === 0 || inCluster ? 1 : window
           for (; at < part.length && sent.length < most; at += largest) {
             const chunk = part.subarray(at, at + largest)
-            sent.push(keep(bucket, subject, chunk))
+            sent.push(keep(bucket, `${nuid}-${chunks}`, subject, chunk))
             chunks += 1
           }
           await Promise.all(sent)

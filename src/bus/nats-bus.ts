@@ -16,6 +16,7 @@ import {
   eventKind,
   headersOf,
   mapped,
+  membersOf,
   permissionRefused,
   inboxOf,
   openConnection,
@@ -26,6 +27,7 @@ import {
   type NatsConnection,
 } from './nats-client.ts'
 import { jetStreamApi } from './nats-api.ts'
+import { createMaker } from './nats-making.ts'
 import { createRequests } from './nats-requests.ts'
 import { natsStreams } from './nats-streams.ts'
 import type { Wire, WireReply } from './nats-wire.ts'
@@ -251,6 +253,8 @@ export async function connectNats(options: NatsOptions): Promise<Bus> {
     get maxPayload() {
       return maxPayload()
     },
+    members: () => membersOf(link),
+    report: (error) => report(onFault, { kind: 'store', problem: toProblem(error) }),
     status: () => status,
     onStatus,
     request: async (subject, data, opts) => wireReply(await request(subject, data, opts)),
@@ -314,6 +318,7 @@ export async function connectNats(options: NatsOptions): Promise<Bus> {
   watchdog.unref()
 
   const api = jetStreamApi(wire)
+  const maker = createMaker(wire, api)
   return {
     server: address.label,
     get maxPayload() {
@@ -346,8 +351,8 @@ export async function connectNats(options: NatsOptions): Promise<Bus> {
       await whileConnected(link.flush(), 'flush', 0)
     },
     onStatus,
-    streams: natsStreams(wire, api, identity === undefined || identity.role === 'driver'),
-    blobs: natsBlobs(wire, api),
+    streams: natsStreams(wire, api, identity === undefined || identity.role === 'driver' ? maker : undefined),
+    blobs: natsBlobs(wire, api, maker),
     async close() {
       closing ??= (async () => {
         clearInterval(watchdog)

@@ -83,6 +83,12 @@ function infoOf(connection: NatsConnection, address: Address): ServerInfo {
   return { server: address.label, version, jetstream, maxPayload, id }
 }
 
+/** Servers of the cluster that this one names, itself included; 0: it is in none. */
+export function membersOf({ info }: NatsConnection): number {
+  if (info?.cluster === undefined || info.cluster === '') return 0
+  return Math.max(1, new Set(info.connect_urls).size)
+}
+
 /** Connects; rejects with BUS_UNREACHABLE, BUS_UNAUTHORIZED or BUS_TOO_OLD. */
 export async function openConnection(address: Address, options: ClientOptions): Promise<NatsConnection> {
   const connection = await dial(address, options)

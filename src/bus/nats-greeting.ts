@@ -13,14 +13,24 @@ export interface Greeting {
 
 const longest = 64 * 1024
 
-/** Rejects with BUS_UNREACHABLE. */
+/** Of the first of the addresses at which a server answers. Rejects with BUS_UNREACHABLE. */
 export async function greetingOf({ servers, label }: Address, timeoutMs: number): Promise<Greeting> {
-  const [first = ''] = servers
-  const at = first.lastIndexOf(':')
-  const host = first.slice(0, at).replace(/^\[|\]$/g, '')
+  for (const [index, server] of servers.entries()) {
+    try {
+      return await greetingAt(server, label, timeoutMs)
+    } catch (error) {
+      if (index === servers.length - 1) throw error
+    }
+  }
+  throw problem('BUS_UNREACHABLE', { server: label, reason: 'no address is given' })
+}
+
+async function greetingAt(server: string, label: string, timeoutMs: number): Promise<Greeting> {
+  const at = server.lastIndexOf(':')
+  const host = server.slice(0, at).replace(/^\[|\]$/g, '')
   const unreachable = (reason: string) => problem('BUS_UNREACHABLE', { server: label, reason })
   return await new Promise((resolve, reject) => {
-    const socket = connect({ host, port: Number(first.slice(at + 1)) })
+    const socket = connect({ host, port: Number(server.slice(at + 1)) })
     let text = ''
     const timer = setTimeout(() => {
       end(() => reject(unreachable(`no answer within ${timeoutMs} ms`)))

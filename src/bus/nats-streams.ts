@@ -2,28 +2,24 @@
  * The streams of protocol/streams.ts on JetStream.
  * I1 `follow` hands out each entry once and in order, across outages: it asks for the entries after the last one it handed out.
  */
-import {
-  bundleBucket,
-  checkpointBucket,
-  codeOf,
-  MaggyError,
-  problem,
-  streams,
-  type StreamName,
-} from '../../protocol/index.ts'
+import { codeOf, MaggyError, problem, streams, type StreamName } from '../../protocol/index.ts'
 import type { Entry, Streams } from './bus.ts'
-import { configOf, configOfBucket, type JetStreamApi } from './nats-api.ts'
+import type { JetStreamApi } from './nats-api.ts'
+import type { Maker } from './nats-making.ts'
 import { createRecorder } from './nats-recorder.ts'
 import type { Wire } from './nats-wire.ts'
 
 const apiTimeoutMs = 5_000
+/** In a cluster: an acknowledgement that a leader owed which is gone does not come, and an append may be said again. */
+const memberTimeoutMs = 2_000
 /** A message arrives on its subject before the stream has kept it: a follower waits this long before it reads. */
 const settleMs = 5
 /** A follower that heard nothing looks all the same. */
 const lookMs = 1_000
 
-/** `makes`: whether this connection may make what is missing. */
-export function natsStreams(wire: Wire, api: JetStreamApi, makes: boolean): Streams {
+/** `maker`: of a connection that may make what is missing. */
+export function natsStreams(wire: Wire, api: JetStreamApi, maker: Maker | undefined): Streams {
+  const defaultTimeoutMs = (): number => (wire.members() > 0 ? memberTimeoutMs : apiTimeoutMs)
   const nameOf = (stream: StreamName): string => streams[stream].name
   const record = createRecorder(wire, async ({ subject, data, id, timeoutMs }) => {
     await api.publish(subject, data, { 'Nats-Msg-Id': id }, timeoutMs)
@@ -87,23 +83,25 @@ export function natsStreams(wire: Wire, api: JetStreamApi, makes: boolean): Stre
   }
 
   return {
-    async ensure() {
-      if (!makes) {
-        for (const { name } of Object.values(streams))
-          if (!(await api.hasStream(name))) throw problem('BUS_NOT_SET_UP', { server: wire.label })
-        return
-      }
-      for (const definition of Object.values(streams)) await api.makeStream(configOf(definition))
-      for (const bucket of [bundleBucket, checkpointBucket]) await api.makeStream(configOfBucket(bucket))
+    async ensure(copies = {}) {
+      if (maker !== undefined) return await maker.all(copies)
+      for (const { name } of Object.values(streams))
+        if ((await api.streamSetting(name)) === undefined) throw problem('BUS_NOT_SET_UP', { server: wire.label })
     },
-    append: (subject, data, { expectedLast, timeoutMs = apiTimeoutMs }) =>
-      api.publish(subject, data, { 'Nats-Expected-Last-Subject-Sequence': String(expectedLast) }, timeoutMs),
-    record: (subject, data, { id, timeoutMs = apiTimeoutMs }) => record({ subject, data, id, timeoutMs }),
+    append: (subject, data, { expectedLast, id, timeoutMs = defaultTimeoutMs() }) =>
+      api.publish(
+        subject,
+        data,
+        {
+          'Nats-Expected-Last-Subject-Sequence': String(expectedLast),
+          ...(id === undefined ? {} : { 'Nats-Msg-Id': id }),
+        },
+        timeoutMs,
+      ),
+    record: (subject, data, { id, timeoutMs = defaultTimeoutMs() }) => record({ subject, data, id, timeoutMs }),
     read: (stream, filter, { after = 0 } = {}) => api.entries(nameOf(stream), filter, after),
     follow,
-    // The log's end must be the true one; a direct get may be answered by a replica that is behind.
-    last: (stream, subject) =>
-      stream === 'log' ? api.lastKept(nameOf(stream), subject) : api.last(nameOf(stream), subject),
+    last: (stream, subject) => api.last(nameOf(stream), subject),
     subjects: (stream, filter) => api.subjects(nameOf(stream), filter),
   }
 }

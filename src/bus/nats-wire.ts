@@ -1,4 +1,5 @@
 /** The part of a NATS connection that streams and blobs use, so that they need not know its client. */
+import type { MaggyError } from '../../protocol/index.ts'
 import type { BusStatus } from './bus.ts'
 
 export interface WireReply {
@@ -12,6 +13,10 @@ export interface Wire {
   /** Without credentials. */
   readonly label: string
   readonly maxPayload: number
+  /** Servers of its cluster that are known, itself included; 0: it is in none. */
+  members(): number
+  /** For faults that no caller can be told of. */
+  report(error: MaggyError): void
   status(): BusStatus
   onStatus(listener: (status: BusStatus) => void): () => void
   /** Copies the data. Rejects with the bus's codes. */

@@ -20,6 +20,7 @@ export async function looking<T>(
 ): Promise<T> {
   if (nothingHere(options)) throw problem('EXPERIMENT_UNKNOWN', { experiment })
   const session = await openSession({ ...sessionOptions(options), actors: 'none' })
+  session.onNotice((text) => void process.stderr.write(`${text}\n`))
   try {
     return await Promise.race([work(session), session.failed])
   } finally {
@@ -37,8 +38,8 @@ export const isServed = ({ server }: BusOptions): boolean => (server ?? process.
 
 /** Options for a session, without those that were not given. */
 export function sessionOptions(
-  given: BusOptions & { readonly workers?: number; readonly trust?: string },
+  given: BusOptions & { readonly workers?: number; readonly replicas?: number; readonly trust?: string },
 ): Omit<SessionOptions, 'actors'> {
-  const names = ['server', 'data', 'workers', 'trust', ...accessOptions.map(([name]) => name)] as const
+  const names = ['server', 'data', 'workers', 'replicas', 'trust', ...accessOptions.map(([name]) => name)] as const
   return Object.fromEntries(names.flatMap((name) => (given[name] === undefined ? [] : [[name, given[name]]])))
 }

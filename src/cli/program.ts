@@ -7,6 +7,7 @@ import type { Changing } from '../mcp/index.ts'
 import type { McpCommandOptions } from './mcp-command.ts'
 import type { ReplayOptions } from './replay-command.ts'
 import { accessOptions } from '../access/index.ts'
+import { parseCopies } from '../actor/index.ts'
 import type { AuthFlags, InitFlags } from './auth-command.ts'
 import type { BusOptions } from './looking.ts'
 import type { RunCommandOptions } from './run-command.ts'
@@ -194,6 +195,7 @@ function runCommands(program: Command, finish: Finish): void {
     ),
   )
     .addOption(workers())
+    .addOption(copies())
     .option('--detach', 'hand it over to the server that is named, and leave')
     .option('--board', 'show it in a browser while it runs; the address is printed')
     .option('--output <dir>', 'write the results as files under this folder')
@@ -217,6 +219,7 @@ function runCommands(program: Command, finish: Finish): void {
   )
     .option('--force', 'go on although its log has a hole')
     .addOption(workers())
+    .addOption(copies())
     .option('--board', 'show it in a browser while it runs; the address is printed')
     .option('--output <dir>', 'write the results as files under this folder')
     .option('--tensorboard <dir>', 'write event files for TensorBoard under this folder')
@@ -336,6 +339,13 @@ function onBus(command: Command): Command {
 
 function workers(): Option {
   return new Option('--workers <n>', 'workers beside the embedded bus (default: 1)').argParser(atLeastOne)
+}
+
+function copies(): Option {
+  return new Option(
+    '--replicas <n>',
+    'servers that keep a copy of what is kept (default: 3 in a cluster of three or more, else 1)',
+  ).argParser(parseCopies)
 }
 
 function tools(text: string): Changing[] {

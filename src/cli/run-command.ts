@@ -40,6 +40,7 @@ import { printJson, styleOf, watchIn, type Shown, type Style } from './watch.ts'
 
 export interface RunCommandOptions extends BusOptions {
   readonly workers?: number
+  readonly replicas?: number
   readonly trust?: string
   readonly board?: boolean
   readonly json?: boolean

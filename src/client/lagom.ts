@@ -22,6 +22,8 @@ export interface LagomOptions extends SigningOptions, AccessOptions {
   readonly token?: string
   /** Of the embedded bus. Default: 1. */
   readonly workers?: number
+  /** Servers that keep a copy of log, code and checkpoints. Default: 3 in a cluster of three or more, else 1. */
+  readonly replicas?: number
   /** Of the embedded bus: its workers run only what a key of this file has signed. */
   readonly trust?: string
   /** The embedded bus's folder. Default: `.maggy`. */

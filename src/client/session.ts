@@ -3,7 +3,7 @@ import { join } from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
 import { isProblem } from '../../protocol/index.ts'
 import { accessTo, withEnvironment, type AccessOptions } from '../access/index.ts'
-import { connectNats, type Bus } from '../bus/index.ts'
+import { connectNats, type Bus, type Copies, type Fault } from '../bus/index.ts'
 import { runningServer } from '../server/index.ts'
 import { openFleet, type Lease } from './embedded.ts'
 import type { SuggesterName } from './fleet.ts'
@@ -17,6 +17,8 @@ export interface SessionOptions extends Omit<AccessOptions, 'server' | 'token'> 
   readonly data?: string
   /** Of the embedded bus. Default: 1. */
   readonly workers?: number
+  /** Servers that keep a copy of what is kept. Default: 3 in a cluster of three or more, else 1. */
+  readonly replicas?: number
   /** Of the embedded bus: a file of keys; its workers run only what one of them has signed. */
   readonly trust?: string
   /**
@@ -35,7 +37,7 @@ export interface Session {
   readonly failed: Promise<never>
   /** Of an embedded bus: called when another driver stands in the place of one that ended (see Fleet.onDriver). Else never. */
   readonly onDriver: (again: () => void) => () => void
-  /** Of an embedded bus: called with what people should know of its server (see Fleet.onNotice). Else never. */
+  /** Called with what people should know of what is kept, and of the server of an embedded bus (see Fleet.onNotice). */
   readonly onNotice: (say: (text: string) => void) => () => void
   close(): Promise<void>
 }
@@ -48,15 +50,14 @@ export async function openSession(options: SessionOptions): Promise<Session> {
   const server = options.server ?? process.env['MAGGY_SERVER']
   if (server !== undefined && server !== '') {
     return {
-      ...(await connect(server, withEnvironment(options))),
+      ...(await connect(server, withEnvironment(options), options)),
       embedded: false,
       failed: never(),
       onDriver: nobody,
-      onNotice: nobody,
     }
   }
   if (options.actors === 'none') return await look(options)
-  return await embedded(await openFleet(options))
+  return await embedded(await openFleet(options), options)
 }
 
 const busyMs = 10_000
@@ -70,13 +71,12 @@ async function look(options: SessionOptions): Promise<Session> {
       const url = await runningServer(join(options.data ?? '.maggy', 'server'))
       if (url !== undefined)
         return {
-          ...(await connect(url, {})),
+          ...(await connect(url, {}, {})),
           embedded: false,
           failed: never(),
           onDriver: nobody,
-          onNotice: nobody,
         }
-      return await embedded(await openFleet(options))
+      return await embedded(await openFleet(options), options)
     } catch (error) {
       // Another process holds the folder and has no address yet, or none any more: it starts, or ends.
       if (!isProblem(error, 'BUS_BUSY', 'BUS_UNREACHABLE') || performance.now() > deadline) throw error
@@ -85,10 +85,16 @@ async function look(options: SessionOptions): Promise<Session> {
   }
 }
 
-async function embedded(fleet: Lease): Promise<Session> {
+async function embedded(fleet: Lease, copies: Copies): Promise<Session> {
   try {
-    const { bus, close, address } = await connect(fleet.url, {})
-    const { failed, onDriver, onNotice } = fleet
+    const { bus, close, address, ...connected } = await connect(fleet.url, {}, copies)
+    const { failed, onDriver } = fleet
+    const onNotice: Session['onNotice'] = (say) => {
+      const offs = [fleet.onNotice(say), connected.onNotice(say)]
+      return () => {
+        for (const off of offs) off()
+      }
+    }
     return { bus, address, embedded: true, failed, onDriver, onNotice, close: () => closeBoth(close, fleet) }
   } catch (error) {
     await fleet.release()
@@ -104,17 +110,29 @@ async function closeBoth(close: () => Promise<void>, fleet: Lease): Promise<void
   }
 }
 
-async function connect(server: string, options: AccessOptions): Promise<Pick<Session, 'bus' | 'close' | 'address'>> {
+async function connect(
+  server: string,
+  options: AccessOptions,
+  { replicas }: Copies,
+): Promise<Pick<Session, 'bus' | 'close' | 'address' | 'onNotice'>> {
   const access = accessTo(options, ['client', 'board', 'driver'])
-  const bus = await connectNats({ server, name: 'client', ...access })
+  const hearers = new Set<(text: string) => void>()
+  const onFault = (fault: Fault): void => {
+    if (fault.kind === 'store') for (const say of hearers) say(fault.problem.message)
+  }
+  const bus = await connectNats({ server, name: 'client', ...access, onFault })
   try {
-    await bus.streams.ensure()
+    await bus.streams.ensure({ replicas })
   } catch (error) {
     await bus.close()
     throw error
   }
   return {
     bus,
+    onNotice(say) {
+      hearers.add(say)
+      return () => void hearers.delete(say)
+    },
     close: () => bus.close(),
     address: { url: server, token: typeof access.token === 'function' ? access.token() : access.token },
   }

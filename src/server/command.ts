@@ -1,6 +1,7 @@
 import { readFileSync } from 'node:fs'
 import { describe, isProblem, problem, toProblem } from '../../protocol/index.ts'
-import { exitCodeFor } from '../actor/index.ts'
+import { exitCodeFor, parseCopies, patiently, systemClock } from '../actor/index.ts'
+import { connectNats } from '../bus/index.ts'
 import { startServer, type RunningServer, type ServerOptions } from './server.ts'
 
 /** The messages that a parent process hears over its IPC channel when it starts `maggy server` as a child. */
@@ -17,33 +18,52 @@ export interface ServerFlags {
   readonly auth?: string
   readonly monitor?: string
   readonly random?: boolean
+  readonly cluster?: string
+  readonly routes?: string
+  readonly peerPort?: string
+  readonly name?: string
+  readonly replicas?: number
   readonly verbose?: boolean
 }
 
 /** The options of `maggy server`, for commander: flags and what they mean. */
-export const serverFlags: readonly (readonly [flags: string, description: string])[] = [
-  ['--host <host>', 'the address to listen on (default 127.0.0.1)'],
-  ['--port <port>', 'the port to listen on; 0: any that is free (default 4222)'],
-  ['--random', 'the same as --port 0'],
-  ['--token <token>', 'what clients must show; better in a file: others see the command line'],
-  ['--token-file <file>', 'a file with it (default: made up, and kept in the data folder)'],
+export const serverFlags: readonly (readonly [flags: string, description: string, parse?: (text: string) => number])[] =
   [
-    '--auth <folder>',
-    'the authority that says who is known: the folder server/ of `maggy auth init`; there is no token then',
-  ],
-  ['--data <folder>', 'where the log and all else is kept (default .maggy/server)'],
-  ['--monitor <port>', "nats-server's monitoring page, on loopback"],
-  ['--verbose', "print nats-server's log"],
-]
+    ['--host <host>', 'the address to listen on (default 127.0.0.1)'],
+    ['--port <port>', 'the port to listen on; 0: any that is free (default 4222)'],
+    ['--random', 'the same as --port 0'],
+    ['--token <token>', 'what clients must show; better in a file: others see the command line'],
+    ['--token-file <file>', 'a file with it (default: made up, and kept in the data folder)'],
+    [
+      '--auth <folder>',
+      'the authority that says who is known: the folder server/ of `maggy auth init`; there is no token then',
+    ],
+    ['--data <folder>', 'where the log and all else is kept (default .maggy/server)'],
+    ['--cluster <name>', 'be a member of this cluster; all members share one token file, or one authority'],
+    ['--routes <addresses>', 'peer addresses of some members, with commas; one that runs is enough'],
+    ['--peer-port <port>', 'where the other members reach this one (default 6222)'],
+    [
+      '--name <name>',
+      'its name in the cluster (default: of host and peer port); one that replaces another has the same',
+    ],
+    ['--monitor <port>', "nats-server's monitoring page, on loopback"],
+    [
+      '--replicas <n>',
+      'servers that keep a copy of what is kept: streams are made so, or given what they lack (default: as drivers say)',
+      parseCopies,
+    ],
+    ['--verbose', "print nats-server's log"],
+  ]
 
 /**
  * `maggy server`: runs until it is told to stop (SIGTERM, SIGINT, or the parent that holds its IPC channel goes), or until
  * nats-server ends by itself. Returns the exit code.
  */
 export async function runServer(flags: ServerFlags): Promise<number> {
+  const onNotice = (text: string): void => void process.stderr.write(`${text}\n`)
   let server: RunningServer
   try {
-    server = await startServer({ ...optionsFrom(flags), onNotice: (text) => void process.stderr.write(`${text}\n`) })
+    server = await startServer({ ...optionsFrom(flags), onNotice })
   } catch (error) {
     const fault = toProblem(error)
     await tell({ ready: false, problem: fault })
@@ -60,6 +80,7 @@ export async function runServer(flags: ServerFlags): Promise<number> {
   process.stdout.write(`${server.url.replace(/\/\/[^/]*@/, '//')}\n`)
   if (server.tokenFile !== undefined)
     process.stderr.write(`its token is in ${server.tokenFile} (--token-file, or MAGGY_TOKEN_FILE)\n`)
+  if (flags.replicas !== undefined) void makeCopies(server.url, flags.replicas, onNotice)
   const end = await Promise.race([told, server.ended])
   if (end === 'told') {
     await server.stop()
@@ -69,8 +90,27 @@ export async function runServer(flags: ServerFlags): Promise<number> {
   return 1
 }
 
-/** @throws OPTION_INVALID for what is no port. */
+/** Once the cluster is there. What cannot be had is said: the server runs all the same. */
+async function makeCopies(server: string, replicas: number, onNotice: (text: string) => void): Promise<void> {
+  try {
+    const bus = await connectNats({ server, name: 'server' })
+    await patiently({ clock: systemClock, logger: { warn: (_, text) => onNotice(text) } }, () =>
+      bus.streams.ensure({ replicas }),
+    )
+    await bus.close()
+    onNotice(`${replicas} servers keep a copy of what is kept`)
+  } catch (error) {
+    onNotice(describe(error))
+  }
+}
+
+/** @throws OPTION_INVALID for what is no port, and for options that do not go together. */
 export function optionsFrom(flags: ServerFlags, environment: NodeJS.ProcessEnv = process.env): ServerOptions {
+  const invalid = (option: string, reason: string) => problem('OPTION_INVALID', { option, reason })
+  if (flags.replicas !== undefined && flags.auth !== undefined)
+    throw invalid('--replicas', 'is for drivers where an authority says who may make streams: maggy driver --replicas')
+  if (flags.cluster === undefined && (flags.routes ?? flags.peerPort ?? flags.name) !== undefined)
+    throw invalid('--cluster', 'is missing: --routes, --peer-port and --name are of a cluster')
   const file = flags.tokenFile ?? environment['MAGGY_TOKEN_FILE'] ?? ''
   const token =
     flags.token ?? environment['MAGGY_TOKEN'] ?? (file === '' ? undefined : readFileSync(file, 'utf8').trim())
@@ -80,6 +120,16 @@ export function optionsFrom(flags: ServerFlags, environment: NodeJS.ProcessEnv =
     ...(token === undefined || token === '' ? {} : { token }),
     ...(flags.auth === undefined ? {} : { auth: flags.auth }),
     ...(flags.data === undefined ? {} : { data: flags.data }),
+    ...(flags.cluster === undefined
+      ? {}
+      : {
+          cluster: {
+            name: flags.cluster,
+            routes: flags.routes ?? '',
+            ...(flags.name === undefined ? {} : { member: flags.name }),
+            ...(flags.peerPort === undefined ? {} : { peerPort: portOf('--peer-port', flags.peerPort) }),
+          },
+        }),
     ...(flags.monitor === undefined ? {} : { monitorPort: portOf('--monitor', flags.monitor) }),
     ...(flags.verbose === true ? { onLog: (line: string) => void process.stderr.write(`${line}\n`) } : {}),
   }

@@ -12,8 +12,22 @@ export interface ServerConfiguration {
   readonly maxPayloadBytes: number
   /** The port of the HTTP monitoring page, on loopback; none by default. */
   readonly monitorPort?: number
+  /** The cluster that it is a member of. */
+  readonly cluster?: ClusterConfiguration
   /** An authority that says who is known; there is no token then. */
   readonly authority?: { readonly settings: AuthoritySettings; readonly folder: string }
+}
+
+export interface ClusterConfiguration {
+  readonly name: string
+  /** Its own name in the cluster: a server that is to take the place of another has the same. */
+  readonly member: string
+  /** The port on which the other members reach it. */
+  readonly peerPort: number
+  /** Some of the members, itself or not: `nats://host:port` of their peer ports. */
+  readonly routes: readonly string[]
+  /** The same for all members, and known to nobody else. */
+  readonly secret: string
 }
 
 const mebibyte = 2 ** 20
@@ -23,9 +37,9 @@ const maxFileStoreBytes = 64 * 2 ** 30
 
 /** The configuration of nats-server, as the text of its file. deploy/nats-server.conf is the same for a server of your own. */
 export function configurationText(configuration: ServerConfiguration): string {
-  const { host, port, token, data, maxPayloadBytes, monitorPort, authority } = configuration
+  const { host, port, token, data, maxPayloadBytes, monitorPort, authority, cluster } = configuration
   const lines = [
-    `server_name: ${authority?.settings.serverName ?? nameBy(token)}`,
+    `server_name: ${cluster?.member ?? authority?.settings.serverName ?? nameBy(token)}`,
     `host: ${quoted(host)}`,
     `port: ${port}`,
     `max_payload: ${maxPayloadBytes}`,
@@ -43,9 +57,35 @@ export function configurationText(configuration: ServerConfiguration): string {
   ]
   if (authority !== undefined) lines.push(...authorityLines(authority.settings, authority.folder))
   else if (token !== undefined) lines.push(`authorization { token: ${quoted(token)} }`)
+  if (cluster !== undefined) lines.push(...clusterLines(cluster, configuration))
   if (monitorPort !== undefined) lines.push(`http: "127.0.0.1:${monitorPort}"`)
   return `${lines.join('\n')}\n`
 }
+
+/** Members know each other by a secret; under an authority they talk by TLS, too. */
+function clusterLines(
+  { name, peerPort, routes, secret }: ClusterConfiguration,
+  { host, authority }: ServerConfiguration,
+): string[] {
+  const shown = (route: string): string => route.replace('://', `://maggy:${secret}@`)
+  return [
+    'cluster {',
+    `  name: ${quoted(name)}`,
+    `  listen: ${quoted(`${host.includes(':') ? `[${host}]` : host}:${peerPort}`)}`,
+    `  authorization { user: maggy, password: ${quoted(secret)}, timeout: 5 }`,
+    `  routes: [${routes.map((route) => quoted(shown(route))).join(', ')}]`,
+    ...(authority === undefined ? [] : ['  tls {', ...tlsLines(authority.folder), '    timeout: 5', '  }']),
+    '}',
+  ]
+}
+
+/** Routes are dialled by whoever starts: a member shows the certificate that it shows to clients, and is known by the secret. */
+const tlsLines = (folder: string): string[] => [
+  `    cert_file: ${quoted(join(folder, 'server.pem'))}`,
+  `    key_file: ${quoted(join(folder, 'server.key'))}`,
+  `    ca_file: ${quoted(join(folder, 'ca.pem'))}`,
+  '    min_version: "1.3"',
+]
 
 /** nats-server writes the port that it got into a file here. */
 export function portsDirectory(data: string): string {

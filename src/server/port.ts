@@ -4,12 +4,12 @@ import { join } from 'node:path'
 import { describe, problem } from '../../protocol/index.ts'
 
 /** Whether the port can be had. @throws BUS_PORT_IN_USE, or OPTION_INVALID for a host or port that is not ours to open. */
-export async function assertPortFree(host: string, port: number): Promise<void> {
+export async function assertPortFree(host: string, port: number, option = '--port'): Promise<void> {
   const listener = createServer()
   await new Promise<void>((resolve, reject) => {
     listener.once('error', (error: NodeJS.ErrnoException) => {
       if (error.code === 'EADDRINUSE') reject(problem('BUS_PORT_IN_USE', { port }, { cause: error }))
-      else if (error.code === 'EACCES') reject(problem('OPTION_INVALID', { option: '--port', reason: error.message }))
+      else if (error.code === 'EACCES') reject(problem('OPTION_INVALID', { option, reason: error.message }))
       else reject(problem('OPTION_INVALID', { option: '--host', reason: error.message }))
     })
     listener.listen({ host, port }, () => listener.close(() => resolve()))

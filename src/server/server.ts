@@ -14,6 +14,7 @@ import { describe, problem } from '../../protocol/index.ts'
 import type { AuthoritySettings } from './authority-configuration.ts'
 import { findNatsServer, identityOf, isAlive, tryLock } from '../setup/index.ts'
 import { lastServer, writeAddress } from './address-file.ts'
+import { clusterConfiguration, type ClusterOptions } from './cluster-options.ts'
 import {
   addressOf,
   configurationText,
@@ -36,6 +37,8 @@ export interface ServerOptions {
   readonly auth?: string
   /** `.maggy/server` by default. */
   readonly data?: string
+  /** It is a member of a cluster. */
+  readonly cluster?: ClusterOptions
   readonly maxPayloadBytes?: number
   readonly monitorPort?: number
   /** Hears the log of nats-server, line by line. */
@@ -73,6 +76,10 @@ export async function startServer(options: ServerOptions = {}): Promise<RunningS
   const port = options.port ?? 4222
   const random = port <= 0
   const authority = options.auth === undefined ? undefined : await authorityIn(resolve(options.auth))
+  const cluster =
+    options.cluster === undefined
+      ? undefined
+      : clusterConfiguration(options.cluster, { token: options.token, folder: authority?.folder })
   const data = resolve(options.data ?? join('.maggy', 'server'))
   const lock = await tryLock(join(data, 'server.lock'))
   if (lock.kind === 'taken') throw problem('BUS_BUSY', { directory: data, pid: lock.holder.pid })
@@ -81,6 +88,7 @@ export async function startServer(options: ServerOptions = {}): Promise<RunningS
     const token = tokenFile === undefined ? undefined : await tokenIn(tokenFile, options.token)
     await awaitPredecessor(data)
     if (!random) await assertPortFree(host, port)
+    if (cluster !== undefined) await assertPortFree(host, cluster.peerPort, '--peer-port')
     const kept = await keepRunning(
       binary.path,
       {
@@ -90,6 +98,7 @@ export async function startServer(options: ServerOptions = {}): Promise<RunningS
         maxPayloadBytes: options.maxPayloadBytes ?? defaultMaxPayloadBytes,
         ...(token === undefined ? {} : { token }),
         ...(authority === undefined ? {} : { authority }),
+        ...(cluster === undefined ? {} : { cluster }),
         ...(options.monitorPort === undefined ? {} : { monitorPort: options.monitorPort }),
       },
       options,

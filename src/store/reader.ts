@@ -150,9 +150,10 @@ export async function linesOf(entry: Entry, holders: LogHolders): Promise<readon
 /** What was kept of an attempt; undefined: it cannot be read, or another worker has the attempt. */
 async function believed<C extends typeof metrics | typeof output>(
   conversation: C,
-  { subject, data }: Entry,
+  { subject, data, rotten }: Entry,
   holders: LogHolders,
 ): Promise<PayloadOf<C> | undefined> {
+  if (rotten === true) return undefined
   const { worker = '', trial } = paramsFrom(conversation, subject) ?? {}
   try {
     const payload = decodePayload<TSchema>(conversation, data, subject) as PayloadOf<C>

@@ -296,6 +296,18 @@ export function busContract(name: string, createWorld: () => Promise<BusWorld>):
       expect(await all(b.streams.read('log', logOf('e9')))).toEqual([])
     })
 
+    test('an append that is said again under its id is the same, whatever came after it; another id is fenced', async () => {
+      await a.streams.ensure()
+      const append = (bus: Bus, id: string, expectedLast: number) =>
+        bus.streams.append(logOf('e1'), bytes(expectedLast), { expectedLast, id })
+      expect(await append(a, 'x', 0)).toBe(1)
+      expect(await append(a, 'y', 1)).toBe(2)
+      expect(await append(b, 'x', 0)).toBe(1)
+      expect(await codeFrom(append(b, 'z', 0))).toBe('BUS_CONFLICT')
+      expect(await append(b, 'z', 2)).toBe(3)
+      expect((await all(b.streams.read('log', logOf('e1')))).map((e) => e.sequence)).toEqual([1, 2, 3])
+    })
+
     test('an append where no stream listens fails', async () => {
       expect(await codeFrom(a.streams.append(logOf('e1'), bytes(1), { expectedLast: 0 }))).toBe('BUS_NO_RESPONDERS')
     })

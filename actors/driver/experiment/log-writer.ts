@@ -2,12 +2,14 @@
  * The one writer of an experiment's log.
  * I1 Group commit: what one turn produced, and all that gathers while an append is under way, is one append and one sync.
  * I2 Fenced: every append names the last sequence it knows. When somebody else wrote, this writer is done (`onFenced`).
- * I3 An append whose fate is unknown (time-out, outage) is repeated until it is known: nothing is dropped, nothing stands twice.
+ * I3 An append whose fate is unknown (time-out, outage, an election) is repeated until it is known: nothing is dropped, nothing stands
+ *    twice. The server knows it by its id; where it has forgotten that, its bytes are looked for in the log.
  * I4 What the server refuses (it is full, it has no stream) is tried again until it is taken, and `problem` says so meanwhile: nothing
  *    that a server answers ends the process. Only the first entry of a new log is given up, with the server's code.
  * I5 What somebody else wrote on the subject and nobody can read is no entry of the log: it is stepped over, and shuts nobody out.
  * I6 Events are numbered from 0 on; an entry names the number of its first event, so that a reader notices what is gone.
  */
+import { randomUUID } from 'node:crypto'
 import {
   check,
   decodePayload,
@@ -28,7 +30,7 @@ const retryMs = 200
 const refusedRetryMs = 1000
 /** What an entry's own fields take at most, in bytes. */
 const entryOverhead = 64
-const unknownFate = ['BUS_TIMEOUT', 'BUS_DISCONNECTED', 'BUS_NO_RESPONDERS'] as const
+const unknownFate = ['BUS_TIMEOUT', 'BUS_DISCONNECTED', 'BUS_NO_RESPONDERS', 'BUS_NO_LEADER'] as const
 
 /** Where a log ends. */
 export interface LogEnd {
@@ -44,6 +46,8 @@ export class LogWriter {
   readonly #subject: string
   readonly #onFenced: () => void
   readonly #onForeign: (entries: number) => void
+  /** Of this writer alone: with it and the number of its first event an entry has an id (I3). */
+  readonly #author = randomUUID()
   #last: number
   /** The number of the next event to be written (I6). */
   #next: number
@@ -165,7 +169,8 @@ export class LogWriter {
   async #append(data: Uint8Array, isPatient: boolean): Promise<void> {
     for (let again = false; !this.#fenced; again = true) {
       try {
-        this.#last = await this.#bus.streams.append(this.#subject, data, { expectedLast: this.#last })
+        const id = `${this.#author}-${this.#next}`
+        this.#last = await this.#bus.streams.append(this.#subject, data, { expectedLast: this.#last, id })
         this.#appended += 1
         this.problem = null
         return

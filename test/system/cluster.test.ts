@@ -1,0 +1,147 @@
+/** Streams on a cluster of three real servers: leaders that vanish, members that lose their disks, entries that have rotted. */
+import { setTimeout as delay } from 'node:timers/promises'
+import { connect as connectRaw, headers } from 'nats'
+import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { bundleBucket, codeOf, isProblem, log, streams, subjectFor } from '../../protocol/index.ts'
+import { connectNats, type Bus, type Entry, type Fault } from '../../src/bus/index.ts'
+import { replicaDigest, startTestCluster, streamInfo, type TestCluster } from '../support/cluster.ts'
+import { freePort, startTestServer } from '../support/server.ts'
+
+let cluster: TestCluster
+let bus: Bus
+const faults: Fault[] = []
+beforeAll(async () => {
+  cluster = await startTestCluster()
+  bus = await connectNats({ server: cluster.url, onFault: (fault) => faults.push(fault) })
+})
+afterAll(async () => {
+  await bus.close()
+  await cluster.stop()
+})
+
+const logStream = streams.log.name
+const all = [logStream, streams.telemetry.name, `OBJ_${bundleBucket}`, 'OBJ_maggy-checkpoints']
+const copies = async () =>
+  await Promise.all(all.map(async (stream) => (await streamInfo(bus, stream)).config.num_replicas))
+
+/** Appends, as the writer of a log does: until it is known to be kept. */
+async function append(subject: string, value: number, expectedLast: number): Promise<number> {
+  for (;;) {
+    try {
+      return await bus.streams.append(subject, Uint8Array.of(value), { expectedLast, id: `${subject}-${value}` })
+    } catch (error) {
+      if (!isProblem(error, 'BUS_TIMEOUT', 'BUS_NO_RESPONDERS', 'BUS_NO_LEADER', 'BUS_DISCONNECTED')) throw error
+      await delay(50)
+    }
+  }
+}
+
+async function current(stream: string): Promise<void> {
+  for (;;) {
+    const { cluster: group } = await streamInfo(bus, stream)
+    const replicas = group?.replicas ?? []
+    if (group?.leader !== undefined && replicas.length === 2 && replicas.every((one) => one.current)) return
+    await delay(50)
+  }
+}
+
+async function valuesOf(subject: string): Promise<number[]> {
+  const values: number[] = []
+  for await (const { data } of bus.streams.read('log', subject)) values.push(data[0] ?? -1)
+  return values
+}
+
+const expectReplicasEqual = async (): Promise<void> => {
+  await current(logStream)
+  const members = await Promise.all([0, 1, 2].map((member) => cluster.connect('reader', member)))
+  const digests = await Promise.all(members.map((member) => replicaDigest(member, logStream)))
+  expect(new Set(digests).size).toBe(1)
+  await Promise.all(members.map((member) => member.close()))
+}
+
+test('one copy becomes three when it is asked for, of all but metrics that are kept asynchronously, and three are never made one', async () => {
+  await bus.streams.ensure({ replicas: 1 })
+  expect(await copies()).toEqual([1, 1, 1, 1])
+  expect((await streamInfo(bus, streams.telemetry.name)).config.persist_mode).toBe('async')
+  expect(await bus.streams.ensure({ replicas: 3, telemetryReplicas: 3 }).catch(codeOf)).toBe('BUS_TOO_FEW_SERVERS')
+  await bus.streams.ensure({ replicas: 3 })
+  expect(await copies()).toEqual([3, 1, 3, 3])
+  expect(faults.map(({ problem }) => problem.code)).toContain('BUS_TOO_FEW_SERVERS')
+  await bus.streams.ensure({ replicas: 1 })
+  expect(await copies()).toEqual([3, 1, 3, 3])
+})
+
+test('a leader is killed among appends, and a member loses its disk: each entry is there once, and the replicas are equal', async () => {
+  const subject = subjectFor(log, { experiment: 'killed' })
+  await current(logStream)
+  const values = Array.from({ length: 60 }, (_, value) => value)
+  let last = 0
+  let killed: Promise<unknown> = Promise.resolve()
+  let victim = 0
+  for (const value of values) {
+    if (value === 20) {
+      victim = (await cluster.leader(bus, logStream)) ?? 0
+      killed = cluster.kill(victim)
+    }
+    last = await append(subject, value, last)
+  }
+  await killed
+  await cluster.loseDisk(victim)
+  await cluster.start(victim)
+  expect(await valuesOf(subject)).toEqual(values)
+  await expectReplicasEqual()
+})
+
+test('a blob is written and read while a member hands over and comes back', async () => {
+  const data = new Uint8Array(3_000_000).map((_, i) => i % 251)
+  const putting = bus.blobs.put(bundleBucket, 'b', data)
+  const victim = (await cluster.leader(bus, `OBJ_${bundleBucket}`)) ?? 0
+  await cluster.terminate(victim)
+  await putting
+  expect(Buffer.compare((await bus.blobs.get(bundleBucket, 'b')) ?? new Uint8Array(), data)).toBe(0)
+  await cluster.start(victim)
+})
+
+test('an entry that does not have its checksum is marked and named; one without any is taken as it is', async () => {
+  const subject = subjectFor(log, { experiment: 'rotten' })
+  const raw = await connectRaw({
+    servers: cluster.url.split(',').map((url) => url.split('@')[1] ?? ''),
+    token: cluster.token,
+  })
+  const wrong = headers()
+  wrong.set('Maggy-Sum', '00000000')
+  await raw.request(subject, Uint8Array.of(1), { timeout: 10_000 })
+  await raw.request(subject, Uint8Array.of(2), { headers: wrong, timeout: 10_000 })
+  await raw.close()
+  const read: Entry[] = []
+  for await (const entry of bus.streams.read('log', subject)) read.push(entry)
+  expect(read.map(({ data, rotten }) => [data[0], rotten])).toEqual([
+    [1, undefined],
+    [2, true],
+  ])
+  expect(faults.map(({ kind, problem }) => `${kind}: ${problem.message}`)).toContainEqual(
+    expect.stringMatching(/^store: .*rotten.*entry \d+ of MAGGY_LOG does not have its checksum also on the leader/),
+  )
+})
+
+describe('addresses', () => {
+  test('the first of several may be of no server: the next one is greeted, and connected to', async () => {
+    const dead = await freePort()
+    const greeted: string[] = []
+    const other = await connectNats({
+      server: `nats://127.0.0.1:${dead},nats://127.0.0.1:${cluster.port(1)}`,
+      token: () => cluster.token,
+      greeted: (_, { name }) => void greeted.push(name),
+    })
+    expect(greeted).toEqual(['test'])
+    await other.close()
+  })
+
+  test('one server alone keeps no three copies, and says so', async () => {
+    const server = await startTestServer()
+    const alone = await server.connect()
+    expect(await alone.streams.ensure({ replicas: 3 }).catch(codeOf)).toBe('BUS_TOO_FEW_SERVERS')
+    await alone.close()
+    await server.stop()
+  })
+})
