@@ -64,6 +64,8 @@ export interface JetStreamApi {
   streamSetting(name: string): Promise<StreamSetting | undefined>
   createStream(setting: StreamSetting): Promise<Creation>
   updateStream(setting: StreamSetting): Promise<void>
+  /** The first entry on a subject after a sequence, and the id that it came under, as the stream's leader has it. */
+  next(stream: string, subject: string, after: number): Promise<(Entry & { readonly id: string }) | undefined>
   /** The last entry on a subject, which may have wildcards, as the stream's leader has it. */
   last(stream: string, subject: string): Promise<Entry | undefined>
   /** One batch of the entries after a sequence, oldest first, and whether there are more, as far as whoever answers knows. */
@@ -156,7 +158,7 @@ export function jetStreamApi(wire: Wire): JetStreamApi {
   /** I3 */
   async function wholeOf(stream: string, rotten: Entry): Promise<Entry> {
     const { sequence, subject } = rotten
-    const found = (await fromLeader(stream, { seq: sequence })) ?? rotten
+    const { id: _, ...found } = (await fromLeader(stream, { seq: sequence })) ?? { ...rotten, id: '' }
     const where = found.rotten === true ? 'also on the leader' : 'on one server; the leader has it whole'
     const reason = `entry ${sequence} of ${stream} does not have its checksum ${where}`
     wire.report(problem('BUS_REFUSED', { subject, reason }))
@@ -164,7 +166,7 @@ export function jetStreamApi(wire: Wire): JetStreamApi {
   }
 
   /** One entry, as the stream's leader has it; undefined: there is none, or no such stream. */
-  async function fromLeader(stream: string, which: object): Promise<Entry | undefined> {
+  async function fromLeader(stream: string, which: object): Promise<(Entry & { readonly id: string }) | undefined> {
     const answer = await api(`STREAM.MSG.GET.${stream}`, which)
     if ('error' in answer) {
       const { err_code: code } = answer.error
@@ -175,7 +177,8 @@ export function jetStreamApi(wire: Wire): JetStreamApi {
     if (message === undefined) return undefined
     const data = new Uint8Array(Buffer.from(message.data ?? '', 'base64'))
     const headers = Buffer.from(message.hdrs ?? '', 'base64').toString('latin1')
-    return entryOf(message.seq, message.subject, data, checksumIn.exec(headers)?.[1] ?? '')
+    const entry = entryOf(message.seq, message.subject, data, checksumIn.exec(headers)?.[1] ?? '')
+    return { ...entry, id: idIn.exec(headers)?.[1] ?? '' }
   }
 
   async function publish(
@@ -218,6 +221,7 @@ export function jetStreamApi(wire: Wire): JetStreamApi {
       const updated = await api(`STREAM.UPDATE.${setting.name}`, setting)
       if ('error' in updated) throw refusal(setting.name, updated.error)
     },
+    next: (stream, subject, after) => fromLeader(stream, { seq: after + 1, next_by_subj: subject }),
     last: (stream, filter) => fromLeader(stream, { last_by_subj: filter }),
     async *entries(stream, filter, after) {
       for (let last = after, more = true; more;) {
@@ -232,9 +236,10 @@ export function jetStreamApi(wire: Wire): JetStreamApi {
         // I1
         const next = await fromLeader(stream, { seq: last + 1, next_by_subj: filter })
         if (next === undefined) return
-        last = next.sequence
+        const { id: _, ...entry } = next
+        last = entry.sequence
         more = true
-        yield next
+        yield entry
       }
     },
     async subjects(stream, filter) {
@@ -255,6 +260,7 @@ export function jetStreamApi(wire: Wire): JetStreamApi {
   }
 }
 
+const idIn = /^Nats-Msg-Id: *(\S+)/im
 const checksumIn = new RegExp(`^${checksumHeader}: *([0-9a-f]{8})`, 'im')
 
 function toEntry(reply: WireReply): Entry {

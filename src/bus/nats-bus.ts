@@ -62,6 +62,7 @@ export async function connectNats(options: NatsOptions): Promise<Bus> {
   let status: BusStatus = 'connected'
   let closing: Promise<void> | undefined
   let rebuilding = false
+  let members = 0
   const { identity } = options
   const requests = createRequests(inboxOf(options))
   let link = await openConnection(address, options)
@@ -253,7 +254,8 @@ export async function connectNats(options: NatsOptions): Promise<Bus> {
     get maxPayload() {
       return maxPayload()
     },
-    members: () => membersOf(link),
+    // Without a connection: what the last one said.
+    members: () => (members = membersOf(link) ?? members),
     report: (error) => report(onFault, { kind: 'store', problem: toProblem(error) }),
     status: () => status,
     onStatus,

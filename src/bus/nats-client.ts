@@ -83,9 +83,10 @@ function infoOf(connection: NatsConnection, address: Address): ServerInfo {
   return { server: address.label, version, jetstream, maxPayload, id }
 }
 
-/** Servers of the cluster that this one names, itself included; 0: it is in none. */
-export function membersOf({ info }: NatsConnection): number {
-  if (info?.cluster === undefined || info.cluster === '') return 0
+/** Servers of the cluster that this one names, itself included; 0: it is in none. undefined: there is no connection now. */
+export function membersOf({ info }: NatsConnection): number | undefined {
+  if (info === undefined) return undefined
+  if (info.cluster === undefined || info.cluster === '') return 0
   return Math.max(1, new Set(info.connect_urls).size)
 }
 

@@ -2,7 +2,7 @@
  * The streams of protocol/streams.ts on JetStream.
  * I1 `follow` hands out each entry once and in order, across outages: it asks for the entries after the last one it handed out.
  */
-import { codeOf, MaggyError, problem, streams, type StreamName } from '../../protocol/index.ts'
+import { codeOf, isProblem, MaggyError, problem, streams, type StreamName } from '../../protocol/index.ts'
 import type { Entry, Streams } from './bus.ts'
 import type { JetStreamApi } from './nats-api.ts'
 import type { Maker } from './nats-making.ts'
@@ -82,22 +82,30 @@ export function natsStreams(wire: Wire, api: JetStreamApi, maker: Maker | undefi
     }
   }
 
+  async function append(
+    subject: string,
+    data: Uint8Array,
+    { expectedLast, id, timeoutMs = defaultTimeoutMs() }: { expectedLast: number; id?: string; timeoutMs?: number },
+  ): Promise<number> {
+    const fence = { 'Nats-Expected-Last-Subject-Sequence': String(expectedLast) }
+    try {
+      return await api.publish(subject, data, id === undefined ? fence : { ...fence, 'Nats-Msg-Id': id }, timeoutMs)
+    } catch (error) {
+      if (id === undefined || !isProblem(error, 'BUS_CONFLICT')) throw error
+      // A server alone looks at the fence before the id; and after two minutes ids are forgotten.
+      const next = await api.next(nameOf('log'), subject, expectedLast)
+      if (next?.id === id) return next.sequence
+      throw error
+    }
+  }
+
   return {
     async ensure(copies = {}) {
       if (maker !== undefined) return await maker.all(copies)
       for (const { name } of Object.values(streams))
         if ((await api.streamSetting(name)) === undefined) throw problem('BUS_NOT_SET_UP', { server: wire.label })
     },
-    append: (subject, data, { expectedLast, id, timeoutMs = defaultTimeoutMs() }) =>
-      api.publish(
-        subject,
-        data,
-        {
-          'Nats-Expected-Last-Subject-Sequence': String(expectedLast),
-          ...(id === undefined ? {} : { 'Nats-Msg-Id': id }),
-        },
-        timeoutMs,
-      ),
+    append,
     record: (subject, data, { id, timeoutMs = defaultTimeoutMs() }) => record({ subject, data, id, timeoutMs }),
     read: (stream, filter, { after = 0 } = {}) => api.entries(nameOf(stream), filter, after),
     follow,

@@ -88,6 +88,16 @@ TABLE: dict[str, tuple[str, bool, str]] = {
         False,
         "give the certificate of the authority that signed the server's (--tls-ca), and the host name that is in it",
     ),
+    "BUS_NO_LEADER": (
+        "the cluster of {server} has no leader for {subject} now: {reason}",
+        True,
+        "it elects one within seconds where most of its members run; start those that are missing",
+    ),
+    "BUS_TOO_FEW_SERVERS": (
+        "{server} cannot keep {replicas} copies of {stream}: {reason}",
+        True,
+        "start more members (`maggy server --cluster`), give them room, or ask for fewer copies (--replicas)",
+    ),
     "BUS_NOT_SET_UP": (
         "nothing is kept on the server {server} yet",
         True,
