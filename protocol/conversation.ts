@@ -20,7 +20,6 @@ export const whole = 8 * mebibyte
 /** An error takes at most so much. */
 export const errorBytes = 64 * kibibyte
 
-/** `actor`: any of them that is no client. */
 /** Who takes part. A runner is the process in which user code runs; a board only looks. */
 export const roles = ['driver', 'worker', 'runner', 'client', 'optimizer', 'ablator', 'board'] as const
 export type Role = (typeof roles)[number]
@@ -102,6 +101,9 @@ const identities: Partial<Record<Role, readonly string[]>> = {
   ablator: ['instance', 'actor'],
 }
 
+/** In calls between runners the speaker is named, and by this the addressee. */
+const addressee = 'member'
+
 /** Calls are addressed to who is named in them; in all else, and in calls that a worker makes, who is named speaks. */
 const isAddressed = (subject: string): boolean => subject.startsWith(`maggy.${version}.call.`)
 
@@ -109,6 +111,7 @@ const isAddressed = (subject: string): boolean => subject.startsWith(`maggy.${ve
 export function identityIn(subject: string, role: Role, as: 'speaks' | 'hears'): string | undefined {
   // A worker hears its own runners speak, under the name that they share.
   const hearsItsOwn = role === 'worker' && as === 'hears' && subject.includes('.runner.')
+  if (as === 'hears' && subject.includes(`{${addressee}}`)) return role === 'runner' ? addressee : undefined
   if (isAddressed(subject) !== (as === 'hears') && !hearsItsOwn) return undefined
   return identities[role]?.find((name) => subject.includes(`{${name}}`))
 }

@@ -566,6 +566,12 @@ export const table = {
     retryable: false,
     remedy: 'nothing needs to be done: the member takes part in the newer generation, or is out',
   },
+  RING_OUTSIDER: {
+    message: 'worker {worker} has no part in generation {generation} of ring {ring}',
+    retryable: false,
+    remedy:
+      'nothing needs to be done, unless that worker should have: then its driver forms the next generation with it',
+  },
   RING_PASSED: {
     message: 'the ring has gone back to collective {next}, and this member, which was sent ahead, is at {collective}',
     retryable: true,

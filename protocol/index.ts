@@ -123,7 +123,15 @@ export { PublicKey, Signature } from './signature.ts'
 export { canonical, Signed, statementOf, Terms, termsOf, type Signable } from './signing.ts'
 export { faultInName, namesAtMost } from './names.ts'
 export { judge, JudgedTrial } from './prune.ts'
-export { allPermissions, inboxOf, ownName, permissionsOf, roleLimits, type Permissions } from './permissions.ts'
+export {
+  allPermissions,
+  inboxOf,
+  ownName,
+  permissionsOf,
+  roleLimits,
+  servedName,
+  type Permissions,
+} from './permissions.ts'
 export { checkBundle, partBytes, readBundle, readCheckpoint, readRecorded, writeCheckpoint } from './store.ts'
 export {
   bundleBucket,

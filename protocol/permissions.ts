@@ -11,6 +11,8 @@ import { buckets, streams, type BucketDefinition, type StreamDefinition } from '
 
 /** Stands for the name in the credentials, in what permissionsOf gives. */
 export const ownName = '{name}'
+/** Stands for each name that experiments know an optimizer, a pruner or an ablator by, and that the credentials are for. */
+export const servedName = '{serves}'
 
 export interface Permissions {
   /** Subjects with wildcards. */
@@ -41,20 +43,19 @@ export const roleLimits: Readonly<Record<Role, RoleLimits>> = {
 /** Where a role hears answers. The whole of it: `<inbox>.<role of the answerer>.<its name>.<connection>.<token>`. */
 export const inboxOf = (role: string, name: string): string => `_INBOX.${role}.${name}`
 
-/** The subjects of a role, with `{name}` for its own name. */
+/** The subjects of a role, with `{name}` for its own name and `{serves}` for the names that it answers to. */
 export function permissionsOf(role: Role): Permissions {
   const own = inboxOf(role, ownName)
   const publish = [`${own}.self.any.>`]
   const subscribe = [`${own}.>`]
-  let isAsked = false
   for (const conversation of conversations) {
     if (rolesOf(conversation.speaks).includes(role)) publish.push(subjectsOf(conversation, role, 'speaks'))
     if (!rolesOf(conversation.hears).includes(role)) continue
     subscribe.push(anyVersion(subjectsOf(conversation, role, 'hears')))
-    isAsked ||= conversation.kind === 'call' && rolesOf(conversation.hears)[0] === role
+    // I1
+    if (conversation.kind !== 'call' || rolesOf(conversation.hears)[0] !== role) continue
+    publish.push(answersOf(identityIn(conversation.subject, role, 'hears') === undefined ? 'any' : ownName, role))
   }
-  // I1
-  if (isAsked) publish.push(...(namedInAnswers(role) ? [answersOf(ownName, role)] : []), answersOf('any', role))
   for (const { name, reads } of Object.values<StreamDefinition>(streams)) {
     if (reads.includes(role)) publish.push(...readsOf(name))
     if (role === 'driver') publish.push(...makesOf(name))
@@ -72,18 +73,17 @@ export function permissionsOf(role: Role): Permissions {
 export const allPermissions = (): ReadonlyMap<Role, Permissions> =>
   new Map(roles.map((role) => [role, permissionsOf(role)]))
 
-const answersOf = (name: string, role: Role): string => `_INBOX.*.*.${role}.${name}.>`
+/** Names in subjects that are those of plug-ins. */
+const served: ReadonlySet<string> = new Set(['optimizer', 'pruner', 'ablator'])
 
-/** Whether calls to the role carry its name. */
-function namedInAnswers(role: Role): boolean {
-  return conversations.some(
-    ({ subject, hears }) => rolesOf(hears)[0] === role && identityIn(subject, role, 'hears') !== undefined,
-  )
-}
+const answersOf = (name: string, role: Role): string => `_INBOX.*.*.${role}.${name}.>`
 
 function subjectsOf({ subject }: Conversation, role: Role, as: 'speaks' | 'hears'): string {
   const identity = identityIn(subject, role, as)
-  return subject.replace(/\{([a-zA-Z]+)\}/g, (_, name: string) => (name === identity ? ownName : '*'))
+  return subject.replace(/\{([a-zA-Z]+)\}/g, (_, name: string) => {
+    if (name === identity) return ownName
+    return as === 'hears' && served.has(name) ? servedName : '*'
+  })
 }
 
 const readsOf = (stream: string): string[] => [

@@ -46,8 +46,14 @@ export const RingHolding = Type.Object({
 })
 export type RingHolding = Type.Static<typeof RingHolding>
 
+const secretBytes = 16
+/** A secret, or bytes that prove that somebody knows one. */
+const Secret = Type.Refine(Bytes, (value) => value.length === secretBytes)
+
 export const RingPlan = Type.Object({
   generation: Count,
+  /** Made anew for each generation, and told to its members only: what they tell all is sealed with it (`shard`). */
+  key: Secret,
   /** In the order of their ranks. */
   members: Type.Array(RingMember, { minItems: 1, maxItems: 1024 }),
   rank: Count,
@@ -60,10 +66,11 @@ export const RingPlan = Type.Object({
 })
 export type RingPlan = Type.Static<typeof RingPlan>
 
+const exampleKey = new Uint8Array(16).fill(7)
 const exampleTiming = { hopMinMs: 250, hopMaxMs: 2_000, silentMs: 4_000, absentMs: 400 }
 const example = { worker: 'w1', ring: 'mnist-training-7f3a' }
 const addressed = { ...example, slot: '0' }
-const inGeneration = { ...example, generation: '2', rank: '1' }
+const inGeneration = { ...example, generation: '2', member: 'w2', rank: '1' }
 
 export const joinRing = call({
   name: 'ring.join',
@@ -81,8 +88,18 @@ export const joinRing = call({
     /** How many members there are, and how many there must be. */
     joined: Count,
     wanted: Count,
-    /** The gradient step to come to by itself first, and then to ask again: a ring that is at work waits for nobody who is far behind. */
-    ahead: Type.Union([Count, Type.Null()]),
+    /** A ring that is at work waits for nobody who is far behind: come to a step by yourself first, and then ask again. */
+    ahead: Type.Union([
+      Type.Object({
+        /** The gradient step to come to. */
+        step: Count,
+        /** The worker of a member that can be asked what came of the collectives until then (`recall`). */
+        member: Id,
+        /** To be shown to it. */
+        pass: Secret,
+      }),
+      Type.Null(),
+    ]),
   }),
   maxBytes: few,
   maxReplyBytes: few,
@@ -116,6 +133,7 @@ export const formRing = call({
     params: addressed,
     payload: {
       generation: 2,
+      key: exampleKey,
       members: [
         { worker: 'w1', slot: 0 },
         { worker: 'w2', slot: 0 },
@@ -260,34 +278,43 @@ const chunkExample: Chunk = {
 
 export const chunk = call({
   name: 'ring.chunk',
-  subject: `maggy.${version}.worker.{worker}.ring.{ring}.{generation}.{rank}.chunk`,
+  subject: `maggy.${version}.worker.{worker}.ring.{ring}.to.{member}.{generation}.{rank}.chunk`,
   payload: Chunk,
   reply: Type.Object({}),
   maxBytes: whole,
   maxReplyBytes: few,
   speaks: 'runner',
   hears: 'runner',
-  doc: 'A chunk for the member of that rank, from the worker whose name stands in the subject. The reply is credit for another. A chunk that came before is answered alike and not added again; one that was damaged on the way is refused (RING_CHUNK_CORRUPT) and sent again; so is one of a step to which the member has not come yet, once it keeps as many of these as it has room for (RING_EARLY); one of another generation is refused (RING_STALE).',
+  doc: 'A chunk for the member of that rank, which is on the worker {member}, from the worker {worker}. Only members of the generation are answered (else RING_OUTSIDER). The reply is credit for another. A chunk that came before is answered alike and not added again; one that was damaged on the way is refused (RING_CHUNK_CORRUPT) and sent again; so is one of a step to which the member has not come yet, once it keeps as many of these as it has room for (RING_EARLY); one of another generation is refused (RING_STALE).',
   example: { params: inGeneration, payload: chunkExample, reply: {} },
 })
 
 export const shard = message({
   name: 'ring.shard',
   subject: `maggy.${version}.worker.{worker}.ring.{ring}.{generation}.shard`,
-  payload: Chunk,
+  payload: Type.Object({
+    from: Count,
+    step: Count,
+    index: Count,
+    /**
+     * The chunk's msgpack bytes under AES-128-GCM with the generation's key, and the 16 bytes of the tag after them. The nonce is from,
+     * step and index, modulo 2^32, as big-endian uint32.
+     */
+    sealed: Bytes,
+  }),
   maxBytes: whole,
   speaks: 'runner',
   hears: 'runner',
-  doc: 'Algorithm `direct`: the owner of a segment tells it to all, once, and the server fans it out. Who misses it asks by `ring.fetch`.',
+  doc: 'Algorithm `direct`: the owner of a segment tells it to all, once, and the server fans it out. Every runner could hear it; only members of the generation have the key. Who misses it asks by `ring.fetch`.',
   example: {
     params: { ...example, generation: '2' },
-    payload: { ...chunkExample, phase: 'gather', checksum: 2355967051 },
+    payload: { from: 0, step: 42, index: 3, sealed: new Uint8Array(24).fill(9) },
   },
 })
 
 export const fetchShard = call({
   name: 'ring.fetch',
-  subject: `maggy.${version}.worker.{worker}.ring.{ring}.{generation}.{rank}.fetch`,
+  subject: `maggy.${version}.worker.{worker}.ring.{ring}.to.{member}.{generation}.{rank}.fetch`,
   payload: Type.Object({ step: Count, index: Count }),
   reply: Type.Object({
     /** Null: not reduced yet. */
@@ -297,14 +324,16 @@ export const fetchShard = call({
   maxReplyBytes: whole,
   speaks: 'runner',
   hears: 'runner',
-  doc: 'Asks the member of that rank for a chunk of the segment that it owns, of this step or the one before.',
+  doc: 'Asks the member of that rank for a chunk of the segment that it owns, of this step or the one before. RING_OUTSIDER: who asks is no member of the generation.',
   example: { params: inGeneration, payload: { step: 42, index: 3 }, reply: { chunk: null } },
 })
 
 export const recallRing = call({
   name: 'ring.recall',
-  subject: `maggy.${version}.worker.{worker}.ring.{ring}.recall`,
+  subject: `maggy.${version}.worker.{worker}.ring.{ring}.to.{member}.recall`,
   payload: Type.Object({
+    /** That of the reply to `join`: HMAC-SHA256 with the generation's key over the ring, a full stop and the worker that asks, 16 bytes of it. */
+    pass: Secret,
     /** The first collective that it does not know of. */
     from: Count,
   }),
@@ -318,13 +347,17 @@ export const recallRing = call({
   maxReplyBytes: whole,
   speaks: 'runner',
   hears: 'runner',
-  doc: 'Asks any member what came of the collectives that are over (means of losses and metrics, epoch by epoch and step by step). A newcomer runs the training function from its start, and user code is told the same as on the others.',
-  example: { params: example, payload: { from: 40 }, reply: { part: new Uint8Array([128]), next: 42 } },
+  doc: 'Asks the member that the driver named what came of the collectives that are over (means of losses and metrics, epoch by epoch and step by step). A newcomer runs the training function from its start, and user code is told the same as on the others. RING_OUTSIDER: the pass is none of this generation.',
+  example: {
+    params: { ...example, member: 'w2' },
+    payload: { pass: exampleKey, from: 40 },
+    reply: { part: new Uint8Array([128]), next: 42 },
+  },
 })
 
 export const probeMember = call({
   name: 'ring.probe',
-  subject: `maggy.${version}.worker.{worker}.ring.{ring}.{generation}.{rank}.probe`,
+  subject: `maggy.${version}.worker.{worker}.ring.{ring}.to.{member}.{generation}.{rank}.probe`,
   payload: Type.Object({}),
   reply: Type.Object({
     /** The step it has given to the ring and waits for; null: it still computes. */
@@ -337,6 +370,6 @@ export const probeMember = call({
   maxReplyBytes: few,
   speaks: 'runner',
   hears: 'runner',
-  doc: 'Is this member there? Asked when nothing comes from it. A member that computes for a long time answers; one that is gone does not.',
+  doc: 'Is this member there? Asked when nothing comes from it. A member that computes for a long time answers; one that is gone does not. RING_OUTSIDER: who asks is no member of the generation.',
   example: { params: inGeneration, payload: {}, reply: { reducing: null, finished: 41, doing: null } },
 })

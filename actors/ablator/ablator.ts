@@ -2,6 +2,7 @@
  * The ablator: runs the built-in ablators for whoever asks on the bus.
  * It has no machine, for it has no states: every answer follows from one request and the history (src/ablator/service.ts).
  */
+import { servedWith } from '../../src/access/index.ts'
 import { builtinAblators } from '../../src/ablation/index.ts'
 import { startAblator } from '../../src/ablator/index.ts'
 import type { ActorDefinition } from '../../src/actor/index.ts'
@@ -25,8 +26,8 @@ export const ablator: ActorDefinition<SuggesterOptions> = {
   description: `says what trials of an ablation do without, by ${[...builtinAblators.keys()].join(', ')}`,
   roles: ['ablator'],
   options: suggesterOptions,
-  async start({ bus, id, onDropped }, { sessions }) {
+  async start({ bus, id, onDropped, access }, { sessions }) {
     const limits = { ...defaultLimits, sessions }
-    return startAblator(bus, plugins, { id, onDropped, limits })
+    return startAblator(bus, servedWith(access, plugins), { id, onDropped, limits })
   },
 }

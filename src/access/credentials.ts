@@ -18,6 +18,8 @@ export interface Credentials extends UserKey {
   readonly name: string
   /** In milliseconds since 1970; null: never. */
   readonly expiresAt: number | null
+  /** Names of plug-ins that it answers to. */
+  readonly serves: readonly string[]
   /** Of a worker: what its runners speak with. */
   readonly runner?: UserKey
   /** PEM. */
@@ -48,7 +50,7 @@ export function readCredentials(file: string, now = Date.now()): Credentials {
   if (jwt === undefined || seed === undefined) throw invalid('it holds no user and no key')
   const claims = claimsOf(jwt)
   if (claims === undefined) throw invalid('its user cannot be read')
-  const { role, name, expiresAt } = claims
+  const { role, name, expiresAt, serves } = claims
   if (expiresAt !== null && expiresAt <= now)
     throw problem('BUS_CREDENTIALS_EXPIRED', { name, at: new Date(expiresAt).toISOString() })
   const [authority] = of('CERTIFICATE')
@@ -59,6 +61,7 @@ export function readCredentials(file: string, now = Date.now()): Credentials {
     role,
     name,
     expiresAt,
+    serves,
     ...(runnerJwt === undefined || runnerSeed === undefined ? {} : { runner: { jwt: runnerJwt, seed: runnerSeed } }),
     ...(authority === undefined
       ? {}
@@ -67,7 +70,7 @@ export function readCredentials(file: string, now = Date.now()): Credentials {
 }
 
 /** The claims of a user's JWT, unchecked: the server checks them. */
-function claimsOf(jwt: string): Pick<Credentials, 'role' | 'name' | 'expiresAt'> | undefined {
+function claimsOf(jwt: string): Pick<Credentials, 'role' | 'name' | 'expiresAt' | 'serves'> | undefined {
   try {
     const claims = JSON.parse(Buffer.from(jwt.split('.')[1] ?? '', 'base64url').toString()) as {
       name?: unknown
@@ -77,7 +80,8 @@ function claimsOf(jwt: string): Pick<Credentials, 'role' | 'name' | 'expiresAt'>
     const tags: unknown[] = Array.isArray(claims.nats?.tags) ? claims.nats.tags : []
     const role = roles.find((one) => tags.includes(`role:${one}`))
     if (role === undefined || typeof claims.name !== 'string') return undefined
-    return { role, name: claims.name, expiresAt: typeof claims.exp === 'number' ? claims.exp * 1000 : null }
+    const serves = tags.flatMap((tag) => (typeof tag === 'string' ? (/^serves:(.+)$/.exec(tag)?.[1] ?? []) : []))
+    return { role, name: claims.name, expiresAt: typeof claims.exp === 'number' ? claims.exp * 1000 : null, serves }
   } catch {
     return undefined
   }

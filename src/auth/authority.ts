@@ -23,6 +23,7 @@ import {
   systemAccountJwt,
   type AccountKeys,
 } from './identities.ts'
+import { expandServed, servedNames } from './served.ts'
 import { serverConfiguration } from '../server/index.ts'
 
 const Seeds = Type.Array(Type.String(), { minItems: 1, maxItems: 2 })
@@ -32,6 +33,8 @@ const UserState = Type.Object({
   publicKeys: Type.Array(Type.String()),
   /** Seconds since 1970. */
   expires: Type.Union([Type.Integer(), Type.Null()]),
+  /** Names of plug-ins that it answers to. Left out: those that it has without a word (served.ts). */
+  serves: Type.Optional(Type.Array(Type.String())),
 })
 const TenantState = Type.Object({
   account: Type.String(),
@@ -64,6 +67,8 @@ interface InitOptions {
 export interface UserOptions {
   readonly tenant: string
   readonly days: number
+  /** Of an optimizer or an ablator: the names that it answers to. Default: its own, and those of the built-ins. */
+  readonly serves?: readonly string[] | undefined
 }
 
 const namePattern = /^[A-Za-z0-9_-]{1,64}$/
@@ -163,14 +168,15 @@ export class Authority {
   }
 
   /** Makes credentials; those that the name had before are no longer taken. Gives the file. */
-  async addUser(role: Role, name: string, { tenant, days }: UserOptions): Promise<string> {
+  async addUser(role: Role, name: string, { tenant, days, serves }: UserOptions): Promise<string> {
     requireName(name)
     const state = this.#tenant(tenant)
     const before = state.users[name]
     if (before !== undefined && before.role !== role) throw this.#invalid(`${name} is a ${before.role} already`)
+    const made = await this.mint(role, name, { tenant, days, serves })
     if (before !== undefined) this.#revokeKeys(state, before.publicKeys)
-    const made = await this.mint(role, name, { tenant, days })
-    state.users[name] = { role, publicKeys: [...made.publicKeys], expires: made.expires }
+    const served = serves === undefined ? {} : { serves: [...serves] }
+    state.users[name] = { role, publicKeys: [...made.publicKeys], expires: made.expires, ...served }
     await this.#save()
     if (before !== undefined) await this.#writeAccount(tenant)
     const file = this.credentialsFile(role, name, tenant)
@@ -180,11 +186,12 @@ export class Authority {
   }
 
   /** Credentials that nobody remembers: they end by themselves. */
-  async mint(role: Role, name: string, { tenant, days }: UserOptions) {
+  async mint(role: Role, name: string, { tenant, days, serves: given }: UserOptions) {
     const keys = this.#keys(tenant)
     const expires = Math.floor(Date.now() / 1000 + days * daySeconds)
-    const user = await newUser(keys, role, name, expires)
-    const runner = role === 'worker' ? await newUser(keys, 'runner', name, expires) : undefined
+    const serves = expandServed(role, servedNames(role, name, given))
+    const user = await newUser(keys, { role, name, expires, serves })
+    const runner = role === 'worker' ? await newUser(keys, { role: 'runner', name, expires, serves: [] }) : undefined
     const text = credentialsText(user, runner, await this.certificate())
     const publicKeys = [user.publicKey, ...(runner === undefined ? [] : [runner.publicKey])]
     return { text, publicKeys, expires }
@@ -211,7 +218,7 @@ export class Authority {
     Object.assign(state, { signing: newSigningKeys(newest as unknown as AccountKeys['signing']) })
     const files: string[] = []
     for (const [name, user] of Object.entries(state.users)) {
-      const made = await this.mint(user.role, name, { tenant, days })
+      const made = await this.mint(user.role, name, { tenant, days, serves: user.serves })
       state.users[name] = { ...user, publicKeys: [...made.publicKeys], expires: made.expires }
       const file = this.credentialsFile(user.role, name, tenant)
       await this.#write(file, made.text)

@@ -35,7 +35,7 @@ export async function checkServer(
     for (const role of roles) {
       const name = `check-${randomBytes(4).toString('hex')}`
       const file = join(folder, `${role}.creds`)
-      const { text } = await authority.mint(role, name, { tenant, days: hour })
+      const { text } = await authority.mint(role, name, { tenant, days: hour, serves: [name] })
       await writeFile(file, text, { mode: 0o600 })
       const { greeted: _, ...shown } = accessTo({ ...access, creds: file }, roles)
       findings.push(...(await tryAll(role, name, access.server, shown)))

@@ -4,7 +4,7 @@
  */
 import { encodeAccount, encodeOperator, encodeUser, newScopedSigner } from '@nats-io/jwt'
 import { createAccount, createOperator, createUser, fromSeed, type KeyPair } from '@nats-io/nkeys'
-import { ownName, permissionsOf, roleLimits, roles, type Role } from '../../protocol/index.ts'
+import { ownName, permissionsOf, roleLimits, servedName, roles, type Role } from '../../protocol/index.ts'
 
 /** The limits of one account. */
 export interface AccountLimits {
@@ -90,7 +90,7 @@ function templateOf(role: Role) {
   const { publish, subscribe } = permissionsOf(role)
   const { payload, subscriptions } = roleLimits[role]
   const filled = (subjects: readonly string[]): string[] =>
-    subjects.map((subject) => subject.replaceAll(ownName, '{{name()}}'))
+    subjects.map((subject) => subject.replaceAll(ownName, '{{name()}}').replaceAll(servedName, '{{tag(serves)}}'))
   return {
     pub: { allow: filled(publish), deny: [] },
     sub: { allow: filled(subscribe), deny: [] },
@@ -102,14 +102,25 @@ function templateOf(role: Role) {
   }
 }
 
-/** `expires`: seconds since 1970. */
-export async function newUser(keys: AccountKeys, role: Role, name: string, expires: number | null): Promise<User> {
+export interface NewUser {
+  readonly role: Role
+  readonly name: string
+  /** Seconds since 1970. */
+  readonly expires: number
+  /** Names of plug-ins that it answers to. */
+  readonly serves: readonly string[]
+}
+
+export async function newUser(keys: AccountKeys, { role, name, expires, serves }: NewUser): Promise<User> {
   const pair = createUser()
   const [signing = ''] = keys.signing[role]
-  const user = { issuer_account: publicKeyOf(keys.account), tags: [`role:${role}`] }
+  const user = {
+    issuer_account: publicKeyOf(keys.account),
+    tags: [`role:${role}`, ...serves.map((one) => `serves:${one}`)],
+  }
   const jwt = await encodeUser(name, pair, pairOf(signing), user, {
     scopedUser: true,
-    ...(expires === null ? {} : { exp: expires }),
+    exp: expires,
   })
   return { jwt, seed: seedOf(pair), publicKey: pair.getPublicKey() }
 }

@@ -17,6 +17,7 @@ export interface AuthFlags {
   readonly tenant: string
   readonly server?: string
   readonly days?: number
+  readonly serves?: readonly string[]
 }
 
 const say = (text: string): void => void process.stdout.write(`${text}\n`)
@@ -39,7 +40,8 @@ export async function initCommand(folder: string, { host, port, days }: InitFlag
 export async function addCommand(role: Role, name: string, flags: AuthFlags): Promise<number> {
   const authority = await Authority.open(folderOf(flags))
   const again = authority.users(flags.tenant).has(name)
-  const file = await authority.addUser(role, name, { tenant: flags.tenant, days: flags.days ?? defaultDays })
+  const { tenant, days = defaultDays, serves } = flags
+  const file = await authority.addUser(role, name, { tenant, days, serves })
   // A new one needs no word to the server; that its old credentials are void does.
   if (again) await tell(authority, flags, [flags.tenant])
   say(`made ${file}: maggy ${role === 'client' || role === 'board' ? 'run …' : role} --creds ${file}`)

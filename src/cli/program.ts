@@ -60,6 +60,8 @@ export function createProgram(version: string, finish: Finish): Command {
   return program
 }
 
+const listed = (text: string): string[] => text.split(',').map((one) => one.trim())
+
 const userRoles = ['worker', 'driver', 'client', 'optimizer', 'ablator', 'board'] as const
 
 function authCommands(program: Command, finish: Finish): void {
@@ -83,6 +85,7 @@ function authCommands(program: Command, finish: Finish): void {
   })
   for (const role of userRoles) {
     const made = auth.command(`add-${role} <name>`).description(`make credentials for ${articled(role)}`)
+    if (role === 'optimizer' || role === 'ablator') made.option('--serves <names>', servesText(role), listed)
     days(inFolder(made), 90).action(async (name: string, options: AuthFlags) => {
       finish(await (await import('./auth-command.ts')).addCommand(role, name, options))
     })
@@ -108,6 +111,9 @@ function authCommands(program: Command, finish: Finish): void {
       finish(await (await import('./auth-command.ts')).checkCommand(options))
     })
 }
+
+const servesText = (role: 'optimizer' | 'ablator'): string =>
+  `the names that it answers to, with commas (default: its own, and built-in: all that maggy ${role} serves)${role === 'optimizer' ? '; pruners have theirs here, too' : ''}`
 
 const articled = (role: string): string => `${/^[aeiou]/.test(role) ? 'an' : 'a'} ${role}`
 

@@ -1,5 +1,6 @@
 /** A user's own pruner: a process that judges by a function. Experiments name it: `pruner: { name, served: true }`. */
 import { judge, problem, type JudgedTrial, type Objective } from '../../protocol/index.ts'
+import { servedWith } from '../access/index.ts'
 import { announcePresence, newId, runActor, type ActorDefinition } from '../actor/index.ts'
 import { answer, type Bus, type OnDropped } from '../bus/index.ts'
 import { builtinPruners } from '../pruners/index.ts'
@@ -74,7 +75,10 @@ export async function servePruner(pruner: ServedPruner): Promise<never> {
     description: `the pruner ${pruner.name}`,
     roles: ['optimizer'],
     options: (command) => command,
-    start: ({ bus, id, onDropped }) => Promise.resolve(startPruner(bus, pruner, { id, onDropped })),
+    async start({ bus, id, onDropped, access }) {
+      servedWith(access, [pruner])
+      return startPruner(bus, pruner, { id, onDropped })
+    },
   }
   return runActor(actor, [...(server === undefined ? [] : ['--server', server]), ...argv])
 }

@@ -14,10 +14,12 @@ export {
   segmentSent,
   successorOf,
 } from './plan.ts'
+export { membershipOf } from './membership.ts'
 export { createPauses } from './pauses.ts'
 export { createRecord, type CollectiveRecord } from './record.ts'
 export { recover } from './recover.ts'
 export { decideRecovery } from './recovery.ts'
 export { createRing, type Reduced, type Ring } from './ring.ts'
+export { isPass, passOf } from './seal.ts'
 export { createRoundTrip } from './round-trip.ts'
 export { sharedVector } from './workspace.ts'

@@ -24,10 +24,12 @@ import { directReduce } from './direct-reduce.ts'
 import { encodingFor } from './encoding.ts'
 import { faultOf, type RingFault, type RingOutcome } from './fault.ts'
 import { broadcastRound, exchangeRound, type BytesCollective } from './pass-round.ts'
+import { membershipOf } from './membership.ts'
 import { predecessorOf } from './plan.ts'
 import { createPredecessorWait } from './predecessor.ts'
 import { createQueue, type CollectiveQueue } from './queue.ts'
 import { aloneReduce, ringReduce, type ReduceCollective } from './ring-reduce.ts'
+import { sealOverhead } from './seal.ts'
 import { createSender } from './sender.ts'
 import { createShards } from './shards.ts'
 import { createVectors, vectorsAtMost } from './vectors.ts'
@@ -99,12 +101,13 @@ const familyOf: Readonly<Record<ChunkPhase, 'reduce' | 'broadcast' | 'exchange'>
 export function createRing(options: RingOptions): Ring {
   const { bus, ring, plan, clock } = options
   const { rank, members, generation, algorithm } = plan
-  const room = bus.maxPayload - frameOverhead
+  const room = bus.maxPayload - frameOverhead - sealOverhead
   const chunkBytes = Math.min(plan.chunkBytes, room)
   /** The encoding of bytes that travel unchanged. */
   const passBytes = Math.min(Math.max(plan.chunkBytes, 1024), room)
   const space = createWorkspace(passBytes, vectorsAtMost)
-  const me = { worker: members[rank]?.worker ?? '', ring, generation: String(generation), rank: String(rank) }
+  const membership = membershipOf(ring, plan)
+  const { here, requireMember } = membership
   const subscriptions: Subscription[] = []
 
   let fault: RingFault | undefined
@@ -137,6 +140,7 @@ export function createRing(options: RingOptions): Ring {
     space,
     ring,
     plan,
+    membership,
     clock,
     onFault: fail,
     onIdle: () => settle?.(),
@@ -146,6 +150,7 @@ export function createRing(options: RingOptions): Ring {
     bus,
     ring,
     plan,
+    membership,
     clock,
     awaited: () => running()?.awaited() ?? [],
     step: () => queues.reduce.currentStep,
@@ -177,11 +182,13 @@ export function createRing(options: RingOptions): Ring {
   }
 
   subscriptions.push(
-    answer(bus, chunkCall, { ...me, worker: '*' }, (received, { worker }) => {
+    answer(bus, chunkCall, here, (received, { worker }) => {
+      requireMember(worker)
       take(received, worker)
       return {}
     }),
-    answer(bus, probeMember, { ...me, worker: '*' }, () => {
+    answer(bus, probeMember, here, (_, { worker }) => {
+      requireMember(worker)
       // A member that asks after a mismatch is told what this member is doing.
       if (fault !== undefined && fault.code !== 'RING_MISMATCH') throw problem('RING_ABANDONED', { generation, ring })
       const doing = options.doing?.() ?? null
@@ -192,7 +199,7 @@ export function createRing(options: RingOptions): Ring {
     algorithm === 'direct'
       ? createShards({
           bus,
-          me,
+          membership,
           onShard: (received, worker) => {
             if (received.from !== rank && fault === undefined) take(received, worker)
           },

@@ -10,6 +10,7 @@ import { chunk, codeOf, MaggyError, problem, subjectFor, toProblem, type RingPla
 import type { Clock } from '../actor/index.ts'
 import { askEncoded, type Bus } from '../bus/index.ts'
 import { faultOf, type RingFault } from './fault.ts'
+import type { Membership } from './membership.ts'
 import { createRoundTrip, type RoundTrip } from './round-trip.ts'
 import type { Workspace } from './workspace.ts'
 import { createPauses } from './pauses.ts'
@@ -34,6 +35,7 @@ export interface SenderOptions {
   readonly space: Workspace
   readonly ring: string
   readonly plan: RingPlan
+  readonly membership: Membership
   readonly clock: Clock
   readonly onFault: (fault: RingFault) => void
   /** Called when nothing is left to be sent. */
@@ -63,9 +65,8 @@ const corruptAtMost = 8
 const damaged = new Set(['RING_CHUNK_CORRUPT', 'MESSAGE_MALFORMED', 'MESSAGE_INVALID'])
 
 export function createSender(options: SenderOptions): Sender {
-  const { bus, space, ring, plan, clock, onFault, onIdle } = options
+  const { bus, space, ring, plan, membership, clock, onFault, onIdle } = options
   const { members, rank, generation, window, timing } = plan
-  const worker = members[rank]?.worker ?? ''
   const recipients = new Map<number, Recipient>()
   const pool: Uint8Array[] = []
   const pauses = createPauses(clock)
@@ -76,10 +77,9 @@ export function createSender(options: SenderOptions): Sender {
   function recipientOf(to: number): Recipient {
     let recipient = recipients.get(to)
     if (recipient === undefined) {
-      const params = { worker, ring, generation: String(generation), rank: String(to) }
       recipient = {
         to,
-        subject: subjectFor(chunk, params),
+        subject: subjectFor(chunk, membership.to(to)),
         waiting: [],
         next: 0,
         underway: 0,

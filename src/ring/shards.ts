@@ -2,8 +2,10 @@
  * Algorithm `direct`: the chunks of this member's own segment that it has told to all. A chunk is told once, and whoever misses it asks for it
  * (watch.ts); so those of two steps are kept, for a member is at most one step behind.
  */
-import { decodePayload, fetchShard, shard, subjectFor, type Chunk, type ParamsOf } from '../../protocol/index.ts'
+import { chunk as frameCall, decodePayload, fetchShard, shard, subjectFor, type Chunk } from '../../protocol/index.ts'
 import { answer, hear, type Bus, type Subscription } from '../bus/index.ts'
+import type { Membership } from './membership.ts'
+import { seal, unseal } from './seal.ts'
 
 export interface Shards {
   /** Tells a chunk of a step to all; its bytes stay unchanged. */
@@ -15,25 +17,27 @@ const stepsKept = 2
 
 export function createShards(options: {
   readonly bus: Bus
-  readonly me: ParamsOf<typeof fetchShard>
+  readonly membership: Membership
   /** A chunk of another member's segment. What it throws is of no interest: the chunk is asked for again if it is missing. */
   readonly onShard: (received: Chunk, worker: string) => void
 }): Shards {
-  const { bus, me, onShard } = options
-  const { worker, ring, generation } = me
+  const { bus, membership, onShard } = options
+  const { key, rank, here, requireMember } = membership
+  const { member: worker, ring, generation } = here
   const subject = subjectFor(shard, { worker, ring, generation })
   const steps = new Map<number, Map<number, Uint8Array>>()
   const subscriptions: Subscription[] = [
     hear(bus, shard, { worker: '*', ring, generation }, (received, from) => {
       try {
-        onShard(received, from.worker)
+        onShard(unseal(key, received, shard.name), from.worker)
       } catch {
         // The chunk is damaged or no longer needed, or there is no room for it yet. If it is missing, the watch asks for it.
       }
     }),
-    answer(bus, fetchShard, { ...me, worker: '*' }, ({ step, index }) => {
+    answer(bus, fetchShard, here, ({ step, index }, asking) => {
+      requireMember(asking.worker)
       const frame = steps.get(step)?.get(index)
-      return { chunk: frame === undefined ? null : decodePayload(shard, frame, 'ring.fetch') }
+      return { chunk: frame === undefined ? null : decodePayload(frameCall, frame, 'ring.fetch') }
     }),
   ]
   return {
@@ -46,7 +50,7 @@ export function createShards(options: {
       }
       frames.set(index, frame)
       // In an outage the message is not sent: then the others ask for it.
-      bus.publish(subject, frame)
+      bus.publish(subject, seal(key, { from: rank, step, index }, frame, subject))
     },
     close: () => {
       for (const subscription of subscriptions) subscription.unsubscribe()

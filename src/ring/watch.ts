@@ -9,6 +9,7 @@ import type { Clock } from '../actor/index.ts'
 import { ask, type Bus } from '../bus/index.ts'
 import type { Awaited } from './collective.ts'
 import { faultOf, type RingFault } from './fault.ts'
+import type { Membership } from './membership.ts'
 
 export interface Watch {
   /** A collective is under way. */
@@ -24,6 +25,7 @@ export interface WatchOptions {
   readonly bus: Bus
   readonly ring: string
   readonly plan: RingPlan
+  readonly membership: Membership
   readonly clock: Clock
   readonly awaited: () => readonly Awaited[]
   readonly step: () => number | undefined
@@ -37,9 +39,8 @@ const probeMs = 1_000
 const fetchesAtOnce = 4
 
 export function createWatch(options: WatchOptions): Watch {
-  const { bus, ring, plan, clock, awaited, step, onShard, onFault } = options
-  const { members, rank, generation, timing } = plan
-  const worker = members[rank]?.worker ?? ''
+  const { bus, ring, plan, membership, clock, awaited, step, onShard, onFault } = options
+  const { members, generation, timing } = plan
   const lastHeard = new Map<number, number>()
   const silentSince = new Map<number, number>()
   const absentSince = new Map<number, number>()
@@ -47,8 +48,6 @@ export function createWatch(options: WatchOptions): Watch {
   let timer: unknown
   let stopped = false
   let began = 0
-
-  const paramsTo = (to: number) => ({ worker, ring, generation: String(generation), rank: String(to) })
 
   function arm(ms: number): void {
     clock.clearTimeout(timer)
@@ -74,12 +73,13 @@ export function createWatch(options: WatchOptions): Watch {
     const askedAt = clock.elapsed()
     const current = step()
     try {
-      await ask(bus, probeMember, paramsTo(at), {}, { timeoutMs: Math.min(probeMs, timing.hopMaxMs) })
+      await ask(bus, probeMember, membership.to(at), {}, { timeoutMs: Math.min(probeMs, timing.hopMaxMs) })
       silentSince.delete(at)
       absentSince.delete(at)
       if (current === undefined) return
       for (const index of indices) {
-        const reply = await ask(bus, fetchShard, paramsTo(at), { step: current, index }, { timeoutMs: timing.hopMaxMs })
+        const asked = { step: current, index }
+        const reply = await ask(bus, fetchShard, membership.to(at), asked, { timeoutMs: timing.hopMaxMs })
         if (reply.chunk !== null && !stopped) onShard(reply.chunk)
       }
     } catch (error) {

@@ -1,5 +1,6 @@
 /** The process of a user's own optimizer or ablator: how it finds the bus, its name, and how it ends. */
 import { problem } from '../../protocol/index.ts'
+import { servedWith } from '../access/index.ts'
 import { runActor, type ActorDefinition } from '../actor/index.ts'
 import type { Bus } from '../bus/index.ts'
 import type { Service, ServiceOptions } from './host.ts'
@@ -38,7 +39,10 @@ export async function serveProcess(
     description,
     roles: ['optimizer', 'ablator'],
     options: (command) => command,
-    start: ({ bus, id, onDropped }) => Promise.resolve(start(bus, { id, onDropped })),
+    async start({ bus, id, onDropped, access }) {
+      servedWith(access, [{ name }])
+      return start(bus, { id, onDropped })
+    },
   }
   // The command line comes last, for it is what the person at the terminal wants now.
   const given = [

@@ -3,6 +3,7 @@
  * of NATS from one of the processes to another, and gloo (`--peer PYTHON`).
  */
 import { execFile, fork, type ChildProcess } from 'node:child_process'
+import { randomBytes } from 'node:crypto'
 import { once } from 'node:events'
 import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
@@ -116,6 +117,7 @@ export async function allreduce(
     const rounds = warmUp + (megabytes > 20 ? 6 : 12)
     const plan: Omit<RingPlan, 'rank'> = {
       generation,
+      key: randomBytes(16),
       members: chosen.map((_, rank) => ({ worker: `w${rank}`, slot: 0 })),
       algorithm,
       encoding,

@@ -225,7 +225,9 @@ describe('a worker that is lost', () => {
     const w3 = await bench.worker('w3')
     await bench.pass(500, workers[0]!, w3)
     const newcomer = new FakeMember(w3, 0)
-    expect(await say(bench, newcomer.join(step, chases))).toMatchObject({ ahead })
+    expect(await say(bench, newcomer.join(step, chases))).toMatchObject({
+      ahead: ahead === null ? null : { step: ahead, member: 'w1' },
+    })
     expect(members[0]!.formed.length - before).toBe(generations - 1)
     // Who is in waits for nobody to be told where the ring is.
     expect(await say(bench, newcomer.join(500, chases))).toMatchObject({ ahead: null })

@@ -1,9 +1,11 @@
+import { createCipheriv } from 'node:crypto'
 import { crc32 } from 'node:zlib'
 import { assert, nat, property } from 'fast-check'
 import { describe, expect, it } from 'vitest'
-import { chunk, decode, shard, type Chunk } from '../../protocol/index.ts'
+import { chunk, check, decode, encode, shard, type Chunk } from '../../protocol/index.ts'
 import { createWorkspace } from '../../src/ring/workspace.ts'
 import { chunkFrame, frameOverhead, requireIntact, type ChunkHead } from '../../src/ring/chunk-frame.ts'
+import { seal, unseal } from '../../src/ring/seal.ts'
 
 const space = createWorkspace(2 ** 16, 1)
 const head: ChunkHead = { generation: 2, step: 7, phase: 'reduce', hop: 1, index: 3, from: 0, length: 99, weight: 64 }
@@ -48,11 +50,29 @@ describe('a chunk', () => {
     },
   )
 
-  it('in the examples of the protocol is intact', () => {
-    for (const { example } of [chunk, shard]) {
-      requireIntact(space, example.payload)
-      expect(example.payload.checksum).toBe(checksumBy(example.payload))
-    }
+  it('in the example of the protocol is intact', () => {
+    const { payload } = chunk.example
+    requireIntact(space, payload)
+    expect(payload.checksum).toBe(checksumBy(payload))
+  })
+
+  it('that is told to all is sealed as the protocol says, and opened with the same key only', () => {
+    const key = new Uint8Array(16).fill(5)
+    const at = { from: 1, step: 2 ** 32 + 7, index: 3 }
+    const bytes = encode(chunk.example.payload)
+    const message = check(shard.payload, decode(seal(key, at, bytes, 'test')), 'test')
+    const nonce = Buffer.from('000000010000000700000003', 'hex')
+    const cipher = createCipheriv('aes-128-gcm', key, nonce)
+    const expected = Buffer.concat([cipher.update(bytes), cipher.final(), cipher.getAuthTag()])
+    expect({ ...message, sealed: Buffer.from(message.sealed) }).toEqual({ ...at, sealed: expected })
+    expect(encode(unseal(key, message, 'test'))).toEqual(bytes)
+    const refused = [
+      () => unseal(new Uint8Array(16), message, 'test'),
+      () => unseal(key, { ...message, step: 7 + 1 }, 'test'),
+      () => unseal(key, { ...message, sealed: new Uint8Array(3) }, 'test'),
+      () => unseal(key, { ...message, sealed: new Uint8Array(message.sealed).fill(1, 4, 5) }, 'test'),
+    ]
+    for (const attempt of refused) expect(attempt).toThrow(expect.objectContaining({ code: 'RING_CHUNK_CORRUPT' }))
   })
 
   it('is known to be damaged, whichever bit is', () => {

@@ -13,6 +13,7 @@ export function planFor(rank: number, members: number | readonly number[], optio
   const workers = typeof members === 'number' ? Array.from({ length: members }, (_, at) => at) : members
   return {
     generation: 1,
+    key: new Uint8Array(16).fill(1),
     members: workers.map((worker) => ({ worker: `w${worker}`, slot: 0 })),
     rank,
     algorithm: 'ring',

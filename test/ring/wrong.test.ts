@@ -204,9 +204,14 @@ test('a chunk in the name of another worker is refused', async () => {
   const network = createMemoryNetwork()
   ringOn(network, 2, { generation: 2 })
   const bus = network.connect('stranger')
-  const subject = subjectFor(chunk, { worker: 'w7', ring: 'r', generation: '2', rank: '1' })
   const payload = encode(chunk.example.payload)
-  expect(await askEncoded(bus, chunk, subject, payload, { timeoutMs: 100 }).catch(codeOf)).toBe('RING_CHUNK_CORRUPT')
+  const said = (worker: string) => {
+    const subject = subjectFor(chunk, { worker, ring: 'r', generation: '2', member: 'w1', rank: '1' })
+    return askEncoded(bus, chunk, subject, payload, { timeoutMs: 100 }).catch(codeOf)
+  }
+  // The one has no part in the generation, and the other is not of the rank that the chunk names.
+  expect(await said('w7')).toBe('RING_OUTSIDER')
+  expect(await said('w1')).toBe('RING_CHUNK_CORRUPT')
 })
 
 test('ranks whose vectors differ in length all end with a code', async () => {

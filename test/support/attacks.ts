@@ -3,72 +3,10 @@
  * credentials of its own, and says whether it came through.
  */
 import { randomBytes } from 'node:crypto'
-import { connect, headers, jwtAuthenticator, type NatsConnection } from 'nats'
-import { decode, encode, type Role } from '../../protocol/index.ts'
-import { readCredentials } from '../../src/access/index.ts'
-import type { Secured } from './secured.ts'
-
-export interface Attack {
-  readonly name: string
-  /** True: it came through. */
-  readonly run: (secured: Secured) => Promise<boolean>
-}
-
-/** A connection of an attacker's: the plain client, with nothing of ours between it and the server. */
-export async function intrude(secured: Secured, role: Role, name: string, inbox?: string): Promise<NatsConnection> {
-  const file = await secured.creds(role === 'runner' ? 'worker' : role, name)
-  const credentials = readCredentials(file)
-  const user = role === 'runner' ? credentials.runner : credentials
-  if (user === undefined) throw new Error('no credentials for runners')
-  return await connect({
-    servers: secured.server.url.replace('tls://', ''),
-    authenticator: jwtAuthenticator(user.jwt, new TextEncoder().encode(user.seed)),
-    tls: { ca: await secured.authority.certificate() },
-    inboxPrefix: inbox ?? `_INBOX.${role}.${name}`,
-    reconnect: false,
-    name: `attacker ${role}`,
-  })
-}
-
-/** The name in the credentials that an attacker has. */
-const stolenBy = (role: Role): string => (role === 'runner' ? 'stolen-worker' : `stolen-${role}`)
-const stolen = stolenBy('worker')
-/** What an attack waits for a message that is not to come: the server has seen all that was said before. */
-async function settled(...connections: NatsConnection[]): Promise<void> {
-  for (let round = 0; round < 3; round += 1) for (const connection of connections) await connection.flush()
-}
-
-/** Whether a victim hears something on a subject, while the attack is on. */
-async function heard(
-  secured: Secured,
-  victim: { readonly role: Role; readonly name: string; readonly subject: string },
-  attack: (attacker: NatsConnection) => Promise<void>,
-  by: Role = 'runner',
-): Promise<boolean> {
-  const listening = await intrude(secured, victim.role, victim.name)
-  const attacker = await intrude(secured, by, stolenBy(by))
-  try {
-    const got: Uint8Array[] = []
-    listening.subscribe(victim.subject, { callback: (error, message) => void (error ?? got.push(message.data)) })
-    await listening.flush()
-    await attack(attacker)
-    await settled(attacker, listening, attacker, listening)
-    // What is no message of ours is dropped by whoever hears it.
-    return got.some((data) => isMap(data))
-  } finally {
-    await attacker.close()
-    await listening.close()
-  }
-}
-
-function isMap(data: Uint8Array): boolean {
-  try {
-    const value = decode(data)
-    return typeof value === 'object' && value !== null
-  } catch {
-    return false
-  }
-}
+import { headers, type NatsConnection } from 'nats'
+import { encode } from '../../protocol/index.ts'
+import { heard, intrude, settled, stolen, stolenBy, type Attack } from './intruder.ts'
+import { ringAttacks } from './ring-attacks.ts'
 
 const evil = encode({ evil: true, reason: 'evil', token: randomBytes(4).toString('hex') })
 const victim = { role: 'worker' as const, name: 'victim', subject: 'maggy.*.call.worker.victim.assign' }
@@ -96,6 +34,14 @@ export const controls: readonly Attack[] = [
     run: (secured) => heard(secured, victim, async (attacker) => attacker.publish(assignOfVictim, evil), 'driver'),
   },
   {
+    name: 'a question to an optimizer that its credentials are for',
+    run: (secured) => {
+      const subject = 'maggy.v1.call.optimizer.My-Own_1.open'
+      const asked = { role: 'optimizer' as const, name: 'My-Own_1', subject }
+      return heard(secured, asked, async (attacker) => attacker.publish(subject, evil), 'driver')
+    },
+  },
+  {
     name: "a bundle's bytes, answered to another worker",
     run: (secured) => {
       const write = '$O.maggy-bundles.C.control'
@@ -106,6 +52,7 @@ export const controls: readonly Attack[] = [
 ]
 
 export const attacks: readonly Attack[] = [
+  ...ringAttacks,
   {
     name: 'code on another worker: an assignment said by a worker',
     run: (secured) => heard(secured, victim, async (attacker) => attacker.publish(assignOfVictim, evil), 'worker'),
@@ -168,20 +115,17 @@ export const attacks: readonly Attack[] = [
     run: async (secured) => {
       const driver = await secured.connect('driver', 'd')
       const attacker = await intrude(secured, 'worker', stolen)
-      // Nobody answers to this name; it learns of the reply subject all the same.
-      const optimizer = await secured.connect('optimizer', 'o')
+      // It learns of the reply subject by somebody who may hear the question.
       let learned: (reply: string) => void = () => undefined
       const told = new Promise<string>((resolve) => {
         learned = resolve
       })
-      optimizer.subscribe('maggy.*.call.optimizer.mine.open', () => undefined)
       const spy = await intrude(secured, 'optimizer', 'spy')
-      spy.subscribe('maggy.*.call.optimizer.mine.open', {
+      spy.subscribe('maggy.*.call.optimizer.spy.open', {
         callback: (_, message) => learned(message.reply ?? ''),
       })
-      await optimizer.flush()
       await spy.flush()
-      const answer = driver.request('maggy.v1.call.optimizer.mine.open', encode({}), {
+      const answer = driver.request('maggy.v1.call.optimizer.spy.open', encode({}), {
         timeoutMs: 700,
         answeredBy: 'optimizer.any',
       })
@@ -197,6 +141,32 @@ export const attacks: readonly Attack[] = [
       return came
     },
   },
+  ...(
+    [
+      ['an optimizer', 'optimizer', 'maggy.*.call.optimizer.mine.open', 'maggy.v1.call.optimizer.mine.open'],
+      ['an optimizer, by a queue', 'optimizer', 'maggy.*.call.optimizer.*.open', 'maggy.v1.call.optimizer.mine.open'],
+      ['a pruner', 'optimizer', 'maggy.*.call.pruner.mine.judge', 'maggy.v1.call.pruner.mine.judge'],
+      ['an ablator', 'ablator', 'maggy.*.call.ablator.mine.open', 'maggy.v1.call.ablator.mine.open'],
+    ] as const
+  ).map(([who, role, listens, asked]): Attack => ({
+    name: `hparams or verdicts forged: ${who} that answers for another name than its own`,
+    run: async (secured) => {
+      const driver = await secured.connect('driver', 'd')
+      const attacker = await intrude(secured, role, stolenBy(role))
+      attacker.subscribe(listens, {
+        queue: who.includes('pruner') ? 'pruner' : role,
+        callback: (error, message) => void (error ?? message.respond(evil)),
+      })
+      await attacker.flush().catch(() => undefined)
+      const answer = driver.request(asked, encode({}), { timeoutMs: 700, answeredBy: `${role}.any` })
+      const came = await answer.then(
+        () => true,
+        () => false,
+      )
+      await attacker.close()
+      return came
+    },
+  })),
   {
     name: 'a checkpoint overwritten in the store',
     run: async (secured) => {

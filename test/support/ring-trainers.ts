@@ -4,6 +4,7 @@ import { build } from 'esbuild'
 import { systemClock } from '../../src/actor/index.ts'
 import { answer, ask, createMemoryNetwork, type Bus } from '../../src/bus/index.ts'
 import { createRingMemory, type RingLine } from '../../src/train/ring-link.ts'
+import { passOf } from '../../src/ring/index.ts'
 import { createRingMember, type RingMember } from '../../actors/worker/ring/index.ts'
 import {
   formRing,
@@ -199,6 +200,7 @@ export function ringOf<Given extends object, Report>(
         members.map(async ({ worker }, rank) => {
           const plan: RingPlan = {
             generation,
+            key: new Uint8Array(16).fill(generation),
             members,
             rank,
             algorithm: settings.algorithm,
@@ -232,7 +234,9 @@ export function ringOf<Given extends object, Report>(
       const isAtWork = [...joined.keys()].some((one) => !killed.has(one))
       if (!known && isAtWork && generations.length > 0 && ahead - step > 5 && chases < 4) {
         chased.push(worker)
-        return { joined: joined.size, wanted, ahead }
+        const [member = ''] = [...joined.keys()].filter((one) => !killed.has(one) && !gone.has(one))
+        const pass = passOf(new Uint8Array(16).fill(generations.length), { ring, worker })
+        return { joined: joined.size, wanted, ahead: { step: ahead, member, pass } }
       }
       if (!known && !gone.has(worker)) {
         joined.set(worker, { worker, slot })

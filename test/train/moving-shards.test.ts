@@ -40,7 +40,7 @@ it('a rank that is handed a step keeps its shard as long as the ranks ahead keep
   const standing = async (rank: number) => {
     const bus = buses.get(`w${rank}`)
     if (bus === undefined) throw new Error('no bus')
-    const at = { worker: 'w2', ring: 'r', generation: '1', rank: String(rank) }
+    const at = { worker: 'w2', ring: 'r', generation: '1', member: `w${rank}`, rank: String(rank) }
     return await ask(bus, probeMember, at, {}, { timeoutMs: 10_000 }).catch(() => undefined)
   }
   // Rank 1 has applied the step, and rank 2 waits for the rest of it.

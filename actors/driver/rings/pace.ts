@@ -32,9 +32,16 @@ export class Pace {
     this.#members.set(attempt, { said, at, samplesPerSecond })
   }
 
-  /** The last gradient step that one of these was heard to have passed; -1: none. */
-  furthest(attempts: readonly number[]): number {
-    return Math.max(-1, ...attempts.map((attempt) => this.#members.get(attempt)?.said.finished ?? -1))
+  /** Who of these has passed the most gradient steps, of those that were heard, and the last of these. Undefined: none was heard. */
+  furthest<M extends { readonly attempt: number }>(
+    members: readonly M[],
+  ): { readonly member: M; readonly step: number } | undefined {
+    let found: { readonly member: M; readonly step: number } | undefined
+    for (const member of members) {
+      const step = this.#members.get(member.attempt)?.said.finished
+      if (step !== undefined && step > (found?.step ?? -1)) found = { member, step }
+    }
+    return found
   }
 
   /** Over the members that are there now; the others are forgotten. */

@@ -1,7 +1,9 @@
 /**
  * The ring of one trial: hears its members, and has them form the next generation whenever the membership changes.
  * I1 A generation is in the log before a member hears of it: a driver that was replaced cannot form one more.
+ * I2 A generation's key is told to its members only, and kept nowhere: a driver that took the ring over does without until the next one.
  */
+import { randomBytes } from 'node:crypto'
 import {
   formRing,
   joinRing,
@@ -19,7 +21,7 @@ import { every, type Clock, type Logger } from '../../../src/actor/index.ts'
 import { stepper } from '../../../src/machine/index.ts'
 import { answer, hear, type Bus, type OnDropped, type Subscription } from '../../../src/bus/index.ts'
 import type { SnapshotFrom } from 'xstate'
-import { ringDefaults } from '../../../src/ring/index.ts'
+import { passOf, ringDefaults } from '../../../src/ring/index.ts'
 import { neededAt, ringMachine, type RingEvent, type RingInput, type Seat } from './ring.machine.ts'
 import { Orders } from './orders.ts'
 import { Pace } from './pace.ts'
@@ -41,6 +43,7 @@ export type RingDecision =
   /** Members came or went. */
   | { readonly kind: 'changed' }
 
+const keyBytes = 16
 const tickMs = 500
 /** A newcomer that is fewer gradient steps behind is waited for. */
 const worthChasing = 10
@@ -59,6 +62,8 @@ export class Ring {
   readonly #pace: Pace
   readonly #stops: (() => void)[] = []
   #snapshot: SnapshotFrom<typeof ringMachine>
+  /** That of the generation that this driver formed last (I2). */
+  #key: { readonly generation: number; readonly bytes: Uint8Array } | undefined
   readonly #orders: Orders
 
   constructor(host: RingHost, id: string, trial: number, settings: RingSettings, input: RingInput) {
@@ -148,11 +153,19 @@ export class Ring {
     const seat = this.#snapshot.context.seats.find((one) => one.worker === worker && one.slot === slot)
     if (seat === undefined) throw this.#stale(0)
     // Of those that are still there: nobody else can tell it what it missed.
-    const furthest = this.#pace.furthest(this.#plan().map(({ attempt }) => attempt))
-    const isFar = seat.standing === 'expected' && furthest - step > worthChasing && chases < chasesAtMost
-    if (!isFar) this.#move({ type: 'ring.join', attempt: seat.attempt })
+    const furthest = this.#pace.furthest(this.#plan())
+    const isFar = furthest !== undefined && furthest.step - step > worthChasing && chases < chasesAtMost
+    const ahead = seat.standing === 'expected' && isFar ? this.#ahead(worker, furthest) : null
+    if (ahead === null) this.#move({ type: 'ring.join', attempt: seat.attempt })
     const joined = this.seats.filter(({ standing }) => standing !== 'expected').length
-    return { joined, wanted: this.#snapshot.context.max, ahead: isFar ? furthest : null }
+    return { joined, wanted: this.#snapshot.context.max, ahead }
+  }
+
+  /** Null: no member would tell the newcomer what it missed (I2). */
+  #ahead(worker: string, { member, step }: { readonly member: Seat; readonly step: number }) {
+    const key = this.#key
+    if (key?.generation !== this.#snapshot.context.generation) return null
+    return { step, member: member.worker, pass: passOf(key.bytes, { ring: this.id, worker }) }
   }
 
   #suspected(
@@ -228,12 +241,14 @@ export class Ring {
   /** A generation is in the log: its members hear of it now (I1). */
   async formed(generation: number): Promise<void> {
     if (this.state === 'done' || this.#snapshot.context.generation !== generation) return
+    const key = randomBytes(keyBytes)
+    this.#key = { generation, bytes: key }
     const members = this.#plan()
     const kept = members.map(({ worker, slot, attempt }) => ({ worker, slot, attempt }))
     const { algorithm, encoding, chunkBytes } = this.#settings
     const plan = { members: kept.map(({ worker, slot }) => ({ worker, slot })), algorithm, encoding, chunkBytes }
     const send = async (seat: Seat, rank: number): Promise<void> => {
-      const order = { ...ringDefaults, generation, ...plan, rank }
+      const order = { ...ringDefaults, generation, key, ...plan, rank }
       if (!(await this.#say(formRing, seat, generation, order))) return
       this.#orders.forget(seat.attempt)
       this.#move({ type: 'ring.ready', attempt: seat.attempt, generation })

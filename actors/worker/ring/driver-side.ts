@@ -5,12 +5,16 @@ import {
   leaveRing,
   suspectMember,
   type PayloadOf,
+  type ReplyOf,
   type RingHolding,
   type RingPlan,
 } from '../../../protocol/index.ts'
 import { ask, type Bus } from '../../../src/bus/index.ts'
 import type { RingFault } from '../../../src/ring/index.ts'
 import type { Joining } from './training.ts'
+
+/** How a newcomer is sent ahead. */
+type Ahead = NonNullable<ReplyOf<typeof joinRing>['ahead']>
 
 export interface DriverSide {
   /**
@@ -21,7 +25,7 @@ export interface DriverSide {
     joining: Joining,
     holding: () => RingHolding,
     isWanted: () => boolean,
-    recall: () => Promise<void>,
+    recall: (from: Ahead) => Promise<void>,
   ): Promise<number | undefined>
   /** Says it until the next generation comes. 'expelled': the ring goes on without this member. */
   suspect(
@@ -54,8 +58,8 @@ export function createDriverSide(options: {
           const { ahead } = await ask(bus, joinRing, me, told, { timeoutMs: answerWithinMs })
           if (ahead !== null && isWanted()) {
             vain += 1
-            await recall()
-            return ahead
+            await recall(ahead)
+            return ahead.step
           }
         } catch (error) {
           if (codeOf(error) === 'RING_MANIFEST_DIFFERS') throw error

@@ -5,7 +5,7 @@
  */
 import type { Clock } from '../../../src/actor/index.ts'
 import { answer, ask, type Bus } from '../../../src/bus/index.ts'
-import { createPauses, createRing, type RingFault } from '../../../src/ring/index.ts'
+import { createPauses, createRing, membershipOf, type RingFault } from '../../../src/ring/index.ts'
 import type { RingLine } from '../../../src/train/index.ts'
 import { formRing, probeMember, problem, startRing, type RingPlan } from '../../../protocol/index.ts'
 import type { RingCheckpoints } from './checkpoints.ts'
@@ -49,7 +49,7 @@ export function createRingMember(options: RingMemberOptions): RingMember {
   const { pause } = pauses
 
   const holding = createHolding(name)
-  const record = createRingRecord(bus, me)
+  const record = createRingRecord(bus, me, () => current?.plan)
   const progress = createProgress({
     bus,
     clock,
@@ -115,7 +115,7 @@ export function createRingMember(options: RingMemberOptions): RingMember {
     try {
       const isWanted = (): boolean => !closed && current === undefined
       const said = () => holding.said(training.collective)
-      const step = await driver.join(asked, said, isWanted, () => record.recall())
+      const step = await driver.join(asked, said, isWanted, (from) => record.recall(from))
       if (step !== undefined) training.tell({ type: 'ahead', step, record: record.all() })
     } catch (error) {
       training.fail(error)
@@ -155,14 +155,15 @@ export function createRingMember(options: RingMemberOptions): RingMember {
   }
 
   /** The first rank that is at something else than this one, in words. Undefined: none says so. */
-  async function differenceTo({ rank, members, generation }: RingPlan): Promise<Error | undefined> {
+  async function differenceTo(plan: RingPlan): Promise<Error | undefined> {
+    const { rank, members } = plan
+    const membership = membershipOf(name, plan)
     const doing = training.question?.doing
     const others = members.map((_, other) => other).filter((other) => other !== rank)
     const said = await Promise.all(
       others.map(async (other) => {
-        const at = { ...me, generation: String(generation), rank: String(other) }
         try {
-          return await ask(bus, probeMember, at, {}, { timeoutMs: probeWithinMs })
+          return await ask(bus, probeMember, membership.to(other), {}, { timeoutMs: probeWithinMs })
         } catch {
           // It is gone already: what is known without it stands.
           return undefined

@@ -115,4 +115,4 @@ def serve_ablator(
     """
     require_arguments(leave_out, _QUESTION, "leave_out")
     arguments = parsed(options(f"the ablator {name}"), argv, {"server": server, "token": token, "creds": creds})
-    run_actor("ablator", arguments, lambda bus, identity: start_ablator(bus, identity, name, leave_out, adaptive))
+    run_actor("ablator", arguments, lambda bus, identity: start_ablator(bus, identity, name, leave_out, adaptive), name)

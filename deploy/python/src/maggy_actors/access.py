@@ -29,13 +29,29 @@ def read_credentials(creds: str) -> str:
 
 def identity_in(creds: str, part: int = 0) -> tuple[str, str]:
     """The role and the name that a file of credentials is of. OPTION_INVALID."""
+    name, tags = _claims_in(creds, part)
+    roles = [tag.removeprefix("role:") for tag in tags if tag.startswith("role:")]
+    return roles[0] if roles else "any", name
+
+
+def require_served(creds: str, name: str) -> None:
+    """IDENTITY_DIFFERS for credentials of an authority of maggy's that are not for a plug-in of this name."""
+    user, tags = _claims_in(creds)
+    roles = [tag.removeprefix("role:") for tag in tags if tag.startswith("role:")]
+    serves = [tag.removeprefix("serves:") for tag in tags if tag.startswith("serves:")]
+    if roles and name not in serves:
+        remedy = f"maggy auth add-{roles[0]} {user} --serves {name}"
+        reason = f"they answer for {', '.join(serves) or 'no name'}, and not for {name}: {remedy}"
+        raise MaggyError("IDENTITY_DIFFERS", file=creds, reason=reason)
+
+
+def _claims_in(creds: str, part: int = 0) -> tuple[str, list[str]]:
+    """The name and the tags of a user, unchecked: the server checks them. OPTION_INVALID."""
     try:
         block = re.findall(BLOCK, read_credentials(creds), re.DOTALL)[part]
         payload = block.split()[4].split(".")[1]
         claims = json.loads(base64.urlsafe_b64decode(payload + "=" * (-len(payload) % 4)))
-        tags: list[str] = (claims.get("nats") or {}).get("tags") or []
-        roles = [tag.removeprefix("role:") for tag in tags if tag.startswith("role:")]
-        return roles[0] if roles else "any", str(claims["name"])
+        return str(claims["name"]), [str(tag) for tag in (claims.get("nats") or {}).get("tags") or []]
     except (ValueError, KeyError, IndexError) as error:
         raise MaggyError("OPTION_INVALID", option=f"creds {creds}", reason=describe(error)) from error
 

@@ -578,6 +578,11 @@ TABLE: dict[str, tuple[str, bool, str]] = {
         False,
         "nothing needs to be done: the member takes part in the newer generation, or is out",
     ),
+    "RING_OUTSIDER": (
+        "worker {worker} has no part in generation {generation} of ring {ring}",
+        False,
+        "nothing needs to be done, unless that worker should have: then its driver forms the next generation with it",
+    ),
     "RING_PASSED": (
         "the ring has gone back to collective {next}, and this member, which was sent ahead, is at {collective}",
         True,

@@ -253,4 +253,4 @@ def serve_optimizer(
     """
     optimizer = Optimizer(name, suggest, adaptive, open=open, notes=notes)
     arguments = parsed(options(f"the optimizer {name}"), argv, {"server": server, "token": token, "creds": creds})
-    run_actor("optimizer", arguments, lambda bus, identity: start_optimizer(bus, identity, [optimizer]))
+    run_actor("optimizer", arguments, lambda bus, identity: start_optimizer(bus, identity, [optimizer]), name)

@@ -88,7 +88,7 @@ def main(argv: Sequence[str] | None = None) -> None:
         optimizer = optimizer_of(arguments.name or default_name(arguments.sampler), sampler_class(arguments.sampler))
     except MaggyError as error:
         raise SystemExit(f"{error}; {error.remedy}") from error
-    run_actor("optimizer", arguments, lambda bus, identity: start_optimizer(bus, identity, [optimizer]))
+    run_actor("optimizer", arguments, lambda bus, identity: start_optimizer(bus, identity, [optimizer]), optimizer.name)
 
 
 if __name__ == "__main__":

@@ -84,4 +84,4 @@ def serve_pruner(
     """
     require_arguments(judge, _QUESTION, "judge")
     arguments = parsed(options(f"the pruner {name}"), argv, {"server": server, "token": token, "creds": creds})
-    run_actor("pruner", arguments, lambda bus, identity: start_pruner(bus, identity, name, judge))
+    run_actor("pruner", arguments, lambda bus, identity: start_pruner(bus, identity, name, judge), name)

@@ -19,7 +19,7 @@ import time
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any, Awaitable, Callable, Mapping, Protocol, Sequence
 
-from .access import identity_in
+from .access import identity_in, require_served
 from .bus import VERSION, Bus, connect, logger
 from .errors import MaggyError
 
@@ -70,12 +70,18 @@ def parsed(parser: argparse.ArgumentParser, argv: Sequence[str] | None, given: M
     return parser.parse_args(sys.argv[1:] if argv is None else list(argv))
 
 
-def run_actor(role: str, arguments: argparse.Namespace, start: Start) -> None:
-    """Runs an actor until the process is told to end. What cannot be started ends it with a sentence, and an exit code."""
+def run_actor(role: str, arguments: argparse.Namespace, start: Start, serves: str | None = None) -> None:
+    """
+    Runs an actor until the process is told to end. What cannot be started ends it with a sentence, and an exit code. ``serves``: the name
+    that experiments know a plug-in by.
+    """
     level = str(arguments.log_level).upper()
     logging.basicConfig(level="CRITICAL" if level == "FATAL" else level, stream=sys.stderr, format="%(levelname)s %(message)s")
     logging.getLogger("nats").setLevel("ERROR")
     try:
+        creds = arguments.creds or os.environ.get("MAGGY_CREDS")
+        if creds and serves is not None:
+            require_served(creds, serves)
         asyncio.run(_run(role, arguments, start))
     except MaggyError as error:
         print(f"{error}; {error.remedy}", file=sys.stderr)
