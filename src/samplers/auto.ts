@@ -1,10 +1,12 @@
 /**
- * Chooses a sampler by the space, the budget, the objectives and the number of trials that run at once. It says which one it chose, and
- * why. It has no options: a user who wants to choose names a sampler instead.
+ * Chooses a sampler by the space, the budget, the objectives and the number of trials that run at once, and reconsiders as trials come in.
+ * It says which one it chose, and why; and after the trials, when it changed its mind, which follows from the history alone. It has no
+ * options: a user who wants to choose names a sampler instead.
  */
 import type { SearchSpace } from '../../protocol/index.ts'
 import { countOf, cubeOf, enumerate, relationsOf } from '../space/index.ts'
 import { cmaesSampler } from './cmaes/cmaes.ts'
+import { finishBegins, hasFinish, withFinish } from './finish.ts'
 import { gpSampler } from './gp/gp.ts'
 import { gridSampler } from './grid.ts'
 import { motpeSampler } from './motpe.ts'
@@ -14,14 +16,18 @@ import { randomSampler } from './random.ts'
 import type { Sampler, SamplerPlugin, SamplerSetting } from './sampler.ts'
 import { fitsSobol, sobolSampler } from './sobol.ts'
 import { tpeSampler } from './tpe.ts'
+import { triedPoints } from './tried.ts'
+import { judge, takingTurns } from './turns.ts'
 
 interface Choice {
   readonly plugin: SamplerPlugin
   readonly why: string
   /** All points of the space come first. */
   readonly allPointsFirst?: boolean
-  /** Every third trial comes from it: where the valley is not as smooth as the first takes it to be. */
+  /** It takes turns with the first: where the valley is not as smooth as the first takes it to be. */
   readonly beside?: SamplerPlugin
+  /** The search ends near its best trial. */
+  readonly finish?: boolean
 }
 
 /** Up to here a Gaussian process is worth its time, and better than the others. */
@@ -36,7 +42,8 @@ const mostForModel = 500
 const modelOfSeveral = motpeSampler(() => new Map([[tpeSampler.name, tpeSampler]]))
 
 /** The sampler, and why; the first reason that holds decides. */
-export function choose({ space, objectives, trials, parallel = 1 }: SamplerSetting): Choice {
+export function choose(setting: SamplerSetting): Choice {
+  const { space, objectives, trials, parallel = 1 } = setting
   const points = isListed(space) ? (enumerate(space)?.size ?? Infinity) : Infinity
   const varying = Object.values(space).filter((parameter) => countOf(parameter) > 1)
   const categorical = varying.filter(({ type }) => type === 'categorical').length
@@ -62,7 +69,8 @@ export function choose({ space, objectives, trials, parallel = 1 }: SamplerSetti
   if (columns <= mostForGp.columns && trials <= mostForGp.trials) {
     return {
       plugin: gpSampler,
-      beside: categorical === 0 ? cmaesSampler : tpeSampler,
+      beside: hasFinish(setting) ? cmaesSampler : tpeSampler,
+      finish: hasFinish(setting),
       why: `${trials} trials in ${varying.length} parameters are few`,
     }
   }
@@ -84,10 +92,12 @@ export const autoSampler: SamplerPlugin = {
   adaptive: true,
   create(setting) {
     refuseUnknown('auto', setting.options, [])
-    const { plugin, allPointsFirst = false, beside } = choose(setting)
+    const { space, objectives } = setting
+    const { plugin, allPointsFirst = false, beside, finish = false } = choose(setting)
     const main = plugin.create({ ...setting, options: {} })
-    const other = beside?.create({ ...setting, options: {} }) ?? main
-    const chosen: Sampler = (question) => ((question.point ?? question.trial) % 3 === 2 ? other : main)(question)
+    const other = beside?.create({ ...setting, options: {} })
+    const both = other === undefined ? main : takingTurns(space, objectives[0], main, other)
+    const chosen = withoutRepeats(setting, finish ? withFinish(setting, both) : both)
     if (!allPointsFirst) return chosen
     const all = gridSampler.create({ ...setting, options: { order: 'shuffled' } })
     return (question) => {
@@ -96,9 +106,36 @@ export const autoSampler: SamplerPlugin = {
     }
   },
   notes(setting) {
-    const { plugin, why, beside } = choose(setting)
-    return [
-      `auto chose ${plugin.name}${beside === undefined ? '' : `, and ${beside.name} for every third trial`}: ${why}`,
-    ]
+    const { plugin, why, beside, finish = false } = choose(setting)
+    const also = beside === undefined ? '' : `, and ${beside.name} for every third trial`
+    const end = finish ? `; from trial ${finishBegins(setting)} on most trials are near the best one` : ''
+    return [`auto chose ${plugin.name}${also}: ${why}${end}`]
   },
+  told(setting, history) {
+    const { plugin, beside } = choose(setting)
+    if (beside === undefined) return []
+    let trusted = true
+    return judge(setting.space, setting.objectives[0])
+      .all(history)
+      .flatMap((judgement) => {
+        if (judgement.trusted === trusted) return []
+        trusted = judgement.trusted
+        const explains = `leaving one out, a Gaussian process explains ${Math.max(0, Math.round(100 * judgement.skill))} % of the variance`
+        const [most, least] = trusted ? [plugin.name, beside.name] : [beside.name, plugin.name]
+        return [
+          `auto changed its mind after ${judgement.trials} trials: ${most} has two trials of three, ${least} one: ${explains}`,
+        ]
+      })
+  },
+}
+
+/** Where a point was tried already, TPE is asked instead, which tries no point twice while there are others. */
+function withoutRepeats(setting: SamplerSetting, chosen: Sampler): Sampler {
+  const triedIn = triedPoints(setting.space)
+  const tpe = tpeSampler.create({ ...setting, options: {} })
+  return (question) => {
+    const hparams = chosen(question)
+    if (hparams === 'exhausted' || !triedIn(question.tried ?? question.history)(hparams)) return hparams
+    return tpe(question)
+  }
 }

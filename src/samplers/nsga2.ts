@@ -19,6 +19,7 @@ import type { Random } from '../random/index.ts'
 import { contains, fromUnit, sample, toUnit } from '../space/index.ts'
 import { numberOption, refuseUnknown } from './options.ts'
 import type { SamplerPlugin } from './sampler.ts'
+import { newPoint, triedPoints } from './tried.ts'
 
 /** Distribution index of the mutation: the larger, the nearer to the parent (NSGA-II, section V). */
 const mutationIndex = 20
@@ -36,12 +37,15 @@ export const nsga2Sampler: SamplerPlugin = {
     const swap = probability('swap', 0.5)
     const mutation = probability('mutation', 1 / Math.max(1, Object.keys(space).length))
 
-    return ({ history, objectives, random }) => {
+    const triedIn = triedPoints(space)
+
+    return ({ history, tried = history, objectives, random }) => {
+      const isTried = triedIn(tried)
       const parents = bestFirst(
         history.filter(({ state }) => state === 'done'),
         objectives,
       ).slice(0, population)
-      if (history.length < population || parents.length < 2) return sample(space, random)
+      if (history.length < population || parents.length < 2) return newPoint(space, random, isTried)
       const known = new Set(history.map(({ hparams }) => JSON.stringify(hparams)))
       let child: Hparams | undefined
       for (let turn = 0; turn < tries; turn++) {
@@ -49,7 +53,7 @@ export const nsga2Sampler: SamplerPlugin = {
         // A child may break a condition or a constraint that both parents keep: such a child is not tried.
         if (contains(space, child) && !known.has(JSON.stringify(child))) return child
       }
-      return child !== undefined && contains(space, child) ? child : sample(space, random)
+      return newPoint(space, random, isTried, child !== undefined && contains(space, child) ? child : undefined)
     }
   },
 }

@@ -1,17 +1,19 @@
 /**
- * A Parzen estimator over a group of parameters: a mixture of products, one kernel for each observation and one, the prior, that
- * covers everything. Numbers stand in the unit interval under truncated normal kernels whose width is the distance to the farther
- * neighbour (J. Bergstra et al., "Algorithms for Hyper-Parameter Optimization", 2011); categoricals have a kernel with most of its
- * weight on the choice that was seen (S. Watanabe, "Tree-Structured Parzen Estimator", arXiv 2304.11127, 2023).
+ * A Parzen estimator over a group of parameters: a mixture of products, one kernel for each observation and one, the prior, that is the
+ * space's own law (J. Bergstra et al., "Algorithms for Hyper-Parameter Optimization", 2011). A number without levels stands in the unit
+ * interval under a truncated normal kernel; an ordinal has that kernel's mass in the cell of each level; a categorical has a kernel with
+ * most of its weight on the choice that was seen (S. Watanabe, "Tree-Structured Parzen Estimator", arXiv 2304.11127, 2023).
  */
 import type { Random } from '../random/index.ts'
 import { quickAbove, rootTwoPi } from '../statistics/index.ts'
 
 export interface Dimension {
-  /** Choices of a categorical; 0: a number. */
-  readonly choices: number
-  /** How many values a number has; Infinity without a step. */
+  /** 'number': its row holds a place in the unit interval; 'level' and 'choice': an index. */
+  readonly kind: 'number' | 'level' | 'choice'
+  /** How many values a number has (Infinity without a step), or how many levels or choices there are. */
   readonly count: number
+  /** Of levels: where the cell of each begins in the unit interval, and where the last one ends. */
+  readonly edges?: Float64Array
   /** Where its value stands in an observation's row. */
   readonly column: number
 }
@@ -25,8 +27,10 @@ export interface Parzen {
 
 export interface ParzenOptions {
   readonly priorWeight: number
-  /** Kernels are so much wider when points are drawn from them. */
+  /** Kernels of numbers are so much wider when points are drawn from them. */
   readonly widening: number
+  /** The part of a categorical kernel that is spread over all choices. */
+  readonly smoothing: number
 }
 
 /** No kernel is narrower than one part in this many, so that points far from all kernels are still drawn sometimes. */
@@ -37,32 +41,69 @@ export function parzen(
   dimensions: readonly Dimension[],
   rows: readonly Float64Array[],
   weights: readonly number[],
-  { priorWeight, widening }: ParzenOptions,
+  { priorWeight, widening, smoothing }: ParzenOptions,
 ): Parzen {
   const seen = rows.length
   const kernels = seen + 1
-  const numbers = dimensions.filter(({ choices }) => choices === 0)
-  const categories = dimensions.filter(({ choices }) => choices > 0)
+  const numbers = dimensions.filter(({ kind }) => kind === 'number')
+  const indexed = dimensions.filter(({ kind }) => kind !== 'number')
   const numeric = numbers.length
-  const categorical = categories.length
+  const listed = indexed.length
   // By kernel, then by dimension: the innermost loop runs through them in order.
   const means = new Float64Array(kernels * numeric)
   const inverseWidths = new Float64Array(kernels * numeric)
-  const likeliest = new Float64Array(kernels * categorical)
   const logScale = new Float64Array(kernels)
   const total = weights.reduce((sum, weight) => sum + weight, seen === 0 ? 1 : priorWeight)
   const share = (kernel: number) => (kernel < seen ? (weights[kernel] as number) : seen === 0 ? 1 : priorWeight) / total
   for (let kernel = 0; kernel < kernels; kernel++) logScale[kernel] = Math.log(share(kernel))
 
-  const spread = Math.max(priorWeight, 1e-12) / kernels
-  const hit = Float64Array.from(categories, ({ choices }) => Math.log((1 + spread) / (1 + spread * choices)))
-  const miss = Float64Array.from(categories, ({ choices }) => Math.log(spread / (1 + spread * choices)))
-  for (const [c, { choices, column }] of categories.entries()) {
+  const sorted = new Float64Array(seen)
+  const order = new Int32Array(seen)
+  const gaps = new Float64Array(kernels)
+  /** The distance of each kernel to its neighbours along a dimension, in `gaps`. */
+  const measure = (at: (kernel: number) => number) => {
     for (let kernel = 0; kernel < seen; kernel++) {
-      likeliest[kernel * categorical + c] = (rows[kernel] as Float64Array)[column] as number
+      sorted[kernel] = at(kernel)
+      order[kernel] = kernel
     }
-    likeliest[seen * categorical + c] = -1
-    logScale[seen] = (logScale[seen] as number) - Math.log(choices)
+    sortWith(sorted, order)
+    gapsAround(sorted, order, gaps)
+  }
+  const least = 1 / Math.min(narrowest, 1 + kernels)
+
+  // Where the row of a kernel begins in a dimension's table of logarithms; the prior's row is the last.
+  const tables: Float64Array[] = []
+  const offsets = new Int32Array(kernels * listed)
+  for (const [n, { kind, count, edges, column }] of indexed.entries()) {
+    const table = new Float64Array((count + 1) * count)
+    tables.push(table)
+    for (let kernel = 0; kernel < kernels; kernel++) {
+      const row = kernel < seen ? ((rows[kernel] as Float64Array)[column] as number) : count
+      offsets[kernel * listed + n] = row * count
+    }
+    if (kind === 'choice' || edges === undefined) {
+      const miss = Math.log(smoothing / count)
+      const hit = Math.log(1 - smoothing + smoothing / count)
+      table.fill(miss)
+      for (let choice = 0; choice < count; choice++) table[choice * count + choice] = hit
+      table.fill(-Math.log(count), count * count)
+      continue
+    }
+    const middle = (level: number) => ((edges[level] as number) + (edges[level + 1] as number)) / 2
+    measure((kernel) => middle((rows[kernel] as Float64Array)[column] as number))
+    const widths = new Float64Array(count).fill(-1)
+    for (let kernel = 0; kernel < seen; kernel++) {
+      widths[(rows[kernel] as Float64Array)[column] as number] = gaps[kernel] as number
+    }
+    for (let level = 0; level < count; level++) {
+      const width = widths[level] as number
+      if (width < 0) continue
+      const size = (edges[level + 1] as number) - (edges[level] as number)
+      fillLevels(table, level, edges, middle(level), Math.min(1, Math.max(least, 0.5 * size, width)))
+    }
+    for (let level = 0; level < count; level++) {
+      table[count * count + level] = Math.log((edges[level + 1] as number) - (edges[level] as number))
+    }
   }
 
   // Products of widths are taken to logarithms now and then only; a width times its share of the interval is never near nil.
@@ -73,20 +114,12 @@ export function parzen(
     }
     scale.fill(1)
   }
-  const sorted = new Float64Array(seen)
-  const order = new Int32Array(seen)
-  const gaps = new Float64Array(kernels)
   for (const [n, { column, count }] of numbers.entries()) {
-    for (let kernel = 0; kernel < seen; kernel++) {
-      sorted[kernel] = (rows[kernel] as Float64Array)[column] as number
-      order[kernel] = kernel
-    }
-    sortWith(sorted, order)
-    gapsAround(sorted, order, gaps)
-    const least = Math.max(1 / Math.min(narrowest, 1 + kernels), count === Infinity ? 0 : 0.5 / count)
+    measure((kernel) => (rows[kernel] as Float64Array)[column] as number)
+    const floor = Math.max(least, count === Infinity ? 0 : 0.5 / count)
     for (let kernel = 0; kernel <= seen; kernel++) {
       const mean = kernel < seen ? ((rows[kernel] as Float64Array)[column] as number) : 0.5
-      const width = kernel < seen ? Math.min(1, Math.max(least, gaps[kernel] as number)) : 1
+      const width = kernel < seen ? Math.min(1, Math.max(floor, gaps[kernel] as number)) : 1
       const inverse = 1 / width
       const place = kernel * numeric + n
       means[place] = mean
@@ -102,7 +135,9 @@ export function parzen(
   for (let kernel = 0, sum = 0; kernel < kernels; kernel++) cumulativeShares.push((sum += share(kernel)))
   const exponents = new Float64Array(kernels)
   const columns = Int32Array.from(numbers, ({ column }) => column)
+  const indexColumns = Int32Array.from(indexed, ({ column }) => column)
   const coordinates = new Float64Array(numeric)
+  const indexes = new Int32Array(listed)
 
   return {
     draw(random, point) {
@@ -114,22 +149,24 @@ export function parzen(
         const width = widening / (inverseWidths[place] as number)
         point[columns[n] as number] = truncated(means[place] as number, width, random)
       }
-      for (const [c, { column, choices }] of categories.entries()) {
-        const choice = likeliest[kernel * categorical + c] as number
-        const stays = choice >= 0 && random.uniform() < Math.exp(hit[c] as number) - Math.exp(miss[c] as number)
-        point[column] = stays ? choice : random.integer(choices)
+      for (let n = 0; n < listed; n++) {
+        const table = tables[n] as Float64Array
+        const from = offsets[kernel * listed + n] as number
+        const last = (indexed[n] as Dimension).count - 1
+        let left = random.uniform()
+        let index = 0
+        while (index < last && (left -= Math.exp(table[from + index] as number)) >= 0) index++
+        point[indexColumns[n] as number] = index
       }
     },
     logDensity(point, enough = Infinity) {
       for (let n = 0; n < numeric; n++) coordinates[n] = point[columns[n] as number] as number
+      for (let n = 0; n < listed; n++) indexes[n] = point[indexColumns[n] as number] as number
       let greatest = -Infinity
       for (let kernel = 0; kernel < kernels; kernel++) {
         let exponent = logScale[kernel] as number
-        if (kernel < seen) {
-          for (let c = 0; c < categorical; c++) {
-            const same = likeliest[kernel * categorical + c] === point[(categories[c] as Dimension).column]
-            exponent += (same ? hit[c] : miss[c]) as number
-          }
+        for (let n = 0, at = kernel * listed; n < listed; n++, at++) {
+          exponent += (tables[n] as Float64Array)[(offsets[at] as number) + (indexes[n] as number)] as number
         }
         // What comes to less than the last bit of the sum is not worked out to its end.
         const most = 2 * (exponent - greatest + negligible)
@@ -158,6 +195,26 @@ export function parzen(
 
 /** e^-40 of the greatest summand is less than its last bit. */
 const negligible = 40
+
+/** log mass of a truncated normal kernel in the cell of each level. */
+function fillLevels(table: Float64Array, level: number, edges: Float64Array, mean: number, width: number): void {
+  const count = edges.length - 1
+  const from = level * count
+  let sum = 0
+  for (let to = 0; to < count; to++) {
+    const mass = between(((edges[to] as number) - mean) / width, ((edges[to + 1] as number) - mean) / width)
+    table[from + to] = mass
+    sum += mass
+  }
+  // No level is out of reach: a rounded 0 would be a density of nil.
+  for (let to = 0; to < count; to++) table[from + to] = Math.log(Math.max(1e-9, (table[from + to] as number) / sum))
+}
+
+/** P(low < Z < high); each on the side where it does not cancel. */
+function between(low: number, high: number): number {
+  if (low >= 0) return quickAbove(low) - quickAbove(high)
+  return high <= 0 ? quickAbove(-high) - quickAbove(-low) : 1 - quickAbove(-low) - quickAbove(high)
+}
 
 /** Sorts values, and their indexes with them (Shell, 1959): an engine's own sort costs more than all the rest on lists this short. */
 function sortWith(values: Float64Array, order: Int32Array): void {

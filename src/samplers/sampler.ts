@@ -51,6 +51,8 @@ export interface SamplerPlugin {
   create(setting: SamplerSetting): Sampler
   /** Sentences that tell people which choices it made, and why. */
   notes?(setting: SamplerSetting): readonly string[]
+  /** Sentences about what it made of these trials, and when; they follow from the history alone, so a replay says the same. */
+  told?(setting: SamplerSetting, history: readonly Observation[]): readonly string[]
 }
 
 /** Whether a trial has new hparams that a sampler gave. */

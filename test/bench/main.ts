@@ -10,7 +10,7 @@ import { idle } from './idle.ts'
 import { kills } from './kills.ts'
 import { join } from './join.ts'
 import { metrics } from './metrics.ts'
-import { quality } from './quality.ts'
+import { quality } from './quality/index.ts'
 import { recovery } from './recovery.ts'
 import { ringTraining } from './ring-training.ts'
 import { samplers } from './samplers.ts'
@@ -29,8 +29,13 @@ export interface Report {
 export interface BenchOptions {
   /** A Python in whose environment the peer is. */
   readonly peer?: string
-  /** The script that asks the peer. */
-  readonly script?: string
+  /** quality: the peer's samplers, families of problems, our samplers, numbers of workers: lists with commas. */
+  readonly peers?: string
+  readonly only?: string
+  readonly samplers?: string
+  readonly workers?: string
+  /** A directory in which outcomes of peers are kept. */
+  readonly keep?: string
   readonly seeds?: number
   readonly kills?: number
   readonly trials?: number
@@ -73,8 +78,15 @@ const program = new Command('bench')
     '--peer <python>',
     'quality, allreduce, suggest: a Python that has the peer to compare with (Optuna, PyTorch)',
   )
-  .option('--script <file>', 'quality: the script that asks the peer (default: ../shared/peers/optuna_quality.py)')
-  .option('--seeds <n>', 'quality, ring-training, search: so many seeds (default: 20, 3, 1)', Number)
+  .option(
+    '--peers <names>',
+    "quality: the peer's samplers: optuna-tpe, optuna-gp, optuna-cmaes, optuna-nsga2, smac-hpo",
+  )
+  .option('--only <families>', 'quality: families of problems, or problems by name')
+  .option('--samplers <names>', 'quality: samplers of ours, options in braces (default: tpe,auto)')
+  .option('--workers <numbers>', 'quality: asynchronous workers (default: 1)')
+  .option('--keep <directory>', "quality: where the peer's outcomes are kept, so that they are found once")
+  .option('--seeds <n>', 'quality, ring-training, search: so many seeds (default: 10, 3, 1)', Number)
   .option('--kills <n>', 'recovery, kills: so many are killed (default: 50, 10)', Number)
   .option('--trials <n>', 'history, board: so many trials (default: 60000, 50000)', Number)
   .option('--long', 'recovery: workers that come and go for two minutes, and one that is stopped for 15 s, too')

@@ -17,6 +17,8 @@ export interface SamplerContractOptions {
   /** For samplers that take their time: so many trials in a search, in so many of the spaces. Default: 40, in 20. */
   readonly trials?: number
   readonly spaces?: number
+  /** It may suggest a point again although others were never tried, as random search does. Default: false. */
+  readonly repeats?: boolean
 }
 
 /** With conditions within conditions, and with a constraint. */
@@ -42,7 +44,7 @@ export function samplerContract(
   contract: SamplerContractOptions = {},
 ): void {
   const { describe, it } = runner
-  const { options = {}, adapt = (space) => space, trials = 40, spaces: spacesTried = 20 } = contract
+  const { options = {}, adapt = (space) => space, trials = 40, spaces: spacesTried = 20, repeats = false } = contract
 
   const spaces = Array.from({ length: spacesTried }, (_, index) => adapt(anySpace(createRandom('space', index))))
     .concat(relatedSpaces.map(adapt))
@@ -126,6 +128,28 @@ export function samplerContract(
       const firsts = new Set([1, 2, 3, 4, 5].map(first))
       // A sampler that begins at a fixed point (a grid in sequence) says so by not looking at the seed at all.
       assert.ok(firsts.size === 5 || firsts.size === 1, `${firsts.size} different first suggestions of 5 seeds`)
+    })
+
+    it('does not repeat itself while there are points that were not tried', () => {
+      if (repeats) return
+      // 4 * 3 * 3 points, and the best of them is no secret: it would be tempting to go there again.
+      const few = adapt({
+        a: { type: 'integer', low: 1, high: 4 },
+        b: { type: 'discrete', values: [1, 10, 100] },
+        c: { type: 'integer', low: 0, high: 2 },
+      })
+      if (few === undefined) return
+      const space = frozen(validateSpace(few))
+      const sampler = create(space)
+      const history: Observation[] = []
+      while (history.length < 24) {
+        const trial = history.length
+        const hparams = sampler(question(space, history, trial))
+        if (hparams === 'exhausted') break
+        const value = Number(hparams['a']) + Number(hparams['b']) / 10
+        history.push({ trial, hparams, state: 'done', metrics: { value }, step: null })
+      }
+      assert.equal(new Set(history.map(({ hparams }) => JSON.stringify(hparams))).size, history.length)
     })
 
     it('takes a history in which everything failed, was cancelled, or is not finite', () => {

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import type { Objective, SearchSpace } from '../../protocol/index.ts'
+import type { Objective, Observation, SearchSpace } from '../../protocol/index.ts'
 import { createRandom } from '../../src/random/index.ts'
 import { builtinSamplers } from '../../src/samplers/index.ts'
 import { choose } from '../../src/samplers/auto.ts'
@@ -54,5 +54,25 @@ describe('auto', () => {
     const given = { a: space.integer(0, 9, { where: [{ sum: { a: 1, b: 1 }, atMost: 4 }] }), b: space.integer(0, 9) }
     const setting = { space: given, objectives: one, trials: 20, options: {}, seed: 1 }
     expect(choose(setting).why).toBe('all 15 points of the space come first, for there are 20 trials')
+  })
+
+  const judged = (valueOf: (x: number, trial: number) => number) => {
+    const given = { x: space.double(0, 1), k: space.categorical(['a', 'b']) }
+    const setting = { space: given, objectives: one, trials: 60, options: {}, seed: 1 }
+    const history = Array.from({ length: 50 }, (_, trial): Observation => {
+      const random = createRandom('judged', trial)
+      const hparams = { x: random.uniform(), k: 'a' }
+      return { trial, hparams, state: 'done', metrics: { loss: valueOf(hparams.x, trial) }, step: null }
+    })
+    return { setting, history, told: builtinSamplers.get('auto')?.told?.(setting, history) }
+  }
+
+  it('trusts a Gaussian process while it foretells trials, and says so when it no longer does', () => {
+    expect(judged((x) => (x - 0.3) ** 2).told).toEqual([])
+    const { told, setting, history } = judged((_, trial) => createRandom('noise', trial).uniform())
+    expect(told?.[0]).toMatch(
+      /^auto changed its mind after \d+ trials: tpe has two trials of three, gp one: leaving one out, .* explains \d+ % of/,
+    )
+    expect(builtinSamplers.get('auto')?.told?.(setting, history)).toEqual(told)
   })
 })

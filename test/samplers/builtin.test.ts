@@ -13,9 +13,10 @@ const numbersOnly = (space: SearchSpace): SearchSpace | undefined => {
 
 /** What each is tried with, besides its defaults. */
 const variants: Readonly<Record<string, readonly SamplerContractOptions[]>> = {
+  random: [{ repeats: true }],
   nsga2: [{}, { options: { population: 4, mutation: 0.5 } }],
-  motpe: [{}, { options: { sampler: 'random' } }],
-  sobol: [{}],
+  motpe: [{}, { options: { sampler: 'random' }, repeats: true }],
+  sobol: [{ repeats: true }],
   tpe: [{}, { options: { warmup: 3, multivariate: false, randomFraction: 0.3 } }, { options: { warmup: 2 } }],
   auto: [{ trials: 16, spaces: 6 }],
   gp: [
@@ -23,7 +24,10 @@ const variants: Readonly<Record<string, readonly SamplerContractOptions[]>> = {
     { options: { warmup: 6, acquisition: 'thompson', pending: 'max' }, ...slow },
     { options: { warmup: 6, acquisition: 'LCB', pending: 'min', interim: false }, ...slow },
   ],
-  cmaes: [{ adapt: numbersOnly }, { adapt: numbersOnly, options: { restarts: 'bipop', margin: false, population: 4 } }],
+  cmaes: [
+    { adapt: numbersOnly, repeats: true },
+    { adapt: numbersOnly, repeats: true, options: { restarts: 'bipop', margin: false, population: 4 } },
+  ],
   grid: [{ options: { levels: 3 } }, { options: { levels: 4, order: 'shuffled' } }],
 }
 

@@ -189,8 +189,8 @@ describe('CMA-ES', () => {
 describe('a Parzen estimator', () => {
   it('is a density: it integrates to 1 over the unit interval', () => {
     const rows = [0.1, 0.15, 0.7].map((value) => Float64Array.of(value))
-    const dimensions = [{ choices: 0, count: Infinity, column: 0 }]
-    const density = parzen(dimensions, rows, [1, 1, 1], { priorWeight: 1, widening: 1 })
+    const dimensions = [{ kind: 'number', count: Infinity, column: 0 }] as const
+    const density = parzen(dimensions, rows, [1, 1, 1], { priorWeight: 1, widening: 1, smoothing: 0.2 })
     const cells = 10_000
     let total = 0
     for (let cell = 0; cell < cells; cell++) {
@@ -200,11 +200,31 @@ describe('a Parzen estimator', () => {
   })
 
   it('gives the choices of a categorical chances that sum to 1', () => {
-    const dimensions = [{ choices: 3, count: 3, column: 0 }]
+    const dimensions = [{ kind: 'choice', count: 3, column: 0 }] as const
     const rows = [Float64Array.of(1), Float64Array.of(1)]
-    const density = parzen(dimensions, rows, [1, 1], { priorWeight: 1, widening: 1 })
+    const density = parzen(dimensions, rows, [1, 1], { priorWeight: 1, widening: 1, smoothing: 0.2 })
     const chances = [0, 1, 2].map((choice) => Math.exp(density.logDensity(Float64Array.of(choice))))
     expect(chances.reduce((sum, chance) => sum + chance, 0)).toBeCloseTo(1, 10)
     expect(chances[1]).toBeGreaterThan(0.5)
+  })
+  it('gives levels the mass of their cells: near ones more than far ones, and 1 in all', () => {
+    const edges = Float64Array.of(0, 0.1, 0.3, 0.6, 1)
+    const dimensions = [{ kind: 'level', count: 4, edges, column: 0 }] as const
+    const chancesFor = (rows: readonly Float64Array[]) => {
+      const options = { priorWeight: 1, widening: 1, smoothing: 0.2 }
+      const density = parzen(
+        dimensions,
+        rows,
+        rows.map(() => 1),
+        options,
+      )
+      return [0, 1, 2, 3].map((level) => Math.exp(density.logDensity(Float64Array.of(level))))
+    }
+    // Nothing seen: the space's own law, which is the size of the cells.
+    expect(chancesFor([])).toEqual([0.1, 0.2, 0.3, 0.4].map((size) => expect.closeTo(size, 10)))
+    const [a = 0, b = 0, c = 0, d = 0] = chancesFor([Float64Array.of(0), Float64Array.of(0), Float64Array.of(1)])
+    expect(a + b + c + d).toBeCloseTo(1, 6)
+    expect(a / 0.1).toBeGreaterThan(c / 0.3)
+    expect(c / 0.3).toBeGreaterThan(d / 0.4)
   })
 })

@@ -19,6 +19,7 @@ import { createLedger, type Entry } from '../ledger.ts'
 import { flagOption, numberOption, refuseUnknown, unfit, wordOption } from '../options.ts'
 import type { SamplerPlugin } from '../sampler.ts'
 import { fitsSobol, sobolPoints } from '../sobol.ts'
+import { newPoint, triedPoints, type IsTried } from '../tried.ts'
 import { acquisition, acquisitions } from './acquisition.ts'
 import { minimize } from './lbfgs.ts'
 import { cholesky } from './linear-algebra.ts'
@@ -56,12 +57,14 @@ export const gpSampler: SamplerPlugin = {
     const ledger = createLedger<Row>(objectives[0], ({ hparams }) => cube.toCube(hparams))
     const early = fitsSobol(space) ? sobolPoints(space, seed) : undefined
     const fitted = keptKernel(groups, interim)
+    const triedIn = triedPoints(space)
 
-    return ({ history, trial, point = trial, random }) => {
+    return ({ history, tried = history, trial, point = trial, random }) => {
       ledger.show(history)
+      const isTried = triedIn(tried)
       const data = dataOf(ledger.entries, interim)
       if (data.points.length < Math.max(2, warmup) || cube.size === 0) {
-        return early === undefined ? sample(space, random) : early(point)
+        return newPoint(space, random, isTried, early?.(point))
       }
       const kernel = fitted(data, mostData)
       const used = thinned(data, mostData)
@@ -87,9 +90,13 @@ export const gpSampler: SamplerPlugin = {
         kernel,
         groups,
       })
-      if (name === 'thompson') return drawnMinimum(surrogate, candidates.slice(-drawnPoints), random).hparams
+      if (name === 'thompson') {
+        const fresh = candidates.filter(({ hparams }) => !isTried(hparams)).slice(-drawnPoints)
+        const drawn = fresh.length === 0 ? undefined : drawnMinimum(surrogate, fresh, random)
+        return newPoint(space, random, isTried, drawn?.hparams)
+      }
       const promises = acquisition(name, surrogate, best, kappa, cube.size)
-      return climb(candidates, promises, { space, cube, isTaken: takenAmong(used.points, pending) })
+      return climb(candidates, promises, { space, cube, isTaken: takenAmong(used.points, pending), isTried })
     }
   },
 }
@@ -147,7 +154,7 @@ function thinned(data: Data, most: number): Data {
  * Losses with median 0, the worse half pressed together by a logarithm (a trial that went very wrong says little about the good
  * ones), and deviation 1.
  */
-function standardized(losses: readonly number[]): Float64Array {
+export function standardized(losses: readonly number[]): Float64Array {
   // Halves where the distance between two losses overflows.
   const half = Math.max(...losses) - Math.min(...losses) === Infinity ? 0.5 : 1
   const sorted = losses.map((loss) => half * loss).sort((a, b) => a - b)
@@ -240,14 +247,16 @@ function takenAmong(points: readonly Row[], pending: readonly Entry<Row>[]): (po
 interface Climbing {
   readonly space: Searching['space']
   readonly cube: Cube
+  /** Of points of the cube that are used, or under way. */
   readonly isTaken: (point: Row) => boolean
+  readonly isTried: IsTried
 }
 
 /** Climbs from the most promising candidates, and takes the most promising point of the space; one that is new, if there is one. */
 function climb(
   candidates: readonly Candidate[],
   promises: (x: ArrayLike<number>, gradient?: Float64Array) => number,
-  { space, cube, isTaken }: Climbing,
+  { space, cube, isTaken, isTried }: Climbing,
 ): Hparams {
   const scored = candidates
     .map((candidate) => ({ candidate, value: promises(candidate.point) }))
@@ -274,7 +283,7 @@ function climb(
     return { candidate: { hparams: reached, point: snapped }, value: promises(snapped) }
   })
   const best = [...ends, ...scored].sort((one, other) => other.value - one.value)
-  const fresh = best.find(({ candidate: { point } }) => !isTaken(point)) ?? best[0]
+  const fresh = best.find(({ candidate: { point, hparams } }) => !isTaken(point) && !isTried(hparams)) ?? best[0]
   return (fresh as (typeof best)[number]).candidate.hparams
 }
 

@@ -44,6 +44,20 @@ function covarianceBetween(a: ArrayLike<number>, b: ArrayLike<number>, weights: 
 const inverseSquares = ({ lengths }: Kernel, groups: readonly number[]) =>
   Float64Array.from(groups, (group) => (lengths[group] as number) ** -2)
 
+/** The covariances of the values at the points, noise included; the lower half. */
+export function covariances({ points, groups }: Points, kernel: Kernel): Float64Array {
+  const n = points.length
+  const weights = inverseSquares(kernel, groups)
+  const k = new Float64Array(n * n)
+  for (let i = 0; i < n; i++) {
+    for (let j = 0; j < i; j++) {
+      k[i * n + j] = covarianceBetween(points[i] as Float64Array, points[j] as Float64Array, weights, kernel.signal)
+    }
+    k[i * n + i] = kernel.signal * (1 + 1e-8) + kernel.noise
+  }
+  return k
+}
+
 /** Adds a growing number to the diagonal until the matrix can be factored. Throws RangeError where an entry is not a number. */
 function factor(points: readonly Float64Array[], weights: Float64Array, { signal, noise }: Kernel): Float64Array {
   const n = points.length
@@ -199,10 +213,18 @@ export function misfit(
   return value
 }
 
-const iterations = 20
+interface Fit {
+  readonly iterations: number
+  /** 1 or 2: from little noise alone, or from much as well. */
+  readonly starts: number
+}
 
 /** The kernel that explains the values best (maximum a posteriori). `values` should have mean 0 and variance 1 or so. */
-export function fitKernel(data: Points, values: ArrayLike<number>): Kernel {
+export function fitKernel(
+  data: Points,
+  values: ArrayLike<number>,
+  { iterations, starts }: Fit = { iterations: 20, starts: 2 },
+): Kernel {
   const groups = data.groups.reduce((most, group) => Math.max(most, group + 1), 0)
   const priors = priorsFor(Math.max(1, groups))
   const low = [...Array.from({ length: groups }, () => Math.log(0.02)), Math.log(0.05), Math.log(1e-6)]
@@ -212,9 +234,8 @@ export function fitKernel(data: Points, values: ArrayLike<number>): Kernel {
   const start = Float64Array.from(used, ({ mean }) => mean)
   // A rugged valley may be explained by short lengths, or by a wide one and noise: both are tried.
   const noisy = start.with(groups + 1, Math.log(0.2))
-  const ends = [start, noisy].map((theta) => minimize(objective, theta, { low, high }, iterations))
-  const [one, other] = ends as [(typeof ends)[number], (typeof ends)[number]]
-  const { x } = other.value < one.value ? other : one
+  const ends = [start, noisy].slice(0, starts).map((theta) => minimize(objective, theta, { low, high }, iterations))
+  const { x } = ends.reduce((one, other) => (other.value < one.value ? other : one))
   return {
     lengths: x.slice(0, groups).map(Math.exp),
     signal: Math.exp(x[groups] as number),

@@ -1,0 +1,73 @@
+import { describe, expect, it } from 'vitest'
+import type { Observation } from '../../protocol/index.ts'
+import { createRandom } from '../../src/random/index.ts'
+import { createLedger } from '../../src/samplers/ledger.ts'
+import { quadraticMinimum } from '../../src/samplers/local/quadratic.ts'
+import { nearBest, sideAfter } from '../../src/samplers/local/trust-region.ts'
+import { cubeOf, space } from '../../src/space/index.ts'
+
+const plane = { x: space.double(0, 1), y: space.double(0, 1) }
+const cube = cubeOf(plane)
+/** A valley a thousand times as steep across as along, that lies aslant. */
+const valley = (x: number, y: number) => 1000 * (x - y) ** 2 + (x + y - 1.2) ** 2
+const done = (points: readonly (readonly [number, number])[], lossOf = valley) => {
+  const ledger = createLedger({ metric: 'value', direction: 'minimize' }, ({ hparams }) => cube.toCube(hparams))
+  ledger.show(
+    points.map(([x, y], trial): Observation => {
+      return { trial, hparams: { x, y }, state: 'done', metrics: { value: lossOf(x, y) }, step: null }
+    }),
+  )
+  return ledger.entries
+}
+const random = createRandom('points')
+const scattered = Array.from({ length: 20 }, () => [random.uniform(), random.uniform()] as const)
+
+describe('a search near the best trial', () => {
+  it('finds the minimum of a quadratic from a few of its points, however it lies', () => {
+    const points = scattered.map(([x, y]) => Float64Array.of(x, y))
+    const values = scattered.map(([x, y]) => valley(x, y))
+    const box = { low: [0, 0], high: [1, 1] }
+    const weights = points.map(() => 1)
+    const end = quadraticMinimum(points, values, weights, box, createRandom('quadratic'))
+    expect([...(end ?? [])]).toEqual([expect.closeTo(0.6, 3), expect.closeTo(0.6, 3)])
+    expect(quadraticMinimum(points.slice(0, 5), values, weights, box, createRandom('quadratic'))).toBeUndefined()
+  })
+
+  it('comes to the bottom of a steep valley within a few trials', () => {
+    const points = [...scattered]
+    while (points.length < 40) {
+      const turn = points.length
+      const asked = { space: plane, done: done(points), pending: [], since: 20, turn, random: createRandom(turn) }
+      const next = nearBest(asked)
+      expect(next).toBeDefined()
+      points.push([Number(next?.['x']), Number(next?.['y'])])
+    }
+    expect(Math.min(...scattered.map(([x, y]) => valley(x, y)))).toBeGreaterThan(1e-2)
+    expect(Math.min(...points.map(([x, y]) => valley(x, y)))).toBeLessThan(1e-6)
+  })
+
+  it('has nothing to say while there are too few trials', () => {
+    const asked = { space: plane, done: done(scattered.slice(0, 3)), pending: [], since: 0, turn: 0, random }
+    expect(nearBest(asked)).toBeUndefined()
+  })
+
+  it('does not suggest a pending point again', () => {
+    const asked = { space: plane, done: done(scattered), since: 20, turn: 20 }
+    const first = nearBest({ ...asked, pending: [], random: createRandom(1) })
+    const second = nearBest({ ...asked, pending: [cube.toCube(first ?? {})], random: createRandom(1) })
+    expect(first).toBeDefined()
+    expect(second).not.toEqual(first)
+  })
+
+  it('widens its box while trials improve, narrows it while they do not, and leaves out what came before', () => {
+    const losses = (values: readonly number[]) =>
+      done(
+        values.map((value) => [value, 0] as const),
+        (x) => x,
+      )
+    const start = sideAfter([], 0, 2)
+    expect(sideAfter(losses([0.9, 0.8, 0.7, 0.6]), 0, 2)).toBeGreaterThan(start)
+    expect(sideAfter(losses([0.1, 0.2, 0.3, 0.4]), 0, 2)).toBe(start / 2)
+    expect(sideAfter(losses([0.1, 0.2, 0.3, 0.4]), 4, 2)).toBe(start)
+  })
+})
