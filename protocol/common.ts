@@ -55,6 +55,9 @@ export const ProblemSchema = Type.Object({
   stack: Type.Optional(Text),
 })
 
+/** How an experiment, or a ring, stands: a state of its machine, in this version or another. */
+export const State = Type.String({ pattern: '^[A-Za-z]{1,64}$' })
+
 /** One trial's metrics at one step. */
 export const MetricPoint = Type.Object({ step: Count, at: Instant, values: Metrics })
 export type MetricPoint = Type.Static<typeof MetricPoint>

@@ -34,6 +34,16 @@ export type Plugin = Type.Static<typeof Plugin>
 /** Milliseconds, and some time at least. */
 const Span = Type.Number({ exclusiveMinimum: 0, maximum: lastInstant })
 
+/** What a trial needs of a worker. */
+export const Resources = Type.Object({
+  memoryBytes: Type.Optional(Ordinal),
+  cores: Type.Optional(Type.Number({ exclusiveMinimum: 0 })),
+  gpus: Type.Optional(Type.Number({ exclusiveMinimum: 0 })),
+  /** Where a trial has run out of memory and no worker has more: it waits for one, or is tried again on any. */
+  outOfMemory: Type.Optional(Type.Union([Type.Literal('wait'), Type.Literal('retry')])),
+})
+export type Resources = Type.Static<typeof Resources>
+
 /** How trials are tried; the same in every context. */
 export const Policy = Type.Object({
   /** A trial may run this long; null: as long as it takes. */
@@ -48,6 +58,10 @@ export const Policy = Type.Object({
   parallel: Type.Union([Ordinal, Type.Null()]),
   /** Only workers that carry all of these labels. */
   labels: mapOf(Label, 64),
+  /** A train that throws is tried again, elsewhere if that is possible; left out: what throws has failed. */
+  retry: Type.Optional(Type.Object({ on: Type.Literal('throw'), times: Ordinal })),
+  /** Only workers that have so much of it for each of their slots. */
+  resources: Type.Optional(Resources),
 })
 export type Policy = Type.Static<typeof Policy>
 
@@ -92,14 +106,17 @@ export const OptimizationContext = Type.Object({
   optimizer: Plugin,
   pruner: Type.Union([Plugin, Type.Null()]),
   space: SearchSpace,
+  /** Configurations, where each is tried several times (`repeats`). */
   trials: Ordinal,
+  /** Each configuration is tried so many times, with a seed of its own each; left out: once. */
+  repeats: Type.Optional(Type.Integer({ minimum: 1, maximum: 256 })),
   stop: Type.Optional(StopRule),
   objectives: Objectives,
   /** Given to every trial beside the suggested hparams. */
   hparams: Hparams,
   seed: Count,
-  /** Tried first, in this order. The optimizer fills in the values that an entry leaves out. */
-  enqueue: Type.Optional(Type.Array(Hparams, { maxItems: 65_536 })),
+  /** Entry i is tried as trial i. The optimizer fills in the values that an entry leaves out; null: it suggests freely. */
+  enqueue: Type.Optional(Type.Array(Type.Union([Hparams, Type.Null()]), { maxItems: 65_536 })),
   /** Trials of earlier experiments: they count in the optimizer's history and not among the trials. */
   warmStart: Type.Optional(Type.Array(Type.Object({ hparams: Hparams, metrics: Metrics }), { maxItems: 65_536 })),
   /** Other optimizers that are asked the same questions on the side: what they propose is kept, and not tried. */

@@ -3,7 +3,8 @@ import { announceActor, callActors } from './actors.ts'
 import { observeAblation, openAblation, suggestRemovals } from './ablate.ts'
 import type { Conversation } from './conversation.ts'
 import { announce, beat, driverBeat, driverPing, lease, leave, ping, release, rollCall } from './discovery.ts'
-import { progress, resumeExperiment, signExperiment, stopExperiment, submit, swapOptimizer } from './experiment.ts'
+import { changeExperiment, pauseExperiment } from './change.ts'
+import { progress, resumeExperiment, signExperiment, stopExperiment, submit } from './experiment.ts'
 import { log } from './log.ts'
 import { judge } from './prune.ts'
 import {
@@ -33,7 +34,15 @@ export const chapters: readonly Chapter[] = [
   {
     title: 'Experiments',
     file: 'experiment.ts',
-    conversations: [submit, stopExperiment, swapOptimizer, resumeExperiment, signExperiment, progress],
+    conversations: [
+      submit,
+      stopExperiment,
+      pauseExperiment,
+      changeExperiment,
+      resumeExperiment,
+      signExperiment,
+      progress,
+    ],
   },
   {
     title: 'Discovery and leases',

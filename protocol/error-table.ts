@@ -248,10 +248,30 @@ export const table = {
     retryable: true,
     remedy: '`maggy resume {experiment}` goes on with it; a driver on its bus takes it up by itself',
   },
-  SWAP_REFUSED: {
-    message: 'the optimizer of {experiment} cannot be changed: {reason}',
+  CHANGE_REFUSED: {
+    message: '{what} of {experiment} cannot be changed: {reason}',
     retryable: false,
-    remedy: 'change it while the search still suggests trials, or start another one with `warmStart`',
+    remedy: 'begin another search that knows this one (`warmStart`), or change something else',
+  },
+  CHANGE_UNSIGNED: {
+    message: 'the change of {experiment} goes beyond what the key {key} has signed, and is not signed',
+    retryable: false,
+    remedy: 'change it where that key is (`maggy resume --sign-key FILE`)',
+  },
+  CHANGE_STALE: {
+    message: 'the experiment {experiment} was changed by somebody else meanwhile',
+    retryable: true,
+    remedy: 'nothing: what it is now is read, and the change is asked for again',
+  },
+  EXPERIMENT_PAUSED: {
+    message: 'the experiment {experiment} is paused: no trial of it is handed out',
+    retryable: true,
+    remedy: '`maggy resume {experiment}` goes on with it',
+  },
+  PAUSE_REFUSED: {
+    message: 'the experiment {experiment} cannot be paused: it is {state}',
+    retryable: false,
+    remedy: 'nothing needs to be done: it hands out no more trials',
   },
   EXPERIMENT_EXISTS: {
     message: 'the experiment {experiment} exists already, with another definition',

@@ -1,7 +1,8 @@
 /** The client's words with the driver that owns an experiment. */
 import { Type } from 'typebox'
-import { Code, Count, Id, Instant, Label, Metrics, Name, Slot, Text } from './common.ts'
-import { Context, Plugin } from './context.ts'
+import { AskedChange } from './change.ts'
+import { Code, Count, Id, Instant, Label, Metrics, Name, Slot, State, Text } from './common.ts'
+import { Context } from './context.ts'
 import { Signature } from './signature.ts'
 import { call, few, mebibyte, message, version, whole } from './conversation.ts'
 
@@ -12,9 +13,6 @@ export const Bundle = Type.Object({
   module: Type.String({ maxLength: 4096 }),
 })
 export type Bundle = Type.Static<typeof Bundle>
-
-/** How an experiment, or a ring, stands: a state of its machine, in this version or another. */
-const State = Type.String({ pattern: '^[A-Za-z]{1,64}$' })
 
 export const Submission = Type.Object({
   experiment: Id,
@@ -81,23 +79,6 @@ export const stopExperiment = call({
   example: { params: { experiment: 'mnist-tune-7f3a' }, payload: { mode: 'finish' }, reply: { state: 'finishing' } },
 })
 
-export const swapOptimizer = call({
-  name: 'optimizer.swap',
-  subject: `maggy.${version}.call.experiment.{experiment}.swap`,
-  payload: Type.Object({ optimizer: Plugin }),
-  reply: Type.Object({ state: State }),
-  maxBytes: mebibyte,
-  maxReplyBytes: few,
-  speaks: 'client',
-  hears: 'driver',
-  doc: 'Gives a search that runs another optimizer, which is opened with the whole history. The driver that owns the experiment answers, once the change is kept. It opens the optimizer first: OPTIMIZER_UNAVAILABLE, OPTIMIZER_UNFIT and SWAP_REFUSED leave all as it was.',
-  example: {
-    params: { experiment: 'mnist-tune-7f3a' },
-    payload: { optimizer: { name: 'tpe', options: {} } },
-    reply: { state: 'opening' },
-  },
-})
-
 export const resumeExperiment = call({
   name: 'experiment.resume',
   queue: 'driver',
@@ -106,13 +87,15 @@ export const resumeExperiment = call({
     experiment: Id,
     /** Go on although the log has a hole. */
     force: Type.Optional(Type.Boolean()),
+    /** Goes on with this changed; it stands in the log in the same entry. */
+    change: Type.Optional(AskedChange),
   }),
   reply: Type.Object({ experiment: Id, driver: Id, state: State }),
-  maxBytes: few,
+  maxBytes: mebibyte,
   maxReplyBytes: few,
   speaks: 'client',
   hears: 'driver',
-  doc: 'Takes up an experiment that was stopped, or whose driver is gone. Any driver may take it (queue group `driver`). LOG_HOLE: part of its log is gone.',
+  doc: 'Takes up an experiment that was stopped, that is paused, or whose driver is gone; with a `change`, also one that is done. Any driver may take it (queue group `driver`); one that another driver has is asked by `experiment.change`. LOG_HOLE: part of its log is gone. CHANGE_REFUSED: nothing was done.',
   example: {
     params: {},
     payload: { experiment: 'mnist-tune-7f3a' },

@@ -97,7 +97,36 @@ const told: Readonly<Record<string, string>> = {
   'trial.assign.seed':
     'Of this trial: follows from the experiment’s seed and the trial’s number, never from the clock.',
   enqueue:
-    'What the user fixed for the first trials: entry i belongs to trial i. The optimizer suggests what an entry leaves open; whatever it says of fixed values, those stand.',
+    'What the user fixed of trials: entry i belongs to trial i, null where nothing is fixed. The optimizer suggests what an entry leaves open; whatever it says of fixed values, those stand.',
+  'change.enqueue': 'Tried next, in this order, each in a trial that comes on top of those that were asked for.',
+  'experiment.change.enqueue':
+    'Tried next, in this order, each in a trial that comes on top of those that were asked for.',
+  'experiment.change.trials': 'How many trials there are to be, in all or so many more than there are.',
+  'change.failed': 'Trials that have failed are open again: they get new attempts. Left out: no.',
+  'experiment.change.failed': 'Trials that have failed are open again: they get new attempts. Left out: no.',
+  change: 'What is changed; what is left out stays as it is.',
+  id: 'The client makes it up: a request that is made twice has its effect once.',
+  more: 'So many more than there are.',
+  resume: 'It also goes on, if it is paused. Left out: no.',
+  now: 'What runs is handed back too, at no cost: it goes on from its checkpoints later. Left out: no.',
+  with: 'The repeat of the same configuration that was pruned, and this one with it. Left out: its own pruner judged it.',
+  errors:
+    'Where each configuration is tried several times: the standard errors of `metrics`, which are means then. Left out: it was tried once.',
+  retry: 'A train that throws is tried again. Left out: what throws has failed.',
+  on: 'What is tried again: a train that throws.',
+  'retry.times': 'So many throws of a trial at most.',
+  resources: 'What a trial needs of a worker, for each of its slots. Left out: nothing.',
+  'resources.memoryBytes': 'Bytes of memory. Left out: any.',
+  'resources.cores': 'Processor cores. Left out: any.',
+  gpus: 'How many GPUs. Left out: none.',
+  outOfMemory:
+    'Where a trial has run out of memory and no worker has more: it waits for one, or is tried again on any. Left out: retry.',
+  'events.memoryBytes': 'The attempt ran out of memory: so many bytes its slot had.',
+  'events.repeats':
+    'It is the first of so many trials of this configuration, numbered one after the other. Left out: it is the only one.',
+  'context.repeats':
+    'How many trials each configuration is tried in (optimization, left out: one), or the base and each component (ablation).',
+  'terms.repeats': 'How many trials each configuration is tried in. Left out: one.',
   warmStart: 'Trials of earlier experiments. The optimizer hears of them in `history`, done, numbered from 2^40 on.',
   shadow:
     'Other optimizers, with their options, that are asked the same questions on the side. What they propose is kept in the log (`shadow.proposed`) and not tried. Left out: none.',

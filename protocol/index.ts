@@ -2,6 +2,7 @@
 export { AblationObservation, observeAblation, openAblation, Removal, suggestRemovals } from './ablate.ts'
 export { Ablated, Choice, Component, Impossible, LayerChoice, LayerRef, Selection, Study } from './ablation.ts'
 export { ActorInfo, announceActor, callActors, ServedName } from './actors.ts'
+export { AskedChange, Change, changeExperiment, pauseExperiment } from './change.ts'
 export { bytesOf, decode, encode, float32From } from './codec.ts'
 export {
   Bytes,
@@ -25,6 +26,7 @@ export {
   OptimizationContext,
   Plugin,
   Policy,
+  Resources,
   RingSettings,
   StopRule,
   TrainingContext,
@@ -94,7 +96,6 @@ export {
   stopExperiment,
   Submission,
   submit,
-  swapOptimizer,
 } from './experiment.ts'
 export { Conclusion, log, LogEvent, type PrunerState, Seen } from './log.ts'
 export {

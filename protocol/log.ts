@@ -2,6 +2,7 @@
 import { Type } from 'typebox'
 import { Ablated } from './ablation.ts'
 import { Code, Count, Hparams, Id, Instant, Metrics, Ordinal, ProblemSchema, Sentence, Slot, Text } from './common.ts'
+import { Change } from './change.ts'
 import { Plugin } from './context.ts'
 import { message, version, whole } from './conversation.ts'
 import { Submission } from './experiment.ts'
@@ -53,7 +54,7 @@ export const LogEvent = Type.Union([
     /** The optimizer's sentences about its choices. */
     notes: Type.Optional(Type.Array(Sentence, { maxItems: 64 })),
   }),
-  /** A user gave the search another optimizer; it is opened next, with the whole history. */
+  /** As `experiment.changed` with another optimizer: in logs from before there was that. */
   Type.Object({ type: Type.Literal('optimizer.swapped'), at, optimizer: Plugin }),
   /** What an optimizer that is asked on the side would have tried in the place of a trial. It changes nothing. */
   Type.Object({ type: Type.Literal('shadow.proposed'), at, trial, optimizer: Id, hparams: Hparams }),
@@ -68,6 +69,8 @@ export const LogEvent = Type.Union([
     fidelity: Type.Optional(Fidelity),
     /** In an ablation: the components that the trial leaves out. */
     ablated: Type.Optional(Ablated),
+    /** It is the first of so many trials of this configuration, numbered one after the other; left out: it is the only one. */
+    repeats: Type.Optional(Type.Integer({ minimum: 2, maximum: 256 })),
     told,
   }),
   Type.Object({ type: Type.Literal('trial.assigned'), at, trial, attempt, worker: Id, slot: Slot }),
@@ -80,6 +83,8 @@ export const LogEvent = Type.Union([
     reason: StopReason,
     step: Type.Union([Count, Type.Null()]),
     seen: Type.Optional(Seen),
+    /** The repeat of the same configuration that was pruned, and this one with it. */
+    with: Type.Optional(Count),
   }),
   /** A worker said how an attempt ended. */
   Type.Object({
@@ -95,6 +100,8 @@ export const LogEvent = Type.Union([
     checkpoint: Type.Optional(Type.Boolean()),
     /** The last step that the driver had heard of. */
     step: Type.Optional(Count),
+    /** It ran out of memory: so many bytes its slot had. */
+    memoryBytes: Type.Optional(Count),
     heard,
   }),
   /** A checkpoint of the trial was received, and is about to be kept: whoever loads one finds its hash here. */
@@ -128,6 +135,17 @@ export const LogEvent = Type.Union([
     reason: Type.Optional(Conclusion),
   }),
   Type.Object({ type: Type.Literal('experiment.resumed'), at }),
+  /** No more trials are handed out until it is resumed; `now`: those under way are handed back. */
+  Type.Object({ type: Type.Literal('experiment.paused'), at, now: Type.Optional(Type.Boolean()) }),
+  /** A user changed the context: from here on it is another. `id`: of the request. */
+  Type.Object({
+    type: Type.Literal('experiment.changed'),
+    at,
+    id: Id,
+    change: Change,
+    /** Of the changed context, where it goes beyond what was signed before. */
+    signature: Type.Optional(Signature),
+  }),
   /** Another signature in the place of the one that it was submitted with. */
   Type.Object({ type: Type.Literal('experiment.signed'), at, signature: Signature }),
   /** A sentence for people while the experiment goes on; it changes nothing. */

@@ -6,7 +6,7 @@
 import { Type } from 'typebox'
 import { Component } from './ablation.ts'
 import { Count, Duration, Hparams, Name, Ordinal, Patience } from './common.ts'
-import { RingSettings, type Context } from './context.ts'
+import { RingSettings, type Context, type OptimizationContext } from './context.ts'
 import { exampleContext, type Bundle } from './experiment.ts'
 import { SearchSpace } from './space.ts'
 import { Signature } from './signature.ts'
@@ -22,6 +22,8 @@ export const Terms = Type.Object({
   space: Type.Optional(SearchSpace),
   seed: Count,
   trials: Ordinal,
+  /** Of each of these; left out: one. */
+  repeats: Type.Optional(Ordinal),
   objectives: Type.Array(Name, { maxItems: 64 }),
   trialTimeoutMs: Type.Union([Duration, Type.Null()]),
   graceMs: Patience,
@@ -48,11 +50,13 @@ export function termsOf(context: Context, contextSha256: string): Terms {
     objectives: objectives.map(({ metric }) => metric),
     trialTimeoutMs: policy.trialTimeoutMs,
     graceMs: policy.graceMs,
-    ...(context.kind === 'optimization' ? { space: context.space } : {}),
+    ...(context.kind === 'optimization' ? { space: context.space, ...repeatsOf(context) } : {}),
     ...('ring' in context && context.ring !== undefined ? { ring: context.ring } : {}),
     ...(context.kind === 'ablation' ? { components: context.components, keepWeights: context.study.keepWeights } : {}),
   }
 }
+
+const repeatsOf = ({ repeats }: OptimizationContext) => (repeats === undefined ? {} : { repeats })
 
 /** What the statement is about. */
 export interface Signable {

@@ -28,8 +28,8 @@ export const { open, suggest, observe } = suggesterCalls({
     space: SearchSpace,
     /** The most trials that run at once, where that is known. */
     parallel: Type.Optional(Ordinal),
-    /** The values that the user fixed for the first trials, a map for each: the optimizer suggests the others. */
-    enqueue: Type.Optional(Type.Array(Hparams, { maxItems: 65_536 })),
+    /** The values that the user fixed of trial i: the optimizer suggests the others; null, or no entry: it suggests freely. */
+    enqueue: Type.Optional(Type.Array(Type.Union([Hparams, Type.Null()]), { maxItems: 65_536 })),
   },
   given: {
     /** As many as were asked, or fewer when there are no more, or none for now. */

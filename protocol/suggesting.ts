@@ -26,6 +26,8 @@ export const observationOf = <Suggested extends TProperties>(suggested: Suggeste
     metrics: Metrics,
     /** The last step that was reported. */
     step: Type.Union([Count, Type.Null()]),
+    /** Where each is tried several times: the standard errors of `metrics`, which are means then. */
+    errors: Type.Optional(Metrics),
   })
 
 type ObservationOf<Suggested extends TProperties> = ReturnType<typeof observationOf<Suggested>>

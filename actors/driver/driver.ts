@@ -86,7 +86,13 @@ class Driver implements RunningActor {
       ...serveBundles(bus, onDropped),
       answer(bus, driverPing, { driver: id }, () => ({}), quietly),
       answer(bus, submit, {}, (submission) => ownership.submit(submission), queue),
-      answer(bus, resumeExperiment, {}, ({ experiment, force }) => ownership.resume(experiment, force), queue),
+      answer(
+        bus,
+        resumeExperiment,
+        {},
+        ({ experiment, force, change }) => ownership.resume(experiment, force, change),
+        queue,
+      ),
       announcePresence(
         bus,
         id,

@@ -1,8 +1,10 @@
 /** `maggy mcp`: a server for coding agents on standard input and output. It only reads, unless more is allowed. */
 import { exitCodes } from '../actor/index.ts'
 import { serveMcp, type Changing, type House } from '../mcp/index.ts'
-import { latestExperiment, readResult } from '../store/index.ts'
+import { latestExperiment, readOutline, readResult } from '../store/index.ts'
+import { changeAndResume, enqueueTrials, pauseRunning, takeUp } from '../client/index.ts'
 import { Background } from './background.ts'
+import { changeOf } from './change-command.ts'
 import { interruptible } from './interrupt.ts'
 import { looking, type BusOptions } from './looking.ts'
 import { outlines, stopped } from './read-commands.ts'
@@ -19,6 +21,19 @@ export async function mcpCommand(options: McpCommandOptions, version: string): P
       result: (id) =>
         looking(options, async ({ bus }) => readResult(bus, id ?? (await latestExperiment(bus))), id ?? 'yet'),
       start: (order) => background.start(order),
+      pause: (id, now) => looking(options, ({ bus }) => pauseRunning(bus, id, now), id),
+      resume: (id, flags) =>
+        looking(
+          options,
+          async ({ bus }) => {
+            const change = await changeOf(bus, id, flags)
+            if (change !== undefined) return await changeAndResume(bus, id, change, { signal })
+            await takeUp(bus, id, { signal })
+            return (await readOutline(bus, id)).state
+          },
+          id,
+        ),
+      enqueue: (id, hparams) => looking(options, ({ bus }) => enqueueTrials(bus, id, [hparams], { signal }), id),
       stop: async (id, mode) => (await looking(options, ({ bus }) => stopped(bus, id, mode), id)).state,
     }
     const onFault = (fault: Error) => void process.stderr.write(`${fault.message}\n`)

@@ -1,6 +1,7 @@
 /** The commands of `maggy`, their options, and nothing of what they do. */
 import { Argument, Command, InvalidArgumentError, Option } from 'commander'
 import type { BoardCommandOptions } from './board-command.ts'
+import type { ChangeFlags } from './change-command.ts'
 import type { ConformanceOptions } from './conformance-command.ts'
 import type { ExportOptions } from './export-command.ts'
 import type { Changing } from '../mcp/index.ts'
@@ -24,7 +25,7 @@ export const actors = {
 
 const exportFormats: readonly ExportOptions['format'][] = ['json', 'csv', 'parquet', 'svg', 'html', 'optuna-journal']
 
-const changingTools: readonly Changing[] = ['start', 'stop']
+const changingTools: readonly Changing[] = ['start', 'stop', 'pause', 'resume', 'enqueue']
 
 type Finish = (exitCode: number) => void
 type Shared = BusOptions & { readonly json?: boolean }
@@ -220,9 +221,19 @@ function runCommands(program: Command, finish: Finish): void {
     onBus(
       program
         .command('resume [id]')
-        .description('take up an experiment that was stopped (default: the last), and follow it'),
+        .description(
+          'go on with an experiment that was stopped or paused, or, changed, with one that is done (default: the last), and follow it',
+        ),
     ),
   )
+    .option('--trials <n>', 'so many trials in all, or +N: so many more')
+    .option('--failed', 'try its failed trials anew')
+    .option(
+      '--set <key=value>',
+      'change it: optimizer, pruner, stop, parallel, maxFailed, retry, resources and the like (repeatable)',
+      collect,
+      [],
+    )
     .option('--force', 'go on although its log has a hole')
     .addOption(workers())
     .addOption(copies())
@@ -234,7 +245,7 @@ function runCommands(program: Command, finish: Finish): void {
       '--otlp <url>',
       'send traces of trials to this collector, OTLP over HTTP (default: MAGGY_OTLP, or else none)',
     )
-    .action(async (id: string | undefined, options: RunCommandOptions & { readonly force?: boolean }) => {
+    .action(async (id: string | undefined, options: RunCommandOptions & ChangeFlags & { readonly force?: boolean }) => {
       finish(await (await import('./run-command.ts')).resumeCommand(id, options))
     })
 }
@@ -273,7 +284,7 @@ function readCommands(program: Command, finish: Finish): void {
       .command('mcp')
       .description('serve coding agents on standard input and output (Model Context Protocol): list, show, compare'),
   )
-    .option('--allow <tools>', 'also start, stop: those that are named, with commas', tools, [])
+    .option('--allow <tools>', 'also start, stop, pause, resume, enqueue: those that are named, with commas', tools, [])
     .action(async (options: McpCommandOptions) => {
       finish(await (await import('./mcp-command.ts')).mcpCommand(options, program.version() ?? ''))
     })
@@ -295,6 +306,22 @@ function readCommands(program: Command, finish: Finish): void {
     .action(async (id: string, options: Shared & { readonly cancel?: boolean }) => {
       finish(await (await import('./read-commands.ts')).stopCommand(id, options))
     })
+  onBus(
+    program
+      .command('pause [id]')
+      .description('hand out no more trials of an experiment (default: the last) until it is resumed'),
+  )
+    .option('--now', 'hand back what runs too: it goes on from its checkpoints, at no cost')
+    .action(async (id: string | undefined, options: Shared & { readonly now?: boolean }) => {
+      finish(await (await import('./change-command.ts')).pauseCommand(id, options))
+    })
+  onBus(
+    program
+      .command('enqueue <id> [name=value...]')
+      .description('try these hparams next, on top of the trials asked for; the optimizer fills in what is left out'),
+  ).action(async (id: string, values: string[], options: Shared) => {
+    finish(await (await import('./change-command.ts')).enqueueCommand(id, values, options))
+  })
   onBus(program.command('logs <id>').description('show what trials printed'))
     .argument('[trial]', 'the number of a trial (default: all)', count)
     .option('--follow', 'go on as more comes')

@@ -30,6 +30,7 @@ import { latestExperiment, writeFiles, writeTensorBoard, type Result } from '../
 import { faultOf } from '../experiment/index.ts'
 import { exitCodeFor, exitCodes } from '../actor/index.ts'
 import { endTracing, startTracing } from '../tracing/index.ts'
+import { changeOf, type ChangeFlags } from './change-command.ts'
 import { explorationHparams, overrideContext, parseSettings } from './set-options.ts'
 import { sayAddress } from './board-command.ts'
 import { interruptible } from './interrupt.ts'
@@ -112,20 +113,25 @@ async function handOver(submission: Submission, code: Uint8Array, options: RunCo
 /** Resumes an experiment (by default the one that was active last) and follows it. Returns the exit code. */
 export async function resumeCommand(
   id: string | undefined,
-  options: RunCommandOptions & { readonly force?: boolean },
+  options: RunCommandOptions & ChangeFlags & { readonly force?: boolean },
 ): Promise<number> {
   // One that is unknown needs no driver and no worker to be told so.
-  await looking(
+  const { experiment, change } = await looking(
     options,
-    async ({ bus }) => void (await (id === undefined ? latestExperiment(bus) : assertKnown(bus, id))),
+    async ({ bus }) => {
+      const known = id ?? (await latestExperiment(bus))
+      await assertKnown(bus, known)
+      return { experiment: known, change: await changeOf(bus, known, options) }
+    },
     id,
   )
   // Which of them it needs is known only once it is found.
   const either = ['optimizer', 'ablator'] as const
-  return await toTheEnd(options, either, async ({ bus, onDriver }, watch, signal) =>
-    resumeAndFollow(bus, id ?? (await latestExperiment(bus)), watch, {
+  return await toTheEnd(options, either, ({ bus, onDriver }, watch, signal) =>
+    resumeAndFollow(bus, experiment, watch, {
       signal,
       onDriver,
+      ...(change === undefined ? {} : { change }),
       force: options.force === true,
       ...signingOptions(options),
     }),

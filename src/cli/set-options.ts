@@ -9,6 +9,7 @@ import {
   type Hparams,
   type HparamValue,
   type Parameter,
+  type Plugin,
   type Scalar,
   type SearchSpace,
 } from '../../protocol/index.ts'
@@ -17,6 +18,7 @@ import { amongst } from '../words/index.ts'
 import {
   ablation,
   optimization,
+  resourceOptions,
   training,
   trainingOptions,
   validContexts,
@@ -35,11 +37,11 @@ interface Setting {
 }
 
 /** Throws OPTION_INVALID for what is not key=value. */
-export function parseSettings(given: readonly string[]): Settings {
+export function parseSettings(given: readonly string[], option = '--set '): Settings {
   const settings = new Map<string, Setting>()
   for (const text of given) {
     const at = text.indexOf('=')
-    if (at < 1) throw problem('OPTION_INVALID', { option: `--set ${text}`, reason: 'is not key=value' })
+    if (at < 1) throw problem('OPTION_INVALID', { option: `${option}${text}`, reason: 'is not key=value' })
     settings.set(text.slice(0, at), settingOf(text.slice(at + 1)))
   }
   return settings
@@ -64,7 +66,7 @@ export function overrideContext(context: ContextOf, settings: Settings, defaults
   if (settings.size === 0) return context
   const options = optionsOf(context.context)
   const { kind } = context.context
-  const keys = [...Object.keys(options), ...(kind === 'optimization' ? ['stop'] : [])].filter(
+  const keys = [...new Set([...Object.keys(options), ...unset[kind]])].filter(
     (key) => key !== 'space' && key !== 'hparams' && key !== 'objectives' && key !== 'study',
   )
   const space = new Map(Object.entries(spaceOf(context.context)))
@@ -186,6 +188,13 @@ function spaceOf(context: Context): SearchSpace {
   return context.kind === 'optimization' ? context.space : {}
 }
 
+/** Options that a context may lack. */
+const unset: Readonly<Record<Context['kind'], readonly string[]>> = {
+  optimization: ['stop', 'repeats', 'enqueue', 'warmStart', 'shadow', 'workersPerTrial', 'retry', 'resources'],
+  ablation: ['retry', 'resources'],
+  training: ['resources'],
+}
+
 /** A context that travels, as the options that made it. */
 function optionsOf(context: Context): Record<string, unknown> {
   if (context.kind === 'training') return { ...trainingOptions(context) }
@@ -197,6 +206,9 @@ function optionsOf(context: Context): Record<string, unknown> {
           ...(context.stop === undefined ? {} : { stop: context.stop }),
           ...(context.enqueue === undefined ? {} : { enqueue: context.enqueue }),
           ...(context.warmStart === undefined ? {} : { warmStart: context.warmStart }),
+          ...(context.shadow === undefined ? {} : { shadow: context.shadow.map(named) }),
+          ...(context.repeats === undefined ? {} : { repeats: context.repeats }),
+          ...(context.ring === undefined ? {} : { workersPerTrial: context.ring.workers.max }),
         }
       : {
           ablator: { name: context.ablator.name, ...context.ablator.options },
@@ -208,8 +220,11 @@ function optionsOf(context: Context): Record<string, unknown> {
     trials,
     seed,
     ...policy,
+    ...(policy.resources === undefined ? {} : { resources: resourceOptions(policy.resources) }),
   }
 }
+
+const named = ({ name, options }: Plugin) => ({ name, ...options })
 
 /**
  * The hparams of an exploration: the definition's defaults and what was set. Throws OPTION_INVALID for names that are unknown, for

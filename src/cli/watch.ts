@@ -6,6 +6,7 @@ import type { Progress, Waiting, Watch } from '../client/index.ts'
 import { isFinal, Reading } from '../history/index.ts'
 import { outlineOf, summarize, trialResult, type Outline, type Result, type TrialResult } from '../store/index.ts'
 import { visible, visibleJson } from '../words/index.ts'
+import { changeText } from './change-text.ts'
 import { OutputDigest, printedText } from './output-digest.ts'
 import { progressText, tallyOf, trialText, waitingText } from './progress-text.ts'
 
@@ -57,7 +58,9 @@ function plainWatch(): Shown {
       if (event.type === 'experiment.accepted') say(`experiment ${reading.experiment}`)
       if (event.type === 'optimizer.opened' && live) for (const note of event.notes ?? []) say(note)
       if (event.type === 'experiment.noted' && live) say(event.note)
-      if (event.type === 'optimizer.swapped' && live) say(`the optimizer is ${event.optimizer.name} from here on`)
+      if (event.type === 'experiment.changed' && live) say(`changed: ${changeText(event.change)}`)
+      if (event.type === 'experiment.paused' && live) say('paused')
+      if (event.type === 'experiment.resumed' && live) say('goes on')
       const trial = live ? endedTrial(event, reading) : undefined
       if (trial !== undefined) say(trialText(trial, tallyOf(outlineOf(reading))))
     },
@@ -92,7 +95,9 @@ function jsonWatch(): Shown {
       if (event.type === 'optimizer.opened' && live && event.notes !== undefined)
         printJson('notes', { notes: event.notes })
       if (event.type === 'experiment.noted' && live) printJson('notes', { notes: [event.note] })
-      if (event.type === 'optimizer.swapped' && live) printJson('optimizer', { optimizer: event.optimizer })
+      if (event.type === 'experiment.changed' && live) printJson('changed', event.change)
+      if (event.type === 'experiment.paused' && live) printJson('paused', { now: event.now === true })
+      if (event.type === 'experiment.resumed' && live) printJson('resumed', {})
       const trial = live ? endedTrial(event, reading) : undefined
       if (trial !== undefined) printJson('trial', trial)
     },

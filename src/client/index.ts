@@ -1,5 +1,6 @@
 /** The client's side: submitting experiments, following them, and a bus of one's own where there is none. */
 export { findActors, type FoundActor } from './actors.ts'
+export { changeAndResume, changeRunning, enqueueTrials, pauseRunning, type ChangeOf } from './change.ts'
 export { keepBoard, type BoardOptions, type KeptBoard } from './board.ts'
 export { followExperiment, type Progress, type Watch } from './follow.ts'
 export { followTrials, type Tell } from './follow-trials.ts'
@@ -11,4 +12,4 @@ export { signedByUser, type SigningOptions } from './signing.ts'
 export { contextOf, experimentId, submissionOf } from './submission.ts'
 export { trackIn, type Tracking } from './tracking.ts'
 export { withComponents } from './study.ts'
-export { stopRunning, submitExperiment, swapRunning, takeUp, type Waiting } from './submit.ts'
+export { stopRunning, submitExperiment, takeUp, type Waiting } from './submit.ts'

@@ -4,6 +4,7 @@ import { systemClock, type Clock } from '../actor/index.ts'
 import { readLog } from '../archive/index.ts'
 import type { Bus } from '../bus/index.ts'
 import { Reading } from '../history/index.ts'
+import { changeAndResume, type ChangeOf } from './change.ts'
 import { readResult, type Result } from '../store/index.ts'
 import { followOutput, outputSoFar } from './output.ts'
 import { followExperiment, type Watch } from './follow.ts'
@@ -34,18 +35,20 @@ export async function runExperiment(
   return await followUntilEnd(bus, submission.experiment, watch, options, 0)
 }
 
-/** Takes an experiment up again and follows it to the end. */
+/** Takes an experiment up again, changed perhaps, and follows it to the end. */
 export async function resumeAndFollow(
   bus: Bus,
   experiment: string,
   watch: Watch,
-  options: RunOptions & SigningOptions & { readonly force?: boolean } = {},
+  options: RunOptions & SigningOptions & { readonly force?: boolean; readonly change?: ChangeOf } = {},
 ): Promise<Result> {
-  const { signal, clock, force = false } = options
+  const { signal, clock, force = false, change } = options
   await readResult(bus, experiment) // rejects with EXPERIMENT_UNKNOWN before anybody is asked
   // What was printed before is in the log, not news.
   const printed = watch.onOutput === undefined ? 0 : await outputSoFar(bus, experiment)
-  await takeUp(bus, experiment, { force, signal, clock, onWaiting: watch.onWaiting?.bind(watch) })
+  const patience = { force, signal, clock, onWaiting: watch.onWaiting?.bind(watch) }
+  if (change === undefined) await takeUp(bus, experiment, patience)
+  else await changeAndResume(bus, experiment, change, { ...options, ...patience })
   await signAnew(bus, experiment, watch, options)
   return await followUntilEnd(bus, experiment, watch, options, printed)
 }
@@ -55,7 +58,7 @@ async function signAnew(bus: Bus, experiment: string, watch: Watch, options: Sig
   const reading = new Reading(experiment)
   for await (const { entry } of readLog(bus, experiment)) reading.take(entry)
   if (reading.history === null || reading.over) return
-  if (await signAgain(bus, reading.history.submission, options)) watch.onNotice?.('signed anew')
+  if (await signAgain(bus, reading.history.vouched, options)) watch.onNotice?.('signed anew')
 }
 
 async function followUntilEnd(

@@ -1,5 +1,5 @@
 /** The client's signature under what it hands over, and a fresh one in the place of one that expires. */
-import { problem, signExperiment, type Submission } from '../../protocol/index.ts'
+import { problem, signExperiment, type Signature, type Submission } from '../../protocol/index.ts'
 import { ask, type Bus } from '../bus/index.ts'
 import { defaultValidityMs, faultOfSignature, findSigningKey, signatureOf, signed } from '../signing/index.ts'
 
@@ -34,6 +34,15 @@ export async function signAgain(bus: Bus, submission: Submission, options: Signi
   if (fresh === undefined) return false
   await ask(bus, signExperiment, { experiment }, { signature: fresh }, { timeoutMs: answerMs })
   return true
+}
+
+/** A signature of a changed submission, by the key that signed it before. Rejects with CHANGE_UNSIGNED where that key is not here. */
+export async function signChange(changed: Submission, by: string, options: SigningOptions): Promise<Signature> {
+  const validityMs = validityOf(options)
+  const key = await findSigningKey(options.signKey)
+  const fresh = key?.key === by ? signatureOf(changed, key, Date.now() + validityMs) : undefined
+  if (fresh !== undefined) return fresh
+  throw problem('CHANGE_UNSIGNED', { experiment: changed.experiment, key: by })
 }
 
 function validityOf({ signForDays }: SigningOptions): number {

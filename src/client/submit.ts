@@ -1,17 +1,16 @@
 /** A client's words with drivers: each may be repeated, and is, for as long as nobody answers. */
 import {
   bundleBucket,
+  changeExperiment,
   checkBundle,
   codeOf,
   describe,
   resumeExperiment,
   stopExperiment,
   submit,
-  swapOptimizer,
-  type Plugin,
   type Submission,
 } from '../../protocol/index.ts'
-import { systemClock, type Clock } from '../actor/index.ts'
+import { newId, systemClock, type Clock } from '../actor/index.ts'
 import { ask, type Bus } from '../bus/index.ts'
 import { traced } from '../tracing/index.ts'
 
@@ -64,14 +63,23 @@ export async function submitAgain(bus: Bus, submission: Submission, patience: Pa
   await untilAnswered(patience, () => ask(bus, submit, {}, submission, { timeoutMs: answerMs }))
 }
 
-/** Takes up an experiment that was stopped or whose driver is gone; `force`: though its log has a hole, or else LOG_HOLE. */
+/** Takes up an experiment that was stopped, is paused, or whose driver is gone; `force`: though its log has a hole, or else LOG_HOLE. */
 export async function takeUp(
   bus: Bus,
   experiment: string,
   { force = false, ...patience }: Patience & { readonly force?: boolean } = {},
 ): Promise<void> {
   const question = { experiment, ...(force ? { force } : {}) }
-  await untilAnswered(patience, () => ask(bus, resumeExperiment, {}, question, { timeoutMs: answerMs }))
+  const request = { id: newId('resume'), resume: true }
+  await untilAnswered(patience, async () => {
+    try {
+      // One that is paused goes on where it is.
+      await ask(bus, changeExperiment, { experiment }, request, { timeoutMs: answerMs })
+    } catch (error) {
+      if (codeOf(error) !== 'BUS_NO_RESPONDERS') throw error
+      await ask(bus, resumeExperiment, {}, question, { timeoutMs: answerMs })
+    }
+  })
 }
 
 /** Ends an experiment early. Rejects with BUS_NO_RESPONDERS if no driver owns it. */
@@ -80,13 +88,8 @@ export async function stopRunning(bus: Bus, experiment: string, mode: 'finish' |
   return state
 }
 
-/** Gives a search that runs another optimizer. Rejects with BUS_NO_RESPONDERS if no driver owns it, with SWAP_REFUSED, OPTIMIZER_UNAVAILABLE, OPTIMIZER_UNFIT. */
-export async function swapRunning(bus: Bus, experiment: string, optimizer: Plugin): Promise<string> {
-  const { state } = await ask(bus, swapOptimizer, { experiment }, { optimizer }, { timeoutMs: 3 * answerMs })
-  return state
-}
-
-async function untilAnswered(patience: Patience, call: () => Promise<unknown>): Promise<void> {
+/** Asks again and again for as long as nobody is there to answer, or could answer yet. */
+export async function untilAnswered(patience: Patience, call: () => Promise<unknown>): Promise<void> {
   const { signal, clock = systemClock, onWaiting } = patience
   const since = clock.elapsed()
   let said = false
@@ -112,7 +115,11 @@ async function untilAnswered(patience: Patience, call: () => Promise<unknown>): 
 function isAbsence(error: unknown): boolean {
   const code = codeOf(error)
   return (
-    code === 'BUS_NO_RESPONDERS' || code === 'BUS_TIMEOUT' || code === 'BUS_DISCONNECTED' || code === 'EXPERIMENT_BUSY'
+    code === 'BUS_NO_RESPONDERS' ||
+    code === 'BUS_TIMEOUT' ||
+    code === 'BUS_DISCONNECTED' ||
+    code === 'EXPERIMENT_BUSY' ||
+    code === 'DRIVER_FENCED'
   )
 }
 

@@ -38,8 +38,14 @@ interface Common<S extends Space, H extends object> extends PolicyOptions {
   readonly optimizer?: PluginOption
   /** The search space. */
   readonly space: S
-  /** How many trials. */
+  /** How many trials; with `repeats`, how many configurations. */
   readonly trials: number
+  /**
+   * Each configuration is tried in so many trials, repeat r of each with the same seed as repeat r of all others. The optimizer sees the
+   * mean (and its standard error), pruners compare a repeat with the same repeat of others, and the best is the one with the best mean. A
+   * repeat that is pruned or fails takes its configuration with it. Default: 1.
+   */
+  readonly repeats?: number
   /**
    * When it is over sooner, and done: after so many milliseconds (`afterMs`), at a value of the first objective that is good enough
    * (`target`), or after so many trials in a row that brought nothing better (`withoutImprovement`). Trials under way are cancelled.
@@ -91,6 +97,7 @@ const known = [
   'optimizer',
   'space',
   'trials',
+  'repeats',
   'stop',
   ...objectiveKeys,
   'pruner',
@@ -122,12 +129,19 @@ function contextFrom(options: object): OptimizationContext {
   }
   const trials = whole('trials', given['trials'], 1)
   const aims = objectives(given)
+  const repeats = whole('repeats', given['repeats'] ?? 1, 1)
+  if (repeats > mostRepeats) throw invalid('repeats', `is ${repeats}; ${mostRepeats} are the most`)
+  const rings = ringOf(given['workersPerTrial'] ?? 1)
+  if (rings.ring !== undefined && given['retry'] !== undefined) {
+    throw invalid('retry', 'stands beside workersPerTrial: what throws on one worker of a ring throws on all')
+  }
   return {
     kind: 'optimization',
     optimizer: plugin('optimizer', given['optimizer'] ?? 'auto'),
     pruner: given['pruner'] === undefined || given['pruner'] === null ? null : plugin('pruner', given['pruner']),
     space,
     trials,
+    ...(repeats === 1 ? {} : { repeats }),
     ...(given['stop'] === undefined ? {} : { stop: stopRule(given['stop']) }),
     objectives: aims,
     hparams: hparams(given['hparams'] ?? {}, space),
@@ -136,7 +150,7 @@ function contextFrom(options: object): OptimizationContext {
     ...knownBefore(given['warmStart'], space, aims),
     ...(given['shadow'] === undefined ? {} : { shadow: shadows(given['shadow']) }),
     policy: policy(given),
-    ...ringOf(given['workersPerTrial'] ?? 1),
+    ...rings,
   }
 }
 
@@ -154,6 +168,7 @@ function enqueued(value: unknown, space: SearchSpace, trials: number): Hparams[]
 }
 
 const mostShadows = 4
+const mostRepeats = 256
 
 function shadows(value: unknown): Plugin[] {
   if (!Array.isArray(value)) throw invalid('shadow', `is ${show(value)}, not a list of optimizers`)
@@ -179,7 +194,8 @@ function knownBefore(
 
 const isRunner = () => Symbol.for('maggy.runner') in globalThis
 
-function stopRule(value: unknown): StopRule {
+/** Throws CONTEXT_INVALID. */
+export function stopRule(value: unknown): StopRule {
   const { afterMs, target, withoutImprovement, ...rest } = record('stop', value)
   for (const key of Object.keys(rest)) {
     throw invalid(`stop.${key}`, 'is unknown; there are afterMs, target, withoutImprovement')

@@ -11,7 +11,9 @@ import {
   type Objective,
   type Plugin,
   type Policy,
+  type Resources,
 } from '../../protocol/index.ts'
+import { bytesIn } from '../words/index.ts'
 
 export function requireKnown(given: Readonly<Record<string, unknown>>, known: readonly string[]): void {
   for (const key of Object.keys(given)) {
@@ -36,8 +38,38 @@ export interface PolicyOptions {
   readonly parallel?: number | null
   /** Only workers that carry all of these labels. */
   readonly labels?: Readonly<Record<string, string>>
+  /**
+   * A train that throws is tried again up to so many times, elsewhere if another worker is free soon; what it reported does not count.
+   * Default: what throws has failed.
+   */
+  readonly retry?: { readonly on: 'throw'; readonly times: number }
+  /** What a trial needs of a worker, for each of its slots. */
+  readonly resources?: ResourceOptions
 }
-export const policyKeys = ['trialTimeoutMs', 'graceMs', 'maxAttempts', 'maxFailed', 'parallel', 'labels'] as const
+
+export interface ResourceOptions {
+  /** Bytes, or `'8GB'`, `'512MB'`. */
+  readonly memory?: number | string
+  readonly cores?: number
+  /** How many; true: one. */
+  readonly gpu?: number | boolean
+  /**
+   * A trial that ran out of memory goes to a worker with more of it. Where there is none, it waits for one (`wait`), or is tried again on
+   * any (`retry`, the default), as often as `maxAttempts` lets it.
+   */
+  readonly outOfMemory?: 'wait' | 'retry'
+}
+
+export const policyKeys = [
+  'trialTimeoutMs',
+  'graceMs',
+  'maxAttempts',
+  'maxFailed',
+  'parallel',
+  'labels',
+  'retry',
+  'resources',
+] as const
 
 interface OneObjective {
   /** The name of the number, of those that train returns, that is optimized; a single number gets this name. Default: value. */
@@ -88,7 +120,53 @@ export function policy(given: Readonly<Record<string, unknown>>): Policy {
     maxFailed: maxFailed === null ? null : whole('maxFailed', maxFailed, 1),
     parallel: parallel === null ? null : whole('parallel', parallel, 1),
     labels: labels(given['labels'] ?? {}),
+    ...(given['retry'] === undefined || given['retry'] === null ? {} : { retry: retry(given['retry']) }),
+    ...(given['resources'] === undefined ? {} : { resources: resources(given['resources']) }),
   }
+}
+
+function retry(value: unknown): NonNullable<Policy['retry']> {
+  const { on, times, ...rest } = record('retry', value)
+  for (const key of Object.keys(rest)) throw invalid(`retry.${key}`, 'is unknown; there are on, times')
+  if (on !== 'throw') throw invalid('retry.on', `is ${show(on)}; it is 'throw'`)
+  return { on, times: whole('retry.times', times, 1) }
+}
+
+function resources(value: unknown): Resources {
+  const { memory, cores, gpu, outOfMemory, ...rest } = record('resources', value)
+  for (const key of Object.keys(rest)) {
+    throw invalid(`resources.${key}`, 'is unknown; there are memory, cores, gpu, outOfMemory')
+  }
+  if (outOfMemory !== undefined && outOfMemory !== 'wait' && outOfMemory !== 'retry') {
+    throw invalid('resources.outOfMemory', `is ${show(outOfMemory)}; it is 'wait' or 'retry'`)
+  }
+  return {
+    ...(memory === undefined ? {} : { memoryBytes: bytes('resources.memory', memory) }),
+    ...(cores === undefined ? {} : { cores: positive('resources.cores', cores) }),
+    ...(gpu === undefined || gpu === false ? {} : { gpus: gpu === true ? 1 : positive('resources.gpu', gpu) }),
+    ...(outOfMemory === undefined ? {} : { outOfMemory }),
+  }
+}
+
+/** The options that resources were made of. */
+export function resourceOptions({ memoryBytes, cores, gpus, outOfMemory }: Resources): ResourceOptions {
+  return {
+    ...(memoryBytes === undefined ? {} : { memory: memoryBytes }),
+    ...(cores === undefined ? {} : { cores }),
+    ...(gpus === undefined ? {} : { gpu: gpus }),
+    ...(outOfMemory === undefined ? {} : { outOfMemory }),
+  }
+}
+
+function bytes(path: string, value: unknown): number {
+  const found = typeof value === 'string' ? bytesIn(value) : value
+  if (typeof found === 'number' && Number.isSafeInteger(found) && found >= 1) return found
+  throw invalid(path, `is ${show(value)}, not a number of bytes or the like of '8GB', '512MB'`)
+}
+
+function positive(path: string, value: unknown): number {
+  if (typeof value === 'number' && Number.isFinite(value) && value > 0) return value
+  throw invalid(path, `is ${show(value)}, not a number above 0`)
 }
 
 export function plugin(path: string, value: unknown): Plugin {

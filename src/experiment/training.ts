@@ -3,7 +3,7 @@ import type { Direction, RingSettings, TrainingContext } from '../../protocol/in
 import { ringDefaults } from '../ring/index.ts'
 import type { ContextOf } from './definition.ts'
 import { madeContext } from './faulty-context.ts'
-import { hparams, invalid, objectives, policy, record, requireKnown, whole } from './options.ts'
+import { hparams, invalid, objectives, policy, record, requireKnown, resourceOptions, whole } from './options.ts'
 
 export interface TrainingOptions<H extends object> {
   /**
@@ -72,6 +72,7 @@ const known = [
   'graceMs',
   'maxAttempts',
   'labels',
+  'resources',
 ]
 const rangeWaitMs = 10_000
 
@@ -116,9 +117,11 @@ export function trainingOptions({
   policy: { trialTimeoutMs, ...policies },
 }: TrainingContext) {
   const { workers, waitMs, ...rest } = ring
-  const { graceMs, maxAttempts, labels } = policies
+  const { graceMs, maxAttempts, labels, resources } = policies
   const asked = workers.min === 1 && waitMs === null ? workers.max : workers
-  return { workers: asked, wait: waitMs, ...rest, objectives: list, seed, trialTimeoutMs, graceMs, maxAttempts, labels }
+  const asOptions = resources === undefined ? {} : { resources: resourceOptions(resources) }
+  const policy = { trialTimeoutMs, graceMs, maxAttempts, labels, ...asOptions }
+  return { workers: asked, wait: waitMs, ...rest, objectives: list, seed, ...policy }
 }
 
 /** A ring for each trial of a search. */

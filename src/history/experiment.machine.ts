@@ -5,9 +5,12 @@
  * I2 It ends only when every trial it suggested has settled.
  * I3 A failed trial does not fail the experiment, unless the user set `maxFailed` and it is reached, or no trial came to anything.
  * I4 A rule of the context that is met (time, target, no improvement) ends it as done, with what it has; with nothing, it has failed.
+ * I5 While it is paused nothing is suggested and nothing ends it but that all is done; `stop` ends it always.
+ * I6 A change that asks for more goes on with what has ended, once it is resumed; with nothing more, done stays done.
  */
 import { assertEvent, assign, setup } from 'xstate'
 import type { Conclusion, LogEvent, Problem } from '../../protocol/index.ts'
+import { opensAnew } from './change.ts'
 import type { FinalState } from './verdict.ts'
 
 export interface ExperimentInput {
@@ -34,7 +37,8 @@ type LogExperimentEvent = Extract<
     type:
       | 'optimizer.opened'
       | 'optimizer.exhausted'
-      | 'optimizer.swapped'
+      | 'experiment.changed'
+      | 'experiment.paused'
       | 'trial.suggested'
       | 'experiment.stopping'
       | 'experiment.failing'
@@ -47,7 +51,9 @@ export type ExperimentEvent =
   | { type: 'optimizer.lost' }
   /** `refused`: of an ablation, what is not possible; it counts as no failure. */
   | { type: 'trial.settled'; state: FinalState; refused?: boolean }
-  | { type: 'trial.reopened' }
+  | { type: 'trial.reopened'; failed?: boolean }
+  /** How much is asked for now. */
+  | ({ type: 'asked' } & ExperimentInput)
 
 const stops = {
   'experiment.stopping': [
@@ -56,6 +62,11 @@ const stops = {
     { target: 'stopping' },
   ],
 } as const
+const pauses = {
+  'experiment.paused': [{ guard: 'isNow', target: 'halted' }, { target: 'paused' }],
+} as const
+/** The optimizer is opened anew where it would not know of the change otherwise. */
+const changes = { 'experiment.changed': [{ guard: 'opensAnew', target: 'opening' }] } as const
 const fails = { 'experiment.failing': { target: 'failing', actions: 'keepProblem' } } as const
 const resumes = { 'experiment.resumed': { target: 'opening', actions: 'startOver' } } as const
 /** Whoever wrote that it has ended knew why: the log decides. */
@@ -77,6 +88,12 @@ export const experimentMachine = setup({
     allSuggested: ({ context }) => context.suggested >= context.target,
     tooManyFailed: ({ context }) => context.maxFailed !== null && context.failed >= context.maxFailed,
     allSettled: ({ context }) => context.open === 0,
+    allDone: ({ context }) => context.open === 0 && context.suggested >= context.target,
+    hasMore: ({ context }) => context.open > 0 || context.suggested < context.target,
+    isNow: ({ event }) => event.type === 'experiment.paused' && event.now === true,
+    opensAnew: ({ event }) => event.type === 'experiment.changed' && opensAnew(event.change),
+    asksForMore: ({ context, event }) =>
+      event.type === 'experiment.changed' && opensAnew(event.change) && context.suggested < context.target,
     // A search that has nothing to show for its trials did not succeed.
     nothingDone: ({ context }) => context.open === 0 && context.fruitful === 0 && context.suggested > 0,
     isConclusion: ({ event }) => event.type === 'experiment.stopping' && event.reason !== undefined,
@@ -89,7 +106,8 @@ export const experimentMachine = setup({
     // By the number: where the log has a hole, the trials that are missing were suggested all the same.
     countSuggested: assign(({ context, event }) => {
       assertEvent(event, 'trial.suggested')
-      return { suggested: Math.max(context.suggested, event.trial) + 1, open: context.open + 1 }
+      const { trial, repeats = 1 } = event
+      return { suggested: Math.max(context.suggested, trial) + repeats, open: context.open + repeats }
     }),
     countSettled: assign(({ context, event }) => {
       assertEvent(event, 'trial.settled')
@@ -100,7 +118,14 @@ export const experimentMachine = setup({
         fruitful: context.fruitful + (fruitful ? 1 : 0),
       }
     }),
-    countReopened: assign(({ context }) => ({ open: context.open + 1 })),
+    countReopened: assign(({ context, event }) => {
+      assertEvent(event, 'trial.reopened')
+      return { open: context.open + 1, failed: Math.max(0, context.failed - (event.failed === true ? 1 : 0)) }
+    }),
+    keepAsked: assign(({ event }) => {
+      assertEvent(event, 'asked')
+      return { target: event.target, maxFailed: event.maxFailed }
+    }),
     keepProblem: assign(({ event }) => {
       assertEvent(event, 'experiment.failing')
       return { problem: event.problem }
@@ -115,6 +140,8 @@ export const experimentMachine = setup({
     closeOptimizer: () => {},
     cancelQueued: () => {},
     cancelTrials: () => {},
+    handBackWaiting: () => {},
+    handBackAll: () => {},
     giveUp: () => {},
     endDone: () => {},
     endStopped: () => {},
@@ -136,6 +163,7 @@ export const experimentMachine = setup({
     'trial.suggested': { actions: 'countSuggested' },
     'trial.settled': { actions: 'countSettled' },
     'trial.reopened': { actions: 'countReopened' },
+    asked: { actions: 'keepAsked' },
     ...ends,
   },
   states: {
@@ -148,7 +176,8 @@ export const experimentMachine = setup({
       on: {
         'optimizer.opened': 'searching',
         'optimizer.exhausted': 'finishing',
-        'optimizer.swapped': { actions: 'openOptimizer' },
+        'experiment.changed': { guard: 'opensAnew', actions: 'openOptimizer' },
+        ...pauses,
         ...stops,
         ...fails,
       },
@@ -160,8 +189,9 @@ export const experimentMachine = setup({
       ],
       on: {
         'optimizer.lost': 'opening',
-        'optimizer.swapped': 'opening',
         'optimizer.exhausted': 'finishing',
+        ...changes,
+        ...pauses,
         ...stops,
         ...fails,
       },
@@ -175,9 +205,34 @@ export const experimentMachine = setup({
         { guard: 'allSettled', target: 'endingDone' },
       ],
       on: {
+        'experiment.changed': { guard: 'asksForMore', target: 'opening' },
+        ...pauses,
         ...stops,
         ...fails,
       },
+    },
+    // Nothing is handed out (I5). What runs may end by itself.
+    paused: {
+      entry: ['closeOptimizer', 'handBackWaiting'],
+      always: [
+        { guard: 'tooManyFailed', target: 'givingUp' },
+        { guard: 'allDone', target: 'finishing' },
+      ],
+      on: {
+        'experiment.paused': { guard: 'isNow', target: 'halted' },
+        'experiment.resumed': 'opening',
+        ...stops,
+        ...fails,
+      },
+    },
+    // The same, and what runs is handed back.
+    halted: {
+      entry: ['closeOptimizer', 'handBackAll'],
+      always: [
+        { guard: 'tooManyFailed', target: 'givingUp' },
+        { guard: 'allDone', target: 'finishing' },
+      ],
+      on: { 'experiment.resumed': 'opening', ...stops, ...fails },
     },
     // A stop rule of the context is met: no more trials are needed, those under way neither (I4).
     concluding: {
@@ -206,7 +261,13 @@ export const experimentMachine = setup({
     endingStopped: { entry: 'endStopped' },
     endingFailed: { entry: 'endFailed' },
     // The first end counts, until somebody resumes it.
-    done: { on: { 'experiment.ended': {} } },
+    done: {
+      on: {
+        'experiment.ended': {},
+        // I6
+        'experiment.resumed': { guard: 'hasMore', target: 'opening', actions: 'startOver' },
+      },
+    },
     stopped: { on: { 'experiment.ended': {}, ...resumes } },
     failed: { on: { 'experiment.ended': {}, ...resumes } },
   },

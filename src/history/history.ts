@@ -4,38 +4,65 @@
  */
 import type {
   Ablated,
+  Change,
   Conclusion,
   Counts,
+  Fidelity,
   Hparams,
   LogEvent,
   Observation,
   Plugin,
+  Policy,
   PrunerState,
   Submission,
 } from '../../protocol/index.ts'
 import { flatStepper, type FlatSnapshot } from '../machine/index.ts'
 import { Best, type BestTrial } from './best.ts'
+import { changedContext, placeOfEntries } from './change.ts'
+import { configurationOf, type Configuration } from './configurations.ts'
 import { isFinal } from './final.ts'
 import { Holders } from './holders.ts'
 import { Improvement } from './stop-rules.ts'
+import { seedOf } from './seed.ts'
 import { experimentMachine, type ExperimentEvent } from './experiment.machine.ts'
-import { trialMachine, type TrialEvent } from './trial.machine.ts'
+import { trialMachine, type TrialEvent, type TrialSnapshot } from './trial.machine.ts'
 
-export type TrialSnapshot = FlatSnapshot<typeof trialMachine>
 type ExperimentSnapshot = FlatSnapshot<typeof experimentMachine>
 export type Effect =
-  'openOptimizer' | 'closeOptimizer' | 'stopRunning' | 'giveUp' | 'endDone' | 'endStopped' | 'endFailed'
+  | 'openOptimizer'
+  | 'closeOptimizer'
+  | 'stopRunning'
+  /** Of what several trials repeat, one was pruned: the others are to stop. */
+  | 'stopRepeats'
+  | 'handBackWaiting'
+  | 'handBackAll'
+  | 'giveUp'
+  | 'endDone'
+  | 'endStopped'
+  | 'endFailed'
 
 /** Events that are not kept. */
 type VolatileEvent =
   { type: 'optimizer.lost' } | (Extract<TrialEvent, { type: 'trial.started' | 'trial.cancelled' }> & { trial: number })
+type Changed = Extract<LogEvent, { type: 'experiment.changed' }>
 
 const volatile = new Set<string>(['optimizer.lost', 'trial.started', 'trial.cancelled'])
 const experimentSteps = flatStepper(experimentMachine)
 const trialSteps = flatStepper(trialMachine)
 
 const stoppingStates = new Set<string>(['stopping', 'concluding', 'cancelling', 'failing'])
-const resumable = new Set<string>(['stopped', 'failed'])
+const resumable = new Set<string>(['stopped', 'failed', 'paused', 'halted'])
+const pausedStates = new Set<string>(['paused', 'halted'])
+const changeable = new Set<string>([
+  'opening',
+  'searching',
+  'finishing',
+  'paused',
+  'halted',
+  'done',
+  'stopped',
+  'failed',
+])
 const goingStates = new Set<string>(['opening', 'searching', 'finishing'])
 /** It ends as stopped or failed, and can be resumed once it has. */
 const endingStates = new Set<string>(['stopping', 'cancelling', 'failing', 'givingUp', 'endingStopped', 'endingFailed'])
@@ -44,6 +71,8 @@ const heldStates = new Set<string>(['assigned', 'running', 'stopping'])
 /** What an unfinished state still has to do when a driver takes it up. */
 const pendingEffects: Readonly<Record<string, readonly Effect[]>> = {
   opening: ['openOptimizer'],
+  paused: ['closeOptimizer'],
+  halted: ['closeOptimizer', 'handBackAll'],
   stopping: ['closeOptimizer'],
   concluding: ['closeOptimizer', 'stopRunning'],
   cancelling: ['closeOptimizer', 'stopRunning'],
@@ -67,8 +96,12 @@ const savedAtMost = 8
 export const mostPrunerFailures = 8
 
 export class History {
-  /** As it was submitted, with the signature that it has now. */
+  /** As it stands: as it was submitted, with all that was changed since, and the signature that it has now. */
   submission: Submission
+  /** The same as its signature vouches for it: what was changed within its bounds is not in it. */
+  vouched: Submission
+  /** The requests by which it was changed. */
+  readonly changes = new Set<string>()
   readonly trials = new Map<number, TrialSnapshot>()
   /** Trials that wait for a slot, in order. */
   readonly queued = new Set<number>()
@@ -81,13 +114,11 @@ export class History {
   /** Which worker each attempt was given to. */
   readonly holders = new Holders()
   #experiment: ExperimentSnapshot
-  readonly #best: Best
+  #best: Best
   /** How many workers trained a trial together at most. */
   readonly #members = new Map<number, number>()
   /** What optimizers that are asked on the side proposed, by their names, in the place of which trial. */
   readonly proposals = new Map<string, Map<number, Hparams>>()
-  /** Of a search: who suggests its trials now. */
-  optimizer: Plugin | null
   firstFailure: string | null = null
   /** What people should know: what the optimizer says of its choices, and what was noted on the way; each once. */
   notes: readonly string[] = []
@@ -109,12 +140,48 @@ export class History {
 
   constructor(submission: Submission) {
     this.submission = submission
-    const { context } = submission
-    const { trials: target, policy, objectives } = context
-    this.optimizer = context.kind === 'optimization' ? context.optimizer : null
-    this.#best = new Best(objectives)
+    this.vouched = submission
+    this.#best = new Best(submission.context.objectives)
     this.#improvement = new Improvement(submission.context)
-    this.#experiment = experimentSteps.initial({ target, maxFailed: policy.maxFailed })
+    this.#experiment = experimentSteps.initial(this.#asked)
+  }
+
+  /** Of a search: who suggests its trials now. */
+  get optimizer(): Plugin | null {
+    const { context } = this.submission
+    return context.kind === 'optimization' ? context.optimizer : null
+  }
+
+  /** How many trials each configuration is tried in. */
+  get repeats(): number {
+    const { context } = this.submission
+    return context.kind === 'optimization' ? (context.repeats ?? 1) : 1
+  }
+
+  /** How many trials there are to be, repeats among them. */
+  get target(): number {
+    return this.#experiment.context.target
+  }
+
+  /** How many configurations were suggested: where nothing is repeated, trials. */
+  get configurations(): number {
+    return Math.ceil(this.suggested / this.repeats)
+  }
+
+  get paused(): boolean {
+    return pausedStates.has(this.#experiment.value)
+  }
+
+  /** Whether it stands so that it can be changed: it is not about to end. */
+  get changeable(): boolean {
+    return changeable.has(this.#experiment.value)
+  }
+
+  /** Whether something would go on if it were resumed. */
+  get resumes(): boolean {
+    if (resumable.has(this.#experiment.value)) return true
+    const hasMore = this.suggested < this.target || this.settledCounts.cancelled > 0 || this.queued.size > 0
+    return this.#experiment.value === 'done' && hasMore
   }
 
   /** The state of its machine. */
@@ -170,13 +237,36 @@ export class History {
     return goingStates.has(this.#experiment.value) ? this.#improvement.conclusion : null
   }
 
-  /** Whether another optimizer can still be put in the place of its own. */
-  get swappable(): boolean {
-    return this.optimizer !== null && (this.state === 'opening' || this.state === 'searching')
+  pendingEffects(): readonly Effect[] {
+    const pending = pendingEffects[this.#experiment.value] ?? []
+    return this.repeats > 1 ? [...pending, 'stopRepeats'] : pending
   }
 
-  pendingEffects(): readonly Effect[] {
-    return pendingEffects[this.#experiment.value] ?? []
+  /** What repeats one configuration; undefined: it was not suggested. */
+  configuration(configuration: number): Configuration | undefined {
+    const { repeats } = this
+    if (repeats === 1) {
+      const only = this.trials.get(configuration)
+      return only === undefined ? undefined : configurationOf([only], configuration)
+    }
+    const trials = Array.from({ length: repeats }, (_, repeat) => this.trials.get(configuration * repeats + repeat))
+    return configurationOf(
+      trials.filter((trial) => trial !== undefined),
+      configuration,
+    )
+  }
+
+  configurationOf(trial: number): number {
+    return Math.floor(trial / this.repeats)
+  }
+
+  /** Trials that are stopped because another repeat of their configuration was pruned, each with the one that was. */
+  get needless(): readonly { readonly trial: number; readonly with: number }[] {
+    if (this.repeats === 1) return []
+    return [...this.held].flatMap((trial) => {
+      const by = this.trials.get(trial)?.value === 'stopping' ? undefined : this.#prunedBeside(trial)
+      return by === undefined ? [] : [{ trial, with: by }]
+    })
   }
 
   trial(trial: number): TrialSnapshot | undefined {
@@ -222,10 +312,14 @@ export class History {
       case 'experiment.adopted':
         return true
       case 'optimizer.swapped':
-        return this.swappable && JSON.stringify(this.optimizer) !== JSON.stringify(event.optimizer)
+        return this.takes(asChange(event))
+      case 'experiment.changed':
+        return this.changeable && !this.changes.has(event.id)
       case 'shadow.proposed':
         return (
-          !this.ended && this.trials.has(event.trial) && this.proposals.get(event.optimizer)?.has(event.trial) !== true
+          !this.ended &&
+          event.trial < this.configurations &&
+          this.proposals.get(event.optimizer)?.has(event.trial) !== true
         )
       case 'ring.formed':
       case 'trial.saved':
@@ -244,7 +338,7 @@ export class History {
       case 'experiment.signed':
         return event.signature.value !== this.submission.signature?.value
       case 'experiment.resumed':
-        return resumable.has(this.#experiment.value)
+        return this.resumes
       case 'experiment.noted': {
         if (this.ended) return false
         const { state, failures } = this.pruner
@@ -266,6 +360,7 @@ export class History {
         return []
       case 'experiment.signed':
         this.submission = { ...this.submission, signature: event.signature }
+        this.vouched = { ...this.vouched, signature: event.signature }
         return []
       case 'experiment.noted':
         if (event.pruner === undefined) this.#note([event.note])
@@ -276,12 +371,9 @@ export class History {
         this.#note(event.notes ?? [])
         return this.#move(event)
       case 'optimizer.swapped':
-        if (!this.swappable) return []
-        this.#note([
-          `the optimizer is ${event.optimizer.name} from trial ${this.suggested} on; before it was ${this.optimizer?.name}`,
-        ])
-        this.optimizer = event.optimizer
-        return this.#move(event)
+        return this.#change(asChange(event))
+      case 'experiment.changed':
+        return this.takes(event) ? this.#change(event) : []
       case 'shadow.proposed': {
         const points = this.proposals.get(event.optimizer) ?? new Map<number, Hparams>()
         this.proposals.set(event.optimizer, points.set(event.trial, event.hparams))
@@ -314,32 +406,98 @@ export class History {
       case 'experiment.ended':
         return [...this.#move(event), ...this.#cancelOpen()]
       case 'experiment.resumed':
-        if (!resumable.has(this.#experiment.value)) return []
+        if (!this.resumes) return []
         this.#since = event.at
-        this.#improvement.startOver()
+        if (this.ended) this.#improvement.startOver()
         this.#reopen(event)
-        return this.#move(event)
+        return [...this.#move(event), ...this.#dropNeedless()]
       default:
         return this.#move(event)
     }
   }
 
-  /** A trial as those who suggest are told of it: one that is open is `pending`, whatever it reported. */
-  observation(trial: number): Observed | undefined {
-    const snapshot = this.trials.get(trial)
-    if (snapshot === undefined) return undefined
-    const { hparams, fidelity, metrics, ablated, end } = snapshot.context
-    const { value } = snapshot
-    const settled = isFinal(value)
+  /** A configuration as those who suggest are told of it: one that is open is `pending`, whatever it reported. */
+  observation(number: number): Observed | undefined {
+    const configuration = this.configuration(number)
+    if (configuration === undefined) return undefined
+    const { state, metrics, errors, spokesman } = configuration
+    const { hparams, fidelity, ablated, end } = spokesman.context
     return {
-      trial,
+      trial: number,
       hparams,
-      state: settled ? value : 'pending',
-      metrics: settled ? metrics : {},
-      step: settled && end?.type === 'trial.ended' ? (end.step ?? null) : null,
-      ...(fidelity === undefined ? {} : { fidelity }),
+      state,
+      metrics: state === 'pending' ? {} : metrics,
+      step: state !== 'pending' && end?.type === 'trial.ended' ? (end.step ?? null) : null,
+      ...(fidelity === undefined ? {} : { fidelity: this.#suggestedFidelity(fidelity) }),
       ...(ablated === undefined ? {} : { ablated }),
+      ...(Object.keys(errors).length === 0 ? {} : { errors }),
     }
+  }
+
+  /** All configurations as those who suggest are told of them. */
+  observations(): Observed[] {
+    return Array.from({ length: this.configurations }, (_, number) => this.observation(number)).filter(
+      (one) => one !== undefined,
+    )
+  }
+
+  /** Whoever suggests knows configurations, and repeat r of one goes on from repeat r of another. */
+  #suggestedFidelity({ from, ...fidelity }: Fidelity): Fidelity {
+    return { ...fidelity, from: from === null ? null : this.configurationOf(from) }
+  }
+
+  /** A repeat of the same configuration that was pruned. */
+  #prunedBeside(trial: number): number | undefined {
+    const { repeats } = this
+    if (repeats === 1) return undefined
+    const first = this.configurationOf(trial) * repeats
+    for (let beside = first; beside < first + repeats; beside += 1) {
+      if (this.trials.get(beside)?.value === 'pruned') return beside
+    }
+    return undefined
+  }
+
+  /** From here on it is another. */
+  #change(event: Changed): Effect[] {
+    const { id, at, change, signature } = event
+    this.changes.add(id)
+    this.#noteChange(change)
+    const context = changedContext(this.submission.context, change, this.configurations)
+    this.submission = { ...this.submission, context, ...(signature === undefined ? {} : { signature }) }
+    if (signature !== undefined) this.vouched = this.submission
+    if (change.pruner !== undefined) this.pruner = { state: 'judges', since: at, failures: 0 }
+    if (context.kind === 'optimization') this.#improvement.follow(context.stop)
+    if (change.policy !== undefined) this.#follow(context.policy)
+    const asked = this.#move({ type: 'asked', ...this.#asked })
+    if (change.failed === true) this.#reopen(event)
+    return [...asked, ...this.#move(event)]
+  }
+
+  /** Trials that have not settled are tried as the policy says now; what was said of those that have stands. */
+  #follow({ maxAttempts, retry }: Policy): void {
+    for (const [trial, { value, context }] of this.trials) {
+      this.trials.set(trial, { value, context: { ...context, maxAttempts, throwsAtMost: retry?.times ?? 0 } })
+    }
+  }
+
+  get #asked(): { readonly target: number; readonly maxFailed: number | null } {
+    const { trials, policy } = this.submission.context
+    return { target: trials * this.repeats, maxFailed: policy.maxFailed }
+  }
+
+  #noteChange({ optimizer, enqueue, trials, failed }: Change): void {
+    const { context } = this.submission
+    const number = this.configurations
+    if (context.kind === 'optimization') {
+      if (optimizer !== undefined) {
+        const before = context.optimizer.name
+        this.#note([`the optimizer is ${optimizer.name} from trial ${number} on; before it was ${before}`])
+      }
+      const first = placeOfEntries(context, number)
+      if (enqueue !== undefined) this.#note([`${countOf(enqueue.length, 'trial')} enqueued, from trial ${first} on`])
+      else if (trials !== undefined) this.#note([`${trials} trials instead of ${context.trials}`])
+    }
+    if (failed === true) this.#note([`${countOf(this.settledCounts.failed, 'failed trial')} tried anew`])
   }
 
   #note(said: readonly string[]): void {
@@ -362,19 +520,23 @@ export class History {
 
   #create(event: Extract<LogEvent, { type: 'trial.suggested' }>): void {
     const { kind, policy } = this.submission.context
-    const { trial, hparams, seed, fidelity, ablated } = event
-    const snapshot = trialSteps.initial({
-      trial,
-      hparams,
-      seed,
-      maxAttempts: policy.maxAttempts,
-      shared: this.shared,
-      sole: kind === 'training',
-      ...(fidelity === undefined ? {} : { fidelity }),
-      ...(ablated === undefined ? {} : { ablated }),
-    })
-    this.trials.set(trial, snapshot)
-    this.queued.add(trial)
+    const { trial: first, hparams, fidelity, ablated, repeats = 1 } = event
+    for (let trial = first; trial < first + repeats; trial += 1) {
+      const from = fidelity === undefined || fidelity.from === null ? null : fidelity.from + trial - first
+      const snapshot = trialSteps.initial({
+        trial,
+        hparams,
+        seed: trial === first ? event.seed : seedOf(this.submission.context, trial, ablated),
+        maxAttempts: policy.maxAttempts,
+        throwsAtMost: policy.retry?.times ?? 0,
+        shared: this.shared,
+        sole: kind === 'training',
+        ...(fidelity === undefined ? {} : { fidelity: { ...fidelity, from } }),
+        ...(ablated === undefined ? {} : { ablated }),
+      })
+      this.trials.set(trial, snapshot)
+      this.queued.add(trial)
+    }
     if (fidelity !== undefined) this.continues = true
   }
 
@@ -389,13 +551,23 @@ export class History {
       this.#rank(trial, after)
       this.settledCounts[after.value] += 1
       const refused = after.context.problem?.code === 'SURGERY_REFUSED'
-      return this.#move({ type: 'trial.settled', state: after.value, refused })
+      const effects = this.#move({ type: 'trial.settled', state: after.value, refused })
+      if (after.value !== 'pruned' || this.repeats === 1) return effects
+      return [...effects, ...this.#dropNeedless(), 'stopRepeats']
     }
     // What comes back while the experiment is being stopped is not tried again.
     if (after.value === 'queued' && stoppingStates.has(this.#experiment.value)) {
       return this.#moveTrial(trial, { type: 'trial.cancelled' })
     }
-    return []
+    return after.value === 'queued' ? this.#dropNeedless() : []
+  }
+
+  /** Trials that wait, and whose configuration was pruned in another trial. */
+  #dropNeedless(): Effect[] {
+    if (this.repeats === 1) return []
+    return [...this.queued].flatMap((trial) =>
+      this.#prunedBeside(trial) === undefined ? [] : this.#moveTrial(trial, { type: 'trial.dropped' }),
+    )
   }
 
   #file(trial: number, snapshot: TrialSnapshot): void {
@@ -406,19 +578,30 @@ export class History {
   }
 
   #rank(trial: number, snapshot: TrialSnapshot): void {
-    if (snapshot.value !== 'cancelled') this.#improvement.settled(snapshot.value, snapshot.context.metrics)
     if (snapshot.value === 'failed') this.firstFailure ??= snapshot.context.problem?.message ?? null
-    if (snapshot.value === 'done') this.#best.done(trial, snapshot.context.metrics)
+    const configuration = this.configuration(this.configurationOf(trial))
+    if (configuration === undefined || configuration.state === 'pending') return
+    const { state, metrics } = configuration
+    if (state !== 'cancelled') this.#improvement.settled(state, metrics)
+    if (state === 'done') this.#best.done(this.#bestOf(configuration), metrics)
   }
 
-  #reopen(event: Extract<LogEvent, { type: 'experiment.resumed' }>): void {
+  /** The trial that stands for a configuration: its best, the first of equals. */
+  #bestOf({ trials }: Configuration): number {
+    const [first] = trials
+    const best = new Best(this.submission.context.objectives)
+    for (const { context } of trials) best.done(context.trial, context.metrics)
+    return best.trial?.trial ?? first?.context.trial ?? 0
+  }
+
+  #reopen(event: Extract<LogEvent, { type: 'experiment.resumed' | 'experiment.changed' }>): void {
     for (const [trial, before] of this.trials) {
       const [after] = trialSteps.next(before, event)
       if (after === before || !isFinal(before.value)) continue
       this.trials.set(trial, after)
       this.#file(trial, after)
       this.settledCounts[before.value] -= 1
-      this.#move({ type: 'trial.reopened' })
+      this.#move({ type: 'trial.reopened', failed: before.value === 'failed' && event.type === 'experiment.changed' })
     }
   }
 
@@ -445,3 +628,10 @@ export class History {
     return effects
   }
 }
+
+/** Logs from before there were other changes. */
+function asChange({ at, optimizer }: Extract<LogEvent, { type: 'optimizer.swapped' }>): Changed {
+  return { type: 'experiment.changed', at, id: `swap-${at}`, change: { optimizer } }
+}
+
+const countOf = (count: number, what: string): string => `${count} ${what}${count === 1 ? '' : 's'}`

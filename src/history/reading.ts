@@ -5,13 +5,16 @@
  */
 import type { LogEvent } from '../../protocol/index.ts'
 import { trialStateOf, type TrialState } from './final.ts'
-import { History, type TrialSnapshot } from './history.ts'
+import { History } from './history.ts'
 import { LogOrder, type LogEntry } from './log-order.ts'
 import { SlotUse } from './slot-use.ts'
+import type { TrialSnapshot } from './trial.machine.ts'
 
-export type ExperimentState = 'running' | 'stopping' | 'done' | 'stopped' | 'failed'
+export type ExperimentState = 'running' | 'paused' | 'stopping' | 'done' | 'stopped' | 'failed'
 
 const readersState: Readonly<Record<string, ExperimentState>> = {
+  paused: 'paused',
+  halted: 'paused',
   concluding: 'stopping',
   stopping: 'stopping',
   cancelling: 'stopping',

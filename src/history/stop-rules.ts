@@ -4,12 +4,13 @@ import { dominates, lossesOf, lossOf } from '../pareto/index.ts'
 
 export class Improvement {
   readonly #objectives: OptimizationContext['objectives']
-  readonly #rule: NonNullable<OptimizationContext['stop']>
+  #rule: NonNullable<OptimizationContext['stop']>
   /** The losses that none beats; with one objective the best alone. */
   #front: number[][] = []
   /** Trials since the front last moved. */
   #since = 0
-  #reached = false
+  /** Of the first objective, the least loss since it was last said to go on. */
+  #least = Infinity
 
   constructor({ objectives, stop = {} }: Pick<OptimizationContext, 'objectives' | 'stop'>) {
     this.#objectives = objectives
@@ -21,10 +22,8 @@ export class Improvement {
     if (state === 'failed') return
     const losses = state === 'done' ? lossesOf(metrics, this.#objectives) : undefined
     const [first] = this.#objectives
-    const { target } = this.#rule
-    if (state === 'done' && first !== undefined && target !== undefined) {
-      this.#reached ||= lossOf(metrics, first) <= (first.direction === 'minimize' ? target : -target)
-    }
+    const loss = state === 'done' && first !== undefined ? lossOf(metrics, first) : NaN
+    if (loss < this.#least) this.#least = loss
     if (losses === undefined || this.#front.some((best) => !dominates(losses, best) && !this.#differs(losses, best))) {
       this.#since += 1
       return
@@ -36,12 +35,20 @@ export class Improvement {
   /** The search goes on because somebody said so: it gets as many trials again. */
   startOver(): void {
     this.#since = 0
-    this.#reached = false
+    this.#least = Infinity
+  }
+
+  /** Another rule from here on; what came before counts by it too. */
+  follow(rule: OptimizationContext['stop'] = {}): void {
+    this.#rule = rule
   }
 
   get conclusion(): Conclusion | null {
-    if (this.#reached) return 'target'
-    const { withoutImprovement } = this.#rule
+    const { target, withoutImprovement } = this.#rule
+    const [first] = this.#objectives
+    if (target !== undefined && first !== undefined) {
+      if (this.#least <= (first.direction === 'minimize' ? target : -target)) return 'target'
+    }
     return withoutImprovement !== undefined && this.#since >= withoutImprovement ? 'no-improvement' : null
   }
 

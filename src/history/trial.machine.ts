@@ -5,6 +5,8 @@
  * I2 An attempt that is lost or crashed costs one of `maxAttempts`; one that is handed back unbegun costs nothing.
  * I3 A cancelled trial is open again when its experiment is resumed; so is one that failed, where it is all that the experiment is.
  * I4 A trial that several workers train together has an attempt with each; one of these that is lost costs nothing while others are left.
+ * I5 A train that throws may be tried again where its context says so: that is counted apart from what is lost.
+ * I6 A trial that failed is open again when a user says so: it gets new attempts, and ends in one final state again.
  */
 import { assertEvent, assign, setup } from 'xstate'
 import {
@@ -17,6 +19,7 @@ import {
   type Metrics,
   type Problem,
 } from '../../protocol/index.ts'
+import type { FlatSnapshot } from '../machine/index.ts'
 import { verdict, type AttemptEnd, type Verdict } from './verdict.ts'
 
 export interface TrialInput {
@@ -27,6 +30,8 @@ export interface TrialInput {
   /** In an ablation: what it does without. */
   readonly ablated?: Ablated
   readonly maxAttempts: number
+  /** Throws of train after which it is tried again. */
+  readonly throwsAtMost?: number
   /** Several workers may train it together. */
   readonly shared?: boolean
   /** It is all that its experiment is: whoever resumes that wants it tried again, though it failed. */
@@ -47,10 +52,17 @@ export interface TrialContext extends Pick<TrialInput, 'trial' | 'hparams' | 'ma
   readonly ablated: Ablated | undefined
   readonly shared: boolean
   readonly sole: boolean
+  readonly throwsAtMost: number
   /** The number of the last attempt; 0 before the first. */
   readonly attempt: number
   /** Attempts that were lost or crashed. */
   readonly spent: number
+  /** Attempts in which train threw, and which were tried again. */
+  readonly thrown: number
+  /** The worker on which it threw last. */
+  readonly threwOn: string | null
+  /** It ran out of so much memory, in bytes. */
+  readonly outgrew: number | null
   readonly worker: string | null
   readonly slot: number
   /** Who trains it now. */
@@ -67,11 +79,16 @@ export interface TrialContext extends Pick<TrialInput, 'trial' | 'hparams' | 'ma
   readonly end: AttemptEnd | null
 }
 
-type LogTrialEvent = Extract<LogEvent, { type: 'trial.assigned' | 'trial.stopping' | 'trial.ended' | 'trial.lost' }>
+type LogTrialEvent = Extract<
+  LogEvent,
+  { type: 'trial.assigned' | 'trial.stopping' | 'trial.ended' | 'trial.lost' | 'experiment.changed' }
+>
 export type TrialEvent =
   | LogTrialEvent
   | { type: 'trial.started'; attempt: number; at: number }
   | { type: 'trial.cancelled' }
+  /** Another repeat of its configuration was pruned: it is not needed any more. */
+  | { type: 'trial.dropped' }
   | { type: 'experiment.resumed' }
 
 let judged: { context: TrialContext; event: TrialEvent; said: Verdict } | undefined
@@ -87,17 +104,25 @@ function judgeAnew(context: TrialContext, event: TrialEvent): Verdict {
   if (event.type !== 'trial.ended' && event.type !== 'trial.lost') return { kind: 'ignore' }
   const end: AttemptEnd = event
   const partOf = context.parts.some(({ attempt }) => attempt === end.attempt)
-  const said = verdict(end, context.spent, context, partOf ? context.parts.length - 1 : 0)
+  const throwsLeft = partOf && !context.shared ? context.throwsAtMost - context.thrown : 0
+  const others = partOf ? context.parts.length - 1 : 0
+  const said = verdict(end, context.spent, context, { others, throwsLeft })
   // A late end of an attempt that was given up already counts only if it brings a result: it was spent before (I2).
   return !partOf && (said.kind !== 'final' || said.state === 'failed') ? { kind: 'ignore' } : said
 }
 
 /** Why the trial has to be tried again. */
 function faultOf(event: TrialEvent): Problem | null {
-  if (event.type === 'trial.ended') return event.outcome.kind === 'crashed' ? event.outcome.problem : null
+  if (event.type === 'trial.ended') return 'problem' in event.outcome ? event.outcome.problem : null
   if (event.type !== 'trial.lost') return null
   const { stack: _, ...fault } = toProblem(problem('WORKER_LOST', { worker: event.worker }))
   return fault
+}
+
+/** The most memory that was not enough. */
+function outgrownBy(event: TrialEvent, { outgrew }: TrialContext): number | null {
+  const bytes = event.type === 'trial.ended' ? event.memoryBytes : undefined
+  return bytes === undefined ? outgrew : Math.max(bytes, outgrew ?? 0)
 }
 
 const endsAs = (state: 'done' | 'pruned' | 'failed' | 'cancelled') => (context: TrialContext, event: TrialEvent) => {
@@ -116,6 +141,7 @@ const ends = {
     { guard: 'pruned', target: 'pruned', actions: 'keepOutcome' },
     { guard: 'failed', target: 'failed', actions: 'keepOutcome' },
     { guard: 'cancelled', target: 'cancelled', actions: 'keepOutcome' },
+    { guard: 'threw', target: 'queued', actions: 'countThrow' },
     { guard: 'tryAgain', target: 'queued', actions: 'spend' },
     { guard: 'handedBack', target: 'queued', actions: 'takeBack' },
     { guard: 'othersGoOn', actions: 'part' },
@@ -142,6 +168,11 @@ export const trialMachine = setup({
     failed: ({ context, event }) => isFailed(context, event),
     cancelled: ({ context, event }) => isCancelled(context, event),
     tryAgain: ({ context, event }) => judge(context, event).kind === 'retry',
+    threw: ({ context, event }) => judge(context, event).kind === 'thrown',
+    isTriedAnew: ({ context, event }) =>
+      event.type === 'experiment.changed' &&
+      event.change.failed === true &&
+      context.problem?.code !== 'SURGERY_REFUSED',
     othersGoOn: ({ context, event }) => judge(context, event).kind === 'goOn',
     isSole: ({ context }) => context.sole,
     isShared: ({ context }) => context.shared,
@@ -175,6 +206,15 @@ export const trialMachine = setup({
     spend: assign(({ context, event }) => ({
       spent: context.spent + 1,
       problem: faultOf(event),
+      outgrew: outgrownBy(event, context),
+      worker: null,
+      startedAt: null,
+      parts: [],
+    })),
+    countThrow: assign(({ context, event }) => ({
+      thrown: context.thrown + 1,
+      threwOn: context.worker,
+      problem: faultOf(event),
       worker: null,
       startedAt: null,
       parts: [],
@@ -182,7 +222,17 @@ export const trialMachine = setup({
     takeBack: assign(({ context }) => ({ returned: context.returned + 1, worker: null, startedAt: null, parts: [] })),
     letGo: assign({ worker: null, startedAt: null, parts: [] }),
     reopen: assign({ worker: null, startedAt: null, parts: [], end: null, metrics: {} }),
-    startOver: assign({ worker: null, startedAt: null, parts: [], end: null, metrics: {}, spent: 0, problem: null }),
+    startOver: assign({
+      worker: null,
+      startedAt: null,
+      parts: [],
+      end: null,
+      metrics: {},
+      spent: 0,
+      thrown: 0,
+      threwOn: null,
+      problem: null,
+    }),
     keepOutcome: assign(({ context, event }) => {
       const said = judge(context, event)
       if (said.kind !== 'final') return {}
@@ -195,7 +245,9 @@ export const trialMachine = setup({
 }).createMachine({
   id: 'trial',
   initial: 'queued',
-  context: ({ input: { trial, hparams, seed, fidelity, ablated, maxAttempts, shared = false, sole = false } }) => ({
+  context: ({
+    input: { trial, hparams, seed, fidelity, ablated, maxAttempts, throwsAtMost = 0, shared = false, sole = false },
+  }) => ({
     trial,
     hparams,
     seed,
@@ -204,8 +256,12 @@ export const trialMachine = setup({
     maxAttempts,
     shared,
     sole,
+    throwsAtMost,
     attempt: 0,
     spent: 0,
+    thrown: 0,
+    threwOn: null,
+    outgrew: null,
     worker: null,
     slot: 0,
     parts: [],
@@ -222,6 +278,7 @@ export const trialMachine = setup({
         ...ends,
         'trial.assigned': { target: 'assigned', actions: 'take' },
         'trial.cancelled': cancel,
+        'trial.dropped': { target: 'pruned', actions: 'letGo' },
       },
     },
     assigned: {
@@ -249,6 +306,13 @@ export const trialMachine = setup({
     },
     done: { type: 'final' },
     pruned: { type: 'final' },
-    failed: { on: { 'experiment.resumed': { guard: 'isSole', target: 'queued', actions: 'startOver' } } },
+    failed: {
+      on: {
+        'experiment.resumed': { guard: 'isSole', target: 'queued', actions: 'startOver' },
+        'experiment.changed': { guard: 'isTriedAnew', target: 'queued', actions: 'startOver' },
+      },
+    },
   },
 })
+
+export type TrialSnapshot = FlatSnapshot<typeof trialMachine>

@@ -18,6 +18,8 @@ export type Verdict =
   | { readonly kind: 'final'; readonly state: FinalState; readonly metrics: Metrics; readonly problem?: Problem }
   /** Tried again; it counts as an attempt. */
   | { readonly kind: 'retry' }
+  /** train threw, and its context has it tried again. */
+  | { readonly kind: 'thrown' }
   /** Tried again; it never began, and costs nothing. */
   | { readonly kind: 'return' }
   /** One of several workers that train the trial together is gone; the others go on, and it costs nothing. */
@@ -25,8 +27,20 @@ export type Verdict =
   /** Another attempt ended the trial already. */
   | { readonly kind: 'ignore' }
 
-/** `spent`: attempts of this trial that were lost or crashed before this event. `others`: workers that train it beside this one. */
-export function verdict(event: AttemptEnd, spent: number, policy: Pick<Policy, 'maxAttempts'>, others = 0): Verdict {
+interface Beside {
+  /** Workers that train it beside this one. */
+  readonly others?: number
+  /** So many more throws of train are tried again. */
+  readonly throwsLeft?: number
+}
+
+/** `spent`: attempts of this trial that were lost or crashed before this event. */
+export function verdict(
+  event: AttemptEnd,
+  spent: number,
+  policy: Pick<Policy, 'maxAttempts'>,
+  { others = 0, throwsLeft = 0 }: Beside = {},
+): Verdict {
   if (others > 0 && isLoss(event)) return { kind: 'goOn' }
   if (event.type === 'trial.lost') return again(event.reason, spent, policy)
   const { outcome } = event
@@ -34,6 +48,7 @@ export function verdict(event: AttemptEnd, spent: number, policy: Pick<Policy, '
     case 'done':
       return { kind: 'final', state: 'done', metrics: outcome.metrics }
     case 'failed':
+      if (throwsLeft > 0 && isThrow(outcome.problem)) return { kind: 'thrown' }
       return { kind: 'final', state: 'failed', metrics: {}, problem: outcome.problem }
     case 'crashed':
       return again(outcome.problem.message, spent, policy)
@@ -43,6 +58,9 @@ export function verdict(event: AttemptEnd, spent: number, policy: Pick<Policy, '
       return stopped(outcome)
   }
 }
+
+/** What train threw itself; a result that is none, or a time that is up, would be the same again. */
+const isThrow = ({ code }: Problem): boolean => code === 'TRAIN_FAILED'
 
 function isLoss(event: AttemptEnd): boolean {
   if (event.type === 'trial.lost') return true

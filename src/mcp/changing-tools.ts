@@ -1,5 +1,6 @@
-/** The tools that change something, each of which has to be allowed: start, stop. */
+/** The tools that change something, each of which has to be allowed: start, stop, pause, resume, enqueue. */
 import { Type } from 'typebox'
+import { Hparams } from '../../protocol/index.ts'
 import { tool } from './tool.ts'
 
 export const start = tool({
@@ -37,5 +38,55 @@ export const stop = tool({
   }),
   async answer(house, { experiment, mode = 'finish' }) {
     return { experiment, state: await house.stop(experiment, mode) }
+  },
+})
+
+const experiment = Type.String({ minLength: 1, maxLength: 128, description: 'its id' })
+
+export const pause = tool({
+  name: 'pause',
+  title: 'Pause an experiment',
+  description:
+    'Hands out no more trials until it is resumed; running ones end by themselves, or with now are handed back.',
+  changes: 'pause',
+  takes: Type.Object({ experiment, now: Type.Optional(Type.Boolean()) }),
+  async answer(house, { experiment: id, now = false }) {
+    return { experiment: id, state: await house.pause(id, now) }
+  },
+})
+
+export const resume = tool({
+  name: 'resume',
+  title: 'Go on with an experiment',
+  description:
+    'Goes on with one that is paused, was stopped or has failed; with a change also with one that is done. Answers at once; look at it with show.',
+  changes: 'resume',
+  takes: Type.Object({
+    experiment,
+    trials: Type.Optional(
+      Type.String({ pattern: '^\\+?\\d{1,9}$', description: '50: so many in all; +50: so many more' }),
+    ),
+    failed: Type.Optional(Type.Boolean({ description: 'try its failed trials anew' })),
+    set: Type.Optional(
+      Type.Array(Type.String({ maxLength: 65_536 }), {
+        maxItems: 64,
+        description: 'NAME=VALUE: optimizer, pruner, stop, parallel, maxFailed, retry and the like',
+      }),
+    ),
+  }),
+  async answer(house, { experiment: id, ...change }) {
+    return { experiment: id, state: await house.resume(id, change) }
+  },
+})
+
+export const enqueue = tool({
+  name: 'enqueue',
+  title: 'Try hparams next',
+  description:
+    'Tries these hparams next, in a trial on top of those that were asked for; the optimizer fills in what is left out. A search that is done goes on.',
+  changes: 'enqueue',
+  takes: Type.Object({ experiment, hparams: Hparams }),
+  async answer(house, { experiment: id, hparams }) {
+    return { experiment: id, state: await house.enqueue(id, hparams) }
   },
 })

@@ -1,10 +1,10 @@
 /** The Model Context Protocol over standard input and output, by its official SDK, which is loaded when it is asked for. */
 import type { House, Tool, Changing } from './tool.ts'
 import { called } from './tool.ts'
-import { start, stop } from './changing-tools.ts'
+import { enqueue, pause, resume, start, stop } from './changing-tools.ts'
 import { compare, list, show } from './reading-tools.ts'
 
-const tools: readonly Tool[] = [list, show, compare, start, stop]
+const tools: readonly Tool[] = [list, show, compare, start, stop, pause, resume, enqueue]
 
 export interface McpOptions {
   readonly version: string

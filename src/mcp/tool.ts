@@ -1,6 +1,6 @@
 /** What a tool for coding agents is: words for the agent, what it takes, whether it changes anything, and what it does. */
 import type { Static, TObject } from 'typebox'
-import { describe, isProblem, problem, RemoteError, toProblem } from '../../protocol/index.ts'
+import { describe, isProblem, problem, RemoteError, toProblem, type Hparams } from '../../protocol/index.ts'
 import type { Outline, Result } from '../store/index.ts'
 
 /** What the tools work on. The CLI hands it in. */
@@ -13,6 +13,10 @@ export interface House {
   start(order: Order): Promise<string>
   /** Resolves with the state it is in then. */
   stop(experiment: string, mode: 'finish' | 'cancel'): Promise<string>
+  pause(experiment: string, now: boolean): Promise<string>
+  /** `trials`: `50` in all, or `+50`; `set`: NAME=VALUE. On a server that goes on without this process. */
+  resume(experiment: string, change: { trials?: string; set?: readonly string[]; failed?: boolean }): Promise<string>
+  enqueue(experiment: string, hparams: Hparams): Promise<string>
 }
 
 export interface Order {
@@ -24,7 +28,7 @@ export interface Order {
 }
 
 /** The tools that change something: each has to be allowed by its name. */
-export type Changing = 'start' | 'stop'
+export type Changing = 'start' | 'stop' | 'pause' | 'resume' | 'enqueue'
 
 export interface Tool<T extends TObject = TObject> {
   readonly name: string

@@ -17,11 +17,13 @@ interface Entry {
 export function createCompletion(
   plugin: OptimizerPlugin,
   setting: SamplerSetting,
-  enqueue: readonly Hparams[],
+  enqueue: readonly (Hparams | null)[],
   guard: Guard,
 ): (entry: Entry) => Promise<Suggestion> {
   const { schedules = false, name: optimizer } = plugin
-  const narrowed = enqueue.map((hparams, index) => spaceFor(setting.space, hparams, `enqueue[${index}]`))
+  const narrowed = enqueue.map((hparams, index) =>
+    hparams === null ? null : spaceFor(setting.space, hparams, `enqueue[${index}]`),
+  )
 
   return async ({ trial, history, random }) => {
     const space = narrowed[trial] as SearchSpace

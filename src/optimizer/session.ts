@@ -28,8 +28,8 @@ interface Setting {
   readonly seed: number
   readonly history: readonly Observation[]
   readonly parallel?: number
-  /** What is fixed of the first trials. */
-  readonly enqueue?: readonly Hparams[]
+  /** What is fixed of trial i; null: nothing, and it is none of the enqueued. */
+  readonly enqueue?: readonly (Hparams | null)[]
 }
 
 interface Suggestions {
@@ -56,8 +56,21 @@ export function createSession(plugin: OptimizerPlugin, setting: Setting): Sessio
   const misbehaved = (reason: string, cause?: unknown) =>
     problem('OPTIMIZER_MISBEHAVED', { optimizer, reason }, { cause })
   const guard = guardOf(['OPTIMIZER_UNFIT', 'OPTIMIZER_MISBEHAVED'], misbehaved)
-  const enqueued = enqueue.length
-  const made = { space, objectives, trials, options, seed, enqueued, ...(parallel === undefined ? {} : { parallel }) }
+  /** How many of the trials before each of these were enqueued. */
+  const before = [0]
+  for (const [index, entry] of enqueue.entries()) before.push((before[index] ?? 0) + Number(entry !== null))
+  const enqueued = before.at(-1) ?? 0
+  const isEnqueued = (trial: number): boolean => (enqueue[trial] ?? null) !== null
+  const made = {
+    space,
+    objectives,
+    trials,
+    options,
+    seed,
+    enqueued,
+    isEnqueued,
+    ...(parallel === undefined ? {} : { parallel }),
+  }
   const complete = createCompletion(plugin, made, enqueue, guard)
   const sampler = guard.now(() => plugin.create(made))
   const notes = [...guard.now(() => plugin.notes?.(made) ?? []), ...scarcityNote(space)]
@@ -66,8 +79,9 @@ export function createSession(plugin: OptimizerPlugin, setting: Setting): Sessio
     history: setting.history.map(inOrder),
     async suggest(trial, history) {
       const random = createRandom(seed, 'suggest', trial)
-      if (trial < enqueued) return complete({ trial, history, random })
-      const question: Question = { space, objectives, history, trial, point: trial - enqueued, random }
+      if (isEnqueued(trial)) return complete({ trial, history, random })
+      const point = trial - (before[trial] ?? enqueued)
+      const question: Question = { space, objectives, history, trial, point, random }
       const answer = await guard.later(() => sampler(question))
       if (answer === 'exhausted') return answer
       if (answer === 'wait') {

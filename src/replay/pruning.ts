@@ -44,6 +44,18 @@ export class Pruning {
     else this.#settled.set(trial, { trial, state: snapshot.value as ReportedTrial['state'], points })
   }
 
+  /** It had settled before this pruner judged: all counts that its worker said it had reported. */
+  settledBefore(trial: number, history: History): void {
+    const { value = '', context } = history.trial(trial) ?? {}
+    const end = context?.end ?? null
+    if (end === null) return
+    const count = end.heard ?? (end.type === 'trial.ended' ? end.points : 0)
+    if (count === 0) return
+    const points = this.#heard(trial, context?.attempt ?? 0, count)
+    if (points === undefined) this.#unknown.add(trial)
+    else this.#settled.set(trial, { trial, state: value as ReportedTrial['state'], points })
+  }
+
   judge({ trial, attempt, seen }: Stopping, history: History): Judged {
     if (seen === undefined) return { kind: 'unknown', reason: 'the log does not say what the pruner had seen' }
     const own = this.#heard(trial, attempt, seen.own)
@@ -56,7 +68,10 @@ export class Pruning {
       if (points === undefined) return gone
       running.push({ trial: other, state: 'running', points })
     }
-    const all = [...this.#settled.values(), ...running].sort((a, b) => a.trial - b.trial)
+    const { repeats } = history
+    const all = [...this.#settled.values(), ...running]
+      .filter((one) => one.trial % repeats === trial % repeats)
+      .sort((a, b) => a.trial - b.trial)
     const verdict = this.#pruner(all, { trial, state: 'running', points: own })
     return verdict === 'stop' && step !== undefined ? { kind: 'stop', step } : { kind: 'continue' }
   }

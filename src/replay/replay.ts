@@ -3,7 +3,15 @@
  * taken on what it rested on at the time (the log says so), so that it does not matter how many workers there were, or who died.
  */
 import type { Bus } from '../bus/index.ts'
-import { codeOf, describe, problem, type LogEvent, type Plugin } from '../../protocol/index.ts'
+import {
+  codeOf,
+  describe,
+  problem,
+  type Fidelity,
+  type LogEvent,
+  type Plugin,
+  type Submission,
+} from '../../protocol/index.ts'
 import { History, seedOf, type Observed } from '../history/index.ts'
 import { createPruner, isServed } from '../pruners/index.ts'
 import { Pruning } from './pruning.ts'
@@ -82,7 +90,8 @@ class Replaying {
   #adaptive = true
   /** All that the one who is asked was told, in order: the next one is told it too. */
   readonly #told: Observed[] = []
-  readonly #pruning: Pruning | null
+  #pruning: Pruning | null
+  readonly #pointsOf: ReplaySource['pointsOf']
   /** Another optimizer is asked: its suggestions alone matter. */
   readonly #instead: boolean
   /** What came of trials, with the number of events by which it is known; not told yet. */
@@ -92,9 +101,8 @@ class Replaying {
     this.#history = history
     this.#respondent = respondent
     this.#instead = instead
-    const { pruner, objectives } = history.submission.context
-    const prunes = pruner !== null && !isServed(pruner)
-    this.#pruning = prunes ? new Pruning(createPruner(pruner, objectives), pointsOf) : null
+    this.#pointsOf = pointsOf
+    this.#pruning = this.#prunerOf()
   }
 
   /** The number of the next event, where the log says it. */
@@ -105,21 +113,34 @@ class Replaying {
   async take(event: LogEvent): Promise<void> {
     if (event.type === 'optimizer.opened') this.#adaptive = event.adaptive
     if (event.type === 'trial.suggested') await this.#suggested(event)
-    else if (event.type === 'optimizer.swapped') await this.#swapped(event)
     else if (event.type === 'optimizer.exhausted') await this.#exhausted(event)
     else if (!this.#instead) this.#driversOwn(event)
+    const before = this.#history.submission
     this.#apply(event)
+    if (this.#history.submission.context !== before.context) await this.#changed(before)
   }
 
   #apply(event: LogEvent): void {
     const history = this.#history
-    const before = event.type === 'experiment.resumed' ? this.#settledTrials() : []
+    const reopens = event.type === 'experiment.resumed' || event.type === 'experiment.changed'
+    const before = reopens ? this.#settledTrials() : []
+    const known = 'trial' in event ? this.#settledBeside(event.trial) : []
     const wasSettled = 'trial' in event && history.settled(event.trial)
     history.apply(event)
     for (const trial of before) if (!history.settled(trial)) this.#note(trial)
     if (!('trial' in event)) return
     if (!wasSettled && history.settled(event.trial)) this.#note(event.trial)
     this.#pruning?.moved(event.trial, history)
+    // Repeats that were dropped with one that was pruned.
+    for (const trial of this.#settledBeside(event.trial)) {
+      if (trial !== event.trial && !known.includes(trial)) this.#note(trial)
+    }
+  }
+
+  #settledBeside(trial: number): number[] {
+    const { repeats } = this.#history
+    const first = this.#history.configurationOf(trial) * repeats
+    return Array.from({ length: repeats }, (_, repeat) => first + repeat).filter((one) => this.#history.settled(one))
   }
 
   #settledTrials(): number[] {
@@ -129,17 +150,18 @@ class Replaying {
   /** What became of a trial is known from here on. */
   #note(trial: number): void {
     this.#pruning?.moved(trial, this.#history)
-    const observation = this.#history.observation(trial)
+    const observation = this.#history.observation(this.#history.configurationOf(trial))
     if (observation !== undefined) this.#untold.push({ known: this.#history.length, observation })
   }
 
   async #suggested(event: Suggested): Promise<void> {
-    const { trial } = event
-    const logged = proposalOf(event)
+    const { repeats } = this.#history
+    const trial = this.#history.configurationOf(event.trial)
+    const logged = proposalOf(event, repeats)
     const respondent = this.#respondent
     if (respondent === undefined) {
       this.#cannot('made by an optimizer or ablator that is not built in (maggy replay --optimizer NAME asks it)')
-      return this.#observe(undefined, [pendingOf(event)])
+      return this.#observe(undefined, [pendingOf(event, repeats)])
     }
     const known = this.#history.length
     const told = this.#instead && !this.#adaptive ? known : (event.told ?? (respondent.adaptive ? undefined : known))
@@ -150,8 +172,8 @@ class Replaying {
       this.#compare(event, 'suggestion', logged, again)
     }
     // From here on it goes by what was really tried.
-    await this.#observe(respondent, [pendingOf(event)])
-    const seed = seedOf(this.#history.submission.context, trial, event.ablated)
+    await this.#observe(respondent, [pendingOf(event, repeats)])
+    const seed = seedOf(this.#history.submission.context, event.trial, event.ablated)
     if (!this.#instead && seed !== event.seed) this.#differs(event, 'seed', event.seed, seed)
   }
 
@@ -163,14 +185,28 @@ class Replaying {
       )
     if (event.told === undefined) return this.#cannot('the log does not say which results were known')
     await this.#tell(respondent, event.told)
-    this.#compare(event, 'suggestion', 'has no more', await answerOf(respondent, this.#history.suggested))
+    this.#compare(event, 'suggestion', 'has no more', await answerOf(respondent, this.#history.configurations))
   }
 
-  /** The search got another optimizer, with all that was known. */
-  async #swapped({ optimizer }: Extract<LogEvent, { type: 'optimizer.swapped' }>): Promise<void> {
-    if (this.#instead || !this.#history.swappable) return
-    this.#respondent = builtinRespondent(this.#history.submission, optimizer)
+  /** The context is another from here on: whoever suggests is opened anew with all that was known, and so is the pruner. */
+  async #changed(before: Submission): Promise<void> {
+    const history = this.#history
+    const { submission } = history
+    if (canonical(submission.context.pruner) !== canonical(before.context.pruner)) this.#pruning = this.#prunerOf()
+    // Another optimizer, which is asked instead, goes on with the context that it was opened with.
+    if (this.#instead) return
+    await this.#respondent?.close()
+    this.#respondent = builtinRespondent(submission)
     await this.#respondent?.observe(this.#told)
+  }
+
+  /** The pruner of the context as it is, with all that settled before it. */
+  #prunerOf(): Pruning | null {
+    const { pruner, objectives } = this.#history.submission.context
+    if (pruner === null || isServed(pruner)) return null
+    const pruning = new Pruning(createPruner(pruner, objectives), this.#pointsOf)
+    for (const trial of this.#settledTrials()) pruning.settledBefore(trial, this.#history)
+    return pruning
   }
 
   async #observe(respondent: Respondent | undefined, observations: readonly Observed[]): Promise<void> {
@@ -220,6 +256,15 @@ class Replaying {
 
   #stopped(event: Extract<LogEvent, { type: 'trial.stopping' }>): void {
     if (event.reason !== 'pruned') return
+    if (event.with !== undefined) {
+      const { trial, with: by } = event
+      return this.#compare(
+        event,
+        'repeat',
+        { trial, with: by },
+        this.#history.needless.find((one) => one.trial === trial),
+      )
+    }
     if (this.#pruning === null) return this.#cannot('made by a pruner that is served')
     const judged = this.#pruning.judge(event, this.#history)
     if (judged.kind === 'unknown') return this.#cannot(judged.reason)
@@ -248,19 +293,26 @@ const endings: Readonly<Record<string, string>> = {
   endingFailed: 'failed',
 }
 
-function proposalOf({ hparams, fidelity, ablated }: Suggested): Proposed {
-  if (ablated === undefined) return { hparams, ...(fidelity === undefined ? {} : { fidelity }) }
+function proposalOf({ hparams, fidelity, ablated }: Suggested, repeats: number): Proposed {
+  if (ablated === undefined) {
+    return { hparams, ...(fidelity === undefined ? {} : { fidelity: suggestedFidelity(fidelity, repeats) }) }
+  }
   return { hparams, without: ablated.components.map(({ name }) => name), repeat: ablated.repeat }
 }
 
-function pendingOf({ trial, hparams, fidelity, ablated }: Suggested): Observed {
+/** Whoever suggests knows configurations, and no repeats of them. */
+function suggestedFidelity({ from, ...fidelity }: Fidelity, repeats: number): Fidelity {
+  return { ...fidelity, from: from === null ? null : from / repeats }
+}
+
+function pendingOf({ trial, hparams, fidelity, ablated }: Suggested, repeats: number): Observed {
   return {
-    trial,
+    trial: trial / repeats,
     hparams,
     state: 'pending',
     metrics: {},
     step: null,
-    ...(fidelity === undefined ? {} : { fidelity }),
+    ...(fidelity === undefined ? {} : { fidelity: suggestedFidelity(fidelity, repeats) }),
     ...(ablated === undefined ? {} : { ablated }),
   }
 }

@@ -45,10 +45,10 @@ const thinkingMs = 60_000
 /** Observations in one message. */
 const page = 256
 
-/** The one that the experiment names, or that it got later, if it is built in. */
-export function builtinRespondent({ context }: Submission, swapped?: Plugin): Respondent | undefined {
+/** The one that the experiment names, if it is built in. */
+export function builtinRespondent({ context }: Submission): Respondent | undefined {
   if (context.kind === 'training') return trainingAlone
-  return context.kind === 'ablation' ? builtinAblator(context) : builtinOptimizer(context, swapped ?? context.optimizer)
+  return context.kind === 'ablation' ? builtinAblator(context) : builtinOptimizer(context, context.optimizer)
 }
 
 /** Another optimizer than the one that was asked: a built-in, or one that is served. Rejects with OPTIMIZER_UNAVAILABLE, OPTIMIZER_UNFIT. */

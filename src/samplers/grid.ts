@@ -11,7 +11,7 @@ import type { Hparams, Observation, SearchSpace } from '../../protocol/index.ts'
 import { largestPermutation, permutation } from '../random/index.ts'
 import { axisOf, countOf, gridIn, indexOf, type Axis, type Grid } from '../space/index.ts'
 import { refuseUnknown, unfit } from './options.ts'
-import { isOwnPoint, type SamplerPlugin } from './sampler.ts'
+import { isOwnPoint, type SamplerPlugin, type SamplerSetting } from './sampler.ts'
 
 /** They are kept as a list. */
 const mostLevels = 100_000
@@ -21,7 +21,8 @@ type Options = Readonly<Record<string, unknown>>
 export const gridSampler: SamplerPlugin = {
   name: 'grid',
   adaptive: false,
-  create({ space, options, seed, enqueued = 0 }) {
+  create(setting) {
+    const { space, options, seed } = setting
     refuseUnknown('grid', options, ['levels', 'order'])
     const grid = gridFor(space, levelsOf(options, space))
     const { order = 'sequential' } = options
@@ -37,7 +38,7 @@ export const gridSampler: SamplerPlugin = {
       const isTried = (index: number) => points.has(grid.at(place(index)))
       while (next < grid.size && isTried(next)) next++
       // A question whose answer is not in the history is assumed to have got the first of the points that are left.
-      const missing = point - points.asked(enqueued)
+      const missing = point - points.asked(setting)
       if (missing >= grid.size - next) return 'exhausted'
       let index = next
       for (let count = 0; count < missing && index < grid.size; count++) {
@@ -79,8 +80,8 @@ function createTried(space: SearchSpace) {
   return {
     has: (hparams: Hparams): boolean => known.has(keyOf(hparams)),
     /** How many of the trials had a point of the sampler's own: not enqueued, and not the continuation of another. */
-    asked: (enqueued: number): number =>
-      shown.reduce((count, { observation }) => count + Number(isOwnPoint(observation, enqueued)), 0),
+    asked: (setting: Pick<SamplerSetting, 'enqueued' | 'isEnqueued'>): number =>
+      shown.reduce((count, { observation }) => count + Number(isOwnPoint(observation, setting)), 0),
     /** Takes note of a history. 'lost some': a point is no longer among those that were tried. */
     show(history: readonly Observation[]): 'lost some' | 'grown' {
       let lost = false

@@ -36,8 +36,10 @@ export interface SamplerSetting {
   readonly seed: number
   /** The most trials that run at once, where that is known. */
   readonly parallel?: number
-  /** How many trials the user has enqueued: they come first. Default: 0. */
+  /** How many trials the user has enqueued. Default: 0. */
   readonly enqueued?: number
+  /** Whether a trial is one of these. Default: they come first. */
+  readonly isEnqueued?: (trial: number) => boolean
 }
 
 export interface SamplerPlugin {
@@ -56,5 +58,7 @@ export interface SamplerPlugin {
 }
 
 /** Whether a trial has new hparams that a sampler gave. */
-export const isOwnPoint = ({ trial, fidelity }: Observation, enqueued: number): boolean =>
-  trial >= enqueued && (fidelity?.from ?? null) === null
+export const isOwnPoint = (
+  { trial, fidelity }: Observation,
+  { enqueued = 0, isEnqueued = (one) => one < enqueued }: Pick<SamplerSetting, 'enqueued' | 'isEnqueued'>,
+): boolean => trial >= 0 && !isEnqueued(trial) && (fidelity?.from ?? null) === null

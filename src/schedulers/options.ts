@@ -34,9 +34,8 @@ export type Base = (question: Question, history: readonly Observation[]) => Hpar
 export function baseOf(optimizer: string, setting: Setting, bases: Bases, fallback: string | Options): Base {
   const { plugin, options } = samplerNamed(optimizer, setting.options['sampler'] ?? fallback, bases)
   const sampler = plugin.create({ ...setting, options })
-  const { enqueued = 0 } = setting
   return (question, history) => {
-    const point = question.history.filter((trial) => isOwnPoint(trial, enqueued)).length
+    const point = question.history.filter((trial) => isOwnPoint(trial, setting)).length
     return sampler({ ...question, history, point, tried: question.history })
   }
 }

@@ -58,8 +58,9 @@ export function createGate(worker: string, trust: Trust): Gate {
 function beyondTerms(assignment: Assignment, terms: Terms): string | undefined {
   const { attempt, seed, objectives, trialTimeoutMs, graceMs, resumeFrom, ablated, ring } = assignment
   const { experiment, trial } = attempt
-  if (trial >= terms.trials) return `it is trial ${trial}`
-  if (resumeFrom !== undefined && resumeFrom >= terms.trials) return `it goes on from trial ${resumeFrom}`
+  const trials = terms.trials * (terms.repeats ?? 1)
+  if (trial >= trials) return `it is trial ${trial}`
+  if (resumeFrom !== undefined && resumeFrom >= trials) return `it goes on from trial ${resumeFrom}`
   if (seed !== seedOf(terms, trial, ablated)) return `the seed is ${seed}`
   if (!same(objectives, terms.objectives)) return `the objectives are ${objectives.join(', ')}`
   if (trialTimeoutMs !== terms.trialTimeoutMs) return `the time limit is ${trialTimeoutMs} ms`

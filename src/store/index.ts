@@ -7,6 +7,7 @@ export {
   linesOf,
   outputSubject,
   readAllPoints,
+  readExperiment,
   readOutput,
   readOutline,
   readPoints,

@@ -37,7 +37,7 @@ export async function latestExperiment(bus: Bus): Promise<string> {
 }
 
 /** One experiment's log so far. Rejects with EXPERIMENT_UNKNOWN; with LOG_HOLE if its beginning is gone. */
-async function readExperiment(bus: Bus, experiment: string): Promise<Reading> {
+export async function readExperiment(bus: Bus, experiment: string): Promise<Reading> {
   const reading = new Reading(experiment)
   for await (const { entry } of readLog(bus, experiment)) reading.take(entry)
   refuseUnknown(reading)

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import { swapOptimizer, type Plugin } from '../../protocol/index.ts'
+import { changeExperiment, type Plugin } from '../../protocol/index.ts'
 import { ask } from '../../src/bus/index.ts'
 import { servedPlugin, type OptimizerPlugin } from '../../src/optimizer/index.ts'
 import { replay, sourceOf } from '../../src/replay/index.ts'
@@ -25,7 +25,13 @@ async function searching(optimizer = random, plugins: readonly OptimizerPlugin[]
   await bench.submit('e1', { space, trials: 40, optimizer })
   await bench.pass(20_000, w1)
   const swap = async (to: Plugin) => {
-    const asked = ask(bench.client, swapOptimizer, { experiment: 'e1' }, { optimizer: to }, { timeoutMs: 60_000 })
+    const asked = ask(
+      bench.client,
+      changeExperiment,
+      { experiment: 'e1' },
+      { id: `to-${to.name}`, optimizer: to },
+      { timeoutMs: 60_000 },
+    )
     asked.catch(() => undefined)
     await bench.settle()
     return asked
@@ -41,10 +47,10 @@ async function searching(optimizer = random, plugins: readonly OptimizerPlugin[]
 describe('the optimizer of a search that runs', () => {
   it('changes from random to tpe at trial 20, which knows the history, and a replay takes the same decisions', async () => {
     const { bench, swap, goOn } = await searching()
-    expect(await swap(tpe)).toEqual({ state: 'opening' })
+    expect(await swap(tpe)).toEqual({ state: 'opening', trials: 40 })
     await goOn()
     const events = await bench.events('e1')
-    const at = events.findIndex(({ type }) => type === 'optimizer.swapped')
+    const at = events.findIndex(({ type }) => type === 'experiment.changed')
     const suggestedBefore = events.slice(0, at).filter(({ type }) => type === 'trial.suggested').length
     // One is running, and one waits behind it.
     expect(suggestedBefore).toBeGreaterThanOrEqual(21)
@@ -59,7 +65,7 @@ describe('the optimizer of a search that runs', () => {
       ...source,
       entries: source.entries.map((entry) => ({
         ...entry,
-        events: entry.events.filter(({ type }) => type !== 'optimizer.swapped'),
+        events: entry.events.filter(({ type }) => type !== 'experiment.changed'),
       })),
     }
     expect((await replay(without)).differences.length).toBeGreaterThanOrEqual(40 - suggestedBefore)
@@ -88,7 +94,7 @@ describe('the optimizer of a search that runs', () => {
     await expect(swap(to)).rejects.toMatchObject({ code })
     await goOn()
     const types = await bench.types('e1')
-    expect(types).not.toContain('optimizer.swapped')
+    expect(types).not.toContain('experiment.changed')
     expect(types.at(-1)).toBe('experiment.ended')
   })
 
@@ -99,15 +105,22 @@ describe('the optimizer of a search that runs', () => {
     const w1 = await bench.worker('w1', { run: () => ({ kind: 'done', metrics: { value: 1 } }) })
     await bench.submit('e1', { space, trials: 5, optimizer: { name: 'absent', options: {} } })
     await bench.pass(3000, w1)
-    const asked = ask(bench.client, swapOptimizer, { experiment: 'e1' }, { optimizer: random }, { timeoutMs: 60_000 })
+    const asked = ask(
+      bench.client,
+      changeExperiment,
+      { experiment: 'e1' },
+      { id: 'c1', optimizer: random },
+      { timeoutMs: 60_000 },
+    )
     await bench.settle()
-    expect(await asked).toEqual({ state: 'opening' })
+    expect(await asked).toEqual({ state: 'opening', trials: 5 })
     await bench.pass(6000, w1)
     expect((await bench.types('e1')).at(-1)).toBe('experiment.ended')
   })
 
-  it('is refused where everything is suggested, with the reason', async () => {
-    const { bench, swap } = await searching({ name: 'mine', options: {} }, [
+  it('can be changed where the one before has nothing more, while trials are left', async () => {
+    const { bench, swap, goOn } = await searching({ name: 'mine', options: {} }, [
+      ...builtinSamplers.values(),
       servedPlugin({
         name: 'mine',
         adaptive: false,
@@ -116,9 +129,10 @@ describe('the optimizer of a search that runs', () => {
     ])
     await bench.settle()
     expect(await bench.types('e1')).toContain('optimizer.exhausted')
-    await expect(swap(tpe)).rejects.toMatchObject({
-      code: 'SWAP_REFUSED',
-      message: 'the optimizer of e1 cannot be changed: it is finishing',
-    })
+    expect(await swap(tpe)).toEqual({ state: 'opening', trials: 40 })
+    await goOn()
+    const events = await bench.events('e1')
+    expect(events.filter(({ type }) => type === 'trial.suggested')).toHaveLength(40)
+    expect(events.at(-1)).toMatchObject({ type: 'experiment.ended', state: 'done' })
   })
 })

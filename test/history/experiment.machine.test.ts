@@ -1,13 +1,18 @@
 import * as fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { initialTransition, transition } from 'xstate'
+import type { Change } from '../../protocol/index.ts'
 import { experimentMachine, type ExperimentEvent } from '../../src/history/experiment.machine.ts'
 import { handledEvents, mermaid, statesOf } from '../support/mermaid.ts'
 
 const at = 1
 const opened: ExperimentEvent = { type: 'optimizer.opened', at, instance: 'o1', adaptive: true }
 const gone: ExperimentEvent = { type: 'optimizer.lost' }
-const swapped: ExperimentEvent = { type: 'optimizer.swapped', at, optimizer: { name: 'tpe', options: {} } }
+const changed = (change: Change): ExperimentEvent => ({ type: 'experiment.changed', at, id: 'c', change })
+const swapped = changed({ optimizer: { name: 'tpe', options: {} } })
+const asked = (target: number): ExperimentEvent => ({ type: 'asked', target, maxFailed: null })
+const paused: ExperimentEvent = { type: 'experiment.paused', at }
+const halted: ExperimentEvent = { type: 'experiment.paused', at, now: true }
 const exhausted: ExperimentEvent = { type: 'optimizer.exhausted', at }
 const suggested: ExperimentEvent = { type: 'trial.suggested', at, trial: 0, hparams: {}, seed: 1 }
 const settled = (state: 'done' | 'pruned' | 'failed' | 'cancelled'): ExperimentEvent => ({
@@ -134,6 +139,42 @@ describe('an experiment', () => {
     expect(play({ target: 2 }, ...all, reopened, resumed).state).toBe('finishing')
     const failed = [opened, suggested, settled('failed'), failing, ended('failed')]
     expect(play({ target: 2, maxFailed: 1 }, ...failed, resumed).state).toBe('opening')
+  })
+
+  it('hands nothing out while it is paused, and goes on where it was (I5)', () => {
+    for (const [pause, state] of [
+      [paused, 'paused'],
+      [halted, 'halted'],
+    ] as const) {
+      for (const before of [[], [opened], [opened, suggested, exhausted]]) {
+        expect(play({ target: 2 }, ...before, pause).state).toBe(state)
+        expect(play({ target: 2 }, ...before, pause, resumed).state).toBe('opening')
+        expect(play({ target: 2 }, ...before, pause, failing).state).toBe(
+          before.length > 1 ? 'failing' : 'endingFailed',
+        )
+        expect(play({ target: 2 }, ...before, pause, cancel).state).toBe(
+          before.length > 1 ? 'cancelling' : 'endingStopped',
+        )
+      }
+      const running = [opened, suggested, suggested]
+      expect(play({ target: 3 }, ...running, pause, settled('done'), settled('done')).state).toBe(state)
+      expect(play({ target: 2 }, ...running, pause, settled('done'), settled('done')).state).toBe('endingDone')
+      const twice = [suggested, settled('failed'), suggested]
+      expect(play({ target: 9, maxFailed: 2 }, opened, ...twice, pause, settled('failed')).state).toBe('givingUp')
+    }
+    expect(play({ target: 2 }, opened, paused).last).toEqual(['closeOptimizer', 'handBackWaiting'])
+    expect(play({ target: 2 }, opened, paused, halted).last).toEqual(['closeOptimizer', 'handBackAll'])
+  })
+
+  it('opens its optimizer anew when it was changed, and goes on with more than was asked (I6)', () => {
+    const done = [opened, suggested, settled('done'), ended('done')]
+    expect(play({ target: 1 }, ...done, resumed).state).toBe('done')
+    expect(play({ target: 1 }, ...done, asked(2), changed({ trials: 2 }), resumed).state).toBe('opening')
+    expect(play({ target: 1 }, ...done, reopened, resumed).state).toBe('finishing')
+    expect(play({ target: 1 }, opened, suggested, asked(2), changed({ trials: 2 })).state).toBe('opening')
+    expect(play({ target: 1 }, opened, suggested, changed({ failed: true })).state).toBe('finishing')
+    expect(play({ target: 2 }, opened, changed({ pruner: null })).state).toBe('searching')
+    expect(play({ target: 3 }, opened, suggested, asked(1), changed({ trials: 1 })).state).toBe('finishing')
   })
 
   it('has ended when its log says so, whatever it still waited for, and once', () => {

@@ -90,6 +90,46 @@ describe('a trial', () => {
     expect(play(assigned(1), started(1), stopping(1), ended(1, ok)).value).toBe('done')
   })
 
+  it('is tried again when train throws, where its context says so: so often, and apart from what is lost (I5)', () => {
+    const from = { ...input, throwsAtMost: 2 }
+    const once = playFrom(from, [assigned(1, 'w7'), ended(1, failed, 'w7')])
+    expect([once.value, once.context.threwOn, once.context.spent, once.context.problem]).toEqual([
+      'queued',
+      'w7',
+      0,
+      fault,
+    ])
+    const twice = [assigned(1), ended(1, failed), assigned(2), ended(2, crashed), assigned(3), ended(3, failed)]
+    expect(playFrom(from, twice)).toMatchObject({ value: 'queued', context: { thrown: 2, spent: 1 } })
+    expect(playFrom(from, [...twice, assigned(4), ended(4, failed)])).toMatchObject({
+      value: 'failed',
+      context: { problem: fault },
+    })
+    expect(playFrom(from, [...twice, assigned(4), ended(4, ok)]).value).toBe('done')
+    const late: Outcome = { kind: 'failed', problem: { code: 'TRIAL_TIMEOUT', message: 'took too long' } }
+    expect(playFrom(from, [assigned(1), ended(1, late)]).value).toBe('failed')
+    expect(playFrom({ ...from, shared: true }, [assigned(1), ended(1, failed)]).value).toBe('failed')
+    // What ended already is not counted twice.
+    expect(playFrom(from, [assigned(1), ended(1, failed), ended(1, failed)]).context.thrown).toBe(1)
+  })
+
+  it('that has failed is open again when a user says so, with all its attempts (I6)', () => {
+    const anew: TrialEvent = { type: 'experiment.changed', at, id: 'c', change: { failed: true } }
+    const trial = play(assigned(1), ended(1, failed), anew)
+    expect([trial.value, trial.context.problem, trial.context.attempt]).toEqual(['queued', null, 1])
+    expect(play(assigned(1), ended(1, failed), anew, assigned(2), ended(2, ok)).value).toBe('done')
+    expect(play(assigned(1), ended(1, ok), anew).value).toBe('done')
+    const other: TrialEvent = { type: 'experiment.changed', at, id: 'c', change: { trials: 3 } }
+    expect(play(assigned(1), ended(1, failed), other).value).toBe('failed')
+    const impossible: Outcome = { kind: 'failed', problem: { code: 'SURGERY_REFUSED', message: 'cannot go' } }
+    expect(play(assigned(1), ended(1, impossible), anew).value).toBe('failed')
+  })
+
+  it('is dropped while it waits when another repeat of its configuration was pruned', () => {
+    expect(play({ type: 'trial.dropped' }).value).toBe('pruned')
+    expect(play(assigned(1), { type: 'trial.dropped' }).value).toBe('assigned')
+  })
+
   it('fails at once when train throws, for it would throw again', () => {
     const trial = play(assigned(1), started(1), ended(1, failed))
     expect([trial.value, trial.context.problem]).toEqual(['failed', fault])

@@ -73,7 +73,7 @@ function assigned(submission: Submission, trial: number, suggested: object, extr
   const context = { hparams: suggested, ...extra } as never
   const attempt = { experiment: submission.experiment, trial, attempt: 1 }
   const { ablated } = extra as { ablated?: never }
-  return assignmentOf({ driver: 'd1', submission, attempt, slot: 0, trial: context, ablated })
+  return assignmentOf({ driver: 'd1', submission, vouched: submission, attempt, slot: 0, trial: context, ablated })
 }
 
 const refusal = (assignment: Assignment, at = now) => createGate('w1', trust).refusal(assignment, at)

@@ -9,7 +9,15 @@ const shortTrialMs = 2000
 /** Trials that places are kept for at once, before they are suggested. */
 const freshRings = 16
 /** In these states a trial that waits for another attempt is not begun. */
-const ending: ReadonlySet<string> = new Set(['stopping', 'concluding', 'cancelling', 'failing', 'givingUp'])
+const ending: ReadonlySet<string> = new Set([
+  'paused',
+  'halted',
+  'stopping',
+  'concluding',
+  'cancelling',
+  'failing',
+  'givingUp',
+])
 
 export class Demand {
   readonly #history: History

@@ -56,10 +56,10 @@ export class Dispatch {
     this.#fleet.dispatched(place)
     const trial = history.trial(attempt.trial)?.context
     if (trial === undefined) return
-    const { submission } = history
+    const { submission, vouched } = history
     const { worker, slot } = place
     const ablated = history.ablated(attempt.trial)
-    const assignment = assignmentOf({ driver: this.#driver, submission, attempt, slot, trial, ablated })
+    const assignment = assignmentOf({ driver: this.#driver, submission, vouched, attempt, slot, trial, ablated })
     const wanted = () => !isOver() && attempts.wants(place, attempt)
     const delivered = await delivery.deliver(worker, assignment, wanted, () => this.#fleet.assigned(place, 'silent'))
     if (isOver()) return

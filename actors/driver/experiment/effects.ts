@@ -11,7 +11,7 @@ import type { Fleet } from '../fleet/index.ts'
 import type { Pruning, PruningDecision } from '../pruning/index.ts'
 import type { RingDecision, Rings } from '../rings/index.ts'
 import type { SuggestingDecision, Suggestion, Suggestions } from '../suggesting/index.ts'
-import { observationsOf, type Attempts, type Delivery, type TrialDecision } from '../trials/index.ts'
+import { trialsOf, type Attempts, type Delivery, type TrialDecision } from '../trials/index.ts'
 import type { Checkpoints } from './checkpoints.ts'
 import { Dispatch } from './dispatch.ts'
 import type { LogWriter } from './log-writer.ts'
@@ -180,9 +180,12 @@ export class Effects {
     const before = trial === undefined ? undefined : history.trial(trial)
     const wasSettled = trial !== undefined && history.settled(trial)
     if (event.type === 'trial.assigned' && history.queued.has(event.trial)) pruning.restart(event.trial, event.attempt)
+    const failed = event.type === 'experiment.changed' && event.change.failed === true ? this.#failedTrials() : []
     if (event.type.startsWith('trial.')) this.movedAt = this.#clock.elapsed()
     const effects = history.apply(event)
     this.#traces.note(event)
+    for (const one of failed) if (!history.settled(one)) pruning.restart(one, history.trial(one)?.context.attempt ?? 0)
+    if (event.type === 'experiment.changed') pruning.follow()
     if (trial !== undefined && before !== undefined && !wasSettled && history.settled(trial)) {
       const attempt = 'attempt' in event ? event.attempt : 0
       this.perform(attempts.settled(before, attempt, (worker, ref) => this.#fleet.find(worker, ref)))
@@ -205,13 +208,17 @@ export class Effects {
     }
   }
 
+  #failedTrials(): number[] {
+    return [...this.#rooms.history.trials].flatMap(([trial, { value }]) => (value === 'failed' ? [trial] : []))
+  }
+
   #settled(trial: number): void {
     const { history, pruning, suggestions, checkpoints } = this.#rooms
     const state = history.trial(trial)?.value as 'done' | 'pruned' | 'failed' | 'cancelled'
     pruning.settle(trial, state)
-    const observation = history.observation(trial)
-    if (observation !== undefined) suggestions.observe(observation)
-    void checkpoints.settled(trial, state, () => observationsOf(history))
+    const observation = history.observation(history.configurationOf(trial))
+    if (observation !== undefined && observation.state !== 'pending') suggestions.observe(observation)
+    void checkpoints.settled(trial, state, () => trialsOf(history))
   }
 
   #concludeIfDue(): void {
@@ -237,6 +244,13 @@ export class Effects {
       case 'stopRunning':
         this.perform(attempts.stopAll())
         break
+      case 'stopRepeats':
+        for (const needless of history.needless) this.#stopRepeat(needless)
+        break
+      case 'handBackWaiting':
+      case 'handBackAll':
+        this.perform(attempts.handBack(effect === 'handBackAll', (worker, ref) => this.#fleet.find(worker, ref)))
+        break
       case 'giveUp':
         this.#giveUp()
         break
@@ -254,9 +268,20 @@ export class Effects {
 
   #adopt(suggestion: Suggestion): void {
     const { history, writer } = this.#rooms
-    const trial = history.suggested
+    const { suggested: trial, repeats } = history
+    const { fidelity, ...rest } = suggestion
     const seed = seedOf(history.submission.context, trial, suggestion.ablated)
-    const event: LogEvent = { type: 'trial.suggested', at: this.#clock.now(), trial, ...suggestion, seed }
+    const event: LogEvent = {
+      type: 'trial.suggested',
+      at: this.#clock.now(),
+      trial,
+      ...rest,
+      ...(fidelity === undefined
+        ? {}
+        : { fidelity: { ...fidelity, from: fidelity.from === null ? null : fidelity.from * repeats } }),
+      seed,
+      ...(repeats === 1 ? {} : { repeats }),
+    }
     try {
       writer.admit(event)
     } catch (error) {
@@ -278,6 +303,22 @@ export class Effects {
     this.perform(attempts.stop(trial, 'pruned'))
     const basis = seen === undefined ? {} : { seen }
     this.commit({ type: 'trial.stopping', at: this.#clock.now(), trial, attempt, reason: 'pruned', step, ...basis })
+  }
+
+  /** Another repeat of its configuration was pruned: it is pruned with it. */
+  #stopRepeat({ trial, with: by }: History['needless'][number]): void {
+    const { history, attempts } = this.#rooms
+    const { attempt = 0, parts = [] } = history.trial(trial)?.context ?? {}
+    this.perform(attempts.stop(trial, 'pruned'))
+    const event = {
+      type: 'trial.stopping',
+      at: this.#clock.now(),
+      trial,
+      reason: 'pruned',
+      step: null,
+      with: by,
+    } as const
+    this.commit({ ...event, attempt: parts[0]?.attempt ?? attempt })
   }
 
   async #form({ trial, generation, members }: Extract<RingDecision, { kind: 'form' }>): Promise<void> {
@@ -327,7 +368,7 @@ export class Effects {
     this.commit({ type: 'experiment.ended', at: this.#clock.now(), state, best: history.best })
     if (!(await writer.kept()) || this.#closed) return
     // One that was stopped, or has failed, can be resumed: its trials go on from where they were.
-    if (state === 'done') await checkpoints.over(() => observationsOf(history))
+    if (state === 'done') await checkpoints.over(() => trialsOf(history))
     this.#logger.info({ experiment: this.#id, state }, 'experiment ended')
     this.#tell({ kind: 'ended' })
   }

@@ -32,7 +32,7 @@ function progressOf(
   server: string,
   { id, clock }: Viewer,
 ): PayloadOf<typeof progress> {
-  const { history, submission } = run
+  const { history } = run
   const running = [...history.held].slice(0, shown).flatMap((trial) => {
     const context = history.trial(trial)?.context
     if (!context || context.worker === null) return []
@@ -47,7 +47,7 @@ function progressOf(
     driver: id,
     state: history.state,
     at: clock.now(),
-    trials: submission.context.trials,
+    trials: history.target,
     counts: countsOf(run),
     best: history.best === null ? null : { ...history.best, metrics: fewOf(history.best.metrics, run) },
     running,

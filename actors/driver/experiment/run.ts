@@ -8,15 +8,16 @@ import {
   metrics,
   problem,
   started,
+  changeExperiment,
+  pauseExperiment,
   signExperiment,
   stopExperiment,
-  swapOptimizer,
   toProblem,
+  type AskedChange,
   type AttemptRef,
   type LogEvent,
   type Metrics,
   type PayloadOf,
-  type Plugin,
   type RingStanding,
   type Submission,
 } from '../../../protocol/index.ts'
@@ -38,6 +39,7 @@ import { Pruning } from '../pruning/index.ts'
 import { Rings } from '../rings/index.ts'
 import { Suggestions } from '../suggesting/index.ts'
 import { Attempts, Delivery, disbelief, trialIn } from '../trials/index.ts'
+import { Changes } from './changes.ts'
 import { Checkpoints } from './checkpoints.ts'
 import { Deadline } from './deadline.ts'
 import { Demand } from './demand.ts'
@@ -82,7 +84,8 @@ export class ExperimentRun implements Claimant {
   readonly #subscriptions: Subscription[] = []
   #closed = false
   readonly #signatures: Signatures
-  #wish: { readonly continues: boolean; readonly wish: Wish } | undefined
+  readonly #changes: Changes
+  #wish: { readonly continues: boolean; readonly of: Submission; readonly wish: Wish } | undefined
 
   constructor(env: RunEnvironment, submission: Submission, end: LogEnd) {
     const { bus, clock, logger } = env
@@ -122,6 +125,13 @@ export class ExperimentRun implements Claimant {
       },
       kept: () => this.kept(),
     })
+    this.#changes = new Changes(env, history, this.rooms.suggestions, {
+      commit: (...events) => {
+        this.#effects.commit(...events)
+        this.#deadline.watch()
+      },
+      kept: () => this.kept(),
+    })
     this.#results = new Results(env, this.rooms, {
       ended: (event) => {
         this.#demand.learnDuration(event)
@@ -153,7 +163,7 @@ export class ExperimentRun implements Claimant {
    */
   async start(...first: LogEvent[]): Promise<boolean> {
     const { history, writer, attempts, pruning, rings } = this.rooms
-    await pruning.recall()
+    await pruning.recall(first)
     if (!(await writer.open(first))) return false
     for (const event of first) history.apply(event)
     this.#listen()
@@ -203,8 +213,9 @@ export class ExperimentRun implements Claimant {
   get wish(): Wish {
     const { continues } = this.history
     const { key } = this.#signatures
-    if (this.#wish?.continues !== continues || this.#wish.wish.key !== key) {
-      this.#wish = { continues, wish: wishOf(this.submission, continues, key) }
+    const of = this.history.submission
+    if (this.#wish?.continues !== continues || this.#wish.of !== of || this.#wish.wish.key !== key) {
+      this.#wish = { continues, of, wish: wishOf(of, continues, key) }
     }
     return this.#wish.wish
   }
@@ -262,6 +273,16 @@ export class ExperimentRun implements Claimant {
     this.rooms.pruning.close()
     this.rooms.rings?.close()
     this.rooms.writer.close()
+  }
+
+  /** Somebody changes it. */
+  change(asked: AskedChange): Promise<{ state: string; trials: number }> {
+    return this.#changes.take(asked)
+  }
+
+  /** Of one that is not started yet: the event that changes it. */
+  eventOf(asked: AskedChange): ReturnType<Changes['eventOf']> {
+    return this.#changes.eventOf(asked)
   }
 
   // What is shown
@@ -329,7 +350,10 @@ export class ExperimentRun implements Claimant {
         onDropped,
       }),
       answer(bus, stopExperiment, { experiment: this.id }, ({ mode }) => this.#stop(mode), { onDropped }),
-      answer(bus, swapOptimizer, { experiment: this.id }, ({ optimizer }) => this.#swap(optimizer), { onDropped }),
+      answer(bus, changeExperiment, { experiment: this.id }, (asked) => this.change(asked), { onDropped }),
+      answer(bus, pauseExperiment, { experiment: this.id }, ({ now = false }) => this.#changes.pause(now), {
+        onDropped,
+      }),
       hear(bus, started, here, (said, { worker }) => this.#started(worker, said), { onDropped }),
       hear(
         bus,
@@ -349,19 +373,6 @@ export class ExperimentRun implements Claimant {
     this.#effects.commit({ type: 'experiment.stopping', at: this.#env.clock.now(), mode })
     await this.kept()
     return { state: this.history.state }
-  }
-
-  /** Another optimizer takes over, if it can; the answer comes once that is kept. */
-  async #swap(optimizer: Plugin): Promise<{ state: string }> {
-    const refuse = (reason: string) => problem('SWAP_REFUSED', { experiment: this.id, reason })
-    const { history, suggestions } = this.rooms
-    if (history.optimizer === null) throw refuse('it is no search')
-    if (!history.swappable) throw refuse(`it is ${history.state}`)
-    await suggestions.tryOut(optimizer)
-    if (!history.swappable || this.#closed) throw refuse(`it is ${history.state} by now`)
-    this.#effects.commit({ type: 'optimizer.swapped', at: this.#env.clock.now(), optimizer })
-    await this.kept()
-    return { state: history.state }
   }
 
   /** A checkpoint counts once its hash is in the log. */

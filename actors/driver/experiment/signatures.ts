@@ -30,9 +30,9 @@ export class Signatures {
 
   /** Somebody signs what was submitted. One that is good still gives way to its own key only. */
   async take(signature: Signature): Promise<Record<string, never>> {
-    const { submission } = this.#history
-    const { experiment } = submission
-    const fault = faultOfSignature(submission, signature)
+    const { vouched } = this.#history
+    const { experiment } = vouched
+    const fault = faultOfSignature(vouched, signature)
     if (fault !== undefined) throw fault
     if (this.key !== undefined && this.key !== signature.key) {
       const reason = 'another key has signed it, and that signature is good still'

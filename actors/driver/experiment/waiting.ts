@@ -25,6 +25,7 @@ class Since {
 }
 
 export class Waiting {
+  readonly #paused = new Since()
   readonly #withoutWorkers = new Since()
   readonly #withoutMembers = new Since()
   readonly #withoutSlots = new Since()
@@ -37,6 +38,7 @@ export class Waiting {
     const taken = this.#slots(run, slots, server, now)
     return (
       noted(run.rooms.writer.problem, now) ??
+      this.#pause(run, now) ??
       noted(run.rooms.suggestions.problem, now) ??
       members ??
       workers ??
@@ -46,6 +48,13 @@ export class Waiting {
       unsuggested(run, now) ??
       watchdog(run, slots, now)
     )
+  }
+
+  /** Whoever has paused it may have gone since: it is said from the first moment. */
+  #pause({ history }: ExperimentRun, now: number): Said {
+    const { paused, submission } = history
+    const sinceMs = this.#paused.note(paused, now)
+    return sinceMs === null ? null : said(problem('EXPERIMENT_PAUSED', { experiment: submission.experiment }), sinceMs)
   }
 
   /** A ring that has not enough members says how many are missing. */

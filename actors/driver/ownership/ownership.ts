@@ -5,14 +5,14 @@
  * I3 An experiment that cannot be opened or taken up leaves nothing behind.
  */
 import { isDeepStrictEqual } from 'node:util'
-import { driverBeat, problem, type LogEvent, type Submission } from '../../../protocol/index.ts'
-import type { ActorEnvironment } from '../../../src/actor/index.ts'
+import { driverBeat, problem, type AskedChange, type LogEvent, type Submission } from '../../../protocol/index.ts'
+import { newId, type ActorEnvironment } from '../../../src/actor/index.ts'
 import { tell } from '../../../src/bus/index.ts'
 import type { History } from '../../../src/history/index.ts'
 import { faultOfSignature } from '../../../src/signing/index.ts'
 import type { ExperimentRun, LogEnd, RunNews } from '../experiment/index.ts'
 import { requireAcceptable } from './acceptable.ts'
-import { historyOf, readArchive } from './archive.ts'
+import { historyOf, readArchive, type ArchivedExperiment } from './archive.ts'
 import { LateResults } from './late-results.ts'
 import { Owners } from './owners.ts'
 
@@ -30,6 +30,12 @@ type CreateRun = (
   end: LogEnd,
   tell: (news: RunNews, run: ExperimentRun) => void,
 ) => ExperimentRun
+
+interface Resume {
+  /** Go on although the log has a hole. */
+  readonly force: boolean
+  readonly change: AskedChange | undefined
+}
 
 interface Accepted {
   readonly experiment: string
@@ -129,26 +135,30 @@ export class Ownership {
     return reply
   }
 
-  /** Has an experiment go on that was stopped or has failed. `force`: although its log has a hole. */
-  async resume(experiment: string, force = false): Promise<Accepted & { state: string }> {
+  /**
+   * Has an experiment go on that was stopped, has failed or is paused; with a change also one that is done. `force`: although its log
+   * has a hole.
+   */
+  async resume(experiment: string, force = false, change?: AskedChange): Promise<Accepted & { state: string }> {
     const driver = this.#env.id
-    const own = this.#runs.get(experiment)
-    if (own !== undefined) return { experiment, driver, state: stateToResume(own.history) }
+    const own = (await this.#taking.get(experiment)) ?? this.#runs.get(experiment)
+    if (own !== undefined) return { experiment, driver, state: await goOn(own, change) }
     const owner = this.#owners.ownerOf(experiment)
     if (owner !== undefined) {
       const history = await this.#archived(experiment)
-      // Its owner's last beat may be older than its end.
+      // Its owner's last beat may be older than its end. Until then, its owner is asked.
+      if (!history.ended && (change !== undefined || history.paused)) throw busy(experiment, `driven by ${owner}`)
       if (!history.ended) return { experiment, driver: owner, state: stateToResume(history) }
     }
-    const run = await this.#once(experiment, () => this.#takeUp(experiment, true, force))
-    if (run !== undefined) return { experiment, driver, state: stateToResume(run.history) }
+    const run = await this.#once(experiment, () => this.#takeUp(experiment, { force, change }))
+    if (run !== undefined) return { experiment, driver, state: await goOn(run, change) }
     if ((await this.#archived(experiment)).state === 'done') return { experiment, driver, state: 'done' }
-    throw problem('EXPERIMENT_BUSY', { experiment, doing: 'taken up by a driver' })
+    throw busy(experiment, 'taken up by a driver')
   }
 
   /** Takes up an experiment that has not ended; undefined if there is nothing to take up, or another driver has it. */
   take(experiment: string): Promise<ExperimentRun | undefined> {
-    return this.#once(experiment, () => this.#takeUp(experiment, false, false))
+    return this.#once(experiment, () => this.#takeUp(experiment))
   }
 
   async #archived(experiment: string): Promise<History> {
@@ -176,23 +186,38 @@ export class Ownership {
     return run
   }
 
-  async #takeUp(experiment: string, resume: boolean, force: boolean): Promise<ExperimentRun | undefined> {
+  /** `resume`: somebody wants it to go on, with a change perhaps. */
+  async #takeUp(experiment: string, resume?: Resume): Promise<ExperimentRun | undefined> {
     const { bus, clock, id, logger } = this.#env
     const archived = await readArchive(bus, experiment)
     if (archived === undefined || this.#runs.has(experiment)) return this.#runs.get(experiment)
     const run = this.#newRun(archived.submission, archived)
     run.replay(archived.entries)
-    if (run.history.ended && (!resume || run.history.state === 'done')) {
+    const { history } = run
+    const asked = resume?.change
+    if (history.ended && (resume === undefined || (history.state === 'done' && asked === undefined))) {
       this.#late.acknowledge(experiment)
       return undefined
     }
-    if (!resume && !(await this.#owners.isAbandoned(experiment, archived.owner))) return undefined
+    if (resume === undefined && !(await this.#owners.isAbandoned(experiment, archived.owner))) return undefined
     const { order } = archived
-    if (order.broken && !force) throw problem('LOG_HOLE', { experiment, fault: order.fault })
+    if (order.broken && resume?.force !== true) throw problem('LOG_HOLE', { experiment, fault: order.fault })
+    // One that is about to end is changed once it has.
+    const change = asked === undefined || !history.changeable ? undefined : await run.eventOf(asked)
     const at = clock.now()
     const holes = order.holes === 0 ? {} : { holes: order.holes }
     const first: LogEvent[] = [{ type: 'experiment.adopted', at, driver: id, ...holes }]
-    if (run.history.ended) first.push({ type: 'experiment.resumed', at })
+    if (change !== undefined) first.push(change)
+    if (history.ended || (history.paused && resume !== undefined && asked?.resume !== false)) {
+      first.push({ type: 'experiment.resumed', at })
+    }
+    // Nothing is written of one that is done, and has nothing more to do with the change either.
+    if (history.ended && !comesTo(archived, first)) {
+      this.#late.acknowledge(experiment)
+      if (change === undefined) return undefined
+      const reason = 'it is done, and nothing more is asked of it: give it more trials (--trials +50)'
+      throw problem('CHANGE_REFUSED', { what: Object.keys(change.change).join(', '), experiment, reason })
+    }
     this.#late.goesOn(experiment)
     if (!(await this.#begin(run, ...first))) return undefined
     const { state, held } = run.history
@@ -247,8 +272,25 @@ function refuseAnother(asked: Submission, known: Submission): void {
     throw problem('EXPERIMENT_EXISTS', { experiment: asked.experiment })
 }
 
+/** Whether it goes on after these events. */
+function comesTo(archived: ArchivedExperiment, events: readonly LogEvent[]): boolean {
+  const history = historyOf(archived)
+  if (!history.ended) return true
+  for (const event of events) history.apply(event)
+  return !history.ended
+}
+
+/** Has an experiment that this driver has go on, with what is to be changed of it. */
+async function goOn(run: ExperimentRun, change: AskedChange | undefined): Promise<string> {
+  if (change !== undefined) return (await run.change(change)).state
+  if (run.history.paused) return (await run.change({ id: newId('resume'), resume: true })).state
+  return stateToResume(run.history)
+}
+
 /** The state of an experiment that is to go on. Throws EXPERIMENT_BUSY while it is being stopped: it must have ended first. */
 function stateToResume({ ending, state, submission }: History): string {
-  if (ending) throw problem('EXPERIMENT_BUSY', { experiment: submission.experiment, doing: 'being stopped' })
+  if (ending) throw busy(submission.experiment, 'being stopped')
   return state
 }
+
+const busy = (experiment: string, doing: string) => problem('EXPERIMENT_BUSY', { experiment, doing })

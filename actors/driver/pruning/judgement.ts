@@ -1,9 +1,11 @@
 /** Hears what the trials of an experiment report, and has the pruner judge them: a built-in here, a user's own on the bus. */
 import {
+  canonical,
   codeOf,
   type LogEvent,
   type Metrics,
   type PayloadOf,
+  type Plugin,
   type PrunerState,
   type Seen,
   type metrics,
@@ -16,6 +18,9 @@ import { PrunerHealth } from './health.ts'
 import { MetricBook } from './metric-book.ts'
 import { ServedPruner } from './served-pruner.ts'
 import { refill, type Recalled } from './telemetry.ts'
+
+/** Between two tries to read back, in ms. */
+const retryMs = 1000
 
 export type PruningDecision =
   | Prune
@@ -39,14 +44,18 @@ interface Prune {
 
 export class Pruning {
   readonly #bus: Bus
+  readonly #clock: Clock
   readonly #logger: Logger
   readonly #history: History
   readonly #decide: (decision: PruningDecision) => void
-  readonly #book: MetricBook
-  readonly #served: ServedPruner | null
-  readonly #health: PrunerHealth
+  #plugin: Plugin | null
+  #book: MetricBook
+  #served: ServedPruner | null
+  #health: PrunerHealth
   /** What the pruner looks at; null: it asks for itself. */
-  readonly #watched: ReadonlySet<string> | null
+  #watched: ReadonlySet<string> | null
+  /** What was reported is being read back for another pruner: until then nothing is judged, for it would know too little. */
+  #following = false
   /** Nothing that it looks at was reported yet. */
   #silent = true
   #recalled: Recalled[] = []
@@ -55,19 +64,27 @@ export class Pruning {
 
   constructor({ bus, clock, logger }: Surroundings, history: History, decide: (decision: PruningDecision) => void) {
     this.#bus = bus
+    this.#clock = clock
     this.#logger = logger
     this.#history = history
     this.#decide = decide
-    const { pruner, objectives } = history.submission.context
-    this.#health = new PrunerHealth(history, clock)
-    const local = createPruner(pruner, objectives)
+    this.#plugin = history.submission.context.pruner
+    ;({ book: this.#book, served: this.#served, health: this.#health, watched: this.#watched } = this.#made())
+  }
+
+  #made() {
+    const plugin = this.#plugin
+    const { submission } = this.#history
+    const { objectives } = submission.context
+    const health = new PrunerHealth(this.#history, this.#clock)
+    const local = createPruner(plugin, objectives)
     // A served one only answers on the bus: what stands for it here says nothing about it.
-    this.#book = new MetricBook(pruner === null ? null : isServed(pruner) ? local : this.#health.guarded(local))
-    this.#watched = pruner === null || isServed(pruner) ? null : watchedMetrics(pruner, objectives)
-    this.#served = !isServed(pruner)
+    const pruner = plugin === null ? null : isServed(plugin) ? local : health.guarded(local)
+    const book = new MetricBook(pruner, this.#history.repeats)
+    const served = !isServed(plugin)
       ? null
-      : new ServedPruner(bus, logger, history.submission, {
-          reported: () => this.#book.reported(),
+      : new ServedPruner(this.#bus, this.#logger, submission, {
+          reported: (trial) => this.#book.reported(trial),
           judged: (trial, verdict) => {
             this.#health.judges()
             this.#sayHealth()
@@ -78,13 +95,57 @@ export class Pruning {
             this.#sayHealth()
           },
         })
+    const watched = plugin === null || isServed(plugin) ? null : watchedMetrics(plugin, objectives)
+    return { book, served, health, watched }
   }
 
-  /** Reads back what was reported before this driver was there. What the pruner says of it is decided by `judgeRecalled`. */
-  async recall(): Promise<void> {
+  /** Another pruner judges from here on, if there is another. */
+  #renew(plugin: Plugin | null): void {
+    this.#plugin = plugin
+    this.#served?.drop()
+    ;({ book: this.#book, served: this.#served, health: this.#health, watched: this.#watched } = this.#made())
+    this.#silent = true
+    this.#saidSilent = false
+  }
+
+  /** The context has changed: if that gave it another pruner, what was reported is read back for it. */
+  follow(): void {
+    const { pruner } = this.#history.submission.context
+    if (sameAs(pruner, this.#plugin)) return
+    this.#renew(pruner)
+    if (this.#book.prunes) void this.#readBack(this.#book)
+  }
+
+  async #readBack(book: MetricBook): Promise<void> {
+    this.#following = true
+    while (book === this.#book && !this.#closed) {
+      try {
+        const recalled = await refill(this.#bus, book, this.#history)
+        if (book !== this.#book) return
+        this.#recalled = recalled
+        this.#silent = book.isEmpty
+        this.#following = false
+        return this.judgeRecalled()
+      } catch (error) {
+        const { experiment } = this.#history.submission
+        this.#logger.warn({ experiment, code: codeOf(error) }, 'metrics could not be read back for another pruner')
+        await new Promise<void>((resolve) => this.#clock.setTimeout(resolve, retryMs))
+      }
+    }
+  }
+
+  /**
+   * Reads back what was reported before this driver was there. What the pruner says of it is decided by `judgeRecalled`. `first`: what
+   * this driver is about to write, another pruner perhaps.
+   */
+  async recall(first: readonly LogEvent[] = []): Promise<void> {
+    const changed = first.findLast((event) => event.type === 'experiment.changed' && event.change.pruner !== undefined)
+    const given = changed?.type === 'experiment.changed' ? changed.change.pruner : undefined
+    const pruner = given === undefined ? this.#history.submission.context.pruner : given
+    if (!sameAs(pruner, this.#plugin)) this.#renew(pruner)
     if (!this.#book.prunes) return
     this.#recalled = await refill(this.#bus, this.#book, this.#history)
-    this.#silent = this.#book.reported().length === 0
+    this.#silent = this.#book.isEmpty
   }
 
   /** What was read back is judged once the experiment is this driver's. */
@@ -96,6 +157,7 @@ export class Pruning {
   hear(trial: number, batch: PayloadOf<typeof metrics>): void {
     const state = this.#history
     if (state.trial(trial) === undefined || !state.counts(trial, batch.attempt) || state.settled(trial)) return
+    if (this.#following) return
     this.#silent &&= !batch.points.some(({ values }) => this.#watches(values))
     const heard = this.#book.hear(trial, batch, state.shared)
     this.#sayHealth()
@@ -180,3 +242,6 @@ export class Pruning {
     }
   }
 }
+
+/** The order of names does not matter to msgpack, nor here. */
+const sameAs = (one: Plugin | null, other: Plugin | null): boolean => canonical(one) === canonical(other)

@@ -27,12 +27,15 @@ export type Heard =
 
 export class MetricBook {
   readonly #pruner: Pruner | null
+  readonly #repeats: number
   readonly #pages = new Map<number, Page>()
   readonly #history = new Map<number, ReportedTrial>()
   #historyList: readonly ReportedTrial[] | null = null
 
-  constructor(pruner: Pruner | null) {
+  /** `repeats`: of each configuration; trials are compared with those of the same repeat. */
+  constructor(pruner: Pruner | null, repeats = 1) {
     this.#pruner = pruner
+    this.#repeats = repeats
   }
 
   get prunes(): boolean {
@@ -67,7 +70,7 @@ export class MetricBook {
       page.points = kept
       if (stop !== null) continue
       const reported: ReportedTrial = { trial, state: 'running', points: page.points }
-      if (this.#pruner(this.#others(), reported) === 'stop') {
+      if (this.#pruner(this.reported(trial), reported) === 'stop') {
         stop = { kind: 'stop', step: point.step, seen: this.#seen(trial, page) }
       }
     }
@@ -75,9 +78,13 @@ export class MetricBook {
     return stop ?? { kind: 'continue' }
   }
 
-  /** All trials that have reported, as far as they are kept. */
-  reported(): readonly ReportedTrial[] {
-    return this.#others()
+  /** The trials that have reported and are compared with this one, itself among them, as far as they are kept. */
+  reported(trial: number): readonly ReportedTrial[] {
+    return this.#repeats === 1 ? this.#others() : this.#others().filter((other) => this.#isLike(other.trial, trial))
+  }
+
+  get isEmpty(): boolean {
+    return this.#others().length === 0
   }
 
   /** How many points of a trial were heard; undefined where nobody compares any. */
@@ -107,10 +114,15 @@ export class MetricBook {
     return last === null || last === undefined ? null : { step: last.step, metrics: last.values }
   }
 
+  #isLike(one: number, other: number): boolean {
+    return one % this.#repeats === other % this.#repeats
+  }
+
   #seen(trial: number, { next }: Page): Seen {
     const others: number[] = []
     for (const [other, page] of this.#pages) {
-      if (other !== trial && !this.#history.has(other) && page.points.length > 0) others.push(other, page.next)
+      if (other === trial || this.#history.has(other) || page.points.length === 0) continue
+      if (this.#isLike(other, trial)) others.push(other, page.next)
     }
     return { own: next, others }
   }

@@ -22,7 +22,8 @@ const pointsAtMost = 64
 const timeoutMs = 10_000
 
 export interface ServedPrunerEvents {
-  reported(): readonly ReportedTrial[]
+  /** What such a trial is compared with, itself among them. */
+  reported(trial: number): readonly ReportedTrial[]
   judged(trial: number, verdict: 'continue' | 'stop'): void
   failed(error: unknown): void
 }
@@ -62,7 +63,7 @@ export class ServedPruner {
   }
 
   async #judge(number: number): Promise<void> {
-    const all = this.#events.reported()
+    const all = this.#events.reported(number)
     const trial = all.find((each) => each.trial === number && each.state === 'running')
     if (trial === undefined) return
     const { experiment, context } = this.#submission

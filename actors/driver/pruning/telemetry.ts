@@ -9,7 +9,7 @@ import {
   type Seen,
 } from '../../../protocol/index.ts'
 import type { Bus } from '../../../src/bus/index.ts'
-import type { History } from '../../../src/history/index.ts'
+import type { History, TrialSnapshot } from '../../../src/history/index.ts'
 import type { MetricBook } from './metric-book.ts'
 
 /** A stop that a pruner decides on what was read back. */
@@ -47,9 +47,14 @@ export async function refill(bus: Bus, book: MetricBook, history: History, only?
   if (only !== undefined) return running
   for (const [trial, { value, context }] of history.trials) {
     if (value === 'done' || value === 'pruned' || value === 'failed' || value === 'cancelled')
-      book.settle(trial, value, context.end?.heard ?? null)
+      book.settle(trial, value, heardOf(context.end))
   }
   return running
+}
+
+/** Where nobody judged when it settled, all counts that its worker said it had reported. */
+function heardOf(end: TrialSnapshot['context']['end']): number | null {
+  return end?.heard ?? (end?.type === 'trial.ended' ? end.points : end === null ? null : 0)
 }
 
 /** A batch that is damaged, or of a version that this one cannot read, is as one that never came. */

@@ -6,14 +6,7 @@
  * I3 No place is held for a suggestion: whoever is slow or mute costs nobody a slot.
  * I4 What is retried is retried with growing pauses, and a suggester that keeps forgetting the experiment fails it in the end.
  */
-import {
-  codeOf,
-  toProblem,
-  type LogEvent,
-  type Plugin,
-  type Problem,
-  type Submission,
-} from '../../../protocol/index.ts'
+import { codeOf, toProblem, type LogEvent, type Problem, type Submission } from '../../../protocol/index.ts'
 import { newId, type Clock, type Logger } from '../../../src/actor/index.ts'
 import type { Bus } from '../../../src/bus/index.ts'
 import type { History, Observed } from '../../../src/history/index.ts'
@@ -43,11 +36,10 @@ export class Suggestions {
   readonly #bus: Bus
   readonly #clock: Clock
   readonly #logger: Logger
-  readonly #submission: Submission
   readonly #history: History
   #suggester: Suggester
-  /** Whom it is. */
-  #plugin: Plugin | null
+  /** What it is, or will be, opened with. */
+  #opensWith: Submission['context']
   readonly #decide: (decision: SuggestingDecision) => void
   /** Those that are asked on the side. */
   readonly #shadows: readonly Shadow[]
@@ -59,7 +51,7 @@ export class Suggestions {
   #opening = false
   #asking = false
   #closed = false
-  /** So many trials could start if they were suggested. */
+  /** So many suggestions could start. */
   #wanted = 0
   /** In elapsed time: since when a question is under way. */
   #askedAt: number | null = null
@@ -82,10 +74,9 @@ export class Suggestions {
     this.#bus = where.bus
     this.#clock = where.clock
     this.#logger = where.logger
-    this.#submission = history.submission
     this.#history = history
-    this.#plugin = history.optimizer
-    this.#suggester = suggesterOf(where.bus, history.submission, history.optimizer)
+    this.#opensWith = history.submission.context
+    this.#suggester = suggesterOf(where.bus, history.submission)
     this.#decide = decide
     const { context } = history.submission
     const shadows = context.kind === 'optimization' ? (context.shadow ?? []) : []
@@ -109,7 +100,8 @@ export class Suggestions {
   /** How many more trials it may suggest. */
   get left(): number {
     if (this.#history.state !== 'searching' || this.#session === null || this.#resting) return 0
-    return Math.max(0, this.#submission.context.trials - this.#history.suggested)
+    const { submission, configurations, repeats } = this.#history
+    return Math.max(0, submission.context.trials - configurations) * repeats
   }
 
   /** Since when a question is unanswered, in elapsed time. */
@@ -123,7 +115,7 @@ export class Suggestions {
 
   /** So many trials could start now. */
   want(count: number): void {
-    this.#wanted = count
+    this.#wanted = Math.ceil(count / this.#history.repeats)
     if (count > 0 && !this.#asking) void this.#ask()
   }
 
@@ -136,13 +128,12 @@ export class Suggestions {
   }
 
   /**
-   * Whether another optimizer could take over: it is opened, and let go again. Rejects with OPTIMIZER_UNAVAILABLE, OPTIMIZER_UNFIT, or as
-   * it refuses.
+   * Whether the optimizer of this submission could take over: it is opened, and let go again. Rejects with OPTIMIZER_UNAVAILABLE,
+   * OPTIMIZER_UNFIT, or as it refuses.
    */
-  async tryOut(plugin: Plugin): Promise<void> {
+  async tryOut(submission: Submission): Promise<void> {
     // A name of its own: it may have the experiment open already, as a shadow or from before.
-    const submission = { ...this.#submission, experiment: newId('trial-opening') }
-    const suggester = suggesterOf(this.#bus, submission, plugin)
+    const suggester = suggesterOf(this.#bus, { ...submission, experiment: newId('trial-opening') })
     try {
       const { instance } = await suggester.open([])
       await suggester.observe(instance, [], true)
@@ -152,7 +143,7 @@ export class Suggestions {
   }
 
   async open(): Promise<void> {
-    if (this.#plugin !== this.#history.optimizer) this.#swap()
+    if (this.#opensWith !== this.#history.submission.context) this.#renew()
     if (this.#opening) return
     this.#opening = true
     this.#beginShadows()
@@ -172,15 +163,15 @@ export class Suggestions {
   #beginShadows(): void {
     if (this.#begun) return
     this.#begun = true
-    const known = [...this.#history.trials.keys()].flatMap((trial) => this.#history.observation(trial) ?? [])
+    const known = this.#history.observations()
     for (const shadow of this.#shadows) shadow.begin(known)
   }
 
-  /** Another optimizer suggests from here on; the one before may forget the experiment. */
-  #swap(): void {
+  /** The context has changed, perhaps to another optimizer; the one before may forget the experiment. */
+  #renew(): void {
     void this.close()
-    this.#plugin = this.#history.optimizer
-    this.#suggester = suggesterOf(this.#bus, this.#submission, this.#plugin)
+    this.#opensWith = this.#history.submission.context
+    this.#suggester = suggesterOf(this.#bus, this.#history.submission)
     this.#failures = 0
     this.#tookMs = 0
     this.problem = null
@@ -216,7 +207,7 @@ export class Suggestions {
   async #openOnce(): Promise<void> {
     try {
       this.#meanwhile = []
-      const history = [...this.#history.trials.keys()].flatMap((trial) => this.#history.observation(trial) ?? [])
+      const history = this.#history.observations()
       const logged = this.#history.length
       const suggester = this.#suggester
       const session = await Session.open(suggester, history, logged, this.#bus.maxPayload)
@@ -226,7 +217,7 @@ export class Suggestions {
       for (const [observation, at] of this.#meanwhile.splice(0)) session.observe(observation, at)
       if (!this.#forgotten) this.problem = null
       const { instance, adaptive, notes } = session
-      for (const note of notes) this.#logger.info({ experiment: this.#submission.experiment }, note)
+      for (const note of notes) this.#logger.info({ experiment: this.#history.submission.experiment }, note)
       const said = notes.length === 0 ? {} : { notes: [...notes] }
       const event = { type: 'optimizer.opened' as const, at: this.#clock.now(), instance, adaptive, ...said }
       this.#decide({ kind: 'commit', event })
@@ -249,8 +240,8 @@ export class Suggestions {
   }
 
   async #askOnce(session: Session): Promise<void> {
-    const first = this.#history.suggested
-    const wanted = Math.min(this.#wanted, this.#submission.context.trials - first)
+    const first = this.#history.configurations
+    const wanted = Math.min(this.#wanted, this.#history.submission.context.trials - first)
     this.#wanted = 0
     if (wanted <= 0) return
     const observed = this.#observed
@@ -284,12 +275,12 @@ export class Suggestions {
 
   /** What the shadows would have done in its place is asked when it is in the log. */
   #adopt(suggestion: Suggestion): void {
-    const trial = this.#history.suggested
+    const number = this.#history.configurations
     // Whoever does not look at results is told of none: that is no reason to keep them from others.
     const known = this.#history.length
     const told = this.adaptive ? (suggestion.told ?? known) : known
     this.#decide({ kind: 'adopt', suggestion })
-    const pending = this.#history.observation(trial)
+    const pending = this.#history.observation(number)
     if (pending === undefined) return
     for (const shadow of this.#shadows) shadow.suggested(pending, told)
   }

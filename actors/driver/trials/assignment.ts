@@ -16,15 +16,18 @@ import { signedOf } from '../../../src/signing/index.ts'
 export interface AssignmentSource {
   readonly driver: string
   readonly submission: Submission
+  /** As its signature vouches for it. */
+  readonly vouched: Submission
   readonly attempt: AttemptRef
   readonly slot: number
   readonly trial: TrialSnapshot['context']
   readonly ablated: Ablated | undefined
 }
 
-export function assignmentOf({ driver, submission, attempt, slot, trial, ablated }: AssignmentSource): Assignment {
+export function assignmentOf(source: AssignmentSource): Assignment {
+  const { driver, submission, vouched, attempt, slot, trial, ablated } = source
   const { context, bundle, contextName } = submission
-  const signed = signedOf(submission)
+  const signed = signedOf(vouched)
   return {
     attempt,
     driver,

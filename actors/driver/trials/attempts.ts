@@ -15,9 +15,8 @@ import {
   type LogEvent,
   type PayloadOf,
   type StopReason,
-  type Submission,
 } from '../../../protocol/index.ts'
-import type { History, Observed, Part, TrialSnapshot } from '../../../src/history/index.ts'
+import { isFinal, type History, type Observed, type Part, type TrialSnapshot } from '../../../src/history/index.ts'
 import type { Place } from '../fleet/index.ts'
 import { believed } from './assignment.ts'
 import { CodeRefusals, type CodeRefusal } from './code-refusals.ts'
@@ -26,7 +25,6 @@ import { HandBacks } from './hand-backs.ts'
 import { TimeLimits } from './time-limits.ts'
 
 export class Attempts {
-  readonly #submission: Submission
   readonly #history: History
   /** By trial and attempt: when the log says that it was assigned. */
   readonly #assignedAt = new Map<string, number>()
@@ -35,9 +33,8 @@ export class Attempts {
   readonly #codeRefusals = new CodeRefusals()
 
   constructor(history: History) {
-    this.#submission = history.submission
     this.#history = history
-    this.#timeLimits = new TimeLimits(history.submission.context.policy)
+    this.#timeLimits = new TimeLimits(() => history.submission.context.policy)
   }
 
   /** An event of the log, live or replayed. */
@@ -98,7 +95,12 @@ export class Attempts {
 
   /** Whether an assignment that is on its way should still go out. */
   wants(place: Place, attempt: AttemptRef): boolean {
-    return place.holds(attempt) && this.holds(attempt) && !this.isCancelling
+    return place.holds(attempt) && this.holds(attempt) && !this.isCancelling && !this.#isHalted
+  }
+
+  /** What runs is handed back. */
+  get #isHalted(): boolean {
+    return this.#history.state === 'halted'
   }
 
   /** An assignment was not delivered before it was not wanted any more. */
@@ -137,7 +139,7 @@ export class Attempts {
 
   /** The worker has taken it: what was decided meanwhile is said now. */
   delivered({ worker }: Place, attempt: AttemptRef): TrialDecision[] {
-    if (!this.holds(attempt)) return [this.#stop(worker, attempt, 'superseded')]
+    if (!this.holds(attempt) || this.#isHalted) return [this.#stop(worker, attempt, 'superseded')]
     return this.isCancelling ? [this.#stop(worker, attempt, 'cancelled')] : []
   }
 
@@ -187,6 +189,18 @@ export class Attempts {
     return this.partsOf(trial).map(({ worker, attempt }) => this.#stop(worker, this.#ref(trial, attempt), reason))
   }
 
+  /** The experiment is paused: what waits behind another attempt, or all, is handed back at no cost. */
+  handBack(all: boolean, placeOf: (worker: string, ref: AttemptRef) => Place | undefined): TrialDecision[] {
+    return [...this.#history.held].flatMap((trial) => {
+      if (this.#history.trial(trial)?.value === 'stopping') return []
+      return this.partsOf(trial).flatMap(({ worker, attempt }) => {
+        const ref = this.#ref(trial, attempt)
+        const isWanted = all || placeOf(worker, ref)?.state === 'waiting'
+        return isWanted ? [this.#stop(worker, ref, 'superseded')] : []
+      })
+    })
+  }
+
   stopAll(): TrialDecision[] {
     return [...this.#history.held].flatMap((trial) => this.stop(trial, 'cancelled'))
   }
@@ -207,7 +221,7 @@ export class Attempts {
     const { trial, attempt, startedAt, endedAt, points, checkpoint } = payload
     const { place, at } = context
     if (this.#history.trial(trial) === undefined) {
-      const reason = `${trial} is not a trial of ${this.#submission.experiment}`
+      const reason = `${trial} is not a trial of ${this.#history.submission.experiment}`
       throw problem('MESSAGE_INVALID', { subject: 'trial.done', path: '/trial', reason })
     }
     const ref = this.#ref(trial, attempt)
@@ -244,8 +258,9 @@ export class Attempts {
   /** An attempt that the trial still rests on was stopped as superseded: by a driver that was mistaken. It is tried again. */
   #outcomeOf(ref: AttemptRef, said: AttemptOutcome): AttemptOutcome {
     const isMistaken = said.kind === 'stopped' && said.reason === 'superseded' && this.holds(ref)
-    if (isMistaken) return { kind: 'returned', reason: 'another driver stopped it' }
-    return believed(this.#submission.context, said)
+    const reason = this.#history.paused ? 'the experiment is paused' : 'another driver stopped it'
+    if (isMistaken) return { kind: 'returned', reason }
+    return believed(this.#history.submission.context, said)
   }
 
   /** The trial has settled by an attempt's end: the others at it are not needed any more (I3). */
@@ -263,7 +278,7 @@ export class Attempts {
       const place = placeOf(worker, ref)
       if (place?.state === 'reserved') return [{ kind: 'free', place }]
       // Those that train together all return the same, one after the other; whoever does not is stopped.
-      const afterMs = this.#history.shared && isDone ? this.#submission.context.policy.graceMs : 0
+      const afterMs = this.#history.shared && isDone ? this.#history.submission.context.policy.graceMs : 0
       return [{ kind: 'stop', worker, attempt: ref, reason: 'superseded', afterMs }]
     })
   }
@@ -298,7 +313,7 @@ export class Attempts {
   }
 
   #ref(trial: number, attempt: number): AttemptRef {
-    return { experiment: this.#submission.experiment, trial, attempt }
+    return { experiment: this.#history.submission.experiment, trial, attempt }
   }
 
   #stop(worker: string, attempt: AttemptRef, reason: StopReason): TrialDecision {
@@ -323,9 +338,14 @@ function lossOf({ trial, attempt }: AttemptRef, worker: string, reason: string, 
   return { kind: 'commit', event: { type: 'trial.lost', at, trial, attempt, worker, reason } }
 }
 
-/** All trials, as those who suggest are told of them. */
-export function observationsOf(history: History): Observed[] {
-  return [...history.trials.keys()].flatMap((trial) => history.observation(trial) ?? [])
+/** All trials and what they came to. */
+export function trialsOf(history: History): Observed[] {
+  return [...history.trials].map(([trial, { value, context }]): Observed => {
+    const { hparams, metrics, fidelity } = context
+    const state: Observed['state'] = isFinal(value) ? value : 'pending'
+    const known = { trial, hparams, state, metrics: state === 'pending' ? {} : metrics, step: null }
+    return fidelity === undefined ? known : { ...known, fidelity }
+  })
 }
 
 const keyOf = ({ trial, attempt }: { readonly trial: number; readonly attempt: number }) => `${trial}.${attempt}`

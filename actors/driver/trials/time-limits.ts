@@ -8,13 +8,14 @@ import type { Submission } from '../../../protocol/index.ts'
 const slackMs = 5000
 
 export class TimeLimits {
-  readonly #policy: Submission['context']['policy']
+  readonly #policy: () => Submission['context']['policy']
   /** Since when it is known to run. */
   readonly #runsSince = new Map<string, number>()
   /** When it was told to stop. */
   readonly #stoppedAt = new Map<string, number>()
 
-  constructor(policy: Submission['context']['policy']) {
+  /** `policy`: as it is now. */
+  constructor(policy: () => Submission['context']['policy']) {
     this.#policy = policy
   }
 
@@ -34,7 +35,7 @@ export class TimeLimits {
 
   /** What limit the attempt has exceeded, in a sentence; null: none. */
   exceeded(attempt: string, isRunning: boolean, now: number): string | null {
-    const { trialTimeoutMs, graceMs } = this.#policy
+    const { trialTimeoutMs, graceMs } = this.#policy()
     if (isRunning && !this.#runsSince.has(attempt)) this.#runsSince.set(attempt, now)
     const runsFor = now - (this.#runsSince.get(attempt) ?? now)
     const stoppedFor = now - (this.#stoppedAt.get(attempt) ?? now)

@@ -15,7 +15,7 @@ const fleet = signal<HomeFrame['fleet']>({ workers: 0, slots: 0, busy: 0 })
 const wantedState = signal<ExperimentState | null>(null)
 const words = signal('')
 
-const states = ['running', 'stopping', 'done', 'stopped', 'failed'] as const
+const states = ['running', 'paused', 'stopping', 'done', 'stopped', 'failed'] as const
 
 export function Home() {
   useEffect(() => {

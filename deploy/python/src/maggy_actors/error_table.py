@@ -243,10 +243,30 @@ TABLE: dict[str, tuple[str, bool, str]] = {
         True,
         "`maggy resume {experiment}` goes on with it; a driver on its bus takes it up by itself",
     ),
-    "SWAP_REFUSED": (
-        "the optimizer of {experiment} cannot be changed: {reason}",
+    "CHANGE_REFUSED": (
+        "{what} of {experiment} cannot be changed: {reason}",
         False,
-        "change it while the search still suggests trials, or start another one with `warmStart`",
+        "begin another search that knows this one (`warmStart`), or change something else",
+    ),
+    "CHANGE_UNSIGNED": (
+        "the change of {experiment} goes beyond what the key {key} has signed, and is not signed",
+        False,
+        "change it where that key is (`maggy resume --sign-key FILE`)",
+    ),
+    "CHANGE_STALE": (
+        "the experiment {experiment} was changed by somebody else meanwhile",
+        True,
+        "nothing: what it is now is read, and the change is asked for again",
+    ),
+    "EXPERIMENT_PAUSED": (
+        "the experiment {experiment} is paused: no trial of it is handed out",
+        True,
+        "`maggy resume {experiment}` goes on with it",
+    ),
+    "PAUSE_REFUSED": (
+        "the experiment {experiment} cannot be paused: it is {state}",
+        False,
+        "nothing needs to be done: it hands out no more trials",
     ),
     "EXPERIMENT_EXISTS": (
         "the experiment {experiment} exists already, with another definition",

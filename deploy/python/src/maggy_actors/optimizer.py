@@ -68,7 +68,7 @@ class _Search:
     def __init__(self, optimizer: Optimizer, payload: Mapping[str, Any]) -> None:
         self.optimizer = optimizer
         self.space = Space(payload["space"])
-        self.enqueue: list[Mapping[str, Any]] = list(payload.get("enqueue") or ())
+        self.enqueue: list[Mapping[str, Any] | None] = list(payload.get("enqueue") or ())
         self.seed = int(payload["seed"])
         self.history = History(payload["history"])
         self.setting: dict[str, Any] = {
@@ -80,7 +80,10 @@ class _Search:
             "parallel": payload.get("parallel"),
             "enqueue": self.enqueue,
         }
-        self.narrowed = [self.space.fixed_to(one, f"enqueue[{index}]") for index, one in enumerate(self.enqueue)]
+        self.narrowed = [
+            None if one is None else self.space.fixed_to(one, f"enqueue[{index}]")
+            for index, one in enumerate(self.enqueue)
+        ]
         self.state: Any = None
         self.notes: list[str] = []
 
@@ -94,9 +97,10 @@ class _Search:
             self.notes = [str(note)[:1024] for note in said][:16]
 
     def ask(self, trial: int, known: list[Observation]) -> dict[str, Any] | str:
-        if trial < len(self.enqueue):
+        if trial < len(self.enqueue) and self.enqueue[trial] is not None:
             return self._complete(trial, known)
-        answer = self._question(trial, known, self.space, trial - len(self.enqueue))
+        given = sum(1 for one in self.enqueue[:trial] if one is not None)
+        answer = self._question(trial, known, self.space, trial - given)
         if answer == "exhausted":
             return "exhausted"
         if answer == "wait":
@@ -142,13 +146,15 @@ class _Search:
 
     def _complete(self, trial: int, known: list[Observation]) -> dict[str, Any]:
         """An enqueued trial: the function suggests the values that the entry leaves open, in a space where only these are open."""
-        space = self.narrowed[trial]
+        space, entry = self.narrowed[trial], self.enqueue[trial]
+        if space is None or entry is None:
+            raise self.optimizer.misbehaved(f"trial {trial} was not enqueued")
         only = space.only_point()
         if only is not None:
             return {"hparams": only}
         answer = self._question(trial, known, space, trial)
         said = {} if isinstance(answer, str) else self._suggestion(answer)["hparams"]
-        hparams = {**(said if isinstance(said, dict) else {}), **self.enqueue[trial]}
+        hparams = {**(said if isinstance(said, dict) else {}), **entry}
         # A function may not look at the space that it is given.
         if space.fault(hparams) is not None:
             hparams = space.sample(create_random(self.seed, "complete", trial))
