@@ -72,6 +72,19 @@ export type Study = Type.Static<typeof Study>
 export const LayerRef = Type.Union([ComponentName, Type.Object({ at: Count, type: Type.Optional(ComponentName) })])
 export type LayerRef = Type.Static<typeof LayerRef>
 
+/** A layer of a model, for people to look at. Inputs of the model are layers of the class `InputLayer`. */
+const GraphLayer = Type.Object({
+  name: ComponentName,
+  type: ComponentName,
+  parameters: Count,
+  /** Places in the graph of the layers whose outputs it takes. */
+  fedBy: Type.Array(Count, { maxItems: 1024 }),
+})
+
+/** The layers of a model and how they feed each other. A LayerRef's `at` counts those that are no inputs. */
+export const LayersGraph = Type.Array(GraphLayer, { maxItems: 1024 })
+export type LayersGraph = Type.Static<typeof LayersGraph>
+
 /** One thing that a trial does without, with names that were found to exist. */
 export const Component = Type.Union([
   Type.Object({ kind: Type.Literal('features'), name: ComponentName, features: named }),

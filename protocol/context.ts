@@ -1,6 +1,6 @@
 /** The contexts that an experiment can be run in, told apart by their `kind`. */
 import { Type } from 'typebox'
-import { Component, Impossible, Study } from './ablation.ts'
+import { Component, Impossible, LayersGraph, Study } from './ablation.ts'
 import {
   Count,
   Duration,
@@ -137,6 +137,8 @@ export const AblationContext = Type.Object({
   components: Type.Array(Component, { maxItems: 4096 }),
   /** What the study names and the model cannot do without: alone (then it is no component), or together. */
   impossible: Type.Optional(Type.Array(Impossible, { maxItems: 16_384 })),
+  /** The base's model, where the client has looked at it and it is small enough to be drawn. It decides nothing. */
+  graph: Type.Optional(LayersGraph),
   /** Trials of the base and of each component, each repeat with a seed of its own. */
   repeats: Ordinal,
   /** Early stopping is off unless it is asked for: a trial that is stopped early cannot be compared. */

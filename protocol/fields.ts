@@ -213,6 +213,9 @@ const told: Readonly<Record<string, string>> = {
   repeats: 'Trials of the base and of each component.',
   impossible:
     'Components that cannot be left out together, found before the first trial; a trial of them would be refused.',
+  graph:
+    'The layers of the base’s model, for people to look at. Left out: the model was not looked at, or is too large.',
+  fedBy: 'Places in the list of the layers whose outputs it takes.',
   study: 'What the user wants left out, as written.',
   include: 'What is left out, each alone or a group at once.',
   exclude: 'Features and layers that are never left out alone.',

@@ -1,6 +1,16 @@
 /** The words of maggy. One file a conversation; protocol/README.md is made from them. */
 export { AblationObservation, observeAblation, openAblation, Removal, suggestRemovals } from './ablate.ts'
-export { Ablated, Choice, Component, Impossible, LayerChoice, LayerRef, Selection, Study } from './ablation.ts'
+export {
+  Ablated,
+  Choice,
+  Component,
+  Impossible,
+  LayerChoice,
+  LayerRef,
+  LayersGraph,
+  Selection,
+  Study,
+} from './ablation.ts'
 export { ActorInfo, announceActor, callActors, ServedName } from './actors.ts'
 export { AskedChange, Change, changeExperiment, pauseExperiment } from './change.ts'
 export { bytesOf, decode, encode, float32From } from './codec.ts'

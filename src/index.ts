@@ -39,7 +39,14 @@ export type {
 } from './experiment/index.ts'
 
 /** How you run it: with `lagom`, or by `experiment.run(hparams)` in this process. */
-export { lagom, type ExperimentFailure, type LagomOptions, type Progress, type Waiting } from './client/index.ts'
+export {
+  lagom,
+  type ExperimentFailure,
+  type LagomBoard,
+  type LagomOptions,
+  type Progress,
+  type Waiting,
+} from './client/index.ts'
 
 /** The result. */
 export type { ExperimentState, TrialState } from './history/index.ts'

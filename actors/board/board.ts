@@ -7,6 +7,7 @@ import { isProblem } from '../../protocol/index.ts'
 import { patiently, type ActorDefinition, type ActorEnvironment, type RunningActor } from '../../src/actor/index.ts'
 import { Experiments } from './experiments.ts'
 import { Hub } from './hub.ts'
+import { boardMeasures } from './measures.ts'
 import { boardOptions, usualPort, type BoardFlags } from './options.ts'
 import { routesOf } from './routes.ts'
 import { startWeb, type Web } from './web.ts'
@@ -27,9 +28,11 @@ async function startBoard(env: ActorEnvironment, flags: BoardFlags): Promise<Run
   hub = new Hub(env, experiments, flags.control)
   const { caughtUp, ended } = experiments.start()
   await Promise.race([caughtUp, ended])
-  const token = flags.boardToken ?? randomBytes(18).toString('base64url')
+  // An empty one is none: files of environments name variables that nobody has set.
+  const token = flags.boardToken || randomBytes(18).toString('base64url')
   const { host, allowHost } = flags
-  const routes = await routesOf(env, hub, flags.control)
+  const measures = () => boardMeasures(experiments, hub.presence, hub.readers)
+  const routes = await routesOf(env, hub, { control: flags.control, measures })
   const listen = (port: number) => startWeb({ port, host, access: { token, hosts: allowHost }, logger }, routes)
   const web = await (flags.port === undefined ? listenSomewhere(listen) : listen(flags.port))
   hub.presence.call()
@@ -38,6 +41,7 @@ async function startBoard(env: ActorEnvironment, flags: BoardFlags): Promise<Run
   return {
     address,
     ended,
+    measures,
     async drain() {
       experiments.close()
       hub.close()

@@ -91,6 +91,11 @@ export class Hub {
     return (await this.#opening(keyOf(experiment), () => this.#openLook(experiment)))?.look
   }
 
+  /** How many streams are open. */
+  get readers(): number {
+    return [...this.#opened.values()].reduce((sum, { channel }) => sum + channel.readers, 0)
+  }
+
   status(): BoardStatus {
     const { bus, clock } = this.#env
     return { bus: bus.status, server: bus.server, now: clock.now(), control: this.#control }

@@ -2,18 +2,25 @@
 import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { codeOf, problem } from '../../protocol/index.ts'
-import { packageRoot, type ActorEnvironment } from '../../src/actor/index.ts'
+import { busMeasure, packageRoot, type ActorEnvironment, type Measure } from '../../src/actor/index.ts'
+import type { PageMaker } from '../../src/prometheus/index.ts'
 import { fullCurves, importanceIn, reportPage } from '../../src/board/index.ts'
 import { controlOf } from './control.ts'
 import { indexPage } from './documents.ts'
 import type { Hub } from './hub.ts'
-import { answerHtml, answerJson, answerProblem, jsonBody, type Asked, type Route } from './web.ts'
+import { answerHtml, answerJson, answerProblem, jsonBody, metricsPath, type Asked, type Route } from './web.ts'
 
 /** Curves that one question may ask for. */
 const mostCurves = 2_000
 const idPattern = '([A-Za-z0-9_-]{1,128})'
 
-export async function routesOf(env: ActorEnvironment, hub: Hub, control: boolean): Promise<Route[]> {
+interface RouteSettings {
+  readonly control: boolean
+  measures(): Iterable<Measure>
+}
+
+export async function routesOf(env: ActorEnvironment, hub: Hub, settings: RouteSettings): Promise<Route[]> {
+  const { control } = settings
   const folder = join(packageRoot(), 'dist', 'src', 'board', 'page')
   const [script, style] = await Promise.all([file(join(folder, 'board.js')), file(join(folder, 'board.css'))])
   const { bus } = env
@@ -59,6 +66,7 @@ export async function routesOf(env: ActorEnvironment, hub: Hub, control: boolean
       asked.response.setHeader('Content-Disposition', `attachment; filename="${experiment}.html"`)
       answerHtml(asked.response, 200, await reportPage(bus, experiment))
     }),
+    get(metricsPath, metricsOf(env, settings)),
     {
       method: 'POST',
       path: new RegExp(`^/api/control/${idPattern}/([a-z-]{1,32})$`),
@@ -76,6 +84,19 @@ export async function routesOf(env: ActorEnvironment, hub: Hub, control: boolean
       },
     },
   ]
+}
+
+/** Loaded by those who ask for it. */
+function metricsOf({ bus }: ActorEnvironment, { measures }: RouteSettings): Route['handle'] {
+  let page: Promise<PageMaker> | undefined
+  const make = async () => {
+    const { pageOf } = await import('../../src/prometheus/index.ts')
+    return pageOf(() => [...measures(), busMeasure(bus)])
+  }
+  return async ({ response }) => {
+    const { contentType, text } = await (await (page ??= make()))()
+    response.setHeader('Content-Type', contentType).end(text)
+  }
 }
 
 function get(path: string, handle: Route['handle']): Route {

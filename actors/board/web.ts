@@ -4,7 +4,7 @@ import { createServer, type IncomingMessage, type ServerResponse } from 'node:ht
 import type { AddressInfo } from 'node:net'
 import { problem, toProblem } from '../../protocol/index.ts'
 import type { Logger } from '../../src/actor/index.ts'
-import { admit, cookieFor, safeHeaders, type Access } from '../../src/board/index.ts'
+import { admit, bearerIn, cookieFor, safeHeaders, type Access } from '../../src/board/index.ts'
 import { enterPage, refusedPage } from './documents.ts'
 
 /** What a route is given. */
@@ -27,6 +27,18 @@ export interface Web {
   close(): Promise<void>
 }
 
+/** Whoever sends a request byte by byte has so long, and holds one of so many connections. */
+const limits = {
+  keepAliveTimeout: 30_000,
+  headersTimeout: 10_000,
+  requestTimeout: 30_000,
+  connectionsCheckingInterval: 2_000,
+}
+const mostConnections = 4_096
+
+/** Programs that read it have no cookie: they show the token in a header. */
+export const metricsPath = '/metrics'
+
 const mostBody = 64 * 1024
 /** The header that is needed to change something; a page of another origin cannot send it unasked. */
 const jsonType = 'application/json'
@@ -43,7 +55,7 @@ export async function startWeb(
 ): Promise<Web> {
   const { host, logger } = options
   let access: Access = { ...options.access, port: options.port }
-  const server = createServer({ keepAliveTimeout: 30_000 }, (request, response) => {
+  const server = createServer(limits, (request, response) => {
     const failed = (error: unknown) => {
       logger.error({ path: request.url?.split('?')[0] }, toProblem(error).message)
       if (response.headersSent) response.destroy()
@@ -52,6 +64,7 @@ export async function startWeb(
     response.on('error', () => {}) // the browser has gone; `close` says so too
     answer(request, response, access, routes).catch(failed)
   })
+  server.maxConnections = mostConnections
   server.listen(options.port, host)
   try {
     await once(server, 'listening')
@@ -79,13 +92,15 @@ async function answer(
   routes: readonly Route[],
 ): Promise<void> {
   for (const [name, value] of Object.entries(safeHeaders)) response.setHeader(name, value)
-  const url = new URL(request.url ?? '/', 'http://board')
+  const url = urlOf(request)
+  if (url === undefined) return answerHtml(response, 400, refusedPage('this is no address of the board'))
   const verdict = admit(access, {
     host: request.headers.host,
     origin: request.headers.origin,
     site: headerOf(request, 'sec-fetch-site'),
     cookie: request.headers.cookie,
     token: url.pathname === '/' ? (url.searchParams.get('token') ?? undefined) : undefined,
+    bearer: url.pathname === metricsPath ? bearerIn(request.headers.authorization) : undefined,
   })
   if (verdict.kind === 'refused') return answerHtml(response, verdict.status, refusedPage(verdict.reason))
   if (verdict.kind === 'enter') {
@@ -100,6 +115,11 @@ async function answer(
     return
   }
   answerJson(response, 404, { error: 'there is no such page' })
+}
+
+/** Only what begins with a single / is a path here: `//host` and `http://host` would be places elsewhere. */
+function urlOf({ url = '/' }: IncomingMessage): URL | undefined {
+  return /^\/(?!\/)/.test(url) && URL.canParse(url, 'http://board') ? new URL(url, 'http://board') : undefined
 }
 
 function headerOf(request: IncomingMessage, name: string): string | undefined {

@@ -18,7 +18,7 @@ import { connectPatiently } from './connect.ts'
 import { exitCodeFor, exitCodes } from './exit-codes.ts'
 import { newId } from './ids.ts'
 import { createLogger, droppedLog, logLevels, type Logger, type LogLevel } from './log.ts'
-import type { Measure } from './measure.ts'
+import { busMeasure, type Measure } from './measure.ts'
 import { patiently } from './patiently.ts'
 
 /** How long an actor whose parent is gone may take to drain, in ms. */
@@ -166,8 +166,7 @@ async function served(
 }
 
 function* ofEveryActor(bus: Bus, dropped: number): Iterable<Measure> {
-  const connected = bus.status === 'connected' ? 1 : 0
-  yield { name: 'maggy_bus_connected', kind: 'gauge', help: '1: connected to the bus', value: connected }
+  yield busMeasure(bus)
   const help = 'Messages that were dropped: malformed, too large, of another version'
   yield { name: 'maggy_messages_dropped_total', kind: 'counter', help, value: dropped }
 }

@@ -22,6 +22,8 @@ export interface Asking {
   readonly cookie: string | undefined
   /** The token of the address, where it has one. */
   readonly token: string | undefined
+  /** The token of an `Authorization: Bearer` header, where the path may be asked for so. */
+  readonly bearer: string | undefined
 }
 
 export type Verdict =
@@ -52,6 +54,8 @@ export function admit(access: Access, asking: Asking): Verdict {
   if (asking.site !== undefined && asking.site !== 'same-origin' && asking.site !== 'none') {
     return { kind: 'refused', status: 403, reason: 'another site may not ask the board' }
   }
+  // No page of another site can send this header: a browser asks the board first, and is told nothing.
+  if (asking.bearer !== undefined && same(asking.bearer, access.token)) return { kind: 'allowed' }
   const given = cookieIn(asking.cookie, cookieName(access.port))
   if (given !== undefined && same(given, cookieValue(access.token))) return { kind: 'allowed' }
   return { kind: 'refused', status: 401, reason: 'open the address that the board printed: it has the token in it' }
@@ -65,6 +69,9 @@ const cookieValue = (token: string): string => createHash('sha256').update(`magg
 
 export const cookieFor = ({ token, port }: Access): string =>
   `${cookieName(port)}=${cookieValue(token)}; Path=/; HttpOnly; SameSite=Strict`
+
+/** The token of an Authorization header (RFC 6750). */
+export const bearerIn = (header: string | undefined): string | undefined => /^Bearer +(\S+) *$/i.exec(header ?? '')?.[1]
 
 function sameOrigin(origin: string, host: string): boolean {
   return origin === `http://${host}` || origin === `https://${host}`

@@ -1,5 +1,5 @@
 /** The board: what it tells browsers and to whom, pure; its pages are in page/, which esbuild makes into one file. */
-export { admit, cookieFor, safeHeaders, type Access } from './access.ts'
+export { admit, bearerIn, cookieFor, safeHeaders, type Access } from './access.ts'
 export { cardOf } from './card.ts'
 export { fullCurves, importanceIn } from './questions.ts'
 export { reportPage } from './report.ts'

@@ -37,8 +37,10 @@ export class Watched {
     const trials = trialsOf(this.reading, changedAfter(this.#trialAt, sequence))
     const attempts = this.attempts.records.filter((_, place) => (this.#attemptAt[place] ?? 0) > sequence)
     const standing = standingOf(this.reading)
+    const context = this.reading.history?.submission.context
+    const graph = context?.kind === 'ablation' ? context.graph : undefined
     return {
-      ...(sequence === 0 ? { whole: true } : {}),
+      ...(sequence === 0 ? { whole: true, ...(graph === undefined ? {} : { graph }) } : {}),
       ...(standing === undefined ? {} : { standing }),
       trials: trialColumns(trials, ({ trial, attempt }) => this.#reason(trial, attempt)),
       attempts: attemptColumns(attempts),

@@ -5,6 +5,7 @@ import type {
   Counts,
   HparamValue,
   Hparams,
+  LayersGraph,
   MetricPoint,
   Objective,
   PayloadOf,
@@ -189,6 +190,8 @@ export interface ExperimentFrame {
   readonly trials?: TrialColumns
   readonly attempts?: AttemptColumns
   readonly generations?: readonly GenerationRecord[]
+  /** Of an ablation, with a frame that is whole: the base's model, where its client has looked at it. */
+  readonly graph?: LayersGraph
   readonly points?: readonly PointBatch[]
   readonly progress?: Progress | null
   readonly waiting?: Waiting | null

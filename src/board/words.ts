@@ -1,5 +1,5 @@
 /** Numbers, times and values as people read them on a page. Pure. */
-import { durationText } from '../words/index.ts'
+import { durationText, visible } from '../words/index.ts'
 
 /** Four significant digits; very small and very large ones as powers of ten. */
 export function number(value: number | null | undefined): string {
@@ -34,8 +34,12 @@ export function ago(at: number | null, now: number): string {
 export function value(given: unknown): string {
   if (given === null || given === undefined) return '–'
   if (typeof given === 'number') return number(given)
-  return typeof given === 'string' ? given : JSON.stringify(given)
+  return visible(typeof given === 'string' ? given : JSON.stringify(given))
 }
+
+/** Several lines as one. */
+export const inLine = (given: unknown): string =>
+  typeof given === 'string' ? visible(given.replaceAll(/\s+/g, ' ')) : value(given)
 
 export function bytes(count: number): string {
   const units = ['B', 'kB', 'MB', 'GB', 'TB']

@@ -29,7 +29,7 @@ const graceMs = 3_000
 
 /** Beside a session's bus. Rejects with what the board says: BOARD_PORT_IN_USE, BUS_…. */
 export async function keepBoard(bus: Session['address'], options: BoardOptions = {}): Promise<KeptBoard> {
-  const token = process.env['MAGGY_BOARD_TOKEN'] ?? randomBytes(18).toString('base64url')
+  const token = process.env['MAGGY_BOARD_TOKEN'] || randomBytes(18).toString('base64url')
   const stopping = new AbortController()
   let child: Child | undefined
   let { port } = options

@@ -4,7 +4,7 @@ export { changeAndResume, changeRunning, enqueueTrials, pauseRunning, type Chang
 export { keepBoard, type BoardOptions, type KeptBoard } from './board.ts'
 export { followExperiment, type Progress, type Watch } from './follow.ts'
 export { followTrials, type Tell } from './follow-trials.ts'
-export { lagom, type ExperimentFailure, type LagomOptions } from './lagom.ts'
+export { lagom, type ExperimentFailure, type LagomBoard, type LagomOptions } from './lagom.ts'
 export { suggesterFor } from './fleet.ts'
 export { resumeAndFollow, runExperiment } from './run.ts'
 export { openSession, type Session, type SessionOptions } from './session.ts'

@@ -8,7 +8,8 @@ import { mlflowServer } from '../mlflow/index.ts'
 import { writeFiles, writeTensorBoard, type Result } from '../store/index.ts'
 import { runExperiment } from './run.ts'
 import { suggesterFor } from './fleet.ts'
-import { openSession } from './session.ts'
+import { keepBoard, type KeptBoard } from './board.ts'
+import { openSession, type Session } from './session.ts'
 import type { Progress, Watch } from './follow.ts'
 import { signedByUser, type SigningOptions } from './signing.ts'
 import { withComponents } from './study.ts'
@@ -36,11 +37,25 @@ export interface LagomOptions extends SigningOptions, AccessOptions {
   readonly tensorboard?: string
   /** The address of an MLflow server that keeps it while it runs. One that is gone hinders nothing: `notes` of the result say so. */
   readonly mlflow?: string
+  /**
+   * Shows it in a browser while it runs, and everything else on this bus. The address, with its token, is written to standard error,
+   * or told to `onAddress`. Closed when lagom ends.
+   */
+  readonly board?: boolean | LagomBoard
   readonly onProgress?: (progress: Progress) => void
   /** Why nothing goes on, when nothing does; null once it does. */
   readonly onWaiting?: (waiting: Waiting | null) => void
   /** Letters, digits, - and _. Default: made of the names and the time. The same id is the same experiment. */
   readonly id?: string
+}
+
+export interface LagomBoard {
+  /** Default: 4223, or any that is free. */
+  readonly port?: number
+  /** Lets the page stop and resume experiments, and more. */
+  readonly control?: boolean
+  /** Whoever has the address sees everything: it has the token in it. */
+  readonly onAddress?: (address: string) => void
 }
 
 /** What lagom rejects with when the experiment failed; `result` holds what was reached. */
@@ -87,7 +102,10 @@ export async function lagom(
   const plain = submissionOf(experiment, contextName, chosen, { sha256, module, bytes: code.length }, id)
   const submission = await signedByUser(plain, options)
   const session = await openSession({ ...options, actors: [suggesterFor(chosen)] })
+  let board: KeptBoard | undefined
   try {
+    board = await boardBeside(session, options)
+    if (board !== undefined) tell(board.address, options)
     let tracking: Tracking | undefined
     const watch: Watch = {
       ...(mlflow === undefined
@@ -108,8 +126,22 @@ export async function lagom(
     if (result.state === 'failed') throw failure(result)
     return result
   } finally {
+    await board?.close()
     await session.close()
   }
+}
+
+/** Where one is wanted. One that cannot be started is an error at once; one that ends later costs the experiment nothing. */
+async function boardBeside(session: Session, options: LagomOptions): Promise<KeptBoard | undefined> {
+  const { board = false } = options
+  if (board === false) return undefined
+  const { port, control } = typeof board === 'object' ? board : {}
+  return await keepBoard(session.address, { port, control, access: options })
+}
+
+function tell(address: string, { board }: LagomOptions): void {
+  if (typeof board === 'object' && board.onAddress !== undefined) board.onAddress(address)
+  else process.stderr.write(`board  ${address}\n`)
 }
 
 const withNotes = (result: Result, notes: readonly string[]): Result =>

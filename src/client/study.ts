@@ -13,6 +13,7 @@ import {
   type Hparams,
   type Impossible,
   type LayerRef,
+  type LayersGraph,
 } from '../../protocol/index.ts'
 import { asksForLayers, builtinAblators, resolve, type KnownLayer, type Names } from '../ablation/index.ts'
 import type { createRelease as CreateRelease, Finding } from '../train/index.ts'
@@ -21,6 +22,8 @@ import { specOf, type AnySpec, type ContextOf, type Experiment } from '../experi
 let release: ReturnType<typeof CreateRelease> | undefined
 
 interface Built extends Pick<Names, 'layers' | 'between'> {
+  /** As people see it; undefined where it was not built, or is too large. */
+  readonly graph?: LayersGraph | undefined
   /** What would become of each of these removals; undefined where that shows in its trial only. */
   examined(removals: readonly (readonly LayerRef[])[]): readonly (Finding | undefined)[]
   /** What the models hold goes when nothing reaches them any more. */
@@ -79,10 +82,12 @@ function possible(context: AblationContext, named: readonly Component[], built: 
   const together = impossibleOf(findingsOf(plugin?.combinations?.(components) ?? [], built))
   const most = (plugin?.most(components.length, context.repeats) ?? Infinity) - together.length * context.repeats
   const impossible = [...alone, ...together]
+  const { graph } = built
   return {
     ...context,
     components,
     ...(impossible.length === 0 ? {} : { impossible }),
+    ...(graph === undefined ? {} : { graph }),
     trials: Math.min(context.trials, most),
   }
 }
@@ -119,7 +124,7 @@ async function layersOf(spec: AnySpec, hparams: Hparams, strict: boolean): Promi
     return { ...nothingBuilt, layers: { unknown } }
   }
   // tfjs takes a second to load: only a study that names layers pays for it.
-  const { createRelease, examine, isCounted, isModel, layersBetween, placesIn, settled, tfjsHere } =
+  const { createRelease, examine, graphOf, isCounted, isModel, layersBetween, placesIn, settled, tfjsHere } =
     await import('../train/index.ts')
   const tf = tfjsHere()
   release ??= createRelease(tf)
@@ -147,6 +152,7 @@ async function layersOf(spec: AnySpec, hparams: Hparams, strict: boolean): Promi
   return {
     layers,
     between: (from, to) => layersBetween(first, from, to),
+    graph: graphOf(first),
     examined: (removals) => {
       // A model of another copy of tfjs than this process's can be listed, not joined; in a runner there is one copy.
       if (!(first instanceof tf.LayersModel)) return removals.map(() => undefined)

@@ -9,6 +9,15 @@ export { isModel } from './generators.ts'
 export { createRelease } from './release.ts'
 export type { ReporterHandle } from './reporter.ts'
 export { createRingMemory, tellMain, type FromRing, type Place, type RingLine, type ToRing } from './ring-link.ts'
-export { examine, type Finding, isCounted, layerNames, layersBetween, placesIn, removeLayers } from './surgery/index.ts'
+export {
+  examine,
+  type Finding,
+  graphOf,
+  isCounted,
+  layerNames,
+  layersBetween,
+  placesIn,
+  removeLayers,
+} from './surgery/index.ts'
 export { settled } from './settled.ts'
 export { runTraining, type TrainingOutcome } from './training.ts'

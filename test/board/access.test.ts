@@ -1,9 +1,16 @@
 import { describe, expect, it } from 'vitest'
-import { admit, cookieFor, cookieName } from '../../src/board/access.ts'
+import { admit, bearerIn, cookieFor, cookieName } from '../../src/board/access.ts'
 
 const access = { token: 'secret', port: 4223, hosts: ['maggy.example'] }
 const cookie = cookieFor(access).split(';')[0]
-const asking = { host: '127.0.0.1:4223', origin: undefined, site: undefined, cookie, token: undefined }
+const asking = {
+  host: '127.0.0.1:4223',
+  origin: undefined,
+  site: undefined,
+  cookie,
+  token: undefined,
+  bearer: undefined,
+}
 
 describe('the board lets in', () => {
   it.each([
@@ -11,6 +18,7 @@ describe('the board lets in', () => {
     ['the same by another name of loopback', { ...asking, host: 'localhost:4223' }],
     ['the same by an allowed name, with or without the port', { ...asking, host: 'maggy.example' }],
     ['its own page', { ...asking, origin: 'http://127.0.0.1:4223', site: 'same-origin' }],
+    ['a program with the token in a header', { ...asking, cookie: undefined, bearer: 'secret' }],
     ['its cookie among others', { ...asking, cookie: `a=b; ${cookie}; c=d` }],
   ])('%s', (_, given) => {
     expect(admit(access, given)).toEqual({ kind: 'allowed' })
@@ -37,10 +45,21 @@ describe('the board refuses', () => {
     [401, 'a browser without a cookie', { ...asking, cookie: undefined }],
     [401, 'the cookie of another board', { ...asking, cookie: cookieFor({ ...access, token: 'other' }) }],
     [401, 'the token in the cookie’s place', { ...asking, cookie: `${cookieName(4223)}=secret` }],
+    [401, 'a program with another token', { ...asking, cookie: undefined, bearer: 'wrong' }],
+    [421, 'a program that asks for another name', { ...asking, host: 'evil.example', bearer: 'secret' }],
+    [403, 'a page of another origin with the token in a header', { ...asking, origin: 'null', bearer: 'secret' }],
     [401, 'a wrong token', { ...asking, token: 'wrong' }],
   ])('with %i %s', (status, _, given) => {
     expect(admit(access, given)).toMatchObject({ kind: 'refused', status })
   })
+})
+
+it('a token is read from a header as programs write it', () => {
+  expect(['Bearer abc', 'bearer  abc ', 'Basic abc', 'Bearer', 'Bearer a b', undefined].map(bearerIn)).toEqual([
+    'abc',
+    'abc',
+    ...Array<undefined>(4).fill(undefined),
+  ])
 })
 
 it('the cookie is for this site only, and no script reads it', () => {

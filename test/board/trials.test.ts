@@ -54,6 +54,7 @@ describe('a view', () => {
       log: ['metrics.loss'],
       group: 'lr',
       pair: ['x', 'y'] as const,
+      without: ['layer:a', 'layer:b'],
     }
     expect(viewOf(queryOf(view))).toEqual(view)
     expect(queryOf(plainView)).toBe('')

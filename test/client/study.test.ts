@@ -37,6 +37,22 @@ it('finds the layers that the model has, with the hparams that it will be built 
   expect(trials).toBe((1 + 2) * 2)
 })
 
+it('takes along how the layers are joined, for people to look at; what is no layer is not looked at', async () => {
+  const { graph } = await componentsOf(study().layers('first'))
+  expect(graph?.map(({ type, parameters, fedBy }) => [type, parameters, fedBy])).toEqual([
+    ['InputLayer', 0, []],
+    ['Dense', 9, [0]],
+    ['Dense', 12, [1]],
+    ['Dense', 16, [2]],
+    ['Dense', 5, [3]],
+  ])
+  expect(graph?.map(({ name }) => name).slice(3)).toEqual(['third', 'last'])
+  const context = ablation({ study: study().features('a'), direction: 'minimize' })
+  const spec = { name: 'e', features: ['a'], model: () => expect.unreachable(), train: () => 0 }
+  const resolved = await withComponents(defineExperiment('file:///here.ts', spec), context)
+  expect(resolved.context).not.toHaveProperty('graph')
+})
+
 it('knows how many trials each ablator takes at most, and leaves a strange one alone', async () => {
   expect((await componentsOf(study().layers('first', 'third'), model, 'pairs')).trials).toBe((1 + 2 + 1) * 2)
   expect((await componentsOf(study().layers('first', 'third'), model, 'mine')).trials).toBe(10_000)

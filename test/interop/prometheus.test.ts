@@ -1,9 +1,10 @@
-/** Prometheus's own parser reads what a driver, an optimizer and a worker serve while a search runs. */
+/** Prometheus's own parser reads what a driver, an optimizer, a worker and a board serve while a search runs. */
 import { mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { afterAll, beforeAll, expect, it } from 'vitest'
+import { spawnActor, type Child } from '../../src/actor/index.ts'
 import { optimization, space } from '../../src/index.ts'
 import type { Python } from '../support/python.ts'
 import { freePort } from '../support/server.ts'
@@ -20,6 +21,8 @@ interface Sample {
 let folder = ''
 let python: Python
 let system: System
+let board: Child
+const token = 'token-of-this-test'
 const ports: Record<string, number> = {}
 
 beforeAll(async () => {
@@ -31,15 +34,20 @@ beforeAll(async () => {
     if (name === 'worker') await system.workers(1, '--slots', '2', '--metrics-port', String(port))
     else await system.actor(name, '--metrics-port', String(port))
   }
+  board = await spawnActor('board', ['--server', system.server.url, '--log-level', 'warn', '--port', '0'], {
+    env: { MAGGY_BOARD_TOKEN: token },
+  })
 })
 afterAll(async () => {
+  await board.stop()
   await system.stop()
   await rm(folder, { recursive: true, force: true })
 })
 
-async function samples(actor: string): Promise<Sample[]> {
+const samples = (actor: string) => read(`http://127.0.0.1:${ports[actor]}/metrics`)
+async function read(...asked: readonly string[]): Promise<Sample[]> {
   const script = fileURLToPath(new URL('read_prometheus.py', import.meta.url))
-  return JSON.parse(await python.run([script, `http://127.0.0.1:${ports[actor]}/metrics`])) as Sample[]
+  return JSON.parse(await python.run([script, ...asked])) as Sample[]
 }
 const valueOf = (all: readonly Sample[], name: string, labels: Record<string, string> = {}) =>
   all.find(
@@ -93,4 +101,11 @@ it('counts of trials, slots and what is wanted are those of the search', async (
     value: 2,
   })
   expect(valueOf(await samples('optimizer'), 'maggy_sessions', { role: 'optimizer' })).toBe(1)
+
+  const shown = await read(new URL('/metrics', board.address).href, token)
+  expect(valueOf(shown, 'maggy_board_trials', { experiment, state: 'running' })).toBe(2)
+  expect(valueOf(shown, 'maggy_board_experiments', { state: 'running' })).toBe(1)
+  expect(valueOf(shown, 'maggy_board_slots', { state: 'busy' })).toBe(2)
+  expect(valueOf(shown, 'maggy_board_best_value', { experiment, metric: 'score' })).toBeGreaterThan(0)
+  expect(valueOf(shown, 'maggy_bus_connected')).toBe(1)
 })

@@ -10,6 +10,10 @@ export interface Proxy {
   inject(text: string): void
   /** From now on nothing comes back through the connections there are; new ones work. */
   mute(): void
+  /** As when a laptop sleeps: from now on nothing passes, and nobody is told; what wants to connect waits. */
+  cut(): void
+  /** It wakes: connections from before are reset, new ones work. */
+  restore(): void
   stop(): Promise<void>
 }
 
@@ -17,13 +21,21 @@ export async function startProxy(target: number): Promise<Proxy> {
   const clients = new Set<Socket>()
   const muted = new Set<Socket>()
   let count = 0
+  let isCut = false
   const server = createServer((client) => {
     count += 1
     clients.add(client)
+    if (isCut) {
+      client.on('close', () => clients.delete(client)).on('error', () => {})
+      client.resume()
+      return
+    }
     const upstream = connect(target, '127.0.0.1')
-    client.on('data', (chunk) => upstream.write(chunk))
+    client.on('data', (chunk) => {
+      if (!isCut) upstream.write(chunk)
+    })
     upstream.on('data', (chunk) => {
-      if (!muted.has(client)) client.write(chunk)
+      if (!isCut && !muted.has(client)) client.write(chunk)
     })
     const end = (): void => {
       clients.delete(client)
@@ -44,6 +56,13 @@ export async function startProxy(target: number): Promise<Proxy> {
     },
     mute() {
       for (const client of clients) muted.add(client)
+    },
+    cut() {
+      isCut = true
+    },
+    restore() {
+      isCut = false
+      for (const client of clients) client.destroy()
     },
     async stop() {
       for (const client of clients) client.destroy()

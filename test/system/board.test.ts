@@ -120,6 +120,35 @@ describe('the board tells nothing to strangers:', () => {
       expect((await ask(path, { cookie })).status).toBe(404)
     }
     expect((await ask('/api/curves/unknown', { cookie })).status).toBe(404)
+    // What would be a place elsewhere, and what is no address at all.
+    for (const path of ['//evil.example/', 'http://evil.example/', '//', '/\\evil.example'])
+      expect([400, 404]).toContain((await ask(path, { cookie })).status)
+    expect((await ask(`/${'a'.repeat(20_000)}`, { cookie })).status).toBe(431)
+  })
+
+  it('its measures are for those who show the token in a header, which opens nothing else', async () => {
+    const authorization = `Bearer ${token}`
+    const { status, text, headers } = await ask('/metrics', { authorization })
+    expect([status, headers['content-type']]).toEqual([200, expect.stringContaining('text/plain; version=0.0.4')])
+    expect(text).toMatch(/^maggy_board_streams 0$/m)
+    expect((await ask('/metrics', { cookie })).status).toBe(200)
+    expect((await ask('/metrics', {})).status).toBe(401)
+    expect((await ask('/metrics', { authorization: 'Bearer wrong' })).status).toBe(401)
+    for (const path of ['/', '/api/curves/x']) expect((await ask(path, { authorization })).status).toBe(401)
+    const posted = { authorization, 'content-type': 'application/json' }
+    expect((await ask('/api/control/x/stop', posted, 'POST', '{"mode":"cancel"}')).status).toBe(401)
+  })
+
+  it('a request that would change something comes as JSON of its own page, or changes nothing', async () => {
+    const form = { cookie, 'content-type': 'application/x-www-form-urlencoded' }
+    expect((await ask('/api/control/x/stop', form, 'POST', 'mode=cancel')).status).toBe(409)
+    const plain = { cookie, 'content-type': 'text/plain' }
+    expect((await ask('/api/control/x/stop', plain, 'POST', '{"mode":"cancel"}')).status).toBe(409)
+    const json = { cookie, 'content-type': 'application/json' }
+    expect((await ask('/api/control/x/stop', json, 'POST', 'a'.repeat(70_000))).status).toBe(409)
+    for (const name of ['constructor', '__proto__', 'unknown'])
+      expect((await ask(`/api/control/x/${name}`, json, 'POST', '{}')).status).toBe(404)
+    expect((await ask('/api/control/x/stop', json, 'GET')).status).toBe(405)
   })
 })
 

@@ -1,7 +1,7 @@
 /** Model surgery over a zoo of models: each removal trains a step, or is refused with its reason; none is silently the base. */
 import type * as Tfjs from '@tensorflow/tfjs'
 import { beforeAll, describe, expect, it } from 'vitest'
-import { layerNames, layersBetween, tfjsHere, removeLayers, type Tf } from '../../src/train/index.ts'
+import { graphOf, layerNames, layersBetween, tfjsHere, removeLayers, type Tf } from '../../src/train/index.ts'
 
 let tf: Tf
 beforeAll(() => {
@@ -85,7 +85,7 @@ const zoo: Readonly<Record<string, () => Model>> = {
 }
 
 /** Who feeds whom. */
-function graphOf(model: Model): string[] {
+function edgesOf(model: Model): string[] {
   const edges = new Set<string>()
   const walk = (tensor: Tfjs.SymbolicTensor): void => {
     for (const before of tensor.sourceLayer.inboundNodes[tensor.nodeIndex]?.inputTensors ?? []) {
@@ -153,22 +153,37 @@ const removals: readonly (readonly [string, readonly string[], string | RegExp])
 describe('surgery over a zoo of models', () => {
   it.each(removals)('on %s without %s', async (kind, names, expected) => {
     const base = compiled(zoo[kind]?.() as Model)
-    const graph = graphOf(base)
+    const graph = edgesOf(base)
     if (expected instanceof RegExp) {
       expect(() => removeLayers(tf, base, names)).toThrow(expected)
       return
     }
     const left = removeLayers(tf, base, names)
     for (const name of names) expect(layerNames(left)).not.toContain(name)
-    expect(graphOf(left)).not.toEqual(graph)
-    expect(graphOf(left)).toContain(expected)
+    expect(edgesOf(left)).not.toEqual(graph)
+    expect(edgesOf(left)).toContain(expected)
     // Only what has no weights, in a place where shapes stay, leaves the count as it was.
     if (names.join() === 'dropout') expect(left.countParams()).toBe(base.countParams())
     else expect(left.countParams()).not.toBe(base.countParams())
     expect(left.outputs.map(({ shape }) => shape)).toEqual(base.outputs.map(({ shape }) => shape))
     expect(left.inputs.map(({ shape }) => shape)).toEqual(base.inputs.map(({ shape }) => shape))
     await trainStep(left)
-    expect(graphOf(base)).toEqual(graph)
+    expect(edgesOf(base)).toEqual(graph)
+  })
+
+  it('tells the layers, their parameters and who feeds whom, as they are drawn', () => {
+    for (const make of Object.values(zoo)) {
+      const model = make()
+      const graph = graphOf(model) ?? []
+      const called = ({ name, type }: (typeof graph)[number]) =>
+        type === 'InputLayer' && name.endsWith('_input') ? 'input' : name
+      const edges = graph.flatMap((layer) =>
+        layer.fedBy.map((at) => `${called(graph[at] as (typeof graph)[number])}>${called(layer)}`),
+      )
+      expect(edges.sort()).toEqual(edgesOf(model))
+      expect(graph.filter(({ type }) => type !== 'InputLayer').map(({ name }) => name)).toEqual(layerNames(model))
+      expect(graph.reduce((sum, { parameters }) => sum + parameters, 0)).toBe(model.countParams())
+    }
   })
 
   it('keeps a sequential model one, and its compilation', () => {
@@ -190,7 +205,7 @@ describe('surgery over a zoo of models', () => {
   it('keeps a layer that is shared as one', () => {
     const base = compiled(zoo['shared']?.() as Model)
     const left = removeLayers(tf, base, ['extra'])
-    expect(graphOf(left)).toEqual(expect.arrayContaining(['left>tower', 'right>tower']))
+    expect(edgesOf(left)).toEqual(expect.arrayContaining(['left>tower', 'right>tower']))
     expect(left.countParams()).toBe(base.countParams() - base.getLayer('extra').countParams())
   })
 

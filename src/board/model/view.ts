@@ -26,6 +26,8 @@ export interface View {
   readonly group: string | null
   /** Of the contour. */
   readonly pair: readonly [string, string] | null
+  /** Components that are marked in the drawing of the model. */
+  readonly without: readonly string[]
 }
 
 export const plainView: View = {
@@ -40,6 +42,7 @@ export const plainView: View = {
   log: [],
   group: null,
   pair: null,
+  without: [],
 }
 
 const states = ['queued', 'running', 'done', 'pruned', 'failed', 'cancelled'] as const
@@ -63,6 +66,7 @@ export function queryOf(view: View): string {
   for (const name of view.log) query.append('log', name)
   put('group', view.group)
   if (view.pair !== null) put('pair', JSON.stringify(view.pair))
+  for (const name of view.without) query.append('without', name)
   return query.toString()
 }
 
@@ -86,6 +90,7 @@ export function viewOf(text: string): View {
     log: query.getAll('log'),
     group: query.get('group'),
     pair: pairIn(query.get('pair')),
+    without: query.getAll('without'),
   }
 }
 

@@ -8,7 +8,7 @@ import { CurvesPanel } from './curves-panel.tsx'
 import { useDerived } from './derived.ts'
 import type { ExperimentStore } from './experiment-store.ts'
 import { Filters } from './filters.tsx'
-import { ModelPanel } from './model-panel.tsx'
+import { ModelPanel, StudyPanel } from './model-panel.tsx'
 import { TrialTable } from './table.tsx'
 import { TimelinePanel } from './timeline.tsx'
 
@@ -32,7 +32,8 @@ export function AblationPage({ store, standing }: { readonly store: ExperimentSt
           note={words}
         />
         <CostTable standing={standing} />
-        <ModelPanel standing={standing} />
+        <ModelPanel store={store} standing={standing} />
+        <StudyPanel standing={standing} />
         <CurvesPanel {...parts} />
         <TimelinePanel {...parts} />
       </div>

@@ -4,6 +4,7 @@ import { useEffect, useLayoutEffect, useRef, useState } from 'preact/hooks'
 import { csvOf, type Chart, type Hit } from '../drawing/chart.ts'
 import type { Size } from '../drawing/pen.ts'
 import { svgOf } from '../drawing/svg-pen.ts'
+import { inLine } from '../words.ts'
 import { CanvasPen, prepare } from './canvas-pen.ts'
 import { save } from './save.ts'
 import { theme } from './theme.ts'
@@ -36,7 +37,7 @@ export function ChartBox({ title, chart, height = 260, tools, note, wide, onPick
   )
 }
 
-function ChartCanvas({
+export function ChartCanvas({
   chart,
   height,
   onPick,
@@ -86,9 +87,9 @@ export function Tip({ hit, size }: { readonly hit: Hit; readonly size: Size }) {
   }
   return (
     <div class="tip" style={style} aria-hidden="true">
-      <strong>{hit.title}</strong>
+      <strong>{inLine(hit.title)}</strong>
       {hit.lines.map((line) => (
-        <div key={line}>{line}</div>
+        <div key={line}>{inLine(line)}</div>
       ))}
     </div>
   )

@@ -1,5 +1,6 @@
 /** One experiment as the page holds it, kept up by frames. */
 import { signal } from '@preact/signals'
+import type { LayersGraph } from '../../../protocol/index.ts'
 import type { GenerationRecord } from '../../history/index.ts'
 import { AttemptList } from '../model/attempts.ts'
 import { Trials } from '../model/trials.ts'
@@ -20,6 +21,8 @@ export class ExperimentStore {
   readonly progress = signal<Progress | null>(null)
   readonly waiting = signal<Waiting | null>(null)
   readonly generations = signal<readonly GenerationRecord[]>([])
+  /** Of an ablation whose client has looked at the model. */
+  readonly graph = signal<LayersGraph | null>(null)
   /** Goes up when trials or attempts have changed. */
   readonly version = signal(0)
   /** Goes up when curves have grown. */
@@ -62,6 +65,7 @@ export class ExperimentStore {
     if (frame.whole === true) {
       this.trials = new Trials()
       this.attempts = new AttemptList()
+      this.graph.value = frame.graph ?? null
     }
     if (frame.trials !== undefined) this.trials.merge(frame.trials)
     if (frame.attempts !== undefined) this.attempts.merge(frame.attempts)

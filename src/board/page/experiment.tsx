@@ -1,5 +1,6 @@
 /** One experiment: its head, and below it the page of its kind or of one of its trials. */
 import { useEffect, useState } from 'preact/hooks'
+import { visibleLines } from '../../words/index.ts'
 import { ago, number, percent, plural } from '../words.ts'
 import type { Standing } from '../wire.ts'
 import { AblationPage } from './ablation.tsx'
@@ -93,7 +94,7 @@ function Head({
       {problem !== undefined && (
         <div class="banner bad" role="alert">
           <strong>{problem.code}: </strong>
-          {problem.message}
+          {visibleLines(problem.message)}
           {problem.remedy !== undefined && <div>{problem.remedy}</div>}
         </div>
       )}

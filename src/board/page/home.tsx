@@ -10,7 +10,7 @@ import { source } from './source.ts'
 import { now } from './stream.ts'
 
 const cards = signal<ReadonlyMap<string, Card> | null>(null)
-const waits = signal<Readonly<Record<string, Waiting>>>({})
+const waits = signal<ReadonlyMap<string, Waiting>>(new Map())
 const fleet = signal<HomeFrame['fleet']>({ workers: 0, slots: 0, busy: 0 })
 const wantedState = signal<ExperimentState | null>(null)
 const words = signal('')
@@ -24,7 +24,7 @@ export function Home() {
         const next = new Map(frame.whole === true ? [] : (cards.value ?? []))
         for (const card of frame.experiments) next.set(card.experiment, card)
         cards.value = next
-        waits.value = frame.waiting
+        waits.value = new Map(Object.entries(frame.waiting))
         fleet.value = frame.fleet
       },
     })
@@ -76,7 +76,7 @@ export function Home() {
       ) : (
         <ul class="cards">
           {shown.map((card) => (
-            <ExperimentCard key={card.experiment} card={card} waiting={waits.value[card.experiment]} />
+            <ExperimentCard key={card.experiment} card={card} waiting={waits.value.get(card.experiment)} />
           ))}
         </ul>
       )}

@@ -1,13 +1,18 @@
-/** The parts that the study names, each with what became of it when it was left out. */
-import type { Standing } from '../wire.ts'
+/** The model as a graph, and the parts that the study names: each with what became of it when it was left out. */
+import { useMemo, useRef } from 'preact/hooks'
+import type { Component, LayersGraph } from '../../../protocol/index.ts'
 import { deltaText } from '../charts/ablation.ts'
+import { comparisonOf, LayersChart, removalText } from '../charts/layers.ts'
+import { layoutOf, placesOf } from '../model/layers.ts'
+import type { Standing } from '../wire.ts'
+import { ChartCanvas, SaveMenu, useSize } from './chart-box.tsx'
+import type { ExperimentStore } from './experiment-store.ts'
+import { Choose } from './pieces.tsx'
+import { change, seen } from './view-state.ts'
 
-export function ModelPanel({ standing }: { readonly standing: Standing }) {
+export function StudyPanel({ standing }: { readonly standing: Standing }) {
   const { components = [], ablation } = standing
   if (components.length === 0) return null
-  const found = new Map(
-    ablation?.components.filter(({ without }) => without.length === 1).map((one) => [one.without[0], one]),
-  )
   return (
     <section class="panel" aria-label="The study">
       <header class="panel-head">
@@ -15,7 +20,7 @@ export function ModelPanel({ standing }: { readonly standing: Standing }) {
       </header>
       <ol class="parts">
         {components.map((component) => {
-          const one = found.get(component.name)
+          const one = comparisonOf(ablation, [component.name])
           const verdict = one?.verdict ?? 'pending'
           return (
             <li key={component.name} class={`part ${verdict.replaceAll(' ', '-')}`}>
@@ -30,4 +35,77 @@ export function ModelPanel({ standing }: { readonly standing: Standing }) {
       </ol>
     </section>
   )
+}
+
+export function ModelPanel({ store, standing }: { readonly store: ExperimentStore; readonly standing: Standing }) {
+  const graph = store.graph.value
+  if (graph !== null) return <Model graph={graph} standing={standing} />
+  const namesLayers = standing.components?.some(({ kind }) => kind === 'layers') === true
+  return (
+    <section class="panel" aria-label="The model">
+      <header class="panel-head">
+        <h2>The model</h2>
+      </header>
+      <p class="note">
+        {namesLayers
+          ? 'The log does not say how its layers are joined: the model has more than 1,024 of them, could not be built outside of train, or was submitted by an older maggy.'
+          : 'The study names no layer of the model, so that nobody has looked at it.'}
+      </p>
+    </section>
+  )
+}
+
+function Model({ graph, standing }: { readonly graph: LayersGraph; readonly standing: Standing }) {
+  const { components = [], ablation } = standing
+  const without = seen.without.value
+  const frame = useRef<HTMLDivElement>(null)
+  const { width } = useSize(frame, 0)
+  const layout = useMemo(() => layoutOf(graph), [graph])
+  const chart = useMemo(
+    () => new LayersChart({ graph, components, result: ablation, without }, layout),
+    [layout, components, ablation, without],
+  )
+  const height = chart.height(width)
+  const removals = removalsOf(graph, components, standing)
+  const marked = JSON.stringify(without)
+  return (
+    <section class="panel" aria-label="The model">
+      <header class="panel-head">
+        <h2>The model</h2>
+        <div class="tools">
+          <Choose
+            label="without"
+            value={marked}
+            options={[
+              ['[]', 'nothing'] as const,
+              ...removals.map((names) => [JSON.stringify(names), names.join(' + ')] as const),
+            ]}
+            onChange={(names) => change({ without: JSON.parse(names) as string[] })}
+          />
+          <SaveMenu title="The model" chart={chart} height={height} />
+        </div>
+      </header>
+      <p class="note" aria-live="polite">
+        {without.length === 0
+          ? 'The edge of a layer tells what came of leaving it out: red, it is missed; green, it is better without; blue, no difference was shown.'
+          : `Without ${without.join(' + ')}: ${removalText(comparisonOf(ablation, without))}.`}
+      </p>
+      <div class="model-frame" ref={frame} tabIndex={0} role="region" aria-label="The model, a drawing that scrolls">
+        <ChartCanvas chart={chart} height={height} />
+      </div>
+    </section>
+  )
+}
+
+/** What was, or will be, left out that has layers in it: each component alone, then those that went together. */
+function removalsOf(
+  graph: LayersGraph,
+  components: readonly Component[],
+  { ablation }: Standing,
+): (readonly string[])[] {
+  const layered = new Set(
+    components.filter((component) => placesOf(graph, component).length > 0).map(({ name }) => name),
+  )
+  const together = (ablation?.components ?? []).map(({ without }) => without).filter(({ length }) => length > 1)
+  return [...[...layered].map((name) => [name]), ...together.filter((names) => names.some((name) => layered.has(name)))]
 }

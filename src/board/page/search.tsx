@@ -126,7 +126,8 @@ function useImportance(standing: Standing): Importances {
 
 function ImportancePanel({ standing, derived }: PartProps) {
   const shares = useImportance(standing)
-  const own = derived.objective === undefined ? undefined : shares[derived.objective.metric]
+  const metric = derived.objective?.metric
+  const own = metric !== undefined && Object.hasOwn(shares, metric) ? shares[metric] : undefined
   const chart = useMemo(() => barsChart(own), [own])
   const height = Math.max(300, barsHeight(Object.keys(own ?? {}).length))
   return (

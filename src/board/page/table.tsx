@@ -2,7 +2,7 @@
 import { useMemo, useRef, useState } from 'preact/hooks'
 import { csvOf } from '../drawing/chart.ts'
 import { sortedPlaces, windowOf } from '../model/rows.ts'
-import { duration, value as valueText } from '../words.ts'
+import { duration, inLine, value as valueText } from '../words.ts'
 import { Pill, Toggle } from './pieces.tsx'
 import { link } from './route.ts'
 import { save } from './save.ts'
@@ -36,7 +36,7 @@ function columnsOf({ store, standing }: PartProps): Column[] {
     plain('durationMs', 'took', (ms) => duration(typeof ms === 'number' ? ms : null), true),
     plain('attempts', 'attempts', valueText, true),
     plain('worker', 'worker'),
-    plain('why', 'why it ended'),
+    plain('why', 'why it ended', inLine),
   ]
 }
 

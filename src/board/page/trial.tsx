@@ -3,10 +3,11 @@ import { Fragment } from 'preact'
 import { useEffect, useMemo, useRef, useState } from 'preact/hooks'
 import type { AttemptRecord } from '../../history/index.ts'
 import { curvesChart, type Curve } from '../charts/curves.ts'
+import { visibleLines } from '../../words/index.ts'
 import { beginOf } from '../model/attempts.ts'
 import { Series } from '../series.ts'
 import type { CurveColumns, OutputRow, Standing } from '../wire.ts'
-import { duration, number, value as valueText } from '../words.ts'
+import { duration, inLine, number, value as valueText } from '../words.ts'
 import { useAsked } from './asked.ts'
 import { ChartBox } from './chart-box.tsx'
 import type { ExperimentStore } from './experiment-store.ts'
@@ -57,7 +58,7 @@ export function TrialPage(props: TrialProps) {
         </Stat>
       </div>
       {typeof why === 'string' && (
-        <div class={`banner ${trials.state(place) === 'failed' ? 'bad' : 'warn'}`}>{why}</div>
+        <div class={`banner ${trials.state(place) === 'failed' ? 'bad' : 'warn'}`}>{visibleLines(why)}</div>
       )}
       {typeof from === 'number' && (
         <p class="note">
@@ -197,7 +198,7 @@ function AttemptTable({ store, trial, standing }: TrialProps) {
                     {attempt.endedAt === null ? '–' : duration(attempt.endedAt - beginOf(attempt))}
                   </td>
                   <td>{endingText(attempt, running?.step ?? null)}</td>
-                  <td class="text">{attempt.reason ?? ''}</td>
+                  <td class="text">{attempt.reason === null ? '' : inLine(attempt.reason)}</td>
                   <td>{attempt.checkpoint ? 'kept' : '–'}</td>
                 </tr>
               ))}
@@ -258,7 +259,7 @@ function Output({ experiment, trial }: { readonly experiment: string; readonly t
           )}
           {lines.map((line, at) => (
             <div key={`${line.at}-${at}`} class={line.from}>
-              <span class="at">{new Date(line.at).toLocaleTimeString()}</span> {line.text}
+              <span class="at">{new Date(line.at).toLocaleTimeString()}</span> {visibleLines(line.text)}
             </div>
           ))}
         </pre>

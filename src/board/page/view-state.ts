@@ -26,6 +26,7 @@ export const seen = {
   log: computed(() => view.value.log),
   group: computed(() => view.value.group),
   pair: computed(() => view.value.pair),
+  without: computed(() => view.value.without),
 }
 
 export function change(part: Partial<View>): void {

@@ -38,6 +38,32 @@ export function ancestorsOf(
   return found
 }
 
+/** Each layer of the model with those whose outputs it takes. A layer that is called several times is fed by several. */
+export function feedersIn(model: LayersModel): Map<Layer, Set<Layer>> {
+  if (isSequential(model)) return feedersInLine(model)
+  const feeders = new Map(inputsOf(model).map((layer): [Layer, Set<Layer>] => [layer, new Set()]))
+  for (const layer of layersIn(model)) feeders.set(layer, new Set())
+  const all = new Map<number, SymbolicTensor>()
+  for (const output of model.outputs) for (const [id, tensor] of ancestorsOf(model, output)) all.set(id, tensor)
+  for (const tensor of all.values()) {
+    if (isInput(model, tensor)) continue
+    for (const { sourceLayer } of nodeOf(tensor)?.inputTensors ?? []) feeders.get(tensor.sourceLayer)?.add(sourceLayer)
+  }
+  return feeders
+}
+
+/** Its nested models are not tensors' sources: each layer is fed by the one before it. */
+function feedersInLine(model: LayersModel): Map<Layer, Set<Layer>> {
+  const line = [...inputsOf(model), ...layersIn(model)]
+  return new Map(line.map((layer, at) => [layer, new Set(line.slice(Math.max(0, at - 1), at))]))
+}
+
+/** A model that has no input shape yet has no inputs. */
+const inputsOf = (model: LayersModel): Layer[] =>
+  ((model.inputs as SymbolicTensor[] | undefined) ?? [])
+    .map(({ sourceLayer }) => sourceLayer)
+    .filter((layer) => layer.getClassName() === 'InputLayer')
+
 /** The layers that can be left out, in the model's order: all but those that stand for its inputs. */
 export function layersIn(model: LayersModel): Layer[] {
   return model.layers.filter((layer) => layer.getClassName() !== 'InputLayer')
