@@ -36,7 +36,9 @@ async function startBoard(env: ActorEnvironment, flags: BoardFlags): Promise<Run
   const listen = (port: number) => startWeb({ port, host, access: { token, hosts: allowHost }, logger }, routes)
   const web = await (flags.port === undefined ? listenSomewhere(listen) : listen(flags.port))
   hub.presence.call()
-  const address = `http://${allowHost[0] ?? '127.0.0.1'}:${web.port}/?token=${token}`
+  const [name = '127.0.0.1'] = allowHost
+  // A name with a port is that of a proxy before it.
+  const address = `http://${/:\d+$/.test(name) ? name : `${name}:${web.port}`}/?token=${token}`
   logger.info({ address }, 'open this')
   return {
     address,

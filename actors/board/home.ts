@@ -2,11 +2,10 @@
 import type { Clock } from '../../src/actor/index.ts'
 import type { FleetFrame, HomeFrame, LaneAttempt } from '../../src/board/index.ts'
 import type { Experiments } from './experiments.ts'
-import type { Presence } from './presence.ts'
+import { recentMs, type Presence } from './presence.ts'
 import type { Source, Told } from './channel.ts'
 import type { Standings } from './standings.ts'
 
-const recentMs = 30 * 60_000
 const mostRecent = 5_000
 
 export class Home implements Source {
@@ -95,6 +94,7 @@ export class FleetSource implements Source {
       drivers: this.#presence.drivers(),
       actors: this.#presence.actors(),
       recent: this.#recent(),
+      stays: this.#presence.stays(),
     }
   }
 

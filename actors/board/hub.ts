@@ -47,7 +47,10 @@ export class Hub {
     this.#standings = new Standings(env, experiments, this.presence, (experiment) => this.#touch(keyOf(experiment)))
     this.#home = new Home(experiments, this.#standings, this.presence)
     this.#ends = [
-      every(clock, lookMs, () => this.#touch(...this.#opened.keys())),
+      every(clock, lookMs, () => {
+        this.presence.look()
+        this.#touch(...this.#opened.keys())
+      }),
       every(clock, statusMs, () => this.#sayStatus()),
       bus.onStatus(() => this.#sayStatus()),
     ]

@@ -11,7 +11,8 @@ import {
   type WorkerStatus,
 } from '../../protocol/index.ts'
 import type { Clock } from '../../src/actor/index.ts'
-import type { DriverCard, WorkerCard } from '../../src/board/index.ts'
+import type { DriverCard, Stay, WorkerCard } from '../../src/board/index.ts'
+import { Stays } from './stays.ts'
 import { hear, tell, type Bus, type OnDropped, type Subscription } from '../../src/bus/index.ts'
 
 /** As drivers judge it. */
@@ -19,6 +20,8 @@ const silentMs = 2_500
 const goneMs = 8_000
 /** What is gone is shown for so long. */
 const shownMs = 10 * 60_000
+/** So long is told what ran, and who was here. */
+export const recentMs = 30 * 60_000
 /** Everybody is asked no more often than this, and has so long to answer. */
 const callMs = 10_000
 const answerMs = 3_000
@@ -29,7 +32,8 @@ interface Seen {
   status: WorkerStatus
   heard: number
   heardAt: number
-  left: boolean
+  /** It has said good-bye, or was silent for so long that it is missed. */
+  went: 'left' | 'lost' | null
 }
 
 export class Presence {
@@ -39,6 +43,7 @@ export class Presence {
   readonly #workers = new Map<string, Seen>()
   readonly #drivers = new Map<string, { experiments: readonly string[]; heard: number }>()
   readonly #actors = new Map<string, { info: ActorInfo; heard: number }>()
+  readonly #stays = new Stays(recentMs)
   #calledAt = -Infinity
   readonly #subscriptions: Subscription[]
 
@@ -103,16 +108,29 @@ export class Presence {
     for (const subscription of this.#subscriptions) subscription.unsubscribe()
   }
 
+  /** Who has fallen silent is missed from now on. */
+  look(): void {
+    for (const [worker, seen] of this.#workers) {
+      if (seen.went !== null || this.#stateOf(seen.heard) !== 'gone') continue
+      seen.went = 'lost'
+      this.#stays.gone(worker, 'lost', seen.heardAt)
+    }
+  }
+
+  stays(): readonly Stay[] {
+    return this.#stays.recent(this.#clock.now())
+  }
+
   workers(): WorkerCard[] {
     this.#forget()
     return [...this.#workers]
-      .map(([worker, { info, status, heard, heardAt, left }]) => ({
+      .map(([worker, { info, status, heard, heardAt, went }]) => ({
         worker,
         info,
         slots: status.slots,
         draining: status.draining,
         unacknowledged: status.unacknowledged.length,
-        state: left ? ('left' as const) : this.#stateOf(heard),
+        state: went === 'left' ? went : this.#stateOf(heard),
         heardAt,
       }))
       .sort((a, b) => (a.worker < b.worker ? -1 : 1))
@@ -144,12 +162,15 @@ export class Presence {
     if (this.#workers.size >= most && !this.#workers.has(worker)) return
     const before = this.#workers.get(worker)?.info ?? null
     const now = { heard: this.#clock.elapsed(), heardAt: this.#clock.now() }
-    this.#workers.set(worker, { info: info ?? before, status, left: false, ...now })
+    this.#workers.set(worker, { info: info ?? before, status, went: null, ...now })
+    this.#stays.heard(worker, status.slots.length, now.heardAt, info?.startedAt)
   }
 
   #left(worker: string): void {
     const seen = this.#workers.get(worker)
-    if (seen !== undefined) seen.left = true
+    if (seen === undefined) return
+    seen.went = 'left'
+    this.#stays.gone(worker, 'left', this.#clock.now())
   }
 
   #drives(driver: string, experiments: readonly string[]): void {

@@ -16,7 +16,7 @@ const idPattern = '([A-Za-z0-9_-]{1,128})'
 
 interface RouteSettings {
   readonly control: boolean
-  measures(): Iterable<Measure>
+  readonly measures: () => Iterable<Measure>
 }
 
 export async function routesOf(env: ActorEnvironment, hub: Hub, settings: RouteSettings): Promise<Route[]> {

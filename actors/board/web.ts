@@ -117,9 +117,13 @@ async function answer(
   answerJson(response, 404, { error: 'there is no such page' })
 }
 
-/** Only what begins with a single / is a path here: `//host` and `http://host` would be places elsewhere. */
-function urlOf({ url = '/' }: IncomingMessage): URL | undefined {
-  return /^\/(?!\/)/.test(url) && URL.canParse(url, 'http://board') ? new URL(url, 'http://board') : undefined
+const base = 'http://board'
+
+/** undefined: it is no path here. `//host`, `/\\host` and `http://host` are places elsewhere. */
+function urlOf({ url: text = '/' }: IncomingMessage): URL | undefined {
+  if (!text.startsWith('/') || !URL.canParse(text, base)) return undefined
+  const url = new URL(text, base)
+  return url.origin === base ? url : undefined
 }
 
 function headerOf(request: IncomingMessage, name: string): string | undefined {

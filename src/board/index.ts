@@ -17,6 +17,7 @@ export type {
   OutputRow,
   PointBatch,
   Progress,
+  Stay,
   Waiting,
   WorkerCard,
 } from './wire.ts'

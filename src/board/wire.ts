@@ -70,6 +70,17 @@ export interface WorkerCard {
   readonly heardAt: number
 }
 
+/** A worker that was here from then until then. */
+export interface Stay {
+  readonly worker: string
+  readonly slots: number
+  readonly from: number
+  /** null: it is here. */
+  readonly to: number | null
+  /** left: it said good-bye; lost: it fell silent. */
+  readonly went: 'left' | 'lost' | null
+}
+
 export interface DriverCard {
   readonly driver: string
   readonly experiments: readonly string[]
@@ -96,6 +107,8 @@ export interface FleetFrame {
   readonly actors: readonly ({ readonly actor: string } & ActorInfo)[]
   /** The attempts of the last half hour, of experiments that the board has in mind. */
   readonly recent: readonly LaneAttempt[]
+  /** Of workers, in the last half hour, as far as the board has heard of them. */
+  readonly stays: readonly Stay[]
 }
 
 /** Trials by columns: the values at one place of all columns belong to one trial. */

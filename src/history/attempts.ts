@@ -1,8 +1,8 @@
 /** The attempts of an experiment as a reader sees them: where each ran, from when to when, and why it ended. Pure. */
 import type { LogEvent } from '../../protocol/index.ts'
 
-/** How an attempt ended; `cancelled`: its experiment ended under it. */
-export type AttemptEnding = 'done' | 'stopped' | 'failed' | 'crashed' | 'returned' | 'lost' | 'cancelled'
+/** How an attempt ended; `cancelled`: its experiment ended under it; `superseded`: another attempt counts, as one member’s does in a ring. */
+export type AttemptEnding = 'done' | 'stopped' | 'failed' | 'crashed' | 'returned' | 'lost' | 'cancelled' | 'superseded'
 
 export interface AttemptRecord {
   readonly trial: number
@@ -107,7 +107,7 @@ function endingOf(
       return { ending: 'done', checkpoint }
     case 'stopped':
       return {
-        ending: 'stopped',
+        ending: outcome.reason === 'superseded' ? 'superseded' : 'stopped',
         checkpoint,
         reason: stopText({ ...event, ...outcome, type: 'trial.stopping', step: event.step ?? null }),
       }

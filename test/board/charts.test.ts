@@ -2,7 +2,8 @@ import { describe, expect, it } from 'vitest'
 import { ablationChart } from '../../src/board/charts/ablation.ts'
 import { barsChart } from '../../src/board/charts/bars.ts'
 import { bestChart, runningBest } from '../../src/board/charts/best.ts'
-import { busyOver } from '../../src/board/charts/busy.ts'
+import { busyChart, countOver } from '../../src/board/charts/busy.ts'
+import { groupsChart } from '../../src/board/charts/groups.ts'
 import { bandOf, curvesChart } from '../../src/board/charts/curves.ts'
 import { boundsOf, goodnessOf, ParallelChart } from '../../src/board/charts/parallel.ts'
 import { frontOf } from '../../src/board/charts/pareto.ts'
@@ -13,6 +14,7 @@ import { choices, elapsed, linear, logarithmic } from '../../src/board/drawing/s
 import { cut, svgOf } from '../../src/board/drawing/svg-pen.ts'
 import { lanesOf, savingsOf } from '../../src/board/model/attempts.ts'
 import type { AttemptRecord } from '../../src/history/index.ts'
+import { groupings, groupsOf, resultsOf } from '../../src/board/model/groups.ts'
 import { marksOf } from '../../src/board/model/generations.ts'
 import { Series } from '../../src/board/series.ts'
 import { trialOf, trialsOf } from './support.ts'
@@ -148,7 +150,6 @@ describe('the timeline', () => {
     expect(savingsOf(attempts, 0)).toEqual({
       slots: 2,
       wallMs: 110,
-      busy: 210 / 220,
       // Stages of two: 0 and 1 take 100, 2 and 3 take 60.
       stagedMs: 160,
       stopped: 1,
@@ -165,13 +166,79 @@ describe('the timeline', () => {
       { from: 5, to: null },
       { from: 10, to: 20 },
     ]
-    expect(busyOver(spans, 30)).toEqual([
-      { at: 0, busy: 1 },
-      { at: 5, busy: 2 },
-      { at: 10, busy: 2 },
-      { at: 20, busy: 1 },
-      { at: 30, busy: 1 },
+    expect(countOver(spans, 30)).toEqual([
+      { at: 0, count: 1 },
+      { at: 5, count: 2 },
+      { at: 10, count: 2 },
+      { at: 20, count: 1 },
+      { at: 30, count: 1 },
     ])
+  })
+
+  it('tells the slots that were there, and which workers came and were lost, of the last half hour', () => {
+    const now = 40 * 60_000
+    const stays = [
+      { worker: 'w1', slots: 2, from: 0, to: null, went: null },
+      { worker: 'w2', slots: 4, from: now - 60_000, to: now - 30_000, went: 'lost' as const },
+    ]
+    const chart = busyChart([{ from: now - 50_000, to: null }], stays, now)
+    expect(chart.summary).toBe('up to 1 of 6 slots busy over 30:00; 2 workers came, 1 lost')
+    const rows = chart.numbers().rows.map(([, what, count]) => [what, count])
+    expect(rows).toEqual([
+      ['busy slots', 1],
+      ['busy slots', 1],
+      ['slots', 2],
+      ['slots', 6],
+      ['slots', 2],
+      ['slots', 2],
+      ['w2 came with 4 slots', null],
+      ['w2 was lost', null],
+    ])
+    const found = Array.from({ length: size.width }, (_, x) => chart.hit?.(x, 20, size)?.title)
+    expect(new Set(found)).toEqual(new Set([undefined, 'w2 came with 4 slots', 'w2 was lost']))
+    expect(busyChart([], [], now).summary).toBe('no worker was there and nothing ran in the last half hour')
+  })
+})
+
+describe('groups', () => {
+  const trials = trialsOf(
+    ...Array.from({ length: 12 }, (_, trial) =>
+      trialOf(trial, {
+        state: trial === 11 ? 'failed' : 'done',
+        hparams: { lr: 10 ** -(trial % 12), kind: trial % 2 === 0 ? 'even' : 'odd', same: 1 },
+        metrics: trial === 11 ? {} : { loss: trial },
+      }),
+    ),
+  )
+
+  it('are offered by what differs, and by what was left out where it is an ablation', () => {
+    const columns = (kind: 'ablation' | 'optimization') => groupings(trials, { kind }).map(([column]) => column)
+    expect(columns('optimization')).toEqual(['hparams.lr', 'hparams.kind'])
+    expect(columns('ablation')).toEqual(['without', 'hparams.lr', 'hparams.kind'])
+  })
+
+  it('come to a mean and its interval; a single result has none', () => {
+    const groups = groupsOf(trials, 'hparams.kind')
+    const [even, odd] = resultsOf(trials, 'loss', groups, () => true)
+    expect(even).toMatchObject({ group: 'kind even', place: 0, mean: 5 })
+    // 0, 2, … 10: the variance is 14.
+    expect(even?.error).toBeCloseTo(1.96 * Math.sqrt(14 / 6))
+    expect(odd).toMatchObject({ group: 'kind odd', mean: 5 })
+    expect(odd?.trials.map(({ trial }) => trial)).toEqual([1, 3, 5, 7, 9])
+    const single = resultsOf(trials, 'loss', groups, (place) => place === 3)
+    expect(single).toMatchObject([{ group: 'kind odd', place: 1, mean: 3, error: null }])
+    const chart = groupsChart(
+      [even, odd].flatMap((one) => one ?? []),
+      'loss',
+    )
+    expect(chart.summary).toBe('kind even: 5 ± 2.994 over 6 results; kind odd: 5 ± 2.772 over 5 results')
+    expect(groupsChart([], 'loss').summary).toBe('no result to put together')
+  })
+
+  it('are ranges where numbers are many', () => {
+    const { names, of } = groupsOf(trials, 'hparams.lr')
+    expect(names).toEqual(['1. lr 1e-11 to 1e-9', '2. lr 1e-8 to 1e-6', '3. lr 1e-5 to 0.001', '4. lr 0.01 to 1'])
+    expect([0, 5, 11].map(of)).toEqual([names[3], names[2], names[0]])
   })
 })
 

@@ -49,13 +49,7 @@ describe('the layout of a model', () => {
 
   it('has each layer below those that feed it, none upon another, all within its size', () => {
     for (const { from, to } of edges) expect(layers[from]?.y).toBeLessThan(layers[to]?.y ?? NaN)
-    expect(edges.map(({ from, to }) => [from, to]).toSorted()).toEqual([
-      [0, 1],
-      [1, 2],
-      [1, 3],
-      [2, 3],
-      [3, 4],
-    ])
+    expect(new Set(edges.map(({ from, to }) => `${from}>${to}`))).toEqual(new Set(['0>1', '1>2', '1>3', '2>3', '3>4']))
     for (const [at, one] of layers.entries()) {
       expect(one.x).toBeGreaterThanOrEqual(layerSize.width / 2)
       expect(one.x).toBeLessThanOrEqual(width - layerSize.width / 2)

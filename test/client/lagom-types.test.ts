@@ -1,5 +1,5 @@
 import { describe, expectTypeOf, it } from 'vitest'
-import { defineExperiment, optimization, space, lagom, type Result } from '../../src/index.ts'
+import { defineExperiment, optimization, space, lagom, type LagomBoard, type Result } from '../../src/index.ts'
 import type { Waiting } from '../../src/client/index.ts'
 
 const experiment = defineExperiment(import.meta.url, {
@@ -19,6 +19,11 @@ describe("lagom's types", () => {
     type Best = NonNullable<Awaited<ReturnType<typeof run>>['best']>
     expectTypeOf<Best['hparams']['lr']>().toEqualTypeOf<number>()
     expectTypeOf<Best['hparams']['epochs']>().toEqualTypeOf<number | undefined>()
+  })
+
+  it('take a board, or its settings', () => {
+    expectTypeOf<NonNullable<Parameters<typeof lagom>[2]>['board']>().toEqualTypeOf<boolean | LagomBoard | undefined>()
+    expectTypeOf<NonNullable<LagomBoard['onAddress']>>().toEqualTypeOf<(address: string) => void>()
   })
 
   it('give any result a state, counts and trials', () => {

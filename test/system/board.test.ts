@@ -3,6 +3,7 @@ import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
 import { request } from 'node:http'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { setTimeout as sleep } from 'node:timers/promises'
 import { fileURLToPath, pathToFileURL } from 'node:url'
 import axe from 'axe-core'
 import { training } from 'maggy'
@@ -12,14 +13,18 @@ import { spawnActor, type Child } from '../../src/actor/index.ts'
 import { reportPage } from '../../src/board/index.ts'
 import { withComponents } from '../../src/client/index.ts'
 import definition, { evil } from '../support/board-experiment.ts'
+import { startProxy } from '../support/proxy.ts'
 import { complaintsOf, shoot, startBrowser } from '../support/browser.ts'
 import { allowSteps } from '../support/pace.ts'
-import { startSystem, type System } from '../support/system.ts'
+import { freePort } from '../support/server.ts'
+import { startSystem, until, type System } from '../support/system.ts'
 
 const token = 'token-of-this-test'
 const module = fileURLToPath(new URL('../support/board-experiment.ts', import.meta.url))
 const trained = fileURLToPath(new URL('modules/trained.ts', import.meta.url))
 const { tune, two, ablate } = definition.contexts
+/** How long a laptop sleeps; MAGGY_TEST_CUT_SECONDS=60 tries what takes too long for every day. */
+const cutSeconds = Number(process.env['MAGGY_TEST_CUT_SECONDS'] ?? 1)
 
 const started = await startBrowser()
 const missing = 'missing' in started ? started.missing : ''
@@ -326,6 +331,76 @@ describe.skipIf(missing !== '')('the board shows', () => {
     // What the browser says of an outage itself is no complaint of the page.
     complaints.length = 0
   })
+
+  it(
+    `everything, nothing missing and nothing twice, after the connection was cut for ${cutSeconds} s`,
+    async () => {
+      const behind = await freePort()
+      const proxy = await startProxy(behind)
+      // A second board, which knows the name that the browser asks for: the proxy's.
+      const other = await startBoard('--port', String(behind), '--allow-host', `127.0.0.1:${proxy.port}`)
+      const away = await (await browser.newContext({ viewport: { width: 1440, height: 900 } })).newPage()
+      away.setDefaultTimeout(110_000 + cutSeconds * 1000)
+      await away.goto(other.address ?? '')
+      await away.waitForURL(`http://127.0.0.1:${proxy.port}/`)
+      allowSteps(pace, 2)
+      await system.submit(module, contextWith(tune, { pace, epochs: 8 }), 'asleep')
+      await away.goto(`http://127.0.0.1:${proxy.port}/#/x/asleep`)
+      await away.getByText('2 of 40').first().waitFor()
+      proxy.cut()
+      // Some of it happens while nothing passes, and some of it afterwards.
+      allowSteps(pace, 20)
+      await until(system, 'asleep', 'trial.ended', ({ trial }) => trial >= 15)
+      await sleep(cutSeconds * 1000)
+      if (cutSeconds > 15) await away.getByText('No connection to the board').waitFor()
+      expect(await away.getByText('2 of 40').count()).toBeGreaterThan(0)
+      proxy.restore()
+      allowSteps(pace, 1000)
+      const events = await system.ended('asleep')
+      await away.getByText('40 of 40').first().waitFor()
+      await away.getByText('No connection to the board').waitFor({ state: 'detached' })
+      const saved = async (panel: string) => {
+        const region = away.getByRole('region', { name: panel, exact: true })
+        const isMenu = panel !== 'Trials'
+        if (isMenu) await region.locator('summary[aria-label^="Save"]').click()
+        const [download] = await Promise.all([
+          away.waitForEvent('download'),
+          region.getByRole('button', { name: 'CSV' }).click(),
+        ])
+        const path = join(folder, 'asleep.csv')
+        await download.saveAs(path)
+        const [, ...rows] = (await readFile(path, 'utf8')).trimEnd().split('\r\n')
+        return rows.map((row) => row.split(','))
+      }
+      // Each attempt that the log has, once; each trial once; and of each trial its points, from the first to the last, once.
+      const assigned = events.filter(({ type }) => type === 'trial.assigned').length
+      expect(await saved('Timeline of slots')).toHaveLength(assigned)
+      expect((await saved('Trials')).map(([trial]) => Number(trial)).sort((a, b) => a - b)).toEqual([
+        ...Array(40).keys(),
+      ])
+      const reported = new Map(
+        events.flatMap((event): [number, number][] =>
+          event.type === 'trial.ended' ? [[event.trial, event.points]] : [],
+        ),
+      )
+      await expect
+        .poll(
+          async () => {
+            const rows = await saved('Learning curves')
+            return [...reported].filter(([trial, points]) => {
+              const own = rows.filter(([of]) => Number(of) === trial).map(([, , step]) => Number(step))
+              return JSON.stringify(own) !== JSON.stringify([...Array(points).keys()])
+            })
+          },
+          { timeout: 60_000 },
+        )
+        .toEqual([])
+      await away.context().close()
+      await other.stop()
+      await proxy.stop()
+    },
+    200_000 + cutSeconds * 1000,
+  )
 
   it('stops an experiment and resumes it, where it may', async () => {
     allowSteps(pace, 2)

@@ -118,6 +118,22 @@ describe('lagom', () => {
     expect(lives(await serverOf(run.data))).toBe(false)
   })
 
+  it('has a board beside it while it runs, and none afterwards', async () => {
+    const run = await program(
+      'shown',
+      `let address
+       const board = { port: 0, onAddress: (given) => { address = given } }
+       let seen
+       const onProgress = () => { seen ??= fetch(address).then(({ status }) => status) }
+       const { state } = await lagom(tiny, 'tune', { data, board, onProgress })
+       say({ state, seen: await seen, afterwards: await fetch(address).catch(() => 'nobody') })
+       await lagom(tiny, 'tune', { data, board: true })`,
+    )
+    expect(await run.ended).toBe(0)
+    expect(run.lines()).toEqual([{ state: 'done', seen: 200, afterwards: 'nobody' }])
+    expect(run.stderr()).toMatch(/^board  http:\/\/127\.0\.0\.1:\d+\/\?token=[\w-]{24}\n$/)
+  })
+
   it('rejects with the code of what went wrong, and the result so far, when the experiment is given up', async () => {
     const run = await program(
       'fails',

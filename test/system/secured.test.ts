@@ -7,7 +7,7 @@ import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { afterAll, beforeAll, expect, it } from 'vitest'
 import { training } from '../../src/index.ts'
-import type { Child } from '../../src/actor/index.ts'
+import { spawnActor, type Child } from '../../src/actor/index.ts'
 import { withComponents } from '../../src/client/index.ts'
 import { resultOf } from '../../src/store/index.ts'
 import { maggy } from '../support/cli.ts'
@@ -75,6 +75,29 @@ it('a search under which a runner, a worker and the driver are killed; checkpoin
   driver = await system.actor('driver')
   await expectDone('killed', 8)
   expect(violations()).toEqual([])
+})
+
+it('a board with credentials of its own shows all of it, and can change nothing, whatever it was started with', async () => {
+  const creds = (await system.creds('board', 'shown')) ?? ''
+  const options = ['--server', system.server.url, '--creds', creds, '--log-level', 'error', '--port', '0', '--control']
+  const board = await spawnActor('board', options, { env: { MAGGY_BOARD_TOKEN: 'shown' } })
+  try {
+    const origin = new URL(board.address ?? '').origin
+    const entered = await fetch(`${origin}/?token=shown`)
+    const cookie = entered.headers.get('set-cookie')?.split(';')[0] ?? ''
+    const metrics = await (await fetch(`${origin}/metrics`, { headers: { authorization: 'Bearer shown' } })).text()
+    expect(metrics).toMatch(/^maggy_board_experiments\{state="done"\} [1-9]/m)
+    const report = await fetch(`${origin}/api/report/killed`, { headers: { cookie } })
+    expect(await report.text()).toContain('id="report"')
+    const stop = await fetch(`${origin}/api/control/killed/stop`, {
+      method: 'POST',
+      headers: { cookie, 'content-type': 'application/json' },
+      body: '{"mode":"cancel"}',
+    })
+    expect(await stop.json()).toMatchObject({ error: { code: 'BUS_FORBIDDEN' } })
+  } finally {
+    await board.stop()
+  }
 })
 
 it('nothing that is secret is in arguments, in environments of runners, in what is printed, or in a file for others', async () => {

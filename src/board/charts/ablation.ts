@@ -28,7 +28,9 @@ export function ablationChart(result: AblationResult | undefined, trials: Trials
   ])
   const scale = linear(Math.min(0, ...ends), Math.max(0, ...ends), 0.06)
   const left = (size: Size) => Math.min(190, size.width * 0.34)
-  const width = (size: Size) => Math.max(20, size.width - left(size) - 136)
+  // Beside the bars stand their numbers, where there is room; a table has them anyway.
+  const isNarrow = (size: Size) => size.width < 480
+  const width = (size: Size) => Math.max(20, size.width - left(size) - (isNarrow(size) ? 16 : 136))
   return {
     summary:
       components.length === 0
@@ -67,6 +69,7 @@ export function ablationChart(result: AblationResult | undefined, trials: Trials
           for (const x of [low, high]) pen.line([x, middle - 5, x, middle + 5], { ink: 'text', width: 1.5 })
         }
         for (const dot of dots[place] ?? []) pen.circle(at(dot), y + row / 2 + 9, 2.4, { ink: 'text', opacity: 0.55 })
+        if (isNarrow(size)) continue
         pen.text(left(size) + width(size) + 10, y + row / 2, deltaText(one), {
           ink: inkOf(one) === 'quiet' ? 'faint' : inkOf(one),
           bold: one.verdict === 'worse' || one.verdict === 'better',

@@ -4,6 +4,7 @@ import { seriesInk } from '../drawing/palette.ts'
 import { drawAxes, drawEmpty, plotIn, type Plot } from '../drawing/plot.ts'
 import type { Ink, Pen, Size } from '../drawing/pen.ts'
 import { elapsed, linear, logarithmic } from '../drawing/scale.ts'
+import { meanOf } from '../model/groups.ts'
 import type { Series } from '../series.ts'
 import { number, plural } from '../words.ts'
 
@@ -33,6 +34,8 @@ export interface CurveOptions {
   readonly log: boolean
   readonly best: number | null
   readonly marks?: readonly Mark[]
+  /** All groups, which gives each its colour. */
+  readonly groups?: readonly string[]
 }
 
 interface Line {
@@ -42,9 +45,10 @@ interface Line {
 }
 
 export function curvesChart(curves: readonly Curve[], options: CurveOptions): Chart {
-  const { metric, across, log, best, marks = [] } = options
+  const { metric, across, log, best, marks = [], groups = [] } = options
   const lines = curves.flatMap((curve) => lineOf(curve, metric, across) ?? [])
-  const groups = [...new Set(lines.flatMap(({ curve }) => curve.group ?? []))].sort()
+  const inGroups = new Set(lines.flatMap(({ curve }) => curve.group ?? []))
+  const drawn = groups.flatMap((name, place) => (inGroups.has(name) ? [{ name, ink: seriesInk(place) }] : []))
   const all = lines.flatMap(({ y }) => y)
   const [low, high] = rangeOf(all)
   const last = Math.max(1, ...lines.map(({ x }) => x.at(-1) ?? 0))
@@ -67,7 +71,7 @@ export function curvesChart(curves: readonly Curve[], options: CurveOptions): Ch
         for (const { at, ink } of marks) {
           pen.line([on.atX(at), on.box.y, on.atX(at), on.box.y + on.box.height], { ink, width: 1, dash: [4, 3] })
         }
-        if (groups.length > 0) drawGroups(pen, on, lines, groups)
+        if (drawn.length > 0) drawGroups(pen, on, lines, drawn)
         else for (const line of inOrder(lines, best)) drawLine(pen, on, line, best)
       })
       for (const [place, { at, label, ink }] of marks.entries()) {
@@ -77,9 +81,9 @@ export function curvesChart(curves: readonly Curve[], options: CurveOptions): Ch
           most: 90,
         })
       }
-      for (const [place, group] of groups.slice(0, 8).entries()) {
-        pen.rect(on.box.x + 8, on.box.y + 4 + place * 15, 10, 10, { ink: seriesInk(place) })
-        pen.text(on.box.x + 23, on.box.y + 10 + place * 15, group, { size: 11, most: 180 })
+      for (const [place, { name, ink }] of drawn.slice(0, 8).entries()) {
+        pen.rect(on.box.x + 8, on.box.y + 4 + place * 15, 10, 10, { ink })
+        pen.text(on.box.x + 23, on.box.y + 10 + place * 15, name, { size: 11, most: 220, halo: true })
       }
     },
     hit(x, y, size) {
@@ -148,10 +152,14 @@ function drawLine(pen: Pen, on: Plot, { curve, x, y }: Line, best: number | null
   }
 }
 
-function drawGroups(pen: Pen, on: Plot, lines: readonly Line[], groups: readonly string[]): void {
-  for (const [place, group] of groups.entries()) {
-    const band = bandOf(lines.filter(({ curve }) => curve.group === group))
-    const ink = seriesInk(place)
+function drawGroups(
+  pen: Pen,
+  on: Plot,
+  lines: readonly Line[],
+  groups: readonly { readonly name: string; readonly ink: Ink }[],
+): void {
+  for (const { name, ink } of groups) {
+    const band = bandOf(lines.filter(({ curve }) => curve.group === name))
     const upper = band.flatMap(({ x, mean, error }) => [on.atX(x), on.atY(mean + error)])
     const lower = band.toReversed().flatMap(({ x, mean, error }) => [on.atX(x), on.atY(mean - error)])
     pen.area([...upper, ...lower], { ink, opacity: 0.15 })
@@ -184,10 +192,7 @@ export function bandOf(
       if ((x[here] ?? Infinity) <= place && (x.at(-1) ?? -Infinity) >= place) values.push(y[here] as number)
     }
     if (values.length === 0) return []
-    const mean = values.reduce((sum, value) => sum + value, 0) / values.length
-    const variance =
-      values.length < 2 ? 0 : values.reduce((sum, value) => sum + (value - mean) ** 2, 0) / (values.length - 1)
-    return [{ x: place, mean, error: 1.96 * Math.sqrt(variance / values.length), count: values.length }]
+    return [{ x: place, ...meanOf(values), count: values.length }]
   })
 }
 

@@ -92,7 +92,7 @@ export class ParallelChart implements Chart {
       const x = this.#x(index, size)
       pen.line([x, margin.top, x, margin.top + height], { ink: 'text', width: 1, opacity: 0.7 })
       const room = (size.width - 2 * margin.side) / Math.max(1, axes.length - 1) - 12
-      pen.text(x, 14, title, { align: 'middle', bold: true, size: 11, most: Math.max(60, Math.min(room, 150)) })
+      pen.text(x, 14, title, { align: 'middle', bold: true, size: 11, most: Math.max(30, Math.min(room, 150)) })
       for (const { part, label } of scale.ticks(Math.max(3, Math.floor(height / 40)))) {
         const y = margin.top + (1 - part) * height
         pen.line([x - 3, y, x + 3, y], { ink: 'text', width: 1, opacity: 0.7 })

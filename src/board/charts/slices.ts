@@ -95,9 +95,9 @@ export interface ContourOptions extends Shared {
   readonly objective: Objective
 }
 
-const cells = 28
-/** Of this many of the nearest trials the goodness is taken, each by the square of its nearness (Shepard 1968). */
-const mostNear = 12
+const cells = 56
+/** Results that the ground is made of; more make it no better and the page slow. */
+const mostKnown = 250
 
 export function contourChart(trials: Trials, { a, b, objective, shown, chosen, goodness }: ContourOptions): Chart {
   const places = placesOf(trials, objective, shown)
@@ -167,18 +167,21 @@ export function contourChart(trials: Trials, { a, b, objective, shown, chosen, g
   }
 }
 
+/** Each cell by all results, weighted by the fourth power of their nearness (Shepard 1968): near ones decide. */
 function gridOf(points: readonly { readonly x: number; readonly y: number; readonly good: number }[]): Float64Array {
   const grid = new Float64Array(cells * cells)
-  const some = points.slice(0, 250)
+  const every = Math.max(1, Math.ceil(points.length / mostKnown))
+  const known = points.filter((_, at) => at % every === 0)
   for (let row = 0; row < cells; row += 1) {
     for (let column = 0; column < cells; column += 1) {
       const [x, y] = [(column + 0.5) / cells, (row + 0.5) / cells]
-      const near = some
-        .map((point) => ({ good: point.good, distance: (point.x - x) ** 2 + (point.y - y) ** 2 + 1e-4 }))
-        .sort((one, other) => one.distance - other.distance)
-        .slice(0, mostNear)
-      const weight = near.reduce((sum, { distance }) => sum + 1 / distance, 0)
-      grid[row * cells + column] = near.reduce((sum, { good, distance }) => sum + good / distance, 0) / weight
+      let [sum, weights] = [0, 0]
+      for (const point of known) {
+        const weight = 1 / ((point.x - x) ** 2 + (point.y - y) ** 2 + 1e-3) ** 2
+        sum += weight * point.good
+        weights += weight
+      }
+      grid[row * cells + column] = sum / weights
     }
   }
   return grid

@@ -27,13 +27,15 @@ export const timelineHeight = (attempts: readonly AttemptRecord[]): number =>
 
 const rowHeight = (lanes: number): number => (lanes > 24 ? 12 : lanes > 10 ? 18 : 28)
 
-const endingInk = (attempt: Pick<AttemptRecord, 'ending' | 'trial'>, best: number | null = null): Ink => {
+const endingInk = (attempt: Pick<AttemptRecord, 'ending' | 'trial'>, best: number | null): Ink => {
   if (attempt.ending === null) return 'running'
   return attempt.ending === 'done' && attempt.trial === best ? 'good' : inkOfEnding[attempt.ending]
 }
 
 const inkOfEnding: Readonly<Record<NonNullable<AttemptRecord['ending']>, Ink>> = {
   done: 'accent',
+  // It has trained as the member of its ring that counts.
+  superseded: 'accent',
   stopped: 'quiet',
   cancelled: 'quiet',
   returned: 'quiet',

@@ -44,21 +44,14 @@ export function drawAxes(pen: Pen, { box, x, y }: Plot, titles: { readonly x: st
     pen.text(box.x - 7, at, label, { ink: 'faint', align: 'end', most: box.x - 16 })
   }
   const ticks = x.ticks(Math.max(2, Math.floor(box.width / 84)))
-  for (const [place, { part, label }] of ticks.entries()) {
+  for (const { part, label } of ticks) {
     const at = box.x + part * box.width
     pen.line([at, bottom, at, bottom + 4], { ink: 'grid', width: 1 })
-    const align =
-      x.kind !== 'choices' || ticks.length < 2
-        ? 'middle'
-        : place === 0
-          ? 'start'
-          : place === ticks.length - 1
-            ? 'end'
-            : 'middle'
     pen.text(at, bottom + 12, label, {
       ink: 'faint',
-      align,
-      most: Math.max(40, box.width / Math.max(1, ticks.length) - 6),
+      align: 'middle',
+      // Of choices each has a share of the axis; numbers are short.
+      most: x.kind === 'choices' ? box.width / Math.max(1, ticks.length) - 6 : 80,
     })
   }
   pen.line([box.x, bottom, box.x + box.width, bottom], { ink: 'quiet', width: 1, opacity: 0.6 })

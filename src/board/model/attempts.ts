@@ -65,8 +65,6 @@ export interface Savings {
   readonly slots: number
   /** From the first attempt to now, or to the end. */
   readonly wallMs: number
-  /** Of the slots' time since each one's first attempt: the part with an attempt in it. */
-  readonly busy: number
   /** How long the same trials would have taken in stages of as many as there are slots, each waiting for its slowest. */
   readonly stagedMs: number
   readonly stopped: number
@@ -86,14 +84,12 @@ export function savingsOf(attempts: readonly AttemptRecord[], now: number): Savi
   const to = open ? now : ended.reduce((latest, { endedAt }) => Math.max(latest, endedAt ?? 0), 0)
   const took = (attempt: AttemptRecord) => Math.max(0, (attempt.endedAt ?? now) - beginOf(attempt))
   const sum = (of: readonly AttemptRecord[]) => of.reduce((total, attempt) => total + took(attempt), 0)
-  const spans = lanes.reduce((total, lane) => total + Math.max(0, to - beginOf(lane.attempts[0])), 0)
   const whole = ended.filter(({ ending }) => ending === 'done').map(took)
   const stopped = ended.filter(({ ending }) => ending === 'stopped')
   const median = medianOf(whole)
   return {
     slots: lanes.length,
     wallMs: to - from,
-    busy: spans > 0 ? Math.min(1, sum(attempts) / spans) : 0,
     stagedMs: stagedMs(attempts, lanes.length, took),
     stopped: stopped.length,
     savedMs: median === null ? 0 : stopped.reduce((total, attempt) => total + Math.max(0, median - took(attempt)), 0),

@@ -5,6 +5,18 @@ export const mostCurves = 80
 const bestCurves = 25
 const runningCurves = 40
 
+/** Curves that are put together in groups: so many are asked for. */
+const mostGrouped = 400
+
+/** The trials whose curves are put together: those that are let through, evenly thinned where they are many. */
+export function pickGrouped(trials: Trials, isWanted: (place: number) => boolean): number[] {
+  const places = Array.from({ length: trials.count }, (_, place) => place).filter(
+    (place) => isWanted(place) && trials.state(place) !== 'queued',
+  )
+  const every = Math.max(1, Math.ceil(places.length / mostGrouped))
+  return places.filter((_, at) => at % every === 0).map((place) => trials.number(place))
+}
+
 /** The numbers of the trials: those that were chosen, those that run, the best, and the latest, of those that are let through. */
 export function pickCurves(
   trials: Trials,

@@ -22,7 +22,7 @@ export interface View {
   readonly across: 'step' | 'time'
   /** Axes with a logarithmic scale by a person's choice. */
   readonly log: readonly string[]
-  /** Curves and results are put together by this hparam; null: they are not. */
+  /** Curves and results are put together by this column; null: they are not. */
   readonly group: string | null
   /** Of the contour. */
   readonly pair: readonly [string, string] | null

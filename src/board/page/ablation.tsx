@@ -4,7 +4,7 @@ import { ablationChart, ablationHeight, deltaText } from '../charts/ablation.ts'
 import type { Standing } from '../wire.ts'
 import { duration, number } from '../words.ts'
 import { ChartBox } from './chart-box.tsx'
-import { CurvesPanel } from './curves-panel.tsx'
+import { CurvesPanel, GroupsPanel } from './curves-panel.tsx'
 import { useDerived } from './derived.ts'
 import type { ExperimentStore } from './experiment-store.ts'
 import { Filters } from './filters.tsx'
@@ -33,8 +33,9 @@ export function AblationPage({ store, standing }: { readonly store: ExperimentSt
         />
         <CostTable standing={standing} />
         <ModelPanel store={store} standing={standing} />
-        <StudyPanel standing={standing} />
+        <StudyPanel store={store} standing={standing} />
         <CurvesPanel {...parts} />
+        <GroupsPanel {...parts} />
         <TimelinePanel {...parts} />
       </div>
       <Filters {...parts} />

@@ -35,6 +35,12 @@ export function Compare({ store, standing, derived }: PartProps) {
           </button>
         </div>
       </header>
+      {alike.length > 0 && (
+        <p class="note">
+          Alike in all:{' '}
+          {alike.map((name) => `${name} ${valueText(trials.at(`hparams.${name}`, places[0] as number))}`).join(', ')}.
+        </p>
+      )}
       <div class="table-frame auto" tabIndex={0} role="region" aria-label="Comparison, a table that scrolls">
         <table>
           <thead>
@@ -64,12 +70,6 @@ export function Compare({ store, standing, derived }: PartProps) {
           </tbody>
         </table>
       </div>
-      {alike.length > 0 && (
-        <p class="note">
-          Alike in all:{' '}
-          {alike.map((name) => `${name} ${valueText(trials.at(`hparams.${name}`, places[0] as number))}`).join(', ')}.
-        </p>
-      )}
     </section>
   )
 }

@@ -1,10 +1,13 @@
 /** Learning curves, live. */
+import { groupsChart, groupsHeight } from '../charts/groups.ts'
 import { useEffect, useMemo } from 'preact/hooks'
 import { curvesChart, type Curve } from '../charts/curves.ts'
-import { pickCurves } from '../model/pick.ts'
-import { value as valueText } from '../words.ts'
+import { groupings, groupsOf, resultsOf } from '../model/groups.ts'
+import { pickCurves, pickGrouped } from '../model/pick.ts'
+import type { Trials } from '../model/trials.ts'
 import { ChartBox } from './chart-box.tsx'
 import { Choose, Toggle } from './pieces.tsx'
+import type { Derived } from './derived.ts'
 import type { PartProps } from './search.tsx'
 import { change, choose, seen, turnLog } from './view-state.ts'
 
@@ -22,7 +25,13 @@ export function CurvesPanel({ store, standing, derived }: PartProps) {
   const { objective, ranked, calm, chosen, version } = derived
   const drawn = store.drawn.value
   const [wanted, across, log, group] = [seen.metric.value, seen.across.value, seen.log.value, seen.group.value]
-  const picked = useMemo(() => pickCurves(store.trials, ranked, calm.shown, chosen), [version, ranked, calm, chosen])
+  const picked = useMemo(
+    () =>
+      group === null
+        ? pickCurves(store.trials, ranked, calm.shown, chosen)
+        : pickGrouped(store.trials, groupedIn(store.trials, derived)),
+    [version, ranked, calm, chosen, group],
+  )
   useEffect(() => store.want(picked), [picked])
   const names = useMemo(() => reportedMetrics(store.curves, objective?.metric), [drawn, objective?.metric])
   // Where the objective itself is never reported, the first metric that is.
@@ -30,6 +39,7 @@ export function CurvesPanel({ store, standing, derived }: PartProps) {
   const metric = wanted ?? names.find(reports) ?? objective?.metric ?? names[0] ?? 'value'
   const isLog = log.includes(`curve.${metric}`)
   const chart = useMemo(() => {
+    const groups = group === null ? undefined : groupsOf(store.trials, group)
     const curves = picked.flatMap((trial): Curve[] => {
       const series = store.curves.get(trial)
       const place = store.trials.place(trial)
@@ -41,13 +51,19 @@ export function CurvesPanel({ store, standing, derived }: PartProps) {
           state: store.trials.state(place),
           why: typeof why === 'string' ? why : null,
           chosen: chosen.has(trial),
-          group: group === null ? null : `${group} ${valueText(store.trials.at(`hparams.${group}`, place))}`,
+          group: groups?.of(place) ?? null,
         },
       ]
     })
-    return curvesChart(curves, { metric, across, log: isLog, best: standing.best })
+    return curvesChart(curves, {
+      metric,
+      across,
+      log: isLog,
+      best: standing.best,
+      ...(groups === undefined ? {} : { groups: groups.names }),
+    })
   }, [picked, drawn, version, metric, across, isLog, standing.best, group, chosen])
-  const groups = [['', 'each trial'] as const, ...[...store.trials.hparams.keys()].map((name) => [name, name] as const)]
+  const choices = [['', 'each trial'] as const, ...groupings(store.trials, standing)]
   const tools = (
     <>
       <Choose
@@ -59,7 +75,7 @@ export function CurvesPanel({ store, standing, derived }: PartProps) {
       <Choose
         label="by"
         value={group ?? ''}
-        options={groups}
+        options={choices}
         onChange={(name) => change({ group: name === '' ? null : name })}
       />
       <Toggle on={isLog} onTurn={() => turnLog(`curve.${metric}`)}>
@@ -70,7 +86,7 @@ export function CurvesPanel({ store, standing, derived }: PartProps) {
   const hidden = store.trials.count - picked.length
   const note =
     group !== null
-      ? 'Mean and 95 % interval of each group.'
+      ? 'Mean and 95 % interval of each group, of the trials that are let through; of those you chose, where you chose several.'
       : hidden > 0
         ? `${picked.length} of ${store.trials.count} trials: those that run, the best, the latest, and those you choose.`
         : undefined
@@ -82,6 +98,33 @@ export function CurvesPanel({ store, standing, derived }: PartProps) {
       tools={tools}
       onPick={choose}
       {...(note === undefined ? {} : { note })}
+    />
+  )
+}
+
+/** Which trials are put together: those that are let through, or of these the ones that somebody chose to compare. */
+function groupedIn(trials: Trials, { calm, chosen }: Derived): (place: number) => boolean {
+  return (place) => calm.shown[place] === 1 && (chosen.size < 2 || chosen.has(trials.number(place)))
+}
+
+/** What each group came to, where trials are put together. */
+export function GroupsPanel({ store, derived }: PartProps) {
+  const { objective, calm, chosen, version } = derived
+  const group = seen.group.value
+  const groups = useMemo(() => {
+    if (group === null || objective === undefined) return undefined
+    return resultsOf(store.trials, objective.metric, groupsOf(store.trials, group), groupedIn(store.trials, derived))
+  }, [version, group, objective, calm, chosen])
+  const chart = useMemo(() => groups && groupsChart(groups, objective?.metric ?? ''), [groups])
+  if (groups === undefined || chart === undefined) return null
+  return (
+    <ChartBox
+      title="Results by group"
+      wide
+      chart={chart}
+      height={groupsHeight(groups)}
+      onPick={choose}
+      note="Dots: results. Lines: the means of the groups, with their 95 % intervals where there are several results."
     />
   )
 }

@@ -2,12 +2,13 @@
 import { signal } from '@preact/signals'
 import { useEffect, useMemo } from 'preact/hooks'
 import { busyChart } from '../charts/busy.ts'
-import { bytes, plural } from '../words.ts'
+import { ago, bytes, plural } from '../words.ts'
 import type { FleetFrame, WorkerCard } from '../wire.ts'
 import { ChartBox } from './chart-box.tsx'
 import { Empty, Pill, Stat } from './pieces.tsx'
 import { link } from './route.ts'
 import { source } from './source.ts'
+import { now } from './stream.ts'
 import { useNow } from './timeline.tsx'
 
 const fleet = signal<FleetFrame | null>(null)
@@ -30,9 +31,9 @@ export function FleetPage() {
         .flatMap((worker) => worker.slots),
     [frame],
   )
-  const chart = useMemo(() => busyChart(frame?.recent ?? [], slots.length, at), [frame, slots.length, at])
+  const chart = useMemo(() => busyChart(frame?.recent ?? [], frame?.stays ?? [], at), [frame, at])
   if (frame === null) return <Empty title="Listening for workers …" />
-  const { workers, drivers, actors, recent } = frame
+  const { workers, drivers, actors, recent, stays } = frame
   const lost = recent.filter(({ ending }) => ending === 'lost' || ending === 'crashed').length
   return (
     <>
@@ -44,7 +45,10 @@ export function FleetPage() {
             {slots.filter(({ running }) => running !== null).length} <small>of {slots.length}</small>
           </Stat>
           <Stat label="drivers">{drivers.filter(({ state }) => state === 'here').length}</Stat>
-          <Stat label="lost attempts" hint="in the last half hour">
+          <Stat label="workers lost" hint="in the last half hour">
+            {stays.filter(({ went }) => went === 'lost').length}
+          </Stat>
+          <Stat label="attempts lost" hint="in the last half hour">
             {lost}
           </Stat>
         </div>
@@ -55,7 +59,7 @@ export function FleetPage() {
           wide
           chart={chart}
           height={200}
-          note="Attempts of the last half hour. Dashed: the slots that there are now."
+          note="Filled: slots with an attempt in them. Dashed: slots that were there. Green marks: workers that came; red: lost; brown: gone by themselves. Of the last half hour, as far as the board knows."
         />
       </div>
       {workers.length === 0 ? (
@@ -66,7 +70,7 @@ export function FleetPage() {
         </Empty>
       ) : (
         <ul class="workers">
-          {workers.map((worker) => (
+          {[...workers.filter(isHere), ...workers.filter((worker) => !isHere(worker))].map((worker) => (
             <Worker key={worker.worker} {...worker} />
           ))}
         </ul>
@@ -99,13 +103,16 @@ export function FleetPage() {
   )
 }
 
+const isHere = ({ state }: Pick<WorkerCard, 'state'>): boolean => state === 'here' || state === 'silent'
+
 const ExperimentLink = ({ id }: { readonly id: string }) => (
   <>
     <a href={link('x', id)}>{id}</a>{' '}
   </>
 )
 
-function Worker({ worker, info, slots, draining, unacknowledged, state }: WorkerCard) {
+function Worker({ worker, info, slots, draining, unacknowledged, state, heardAt }: WorkerCard) {
+  const isThere = isHere({ state })
   return (
     <li class={`panel worker ${state}`}>
       <header class="panel-head">
@@ -118,9 +125,10 @@ function Worker({ worker, info, slots, draining, unacknowledged, state }: Worker
           : `${info.host}, ${plural(info.cores, 'core')}, ${bytes(info.memoryBytes)}, ${info.backend}, maggy ${info.versions['maggy'] ?? '?'}, node ${info.versions['node'] ?? '?'}`}
         {info !== null && Object.entries(info.labels).map(([name, value]) => ` · ${name}=${value}`)}
       </p>
+      {!isThere && <p class="note">Heard last {ago(heardAt, now())}; what it had then:</p>}
       <ul class="slots">
         {slots.map(({ slot, running, next, driver }) => (
-          <li key={slot} class={running === null ? 'slot idle' : 'slot busy'}>
+          <li key={slot} class={running === null || !isThere ? 'slot idle' : 'slot busy'}>
             <span class="slot-number">{slot}</span>
             {running === null ? (
               <span class="sub">{driver === null ? 'free' : `idle, leased by ${driver}`}</span>
@@ -128,7 +136,7 @@ function Worker({ worker, info, slots, draining, unacknowledged, state }: Worker
               <span>
                 <a href={link('x', running.experiment, 'trial', running.trial)}>trial {running.trial}</a>{' '}
                 <span class="sub">{running.experiment}</span>
-                {running.attempt > 1 && <span class="bad"> attempt {running.attempt}</span>}
+                {running.attempt > 1 && <span class="sub"> attempt {running.attempt}</span>}
                 {next !== null && <span class="sub"> · then trial {next.trial}</span>}
               </span>
             )}

@@ -7,12 +7,21 @@ import { layoutOf, placesOf } from '../model/layers.ts'
 import type { Standing } from '../wire.ts'
 import { ChartCanvas, SaveMenu, useSize } from './chart-box.tsx'
 import type { ExperimentStore } from './experiment-store.ts'
-import { Choose } from './pieces.tsx'
+import { Choose, Toggle } from './pieces.tsx'
 import { change, seen } from './view-state.ts'
 
-export function StudyPanel({ standing }: { readonly standing: Standing }) {
+interface ModelProps {
+  readonly store: ExperimentStore
+  readonly standing: Standing
+}
+
+/** Where the model is drawn, a part that has layers in it is marked there by a click. */
+export function StudyPanel({ store, standing }: ModelProps) {
   const { components = [], ablation } = standing
+  const graph = store.graph.value
+  const without = seen.without.value
   if (components.length === 0) return null
+  const isDrawn = (component: Component) => graph !== null && placesOf(graph, component).length > 0
   return (
     <section class="panel" aria-label="The study">
       <header class="panel-head">
@@ -20,12 +29,22 @@ export function StudyPanel({ standing }: { readonly standing: Standing }) {
       </header>
       <ol class="parts">
         {components.map((component) => {
-          const one = comparisonOf(ablation, [component.name])
+          const { name, kind } = component
+          const one = comparisonOf(ablation, [name])
           const verdict = one?.verdict ?? 'pending'
+          const isMarked = without.length === 1 && without[0] === name
           return (
-            <li key={component.name} class={`part ${verdict.replaceAll(' ', '-')}`}>
-              <span class="part-kind">{component.kind}</span>
-              <span class="part-name">{component.name}</span>
+            <li key={name} class={`part ${verdict.replaceAll(' ', '-')}`}>
+              <span class="part-kind">{kind}</span>
+              <span class="part-name">
+                {isDrawn(component) ? (
+                  <Toggle on={isMarked} onTurn={() => change({ without: isMarked ? [] : [name] })}>
+                    {name}
+                  </Toggle>
+                ) : (
+                  name
+                )}
+              </span>
               <span class="part-delta">
                 {one === undefined ? 'to come' : one.delta === null ? verdict : deltaText(one)}
               </span>
@@ -33,26 +52,20 @@ export function StudyPanel({ standing }: { readonly standing: Standing }) {
           )
         })}
       </ol>
+      {graph === null && <p class="note">{whyNotDrawn(components)}</p>}
     </section>
   )
 }
 
-export function ModelPanel({ store, standing }: { readonly store: ExperimentStore; readonly standing: Standing }) {
+function whyNotDrawn(components: readonly Component[]): string {
+  return components.some(({ kind }) => kind === 'layers')
+    ? 'The model is not drawn, for the log does not say how its layers are joined: it has more than 1,024 of them, could not be built outside of train, or was submitted by an older maggy.'
+    : 'The model is not drawn, for the study names no layer of it: nobody has looked at it.'
+}
+
+export function ModelPanel({ store, standing }: ModelProps) {
   const graph = store.graph.value
-  if (graph !== null) return <Model graph={graph} standing={standing} />
-  const namesLayers = standing.components?.some(({ kind }) => kind === 'layers') === true
-  return (
-    <section class="panel" aria-label="The model">
-      <header class="panel-head">
-        <h2>The model</h2>
-      </header>
-      <p class="note">
-        {namesLayers
-          ? 'The log does not say how its layers are joined: the model has more than 1,024 of them, could not be built outside of train, or was submitted by an older maggy.'
-          : 'The study names no layer of the model, so that nobody has looked at it.'}
-      </p>
-    </section>
-  )
+  return graph === null ? null : <Model graph={graph} standing={standing} />
 }
 
 function Model({ graph, standing }: { readonly graph: LayersGraph; readonly standing: Standing }) {
@@ -69,7 +82,7 @@ function Model({ graph, standing }: { readonly graph: LayersGraph; readonly stan
   const removals = removalsOf(graph, components, standing)
   const marked = JSON.stringify(without)
   return (
-    <section class="panel" aria-label="The model">
+    <section class="panel tall" aria-label="The model">
       <header class="panel-head">
         <h2>The model</h2>
         <div class="tools">

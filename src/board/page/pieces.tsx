@@ -43,9 +43,11 @@ export function CountsBar({ counts, wanted }: Pick<Card, 'counts' | 'wanted'>) {
   const said = `${over} of ${plural(wanted, 'trial')}: ${text.join(', ') || 'none yet'}`
   return (
     <div class="counts" role="img" aria-label={said} title={said}>
-      {order.map((state) => (
-        <span key={state} class={`part ${state}`} style={{ width: `${(counts[state] / all) * 100}%` }} />
-      ))}
+      {order
+        .filter((state) => counts[state] > 0)
+        .map((state) => (
+          <span key={state} class={`part ${state}`} style={{ width: `${(counts[state] / all) * 100}%` }} />
+        ))}
     </div>
   )
 }

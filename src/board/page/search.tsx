@@ -8,7 +8,7 @@ import type { Importances, Standing } from '../wire.ts'
 import { useAsked } from './asked.ts'
 import { ChartBox } from './chart-box.tsx'
 import { Compare } from './compare.tsx'
-import { CurvesPanel } from './curves-panel.tsx'
+import { CurvesPanel, GroupsPanel } from './curves-panel.tsx'
 import { useDerived, type Derived } from './derived.ts'
 import type { ExperimentStore } from './experiment-store.ts'
 import { Filters } from './filters.tsx'
@@ -38,6 +38,7 @@ export function SearchPage({ store, standing }: Omit<PartProps, 'derived'>) {
         {first !== undefined && second !== undefined && <ParetoPanel {...parts} />}
         {second === undefined && <BestPanel {...parts} />}
         <CurvesPanel {...parts} />
+        <GroupsPanel {...parts} />
         <TimelinePanel {...parts} />
       </>
     ),

@@ -20,6 +20,7 @@ export const now = (): number => Date.now() + clockOffset.value
 
 const silentMs = 12_000
 const againMs = 1_000
+const refusedMs = 5_000
 const hiddenMs = 30_000
 
 export interface FrameStream {
@@ -90,7 +91,8 @@ export function openStream(
     if (closed) return
     if (answered === 401) connection.value = 'refused'
     else if (answered === 404) connection.value = 'unknown'
-    retry = window.setTimeout(reopen, againMs)
+    // What the board has refused it will hardly give a second later.
+    retry = window.setTimeout(reopen, answered === undefined ? againMs : refusedMs)
   }
   const visibility = () => {
     window.clearTimeout(hiding)

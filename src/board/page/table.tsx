@@ -28,11 +28,16 @@ function columnsOf({ store, standing }: PartProps): Column[] {
   })
   const { trials } = store
   const named =
-    standing.kind === 'ablation' ? [plain('without', 'without'), plain('repeat', 'repeat', valueText, true)] : []
+    standing.kind === 'ablation'
+      ? [plain('without', 'without', withoutText), plain('repeat', 'repeat', valueText, true)]
+      : []
   return [
     ...named,
     ...[...trials.metrics.keys()].map((name) => plain(`metrics.${name}`, name, valueText, true)),
-    ...trials.differing(standing.searched).map((name) => plain(`hparams.${name}`, name, valueText, true)),
+    ...trials.differing(standing.searched).map((name) => {
+      const numeric = trials.hparams.get(name)?.every((given) => typeof given !== 'string') === true
+      return plain(`hparams.${name}`, name, valueText, numeric)
+    }),
     plain('durationMs', 'took', (ms) => duration(typeof ms === 'number' ? ms : null), true),
     plain('attempts', 'attempts', valueText, true),
     plain('worker', 'worker'),
@@ -168,6 +173,8 @@ function SortHead({
     </th>
   )
 }
+
+const withoutText = (given: unknown): string => (given === '' ? 'nothing (base)' : valueText(given))
 
 const numberOr = (given: unknown): string | number | null =>
   typeof given === 'number' ? given : given === null ? null : valueText(given)

@@ -42,7 +42,7 @@ export function TimelinePanel({ store, standing, derived }: PartProps) {
       onPick={choose}
       note={
         <>
-          <Legend /> {savings !== null && savingsText(savings)}
+          <Legend /> {savings !== null && savingsText(savings, standing.utilization)}
         </>
       }
     />
@@ -70,8 +70,10 @@ function Legend() {
   )
 }
 
-function savingsText({ slots, wallMs, busy, stagedMs, stopped, savedMs, lostMs }: Savings): string {
-  const said = [`${plural(slots, 'slot')} busy ${percent(busy)} of ${duration(wallMs)}.`]
+function savingsText(savings: Savings, utilization: number | null): string {
+  const { slots, wallMs, stagedMs, stopped, savedMs, lostMs } = savings
+  const busy = utilization === null ? '' : `busy ${percent(utilization)} of their time, `
+  const said = [`${plural(slots, 'slot')}, ${busy}${duration(wallMs)} in all.`]
   if (slots > 1 && stagedMs > wallMs * 1.02)
     said.push(
       `In stages of ${slots}, each waiting for its slowest, the same trials would have taken ${duration(stagedMs)}.`,

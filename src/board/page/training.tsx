@@ -22,7 +22,8 @@ export function TrainingPage({ store, standing }: { readonly store: ExperimentSt
   const parts = { store, standing, derived }
   const running = store.progress.value?.running.find(({ trial }) => trial === only)
   const ring = running?.ring ?? null
-  const chart = useMemo(() => ringChart(ring), [ring])
+  const isOver = standing.endedAt !== null
+  const chart = useMemo(() => ringChart(ring, isOver), [ring, isOver])
   const settings = standing.ring
   return (
     <>

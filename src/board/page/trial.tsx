@@ -46,11 +46,13 @@ export function TrialPage(props: TrialProps) {
         <Stat label="state">
           <Pill state={trials.state(place)} />
         </Stat>
-        {[...trials.metrics].map(([name, values]) => (
-          <Stat key={name} label={name === objective?.metric ? `${name} (objective)` : name}>
-            {number(values[place])}
-          </Stat>
-        ))}
+        {[...trials.metrics]
+          .filter(([name, values]) => name === objective?.metric || typeof values[place] === 'number')
+          .map(([name, values]) => (
+            <Stat key={name} label={name === objective?.metric ? `${name} (objective)` : name}>
+              {number(values[place])}
+            </Stat>
+          ))}
         <Stat label="took">{duration(typeof took === 'number' ? took : null)}</Stat>
         <Stat label="attempts">{valueText(trials.at('attempts', place))}</Stat>
         <Stat label="worker">
