@@ -26,6 +26,8 @@ export const WorkerInfo = Type.Object({
   backend: Name,
   cores: Count,
   memoryBytes: Count,
+  /** Left out: none. */
+  gpus: Type.Optional(Type.Number({ minimum: 0 })),
   versions: mapOf(Label, 64),
   startedAt: Instant,
   /** It is not asked for more than this. Left out: for none of it. */

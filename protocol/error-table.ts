@@ -373,6 +373,22 @@ export const table = {
     retryable: true,
     remedy: 'see the output of the trial; an out-of-memory shows as SIGKILL or SIGABRT',
   },
+  RUNNER_OUT_OF_MEMORY: {
+    message: 'the trial ran out of memory ({reason})',
+    retryable: true,
+    remedy: 'give it a worker with more memory for each slot (`maggy worker --memory`), or let it use less',
+  },
+  RESOURCES_MISSING: {
+    message: 'no worker has {wanted} for a slot; {nearest}',
+    retryable: true,
+    remedy:
+      'start one that has (`maggy worker --memory`, `--gpus`, fewer `--slots`), or ask for less (`maggy resume --set resources=…`)',
+  },
+  MEMORY_MISSING: {
+    message: 'trial {trial} ran out of {memory} of memory, and {reason}',
+    retryable: true,
+    remedy: 'start a worker with more memory for each slot: `maggy worker --memory`',
+  },
   WORKER_LOST: { message: 'worker {worker} was lost', retryable: true, remedy: 'see the log of that worker' },
   WORKER_DRAINING: { message: 'worker {worker} is leaving', retryable: true, remedy: 'ask another worker' },
   SLOT_TAKEN: {

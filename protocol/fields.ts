@@ -33,8 +33,8 @@ const told: Readonly<Record<string, string>> = {
   labels:
     'Names and values that people give to workers. In a policy: only workers that carry all of these; empty: any.',
   backend: 'What computes, for people: tensorflow, python.',
-  cores: 'Processor cores of the host.',
-  memoryBytes: 'Memory of the host, in bytes.',
+  cores: 'Processor cores that the worker has for all of its slots.',
+  memoryBytes: 'Memory that the worker has for all of its slots, in bytes.',
   info: 'What the worker is.',
   status: 'What its slots hold now.',
   draining: 'It takes nothing new, and goes when what it runs has ended.',
@@ -118,7 +118,7 @@ const told: Readonly<Record<string, string>> = {
   resources: 'What a trial needs of a worker, for each of its slots. Left out: nothing.',
   'resources.memoryBytes': 'Bytes of memory. Left out: any.',
   'resources.cores': 'Processor cores. Left out: any.',
-  gpus: 'How many GPUs. Left out: none.',
+  gpus: 'How many GPUs; a worker’s are shared by its slots. Left out: none.',
   outOfMemory:
     'Where a trial has run out of memory and no worker has more: it waits for one, or is tried again on any. Left out: retry.',
   'events.memoryBytes': 'The attempt ran out of memory: so many bytes its slot had.',

@@ -213,7 +213,11 @@ class Driver implements RunningActor {
       runsForLong: this.#trainsInRing(slot),
       idleSince: slot.idleSince,
     }))
-    for (const decision of schedule(positions, [...runs.values()], now)) {
+    for (const decision of schedule(
+      positions,
+      [...runs.values()].flatMap((run) => run.claimants()),
+      now,
+    )) {
       if (decision.kind === 'suggest') runs.get(decision.claimant)?.want(decision.count)
       else if (decision.kind === 'lease') decision.slot.slot.lease.ask()
       else if (decision.kind === 'release') void decision.slot.slot.lease.release()

@@ -18,12 +18,22 @@ export const workerActor: ActorDefinition<WorkerArguments> = {
   roles: ['worker'],
   options: workerOptions,
   start: async ({ bus, clock, logger, id, onDropped, access }, options) => {
-    const { slots, labels, threads, maxMemory, cache = defaultCacheFolder(), drainTimeout, server } = options
+    const {
+      slots,
+      labels,
+      threads,
+      maxMemory,
+      memory,
+      gpus,
+      cache = defaultCacheFolder(),
+      drainTimeout,
+      server,
+    } = options
     // Told now, and not by each trial.
     await makeCacheFolder(cache)
     const trust = options.trust === undefined ? undefined : await readTrust(options.trust)
     if (trust !== undefined) logger.info({ trusts: [...trust.values()] }, 'runs signed code only')
-    const maxRssBytes = maxMemory === undefined ? (totalmem() * 0.75) / slots : maxMemory * 2 ** 20
+    const maxRssBytes = maxMemory === undefined ? ((memory ?? totalmem()) * 0.75) / slots : maxMemory * 2 ** 20
     const confinement = await confinementFor(options, { maxRssBytes, tls: access.tls !== undefined }, logger)
     const { version } = createRequire(import.meta.url)('maggy/package.json') as { version: string }
     const worker = createWorker({
@@ -36,7 +46,8 @@ export const workerActor: ActorDefinition<WorkerArguments> = {
         slots,
         labels: { ...labels },
         cores: availableParallelism(),
-        memoryBytes: totalmem(),
+        memoryBytes: memory ?? totalmem(),
+        ...(gpus === undefined ? {} : { gpus }),
         versions: { maggy: version, node: process.versions.node },
         startedAt: clock.now(),
         can: ['bundle', 'ablated', 'ring', 'resumeFrom'],
@@ -46,6 +57,7 @@ export const workerActor: ActorDefinition<WorkerArguments> = {
       cache: createBundleCache({ folder: cache }),
       spawn: createSpawn(() => ({ server, access: accessOfRunners(access), worker: id }), {
         ...(threads === undefined ? {} : { threads }),
+        memory: { bytes: Math.floor((memory ?? totalmem()) / slots), isLimit: memory !== undefined },
         confinement,
       }),
       maxTrialsPerRunner: options.maxTrialsPerRunner,

@@ -270,10 +270,19 @@ function outcomeOfUnloaded(error: unknown): AttemptOutcome {
 /** What travels. */
 function outcomeOf(outcome: TrainingOutcome, assignment: Assignment): AttemptOutcome {
   if (outcome.kind === 'done' || outcome.kind === 'returned') return outcome
-  if (outcome.kind === 'failed') return { kind: 'failed', problem: withStack(outcome.error) }
+  if (outcome.kind === 'failed') {
+    const { error } = outcome
+    if (!isOutOfMemory(error.cause)) return { kind: 'failed', problem: withStack(error) }
+    return { kind: 'crashed', problem: said(problem('RUNNER_OUT_OF_MEMORY', { reason: describe(error.cause) })) }
+  }
   if (outcome.reason === 'timeout') return { kind: 'failed', problem: timedOut(assignment) }
   return { kind: 'stopped', reason: outcome.reason as Exclude<StopCause, 'timeout'>, metrics: outcome.metrics }
 }
+
+/** A thread of train's own has reached the limit of its heap, or memory was refused. */
+const isOutOfMemory = (cause: unknown): boolean =>
+  (cause as NodeJS.ErrnoException | undefined)?.code === 'ERR_WORKER_OUT_OF_MEMORY' ||
+  (cause instanceof RangeError && cause.message === 'Array buffer allocation failed')
 
 /** The stack of what the user threw, by the lines that the user wrote. */
 const withStack = (error: Error): ReturnType<typeof toProblem> =>

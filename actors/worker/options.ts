@@ -1,5 +1,6 @@
 /** What `maggy worker` takes. */
 import { InvalidArgumentError, Option, type Command } from 'commander'
+import { bytesIn } from '../../src/words/index.ts'
 
 export interface WorkerArguments {
   readonly slots: number
@@ -8,6 +9,9 @@ export interface WorkerArguments {
   readonly maxTrialsPerRunner: number
   /** MiB. */
   readonly maxMemory?: number
+  /** Bytes, for all slots together. */
+  readonly memory?: number
+  readonly gpus?: number
   readonly cache?: string
   /** A file of keys. */
   readonly trust?: string
@@ -31,6 +35,12 @@ export function workerOptions(command: Command): Command {
       'a runner above it is replaced after its trial (default: 3/4 of the memory, over the slots)',
       whole(1, 2 ** 40),
     )
+    .option(
+      '--memory <amount>',
+      'what trials may use, over the slots: 8GB, 512MB; one that uses more is ended (default: that of the host, and nothing is ended)',
+      amount,
+    )
+    .option('--gpus <n>', 'GPUs that it has, over the slots', whole(0, 1024))
     .option('--cache <folder>', 'where code bundles are kept')
     .addOption(
       new Option(
@@ -60,6 +70,12 @@ function whole(low: number, high: number): (value: string) => number {
     if (Number.isSafeInteger(number) && number >= low && number <= high) return number
     throw new InvalidArgumentError(`Not a whole number of at least ${low}.`)
   }
+}
+
+function amount(value: string): number {
+  const bytes = bytesIn(value)
+  if (bytes !== undefined && bytes >= 2 ** 26) return bytes
+  throw new InvalidArgumentError('Not an amount of memory of at least 64MB, as 8GB or 512MB.')
 }
 
 function parseLabels(value: string, before: Readonly<Record<string, string>>): Record<string, string> {

@@ -4,6 +4,7 @@ import { fileURLToPath } from 'node:url'
 import { secretVariables } from '../../src/access/index.ts'
 import type { Confinement } from '../../src/isolation/index.ts'
 import { endOf, launch } from './launch.ts'
+import { heapFlags, measured, type Allowance } from './memory.ts'
 import { endGroup } from './process-group.ts'
 import type { FromRunner, RunnerSetting, ToRunner } from './runner-messages.ts'
 
@@ -18,7 +19,8 @@ export interface RunnerHears {
   message(message: FromRunner): void
   /** A line that did not come through JavaScript's console: native libraries, and Node's own last words. */
   output(from: 'stdout' | 'stderr', text: string): void
-  exit(reason: string): void
+  /** `outgrown`: it ran out of memory. */
+  exit(reason: string, outgrown?: boolean): void
 }
 
 export type SpawnRunner = (slot: number, hears: RunnerHears) => RunnerProcess
@@ -40,16 +42,25 @@ const maximumLine = 8192
  */
 export function createSpawn(
   settingNow: () => Omit<RunnerSetting, 'slot'>,
-  options: { readonly threads?: number; readonly confinement?: Confinement | undefined } = {},
+  options: {
+    readonly threads?: number
+    readonly memory?: Allowance
+    readonly confinement?: Confinement | undefined
+  } = {},
 ): SpawnRunner {
   const own = import.meta.url
   const main = fileURLToPath(new URL(own.endsWith('.ts') ? './runner-main.ts' : './runner-main.js', own))
   return (slot, hears) => {
     const { confinement } = options
     // Two debuggers would fight for one port. What this process was told itself comes last, and so counts.
-    const flags = [...runnerFlags, ...process.execArgv.filter((flag) => !flag.startsWith('--inspect'))]
+    const flags = [
+      ...runnerFlags,
+      ...heapFlags(options.memory),
+      ...process.execArgv.filter((flag) => !flag.startsWith('--inspect')),
+    ]
     const env = { ...cleanEnvironment(process.env), ...threadVariables(options.threads) }
     const child = launch({ slot, main, flags, env }, confinement)
+    const meter = measured(child.pid, options.memory)
     child.on('message', (message) => {
       hears.message(message as FromRunner)
     })
@@ -57,6 +68,7 @@ export function createSpawn(
       const stream = child[from]
       if (stream === null) continue
       createInterface({ input: stream }).on('line', (text) => {
+        meter.read(text)
         hears.output(from, text.slice(0, maximumLine))
       })
     }
@@ -64,9 +76,11 @@ export function createSpawn(
     const leave = (reason: string): void => {
       if (gone) return
       gone = true
-      hears.exit(reason)
+      const { outgrown } = meter
+      hears.exit(outgrown === null ? reason : `${reason}: ${outgrown}`, outgrown !== null)
     }
     child.on('exit', (code, signal) => {
+      meter.exit(signal)
       // What user code has started and left behind goes with the runner.
       if (child.pid !== undefined) endGroup(child.pid)
       const reason = endOf(code, signal, confinement !== undefined)
@@ -98,6 +112,7 @@ export function createSpawn(
       pid: child.pid ?? 0,
       send,
       kill: () => {
+        meter.close()
         // Its group may have its number only as long as it has not gone itself.
         if (child.exitCode === null && child.signalCode === null && child.pid !== undefined) endGroup(child.pid)
         child.kill('SIGKILL')

@@ -38,7 +38,7 @@ export type RunnerEvent =
   | { readonly type: 'started'; readonly at: number }
   | { readonly type: 'stop'; readonly cause: StopCause }
   | { readonly type: 'ended'; readonly rssBytes: number; readonly last: boolean }
-  | { readonly type: 'exited'; readonly reason: string }
+  | { readonly type: 'exited'; readonly reason: string; readonly outgrown?: boolean }
   /** Its second thread has not been heard for long. */
   | { readonly type: 'silent' }
   /** The worker goes, and cannot wait for what runs. */

@@ -74,8 +74,8 @@ export function createRunner(options: {
             if (from === 'stderr' && text.trim() !== '') lastWords = text
             reports.line(actor.getSnapshot().context.attempt?.assignment ?? null, from, text)
           },
-          exit: (reason) => {
-            if (process === mine) actor.send({ type: 'exited', reason })
+          exit: (reason, outgrown = false) => {
+            if (process === mine) actor.send({ type: 'exited', reason, outgrown })
           },
         })
         process = mine
@@ -93,7 +93,8 @@ export function createRunner(options: {
       settle: ({ context, event }) => {
         if (event.type !== 'exited' || context.attempt === null) return
         const { cause, killed, startedAt } = context
-        reports.lost({ assignment: context.attempt.assignment, cause, killed, reason: event.reason, startedAt })
+        const { reason, outgrown = false } = event
+        reports.lost({ assignment: context.attempt.assignment, cause, killed, reason, outgrown, startedAt })
       },
       tellStarted: ({ context, event }) => {
         if (event.type === 'started' && context.attempt !== null) reports.started(context.attempt.assignment, event.at)

@@ -10,6 +10,8 @@ export interface Loss {
   readonly killed: KillCause | null
   /** How the process ended. */
   readonly reason: string
+  /** It ran out of memory. */
+  readonly outgrown?: boolean
   /** Null: it had not said that it had begun. */
   readonly startedAt: number | null
 }
@@ -29,6 +31,7 @@ export function outcomeOfLoss(loss: Loss, latest: Metrics, worker: string): Atte
   // The user's wish, and no fault of the trial: it is tried elsewhere at no cost.
   if (killed === 'handback' || killed === 'dismissed')
     return { kind: 'returned', reason: problem('WORKER_DRAINING', { worker }).message }
+  if (loss.outgrown === true) return crashed(problem('RUNNER_OUT_OF_MEMORY', { reason: loss.reason }))
   return crashed(problem('RUNNER_CRASHED', { reason: reasonOf(loss) }))
 }
 

@@ -1,10 +1,18 @@
 /** Trials and experiments as tables for people. */
 import pc from 'picocolors'
-import { own } from '../../protocol/index.ts'
+import { own, type Metrics } from '../../protocol/index.ts'
 import { visible, visibleLines } from '../words/index.ts'
 import { importances } from '../importance/index.ts'
 import type { TrialState } from '../history/index.ts'
-import { rank, searchedHparams, type Outline, type Result, type TrialResult } from '../store/index.ts'
+import { lossOf } from '../pareto/index.ts'
+import {
+  rank,
+  searchedHparams,
+  type ConfigurationResult,
+  type Outline,
+  type Result,
+  type TrialResult,
+} from '../store/index.ts'
 import { ablationText, faultsIn, notesIn } from './ablation-table.ts'
 import { table } from './plain-table.ts'
 import { shadowText } from './shadow-table.ts'
@@ -73,6 +81,37 @@ function trialTable(result: Result, { top = bestShown, all = false }: Shown): st
   return lines.join('\n')
 }
 
+function tablesText(result: Result, shown: Shown): string {
+  if (result.ablation !== undefined) return ablationText(result.ablation)
+  const trials = trialTable(result, shown)
+  return result.configurations === undefined ? trials : `${configurationTable(result, shown)}\n\n${trials}`
+}
+
+/** Where each is tried several times: means and their standard errors, the best first. */
+function configurationTable(result: Result, { top = bestShown, all = false }: Shown): string {
+  const { configurations = [], objectives, searched } = result
+  const [objective] = objectives
+  const lossIn = (one: ConfigurationResult): number =>
+    one.state === 'done' && objective !== undefined ? lossOf(one.metrics, objective) : Infinity
+  const inOrder = configurations.toSorted((a, b) => lossIn(a) - lossIn(b) || a.configuration - b.configuration)
+  const rows = (all ? inOrder : inOrder.slice(0, top)).map((one) => [
+    String(one.configuration),
+    one.state === 'pending' ? pc.cyan('pending') : colour[one.state](one.state),
+    ...objectives.map(({ metric }) => withError(one.metrics, one.errors, metric)),
+    ...searched.map((name) => valueText(own(one.hparams, name))),
+    `${one.trials[0]} to ${one.trials.at(-1)}`,
+  ])
+  const head = ['configuration', 'state', ...objectives.map(({ metric }) => `${visible(metric)} (mean ± s.e.)`)]
+  return table([...head, ...searched.map(visible), 'trials'], rows)
+}
+
+/** `0.971 ± 0.004` */
+function withError(metrics: Metrics, errors: Metrics | undefined, metric: string): string {
+  const error = own(errors ?? {}, metric)
+  const value = valueText(own(metrics, metric))
+  return typeof error === 'number' ? `${value} ± ${short(error)}` : value
+}
+
 /** The whole of a result: the table, the counts, and the best hparams. */
 export function resultText(result: Result, shown: Shown = {}): string {
   const { counts, best, worst, mean, objectives } = result
@@ -82,7 +121,7 @@ export function resultText(result: Result, shown: Shown = {}): string {
   const said = Object.entries(told)
     .filter(([, count]) => count > 0)
     .map(([state, count]) => `${count} ${state}`)
-  const lines = [result.ablation === undefined ? trialTable(result, shown) : ablationText(result.ablation), '']
+  const lines = [tablesText(result, shown), '']
   lines.push(
     `${result.experiment}: ${result.state} in ${duration(result.durationMs)}, ${said.join(', ') || 'no trials'}`,
   )
@@ -91,7 +130,7 @@ export function resultText(result: Result, shown: Shown = {}): string {
   if (result.ablation !== undefined) lines.push(...faultsIn(result.ablation), ...notesIn(result.ablation))
   else if (best !== null) {
     lines.push(
-      `best    ${shownMetric} ${valueText(own(best.metrics, metric))}, trial ${best.trial}: ${pairs(searchedHparams(result, best))}`,
+      `best    ${shownMetric} ${withError(best.metrics, best.errors, metric)}, trial ${best.trial}: ${pairs(searchedHparams(result, best))}`,
     )
     lines.push(`worst   ${shownMetric} ${valueText(own(worst?.metrics ?? {}, metric))}, trial ${worst?.trial}`)
     lines.push(`mean    ${shownMetric} ${short(mean)}`)

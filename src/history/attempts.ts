@@ -1,8 +1,12 @@
 /** The attempts of an experiment as a reader sees them: where each ran, from when to when, and why it ended. Pure. */
 import type { LogEvent } from '../../protocol/index.ts'
 
-/** How an attempt ended; `cancelled`: its experiment ended under it; `superseded`: another attempt counts, as one member’s does in a ring. */
-export type AttemptEnding = 'done' | 'stopped' | 'failed' | 'crashed' | 'returned' | 'lost' | 'cancelled' | 'superseded'
+/**
+ * How an attempt ended; `oom`: it ran out of memory; `cancelled`: its experiment ended under it; `superseded`: another attempt counts, as
+ * one member’s does in a ring.
+ */
+export type AttemptEnding =
+  'done' | 'stopped' | 'failed' | 'crashed' | 'oom' | 'returned' | 'lost' | 'cancelled' | 'superseded'
 
 export interface AttemptRecord {
   readonly trial: number
@@ -113,7 +117,10 @@ function endingOf(
       }
     case 'returned':
       return { ending: 'returned', checkpoint, reason: outcome.reason }
-    default:
-      return { ending: outcome.kind, checkpoint, reason: `${outcome.problem.code}: ${outcome.problem.message}` }
+    default: {
+      const { code, message } = outcome.problem
+      const ending = code === 'RUNNER_OUT_OF_MEMORY' ? 'oom' : outcome.kind
+      return { ending, checkpoint, reason: `${code}: ${message}` }
+    }
   }
 }

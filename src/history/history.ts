@@ -583,11 +583,11 @@ export class History {
     if (configuration === undefined || configuration.state === 'pending') return
     const { state, metrics } = configuration
     if (state !== 'cancelled') this.#improvement.settled(state, metrics)
-    if (state === 'done') this.#best.done(this.#bestOf(configuration), metrics)
+    if (state === 'done') this.#best.done(this.standingFor(configuration), metrics)
   }
 
   /** The trial that stands for a configuration: its best, the first of equals. */
-  #bestOf({ trials }: Configuration): number {
+  standingFor({ trials }: Configuration): number {
     const [first] = trials
     const best = new Best(this.submission.context.objectives)
     for (const { context } of trials) best.done(context.trial, context.metrics)

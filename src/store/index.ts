@@ -23,6 +23,7 @@ export {
   searchedHparams,
   summarize,
   trialResult,
+  type ConfigurationResult,
   type Outline,
   type Result,
   type TrialResult,

@@ -43,7 +43,26 @@ export interface TrialResult<H extends object = Hparams> {
   /** In an ablation: what it does without, and the parameters of its model. */
   readonly ablated?: Ablated
   readonly parameters?: number
+  /** Where configurations are tried several times: which one it tries, and which of its repeats it is, both from 0. */
+  readonly configuration?: number
+  readonly repeat?: number
+  /** Of a trial that stands for its configuration: the standard errors of its metrics, which are means then. */
+  readonly errors?: Metrics
   readonly problem?: Problem
+}
+
+/** hparams that were tried in several trials, each with a seed of its own. */
+export interface ConfigurationResult<H extends object = Hparams> {
+  readonly configuration: number
+  /** pending: a trial of it has not ended. */
+  readonly state: TrialState | 'pending'
+  readonly hparams: H
+  /** The numbers of its trials. */
+  readonly trials: readonly number[]
+  /** Of one that is done, means over its trials; of one that was pruned, the last that its pruned trial reported. */
+  readonly metrics: Metrics
+  /** The standard errors of these means. */
+  readonly errors: Metrics
 }
 
 /** An experiment without its trials: what can be told at a cost that does not grow with their number. */
@@ -55,12 +74,14 @@ export interface Outline<H extends object = Hparams> {
   readonly seed: number
   readonly objectives: readonly Objective[]
   readonly space: SearchSpace
-  /** How many trials were asked for. */
+  /** How many trials were asked for, repeats among them. */
   readonly wanted: number
   /** The names of the hparams that differ between trials: those of the search space. */
   readonly searched: readonly string[]
   readonly counts: Counts
-  /** By the objective; ties go to the lower trial. null: no trial is done, or there are several objectives (see `pareto`). */
+  /**
+   * By the objective; ties go to the lower trial. Where configurations are tried several times: the trial that stands for the one with
+   * the best mean, with the means as its metrics. null: no trial is done, or there are several objectives (see `pareto`). */
   readonly best: TrialResult<H> | null
   /** The stop rule of the context that ended it before all its trials had run. */
   readonly conclusion?: Conclusion
@@ -86,6 +107,8 @@ export interface Result<H extends object = Hparams> extends Outline<H> {
   /** The done trials that no other one beats in every objective, by trial number. */
   readonly pareto: readonly TrialResult<H>[]
   readonly trials: readonly TrialResult<H>[]
+  /** Where configurations are tried several times. */
+  readonly configurations?: readonly ConfigurationResult<H>[]
   /** Of an ablation: the base, and each component against it. */
   readonly ablation?: AblationResult
   /** How the optimizers that were asked on the side (`shadow`) compare with the one whose trials were run. */
@@ -114,6 +137,7 @@ export function trialResult(reading: Reading, trial: number): TrialResult | unde
   const { hparams, seed = 0, metrics, problem, fidelity, ablated } = context
   const { budget, from } = fidelity ?? {}
   const members = history.members(trial)
+  const { repeats } = history
   return {
     trial,
     ...rest,
@@ -127,6 +151,7 @@ export function trialResult(reading: Reading, trial: number): TrialResult | unde
     ...(ablated === undefined ? {} : { ablated }),
     ...(parameters === undefined ? {} : { parameters }),
     ...(members === undefined ? {} : { members }),
+    ...(repeats === 1 ? {} : { configuration: history.configurationOf(trial), repeat: trial % repeats }),
     ...(problem === null ? {} : { problem }),
   }
 }
@@ -145,10 +170,10 @@ export function outlineOf(reading: Reading): Outline {
     seed: context?.seed ?? 0,
     objectives: context?.objectives ?? [],
     space: context?.kind === 'optimization' ? context.space : {},
-    wanted: context?.trials ?? 0,
+    wanted: history?.target ?? 0,
     searched: searchedIn(context),
     counts: history?.tally ?? { queued: 0, running: 0, done: 0, pruned: 0, failed: 0, cancelled: 0 },
-    best: best === null ? null : (trialResult(reading, best.trial) ?? null),
+    best: best === null ? null : (standingFor(reading, best.trial) ?? null),
     ...(history === null || history.concluded === null ? {} : { conclusion: history.concluded }),
     startedAt,
     endedAt,
@@ -167,16 +192,49 @@ export function summarize(reading: Reading): Result {
   const { objectives } = outline
   const numbers = [...(reading.history?.trials.keys() ?? [])].sort((a, b) => a - b)
   const trials = numbers.flatMap((trial) => trialResult(reading, trial) ?? [])
-  const ranked = rank(trials, objectives)
+  const configurations = configurationsOf(reading)
+  const ranked = rank(configurations === undefined ? trials : representatives(reading), objectives)
   return {
     ...outline,
     worst: objectives.length === 1 ? (ranked.at(-1) ?? null) : null,
     mean: meanOf(trials, objectives[0]),
     pareto: paretoFront(ranked, objectives),
     trials,
+    ...(configurations === undefined ? {} : { configurations }),
     ...ablationOf(reading, trials),
     ...shadowOf(reading),
   }
+}
+
+/** A trial, or, where configurations are tried several times, one with what its configuration came to. */
+function standingFor(reading: Reading, trial: number): TrialResult | undefined {
+  const result = trialResult(reading, trial)
+  const { history } = reading
+  if (result === undefined || history === null || history.repeats === 1) return result
+  const configuration = history.configuration(history.configurationOf(trial))
+  return configuration === undefined
+    ? result
+    : { ...result, metrics: configuration.metrics, errors: configuration.errors }
+}
+
+/** Of each configuration that is done, the trial that stands for it. */
+function representatives(reading: Reading): TrialResult[] {
+  const { history } = reading
+  if (history === null) return []
+  return Array.from({ length: history.configurations }, (_, number) => history.configuration(number)).flatMap((one) =>
+    one?.state === 'done' ? (standingFor(reading, history.standingFor(one)) ?? []) : [],
+  )
+}
+
+function configurationsOf({ history }: Reading): ConfigurationResult[] | undefined {
+  if (history === null || history.repeats === 1) return undefined
+  const fixed = history.submission.context.hparams
+  return Array.from({ length: history.configurations }, (_, number) => history.configuration(number)).flatMap((one) => {
+    if (one === undefined) return []
+    const { configuration, state, metrics, errors, trials, spokesman } = one
+    const hparams = { ...fixed, ...spokesman.context.hparams }
+    return [{ configuration, state, hparams, trials: trials.map(({ context }) => context.trial), metrics, errors }]
+  })
 }
 
 /** Of the optimizers that were asked on the side, where there are such and one objective. */
@@ -185,9 +243,9 @@ function shadowOf({ history }: Reading): { shadow?: ShadowComparison } {
   if (history === null || context?.kind !== 'optimization' || (context.shadow ?? []).length === 0) return {}
   const [objective, ...others] = context.objectives
   if (objective === undefined || others.length > 0) return {}
-  const done = [...history.trials].flatMap(([trial, { value, context: of }]) =>
-    value === 'done' ? [{ trial, hparams: of.hparams, metrics: of.metrics }] : [],
-  )
+  const done = history
+    .observations()
+    .flatMap(({ trial, state, hparams, metrics }) => (state === 'done' ? [{ trial, hparams, metrics }] : []))
   const ran = history.optimizer?.name ?? context.optimizer.name
   return { shadow: compareShadows(context.space, objective, done, ran, history.proposals) }
 }

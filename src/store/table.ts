@@ -16,11 +16,13 @@ export function trialRows(result: Result): Rows {
   const hparams = namesIn(result.trials, ({ hparams }) => hparams)
   const metrics = namesIn(result.trials, ({ metrics }) => metrics)
   const ablates = result.ablation !== undefined
+  const repeats = result.configurations !== undefined
   return {
     columns: [
       'trial',
       'state',
       ...(ablates ? ['without', 'repeat', 'parameters'] : []),
+      ...(repeats ? ['configuration', 'repeat'] : []),
       ...hparams.map((name) => `hparams.${name}`),
       ...metrics.map((name) => `metrics.${name}`),
       'attempts',
@@ -35,6 +37,7 @@ export function trialRows(result: Result): Rows {
       trial.trial,
       trial.state,
       ...(ablates ? removalCells(trial) : []),
+      ...(repeats ? [trial.configuration, trial.repeat] : []),
       ...hparams.map((name) => cell(own(trial.hparams, name))),
       ...metrics.map((name) => cell(own(trial.metrics, name))),
       trial.attempts,

@@ -8,3 +8,11 @@ export function bytesIn(text: string): number | undefined {
   const power = ['', 'K', 'M', 'G', 'T'].indexOf(unit.toUpperCase())
   return Math.round(Number(amount) * 1024 ** power)
 }
+
+const units = ['B', 'KB', 'MB', 'GB', 'TB'] as const
+
+/** `256 MB`, with three digits at most. */
+export function bytesText(bytes: number): string {
+  const power = Math.min(units.length - 1, Math.max(0, Math.floor(Math.log2(Math.max(1, bytes)) / 10)))
+  return `${Number((bytes / 1024 ** power).toPrecision(3))} ${units[power]}`
+}

@@ -1,5 +1,5 @@
 /** Words on screens: durations, the name that somebody meant, values that can be told apart, text that cannot move the cursor. Pure. */
-export { bytesIn } from './bytes.ts'
+export { bytesIn, bytesText } from './bytes.ts'
 export { durationText } from './duration.ts'
 export { literal } from './literal.ts'
 export { amongst, nearest } from './nearest.ts'

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest'
-import type { Submission } from '../../protocol/index.ts'
-import { fits, offerOf, wanted, wishOf } from '../../actors/driver/fleet/offer.ts'
+import type { Submission, WorkerInfo } from '../../protocol/index.ts'
+import { fits, fitsIfLarger, offerOf, wanted, wishOf } from '../../actors/driver/fleet/offer.ts'
 import { ablation, optimization } from '../../src/experiment/index.ts'
 import { study } from '../../src/ablation/index.ts'
 import { space } from '../../src/space/index.ts'
@@ -9,7 +9,8 @@ const bundle = { sha256: 'a'.repeat(64), bytes: 1, module: 'm.ts' }
 const aim = { metric: 'loss', direction: 'minimize' } as const
 const search = optimization({ space: { x: space.double(0, 1) }, trials: 1, ...aim, labels: { gpu: 'yes' } })
 const ofSearch: Submission = { experiment: 'e', name: 'bowl', contextName: 'c', context: search.context, bundle }
-const offer = { worker: 'w1', labels: { gpu: 'yes' }, can: [], experiments: [] }
+const slot = { memoryBytes: 0, cores: 0, gpus: 0 }
+const offer = { worker: 'w1', labels: { gpu: 'yes' }, can: [], experiments: [], slot }
 
 describe('a worker', () => {
   it('that trusts some keys only is asked for what one of them has signed', () => {
@@ -21,7 +22,7 @@ describe('a worker', () => {
   })
 
   it('that says nothing of what it can do is asked for nothing that it would have to know of', () => {
-    expect(offerOf(null)).toEqual({ worker: '', labels: {}, can: [], experiments: [] })
+    expect(offerOf(null)).toEqual({ worker: '', labels: {}, can: [], experiments: [], slot })
     expect(fits(offer, wishOf(ofSearch, false))).toBe(false)
   })
 
@@ -39,6 +40,22 @@ describe('a worker', () => {
     expect(wanted(wishOf(without, false))).toBe(
       ' with the labels gpu=yes that runs the experiment bowl by code of its own',
     )
+  })
+
+  it('has an equal part of its memory, cores and GPUs for each slot, and trials that need more go elsewhere', () => {
+    const gigabyte = 2 ** 30
+    const { slot: part } = offerOf({ slots: 4, memoryBytes: 16 * gigabyte, cores: 8, gpus: 2 } as WorkerInfo)
+    expect(part).toEqual({ memoryBytes: 4 * gigabyte, cores: 2, gpus: 0.5 })
+    const wish = (resources: object) => ({ ...wishOf(ofSearch, false), ...{ resources } })
+    const has = { ...offer, can: ['bundle' as const], slot: part }
+    for (const enough of [{}, { memoryBytes: 4 * gigabyte }, { cores: 2, gpus: 0.5 }]) {
+      expect(fits(has, wish(enough))).toBe(true)
+    }
+    for (const more of [{ memoryBytes: 4 * gigabyte + 1 }, { cores: 3 }, { gpus: 1 }]) {
+      expect(fits(has, wish(more))).toBe(false)
+      expect(fitsIfLarger(has, wish(more))).toBe(true)
+    }
+    expect(wanted(wish({ memoryBytes: 4 * gigabyte, gpus: 1 }))).toContain('4 GB of memory, 1 GPUs for a slot')
   })
 
   it('gets no ablation, and no trial that continues another one, unless it can do that', () => {

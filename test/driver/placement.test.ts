@@ -9,7 +9,7 @@ interface Place extends Position {
 const now = 10_000
 const slot = (name: string, change: Partial<Position> = {}): Place => ({
   name,
-  offer: { worker: name, labels: {}, can: [], experiments: [] },
+  offer: { worker: name, labels: {}, can: [], experiments: [], slot: { memoryBytes: 0, cores: 0, gpus: 0 } },
   lease: 'ours',
   idle: true,
   roomBehind: false,

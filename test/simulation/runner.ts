@@ -14,6 +14,8 @@ const channelMs = 1
 export const valueOf = (hparams: Hparams): number => Number(hparams['x']) * 2 - 1
 
 export interface Pace {
+  /** Whether train throws in this trial. */
+  readonly fails?: ((trial: number) => boolean) | undefined
   readonly steps: number
   readonly stepMs: number
 }
@@ -78,9 +80,12 @@ export function startRunner(options: {
     telemetry.begin({ ref: assignment.attempt, serial, trialTimeoutMs: assignment.trialTimeoutMs })
     say({ type: 'started', key: mine.key, at: startedAt })
     const value = valueOf(assignment.hparams)
-    const { steps, stepMs } = options.pace(assignment.attempt.experiment)
+    const { steps, stepMs, fails } = options.pace(assignment.attempt.experiment)
     let points = 0
-    let outcome: AttemptOutcome = { kind: 'done', metrics: { value } }
+    let outcome: AttemptOutcome =
+      fails?.(assignment.attempt.trial) === true
+        ? { kind: 'failed', problem: { code: 'TRAIN_FAILED', message: 'train threw' } }
+        : { kind: 'done', metrics: { value } }
     for (let step = 0; step < steps; step += 1) {
       await new Promise<void>((resolve) => clock.setTimeout(resolve, stepMs))
       const cause = flags.stopCause(mine.serial)

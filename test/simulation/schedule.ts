@@ -3,7 +3,17 @@
  * G2 every trial ends in exactly one final state, and no acknowledged result is lost; G3 a lost worker costs its attempt only;
  * it always ends; no place and no lease leaks; the log grows with progress only.
  */
-import { decode, decodePayload, done, paramsFrom, type LogEvent, type Submission } from '../../protocol/index.ts'
+import {
+  codeOf,
+  decode,
+  decodePayload,
+  describe,
+  done,
+  paramsFrom,
+  type LogEvent,
+  type Submission,
+} from '../../protocol/index.ts'
+import { replay, sourceOf } from '../../src/replay/index.ts'
 import type { Leg, Transit } from '../../src/bus/index.ts'
 import { valueOf } from './runner.ts'
 import { logger, World, type Process, type Role } from './world.ts'
@@ -45,6 +55,14 @@ export interface Fault {
   readonly sameId: boolean
 }
 
+/** What a user asks of the search at the n-th message, or once it has ended. */
+export interface ChangeAt {
+  readonly at: number
+  readonly kind: 'more trials' | 'enqueued' | 'optimizer' | 'pruner' | 'parallel' | 'failed anew' | 'paused' | 'halted'
+  /** How long a pause lasts. */
+  readonly ms: number
+}
+
 export interface Schedule {
   readonly seed: number
   readonly drivers: number
@@ -58,6 +76,11 @@ export interface Schedule {
   /** Other searches of the same shape, at the same time on the same workers. */
   readonly beside?: number
   readonly faults: readonly Fault[]
+  readonly changes?: readonly ChangeAt[]
+  /** Trials in which train throws until somebody has the failed ones tried anew. */
+  readonly failing?: readonly number[]
+  /** Trials of each configuration. */
+  readonly repeats?: number
 }
 
 export interface Outcome {
@@ -84,6 +107,8 @@ export async function play(schedule: Schedule): Promise<Outcome> {
   // While the world starts nobody turns its time: a process that waits out a loss then would wait for ever.
   let armed = false
   let interrupting = 0
+  const changes = [...(schedule.changes ?? [])].sort((a, b) => a.at - b.at)
+  let healed = false
 
   const transit = (leg: Leg, world: World): Transit => {
     note(leg, asked)
@@ -91,6 +116,9 @@ export async function play(schedule: Schedule): Promise<Outcome> {
     legs += 1
     // A loop without a pause would stand the time still: from here on everything is lost, so that it has to wait.
     if (legs > hotLegs) return 'lost'
+    const isDue = armed && world.logs.has('e1') && (changes[0]?.at ?? Infinity) <= legs
+    const due = isDue ? changes.shift() : undefined
+    if (due !== undefined) make(world, due)
     const fault = armed && waiting[0]?.at === legs ? waiting.shift() : undefined
     const fate =
       fault === undefined
@@ -103,7 +131,21 @@ export async function play(schedule: Schedule): Promise<Outcome> {
     return fate
   }
 
-  const world = new World({ pace: (experiment) => (experiment === 'e2' ? unhurried : schedule), transit })
+  const make = (world: World, change: ChangeAt): void => {
+    interrupting += 1
+    healed ||= change.kind === 'failed anew'
+    const made = madeOf(world, change)
+    made
+      .catch((error: unknown) => {
+        // None has failed, or all is done already and there is nothing to go on with.
+        const isNone = codeOf(error) === 'CHANGE_REFUSED' && moreBy[change.kind] === 0
+        if (!isNone) violations.push(`${change.kind} was refused: ${describe(error)}`)
+      })
+      .finally(() => (interrupting -= 1))
+  }
+  const failing = new Set(schedule.failing)
+  const paced = { ...schedule, fails: (trial: number) => !healed && failing.has(trial) }
+  const world = new World({ pace: (experiment) => (experiment === 'e2' ? unhurried : paced), transit })
   await world.open()
   for (let n = 1; n <= schedule.drivers; n += 1) await world.start('driver', `d${n}`)
   await world.start('optimizer', 'o1')
@@ -115,7 +157,13 @@ export async function play(schedule: Schedule): Promise<Outcome> {
   const begun = world.clock.now()
   const others = Array.from({ length: schedule.beside ?? 0 }, (_, n) => `b${n + 1}`)
   for (const experiment of ['e1', ...others]) world.submit(submissionOf(experiment, schedule))
-  const ended = await world.run(limitMs, () => ['e1', ...others].every((id) => world.ended(id)) && interrupting === 0)
+  const isOver = (): boolean => ['e1', ...others].every((id) => world.ended(id)) && interrupting === 0
+  let ended = await world.run(limitMs, isOver)
+  // What the search was too quick for is asked of one that is done.
+  for (let late = changes.shift(); ended && late !== undefined; late = changes.shift()) {
+    make(world, late)
+    ended = await world.run(limitMs, isOver)
+  }
   const endedAfterMs = world.clock.now() - begun
   armed = false
   const firstLegs = legs
@@ -126,7 +174,8 @@ export async function play(schedule: Schedule): Promise<Outcome> {
       if (!world.ended(id)) violations.push(`${id} has not ended; it says ${JSON.stringify(says)}`)
     }
   } else {
-    violations.push(...wrongWith(events, schedule, acknowledged))
+    violations.push(...wrongWith(world.logs.get('e1') ?? [], schedule, acknowledged))
+    if (schedule.changes !== undefined) violations.push(...(await differencesOf(world)))
     for (const id of others)
       violations.push(...wrongWith(world.logs.get(id) ?? [], schedule, []).map((wrong) => `${id}: ${wrong}`))
     // What a later experiment finds: places and leases that are free again.
@@ -137,7 +186,7 @@ export async function play(schedule: Schedule): Promise<Outcome> {
       const held = status?.slots.filter(({ running, next }) => running !== null || next !== null) ?? []
       if (held.length > 0) violations.push(`${id} still holds ${JSON.stringify(held)}`)
     }
-    world.submit(submissionOf('e2', { ...schedule, trials: 2 * schedule.workers * schedule.slots }))
+    world.submit(submissionOf('e2', { ...schedule, trials: 2 * schedule.workers * schedule.slots, repeats: 1 }))
     if (!(await world.run(120_000, () => world.ended('e2')))) {
       violations.push(`e2 has not ended; it says ${JSON.stringify(world.standings.get('e2')?.waiting ?? 'nothing')}`)
     } else {
@@ -151,7 +200,8 @@ export async function play(schedule: Schedule): Promise<Outcome> {
     }
   }
   if (legs > hotLegs) violations.push('messages were sent without a pause')
-  const bound = 40 + 12 * schedule.trials + 40 * schedule.faults.length
+  const changed = schedule.changes?.length ?? 0
+  const bound = 40 + 12 * schedule.trials * (schedule.repeats ?? 1) + 40 * (schedule.faults.length + changed)
   if (events.length > bound) violations.push(`the log of e1 holds ${events.length} events, more than ${bound}`)
   violations.push(...world.faults)
   if (process.env['MAGGY_TEST_LOG'] !== undefined) for (const event of events) logger.info(event)
@@ -174,6 +224,39 @@ function acknowledge(
   if (leg.data === undefined || !leg.subject.endsWith('.e1')) return
   const result = asked.get(`${leg.to} ${leg.subject}`)
   if (result !== undefined && 'ok' in (decode(leg.data, leg.subject) as object)) acknowledged.push(result)
+}
+
+/** A user's request, as it is made. */
+function madeOf(world: World, { kind, ms }: ChangeAt): Promise<void> {
+  switch (kind) {
+    case 'more trials':
+      return world.change('e1', { trials: { more: 3 } })
+    case 'enqueued':
+      return world.change('e1', { enqueue: [{ x: 0.5 }] })
+    case 'optimizer':
+      return world.change('e1', { optimizer: { name: 'sobol', options: {} }, trials: { more: 1 } })
+    case 'pruner':
+      return world.change('e1', { pruner: { name: 'median', options: {} } })
+    case 'parallel':
+      return world.change('e1', { policy: { parallel: 1 } })
+    case 'failed anew':
+      return world.change('e1', { failed: true })
+    default:
+      return world.pause('e1', kind === 'halted', ms)
+  }
+}
+
+/** What a replay decides otherwise. */
+async function differencesOf(world: World): Promise<string[]> {
+  const found: string[][] = []
+  void sourceOf(world.client, 'e1')
+    .then((source) => replay(source))
+    .then(({ differences, untaken }) =>
+      found.push([...differences, ...Object.entries(untaken)].map((one) => `replay: ${JSON.stringify(one)}`)),
+    )
+    .catch((error: unknown) => found.push([`replay: ${describe(error)}`]))
+  await world.run(10_000, () => found.length > 0)
+  return found[0] ?? ['replay: it does not end']
 }
 
 function strike(
@@ -246,7 +329,7 @@ function strike(
 
 const nextId = (role: Role, id: string, sameId: boolean): string => (role === 'driver' && !sameId ? `${id}x` : id)
 
-function submissionOf(experiment: string, { seed, trials, optimizer, pruner }: Schedule): Submission {
+function submissionOf(experiment: string, { seed, trials, optimizer, pruner, repeats = 1 }: Schedule): Submission {
   return {
     experiment,
     name: 'simulated',
@@ -257,6 +340,7 @@ function submissionOf(experiment: string, { seed, trials, optimizer, pruner }: S
       pruner: pruner === null ? null : { name: pruner, options: {} },
       space: { x: { type: 'double', low: 0, high: 1 } },
       trials,
+      ...(repeats === 1 ? {} : { repeats }),
       objectives: [{ metric: 'value', direction: 'maximize' }],
       hparams: {},
       seed,
@@ -266,21 +350,46 @@ function submissionOf(experiment: string, { seed, trials, optimizer, pruner }: S
   }
 }
 
+const moreBy: Readonly<Record<ChangeAt['kind'], number>> = {
+  'more trials': 3,
+  enqueued: 1,
+  optimizer: 1,
+  pruner: 0,
+  parallel: 0,
+  'failed anew': 0,
+  paused: 0,
+  halted: 0,
+}
+
 function wrongWith(
   events: readonly LogEvent[],
-  { trials }: Schedule,
+  { trials: begun, changes = [], repeats = 1 }: Schedule,
   acknowledged: readonly { trial: number; attempt: number }[],
 ): string[] {
   const wrong: string[] = []
+  const more = changes.reduce((sum, { kind }) => sum + moreBy[kind], 0)
+  const trials = begun + more
   const suggested = events.flatMap((event) => (event.type === 'trial.suggested' ? [event] : []))
   if (suggested.length !== trials) wrong.push(`${suggested.length} trials were suggested, not ${trials}`)
   const end = events.at(-1)
   if (end?.type !== 'experiment.ended' || end.state !== 'done') wrong.push(`it ended as ${JSON.stringify(end)}`)
-  for (const { trial, hparams } of suggested) {
-    const ends = events.flatMap((event) => (event.type === 'trial.ended' && event.trial === trial ? [event] : []))
-    const finals = ends.filter(({ outcome }) => outcome.kind === 'done' || outcome.kind === 'stopped')
-    if (finals.length === 0) wrong.push(`trial ${trial} has no result`)
-    for (const { outcome } of finals) {
+  const all = suggested.flatMap(({ trial, hparams }) =>
+    Array.from({ length: repeats }, (_, repeat) => ({ trial: trial + repeat, first: trial, hparams })),
+  )
+  const finalsOf = (trial: number) =>
+    events.flatMap((event) =>
+      event.type === 'trial.ended' &&
+      event.trial === trial &&
+      (event.outcome.kind === 'done' || event.outcome.kind === 'stopped')
+        ? [event.outcome]
+        : [],
+    )
+  for (const { trial, first, hparams } of all) {
+    const finals = finalsOf(trial)
+    const beside = Array.from({ length: repeats }, (_, repeat) => finalsOf(first + repeat)).flat()
+    const isNeedless = repeats > 1 && beside.some((one) => one.kind === 'stopped' && one.reason === 'pruned')
+    if (finals.length === 0 && !isNeedless) wrong.push(`trial ${trial} has no result`)
+    for (const outcome of finals) {
       if (outcome.kind === 'done' && outcome.metrics['value'] !== valueOf(hparams))
         wrong.push(`trial ${trial} has another result than its hparams give`)
     }

@@ -27,6 +27,7 @@ import {
   type MemoryNetwork,
   type Transit,
 } from '../../src/bus/index.ts'
+import { changeAndResume, pauseRunning, takeUp, type ChangeOf } from '../../src/client/index.ts'
 import { startOptimizer } from '../../src/optimizer/index.ts'
 import { builtinSamplers } from '../../src/samplers/index.ts'
 import { EventClock, type ProcessClock } from './event-clock.ts'
@@ -163,6 +164,18 @@ export class World {
       // One that is still being stopped has not been resumed.
       if (!going.has(state)) throw new Error(state)
     })
+  }
+
+  /** As a user does with the client: asked until somebody has answered. */
+  async change(experiment: string, change: ChangeOf): Promise<void> {
+    await changeAndResume(this.client, experiment, change, { clock: this.clock.process() })
+  }
+
+  /** Paused, and resumed `ms` later. */
+  async pause(experiment: string, now: boolean, ms: number): Promise<void> {
+    await this.#ask(() => pauseRunning(this.client, experiment, now), 5)
+    await new Promise<void>((resolve) => this.clock.setTimeout(resolve, ms))
+    await takeUp(this.client, experiment, { clock: this.clock.process() })
   }
 
   async #ask(question: () => Promise<unknown>, tries = 60): Promise<void> {

@@ -83,8 +83,8 @@ it('waits for an optimizer that is not there and says so, and goes on with anoth
   const swapped = await onBus('optimizer', 'swap', 'searching', 'tpe', '--options', '{"gamma":0.2}')
   expect(swapped.stdout).toBe('searching: the optimizer is tpe from here on\n')
   const events = await system.ended('searching')
-  expect(events.find(({ type }) => type === 'optimizer.swapped')).toMatchObject({
-    optimizer: { name: 'tpe', options: { gamma: 0.2 } },
+  expect(events.find(({ type }) => type === 'experiment.changed')).toMatchObject({
+    change: { optimizer: { name: 'tpe', options: { gamma: 0.2 } } },
   })
   expect(events.at(-1)).toMatchObject({ state: 'done' })
   expect((await onBus('replay', 'searching')).stdout).toContain('all equal')

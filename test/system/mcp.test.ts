@@ -94,10 +94,16 @@ it('reads only, unless it is allowed to do more', async () => {
     ['compare', true],
     ['start', false],
     ['stop', false],
+    ['pause', false],
+    ['resume', false],
+    ['enqueue', false],
   ])
   for (const [name, given] of [
     ['start', { module, context: 'short' }],
     ['stop', { experiment: 'x' }],
+    ['pause', { experiment: 'x' }],
+    ['resume', { experiment: 'x', trials: '+5' }],
+    ['enqueue', { experiment: 'x', hparams: { x: 1 } }],
   ] as const) {
     const refused = await call(name, given)
     expect(refused.isError).toBe(true)

@@ -5,7 +5,7 @@
  */
 import { codeOf, problem, type done, type LogEvent, type PayloadOf } from '../../../protocol/index.ts'
 import type { Clock } from '../../../src/actor/index.ts'
-import type { Fleet } from '../fleet/index.ts'
+import { shareOf, type Fleet } from '../fleet/index.ts'
 import { disbelief, type TrialDecision } from '../trials/index.ts'
 import type { Rooms } from './effects.ts'
 
@@ -21,6 +21,8 @@ interface ResultsHost {
   /** An attempt has ended, before that is carried out. */
   ended(event: Extract<LogEvent, { type: 'trial.ended' }>): void
   perform(decisions: readonly TrialDecision[]): void
+  /** An attempt ran out of memory, and that is carried out. `bytes`: what its slot had. */
+  outgrew(trial: number, worker: string, bytes: number): void
 }
 
 export class Results {
@@ -59,7 +61,11 @@ export class Results {
     if (foreign !== undefined) throw foreign
     const place = this.#fleet.whereverHeld(worker, { experiment, trial, attempt })
     const step = pruning.last(trial)?.step
-    const heard = { ...(step === undefined ? {} : { step }), ...pruning.heard(trial) }
+    const { outcome } = payload
+    const outgrew = outcome.kind === 'crashed' && outcome.problem.code === 'RUNNER_OUT_OF_MEMORY'
+    const info = outgrew ? this.#fleet.info(worker) : null
+    const memory = info === null ? {} : { memoryBytes: shareOf(info).memoryBytes }
+    const heard = { ...(step === undefined ? {} : { step }), ...memory, ...pruning.heard(trial) }
     try {
       const context = { place, offers: this.#fleet.offers(worker), heard, at: this.#clock.now() }
       const { decisions, event } = attempts.end(worker, payload, context)
@@ -71,6 +77,7 @@ export class Results {
       }
       this.refused = null
       this.#host.perform(decisions)
+      if (event?.memoryBytes !== undefined) this.#host.outgrew(trial, worker, event.memoryBytes)
     } catch (error) {
       this.refused = { worker, trial, code: codeOf(error) ?? 'INTERNAL', since: this.#clock.elapsed() }
       throw error

@@ -24,6 +24,7 @@ import {
 import type { Clock, Logger } from '../../../src/actor/index.ts'
 import { answer, hear, type Bus, type OnDropped, type Subscription } from '../../../src/bus/index.ts'
 import { History, type LogEntry } from '../../../src/history/index.ts'
+import { bytesText } from '../../../src/words/index.ts'
 import {
   fits,
   wishOf,
@@ -45,6 +46,7 @@ import { Deadline } from './deadline.ts'
 import { Demand } from './demand.ts'
 import { Effects, type Decision, type Rooms } from './effects.ts'
 import { LogWriter, type LogEnd } from './log-writer.ts'
+import { Preferences, type Outgrown } from './preferences.ts'
 import { Results, type RefusedResult } from './results.ts'
 import { serveStore, type Saved } from './store.ts'
 import { Signatures } from './signatures.ts'
@@ -85,6 +87,7 @@ export class ExperimentRun implements Claimant {
   #closed = false
   readonly #signatures: Signatures
   readonly #changes: Changes
+  readonly #preferences: Preferences
   #wish: { readonly continues: boolean; readonly of: Submission; readonly wish: Wish } | undefined
 
   constructor(env: RunEnvironment, submission: Submission, end: LogEnd) {
@@ -125,6 +128,7 @@ export class ExperimentRun implements Claimant {
       },
       kept: () => this.kept(),
     })
+    this.#preferences = new Preferences(env, history, (offer) => this.suits(offer))
     this.#changes = new Changes(env, history, this.rooms.suggestions, {
       commit: (...events) => {
         this.#effects.commit(...events)
@@ -135,6 +139,9 @@ export class ExperimentRun implements Claimant {
     this.#results = new Results(env, this.rooms, {
       ended: (event) => {
         this.#demand.learnDuration(event)
+      },
+      outgrew: (trial, worker, bytes) => {
+        this.#noteOutgrown(trial, worker, bytes)
       },
       perform: (decisions) => {
         this.#effects.perform(decisions)
@@ -182,7 +189,24 @@ export class ExperimentRun implements Claimant {
   // What placement looks at
 
   queued(now: number): number {
-    return this.#closed ? 0 : this.#demand.queued(now)
+    return this.#closed ? 0 : this.#demand.queued(now) - this.#particular().length
+  }
+
+  /** It claims places, and so does each of its trials that does not suit every worker. */
+  claimants(): Claimant[] {
+    const fresh = (): number => 0
+    const needs = (): readonly RingNeed[] => []
+    const alone = this.#particular().map(({ trial, suits }): Claimant => {
+      const { id, share, used } = this
+      const suited = (offer: Offer): boolean => this.suits(offer) && suits(offer)
+      return { id, trial, share, used, queued: () => 1, fresh, needs, prompt: true, prefetches: false, suits: suited }
+    })
+    return [...alone, this]
+  }
+
+  #particular(): ReturnType<Preferences['among']> {
+    if (this.#closed || this.rooms.rings !== null) return []
+    return this.#preferences.among(this.#demand.startable())
   }
 
   fresh(): number {
@@ -223,7 +247,7 @@ export class ExperimentRun implements Claimant {
   /** A place for a trial that is there: its next attempt goes there. */
   fill(slot: Slot, where: 'running' | 'next', forTrial?: number): void {
     const { rings, attempts } = this.rooms
-    const [queued] = this.#demand.startable()
+    const queued = this.#demand.startable().find((one) => this.#preferences.of(one) === undefined)
     const trial = forTrial ?? (rings === null ? queued : rings.withRoom(this.#env.clock.elapsed()))
     if (trial === undefined || this.#closed) return
     const attempt = attempts.nextAttempt(trial)
@@ -310,6 +334,11 @@ export class ExperimentRun implements Claimant {
     return this.rooms.rings?.missing(this.#env.clock.elapsed(), free, this.#demand.startable())
   }
 
+  /** One of its trials that waits because it ran out of memory. */
+  get outgrown(): Outgrown | undefined {
+    return this.#preferences.outgrown()
+  }
+
   /** In elapsed time: when something was last suggested, assigned or ended. */
   get movedAt(): number {
     return this.#effects.movedAt
@@ -380,6 +409,21 @@ export class ExperimentRun implements Claimant {
     this.#effects.commit({ type: 'trial.saved', at: this.#env.clock.now(), ...checkpoint })
     if (await this.kept()) return
     throw problem('DRIVER_FENCED', { driver: this.#env.driver, experiment: this.id })
+  }
+
+  /** People should know where a trial that ran out of memory is tried next. */
+  #noteOutgrown(trial: number, worker: string, bytes: number): void {
+    if (!this.history.queued.has(trial)) return
+    const waits = this.history.submission.context.policy.resources?.outOfMemory === 'wait'
+    const larger = this.#preferences.larger(bytes)
+    const next =
+      larger !== undefined
+        ? 'it is tried where there is more'
+        : waits
+          ? 'it waits for more'
+          : 'no worker has more: it is tried again'
+    const note = `trial ${trial} ran out of memory on ${worker}, with ${bytesText(bytes)} for a slot; ${next}`
+    this.#effects.commit({ type: 'experiment.noted', at: this.#env.clock.now(), note })
   }
 
   /** What another worker says of an attempt than the one that has it is counted and dropped. */

@@ -3,7 +3,8 @@
  * last one is a watchdog, for whatever cause nobody has thought of.
  */
 import { clipped, MaggyError, problem, type PayloadOf, type progress } from '../../../protocol/index.ts'
-import { fitsIfTrusted, offerOf, wanted, type Fleet, type Slot } from '../fleet/index.ts'
+import { amounts, fitsIfLarger, fitsIfTrusted, offerOf, wanted, type Fleet, type Slot } from '../fleet/index.ts'
+import { bytesText } from '../../../src/words/index.ts'
 import type { ExperimentRun } from './run.ts'
 
 type Said = PayloadOf<typeof progress>['waiting']
@@ -26,6 +27,7 @@ class Since {
 
 export class Waiting {
   readonly #paused = new Since()
+  readonly #withoutMemory = new Since()
   readonly #withoutWorkers = new Since()
   readonly #withoutMembers = new Since()
   readonly #withoutSlots = new Since()
@@ -42,6 +44,7 @@ export class Waiting {
       noted(run.rooms.suggestions.problem, now) ??
       members ??
       workers ??
+      this.#memory(run, now) ??
       taken ??
       unanswered(run, now) ??
       refusedResult(run, now) ??
@@ -72,12 +75,23 @@ export class Waiting {
 
   #workers(run: ExperimentRun, fleet: Fleet, server: string, now: number): Said {
     const sinceMs = this.#withoutWorkers.note(!fleet.present.some((info) => run.suits(offerOf(info))), now) ?? 0
-    const untrusting = sinceMs < soonMs ? null : untrusted(run, fleet, sinceMs)
-    if (untrusting !== null || sinceMs < quietMs) return untrusting
+    if (sinceMs < soonMs) return null
+    const others = untrusted(run, fleet, sinceMs) ?? tooSmall(run, fleet, sinceMs)
+    if (others !== null || sinceMs < quietMs) return others
     return said(
       new MaggyError('WORKERS_MISSING', { wanted: wanted(run.wish), seconds: Math.round(sinceMs / 1000), server }),
       sinceMs,
     )
+  }
+
+  /** A trial ran out of memory, and waits for a slot that has more, while nothing else runs. */
+  #memory(run: ExperimentRun, now: number): Said {
+    const outgrown = run.share === 0 ? run.outgrown : undefined
+    const sinceMs = this.#withoutMemory.note(outgrown !== undefined, now)
+    if (outgrown === undefined || sinceMs === null || sinceMs < soonMs) return null
+    const { trial, bytes, larger } = outgrown
+    const reason = larger === undefined ? 'no worker has more' : `waits for a slot of ${larger}`
+    return said(problem('MEMORY_MISSING', { trial, memory: bytesText(bytes), reason }), sinceMs)
   }
 
   /** Slots are there, and none of them can be had. */
@@ -115,6 +129,17 @@ function untrusted({ history, rooms, wish }: ExperimentRun, fleet: Fleet, sinceM
     return said(problem('CODE_UNTRUSTED', { experiment, worker, key: signature.key }), sinceMs)
   }
   return said(problem('SIGNATURE_EXPIRED', { experiment, at: new Date(signature.expiresAt).toISOString() }), sinceMs)
+}
+
+/** Workers are there that would do, had they more for each of their slots. */
+function tooSmall({ wish }: ExperimentRun, fleet: Fleet, sinceMs: number): Said {
+  const offers = fleet.present.map(offerOf).filter((offer) => fitsIfLarger(offer, wish))
+  const [first] = offers
+  if (first === undefined) return null
+  const largest = offers.reduce((most, offer) => (offer.slot.memoryBytes > most.slot.memoryBytes ? offer : most), first)
+  const { memoryBytes, cores, gpus } = largest.slot
+  const nearest = `${largest.worker} has ${amounts({ memoryBytes, cores, gpus })}`
+  return said(problem('RESOURCES_MISSING', { wanted: amounts(wish.resources), nearest }), sinceMs)
 }
 
 function noted(known: { code: string; message: string; since: number } | null, now: number): Said {

@@ -1,6 +1,17 @@
 /** The workers that a driver knows, the slots that it holds on them, and what is in these. */
 export { Fleet, type FleetNews, type Loss } from './fleet.ts'
-export { fits, fitsIfTrusted, offerOf, wanted, wishOf, type Offer, type Wish } from './offer.ts'
+export {
+  amounts,
+  fits,
+  fitsIfLarger,
+  fitsIfTrusted,
+  offerOf,
+  shareOf,
+  wanted,
+  wishOf,
+  type Offer,
+  type Wish,
+} from './offer.ts'
 export type { Place, PlaceState } from './place.ts'
 export { schedule, type Claimant, type RingNeed } from './placement.ts'
 export type { Slot } from './slots.ts'

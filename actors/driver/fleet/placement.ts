@@ -13,6 +13,8 @@ import type { Offer } from './offer.ts'
 
 export interface Claimant {
   readonly id: string
+  /** It claims for this one of the experiment's trials, which does not suit every worker. */
+  readonly trial?: number
   /** Trials that are there and could start now, or members that rings could take in, each in one place. */
   queued(now: number): number
   /** Trials that may be suggested beside those, each in one place. */
@@ -53,7 +55,7 @@ export type Decision<S> =
       readonly slot: S
       readonly place: 'running' | 'next'
       readonly claimant: string
-      /** Where places are given together: the trial that they are for. */
+      /** Where places are given together, or the trial does not suit every worker: the trial that it is for. */
       readonly trial?: number
     }
   /** So many trials could start as soon as they are suggested. */
@@ -79,7 +81,7 @@ export function schedule<S extends Position>(
       unused.push(slot)
       if (now - slot.idleSince >= lingerMs) decisions.push({ kind: 'release', slot })
     } else if (claim.take() === 'queued') {
-      decisions.push({ kind: 'fill', slot, place: 'running', claimant: claim.id })
+      decisions.push({ kind: 'fill', slot, place: 'running', ...claim.whom })
     }
   }
   for (const slot of open) {
@@ -96,7 +98,7 @@ export function schedule<S extends Position>(
   for (const slot of open) {
     if (slot.lease !== 'ours' || !slot.roomBehind) continue
     const claim = choose(claims, (one) => one.prefetches && one.suits(slot))
-    if (claim?.take() === 'queued') decisions.push({ kind: 'fill', slot, place: 'next', claimant: claim.id })
+    if (claim?.take() === 'queued') decisions.push({ kind: 'fill', slot, place: 'next', ...claim.whom })
   }
   for (const claim of claims) {
     const count = (suggested.get(claim.id) ?? 0) + claim.wanted + claim.ahead(unused)
@@ -124,6 +126,11 @@ class Claim {
 
   get id(): string {
     return this.#claimant.id
+  }
+
+  get whom(): { readonly claimant: string; readonly trial?: number } {
+    const { id, trial } = this.#claimant
+    return trial === undefined ? { claimant: id } : { claimant: id, trial }
   }
 
   get prefetches(): boolean {

@@ -45,5 +45,7 @@ export interface LossNews {
 /** What the driver has heard of a trial's reports, for the log. */
 export interface Heard {
   readonly step?: number
+  /** What the slot had that was not enough. */
+  readonly memoryBytes?: number
   readonly heard?: number
 }

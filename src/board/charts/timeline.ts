@@ -42,6 +42,7 @@ const inkOfEnding: Readonly<Record<NonNullable<AttemptRecord['ending']>, Ink>> =
   failed: 'warn',
   lost: 'bad',
   crashed: 'bad',
+  oom: 'bad',
 }
 
 export function timelineChart(attempts: readonly AttemptRecord[], options: TimelineOptions): Chart {
@@ -49,7 +50,9 @@ export function timelineChart(attempts: readonly AttemptRecord[], options: Timel
   const lanes = lanesOf(attempts)
   // Of a ring each member has an attempt of its own: only what was lost is tried again.
   const lost = new Set(
-    attempts.filter(({ ending }) => ending === 'lost' || ending === 'crashed').map(({ trial }) => trial),
+    attempts
+      .filter(({ ending }) => ending === 'lost' || ending === 'crashed' || ending === 'oom')
+      .map(({ trial }) => trial),
   )
   const from = Math.min(...lanes.map((lane) => beginOf(lane.attempts[0])))
   const open = attempts.some(({ endedAt }) => endedAt === null)

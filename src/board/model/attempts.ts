@@ -93,7 +93,7 @@ export function savingsOf(attempts: readonly AttemptRecord[], now: number): Savi
     stagedMs: stagedMs(attempts, lanes.length, took),
     stopped: stopped.length,
     savedMs: median === null ? 0 : stopped.reduce((total, attempt) => total + Math.max(0, median - took(attempt)), 0),
-    lostMs: sum(ended.filter(({ ending }) => ending === 'lost' || ending === 'crashed')),
+    lostMs: sum(ended.filter(({ ending }) => ending === 'lost' || ending === 'crashed' || ending === 'oom')),
   }
 }
 

@@ -34,7 +34,7 @@ export function FleetPage() {
   const chart = useMemo(() => busyChart(frame?.recent ?? [], frame?.stays ?? [], at), [frame, at])
   if (frame === null) return <Empty title="Listening for workers …" />
   const { workers, drivers, actors, recent, stays } = frame
-  const lost = recent.filter(({ ending }) => ending === 'lost' || ending === 'crashed').length
+  const lost = recent.filter(({ ending }) => ending === 'lost' || ending === 'crashed' || ending === 'oom').length
   return (
     <>
       <div class="page-head">

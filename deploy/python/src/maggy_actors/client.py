@@ -167,7 +167,8 @@ class Client:
             if on_event is not None:
                 on_event(event)
             if event["type"] == "trial.suggested":
-                trials[event["trial"]] = {"hparams": event["hparams"]}
+                for repeat in range(event.get("repeats", 1)):
+                    trials[event["trial"] + repeat] = {"hparams": event["hparams"]}
             elif event["type"] == "trial.ended" and event["trial"] in trials:
                 outcome = event["outcome"]
                 if outcome["kind"] in ("done", "stopped", "failed"):

@@ -383,6 +383,21 @@ TABLE: dict[str, tuple[str, bool, str]] = {
         True,
         "see the output of the trial; an out-of-memory shows as SIGKILL or SIGABRT",
     ),
+    "RUNNER_OUT_OF_MEMORY": (
+        "the trial ran out of memory ({reason})",
+        True,
+        "give it a worker with more memory for each slot (`maggy worker --memory`), or let it use less",
+    ),
+    "RESOURCES_MISSING": (
+        "no worker has {wanted} for a slot; {nearest}",
+        True,
+        "start one that has (`maggy worker --memory`, `--gpus`, fewer `--slots`), or ask for less (`maggy resume --set resources=…`)",
+    ),
+    "MEMORY_MISSING": (
+        "trial {trial} ran out of {memory} of memory, and {reason}",
+        True,
+        "start a worker with more memory for each slot: `maggy worker --memory`",
+    ),
     "WORKER_LOST": (
         "worker {worker} was lost",
         True,
