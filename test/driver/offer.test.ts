@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest'
 import type { Submission, WorkerInfo } from '../../protocol/index.ts'
-import { fits, fitsIfLarger, offerOf, wanted, wishOf } from '../../actors/driver/fleet/offer.ts'
+import { fits, fitsIfLarger, offerOf, wanted, wishOf, type Wish } from '../../actors/driver/fleet/offer.ts'
 import { ablation, optimization } from '../../src/experiment/index.ts'
 import { study } from '../../src/ablation/index.ts'
 import { space } from '../../src/space/index.ts'
@@ -46,7 +46,7 @@ describe('a worker', () => {
     const gigabyte = 2 ** 30
     const { slot: part } = offerOf({ slots: 4, memoryBytes: 16 * gigabyte, cores: 8, gpus: 2 } as WorkerInfo)
     expect(part).toEqual({ memoryBytes: 4 * gigabyte, cores: 2, gpus: 0.5 })
-    const wish = (resources: object) => ({ ...wishOf(ofSearch, false), ...{ resources } })
+    const wish = (resources: object) => ({ ...wishOf(ofSearch, false), resources: resources as Wish['resources'] })
     const has = { ...offer, can: ['bundle' as const], slot: part }
     for (const enough of [{}, { memoryBytes: 4 * gigabyte }, { cores: 2, gpus: 0.5 }]) {
       expect(fits(has, wish(enough))).toBe(true)

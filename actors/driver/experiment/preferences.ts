@@ -12,7 +12,7 @@ const elsewhereMs = 5000
 
 export interface Preference {
   readonly trial: number
-  suits(offer: Offer): boolean
+  readonly suits: (offer: Offer) => boolean
 }
 
 /** A trial that waits for more memory than there is now. */

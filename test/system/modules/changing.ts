@@ -30,6 +30,6 @@ export default defineExperiment(import.meta.url, {
       if (count % 16 === 0) await wait(1)
     }
     reporter.report({ value: x })
-    return { value: x + (noisy ? (run.seed % 1000) / 1000 : 0) + 0 * held.length }
+    return { value: x + (noisy ? (run.seed % 1000) / 1000 : 0), held: held.length }
   },
 })
