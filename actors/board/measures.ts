@@ -22,12 +22,12 @@ export function* boardMeasures(experiments: Experiments, presence: Presence, bro
   yield gauge('slots', slotsHelp, slots.length - busy, { state: 'idle' })
   yield gauge('drivers', 'Drivers that are here', presence.drivers().filter(({ state }) => state === 'here').length)
   const cards = experiments.ids().flatMap((id) => experiments.card(id) ?? [])
-  for (const state of ['running', 'stopping', 'done', 'stopped', 'failed'] as const) {
+  for (const state of ['running', 'paused', 'stopping', 'done', 'stopped', 'failed'] as const) {
     const count = cards.filter((card) => card.state === state).length
     yield gauge('experiments', 'Experiments in the log, by how they stand', count, { state })
   }
   for (const { experiment, state: standing, counts, best, objectives } of cards) {
-    if (standing !== 'running' && standing !== 'stopping') continue
+    if (standing !== 'running' && standing !== 'paused' && standing !== 'stopping') continue
     for (const [state, count] of Object.entries(counts))
       yield gauge('trials', 'Trials of the experiments that go on', count, { experiment, state })
     const [objective, another] = objectives

@@ -22,7 +22,7 @@ export function boardOptions(command: Command): Command {
     )
     .option('--host <address>', 'the address to listen on; one that others reach needs --allow-host too', '127.0.0.1')
     .option('--allow-host <name>', 'a host name under which browsers may ask for it (repeatable)', collect, [])
-    .option('--control', 'let the page stop and resume experiments', false)
+    .option('--control', 'let the page pause, stop, resume and change experiments', false)
     .addOption(
       new Option('--board-token <token>', 'the token of the address (default: a new one each time)').env(
         'MAGGY_BOARD_TOKEN',

@@ -66,6 +66,11 @@ export async function routesOf(env: ActorEnvironment, hub: Hub, settings: RouteS
       asked.response.setHeader('Content-Disposition', `attachment; filename="${experiment}.html"`)
       answerHtml(asked.response, 200, await reportPage(bus, experiment))
     }),
+    get('/api/optimizers', ({ response }) => {
+      hub.presence.call()
+      const served = hub.presence.actors().flatMap(({ role, serves }) => (role === 'optimizer' ? serves : []))
+      answerJson(response, 200, [...new Set(served.map(({ name }) => name))])
+    }),
     get(metricsPath, metricsOf(env, settings)),
     {
       method: 'POST',
@@ -78,8 +83,10 @@ export async function routesOf(env: ActorEnvironment, hub: Hub, settings: RouteS
         try {
           answerJson(response, 200, await wanted(bus, experiment, await jsonBody(request)))
         } catch (error) {
-          if (codeOf(error) === undefined && !(error instanceof DOMException)) throw error
-          answerProblem(response, 409, error)
+          // Nobody answered for as long as a person waits.
+          const isLate = error instanceof DOMException
+          if (codeOf(error) === undefined && !isLate) throw error
+          answerProblem(response, 409, isLate ? problem('EXPERIMENT_UNOWNED', { experiment }) : error)
         }
       },
     },

@@ -74,6 +74,7 @@ export function standingOf(reading: Reading): Standing | undefined {
     plugins: pluginsOf(context),
     fixed: context.hparams,
     maxAttempts: context.policy.maxAttempts,
+    repeats: reading.history?.repeats ?? 1,
     ring: ringOf(context),
     ...(context.kind === 'ablation' ? { components: context.components } : {}),
     ...ablationOf(reading, context),

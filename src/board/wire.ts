@@ -177,6 +177,8 @@ export interface Standing extends Pick<
   /** Given to every trial. */
   readonly fixed: Hparams
   readonly maxAttempts: number
+  /** Trials of each configuration, numbered one after the other; 1: it is not repeated. */
+  readonly repeats: number
   readonly ring: {
     readonly min: number
     readonly max: number

@@ -255,7 +255,7 @@ function readCommands(program: Command, finish: Finish): void {
     .addOption(new Option('--port <n>', 'its port (default: 4223, or any that is free)').argParser(count))
     .option('--host <address>', 'where it listens (default: 127.0.0.1); what others reach needs --allow-host too')
     .option('--allow-host <name>', 'a host name under which browsers may ask for it (repeatable)', collect, [])
-    .option('--control', 'let the page stop and resume experiments')
+    .option('--control', 'let the page pause, stop, resume and change experiments')
     .option('--open', 'open it in the browser of this host')
     .action(async (options: BoardCommandOptions) => {
       finish(await (await import('./board-command.ts')).boardCommand(options))

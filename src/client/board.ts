@@ -11,7 +11,7 @@ export interface BoardOptions {
   readonly port?: number | undefined
   readonly host?: string | undefined
   readonly allowHost?: readonly string[] | undefined
-  /** Lets the page stop and resume experiments. */
+  /** Lets the page pause, stop, resume and change experiments. */
   readonly control?: boolean | undefined
   /** What it shows the bus, where that is more than the session's address says. */
   readonly access?: AccessOptions | undefined

@@ -52,7 +52,7 @@ export interface LagomOptions extends SigningOptions, AccessOptions {
 export interface LagomBoard {
   /** Default: 4223, or any that is free. */
   readonly port?: number
-  /** Lets the page stop and resume experiments, and more. */
+  /** Lets the page pause, stop, resume and change experiments. */
   readonly control?: boolean
   /** Whoever has the address sees everything: it has the token in it. */
   readonly onAddress?: (address: string) => void

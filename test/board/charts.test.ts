@@ -212,7 +212,8 @@ describe('groups', () => {
   )
 
   it('are offered by what differs, and by what was left out where it is an ablation', () => {
-    const columns = (kind: 'ablation' | 'optimization') => groupings(trials, { kind }).map(([column]) => column)
+    const columns = (kind: 'ablation' | 'optimization') =>
+      groupings(trials, { kind, repeats: 1 }).map(([column]) => column)
     expect(columns('optimization')).toEqual(['hparams.lr', 'hparams.kind'])
     expect(columns('ablation')).toEqual(['without', 'hparams.lr', 'hparams.kind'])
   })
@@ -233,6 +234,19 @@ describe('groups', () => {
     )
     expect(chart.summary).toBe('kind even: 5 ± 2.994 over 6 results; kind odd: 5 ± 2.772 over 5 results')
     expect(groupsChart([], 'loss').summary).toBe('no result to put together')
+  })
+
+  it('are configurations where each is tried several times', () => {
+    expect(groupings(trials, { kind: 'optimization', repeats: 3 })[0]).toEqual(['configuration', 'configuration'])
+    const groups = groupsOf(trials, 'configuration', 1)
+    expect(groups.names.at(-1)).toBe('configuration 11')
+    const three = resultsOf(trials, 'loss', groupsOf(trials, 'configuration', 3), () => true)
+    expect(three.map(({ mean, trials: own }) => [mean, own.length])).toEqual([
+      [1, 3],
+      [4, 3],
+      [7, 3],
+      [9.5, 2],
+    ])
   })
 
   it('are ranges where numbers are many', () => {

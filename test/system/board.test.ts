@@ -12,6 +12,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { spawnActor, type Child } from '../../src/actor/index.ts'
 import { reportPage } from '../../src/board/index.ts'
 import { withComponents } from '../../src/client/index.ts'
+import { readResult } from '../../src/store/index.ts'
 import definition, { evil } from '../support/board-experiment.ts'
 import { startProxy } from '../support/proxy.ts'
 import { complaintsOf, shoot, startBrowser } from '../support/browser.ts'
@@ -407,11 +408,45 @@ describe.skipIf(missing !== '')('the board shows', () => {
     await system.submit(module, contextWith(tune, { pace, epochs: 4 }), 'stopped')
     await open('x/stopped')
     await page.getByText('2 of 40').first().waitFor()
-    await page.getByRole('button', { name: 'Cancel' }).click()
+    const act = async (label: string, verb: string) => {
+      await page.getByRole('button', { name: label, exact: true }).click()
+      await page.getByRole('dialog').getByRole('button', { name: verb, exact: true }).click()
+    }
+    const closed = () => page.getByRole('dialog').waitFor({ state: 'detached' })
+    // What goes wrong is said in the dialog, which closes by the keyboard.
+    await page.getByRole('button', { name: 'Optimizer', exact: true }).click()
+    await page.getByRole('dialog').getByRole('combobox').fill('nobody')
+    await page.keyboard.press('Enter')
+    await page.getByRole('dialog').getByRole('alert').filter({ hasText: 'nobody' }).waitFor()
+    await lookOver('control')
+    await page.keyboard.press('Escape')
+    await closed()
+    await page.getByRole('button', { name: 'Enqueue', exact: true }).click()
+    await page.getByRole('dialog').getByLabel('units').fill('77')
+    await page.getByRole('dialog').getByLabel('activation').selectOption({ label: 'tanh' })
+    await page.getByRole('button', { name: 'Enqueue it' }).click()
+    await closed()
+    await page.getByRole('button', { name: 'More trials' }).click()
+    await page.getByRole('dialog').getByLabel('more trials').fill('2')
+    await page.getByRole('button', { name: 'Add them' }).click()
+    await closed()
+    await page.getByText('of 43').first().waitFor()
+    await page.getByRole('button', { name: 'Optimizer', exact: true }).click()
+    await page.getByRole('dialog').getByRole('combobox').fill('random')
+    await page.getByRole('button', { name: 'Swap it' }).click()
+    await closed()
+    await see(/by random/)
+    await act('Pause', 'Pause it')
+    await page.locator('.head-line .pill.paused').waitFor()
+    await act('Cancel', 'Cancel its trials')
     await page.locator('.head-line .pill.stopped').waitFor()
     allowSteps(pace, 1000)
-    await page.getByRole('button', { name: 'Resume' }).click()
+    await act('Resume', 'Resume it')
     await page.locator('.head-line .pill.done').waitFor()
+    const { trials } = await readResult(system.bus, 'stopped')
+    expect(trials.filter(({ hparams }) => hparams['units'] === 77)).toMatchObject([{ hparams: { activation: 'tanh' } }])
+    // What the browser says of an answer that was an error is no complaint of the page.
+    complaints.length = 0
   })
 
   it('a report, as one file that asks for nothing', async () => {

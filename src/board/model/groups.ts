@@ -4,11 +4,18 @@ import type { Standing } from '../wire.ts'
 import type { Trials } from './trials.ts'
 
 /** Columns by which trials can be put together, each with its name for people. */
-export function groupings(trials: Trials, { kind }: Pick<Standing, 'kind'>): (readonly [string, string])[] {
+export function groupings(
+  trials: Trials,
+  { kind, repeats }: Pick<Standing, 'kind' | 'repeats'>,
+): (readonly [string, string])[] {
   const hparams = [...trials.hparams]
     .filter(([, values]) => new Set(values.map((given) => JSON.stringify(given))).size > 1)
     .map(([name]) => [`hparams.${name}`, name] as const)
-  return [...(kind === 'ablation' ? [['without', 'what is left out'] as const] : []), ...hparams]
+  return [
+    ...(repeats > 1 ? [['configuration', 'configuration'] as const] : []),
+    ...(kind === 'ablation' ? [['without', 'what is left out'] as const] : []),
+    ...hparams,
+  ]
 }
 
 /** Numbers of more kinds than this are put together in ranges. */
@@ -22,11 +29,18 @@ export interface Groups {
   readonly of: (place: number) => string | null
 }
 
-export function groupsOf(trials: Trials, column: string): Groups {
-  const of = groupOf(trials, column)
+/** `repeats`: trials of each configuration. */
+export function groupsOf(trials: Trials, column: string, repeats = 1): Groups {
+  const of =
+    column === 'configuration'
+      ? (place: number) => `configuration ${Math.floor(trials.number(place) / repeats)}`
+      : groupOf(trials, column)
   const names = new Set(Array.from({ length: trials.count }, (_, place) => of(place) ?? []).flat())
-  return { names: [...names].sort(), of }
+  return { names: [...names].sort(byName), of }
 }
+
+/** Numbers in names by their size. */
+const byName = new Intl.Collator('en', { numeric: true }).compare
 
 function groupOf(trials: Trials, column: string): (place: number) => string | null {
   const valueAt = trials.column(column)

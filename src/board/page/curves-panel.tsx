@@ -39,7 +39,7 @@ export function CurvesPanel({ store, standing, derived }: PartProps) {
   const metric = wanted ?? names.find(reports) ?? objective?.metric ?? names[0] ?? 'value'
   const isLog = log.includes(`curve.${metric}`)
   const chart = useMemo(() => {
-    const groups = group === null ? undefined : groupsOf(store.trials, group)
+    const groups = group === null ? undefined : groupsOf(store.trials, group, standing.repeats)
     const curves = picked.flatMap((trial): Curve[] => {
       const series = store.curves.get(trial)
       const place = store.trials.place(trial)
@@ -108,12 +108,17 @@ function groupedIn(trials: Trials, { calm, chosen }: Derived): (place: number) =
 }
 
 /** What each group came to, where trials are put together. */
-export function GroupsPanel({ store, derived }: PartProps) {
+export function GroupsPanel({ store, standing, derived }: PartProps) {
   const { objective, calm, chosen, version } = derived
   const group = seen.group.value
   const groups = useMemo(() => {
     if (group === null || objective === undefined) return undefined
-    return resultsOf(store.trials, objective.metric, groupsOf(store.trials, group), groupedIn(store.trials, derived))
+    return resultsOf(
+      store.trials,
+      objective.metric,
+      groupsOf(store.trials, group, standing.repeats),
+      groupedIn(store.trials, derived),
+    )
   }, [version, group, objective, calm, chosen])
   const chart = useMemo(() => groups && groupsChart(groups, objective?.metric ?? ''), [groups])
   if (groups === undefined || chart === undefined) return null

@@ -19,6 +19,8 @@ export interface Source {
   /** All attempts of one trial. */
   points(id: string, trial: number): Promise<readonly CurveColumns[]>
   importance(id: string): Promise<Importances>
+  /** The names of those that are on the bus. */
+  optimizers(): Promise<readonly string[]>
   /** Resolves with what went wrong, or with nothing. */
   control(id: string, name: string, asked: object): Promise<string | undefined>
 }
@@ -35,6 +37,7 @@ function liveSource(): Source {
     curves: (id, trials) => json(`${at('curves', id)}?trials=${trials.join(',')}`),
     points: (id, trial) => json(at('points', id, trial)),
     importance: (id) => json(at('importance', id)),
+    optimizers: () => json(at('optimizers')),
     async control(id, name, asked) {
       const response = await fetch(at('control', id, name), {
         method: 'POST',
@@ -80,6 +83,7 @@ function reportSource({ frame, curves, importance }: ReportData): Source {
     curves: (_, trials) => Promise.resolve(last(trials)),
     points: (_, trial) => Promise.resolve(curves.filter((curve) => curve.trial === trial)),
     importance: () => Promise.resolve(importance),
+    optimizers: () => Promise.resolve([]),
     control: () => Promise.resolve('this is a report: nothing can be changed'),
   }
 }
