@@ -1,5 +1,5 @@
 /** What is asked for before an action: how many trials, the hparams of one, an optimizer. */
-import { useEffect, useState } from 'preact/hooks'
+import { useLayoutEffect, useState } from 'preact/hooks'
 import type { Parameter } from '../../../protocol/index.ts'
 import type { Standing } from '../wire.ts'
 import { number, value as valueText } from '../words.ts'
@@ -10,6 +10,7 @@ export type Asked = Readonly<Record<string, unknown>>
 
 interface FieldsProps {
   readonly standing: Standing
+  /** At each stroke: whoever types and presses Enter at once means what stands there. */
   readonly onChange: (asked: Asked) => void
 }
 
@@ -20,7 +21,11 @@ export function ControlFields({ fields, ...props }: FieldsProps & { readonly fie
 
 function MoreFields({ onChange }: FieldsProps) {
   const [count, setCount] = useState('10')
-  useEffect(() => onChange({ trials: Number(count) }), [count])
+  useLayoutEffect(() => onChange({ trials: Number(count) }), [])
+  const set = (text: string) => {
+    setCount(text)
+    onChange({ trials: Number(text) })
+  }
   return (
     <label class="field">
       <span>more trials</span>
@@ -30,7 +35,7 @@ function MoreFields({ onChange }: FieldsProps) {
         step="1"
         required
         value={count}
-        onInput={(event) => setCount(event.currentTarget.value)}
+        onInput={(event) => set(event.currentTarget.value)}
       />
     </label>
   )
@@ -38,14 +43,16 @@ function MoreFields({ onChange }: FieldsProps) {
 
 function EnqueueFields({ standing, onChange }: FieldsProps) {
   const [texts, setTexts] = useState<ReadonlyMap<string, string>>(new Map())
-  useEffect(() => {
+  useLayoutEffect(() => onChange({ hparams: {} }), [])
+  const set = (changed: string, text: string) => {
+    const now = new Map(texts).set(changed, text)
+    setTexts(now)
     const given = Object.entries(standing.space).flatMap(([name, parameter]) => {
-      const text = texts.get(name) ?? ''
-      return text === '' ? [] : [[name, valueIn(parameter, text)] as const]
+      const written = now.get(name) ?? ''
+      return written === '' ? [] : [[name, valueIn(parameter, written)] as const]
     })
     onChange({ hparams: Object.fromEntries(given) })
-  }, [texts])
-  const set = (name: string, text: string) => setTexts(new Map(texts).set(name, text))
+  }
   return (
     <div class="fields">
       {Object.entries(standing.space).map(([name, parameter]) => (
@@ -101,11 +108,14 @@ function ParameterInput({ parameter, text, onText }: InputProps) {
 function SwapFields({ standing, onChange }: FieldsProps) {
   const [name, setName] = useState('')
   const names = useAsked<readonly string[]>(() => source.optimizers(), [], [standing.experiment])
-  useEffect(() => onChange({ name }), [name])
+  const set = (text: string) => {
+    setName(text)
+    onChange({ name: text })
+  }
   return (
     <label class="field">
       <span>instead of {standing.plugins.optimizer}</span>
-      <input required list="optimizers" value={name} onInput={(event) => setName(event.currentTarget.value)} />
+      <input required list="optimizers" value={name} onInput={(event) => set(event.currentTarget.value)} />
       <datalist id="optimizers">
         {names.map((one) => (
           <option key={one} value={one} />
