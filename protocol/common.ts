@@ -62,6 +62,9 @@ export const State = Type.String({ pattern: '^[A-Za-z]{1,64}$' })
 export const MetricPoint = Type.Object({ step: Count, at: Instant, values: Metrics })
 export type MetricPoint = Type.Static<typeof MetricPoint>
 
+/** In lower-case hex. */
+export const Sha256 = Type.String({ pattern: '^[0-9a-f]{64}$' })
+
 /** A msgpack bin. */
 export const Bytes = Type.Refine(
   Type.Unsafe<Uint8Array>({ contentMediaType: 'application/octet-stream' }),

@@ -44,7 +44,7 @@ interface Base<S extends string, P extends TSchema> {
 /** Said once, to all that listen. `kept` names the stream that keeps it. */
 export interface Message<S extends string = string, P extends TSchema = TSchema> extends Base<S, P> {
   readonly kind: 'message'
-  readonly kept?: 'log' | 'telemetry'
+  readonly kept?: 'log' | 'telemetry' | 'artifacts'
 }
 
 /** Asked, and answered by exactly one. */

@@ -1,10 +1,12 @@
 /** Every conversation there is, in the order in which the reference tells them. A new one joins its list here. */
 import { announceActor, callActors } from './actors.ts'
+import { artifactPart, writeArtifact } from './artifact.ts'
 import { observeAblation, openAblation, suggestRemovals } from './ablate.ts'
 import type { Conversation } from './conversation.ts'
 import { announce, beat, driverBeat, driverPing, lease, leave, ping, release, rollCall } from './discovery.ts'
 import { changeExperiment, pauseExperiment } from './change.ts'
 import { progress, resumeExperiment, signExperiment, stopExperiment, submit } from './experiment.ts'
+import { annotateArchived, annotateExperiment, readSource, removeArchived } from './keeping.ts'
 import { log } from './log.ts'
 import { judge } from './prune.ts'
 import {
@@ -80,7 +82,13 @@ export const chapters: readonly Chapter[] = [
     file: 'store.ts',
     conversations: [checkBundle, readBundle, writeCheckpoint, readCheckpoint, readRecorded],
   },
+  { title: 'Artifacts', file: 'artifact.ts', conversations: [writeArtifact, artifactPart] },
   { title: 'The log', file: 'log.ts', conversations: [log] },
+  {
+    title: 'Keeping experiments',
+    file: 'keeping.ts',
+    conversations: [annotateExperiment, annotateArchived, removeArchived, readSource],
+  },
 ]
 
 export const conversations: readonly Conversation[] = chapters.flatMap((chapter) => chapter.conversations)

@@ -7,13 +7,14 @@ import { call, few, kibibyte, mebibyte, message, version } from './conversation.
 /**
  * What a worker can do beside running trials, by the fields of trial.assign that it heeds: `bundle` (it runs the experiment's own code,
  * whatever that is), `ablated` (it leaves out components), `ring` (it trains together with others), `resumeFrom` (it keeps checkpoints,
- * and continues those of other trials).
+ * and continues those of other trials). `artifacts` is no field of it: it saves them (artifact.write) if its trials make any.
  */
 export const Capability = Type.Union([
   Type.Literal('bundle'),
   Type.Literal('ablated'),
   Type.Literal('ring'),
   Type.Literal('resumeFrom'),
+  Type.Literal('artifacts'),
 ])
 export type Capability = Type.Static<typeof Capability>
 

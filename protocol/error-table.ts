@@ -45,7 +45,8 @@ export const table = {
   BUS_FULL: {
     message: 'the server has no room for {subject}: {reason}',
     retryable: true,
-    remedy: 'give its JetStream store more room, or delete experiments that are no longer needed',
+    remedy:
+      'give its JetStream store more room, or delete experiments that are no longer needed (`maggy ls`, `maggy rm ID`, `maggy rm --older-than 30d`)',
   },
   BUS_REFUSED: {
     message: 'the server refused {subject}: {reason}',
@@ -476,6 +477,62 @@ export const table = {
     message: 'attempt {attempt} at trial {trial} is not with worker {worker}',
     retryable: false,
     remedy: 'nothing needs to be done: the trial was given to another worker, or has ended',
+  },
+  ARTIFACT_INVALID: {
+    message: 'the artifact {name} cannot be saved: {reason}',
+    retryable: false,
+    remedy:
+      "save a tfjs LayersModel, a Uint8Array or the path of a file: `await artifact.save('model', net)`; a name takes letters, digits, . _ and -",
+  },
+  ARTIFACT_REFUSED: {
+    message: 'attempt {attempt} at trial {trial} is not with worker {worker}',
+    retryable: false,
+    remedy: 'nothing needs to be done: the trial was given to another worker, or has ended',
+  },
+  ARTIFACT_CORRUPT: {
+    message: 'the artifact {name} came with another hash than it has',
+    retryable: true,
+    remedy: 'it is sent again; if this goes on, see that nobody writes into the file while it is saved',
+  },
+  ARTIFACT_MISSING: {
+    message: 'trial {trial} of {experiment} has no artifact {name}; it has {known}',
+    retryable: false,
+    remedy: 'name one that is there: `maggy artifacts {experiment}` lists them',
+  },
+  MODEL_MISSING: {
+    message: 'trial {trial} of {experiment} saved no model; it saved {known}',
+    retryable: false,
+    remedy: "save it in train, and run again: `await artifact.save('model', net)`",
+  },
+  TRIAL_UNKNOWN: {
+    message: '{experiment} has no trial {trial}',
+    retryable: false,
+    remedy: '`maggy show {experiment} --all` lists its trials',
+  },
+  BEST_UNKNOWN: {
+    message: '{experiment} has no best trial: {reason}',
+    retryable: false,
+    remedy: 'name the trial: --trial N (`maggy show {experiment}`)',
+  },
+  SOURCE_MISSING: {
+    message: 'the code of {experiment} is not on the bus: its workers have it',
+    retryable: false,
+    remedy: 'look where its workers run',
+  },
+  EXPERIMENT_REMOVING: {
+    message: '{experiment} is being removed',
+    retryable: false,
+    remedy: '`maggy rm {experiment}` goes on with it, where it was interrupted',
+  },
+  ANNOTATION_REFUSED: {
+    message: 'the note or tag cannot be given to {experiment}: {reason}',
+    retryable: false,
+    remedy: 'take tags away first: `maggy tag {experiment} -TAG`',
+  },
+  EXPERIMENT_PINNED: {
+    message: '{experiment} is pinned',
+    retryable: false,
+    remedy: '`maggy pin {experiment} --off` lets it go',
   },
   STORE_BUSY: {
     message: 'the driver passes on as many checkpoints as it can now',

@@ -1,18 +1,36 @@
 /** The client's words with the driver that owns an experiment. */
 import { Type } from 'typebox'
 import { AskedChange } from './change.ts'
-import { Code, Count, Id, Instant, Label, Metrics, Name, Slot, State, Text } from './common.ts'
+import { Code, Count, Id, Instant, Label, mapOf, Metrics, Name, Sha256, Slot, State, Text } from './common.ts'
 import { Context } from './context.ts'
 import { Signature } from './signature.ts'
 import { call, few, mebibyte, message, version, whole } from './conversation.ts'
 
 /** A module's code, as it lies in the object store under its hash. */
 export const Bundle = Type.Object({
-  sha256: Type.String({ pattern: '^[0-9a-f]{64}$' }),
+  sha256: Sha256,
   bytes: Count,
   module: Type.String({ maxLength: 4096 }),
 })
 export type Bundle = Type.Static<typeof Bundle>
+
+/** Where it was submitted from, for people who ask later; it decides nothing. */
+export const Provenance = Type.Object({
+  host: Label,
+  user: Type.Optional(Label),
+  /** Of maggy, node and tfjs where the client runs. */
+  versions: mapOf(Label, 64),
+  /** Of the repository that the module lies in. Left out: it lies in none. */
+  git: Type.Optional(
+    Type.Object({
+      commit: Type.String({ pattern: '^[0-9a-f]{40,64}$' }),
+      branch: Type.Optional(Label),
+      /** Files had changed since that commit, or the module itself is not in it. */
+      dirty: Type.Boolean(),
+    }),
+  ),
+})
+export type Provenance = Type.Static<typeof Provenance>
 
 export const Submission = Type.Object({
   experiment: Id,
@@ -24,6 +42,7 @@ export const Submission = Type.Object({
   bundle: Type.Optional(Bundle),
   /** Of the bundle, with all that decides what is run (signing.ts). Left out: workers that run signed code only do not run it. */
   signature: Type.Optional(Signature),
+  provenance: Type.Optional(Provenance),
 })
 export type Submission = Type.Static<typeof Submission>
 

@@ -16,7 +16,10 @@ const told: Readonly<Record<string, string>> = {
   name: 'The name that it is known by.',
   'experiment.submit.name': 'The experiment’s name in its definition; workers name it among their `experiments`.',
   'serves.name': 'The name that experiments know it by.',
+  'artifact.write.name': 'The artifact’s name within its trial: letters, digits, . _ and -, and no dot first.',
+  'events.name': 'The artifact’s name within its trial.',
   host: 'The host’s name, for people.',
+  user: 'The name of who submitted it, on that host. Left out: not known.',
   pid: 'The process’s number on its host.',
   language: 'The language that it is written in, as people write it: TypeScript, Python, Go.',
   versions: 'Versions by name, for people: of maggy or its kit, of the language, of libraries.',
@@ -269,6 +272,15 @@ const told: Readonly<Record<string, string>> = {
   note: 'A sentence for people.',
 
   // Signed code
+  provenance: 'Where it was submitted from, for people who ask later. It decides nothing. Left out: not told.',
+  git: 'The state of the git repository that the module lies in. Left out: it lies in none.',
+  commit: 'The commit’s hash, in lower-case hex.',
+  branch: 'The branch that was checked out. Left out: none was.',
+  dirty: 'Whether files had changed since that commit, or the module itself is not in it.',
+  remark: 'A note of a user’s. Left out: none.',
+  tag: 'Tags that it gets. Left out: none.',
+  untag: 'Tags that are taken from it. Left out: none.',
+  tags: 'The tags that it has now, in alphabetical order.',
   signature:
     'Who vouches for the code, and how it can be checked; null or left out: nobody. Workers started with --trust run no other code.',
   key: 'The public key that signed.',
@@ -281,6 +293,15 @@ const told: Readonly<Record<string, string>> = {
   'signature.value': 'The signature itself.',
 
   // Parts of bytes
+  'artifact.write.next':
+    'From which byte the driver goes on. Where that is not the end of this part, the part was not taken.',
+  kept: 'Whether all of it is in the store, and its hash in the log.',
+  'artifact.write.kind':
+    'bytes: as they are. model: the length of a `model.json` (four bytes, the highest first), that `model.json` as tfjs reads it beside a `weights.bin`, and that `weights.bin`.',
+  'events.kind': 'Of an artifact: bytes, or a model of tfjs.',
+  'artifact.write.sha256': 'The sha256 of the whole, in lower-case hex; with the part that ends it.',
+  'bundle.source.bundle': 'The sha256 of the code, in lower-case hex.',
+  'archive.remove.bundle': 'Whether its code went too: no other experiment has the same.',
   offset: 'From which byte of the whole, from 0.',
   data: 'The bytes.',
   upload: 'Of this writing, made up by the writer: parts with the same one belong together.',

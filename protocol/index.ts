@@ -12,6 +12,14 @@ export {
   Study,
 } from './ablation.ts'
 export { ActorInfo, announceActor, callActors, ServedName } from './actors.ts'
+export {
+  artifactBytesAtMost,
+  ArtifactKind,
+  artifactNamePattern,
+  artifactPart,
+  artifactsAtMost,
+  writeArtifact,
+} from './artifact.ts'
 export { AskedChange, Change, changeExperiment, pauseExperiment } from './change.ts'
 export { bytesOf, decode, encode, float32From } from './codec.ts'
 export {
@@ -100,6 +108,7 @@ export {
   Bundle,
   Counts,
   progress,
+  Provenance,
   resumeExperiment,
   RingStanding,
   signExperiment,
@@ -107,6 +116,16 @@ export {
   Submission,
   submit,
 } from './experiment.ts'
+export {
+  annotateArchived,
+  annotateExperiment,
+  pinnedTag,
+  readSource,
+  remarksAtMost,
+  removeArchived,
+  tagPattern,
+  tagsAtMost,
+} from './keeping.ts'
 export { Conclusion, log, LogEvent, type PrunerState, Seen } from './log.ts'
 export {
   Chunk,

@@ -1,11 +1,29 @@
 /** The log of events that must not be lost: one subject per experiment, one writer at a time, fenced by the expected last sequence. */
 import { Type } from 'typebox'
 import { Ablated } from './ablation.ts'
-import { Code, Count, Hparams, Id, Instant, Metrics, Ordinal, ProblemSchema, Sentence, Slot, Text } from './common.ts'
+import { artifactFields } from './artifact.ts'
+import {
+  Code,
+  Count,
+  Hparams,
+  Id,
+  Instant,
+  Label,
+  mapOf,
+  Metrics,
+  Name,
+  Ordinal,
+  ProblemSchema,
+  Sentence,
+  Sha256,
+  Slot,
+  Text,
+} from './common.ts'
 import { Change } from './change.ts'
 import { Plugin } from './context.ts'
 import { message, version, whole } from './conversation.ts'
 import { Submission } from './experiment.ts'
+import { annotationFields } from './keeping.ts'
 import { Signature } from './signature.ts'
 import { Fidelity } from './suggest.ts'
 import { AttemptOutcome, StopReason } from './trial.ts'
@@ -113,8 +131,27 @@ export const LogEvent = Type.Union([
     worker: Id,
     /** The state of the ring that trains the trial, and not what user code saved. */
     ring: Type.Boolean(),
-    sha256: Type.String({ pattern: '^[0-9a-f]{64}$' }),
+    sha256: Sha256,
     bytes: Count,
+  }),
+  /** All parts of an artifact of the trial are kept. It replaces what the same attempt had kept under this name. */
+  Type.Object({
+    type: Type.Literal('trial.artifact'),
+    at,
+    trial,
+    attempt,
+    worker: Id,
+    ...artifactFields,
+    sha256: Sha256,
+  }),
+  /** A worker is about to get its first trial of this experiment: what it runs on, for people who ask later. */
+  Type.Object({
+    type: Type.Literal('worker.introduced'),
+    at,
+    worker: Id,
+    host: Label,
+    backend: Name,
+    versions: mapOf(Label, 64),
   }),
   /** The worker went away with the attempt. */
   Type.Object({ type: Type.Literal('trial.lost'), at, trial, attempt, worker: Id, reason: Text, heard }),
@@ -158,6 +195,10 @@ export const LogEvent = Type.Union([
     /** Of the error that it failed with. */
     code: Type.Optional(Code),
   }),
+  /** A user gave it a note, or tags, or took tags from it; also after its end. */
+  Type.Object({ type: Type.Literal('experiment.annotated'), at, ...annotationFields }),
+  /** It is being removed: nothing follows, and whoever finds this goes on with the removal. */
+  Type.Object({ type: Type.Literal('experiment.removing'), at }),
   /** It cannot go on: given up, or its optimizer refuses it. */
   Type.Object({ type: Type.Literal('experiment.failing'), at, problem: ProblemSchema }),
   Type.Object({

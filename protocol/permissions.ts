@@ -58,13 +58,13 @@ export function permissionsOf(role: Role): Permissions {
   }
   for (const { name, reads } of Object.values<StreamDefinition>(streams)) {
     if (reads.includes(role)) publish.push(...readsOf(name))
-    if (role === 'driver') publish.push(...makesOf(name))
+    if (role === 'driver') publish.push(...makesOf(name), purgesOf(name))
   }
   for (const { bucket, reads, writes } of Object.values<BucketDefinition>(buckets)) {
     const stream = `OBJ_${bucket}`
     if (reads.includes(role)) publish.push(...readsOf(stream))
     if (writes.includes(role)) publish.push(`$O.${bucket}.C.>`, `$O.${bucket}.M.>`)
-    if (role === 'driver') publish.push(...makesOf(stream), `$JS.API.STREAM.PURGE.${stream}`)
+    if (role === 'driver') publish.push(...makesOf(stream), purgesOf(stream))
   }
   return { publish: unique(publish), subscribe: unique(subscribe) }
 }
@@ -97,5 +97,8 @@ const makesOf = (stream: string): string[] => [
   `$JS.API.STREAM.CREATE.${stream}`,
   `$JS.API.STREAM.UPDATE.${stream}`,
 ]
+
+/** Experiments that are removed leave nothing behind. */
+const purgesOf = (stream: string): string => `$JS.API.STREAM.PURGE.${stream}`
 
 const unique = (subjects: readonly string[]): string[] => [...new Set(subjects)].sort()

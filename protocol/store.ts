@@ -5,7 +5,7 @@
  * Bytes travel in parts: `offset` says from where; the first part has offset 0.
  */
 import { Type } from 'typebox'
-import { Bytes, Count, Id, Metrics } from './common.ts'
+import { Bytes, Count, Id, Metrics, Sha256 } from './common.ts'
 import { call, few, kibibyte, mebibyte, version } from './conversation.ts'
 
 const Attempt = Type.Integer({ minimum: 1 })
@@ -13,11 +13,11 @@ const Attempt = Type.Integer({ minimum: 1 })
 /** Bytes of a part: what fits in one message beside the rest, on any server. */
 export const partBytes = 512 * 1024
 
-const Part = Type.Object({
+export const Part = Type.Object({
   /** Of the whole. */
   bytes: Count,
   /** sha256 of the whole, in hex: another one than with the part before means that it was replaced meanwhile. */
-  sha256: Type.String({ pattern: '^[0-9a-f]{64}$' }),
+  sha256: Sha256,
   /** From the offset on, as much as fits; none at the end. */
   data: Bytes,
 })
@@ -44,7 +44,7 @@ export const checkBundle = call({
   name: 'bundle.check',
   queue: 'driver',
   subject: `maggy.${version}.call.driver.bundle`,
-  payload: Type.Object({ sha256: Type.String({ pattern: '^[0-9a-f]{64}$' }) }),
+  payload: Type.Object({ sha256: Sha256 }),
   reply: Type.Object({ known: Type.Boolean() }),
   maxBytes: few,
   maxReplyBytes: few,

@@ -1,4 +1,5 @@
 /** Where messages are kept. */
+import { artifactPart } from './artifact.ts'
 import type { Role } from './conversation.ts'
 import { log } from './log.ts'
 import { metrics, output } from './trial.ts'
@@ -8,6 +9,7 @@ export interface StreamDefinition {
   readonly subjects: readonly string[]
   /** Synced before it is acknowledged (with the server configuration that is shipped), or written when convenient. */
   readonly durable: boolean
+  /** -1: as much as the server has room for. */
   readonly maxBytes: number
   /** Drivers make it, too. What may be written is in the conversations that it keeps. */
   readonly reads: readonly Role[]
@@ -37,6 +39,13 @@ export const streams = {
     durable: false,
     maxBytes: 8 * gibibyte,
     reads: ['driver', 'client', 'board'],
+  },
+  artifacts: {
+    name: 'MAGGY_ARTIFACTS',
+    subjects: [wildcard(artifactPart.subject)],
+    durable: true,
+    maxBytes: -1,
+    reads: ['driver', 'client'],
   },
 } as const satisfies Record<string, StreamDefinition>
 export type StreamName = keyof typeof streams

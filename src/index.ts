@@ -16,12 +16,15 @@ export { sample, space, validate } from './space/index.ts'
 export { EarlyStop } from './train/index.ts'
 export type {
   AblationOptions,
+  ArtifactSaver,
   AsCalled,
   Checkpoint,
   ContextOf,
   Experiment,
   ExperimentSpec,
   Exploration,
+  ExploredArtifact,
+  ExploreOptions,
   FitCallbacks,
   FitReports,
   HparamsOf,
@@ -42,6 +45,8 @@ export type {
 export {
   lagom,
   type ExperimentFailure,
+  type KeptResult,
+  type KeptTrial,
   type LagomBoard,
   type LagomOptions,
   type Progress,
@@ -50,7 +55,7 @@ export {
 
 /** The result. */
 export type { ExperimentState, TrialState } from './history/index.ts'
-export type { Result, TrialResult } from './store/index.ts'
+export type { Artifact, Result, TrialResult } from './store/index.ts'
 export type { Counts, Direction, Hparams, HparamValue, MetricPoint, Metrics, Objective } from '../protocol/index.ts'
 
 /** Optimizers of your own: a process that answers three requests. */

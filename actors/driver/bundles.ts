@@ -7,6 +7,7 @@ import {
   partBytes,
   problem,
   readBundle,
+  readSource,
   type ReplyOf,
 } from '../../protocol/index.ts'
 import { answer, type Bus, type OnDropped, type Subscription } from '../../src/bus/index.ts'
@@ -14,62 +15,77 @@ import { answer, type Bus, type OnDropped, type Subscription } from '../../src/b
 /** Bytes of code that are kept at hand. */
 const atHandBytes = 64 * 2 ** 20
 
-export function serveBundles(bus: Bus, onDropped: OnDropped): Subscription[] {
+export class ServedBundles {
+  readonly #bus: Bus
   /** By hash, what was asked for last at the end. */
-  const atHand = new Map<string, Promise<Uint8Array | undefined>>()
-  const sizes = new Map<string, number>()
+  readonly #atHand = new Map<string, Promise<Uint8Array | undefined>>()
+  readonly #sizes = new Map<string, number>()
+
+  constructor(bus: Bus) {
+    this.#bus = bus
+  }
+
+  serve(onDropped: OnDropped): Subscription[] {
+    const queue = { queue: 'driver', onDropped }
+    return [
+      answer(
+        this.#bus,
+        readBundle,
+        { worker: '*', bundle: '*' },
+        ({ offset }, { bundle }) => this.#part(bundle, offset),
+        queue,
+      ),
+      answer(this.#bus, readSource, {}, ({ bundle, offset }) => this.#part(bundle, offset), queue),
+      answer(this.#bus, checkBundle, {}, async ({ sha256 }) => ({ known: await this.#isKnown(sha256) }), queue),
+    ]
+  }
+
+  /** It is gone from the store. */
+  forget(sha256: string): void {
+    this.#atHand.delete(sha256)
+    this.#sizes.delete(sha256)
+  }
 
   /** Many workers that begin at once ask for the same: it is read once. */
-  async function bundle(sha256: string): Promise<Uint8Array> {
-    const reading = atHand.get(sha256) ?? bus.blobs.get(bundleBucket, sha256)
-    atHand.delete(sha256)
-    atHand.set(sha256, reading)
+  async #bundle(sha256: string): Promise<Uint8Array> {
+    const reading = this.#atHand.get(sha256) ?? this.#bus.blobs.get(bundleBucket, sha256)
+    this.#atHand.delete(sha256)
+    this.#atHand.set(sha256, reading)
     let code: Uint8Array | undefined
     try {
       code = await reading
     } catch (error) {
-      atHand.delete(sha256)
+      this.#atHand.delete(sha256)
       throw error
     }
     // Clients write blindly: what does not have its hash is as if it were not there, and is written again.
     if (code === undefined || createHash('sha256').update(code).digest('hex') !== sha256) {
-      atHand.delete(sha256)
+      this.#atHand.delete(sha256)
       throw problem('BUNDLE_MISSING', { sha256 })
     }
-    sizes.set(sha256, code.length)
-    let total = [...sizes.values()].reduce((sum, bytes) => sum + bytes, 0)
-    for (const [oldest] of atHand) {
+    this.#sizes.set(sha256, code.length)
+    let total = [...this.#sizes.values()].reduce((sum, bytes) => sum + bytes, 0)
+    for (const [oldest] of this.#atHand) {
       if (total <= atHandBytes || oldest === sha256) break
-      total -= sizes.get(oldest) ?? 0
-      atHand.delete(oldest)
-      sizes.delete(oldest)
+      total -= this.#sizes.get(oldest) ?? 0
+      this.forget(oldest)
     }
     return code
   }
 
-  async function part(sha256: string, offset: number): Promise<ReplyOf<typeof readBundle>> {
-    const code = await bundle(sha256)
+  async #part(sha256: string, offset: number): Promise<ReplyOf<typeof readBundle>> {
+    const code = await this.#bundle(sha256)
     return { bytes: code.length, sha256, data: code.subarray(offset, offset + partBytes) }
   }
 
-  async function isKnown(sha256: string): Promise<boolean> {
+  async #isKnown(sha256: string): Promise<boolean> {
+    // What is at hand here may have been removed by another driver.
+    if (!(await this.#bus.blobs.has(bundleBucket, sha256))) return false
     try {
-      return (await bundle(sha256)).length > 0
+      return (await this.#bundle(sha256)).length > 0
     } catch (error) {
       if (isProblem(error, 'BUNDLE_MISSING')) return false
       throw error
     }
   }
-
-  const queue = { queue: 'driver', onDropped }
-  return [
-    answer(
-      bus,
-      readBundle,
-      { worker: '*', bundle: '*' },
-      ({ offset }, { bundle: sha256 }) => part(sha256, offset),
-      queue,
-    ),
-    answer(bus, checkBundle, {}, async ({ sha256 }) => ({ known: await isKnown(sha256) }), queue),
-  ]
 }

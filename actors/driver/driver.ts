@@ -5,11 +5,13 @@
  */
 import {
   announce,
+  annotateArchived,
   beat,
   driverBeat,
   driverPing,
   leave,
   problem,
+  removeArchived,
   resumeExperiment,
   rollCall,
   submit,
@@ -17,18 +19,21 @@ import {
 } from '../../protocol/index.ts'
 import { announcePresence, every, patiently, type ActorEnvironment, type RunningActor } from '../../src/actor/index.ts'
 import { answer, hear, tell } from '../../src/bus/index.ts'
-import { serveBundles } from './bundles.ts'
+import { ServedBundles } from './bundles.ts'
 import { ExperimentRun, tellProgress } from './experiment/index.ts'
 import { Fleet, offerOf, schedule, type FleetNews, type Slot } from './fleet/index.ts'
 import { driverMeasures } from './measures.ts'
 import type { DriverOptions } from './options.ts'
-import { Ownership, Scan, type OwnershipNews } from './ownership/index.ts'
+import { Keeping, Ownership, Retiring, Scan, type OwnershipNews } from './ownership/index.ts'
 
+const dayMs = 24 * 3_600_000
 const beatMs = 1000
 const tickMs = 500
 const progressMs = 250
 /** Between two looks for experiments that nobody owns, in ticks. */
 const scanTicks = 4
+/** Between two looks for experiments that are due to be removed. */
+const retentionMs = 600_000
 /** A drain waits so long for the log to take what was decided. */
 const drainMs = 5000
 
@@ -47,6 +52,10 @@ class Driver implements RunningActor {
   readonly #fleet: Fleet
   readonly #ownership: Ownership
   readonly #scan: Scan
+  readonly #keeping: Keeping
+  /** Removes what is due; undefined: everything stays. */
+  readonly #retiring: Retiring | undefined
+  readonly #bundles: ServedBundles
   readonly #stops: (() => void)[] = []
   #pumping = false
   #rollCalledAt = 0
@@ -67,7 +76,20 @@ class Driver implements RunningActor {
         new ExperimentRun({ bus, clock, logger, onDropped, driver: id, fleet, tell }, submission, end),
       (news) => this.#hearOwnership(news),
     )
-    this.#scan = new Scan(bus, logger, this.#ownership)
+    this.#bundles = new ServedBundles(bus)
+    this.#keeping = new Keeping(env, {
+      isHere: (experiment) => this.#ownership.isHere(experiment),
+      isAbandoned: (experiment, owner) => this.#ownership.isAbandoned(experiment, owner),
+      removed: (experiment) => this.#ownership.hasEnded(experiment),
+      bundleRemoved: (sha256) => this.#bundles.forget(sha256),
+    })
+    const remove = (experiment: string) => this.#keeping.remove(experiment)
+    this.#scan = new Scan(bus, logger, this.#ownership, remove)
+    const { retainDays, retainCount } = options
+    if (retainDays !== undefined || retainCount !== undefined) {
+      const olderThanMs = retainDays === undefined ? undefined : retainDays * dayMs
+      this.#retiring = new Retiring(env, { olderThanMs, keep: retainCount }, remove)
+    }
     this.#countedAt = clock.elapsed()
   }
 
@@ -83,7 +105,9 @@ class Driver implements RunningActor {
       hear(bus, beat, anyone, (status, { worker }) => fleet.beat(worker, status), quietly),
       hear(bus, leave, anyone, (_, { worker }) => fleet.left(worker), quietly),
       hear(bus, driverBeat, { driver: '*' }, (said, { driver }) => ownership.hear(driver, said.experiments), quietly),
-      ...serveBundles(bus, onDropped),
+      ...this.#bundles.serve(onDropped),
+      answer(bus, annotateArchived, {}, (said) => this.#keeping.annotate(said), queue),
+      answer(bus, removeArchived, {}, ({ experiment }) => this.#keeping.remove(experiment), queue),
       answer(bus, driverPing, { driver: id }, () => ({}), quietly),
       answer(bus, submit, {}, (submission) => ownership.submit(submission), queue),
       answer(
@@ -105,6 +129,7 @@ class Driver implements RunningActor {
       every(clock, beatMs, () => ownership.beat()),
       every(clock, tickMs, () => this.#tick()),
       every(clock, progressMs, () => this.#tellProgress()),
+      every(clock, retentionMs, () => void this.#retiring?.look()),
       bus.onStatus((status) => {
         if (status !== 'connected') return
         for (const run of ownership.runs.values()) run.reconnected()
@@ -117,6 +142,7 @@ class Driver implements RunningActor {
     ownership.beat()
     this.#callRoll(true)
     void this.#look()
+    void this.#retiring?.look()
   }
 
   measures() {
@@ -141,8 +167,10 @@ class Driver implements RunningActor {
 
   #hearOwnership(news: OwnershipNews): void {
     if (news.kind === 'takenUp') this.#callRoll(true)
-    else if (news.kind === 'ended') tellProgress(this.#env.bus, news.run, this.#fleet, this.#env)
-    else this.#changed()
+    else if (news.kind === 'ended') {
+      tellProgress(this.#env.bus, news.run, this.#fleet, this.#env)
+      void this.#retiring?.look()
+    } else this.#changed()
   }
 
   // Time

@@ -10,8 +10,7 @@ await runActor<DriverFlags>(
     description: 'Owns experiments: hands out trials to workers, keeps the log, stops what goes badly.',
     roles: ['driver'],
     options: driverOptions,
-    start: (env, { adopt, lostAfter, replicas, telemetryReplicas }) =>
-      startDriver(env, { ...driverDefaults, adopt, lostAfterMs: lostAfter, replicas, telemetryReplicas }),
+    start: (env, { lostAfter, ...flags }) => startDriver(env, { ...driverDefaults, ...flags, lostAfterMs: lostAfter }),
   },
   process.argv.slice(2),
 )

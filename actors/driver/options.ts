@@ -11,6 +11,10 @@ export interface DriverOptions extends Copies {
   readonly suspectAfterMs: number
   readonly lostAfterMs: number
   readonly refusalsUntilLost: number
+  /** Experiments that ended so many days ago are removed, unless they are pinned. Left out: they stay. */
+  readonly retainDays?: number
+  /** Of experiments that have ended so many stay, the last ones; those that are pinned do not count. Left out: all do. */
+  readonly retainCount?: number
 }
 
 export const driverDefaults: DriverOptions = {
@@ -25,6 +29,8 @@ export const driverDefaults: DriverOptions = {
 export interface DriverFlags extends Copies {
   readonly adopt: 'all' | 'none'
   readonly lostAfter: number
+  readonly retainDays?: number
+  readonly retainCount?: number
 }
 
 export function driverOptions(command: Command): Command {
@@ -50,6 +56,26 @@ export function driverOptions(command: Command): Command {
       'the same of metrics and output (default: as many; 1 is faster, and loses them with its server)',
       parseCopies,
     )
+    .option('--retain-days <n>', 'remove experiments that ended longer ago, but for those that are pinned', atLeast(0))
+    .option(
+      '--retain-count <n>',
+      'keep so many that have ended, the last ones, beside those that are pinned',
+      wholeNumber,
+    )
+}
+
+function atLeast(least: number): (text: string) => number {
+  return (text) => {
+    const value = Number(text)
+    if (text.trim() !== '' && Number.isFinite(value) && value >= least) return value
+    throw new InvalidArgumentError(`a number from ${least} on is needed`)
+  }
+}
+
+function wholeNumber(text: string): number {
+  const value = atLeast(0)(text)
+  if (Number.isSafeInteger(value)) return value
+  throw new InvalidArgumentError('a whole number is needed')
 }
 
 function secondsAsMs(text: string): number {

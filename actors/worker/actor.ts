@@ -50,7 +50,7 @@ export const workerActor: ActorDefinition<WorkerArguments> = {
         ...(gpus === undefined ? {} : { gpus }),
         versions: { maggy: version, node: process.versions.node },
         startedAt: clock.now(),
-        can: ['bundle', 'ablated', 'ring', 'resumeFrom'],
+        can: ['bundle', 'ablated', 'ring', 'resumeFrom', 'artifacts'],
         ...(trust === undefined ? {} : { trusts: [...trust.keys()] }),
       },
       ...(trust === undefined ? {} : { gate: createGate(id, trust) }),

@@ -19,6 +19,7 @@ import { importBundle } from '../../src/bundle/index.ts'
 import {
   EarlyStop,
   runTraining,
+  type ArtifactStore,
   type CheckpointStore,
   type Distribution,
   type ReporterHandle,
@@ -61,6 +62,8 @@ export function createAttempts(options: {
   readonly toWorker: (message: FromRunner) => void
   /** Where the trial of an attempt keeps its checkpoints. */
   readonly checkpointsOf: (attempt: AttemptRef) => CheckpointStore
+  /** Where an attempt saves its artifacts. */
+  readonly artifactsOf: (attempt: AttemptRef) => ArtifactStore
   /** Resolves once the second thread has recorded every point so far. */
   readonly flushed: () => Promise<void>
   readonly flushOutput: () => void
@@ -139,6 +142,7 @@ export function createAttempts(options: {
     const { outcome, checkpoint } = await runTraining(experiment, {
       hparams,
       checkpoints: options.checkpointsOf(attempt),
+      artifacts: options.artifactsOf(attempt),
       resumeFrom: assignment.resumeFrom,
       objectives,
       ablated,

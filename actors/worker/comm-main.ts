@@ -4,11 +4,12 @@ import { parentPort, workerData } from 'node:worker_threads'
 import { systemClock } from '../../src/actor/index.ts'
 import { connectNats, type Bus } from '../../src/bus/index.ts'
 import { openGates } from '../../src/isolation/index.ts'
-import { codeOf, describe, isProblem, toProblem } from '../../protocol/index.ts'
+import { codeOf, describe, isProblem, RemoteError, toProblem } from '../../protocol/index.ts'
 import type { CommSetting, FromComm, ToComm } from './comm-messages.ts'
 import { endThisGroup } from './process-group.ts'
 import { createRingCheckpoints, createRingMember, type RingMember } from './ring/index.ts'
 import { fetchCheckpoint, storeCheckpoint } from './store.ts'
+import { uploadArtifact } from './upload.ts'
 import { sharedFlags } from './shared-memory.ts'
 import { createTelemetry } from './telemetry.ts'
 
@@ -50,6 +51,8 @@ const telemetry = createTelemetry({
   onNotice,
 })
 let member: RingMember | undefined
+/** Pieces of artifacts that the first thread was asked for. */
+const pieces = new Map<number, (message: Extract<ToComm, { type: 'piece' }>) => void>()
 // A first thread that is blocked does not see that its worker is gone, and a ring would wait for it.
 const parent = process.ppid
 setInterval(() => {
@@ -87,6 +90,12 @@ port.on('message', (message: ToComm) => {
     case 'fetch':
       void fetch(message)
       return
+    case 'upload':
+      void upload(message)
+      return
+    case 'piece':
+      pieces.get(message.id)?.(message)
+      return
     case 'end':
       telemetry.end()
       return
@@ -95,17 +104,23 @@ port.on('message', (message: ToComm) => {
   }
 })
 
+const passing: ReadonlySet<string> = new Set([
+  'BUS_DISCONNECTED',
+  'BUS_TIMEOUT',
+  'BUS_NO_RESPONDERS',
+  'BUS_NO_JETSTREAM',
+  'STORE_BUSY',
+  'DRIVER_FENCED',
+])
+
 /** An outage is waited out: a training would rather pause than lose what it saves. */
 async function lasting<T>(work: () => Promise<T>): Promise<T> {
   for (let left = 60; ; left -= 1) {
     try {
       return await work()
     } catch (error) {
-      if (
-        left === 0 ||
-        !isProblem(error, 'BUS_DISCONNECTED', 'BUS_TIMEOUT', 'BUS_NO_RESPONDERS', 'BUS_NO_JETSTREAM', 'STORE_BUSY')
-      )
-        throw error
+      // Also what hinders the driver that passes it on.
+      if (left === 0 || !passing.has(codeOf(error) ?? '')) throw error
       await new Promise((resolve) => setTimeout(resolve, 1000))
     }
   }
@@ -113,8 +128,9 @@ async function lasting<T>(work: () => Promise<T>): Promise<T> {
 
 /** The trial is with another worker by now: that is no fault of this attempt, which goes on to its end all the same. */
 function passedOn(error: unknown): boolean {
-  if (codeOf(error) !== 'CHECKPOINT_REFUSED') return false
-  onNotice(`no checkpoint: ${describe(error)}`)
+  const code = codeOf(error)
+  if (code !== 'CHECKPOINT_REFUSED' && code !== 'ARTIFACT_REFUSED') return false
+  onNotice(`not saved: ${describe(error)}`)
   return true
 }
 
@@ -135,6 +151,25 @@ async function fetch({ id, attempt, of }: Extract<ToComm, { type: 'fetch' }>): P
   } catch (error) {
     if (passedOn(error)) post({ type: 'fetched', id })
     else post({ type: 'fetched', id, problem: toProblem(error) })
+  }
+}
+
+async function upload({ id, attempt, name, kind, bytes }: Extract<ToComm, { type: 'upload' }>): Promise<void> {
+  const read = (offset: number, length: number): Promise<Uint8Array> =>
+    new Promise((resolve, reject) => {
+      pieces.set(id, ({ data, problem }) => {
+        pieces.delete(id)
+        if (data !== undefined) resolve(data)
+        else reject(new RemoteError(problem ?? toProblem(undefined)))
+      })
+      post({ type: 'wanted', id, offset, length })
+    })
+  try {
+    await uploadArtifact(bus, worker, { attempt, name, kind, bytes, read }, lasting)
+    post({ type: 'uploaded', id })
+  } catch (error) {
+    if (passedOn(error)) post({ type: 'uploaded', id })
+    else post({ type: 'uploaded', id, problem: toProblem(error) })
   }
 }
 

@@ -1,5 +1,5 @@
 /** What a runner's main thread posts to its second thread, and hears from it. */
-import type { AttemptRef, MetricPoint, Problem } from '../../protocol/index.ts'
+import type { ArtifactKind, AttemptRef, MetricPoint, Problem } from '../../protocol/index.ts'
 import type { RingLine } from '../../src/train/index.ts'
 import type { RunnerSetting } from './runner-messages.ts'
 import type { Attempt } from './telemetry.ts'
@@ -33,6 +33,17 @@ export type ToComm =
   | { readonly type: 'store'; readonly id: number; readonly attempt: AttemptRef; readonly data: Uint8Array }
   /** Answered by `fetched` with the same id. */
   | { readonly type: 'fetch'; readonly id: number; readonly attempt: AttemptRef; readonly of: number }
+  /** Answered by `uploaded` with the same id; before that it is asked for pieces. */
+  | {
+      readonly type: 'upload'
+      readonly id: number
+      readonly attempt: AttemptRef
+      readonly name: string
+      readonly kind: ArtifactKind
+      readonly bytes: number
+    }
+  /** What `wanted` asked for, or why it cannot be had. */
+  | { readonly type: 'piece'; readonly id: number; readonly data?: Uint8Array; readonly problem?: Problem }
   /** Answered by `closed`. */
   | { readonly type: 'close' }
 
@@ -42,6 +53,9 @@ export type FromComm =
   | { readonly type: 'flushed' }
   | { readonly type: 'closed' }
   | { readonly type: 'stored'; readonly id: number; readonly problem?: Problem }
+  /** Answered by `piece` with the same id. */
+  | { readonly type: 'wanted'; readonly id: number; readonly offset: number; readonly length: number }
+  | { readonly type: 'uploaded'; readonly id: number; readonly problem?: Problem }
   | {
       readonly type: 'fetched'
       readonly id: number

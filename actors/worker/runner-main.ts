@@ -10,6 +10,7 @@ import {
   type Backend,
 } from '../../src/train/index.ts'
 import { createAttempts } from './attempts.ts'
+import { createArtifacts } from './artifacts.ts'
 import { createCheckpoints } from './checkpoints.ts'
 import { captureOutput } from './capture.ts'
 import { endThisGroup } from './process-group.ts'
@@ -72,17 +73,24 @@ async function start(setting: RunnerSetting): Promise<void> {
     })
 
   const stayAlive = aliveness(comm)
-  const checkpoints = createCheckpoints(toComm, (waiting) => {
-    if (waiting) comm.ref()
+  const awaited = new Set<string>()
+  const awaits = (what: string) => (waiting: boolean) => {
+    if (waiting) awaited.add(what)
+    else awaited.delete(what)
+    if (awaited.size > 0) comm.ref()
     else if (!stayAlive.wanted) comm.unref()
-  })
+  }
+  const checkpoints = createCheckpoints(toComm, awaits('checkpoints'))
+  const artifacts = createArtifacts(toComm, awaits('artifacts'))
   comm.on('message', checkpoints.hear)
+  comm.on('message', artifacts.hear)
   const trials = createRelease(backend.tf)
   const attempts = createAttempts({
     flags: sharedFlags(memory),
     toComm,
     toWorker,
     checkpointsOf: checkpoints.of,
+    artifactsOf: artifacts.of,
     flushed: () => answered('flushed', { type: 'flush' }),
     flushOutput: () => {
       capture.flush()

@@ -103,6 +103,8 @@ export interface Streams {
   last(stream: StreamName, subject: string): Promise<Entry | undefined>
   /** The subjects that match and hold at least one entry. */
   subjects(stream: StreamName, filter: string): Promise<readonly string[]>
+  /** Removes the entries on the subjects that match, for good. */
+  purge(stream: StreamName, filter: string): Promise<void>
 }
 
 /** A blob that is being written: whole and visible once `end` resolves, and not before. */
@@ -139,6 +141,8 @@ export interface Blobs {
   put(bucket: string, name: string, data: Uint8Array, options?: { readonly generation: number }): Promise<void>
   get(bucket: string, name: string): Promise<Uint8Array | undefined>
   has(bucket: string, name: string): Promise<boolean>
+  /** The names of what is there. */
+  names(bucket: string): Promise<readonly string[]>
   /** Gone, whether it was there or not. */
   delete(bucket: string, name: string): Promise<void>
   /** For bytes that are too many to be held at once. */

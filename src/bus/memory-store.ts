@@ -199,6 +199,13 @@ export function createMemoryStore(options: { now: () => number; maxBytes: number
         await answered(filter)
         return [...new Set(matching(name, filter, 0).map((e) => e.subject))]
       },
+      async purge(name, filter) {
+        await answered(filter)
+        const stream = kept.get(name)
+        if (stream === undefined) return
+        stream.entries = stream.entries.filter(({ subject }) => !subjectMatches(filter, subject))
+        stream.bytes = stream.entries.reduce((sum, { data }) => sum + data.length, 0)
+      },
     }
   }
 
@@ -225,6 +232,10 @@ export function createMemoryStore(options: { now: () => number; maxBytes: number
       async has(bucket, name) {
         connected()
         return buckets.get(bucket)?.has(name) ?? false
+      },
+      async names(bucket) {
+        connected()
+        return [...(buckets.get(bucket)?.keys() ?? [])]
       },
       async delete(bucket, name) {
         connected()

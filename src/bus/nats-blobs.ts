@@ -198,12 +198,17 @@ export function natsBlobs(wire: Wire, api: JetStreamApi, maker: Maker): Blobs {
         }
       }
     },
+    async names(bucket) {
+      const prefix = metaSubject(bucket, '')
+      const subjects = await api.subjects(streamOf(bucket), `${prefix}*`)
+      return subjects.map((subject) => Buffer.from(subject.slice(prefix.length), 'base64url').toString())
+    },
     has: async (bucket, name) => (await metaOf(bucket, name)) !== undefined,
     async delete(bucket, name) {
-      const meta = await metaOf(bucket, name)
-      if (meta === undefined) return
-      await keepMeta({ ...meta, bucket, size: 0, chunks: 0, digest: '', deleted: true })
-      await purge(bucket, meta.nuid)
+      const { meta, sequence } = await foundOf(bucket, name)
+      // First what is seen, so that nobody finds half of it.
+      if (sequence > 0) await api.purge(streamOf(bucket), metaSubject(bucket, name))
+      if (meta !== undefined) await purge(bucket, meta.nuid)
     },
   }
 }

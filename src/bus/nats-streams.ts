@@ -111,5 +111,6 @@ export function natsStreams(wire: Wire, api: JetStreamApi, maker: Maker | undefi
     follow,
     last: (stream, subject) => api.last(nameOf(stream), subject),
     subjects: (stream, filter) => api.subjects(nameOf(stream), filter),
+    purge: (stream, filter) => api.purge(nameOf(stream), filter),
   }
 }

@@ -13,13 +13,27 @@ export interface BusOptions extends Omit<AccessOptions, 'server' | 'token'> {
 export type Looking = BusOptions & { readonly json?: boolean }
 
 /** `experiment`: what is looked for; where there is no bus it is unknown. Rejects with EXPERIMENT_UNKNOWN. */
-export async function looking<T>(
+export function looking<T>(
   options: BusOptions,
   work: (session: Session) => Promise<T>,
   experiment = 'yet',
 ): Promise<T> {
+  return within(options, 'none', work, experiment)
+}
+
+/** The same, with a driver to ask: beside an embedded bus one is started. */
+export function asking<T>(options: BusOptions, work: (session: Session) => Promise<T>, experiment = 'yet'): Promise<T> {
+  return within(options, 'driver', work, experiment)
+}
+
+async function within<T>(
+  options: BusOptions,
+  actors: 'none' | 'driver',
+  work: (session: Session) => Promise<T>,
+  experiment: string,
+): Promise<T> {
   if (nothingHere(options)) throw problem('EXPERIMENT_UNKNOWN', { experiment })
-  const session = await openSession({ ...sessionOptions(options), actors: 'none' })
+  const session = await openSession({ ...sessionOptions(options), actors })
   session.onNotice((text) => void process.stderr.write(`${text}\n`))
   try {
     return await Promise.race([work(session), session.failed])

@@ -4,6 +4,8 @@ import type { BoardCommandOptions } from './board-command.ts'
 import type { ChangeFlags } from './change-command.ts'
 import type { ConformanceOptions } from './conformance-command.ts'
 import type { ExportOptions } from './export-command.ts'
+import type { Filters } from './filters.ts'
+import { filters, keepingCommands } from './keeping-program.ts'
 import type { Changing } from '../mcp/index.ts'
 import type { McpCommandOptions } from './mcp-command.ts'
 import type { ReplayOptions } from './replay-command.ts'
@@ -29,6 +31,7 @@ const changingTools: readonly Changing[] = ['start', 'stop', 'pause', 'resume', 
 
 type Finish = (exitCode: number) => void
 type Shared = BusOptions & { readonly json?: boolean }
+type ShowOptions = Shared & { readonly top?: number; readonly all?: boolean; readonly source?: boolean }
 
 /** The command line; `finish` is told what to exit with. Commands are loaded when they are called, so that `--help` is quick. */
 export function createProgram(version: string, finish: Finish): Command {
@@ -260,7 +263,7 @@ function readCommands(program: Command, finish: Finish): void {
     .action(async (options: BoardCommandOptions) => {
       finish(await (await import('./board-command.ts')).boardCommand(options))
     })
-  onBus(program.command('ls').description('list experiments')).action(async (options: Shared) => {
+  filters(onBus(program.command('ls').description('list experiments'))).action(async (options: Shared & Filters) => {
     finish(await (await import('./read-commands.ts')).listCommand(options))
   })
   onBus(
@@ -275,9 +278,12 @@ function readCommands(program: Command, finish: Finish): void {
   onBus(program.command('show [id]').description('show an experiment (default: the last) and its trials'))
     .option('--top <n>', 'so many of the best trials (default: 20), and the last 5', atLeastOne)
     .option('--all', 'all trials')
-    .action(async (id: string | undefined, options: Shared & { readonly top?: number; readonly all?: boolean }) => {
-      finish(await (await import('./read-commands.ts')).showCommand(id, options))
+    .option('--source', 'the code that was run, instead')
+    .action(async (id: string | undefined, { source = false, ...options }: ShowOptions) => {
+      if (source) finish(await (await import('./source-commands.ts')).sourceCommand(id, options))
+      else finish(await (await import('./read-commands.ts')).showCommand(id, options))
     })
+  keepingCommands(program, onBus, finish)
   exportCommand(program, finish)
   onBus(
     program

@@ -18,14 +18,15 @@ import {
 import { importances } from '../importance/index.ts'
 import { visible } from '../words/index.ts'
 import { exitCodes } from '../actor/index.ts'
+import { filtered, type Filters } from './filters.ts'
 import { interruptible } from './interrupt.ts'
 import { looking, nothingHere, type BusOptions, type Looking } from './looking.ts'
 import { experimentTable, resultText } from './trial-table.ts'
 import { printJson } from './watch.ts'
 
 /** Lists the experiments that the bus knows. */
-export async function listCommand(options: Looking): Promise<number> {
-  const sorted = await outlines(options)
+export async function listCommand(options: Looking & Filters): Promise<number> {
+  const sorted = filtered(await outlines(options), options, Date.now())
   if (options.json === true) for (const outline of sorted) printJson('experiment', outline)
   else print(sorted.length === 0 ? 'no experiments' : experimentTable(sorted))
   return exitCodes.done

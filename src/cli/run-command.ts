@@ -11,6 +11,7 @@ import {
   experimentId,
   keepBoard,
   openSession,
+  provenanceOf,
   resumeAndFollow,
   runExperiment,
   submitExperiment,
@@ -35,7 +36,7 @@ import { explorationHparams, overrideContext, parseSettings } from './set-option
 import { sayAddress } from './board-command.ts'
 import { interruptible } from './interrupt.ts'
 import { isServed, looking, sessionOptions, type BusOptions } from './looking.ts'
-import { duration, pairs } from './text.ts'
+import { bytesText, duration, pairs } from './text.ts'
 import { resultText } from './trial-table.ts'
 import { printJson, styleOf, watchIn, type Shown, type Style } from './watch.ts'
 
@@ -71,13 +72,14 @@ export async function runCommand(
   }
   if (contextName === undefined) {
     const { hparams, seed } = explorationHparams(experiment, settings)
-    return await explore(experiment, hparams, seed, options.json === true)
+    return await explore(experiment, hparams, seed, options)
   }
   const overridden = overrideContext(contextOf(experiment, contextName), settings, experiment.defaults)
   const context = await withComponents(experiment, overridden)
   const { code, sha256, module } = bundle
   const id = experimentId(experiment.name, contextName, new Date())
-  const plain = submissionOf(experiment, contextName, context, { sha256, module, bytes: code.length }, id)
+  const made = { sha256, module, bytes: code.length }
+  const plain = submissionOf(experiment, contextName, context, made, id, await provenanceOf(path))
   const submission = await signedByUser(plain, signingOptions(options))
   if (options.detach === true) return await handOver(submission, code, options)
   return await toTheEnd(options, [suggesterFor(context)], (session, watch, signal) =>
@@ -151,11 +153,13 @@ async function explore(
   experiment: Awaited<ReturnType<typeof loadExperiment>>['experiment'],
   hparams: object,
   seed: number | undefined,
-  json: boolean,
+  { json = false, output }: RunCommandOptions,
 ): Promise<number> {
+  if (output !== undefined) await assertWritable(output)
   let quietUntil = -Infinity
   const explored = await experiment.run(hparams, {
     ...(seed === undefined ? {} : { seed }),
+    ...(output === undefined ? {} : { artifacts: output }),
     onReport: (point) => {
       if (json) printJson('report', point)
       else if (point.at >= quietUntil) {
@@ -164,9 +168,14 @@ async function explore(
       }
     },
   })
-  const { metrics, durationMs, hparams: used } = explored
-  if (json) printJson('result', { metrics, hparams: used, durationMs })
+  const { metrics, durationMs, hparams: used, artifacts } = explored
+  const saved = artifacts.map(({ name, kind, bytes, path }) => ({ name, kind, bytes, path }))
+  if (json) printJson('result', { metrics, hparams: used, durationMs, artifacts: saved })
   else process.stdout.write(`${pairs(metrics)}  (${pairs(used)}) in ${duration(durationMs)}\n`)
+  for (const { name, bytes, path } of json ? [] : artifacts) {
+    const place = path === undefined ? 'not kept: --output DIR keeps it' : `written to ${path}`
+    process.stdout.write(`${name} (${bytesText(bytes)}) ${place}\n`)
+  }
   return exitCodes.done
 }
 

@@ -152,10 +152,49 @@ export function resultText(result: Result, shown: Shown = {}): string {
   if (result.holes !== undefined) lines.push(pc.red(holesText(result.holes)))
   if (result.conclusion !== undefined) lines.push(`stopped by its rule: ${result.conclusion}`)
   for (const note of result.notes ?? []) lines.push(`note    ${visible(note)}`)
+  lines.push(...keptText(result))
   if (result.problem !== undefined)
     lines.push(`error   ${result.problem.code}: ${visibleLines(result.problem.message)}`)
   return lines.join('\n')
 }
+
+/** What was run, where, and what people have written on it. */
+function keptText({
+  bundle,
+  provenance,
+  workers = [],
+  tags = [],
+  remarks = [],
+  trials,
+  experiment,
+  removing,
+}: Result): string[] {
+  const lines: string[] = []
+  const { host, user, versions = {}, git } = provenance ?? {}
+  const from = host === undefined ? '' : ` from ${visible(user === undefined ? host : `${user}@${host}`)}`
+  if (bundle !== undefined)
+    lines.push(
+      `source  ${visible(bundle.module)} (${bundle.sha256.slice(0, 12)})${from}; \`maggy show ${experiment} --source\``,
+    )
+  if (git !== undefined) {
+    const branch = git.branch === undefined ? '' : ` on ${visible(git.branch)}`
+    lines.push(`git     ${git.commit.slice(0, 12)}${branch}${git.dirty ? ', with changes that are not in it' : ''}`)
+  }
+  const kinds = new Set(workers.map((worker) => `${worker.backend}, ${versionsText(worker.versions)}`))
+  if (kinds.size > 0) lines.push(`run on  ${[...kinds].map(visible).join('; ')}`)
+  else if (Object.keys(versions).length > 0) lines.push(`sent by ${visible(versionsText(versions))}`)
+  const saved = trials.reduce((sum, { artifacts = [] }) => sum + artifacts.length, 0)
+  if (saved > 0) lines.push(`saved   ${saved} artifacts; \`maggy artifacts ${experiment}\``)
+  if (tags.length > 0) lines.push(`tags    ${tags.join(' ')}`)
+  for (const { text } of remarks) lines.push(`noted   ${visible(text)}`)
+  if (removing === true) lines.push(pc.red(`its removal was interrupted: \`maggy rm ${experiment}\` goes on with it`))
+  return lines
+}
+
+const versionsText = (versions: Readonly<Record<string, string>>): string =>
+  Object.entries(versions)
+    .map(([name, version]) => `${name} ${version}`)
+    .join(', ')
 
 /** A log that is not whole: what is shown is what is left. */
 function holesText({ places, events }: NonNullable<Result['holes']>): string {
@@ -170,13 +209,22 @@ export function experimentTable(results: readonly Outline[]): string {
     const metric = objectives[0]?.metric
     return [
       result.experiment,
-      result.holes === undefined ? result.state : `${result.state} (its log has a hole)`,
+      result.removing === true
+        ? 'being removed'
+        : result.holes === undefined
+          ? result.state
+          : `${result.state} (its log has a hole)`,
       `${counts.done + counts.pruned + counts.failed + counts.cancelled}/${result.wanted}`,
       String(counts.failed),
       best === null || metric === undefined ? '-' : `${visible(metric)} ${valueText(own(best.metrics, metric))}`,
       result.startedAt === null ? '-' : new Date(result.startedAt).toISOString(),
       duration(result.durationMs),
+      (result.tags ?? []).join(' '),
     ]
   })
-  return table(['experiment', 'state', 'trials', 'failed', 'best', 'started', 'time'], rows)
+  const tagged = results.some(({ tags }) => tags !== undefined)
+  return table(
+    ['experiment', 'state', 'trials', 'failed', 'best', 'started', 'time', ...(tagged ? ['tags'] : [])],
+    rows,
+  )
 }

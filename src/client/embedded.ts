@@ -20,7 +20,7 @@ export async function openFleet(options: {
   readonly data?: string
   readonly workers?: number
   readonly trust?: string
-  readonly actors: readonly SuggesterName[] | 'none'
+  readonly actors: readonly SuggesterName[] | 'none' | 'driver'
 }): Promise<Lease> {
   const folder = resolve(options.data ?? '.maggy')
   let shared = fleets.get(folder)
@@ -38,7 +38,8 @@ export async function openFleet(options: {
   const release = () => (released ??= leave(folder, own))
   try {
     const fleet = await shared.fleet
-    if (options.actors !== 'none') await fleet.wants(options.workers ?? 1, options.actors, options.trust)
+    if (options.actors === 'driver') await fleet.wants(0, [])
+    else if (options.actors !== 'none') await fleet.wants(options.workers ?? 1, options.actors, options.trust)
     const { url, failed, onDriver, onNotice } = fleet
     return { url, failed, onDriver, onNotice, release }
   } catch (error) {

@@ -14,6 +14,8 @@ import type { Progress, Watch } from './follow.ts'
 import { signedByUser, type SigningOptions } from './signing.ts'
 import { withComponents } from './study.ts'
 import { trackIn, type Tracking } from './tracking.ts'
+import { provenanceOf } from './provenance.ts'
+import { withSaves, type KeptResult } from './kept-result.ts'
 import { contextOf, experimentId, submissionOf } from './submission.ts'
 import { reasonOf, type Waiting } from './submit.ts'
 
@@ -76,17 +78,17 @@ export async function lagom<H extends object, C extends Contexts, K extends stri
   experiment: Experiment<H, C>,
   context: K,
   options?: LagomOptions,
-): Promise<Result<TrialHparams<H, Added<C[K]>>>>
+): Promise<KeptResult<TrialHparams<H, Added<C[K]>>>>
 export async function lagom<H extends object, C extends Contexts, A extends object>(
   experiment: Experiment<H, C>,
   context: ContextOf<A>,
   options?: LagomOptions,
-): Promise<Result<TrialHparams<H, A>>>
+): Promise<KeptResult<TrialHparams<H, A>>>
 export async function lagom(
   experiment: Experiment,
   context: string | ContextOf,
   options: LagomOptions = {},
-): Promise<Result> {
+): Promise<KeptResult<object>> {
   const { signal, onProgress, onWaiting } = options
   if (Symbol.for('maggy.runner') in globalThis) {
     // What defines an experiment is loaded by every runner: it would run itself, without end.
@@ -97,9 +99,11 @@ export async function lagom(
   const contextName = typeof context === 'string' ? context : context.kind
   const named = typeof context === 'string' ? contextOf(experiment, context) : context
   const chosen = await withComponents(experiment, named)
-  const { code, sha256, module } = await bundleModule(pathOf(experiment.moduleUrl))
+  const path = pathOf(experiment.moduleUrl)
+  const { code, sha256, module } = await bundleModule(path)
   const id = options.id ?? experimentId(experiment.name, contextName, new Date())
-  const plain = submissionOf(experiment, contextName, chosen, { sha256, module, bytes: code.length }, id)
+  const bundle = { sha256, module, bytes: code.length }
+  const plain = submissionOf(experiment, contextName, chosen, bundle, id, await provenanceOf(path))
   const submission = await signedByUser(plain, options)
   const session = await openSession({ ...options, actors: [suggesterFor(chosen)] })
   let board: KeptBoard | undefined
@@ -124,7 +128,7 @@ export async function lagom(
     if (options.tensorboard !== undefined) await writeTensorBoard(options.tensorboard, session.bus, result)
     if (signal?.aborted === true && result.state !== 'done') throw reasonOf(signal)
     if (result.state === 'failed') throw failure(result)
-    return result
+    return withSaves(result, options)
   } finally {
     await board?.close()
     await session.close()

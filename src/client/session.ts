@@ -23,9 +23,9 @@ export interface SessionOptions extends Omit<AccessOptions, 'server' | 'token'> 
   readonly trust?: string
   /**
    * What is started beside an embedded bus: a driver, workers and these, or nothing, for those who only look. These look through
-   * the bus of another process if one runs in the folder.
+   * the bus of another process if one runs in the folder. `driver`: the same for those who ask a driver for something, and have nothing run.
    */
-  readonly actors: readonly SuggesterName[] | 'none'
+  readonly actors: readonly SuggesterName[] | 'none' | 'driver'
 }
 
 export interface Session {
@@ -56,7 +56,7 @@ export async function openSession(options: SessionOptions): Promise<Session> {
       onDriver: nobody,
     }
   }
-  if (options.actors === 'none') return await look(options)
+  if (options.actors === 'none' || options.actors === 'driver') return await look(options)
   return await embedded(await openFleet(options), options)
 }
 

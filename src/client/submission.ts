@@ -7,6 +7,7 @@ import {
   Submission as SubmissionSchema,
   type Bundle,
   type Hparams,
+  type Provenance,
   type Submission,
 } from '../../protocol/index.ts'
 import type { ContextOf, Contexts, Experiment } from '../experiment/index.ts'
@@ -27,6 +28,7 @@ export function submissionOf(
   { context }: ContextOf,
   bundle: Bundle,
   id: string,
+  provenance?: Provenance,
 ): Submission {
   const left: Hparams = { ...experiment.defaults, ...context.hparams }
   if (context.kind === 'optimization') for (const name of Object.keys(context.space)) delete left[name]
@@ -36,6 +38,7 @@ export function submissionOf(
     contextName,
     context: { ...context, hparams: left },
     bundle,
+    ...(provenance === undefined ? {} : { provenance }),
   })
 }
 

@@ -42,17 +42,23 @@ export async function submitExperiment(
   const { clock = systemClock } = patience
   const startedAt = clock.now()
   await untilAnswered(patience, async () => {
-    const sha256 = submission.bundle?.sha256
-    if (sha256 !== undefined && !(await ask(bus, checkBundle, {}, { sha256 }, { timeoutMs: answerMs })).known) {
-      // Clients may not read what lies in the store.
-      const writer = bus.blobs.writer(bundleBucket, sha256, { blind: true })
-      await writer.write(code)
-      await writer.end()
-    }
+    await store(bus, submission, code)
     await ask(bus, submit, {}, submission, { timeoutMs: answerMs })
+    // The last experiment with this code may have been removed before this one was accepted.
+    await store(bus, submission, code)
   })
   const { experiment } = submission
   traced(() => ({ experiment, name: 'submit', startedAt, endedAt: clock.now() }))
+}
+
+async function store(bus: Bus, { bundle }: Submission, code: Uint8Array): Promise<void> {
+  if (bundle === undefined) return
+  const { sha256 } = bundle
+  if ((await ask(bus, checkBundle, {}, { sha256 }, { timeoutMs: answerMs })).known) return
+  // Clients may not read what lies in the store.
+  const writer = bus.blobs.writer(bundleBucket, sha256, { blind: true })
+  await writer.write(code)
+  await writer.end()
 }
 
 /**

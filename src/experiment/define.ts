@@ -1,16 +1,16 @@
 /** Turns what the user wrote into an experiment, checked at once. */
 import { isAbsolute } from 'node:path'
 import { pathToFileURL } from 'node:url'
-import {
-  check,
-  faultInName,
-  HparamValue,
-  isProblem,
-  problem,
-  type Hparams,
-  type MetricPoint,
-} from '../../protocol/index.ts'
-import type { Contexts, Experiment, ExperimentSpec, Exploration, HparamsOf, TrainResult } from './definition.ts'
+import { check, faultInName, HparamValue, isProblem, problem, type Hparams } from '../../protocol/index.ts'
+import type {
+  Contexts,
+  Experiment,
+  ExperimentSpec,
+  Exploration,
+  ExploreOptions,
+  HparamsOf,
+  TrainResult,
+} from './definition.ts'
 
 /** The same symbol in every copy of maggy that a process holds, so that copies know each other's experiments. */
 const brand = Symbol.for('maggy.experiment')
@@ -44,11 +44,7 @@ const known = new Set([
 
 /** Explores an experiment in this process. The room that trains provides it. That room knows this one, so it is handed in. */
 export interface Trainer {
-  explore(
-    experiment: Experiment,
-    hparams: Hparams,
-    options: { seed?: number; onReport?: (point: MetricPoint) => void },
-  ): Promise<Exploration>
+  explore(experiment: Experiment, hparams: Hparams, options: ExploreOptions): Promise<Exploration>
 }
 
 export type DefineExperiment = <

@@ -1,5 +1,5 @@
 /** A user's definition: one oblivious training function, its generators, and the contexts it is run in. Types only. */
-import type { Context, Hparams, MetricPoint } from '../../protocol/index.ts'
+import type { ArtifactKind, Context, Hparams, MetricPoint } from '../../protocol/index.ts'
 
 export type { ParameterOf, Space, ValuesOf } from '../space/index.ts'
 
@@ -93,6 +93,29 @@ export interface Checkpoint {
   readonly latest: () => Promise<SavedCheckpoint | undefined>
 }
 
+/** For people: what is looked at, or used, when the trial is over. */
+export interface ArtifactSaver {
+  /**
+   * Keeps a tfjs LayersModel (without its optimizer's state), bytes, or the file at a path, under a name: letters, digits, `.`, `_` and
+   * `-`. A name that is saved again is replaced. Bytes and files are not to be changed before it resolves; train need not await it. What
+   * a trial saved stays if it is done, or was stopped. Of several workers that train together one saves for all. Rejects with
+   * ARTIFACT_INVALID.
+   */
+  readonly save: (name: string, what: object | string) => Promise<void>
+}
+
+/** What an exploration saved. */
+export interface ExploredArtifact {
+  readonly name: string
+  readonly kind: ArtifactKind
+  readonly bytes: number
+  /** Where it lies, if a folder was given: a file, or of a model a folder. */
+  readonly path?: string
+  /** Where none was given: the bytes; of a model, those that it was made into. */
+  readonly data?: Uint8Array
+  readonly model?: <M extends object = object>() => Promise<M>
+}
+
 /** The arguments that the system gives a dataset generator, behind the hparams. */
 export interface Told {
   /** The features to leave out; none outside of ablations. */
@@ -122,6 +145,7 @@ export interface TrainArguments<H, D, M> {
   readonly hparams: H
   readonly reporter: Reporter
   readonly checkpoint: Checkpoint
+  readonly artifact: ArtifactSaver
   readonly run: RunInfo
 }
 
@@ -156,6 +180,16 @@ export interface Exploration {
   readonly points: readonly MetricPoint[]
   readonly durationMs: number
   readonly hparams: Hparams
+  /** What train saved. */
+  readonly artifacts: readonly ExploredArtifact[]
+}
+
+export interface ExploreOptions {
+  /** Whole number. Default: 0. */
+  readonly seed?: number
+  readonly onReport?: (point: MetricPoint) => void
+  /** A folder for what train saves. Default: it is held in memory. */
+  readonly artifacts?: string
 }
 
 /** A defined experiment. */
@@ -166,8 +200,5 @@ export interface Experiment<H extends object = object, C extends Contexts = Cont
   readonly contexts: C
   readonly defaults: Hparams
   /** Explore: a plain call in this process, no bus at all. */
-  readonly run: (
-    hparams?: Partial<H>,
-    options?: { seed?: number; onReport?: (point: MetricPoint) => void },
-  ) => Promise<Exploration>
+  readonly run: (hparams?: Partial<H>, options?: ExploreOptions) => Promise<Exploration>
 }

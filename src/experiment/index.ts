@@ -1,6 +1,7 @@
 /** Definitions that a user writes, and how they are recognised. */
 export { ablation, fromBest, type AblationOptions } from './ablation.ts'
 export type {
+  ArtifactSaver,
   Checkpoint,
   AsCalled,
   ContextOf,
@@ -8,6 +9,8 @@ export type {
   Experiment,
   ExperimentSpec,
   Exploration,
+  ExploredArtifact,
+  ExploreOptions,
   FitCallbacks,
   FitReports,
   HparamsOf,

@@ -17,6 +17,8 @@ import type {
   Submission,
 } from '../../protocol/index.ts'
 import { flatStepper, type FlatSnapshot } from '../machine/index.ts'
+import { Annotations } from './annotations.ts'
+import { ArtifactBook, type ArtifactRecord } from './artifacts.ts'
 import { Best, type BestTrial } from './best.ts'
 import { changedContext, placeOfEntries } from './change.ts'
 import { configurationOf, type Configuration } from './configurations.ts'
@@ -88,6 +90,8 @@ export interface Observed extends Observation {
   readonly ablated?: Ablated
 }
 
+type WorkerIntroduced = Pick<Extract<LogEvent, { type: 'worker.introduced' }>, 'host' | 'backend' | 'versions'>
+
 /** Of an experiment, those of its pruner's failures not counted. */
 const mostNotes = 64
 /** Of a trial's checkpoints, the hashes of so many are remembered. */
@@ -111,6 +115,13 @@ export class History {
   readonly generations = new Map<number, Extract<LogEvent, { type: 'ring.formed' }>>()
   /** The hashes of each trial's last checkpoints; one of them is what lies in the store. */
   readonly #saved = new Map<string, readonly string[]>()
+  readonly #artifacts = new ArtifactBook()
+  /** What people have written on it. */
+  readonly annotations = new Annotations()
+  /** What its workers run on, by their names. */
+  readonly workers = new Map<string, WorkerIntroduced>()
+  /** It is being removed. */
+  removing = false
   /** Which worker each attempt was given to. */
   readonly holders = new Holders()
   #experiment: ExperimentSnapshot
@@ -300,6 +311,23 @@ export class History {
     return this.#saved.get(`${trial} ${ring}`)?.includes(sha256) === true
   }
 
+  /** What a trial has kept for people: of the attempt that counts once it has settled, before that of those that are at it. */
+  artifacts(trial: number): readonly ArtifactRecord[] {
+    const snapshot = this.trials.get(trial)
+    if (snapshot === undefined || snapshot.value === 'failed') return []
+    const { end, parts, shared } = snapshot.context
+    if (!isFinal(snapshot.value)) {
+      return this.#artifacts.kept(trial, shared ? undefined : new Set(parts.map(({ attempt }) => attempt)))
+    }
+    if (end === null) return []
+    return this.#artifacts.kept(trial, shared ? undefined : new Set([end.attempt]))
+  }
+
+  /** The artifacts that attempts at a trial have saved, whatever became of them. */
+  savedArtifacts(trial: number): readonly ArtifactRecord[] {
+    return this.#artifacts.saved(trial)
+  }
+
   settled(trial: number): boolean {
     const snapshot = this.trials.get(trial)
     return snapshot !== undefined && isFinal(snapshot.value)
@@ -321,7 +349,14 @@ export class History {
           event.trial < this.configurations &&
           this.proposals.get(event.optimizer)?.has(event.trial) !== true
         )
+      case 'experiment.annotated':
+        return this.annotations.takes(event)
+      case 'experiment.removing':
+        return this.ended && !this.removing
+      case 'worker.introduced':
+        return !this.ended && !this.workers.has(event.worker)
       case 'ring.formed':
+      case 'trial.artifact':
       case 'trial.saved':
         return this.trials.has(event.trial) && !this.settled(event.trial)
       case 'trial.suggested':
@@ -338,7 +373,7 @@ export class History {
       case 'experiment.signed':
         return event.signature.value !== this.submission.signature?.value
       case 'experiment.resumed':
-        return this.resumes
+        return this.resumes && !this.removing
       case 'experiment.noted': {
         if (this.ended) return false
         const { state, failures } = this.pruner
@@ -379,6 +414,20 @@ export class History {
         this.proposals.set(event.optimizer, points.set(event.trial, event.hparams))
         return []
       }
+      case 'experiment.annotated':
+        this.annotations.note(event)
+        return []
+      case 'experiment.removing':
+        this.removing = true
+        return []
+      case 'worker.introduced': {
+        const { host, backend, versions } = event
+        this.workers.set(event.worker, { host, backend, versions })
+        return []
+      }
+      case 'trial.artifact':
+        if (this.trials.has(event.trial)) this.#artifacts.note(event)
+        return []
       case 'ring.formed':
         this.generations.set(event.trial, event)
         this.#members.set(event.trial, Math.max(this.#members.get(event.trial) ?? 0, event.members.length))

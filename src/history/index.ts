@@ -1,5 +1,8 @@
 /** The log's one reading, pure: what its events mean, for the driver that writes it and for all who read it. */
+export type { Remark } from './annotations.ts'
+export type { ArtifactRecord } from './artifacts.ts'
 export { Attempts, type AttemptEnding, type AttemptRecord, type GenerationRecord } from './attempts.ts'
+export { expired, type Ended, type RetentionRule } from './expiry.ts'
 export { isFinal, type TrialState } from './final.ts'
 export { changedContext, placeOfEntries } from './change.ts'
 export { History, mostPrunerFailures, type Effect, type Observed } from './history.ts'

@@ -9,12 +9,15 @@ import {
   type LogEvent,
   type Metrics,
   type Objective,
+  type Bundle,
   type Problem,
+  type Provenance,
   type SearchSpace,
 } from '../../protocol/index.ts'
 import { ablationResult, type AblationResult } from '../ablation/index.ts'
 import { mean } from '../statistics/index.ts'
-import { Reading, type ExperimentState, type TrialState } from '../history/index.ts'
+import { Reading, type History, type ExperimentState, type Remark, type TrialState } from '../history/index.ts'
+import type { Artifact } from './artifacts.ts'
 import { lossesOf, lossOf, undominated } from '../pareto/index.ts'
 import { compareShadows, type ShadowComparison } from '../shadow/index.ts'
 
@@ -49,6 +52,16 @@ export interface TrialResult<H extends object = Hparams> {
   /** Of a trial that stands for its configuration: the standard errors of its metrics, which are means then. */
   readonly errors?: Metrics
   readonly problem?: Problem
+  /** What it saved for people, by name: of the attempt that counts. Left out if there is none. */
+  readonly artifacts?: readonly Artifact[]
+}
+
+/** What a worker runs on. */
+interface WorkerRecord {
+  readonly worker: string
+  readonly host: string
+  readonly backend: string
+  readonly versions: Readonly<Record<string, string>>
 }
 
 /** hparams that were tried in several trials, each with a seed of its own. */
@@ -97,6 +110,17 @@ export interface Outline<H extends object = Hparams> {
   readonly misbehaved?: string
   /** Its log has places at which events are missing: what is told here is what is left. `events`: how many at least. */
   readonly holes?: { readonly places: number; readonly events: number }
+  /** In alphabetical order. Left out if there is none; `pinned` survives all retention. */
+  readonly tags?: readonly string[]
+  /** The user's own notes. Left out if there is none. */
+  readonly remarks?: readonly Remark[]
+  /** The code that was run, and where it was submitted from. */
+  readonly bundle?: Bundle
+  readonly provenance?: Provenance
+  /** The workers that had trials of it. Left out by logs from before 0.2. */
+  readonly workers?: readonly WorkerRecord[]
+  /** Its removal has begun, and was interrupted or goes on. */
+  readonly removing?: true
 }
 
 /** An experiment and all its trials. */
@@ -153,6 +177,22 @@ export function trialResult(reading: Reading, trial: number): TrialResult | unde
     ...(members === undefined ? {} : { members }),
     ...(repeats === 1 ? {} : { configuration: history.configurationOf(trial), repeat: trial % repeats }),
     ...(problem === null ? {} : { problem }),
+    ...artifactsOf(history.artifacts(trial)),
+  }
+}
+
+function artifactsOf(records: readonly Artifact[]): { artifacts?: readonly Artifact[] } {
+  if (records.length === 0) return {}
+  return {
+    artifacts: records.map(({ name, kind, bytes, sha256, upload, attempt, at }) => ({
+      name,
+      kind,
+      bytes,
+      sha256,
+      upload,
+      attempt,
+      at,
+    })),
   }
 }
 
@@ -183,6 +223,22 @@ export function outlineOf(reading: Reading): Outline {
     ...(history === null || history.notes.length === 0 ? {} : { notes: history.notes }),
     ...(history?.misbehaved === undefined ? {} : { misbehaved: history.misbehaved }),
     ...(order.holes === 0 ? {} : { holes: { places: order.holes, events: order.missing } }),
+    ...(history === null ? {} : recordsOf(history)),
+  }
+}
+
+/** What is kept with an experiment for people who ask later. */
+function recordsOf({ annotations, submission, workers, removing }: History): Partial<Outline> {
+  const { tags, remarks } = annotations
+  const { bundle, provenance } = submission
+  const known = [...workers].map(([worker, record]) => ({ worker, ...record }))
+  return {
+    ...(tags.length === 0 ? {} : { tags }),
+    ...(remarks.length === 0 ? {} : { remarks: [...remarks] }),
+    ...(bundle === undefined ? {} : { bundle }),
+    ...(provenance === undefined ? {} : { provenance }),
+    ...(known.length === 0 ? {} : { workers: known }),
+    ...(removing ? { removing } : {}),
   }
 }
 

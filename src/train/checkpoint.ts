@@ -1,8 +1,9 @@
 /** A trial's checkpoint as bytes: a model with its optimizer's state, or bytes that the user made. */
 import { inspect } from 'node:util'
 import { decode, encode, problem } from '../../protocol/index.ts'
+import type { ModelParts } from '../artifact/index.ts'
 import type { Checkpoint, SavedCheckpoint } from '../experiment/index.ts'
-import { loadBackend, type Tf } from './backend.ts'
+import { modelFrom, packModel, savesItself } from './packed-model.ts'
 
 /** Where checkpoints lie, by trial; each trial has one at most. */
 export interface CheckpointStore {
@@ -15,8 +16,6 @@ export interface CheckpointHandle {
   /** Whether the trial has one, as far as is known here. */
   exists(): boolean
 }
-
-type Artifacts = Parameters<Parameters<Tf['io']['withSaveHandler']>[0]>[0]
 
 const maximumBytes = 2 ** 30
 
@@ -75,42 +74,24 @@ function savedBy(trial: number, data: Uint8Array): SavedCheckpoint {
     bytes,
     model: async <M extends object>() => {
       if (kind !== 'model' || info === undefined) throw invalid(`trial ${trial} saved bytes, not a model`)
-      const { tf } = loadBackend()
-      const artifacts = { ...(JSON.parse(info) as Artifacts), weightData: owned(bytes).buffer as ArrayBuffer }
-      // The object itself is what the user asked for; tfjs's type of it is no part of this package.
-      return (await tf.loadLayersModel(tf.io.fromMemory(artifacts))) as unknown as M
+      const rest = JSON.parse(info) as ModelParts
+      return await modelFrom<M>({ ...rest, weightData: owned(bytes).buffer as ArrayBuffer })
     },
   }
 }
 
 /** tfjs's own format: the weights as one run of bytes, the rest as JSON. */
 async function packed(model: object): Promise<{ kind: string; bytes: Uint8Array; info: string }> {
-  if (!('save' in model) || typeof model.save !== 'function') {
+  if (!savesItself(model)) {
     throw invalid(`${inspect(model, { depth: 0 }).slice(0, 200)} is neither a model nor a Uint8Array`)
   }
-  const { tf } = loadBackend()
-  let found: { bytes: Uint8Array; info: string } | undefined
-  const handler = tf.io.withSaveHandler(async (artifacts) => {
-    const { weightData, ...rest } = artifacts
-    found = { bytes: joined(weightData ?? new ArrayBuffer(0)), info: JSON.stringify(rest) }
-    return { modelArtifactsInfo: { dateSaved: new Date(0), modelTopologyType: 'JSON' } }
-  })
   // The optimizer of a model that was never compiled has no state.
-  const includeOptimizer = 'optimizer' in model && model.optimizer !== undefined && model.optimizer !== null
-  await (model as { save(to: unknown, how: object): Promise<unknown> }).save(handler, { includeOptimizer })
+  const found = await packModel(
+    model,
+    'optimizer' in model && model.optimizer !== undefined && model.optimizer !== null,
+  )
   if (found === undefined) throw invalid('the model gave nothing to save')
-  return { kind: 'model', ...found }
-}
-
-function joined(data: ArrayBuffer | readonly ArrayBuffer[]): Uint8Array {
-  const parts = (Array.isArray(data) ? data : [data]) as readonly ArrayBuffer[]
-  const all = new Uint8Array(parts.reduce((sum, part) => sum + part.byteLength, 0))
-  let at = 0
-  for (const part of parts) {
-    all.set(new Uint8Array(part), at)
-    at += part.byteLength
-  }
-  return all
+  return { kind: 'model', bytes: found.weights, info: JSON.stringify(found.rest) }
 }
 
 /** A copy that is exactly as large as its buffer: what is read out of a message rarely is. */

@@ -1,7 +1,8 @@
 /** Explore: a plain call of the training function in this process, no bus at all. */
 import { isProblem, problem, type Hparams, type MetricPoint } from '../../protocol/index.ts'
-import { validContexts, type Experiment, type Exploration } from '../experiment/index.ts'
+import { validContexts, type Experiment, type Exploration, type ExploreOptions } from '../experiment/index.ts'
 import { loadBackend } from './backend.ts'
+import { exploredArtifacts } from './explored-artifacts.ts'
 import { runTraining } from './training.ts'
 
 /** Points kept of one exploration; what comes later is passed to `onReport` only. */
@@ -11,13 +12,15 @@ const maximumPoints = 100_000
 export async function explore(
   experiment: Experiment,
   hparams: Hparams,
-  options: { seed?: number; onReport?: (point: MetricPoint) => void } = {},
+  options: ExploreOptions = {},
 ): Promise<Exploration> {
   useNativeBackend()
+  const artifacts = exploredArtifacts(options.artifacts)
   const points: MetricPoint[] = []
   const startedAt = Date.now()
   const { outcome } = await runTraining(experiment, {
     hparams,
+    artifacts,
     objectives: [],
     single: validContexts(experiment.contexts)[0]?.context.objectives[0]?.metric ?? 'value',
     run: {
@@ -46,6 +49,7 @@ export async function explore(
       points,
       durationMs: Date.now() - startedAt,
       hparams: { ...experiment.defaults, ...hparams },
+      artifacts: [...artifacts.kept.values()],
     }
   }
   if (outcome.kind === 'stopped') throw problem('TRAIN_FAILED', { reason: `EarlyStop: ${outcome.reason}` })

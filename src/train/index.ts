@@ -1,6 +1,8 @@
 /** Where user code runs: the tfjs backend, the reporter, one training. The only room that imports tfjs. */
 export { loadBackend, tfjsHere, type Backend, type Tf } from './backend.ts'
 export type { CheckpointStore } from './checkpoint.ts'
+export type { ArtifactSource, ArtifactStore } from './artifact.ts'
+export { modelFrom } from './packed-model.ts'
 export { createDistribution, type Distribution } from './distributed.ts'
 export { EarlyStop } from './early-stop.ts'
 export { explore } from './explore.ts'

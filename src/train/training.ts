@@ -15,7 +15,9 @@ import {
 } from '../../protocol/index.ts'
 import { specOf, type RunInfo } from '../experiment/index.ts'
 import type { Distribution } from './distributed.ts'
+import { createArtifacts, type ArtifactStore } from './artifact.ts'
 import { isEarlyStop } from './early-stop.ts'
+import { exploredArtifacts } from './explored-artifacts.ts'
 import { createCheckpoint, memoryStore, type CheckpointStore } from './checkpoint.ts'
 import { tfjsIfLoaded } from './backend.ts'
 import { takeMixedCallbacks } from './fit-lists.ts'
@@ -49,6 +51,8 @@ export interface Training {
   readonly sink: ReportSink
   /** Where the trial's checkpoints lie. Default: in this process, until it ends. */
   readonly checkpoints?: CheckpointStore
+  /** Where its artifacts go. Default: nowhere, they are held until it ends. */
+  readonly artifacts?: ArtifactStore
   /** The trial whose checkpoint is continued. */
   readonly resumeFrom?: number | undefined
   /** Called with the reporter before train is. */
@@ -82,6 +86,7 @@ export async function runTraining(experiment: object, training: Training): Promi
     step: () => handle.step(),
     together: distribution,
   })
+  const artifacts = createArtifacts(training.artifacts ?? exploredArtifacts(undefined), distribution)
   const spec = specOf(experiment)
   const hparams = { ...spec.hparams, ...training.hparams }
   let outcome: TrainingOutcome
@@ -98,14 +103,17 @@ export async function runTraining(experiment: object, training: Training): Promi
           })
     const { reporter } = handle
     const { checkpoint } = saved
+    const { artifact } = artifacts
     const dataset = pending.watch('the dataset generator', cut)
     const call = async (): Promise<unknown> =>
-      await spec.train({ dataset, model, ablated, hparams, reporter, checkpoint, run })
+      await spec.train({ dataset, model, ablated, hparams, reporter, checkpoint, artifact, run })
     const result = await settled(
       call(),
       () => pending.oldest() ?? 'train',
       () => training.canBeStopped === true && getEventListeners(reporter.signal, 'abort').length > 0,
     )
+    // A save that train does not await is waited for.
+    await artifacts.settled()
     const reason = sink.stopReason()
     // A trial that was told to stop counts as stopped, even if train caught EarlyStop or looked at the signal and returned.
     if (reason === undefined) {
@@ -115,12 +123,22 @@ export async function runTraining(experiment: object, training: Training): Promi
       outcome = { kind: 'stopped', reason, metrics: handle.latest() }
     }
   } catch (error) {
-    if (isEarlyStop(error)) outcome = { kind: 'stopped', reason: error.reason, metrics: handle.latest() }
+    if (isEarlyStop(error)) outcome = await stopped(error.reason, handle, artifacts)
     else if (isLeftBehind(error)) outcome = { kind: 'returned', reason: error.message }
     else outcome = { kind: 'failed', error: failureOf(error) }
   }
   distribution?.end(outcome.kind === 'done' ? 'done' : 'failed')
   return { outcome, points: handle.points(), checkpoint: saved.exists() }
+}
+
+/** What is being saved still is saved to the end, as in a trial that is done; what goes wrong with it is a fault of the trial there alone. */
+async function stopped(
+  reason: string,
+  handle: ReporterHandle,
+  artifacts: { settled(): Promise<void> },
+): Promise<TrainingOutcome> {
+  await artifacts.settled().catch(() => undefined)
+  return { kind: 'stopped', reason, metrics: handle.latest() }
 }
 
 /** The generators that are at work: train waits for one of them, if it waits for any. */
@@ -188,6 +206,7 @@ const known = [
   'REPORT_INVALID',
   'REPORT_STEP_BACK',
   'CHECKPOINT_INVALID',
+  'ARTIFACT_INVALID',
   'SURGERY_REFUSED',
   'ABLATION_IGNORED',
   'NEVER_SETTLED',

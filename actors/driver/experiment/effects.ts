@@ -12,6 +12,7 @@ import type { Pruning, PruningDecision } from '../pruning/index.ts'
 import type { RingDecision, Rings } from '../rings/index.ts'
 import type { SuggestingDecision, Suggestion, Suggestions } from '../suggesting/index.ts'
 import { trialsOf, type Attempts, type Delivery, type TrialDecision } from '../trials/index.ts'
+import type { Artifacts } from './artifacts.ts'
 import type { Checkpoints } from './checkpoints.ts'
 import { Dispatch } from './dispatch.ts'
 import type { LogWriter } from './log-writer.ts'
@@ -30,6 +31,7 @@ export interface Rooms {
   /** Where several workers train a trial together. */
   readonly rings: Rings | null
   readonly checkpoints: Checkpoints
+  readonly artifacts: Artifacts
 }
 
 export type Outcome =
@@ -124,6 +126,7 @@ export class Effects {
     const { attempts } = this.#rooms
     switch (decision.kind) {
       case 'commit':
+        if (decision.event.type === 'trial.assigned') this.#introduce(decision.event.worker)
         return this.commit(this.#withHeard(decision.event))
       case 'deliver':
         return void this.#dispatch.deliver(decision.place, decision.attempt)
@@ -195,6 +198,14 @@ export class Effects {
     this.follow(effects)
   }
 
+  /** What a worker runs on is written down before it gets its first trial. */
+  #introduce(worker: string): void {
+    const info = this.#fleet.info(worker)
+    if (info === null || this.#rooms.history.workers.has(worker)) return
+    const { host, backend, versions } = info
+    this.#commit({ type: 'worker.introduced', at: this.#clock.now(), worker, host, backend, versions })
+  }
+
   /** What nobody could read back ends the experiment that it is of, and nothing else. */
   #isWritable(event: LogEvent): boolean {
     try {
@@ -213,12 +224,13 @@ export class Effects {
   }
 
   #settled(trial: number): void {
-    const { history, pruning, suggestions, checkpoints } = this.#rooms
+    const { history, pruning, suggestions, checkpoints, artifacts } = this.#rooms
     const state = history.trial(trial)?.value as 'done' | 'pruned' | 'failed' | 'cancelled'
     pruning.settle(trial, state)
     const observation = history.observation(history.configurationOf(trial))
     if (observation !== undefined && observation.state !== 'pending') suggestions.observe(observation)
     void checkpoints.settled(trial, state, () => trialsOf(history))
+    void artifacts.settled(trial)
   }
 
   #concludeIfDue(): void {
@@ -364,7 +376,8 @@ export class Effects {
   }
 
   async #end(state: 'done' | 'stopped' | 'failed'): Promise<void> {
-    const { history, writer, checkpoints } = this.#rooms
+    const { history, writer, checkpoints, artifacts } = this.#rooms
+    if (!artifacts.isEmpty) await artifacts.over()
     this.commit({ type: 'experiment.ended', at: this.#clock.now(), state, best: history.best })
     if (!(await writer.kept()) || this.#closed) return
     // One that was stopped, or has failed, can be resumed: its trials go on from where they were.

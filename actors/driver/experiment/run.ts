@@ -4,6 +4,7 @@
  * I1 A fenced run does nothing more: another driver has the experiment.
  */
 import {
+  annotateExperiment,
   done,
   metrics,
   problem,
@@ -18,6 +19,7 @@ import {
   type LogEvent,
   type Metrics,
   type PayloadOf,
+  type ReplyOf,
   type RingStanding,
   type Submission,
 } from '../../../protocol/index.ts'
@@ -40,6 +42,8 @@ import { Pruning } from '../pruning/index.ts'
 import { Rings } from '../rings/index.ts'
 import { Suggestions } from '../suggesting/index.ts'
 import { Attempts, Delivery, disbelief, trialIn } from '../trials/index.ts'
+import { annotate } from './annotating.ts'
+import { Artifacts } from './artifacts.ts'
 import { Changes } from './changes.ts'
 import { Checkpoints } from './checkpoints.ts'
 import { Deadline } from './deadline.ts'
@@ -48,7 +52,7 @@ import { Effects, type Decision, type Rooms } from './effects.ts'
 import { LogWriter, type LogEnd } from './log-writer.ts'
 import { Preferences, type Outgrown } from './preferences.ts'
 import { Results, type RefusedResult } from './results.ts'
-import { serveStore, type Saved } from './store.ts'
+import { serveStore } from './store.ts'
 import { Signatures } from './signatures.ts'
 import { Waiting } from './waiting.ts'
 
@@ -119,6 +123,14 @@ export class ExperimentRun implements Claimant {
       pruning: new Pruning(env, history, decide),
       rings: ring === undefined ? null : new Rings({ ...env, decide }, this.id, ring),
       checkpoints: new Checkpoints(bus, logger, submission),
+      artifacts: new Artifacts(
+        {
+          ...env,
+          isAssigned: (worker, trial, attempt) => this.#isAssigned(worker, trial, attempt),
+          saved: (event) => this.#saved(event),
+        },
+        history,
+      ),
     }
     this.#demand = new Demand(history, this.rooms.suggestions, this.rooms.rings)
     this.#effects = new Effects(env, this.rooms, ({ kind }) => this.#tell(kind))
@@ -169,8 +181,9 @@ export class ExperimentRun implements Claimant {
    * be read is read before: when that fails, nothing is written, and nothing is left behind.
    */
   async start(...first: LogEvent[]): Promise<boolean> {
-    const { history, writer, attempts, pruning, rings } = this.rooms
+    const { history, writer, attempts, pruning, rings, artifacts } = this.rooms
     await pruning.recall(first)
+    if (history.length > 0) await artifacts.takeUp()
     if (!(await writer.open(first))) return false
     for (const event of first) history.apply(event)
     this.#listen()
@@ -368,16 +381,17 @@ export class ExperimentRun implements Claimant {
         bus,
         experiment: this.id,
         onDropped,
-        isAssigned: (worker, trial, attempt) =>
-          this.rooms.attempts.partsOf(trial).some((part) => part.worker === worker && part.attempt === attempt),
+        isAssigned: (worker, trial, attempt) => this.#isAssigned(worker, trial, attempt),
         continues: (trial, other) => this.history.trial(trial)?.context.fidelity?.from === other,
         hasSaved: (trial, ring, sha256) => this.history.hasSaved(trial, ring, sha256),
-        saved: (checkpoint) => this.#saved(checkpoint),
+        saved: (checkpoint) => this.#saved({ type: 'trial.saved', at: this.#env.clock.now(), ...checkpoint }),
       }),
+      this.rooms.artifacts.serve(),
       answer(bus, done, here, (payload, { worker }) => this.#results.take(worker, payload), { onDropped }),
       answer(bus, signExperiment, { experiment: this.id }, ({ signature }) => this.#signatures.take(signature), {
         onDropped,
       }),
+      answer(bus, annotateExperiment, { experiment: this.id }, (said) => this.#annotate(said), { onDropped }),
       answer(bus, stopExperiment, { experiment: this.id }, ({ mode }) => this.#stop(mode), { onDropped }),
       answer(bus, changeExperiment, { experiment: this.id }, (asked) => this.change(asked), { onDropped }),
       answer(bus, pauseExperiment, { experiment: this.id }, ({ now = false }) => this.#changes.pause(now), {
@@ -397,6 +411,13 @@ export class ExperimentRun implements Claimant {
     )
   }
 
+  #annotate(said: PayloadOf<typeof annotateExperiment>): Promise<ReplyOf<typeof annotateExperiment>> {
+    const commit = (event: LogEvent): void => {
+      this.#effects.commit(event)
+    }
+    return annotate(this.#env, this.history, { commit, kept: () => this.kept() }, said)
+  }
+
   /** Somebody stops it; the answer is its state once that is kept. */
   async #stop(mode: 'finish' | 'cancel'): Promise<{ state: string }> {
     this.#effects.commit({ type: 'experiment.stopping', at: this.#env.clock.now(), mode })
@@ -404,9 +425,13 @@ export class ExperimentRun implements Claimant {
     return { state: this.history.state }
   }
 
-  /** A checkpoint counts once its hash is in the log. */
-  async #saved(checkpoint: Saved): Promise<void> {
-    this.#effects.commit({ type: 'trial.saved', at: this.#env.clock.now(), ...checkpoint })
+  #isAssigned(worker: string, trial: number, attempt: number): boolean {
+    return this.rooms.attempts.partsOf(trial).some((part) => part.worker === worker && part.attempt === attempt)
+  }
+
+  /** A checkpoint, or an artifact, counts once its hash is in the log. */
+  async #saved(event: Extract<LogEvent, { type: 'trial.saved' | 'trial.artifact' }>): Promise<void> {
+    this.#effects.commit(event)
     if (await this.kept()) return
     throw problem('DRIVER_FENCED', { driver: this.#env.driver, experiment: this.id })
   }

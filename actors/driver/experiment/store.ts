@@ -46,7 +46,7 @@ interface Reading {
 
 const atOnce = 64
 
-export interface Saved {
+interface Saved {
   readonly trial: number
   readonly attempt: number
   readonly worker: string

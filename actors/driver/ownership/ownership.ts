@@ -74,6 +74,16 @@ export class Ownership {
     return !isKnown && this.#owners.ownerOf(experiment) === undefined
   }
 
+  /** Whether this driver has it, or is about to. */
+  isHere(experiment: string): boolean {
+    return this.#runs.has(experiment) || this.#taking.has(experiment)
+  }
+
+  /** Whether no driver has an experiment that the log says was adopted by `owner` last. */
+  isAbandoned(experiment: string, owner: string | undefined): Promise<boolean> {
+    return this.#owners.isAbandoned(experiment, owner)
+  }
+
   /** Its late results are acknowledged here. */
   hasEnded(experiment: string): void {
     this.#late.acknowledge(experiment)
@@ -194,6 +204,7 @@ export class Ownership {
     const run = this.#newRun(archived.submission, archived)
     run.replay(archived.entries)
     const { history } = run
+    if (history.removing) throw problem('EXPERIMENT_REMOVING', { experiment })
     const asked = resume?.change
     if (history.ended && (resume === undefined || (history.state === 'done' && asked === undefined))) {
       this.#late.acknowledge(experiment)
@@ -265,9 +276,9 @@ export class Ownership {
   }
 }
 
-/** Another signature makes no other experiment: it may have been signed anew meanwhile. */
+/** Another signature makes no other experiment, for it may have been signed anew meanwhile; nor does another host to submit it from. */
 function refuseAnother(asked: Submission, known: Submission): void {
-  const unsigned = { signature: null }
+  const unsigned = { signature: null, provenance: null }
   if (!isDeepStrictEqual({ ...asked, ...unsigned }, { ...known, ...unsigned }))
     throw problem('EXPERIMENT_EXISTS', { experiment: asked.experiment })
 }

@@ -10,16 +10,19 @@ export class Scan {
   readonly #bus: Bus
   readonly #logger: Logger
   readonly #ownership: Ownership
+  readonly #remove: (experiment: string) => Promise<unknown>
   /** Logs that could not be read: that is said once. */
   readonly #unreadable = new Set<string>()
   /** Experiments whose log has a hole: left alone until somebody says to go on all the same. */
   readonly #setAside = new Set<string>()
   #looking = false
 
-  constructor(bus: Bus, logger: Logger, ownership: Ownership) {
+  /** `remove`: goes on with a removal that was interrupted. */
+  constructor(bus: Bus, logger: Logger, ownership: Ownership, remove: (experiment: string) => Promise<unknown>) {
     this.#bus = bus
     this.#logger = logger
     this.#ownership = ownership
+    this.#remove = remove
   }
 
   async look(): Promise<void> {
@@ -45,6 +48,7 @@ export class Scan {
     try {
       const last = await lastEvent(this.#bus, experiment)
       if (last?.type === 'experiment.ended') this.#ownership.hasEnded(experiment)
+      else if (last?.type === 'experiment.removing') await this.#remove(experiment)
       else await this.#ownership.take(experiment)
       this.#unreadable.delete(experiment)
     } catch (error) {

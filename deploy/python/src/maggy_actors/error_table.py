@@ -41,7 +41,7 @@ TABLE: dict[str, tuple[str, bool, str]] = {
     "BUS_FULL": (
         "the server has no room for {subject}: {reason}",
         True,
-        "give its JetStream store more room, or delete experiments that are no longer needed",
+        "give its JetStream store more room, or delete experiments that are no longer needed (`maggy ls`, `maggy rm ID`, `maggy rm --older-than 30d`)",
     ),
     "BUS_REFUSED": (
         "the server refused {subject}: {reason}",
@@ -492,6 +492,61 @@ TABLE: dict[str, tuple[str, bool, str]] = {
         "attempt {attempt} at trial {trial} is not with worker {worker}",
         False,
         "nothing needs to be done: the trial was given to another worker, or has ended",
+    ),
+    "ARTIFACT_INVALID": (
+        "the artifact {name} cannot be saved: {reason}",
+        False,
+        "save a tfjs LayersModel, a Uint8Array or the path of a file: `await artifact.save('model', net)`; a name takes letters, digits, . _ and -",
+    ),
+    "ARTIFACT_REFUSED": (
+        "attempt {attempt} at trial {trial} is not with worker {worker}",
+        False,
+        "nothing needs to be done: the trial was given to another worker, or has ended",
+    ),
+    "ARTIFACT_CORRUPT": (
+        "the artifact {name} came with another hash than it has",
+        True,
+        "it is sent again; if this goes on, see that nobody writes into the file while it is saved",
+    ),
+    "ARTIFACT_MISSING": (
+        "trial {trial} of {experiment} has no artifact {name}; it has {known}",
+        False,
+        "name one that is there: `maggy artifacts {experiment}` lists them",
+    ),
+    "MODEL_MISSING": (
+        "trial {trial} of {experiment} saved no model; it saved {known}",
+        False,
+        "save it in train, and run again: `await artifact.save('model', net)`",
+    ),
+    "TRIAL_UNKNOWN": (
+        "{experiment} has no trial {trial}",
+        False,
+        "`maggy show {experiment} --all` lists its trials",
+    ),
+    "BEST_UNKNOWN": (
+        "{experiment} has no best trial: {reason}",
+        False,
+        "name the trial: --trial N (`maggy show {experiment}`)",
+    ),
+    "SOURCE_MISSING": (
+        "the code of {experiment} is not on the bus: its workers have it",
+        False,
+        "look where its workers run",
+    ),
+    "EXPERIMENT_REMOVING": (
+        "{experiment} is being removed",
+        False,
+        "`maggy rm {experiment}` goes on with it, where it was interrupted",
+    ),
+    "ANNOTATION_REFUSED": (
+        "the note or tag cannot be given to {experiment}: {reason}",
+        False,
+        "take tags away first: `maggy tag {experiment} -TAG`",
+    ),
+    "EXPERIMENT_PINNED": (
+        "{experiment} is pinned",
+        False,
+        "`maggy pin {experiment} --off` lets it go",
     ),
     "STORE_BUSY": (
         "the driver passes on as many checkpoints as it can now",
