@@ -55,6 +55,16 @@ export function withPlace(code: string, path: string, format: 'cjs' | 'esm' | un
   return `${code}\nimport { meta as maggy_meta, filename as maggy_filename, dirname as maggy_dirname } from ${from}\n`
 }
 
+/** The opposite of withPlace: the code as the user wrote it, but for its first line if that names an interpreter. */
+export function withoutPlace(code: string): string {
+  return code
+    .replace(/\nimport \{ meta as maggy_meta[^\n]*\n$/, '')
+    .replace(
+      /^(?:'use strict';)?var maggy_place = require\("maggy-place:[^\n]*?maggy_dirname = maggy_place\.dirname;(?:Object\.assign\(module, maggy_place\.module\);)?/,
+      '',
+    )
+}
+
 /** A directive counts in front of all code only; comments may stand before it. */
 function beginsStrict(code: string): boolean {
   let rest = code.trimStart()

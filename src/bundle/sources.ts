@@ -1,5 +1,6 @@
 /** The user's own modules in a bundle, by its source map: what people mean by the source of what was run. Pure. */
 import { dirname } from 'node:path/posix'
+import { withoutPlace } from './place.ts'
 
 export interface SourceFile {
   /** Below the folder that all of them have in common. */
@@ -34,7 +35,7 @@ function ownSources(base64: string): SourceFile[] | undefined {
     const content: unknown = sourcesContent[index]
     if (typeof source !== 'string' || typeof content !== 'string') return []
     if (!source.startsWith('file:') || source.includes('/node_modules/')) return []
-    return [{ path: decodeURI(new URL(source).pathname), text: content }]
+    return [{ path: decodeURI(new URL(source).pathname), text: withoutPlace(content) }]
   })
 }
 

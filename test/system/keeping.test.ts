@@ -1,6 +1,6 @@
 /** Notes, tags, what was run, and removal, on real parts: the space of what is removed is free, and an interrupted removal is gone on with. */
 import { execFileSync } from 'node:child_process'
-import { mkdtemp, rm, writeFile } from 'node:fs/promises'
+import { copyFile, mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
@@ -85,13 +85,19 @@ describe('notes and tags', () => {
     expect(await listed('--name', 'ende', '--since', '1h')).toEqual(['ended'])
     expect(await listed('--since', '2100-01-01')).toEqual([])
     expect(await said('ls')).toMatch(/ended .* paper pinned\n/)
+    expect((await run('rm', 'running', '--yes')).stderr).toContain('EXPERIMENT_BUSY')
+    expect(await said('rm', '--older-than', '1d', '--dry-run')).toBe('nothing to remove\n')
+    await said('stop', 'running', '--cancel')
+    await system.ended('running')
+  })
+
+  it('are refused with the place and the remedy', async () => {
     for (const [args, told] of [
       [['tag', 'ended', '+a b'], 'OPTION_INVALID'],
       [['note', 'nobody', 'text'], 'EXPERIMENT_UNKNOWN'],
       [['rm', 'ended', '--yes'], 'EXPERIMENT_PINNED'],
-      [['rm', 'running', '--yes'], 'EXPERIMENT_BUSY'],
       [['rm', 'nobody', '--yes'], 'EXPERIMENT_UNKNOWN'],
-      [['rm', 'running'], '--yes is needed'],
+      [['rm', 'running'], '--yes: is needed'],
       [['rm'], 'ids must say'],
       [['ls', '--since', 'soon'], 'OPTION_INVALID'],
     ] as const) {
@@ -99,9 +105,6 @@ describe('notes and tags', () => {
       expect({ args, code: code === 0 }).toEqual({ args, code: false })
       expect(stderr).toContain(told)
     }
-    expect(await said('rm', '--older-than', '1d', '--dry-run')).toBe('nothing to remove\n')
-    await said('stop', 'running', '--cancel')
-    await system.ended('running')
   })
 })
 
@@ -139,7 +142,8 @@ export default defineExperiment(import.meta.url, {
     expect(source).toContain(program(1).trimEnd())
     const difference = await said('diff', a, b)
     expect(difference).toContain(`--- ${a}/two.ts`)
-    expect(difference).toContain('-  train: ({ hparams }) => measure(hparams.x, 1),\n+  train')
+    expect(difference).toContain('-  train: ({ hparams }) => measure(hparams.x, 1),\n')
+    expect(difference).toContain('+  train: ({ hparams }) => measure(hparams.x, 2),\n')
     expect(difference).toContain('-space.x.high = 1\n+space.x.high = 2')
     expect(difference).toMatch(/dirty +false +true/)
     expect(difference).not.toContain('measure.ts')
@@ -151,11 +155,12 @@ describe('removal', () => {
   it('frees the space in every stream, leaves the code that another one uses, and what is pinned', async () => {
     const hparams = { does: 'file', pieces: 4 }
     const before = await bytesKept()
-    await system.submit(module, optimization({ ...common, trials: 2, hparams }), 'one')
-    await system.submit(module, optimization({ ...common, trials: 1, hparams }), 'two')
-    await system.ended('one')
-    const { bundle } = await system.submit(module, optimization({ ...common, trials: 1, hparams }), 'two')
-    await system.ended('two')
+    // Another module than that of the experiments before.
+    const own = join(folder, 'removed.ts')
+    await copyFile(module, own)
+    await system.submit(own, optimization({ ...common, trials: 2, hparams }), 'one')
+    const { bundle } = await system.submit(own, optimization({ ...common, trials: 1, hparams }), 'two')
+    await Promise.all([system.ended('one'), system.ended('two')])
     await system.bus.blobs.put('maggy-checkpoints', 'one/0', new Uint8Array(1000))
     await system.bus.blobs.put('maggy-checkpoints', 'rings/one-1', new Uint8Array(1000))
     await system.bus.blobs.put('maggy-checkpoints', 'one-other/0', new Uint8Array(1000))
@@ -170,7 +175,7 @@ describe('removal', () => {
     expect(await bytesKept()).toEqual(before)
     expect(await listed()).not.toContain('one')
     // The same code again: it is sent again.
-    await system.submit(module, optimization({ ...common, trials: 1, hparams }), 'three')
+    await system.submit(own, optimization({ ...common, trials: 1, hparams }), 'three')
     await system.ended('three')
   })
 
