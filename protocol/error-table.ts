@@ -780,7 +780,7 @@ export const table = {
   TOOL_NOT_ALLOWED: {
     message: 'the tool {tool} changes something, and this server may only read',
     retryable: false,
-    remedy: 'ask the user to start the server as `maggy mcp --allow start,stop`, with what is to be allowed',
+    remedy: 'ask the user to start the server as `maggy mcp --allow start,stop,note`, with what is to be allowed',
   },
   STUDY_WITHOUT_OBJECTIVE: {
     message: '{experiment} has no objective, and a study of Optuna needs one',

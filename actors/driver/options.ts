@@ -48,7 +48,7 @@ export function driverOptions(command: Command): Command {
     )
     .option(
       '--replicas <n>',
-      'servers that keep a copy of log, code and checkpoints (default: 3 in a cluster of three or more, else 1)',
+      'servers that keep a copy of log, code, checkpoints and artifacts (default: 3 in a cluster of three or more, else 1)',
       parseCopies,
     )
     .option(

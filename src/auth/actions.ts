@@ -30,7 +30,12 @@ const hear = (action: string, text: string, ...by: Role[]): Action => ({
   by,
 })
 
-const streams = ['MAGGY_LOG', 'MAGGY_TELEMETRY', 'OBJ_maggy-bundles', 'OBJ_maggy-checkpoints']
+const streams = ['MAGGY_LOG', 'MAGGY_TELEMETRY', 'MAGGY_ARTIFACTS', 'OBJ_maggy-bundles', 'OBJ_maggy-checkpoints']
+
+function readersOf(stream: string): Role[] {
+  if (stream.startsWith('OBJ_')) return ['driver']
+  return stream === 'MAGGY_ARTIFACTS' ? ['driver', 'client'] : ['driver', 'client', 'board']
+}
 
 export const actions: readonly Action[] = [
   // Forge: results, beats and the like in one's own name, and in another's.
@@ -145,22 +150,29 @@ export const actions: readonly Action[] = [
   publish('save a checkpoint as another', `${v}.worker.<other>.checkpoint.e.write`),
   publish("overwrite a checkpoint's name", '$O.maggy-checkpoints.M.ZS8w', 'driver'),
   publish("overwrite a checkpoint's bytes", '$O.maggy-checkpoints.C.x', 'driver'),
+  publish('save an artifact of its own', `${v}.worker.<me>.artifact.e.write`, 'runner'),
+  publish('save an artifact as another', `${v}.worker.<other>.artifact.e.write`),
+  publish("write an artifact's bytes", `${v}.artifact.e.0.1.u`, 'driver'),
+  hear('take what artifacts others save', `maggy.*.worker.*.artifact.e.write`, 'driver'),
+  hear('hear artifacts as they are kept', `maggy.*.artifact.e.0.1.u`, 'client'),
+  // Who keeps experiments, and who does away with them.
+  publish('give an experiment a note', `${v}.call.experiment.e.annotate`, 'client'),
+  publish('give one that has ended a note', `${v}.call.driver.annotate`, 'client'),
+  publish('have an experiment removed', `${v}.call.driver.remove`, 'client'),
+  publish('read the source of an experiment', `${v}.call.driver.source`, 'client'),
+  hear('hear what is to be removed', `maggy.*.call.driver.remove`, 'driver'),
   publish('write code into the store', '$O.maggy-bundles.M.x', 'driver', 'client'),
   publish('read code by way of a driver', `${v}.worker.<me>.bundle.x`, 'worker'),
   // JetStream's API.
   ...streams.flatMap((name): Action[] => {
-    const readers: Role[] = name.startsWith('OBJ_') ? ['driver'] : ['driver', 'client', 'board']
+    const readers: Role[] = readersOf(name)
     return [
       publish(`read ${name}`, `$JS.API.DIRECT.GET.${name}`, ...readers),
       publish(`read ${name} by a subject`, `$JS.API.DIRECT.GET.${name}.maggy.x`),
       publish(`read an entry of ${name}`, `$JS.API.STREAM.MSG.GET.${name}`, ...readers),
       publish(`make ${name}`, `$JS.API.STREAM.CREATE.${name}`, 'driver'),
       publish(`change ${name}`, `$JS.API.STREAM.UPDATE.${name}`, 'driver'),
-      publish(
-        `purge ${name}`,
-        `$JS.API.STREAM.PURGE.${name}`,
-        ...(name.startsWith('OBJ_') ? (['driver'] as const) : []),
-      ),
+      publish(`purge ${name}`, `$JS.API.STREAM.PURGE.${name}`, 'driver'),
       publish(`delete ${name}`, `$JS.API.STREAM.DELETE.${name}`),
       publish(`delete an entry of ${name}`, `$JS.API.STREAM.MSG.DELETE.${name}`),
       publish(`take ${name} away`, `$JS.API.STREAM.SNAPSHOT.${name}`),

@@ -116,6 +116,7 @@ export function createMaker(wire: Wire, api: JetStreamApi): Maker {
       const { replicas } = wish
       await make((count) => configOf(streams.log, count), replicas)
       await makeTelemetry(wish)
+      await make((count) => configOf(streams.artifacts, count), replicas)
       for (const bucket of [bundleBucket, checkpointBucket])
         await make((count) => configOfBucket(bucket, count), replicas)
     },

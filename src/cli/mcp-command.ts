@@ -2,11 +2,11 @@
 import { exitCodes } from '../actor/index.ts'
 import { serveMcp, type Changing, type House } from '../mcp/index.ts'
 import { latestExperiment, readOutline, readResult } from '../store/index.ts'
-import { changeAndResume, enqueueTrials, pauseRunning, takeUp } from '../client/index.ts'
+import { annotate, changeAndResume, enqueueTrials, pauseRunning, takeUp } from '../client/index.ts'
 import { Background } from './background.ts'
 import { changeOf } from './change-command.ts'
 import { interruptible } from './interrupt.ts'
-import { looking, type BusOptions } from './looking.ts'
+import { asking, looking, type BusOptions } from './looking.ts'
 import { outlines, stopped } from './read-commands.ts'
 
 export interface McpCommandOptions extends BusOptions {
@@ -34,6 +34,15 @@ export async function mcpCommand(options: McpCommandOptions, version: string): P
           id,
         ),
       enqueue: (id, hparams) => looking(options, ({ bus }) => enqueueTrials(bus, id, [hparams], { signal }), id),
+      annotate: (id, annotation) =>
+        asking(
+          options,
+          async ({ bus }) => {
+            await readOutline(bus, id)
+            return await annotate(bus, id, annotation)
+          },
+          id,
+        ),
       stop: async (id, mode) => (await looking(options, ({ bus }) => stopped(bus, id, mode), id)).state,
     }
     const onFault = (fault: Error) => void process.stderr.write(`${fault.message}\n`)

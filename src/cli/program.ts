@@ -27,7 +27,7 @@ export const actors = {
 
 const exportFormats: readonly ExportOptions['format'][] = ['json', 'csv', 'parquet', 'svg', 'html', 'optuna-journal']
 
-const changingTools: readonly Changing[] = ['start', 'stop', 'pause', 'resume', 'enqueue']
+const changingTools: readonly Changing[] = ['start', 'stop', 'pause', 'resume', 'enqueue', 'note']
 
 type Finish = (exitCode: number) => void
 type Shared = BusOptions & { readonly json?: boolean }
@@ -290,7 +290,7 @@ function readCommands(program: Command, finish: Finish): void {
       .command('mcp')
       .description('serve coding agents on standard input and output (Model Context Protocol): list, show, compare'),
   )
-    .option('--allow <tools>', 'also start, stop, pause, resume, enqueue: those that are named, with commas', tools, [])
+    .option('--allow <tools>', 'also start, stop, pause, resume, enqueue, note: those that are named, with commas', tools, [])
     .action(async (options: McpCommandOptions) => {
       finish(await (await import('./mcp-command.ts')).mcpCommand(options, program.version() ?? ''))
     })

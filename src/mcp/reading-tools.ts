@@ -87,8 +87,21 @@ export const compare = tool({
 
 /** An experiment in a few lines. */
 function inShort(outline: Outline) {
-  const { experiment, name, contextName, state, objectives, wanted, counts, best, startedAt, durationMs, conclusion } =
-    outline
+  const {
+    experiment,
+    name,
+    contextName,
+    state,
+    objectives,
+    wanted,
+    counts,
+    best,
+    startedAt,
+    durationMs,
+    conclusion,
+    tags,
+    remarks,
+  } = outline
   return {
     experiment,
     name,
@@ -100,6 +113,10 @@ function inShort(outline: Outline) {
     bestTrial: best === null ? null : trialIn(outline, best),
     startedAt: startedAt === null ? null : new Date(startedAt).toISOString(),
     durationMs,
+    ...(tags === undefined ? {} : { tags }),
+    ...(remarks === undefined
+      ? {}
+      : { notesOfUsers: remarks.slice(-lastShown).map(({ text }) => text.slice(0, 1000)) }),
     ...(conclusion === undefined ? {} : { conclusion }),
     ...(outline.problem === undefined ? {} : { problem: withoutStack(outline.problem) }),
   }

@@ -2,9 +2,10 @@
 import type { House, Tool, Changing } from './tool.ts'
 import { called } from './tool.ts'
 import { enqueue, pause, resume, start, stop } from './changing-tools.ts'
+import { artifacts, note } from './keeping-tools.ts'
 import { compare, list, show } from './reading-tools.ts'
 
-const tools: readonly Tool[] = [list, show, compare, start, stop, pause, resume, enqueue]
+const tools: readonly Tool[] = [list, show, compare, artifacts, note, start, stop, pause, resume, enqueue]
 
 export interface McpOptions {
   readonly version: string

@@ -1,6 +1,7 @@
 /** What a tool for coding agents is: words for the agent, what it takes, whether it changes anything, and what it does. */
 import type { Static, TObject } from 'typebox'
 import { describe, isProblem, problem, RemoteError, toProblem, type Hparams } from '../../protocol/index.ts'
+import type { Annotation } from '../client/index.ts'
 import type { Outline, Result } from '../store/index.ts'
 
 /** What the tools work on. The CLI hands it in. */
@@ -17,6 +18,8 @@ export interface House {
   /** `trials`: `50` in all, or `+50`; `set`: NAME=VALUE. On a server that goes on without this process. */
   resume(experiment: string, change: { trials?: string; set?: readonly string[]; failed?: boolean }): Promise<string>
   enqueue(experiment: string, hparams: Hparams): Promise<string>
+  /** Resolves with the tags that it has then. */
+  annotate(experiment: string, annotation: Annotation): Promise<readonly string[]>
 }
 
 export interface Order {
@@ -28,7 +31,7 @@ export interface Order {
 }
 
 /** The tools that change something: each has to be allowed by its name. */
-export type Changing = 'start' | 'stop' | 'pause' | 'resume' | 'enqueue'
+export type Changing = 'start' | 'stop' | 'pause' | 'resume' | 'enqueue' | 'note'
 
 export interface Tool<T extends TObject = TObject> {
   readonly name: string

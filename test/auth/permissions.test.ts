@@ -44,6 +44,7 @@ describe('permissions', () => {
     const kept: Readonly<Record<string, readonly string[]>> = {
       MAGGY_LOG: ['maggy.v1.log.e'],
       MAGGY_TELEMETRY: ['maggy.v1.worker.{name}.metrics.e.0', 'maggy.v1.worker.{name}.output.e.0'],
+      MAGGY_ARTIFACTS: ['maggy.v1.artifact.e.0.1.u'],
       'OBJ_maggy-bundles': ['$O.maggy-bundles.C.x', '$O.maggy-bundles.M.x'],
       'OBJ_maggy-checkpoints': ['$O.maggy-checkpoints.C.x', '$O.maggy-checkpoints.M.x'],
     }

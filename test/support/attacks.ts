@@ -231,6 +231,33 @@ export const attacks: readonly Attack[] = [
     },
   },
   {
+    name: 'an artifact overwritten, or taken away',
+    run: async (secured) => {
+      const driver = await secured.connect('driver', 'd')
+      const subject = 'maggy.v1.artifact.e.0.1.u'
+      const part = { expectedLast: (await driver.streams.last('artifacts', subject))?.sequence ?? 0 }
+      const kept = await driver.streams.append(subject, encode({ data: randomBytes(8) }), part)
+      for (const role of ['worker', 'runner', 'client', 'optimizer', 'ablator', 'board'] as const) {
+        const attacker = await intrude(secured, role, stolenBy(role))
+        attacker.publish(subject, evil)
+        for (const what of ['PURGE', 'DELETE']) attacker.publish(`$JS.API.STREAM.${what}.MAGGY_ARTIFACTS`, '')
+        await settled(attacker)
+        await attacker.close()
+      }
+      return (await driver.streams.last('artifacts', subject))?.sequence !== kept
+    },
+  },
+  ...(['worker', 'runner', 'optimizer', 'ablator', 'board'] as const).map((role): Attack => ({
+    name: `an experiment removed: a driver is asked to, by a ${role}`,
+    run: (secured) =>
+      heard(
+        secured,
+        { role: 'driver', name: 'd', subject: 'maggy.*.call.driver.remove' },
+        async (attacker) => attacker.publish('maggy.v1.call.driver.remove', evil),
+        role,
+      ),
+  })),
+  {
     name: 'an answer of ours aimed at another subject: a request with a reply subject that is no inbox',
     run: async (secured) => {
       const driver = await secured.connect('driver', 'd')

@@ -776,7 +776,7 @@ TABLE: dict[str, tuple[str, bool, str]] = {
     "TOOL_NOT_ALLOWED": (
         "the tool {tool} changes something, and this server may only read",
         False,
-        "ask the user to start the server as `maggy mcp --allow start,stop`, with what is to be allowed",
+        "ask the user to start the server as `maggy mcp --allow start,stop,note`, with what is to be allowed",
     ),
     "STUDY_WITHOUT_OBJECTIVE": (
         "{experiment} has no objective, and a study of Optuna needs one",
