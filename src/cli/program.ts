@@ -290,7 +290,12 @@ function readCommands(program: Command, finish: Finish): void {
       .command('mcp')
       .description('serve coding agents on standard input and output (Model Context Protocol): list, show, compare'),
   )
-    .option('--allow <tools>', 'also start, stop, pause, resume, enqueue, note: those that are named, with commas', tools, [])
+    .option(
+      '--allow <tools>',
+      'also start, stop, pause, resume, enqueue, note: those that are named, with commas',
+      tools,
+      [],
+    )
     .action(async (options: McpCommandOptions) => {
       finish(await (await import('./mcp-command.ts')).mcpCommand(options, program.version() ?? ''))
     })
