@@ -44,8 +44,10 @@ export async function submitExperiment(
   await untilAnswered(patience, async () => {
     await store(bus, submission, code)
     await ask(bus, submit, {}, submission, { timeoutMs: answerMs })
-    // The last experiment with this code may have been removed before this one was accepted.
-    await store(bus, submission, code)
+  })
+  // The last experiment with this code may have been removed before this one was accepted. It is accepted, whoever answers this.
+  await store(bus, submission, code).catch((error: unknown) => {
+    if (!isAbsence(error)) throw error
   })
   const { experiment } = submission
   traced(() => ({ experiment, name: 'submit', startedAt, endedAt: clock.now() }))
