@@ -103,13 +103,10 @@ it('reads only, unless it is allowed to do more', async () => {
   for (const [name, given] of [
     ['start', { module, context: 'short' }],
     ['stop', { experiment: 'x' }],
-<<<<<<< HEAD
     ['pause', { experiment: 'x' }],
     ['resume', { experiment: 'x', trials: '+5' }],
     ['enqueue', { experiment: 'x', hparams: { x: 1 } }],
-=======
     ['note', { experiment: 'x', text: 'y' }],
->>>>>>> 777bf3f (Artifacts in clusters; the attacks and the matrix know of artifacts and removal; MCP lists artifacts and writes notes)
   ] as const) {
     const refused = await call(name, given)
     expect(refused.isError).toBe(true)
