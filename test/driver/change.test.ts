@@ -1,9 +1,19 @@
 import { describe, expect, it } from 'vitest'
-import { changeExperiment, pauseExperiment, resumeExperiment, type AskedChange } from '../../protocol/index.ts'
+import {
+  changeExperiment,
+  pauseExperiment,
+  resumeExperiment,
+  submit,
+  type AskedChange,
+  type Signature,
+} from '../../protocol/index.ts'
 import { ask } from '../../src/bus/index.ts'
 import { replay, sourceOf } from '../../src/replay/index.ts'
-import { readResult } from '../../src/store/index.ts'
-import { Bench } from './support.ts'
+import { changedSubmission } from '../../src/change/index.ts'
+import { signatureOf, signed } from '../../src/signing/index.ts'
+import { readExperiment, readResult } from '../../src/store/index.ts'
+import { keyFrom } from '../support/signing.ts'
+import { Bench, submission } from './support.ts'
 
 const value = ({ x }: Readonly<Record<string, unknown>>) => -((Number(x) - 0.7) ** 2)
 type Options = Parameters<Bench['submit']>[1]
@@ -251,4 +261,34 @@ it('a change finds its experiment when its driver is gone, and while it is being
   expect(await s.goOn()).toMatchObject({ state: 'done' })
   expect(await s.counted()).toEqual(exactly(6))
   expect(await s.replayed()).toMatchObject(faithful)
+})
+
+it('what is signed is changed within its bounds by anybody, and beyond them by the same key only', async () => {
+  const [key, other] = [keyFrom('01'.repeat(32)), keyFrom('02'.repeat(32))]
+  const s = await searching()
+  s.held.from = 2
+  const later = s.bench.clock.now() + 1e9
+  const plain = submission('e1', { trials: 4 })
+  const submitted = ask(s.bench.client, submit, {}, signed(plain, key, later), { timeoutMs: 60_000 })
+  await s.bench.settle()
+  await submitted
+  await s.bench.settle()
+  expect(await s.told({ id: 'c1', optimizer: { name: 'sobol', options: {} }, policy: { parallel: 1 } })).toMatchObject({
+    trials: 4,
+  })
+  await expect(s.told({ id: 'c2', trials: 6 })).rejects.toMatchObject({ code: 'CHANGE_UNSIGNED' })
+  const { history } = await readExperiment(s.bench.client, 'e1')
+  if (history === null) throw new Error('no history')
+  const changed = changedSubmission(history, { trials: 6 })
+  const by = (one: typeof key) => signatureOf(changed, one, later)
+  await expect(s.told({ id: 'c3', trials: 6, signature: by(other) as Signature })).rejects.toMatchObject({
+    code: 'SIGNATURE_INVALID',
+  })
+  // Made for another context than it is by then.
+  await expect(s.told({ id: 'c4', trials: 7, signature: by(key) as Signature })).rejects.toMatchObject({
+    code: 'CHANGE_STALE',
+  })
+  expect(await s.told({ id: 'c5', trials: 6, signature: by(key) as Signature })).toMatchObject({ trials: 6 })
+  expect(await s.goOn()).toMatchObject({ state: 'done' })
+  expect(await s.counted()).toEqual(exactly(6))
 })

@@ -60,6 +60,16 @@ describe('the optimizer of a search that runs', () => {
     const again = await replay(source)
     expect(again).toMatchObject({ differences: [], untaken: {} })
     expect(again.decisions).toBeGreaterThanOrEqual(40)
+    // A log from before there were other changes says the same in other words.
+    const old = source.entries.map((entry) => ({
+      ...entry,
+      events: entry.events.map((event) =>
+        event.type === 'experiment.changed'
+          ? { type: 'optimizer.swapped' as const, at: event.at, optimizer: event.change.optimizer ?? tpe }
+          : event,
+      ),
+    }))
+    expect(await replay({ ...source, entries: old })).toMatchObject({ differences: [], untaken: {} })
     // The replay tells: without the change all that came after it would have been another.
     const without = {
       ...source,

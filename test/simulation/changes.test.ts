@@ -38,7 +38,7 @@ function changed(seed: number, drivers: number): Schedule {
   }
 }
 
-const share = 40
+const share = 20
 /** More of them: `MAGGY_SCHEDULES=20 npx vitest run test/simulation/changes.test.ts`. */
 const parts = Number(process.env['MAGGY_SCHEDULES'] ?? 2)
 test.each(Array.from({ length: parts }, (_, part) => part * share))(

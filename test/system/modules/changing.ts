@@ -24,9 +24,10 @@ export default defineExperiment(import.meta.url, {
     if (run.attempt <= throws) throw new Error('the data was not there')
     if (mended !== undefined && x > 0.5 && !existsSync(mended)) throw new Error('not mended')
     const held: number[][] = []
-    // Each a megabyte of V8's heap.
+    // A megabyte of V8's heap.
+    const numbers = Array.from({ length: 2 ** 17 }, (_, index) => index + 0.5)
     for (let count = 0; count < megabytes; count += 1) {
-      held.push(Array.from({ length: 2 ** 17 }, (_, index) => index + 0.5))
+      held.push(numbers.slice())
       if (count % 16 === 0) await wait(1)
     }
     reporter.report({ value: x })
