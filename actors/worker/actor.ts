@@ -5,7 +5,7 @@ import { problem } from '../../protocol/index.ts'
 import { readCredentials, type Access } from '../../src/access/index.ts'
 import type { ActorDefinition } from '../../src/actor/index.ts'
 import { createBundleCache, defaultCacheFolder, makeCacheFolder } from '../../src/bundle/index.ts'
-import { createGate, readTrust } from '../../src/signing/index.ts'
+import { createGate, followTrust, readTrust } from '../../src/signing/index.ts'
 import { confinementFor } from './confinement.ts'
 import { workerOptions, type WorkerArguments } from './options.ts'
 import type { RunnerAccess } from './runner-messages.ts'
@@ -31,7 +31,7 @@ export const workerActor: ActorDefinition<WorkerArguments> = {
     } = options
     // Told now, and not by each trial.
     await makeCacheFolder(cache)
-    const trust = options.trust === undefined ? undefined : await readTrust(options.trust)
+    const trust = options.trust === undefined ? undefined : new Map(await readTrust(options.trust))
     if (trust !== undefined) logger.info({ trusts: [...trust.values()] }, 'runs signed code only')
     const maxRssBytes = maxMemory === undefined ? ((memory ?? totalmem()) * 0.75) / slots : maxMemory * 2 ** 20
     const confinement = await confinementFor(options, { maxRssBytes, tls: access.tls !== undefined }, logger)
@@ -51,9 +51,8 @@ export const workerActor: ActorDefinition<WorkerArguments> = {
         versions: { maggy: version, node: process.versions.node },
         startedAt: clock.now(),
         can: ['bundle', 'ablated', 'ring', 'resumeFrom', 'artifacts'],
-        ...(trust === undefined ? {} : { trusts: [...trust.keys()] }),
       },
-      ...(trust === undefined ? {} : { gate: createGate(id, trust) }),
+      ...(trust === undefined ? {} : { trust, gate: createGate(id, trust) }),
       cache: createBundleCache({ folder: cache }),
       spawn: createSpawn(() => ({ server, access: accessOfRunners(access), worker: id }), {
         ...(threads === undefined ? {} : { threads }),
@@ -68,12 +67,27 @@ export const workerActor: ActorDefinition<WorkerArguments> = {
         logger.warn(details ?? {}, text)
       },
     })
+    const file = options.trust
+    const stopFollowing =
+      file === undefined || trust === undefined
+        ? undefined
+        : followTrust(file, trust, {
+            clock,
+            onChange: (reason) => {
+              if (reason === undefined) logger.info({ trusts: [...trust.values()] }, 'trusts other keys from now on')
+              else logger.warn({ reason }, 'trusts nobody until its file of keys can be read again')
+              worker.announceAgain()
+            },
+          })
     // Ready once it is announced: a runner that cannot start on this host is told before.
     const ready = Promise.race([worker.present, worker.ended])
     return {
       drain: worker.drain.bind(worker),
       measures: worker.measures.bind(worker),
-      ended: worker.ended.finally(() => confinement?.close()),
+      ended: worker.ended.finally(() => {
+        stopFollowing?.()
+        confinement?.close()
+      }),
       ready,
     }
   },

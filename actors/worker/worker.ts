@@ -9,7 +9,7 @@ import { createActor } from 'xstate'
 import { every, type Clock, type Measure } from '../../src/actor/index.ts'
 import type { BundleCache } from '../../src/bundle/index.ts'
 import { answer, hear, tell, type Bus, type OnDropped } from '../../src/bus/index.ts'
-import type { Gate } from '../../src/signing/index.ts'
+import type { Gate, Trust } from '../../src/signing/index.ts'
 import {
   announce,
   assign,
@@ -42,11 +42,13 @@ export interface WorkerOptions {
   readonly bus: Bus
   readonly clock: Clock
   /** Everything about this worker but what its first runner tells. */
-  readonly info: Omit<WorkerInfo, 'backend'>
+  readonly info: Omit<WorkerInfo, 'backend' | 'trusts'>
   readonly cache: BundleCache
   readonly spawn: SpawnRunner
   /** What it lets in; without one: whatever it is given. */
   readonly gate?: Gate
+  /** The keys that the gate asks for, as they are now. */
+  readonly trust?: Trust
   readonly maxTrialsPerRunner: number
   /** Resident memory of a runner above which it is replaced between two trials. */
   readonly maxRssBytes: number
@@ -61,6 +63,8 @@ export interface Worker {
   readonly status: WorkerStatus
   /** It in numbers. */
   measures(): Iterable<Measure>
+  /** What it trusts has changed. */
+  announceAgain(): void
   /** Takes nothing new, lets what runs end, delivers what is owed, says good-bye. */
   drain(reason: string): Promise<void>
   /** Resolves when it is announced for the first time. */
@@ -132,7 +136,9 @@ export function createWorker(options: WorkerOptions): Worker {
   const machine = workerMachine.provide({
     actions: {
       announce: ({ context }) => {
-        tell(bus, announce, { worker }, { info: { ...info, backend, versions }, status: status(context) })
+        const trusts = options.trust === undefined ? {} : { trusts: [...options.trust.keys()] }
+        const told = { ...info, backend, versions, ...trusts }
+        tell(bus, announce, { worker }, { info: told, status: status(context) })
         resolvePresent()
       },
       beat: ({ context }) => {
@@ -307,6 +313,9 @@ export function createWorker(options: WorkerOptions): Worker {
     measures: () => workerMeasures(status(), outcomes),
     present,
     ended,
+    announceAgain: () => {
+      actor.send({ type: 'rollcall' })
+    },
     drain,
   }
 }

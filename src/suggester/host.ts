@@ -3,7 +3,7 @@
  * They need no state machine: every answer follows from one request and the history. The driver opens a session again when it was
  * forgotten, or lost with its process.
  */
-import { problem } from '../../protocol/index.ts'
+import { encode, problem } from '../../protocol/index.ts'
 import type { Measure } from '../actor/index.ts'
 import type { Bus, OnDropped, Subscription } from '../bus/index.ts'
 import { createSessions, type SessionLimits } from './sessions.ts'
@@ -33,7 +33,8 @@ interface Session {
 }
 
 export interface SessionHost<S extends Session> {
-  open(plugin: string, experiment: string, session: S): void
+  /** `told`: what it was opened with. */
+  open(plugin: string, experiment: string, session: S, told: object): void
   /** Rejects with EXPERIMENT_UNKNOWN, or as the question does. */
   ask<A>(plugin: string, experiment: string, question: (session: S) => Promise<A>): Promise<A>
   /** Throws EXPERIMENT_UNKNOWN. `closed`: it may be forgotten. */
@@ -60,8 +61,8 @@ export function hostSessions<S extends Session>(bus: Bus, limits: SessionLimits 
   }
 
   return {
-    open(plugin, experiment, session) {
-      sessions.set(keyOf(plugin, experiment), session)
+    open(plugin, experiment, session, told) {
+      sessions.set(keyOf(plugin, experiment), session, encode(told).length)
       sessions.trim()
     },
     async ask(plugin, experiment, question) {
@@ -75,7 +76,10 @@ export function hostSessions<S extends Session>(bus: Bus, limits: SessionLimits 
     },
     tell(plugin, { experiment, observations, closed }) {
       if (closed) sessions.delete(keyOf(plugin, experiment))
-      else known(plugin, experiment).observe(observations)
+      else {
+        known(plugin, experiment).observe(observations)
+        sessions.grow(keyOf(plugin, experiment), encode(observations).length)
+      }
       sessions.trim()
       return {}
     },

@@ -45,7 +45,7 @@ export function startService<P extends Plugin, Setting, Session extends AnySessi
         (payload) => {
           const { experiment, ...setting } = payload as { experiment: string }
           const session = create(plugin, setting as Setting)
-          host.open(name, experiment, session)
+          host.open(name, experiment, session, setting)
           return { instance, adaptive, ...(session.notes === undefined ? {} : { notes: [...session.notes] }) }
         },
         { queue: role, ...heard },

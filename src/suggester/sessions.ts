@@ -1,5 +1,5 @@
 /**
- * The experiments that an optimizer or an ablator knows. Their number is bounded: the one that was not used for longest is forgotten, and
+ * The experiments that an optimizer or an ablator knows. What they take is bounded: the one that was not used for longest is forgotten, and
  * the driver reopens it.
  */
 export interface SessionLimits {
@@ -7,14 +7,19 @@ export interface SessionLimits {
   readonly sessions: number
   /** Trials in all histories together. */
   readonly trials: number
+  /** Bytes of what was told of them, as messages. In memory it takes about ten times as much. */
+  readonly bytes: number
 }
 
-export const defaultLimits: SessionLimits = { sessions: 1000, trials: 1_000_000 }
+export const defaultLimits: SessionLimits = { sessions: 1000, trials: 1_000_000, bytes: 2 ** 26 }
 
 export interface Sessions<S> {
   readonly size: number
   get(key: string): S | undefined
-  set(key: string, session: S): void
+  /** `bytes`: of what it was opened with. */
+  set(key: string, session: S, bytes: number): void
+  /** It was told something more. */
+  grow(key: string, bytes: number): void
   delete(key: string): void
   /** Forgets until the limits hold; never the one that was used last. */
   trim(): void
@@ -24,29 +29,40 @@ export function createSessions<S extends { readonly size: number }>(
   limits: SessionLimits = defaultLimits,
 ): Sessions<S> {
   /** In the order of their last use. */
-  const known = new Map<string, S>()
-  const use = (key: string, session: S): void => {
-    known.delete(key)
-    known.set(key, session)
-  }
+  const known = new Map<string, { readonly session: S; bytes: number }>()
   return {
     get size() {
       return known.size
     },
     get(key) {
-      const session = known.get(key)
-      if (session !== undefined) use(key, session)
-      return session
+      const found = known.get(key)
+      if (found === undefined) return undefined
+      known.delete(key)
+      known.set(key, found)
+      return found.session
     },
-    set: use,
+    set(key, session, bytes) {
+      known.delete(key)
+      known.set(key, { session, bytes })
+    },
+    grow(key, bytes) {
+      const found = known.get(key)
+      if (found !== undefined) found.bytes += bytes
+    },
     delete: (key) => void known.delete(key),
     trim() {
       let trials = 0
-      for (const session of known.values()) trials += session.size
-      for (const [key, session] of known) {
-        if (known.size <= 1 || (known.size <= limits.sessions && trials <= limits.trials)) return
+      let bytes = 0
+      for (const one of known.values()) {
+        trials += one.session.size
+        bytes += one.bytes
+      }
+      for (const [key, one] of known) {
+        const fits = known.size <= limits.sessions && trials <= limits.trials && bytes <= limits.bytes
+        if (known.size <= 1 || fits) return
         known.delete(key)
-        trials -= session.size
+        trials -= one.session.size
+        bytes -= one.bytes
       }
     },
   }

@@ -33,7 +33,10 @@ const space: SearchSpace = { x: { type: 'integer', low: 0, high: 100 } }
 const wait = { timeoutMs: 1000 }
 
 /** An optimizer of one function, and a driver's side to talk to it. */
-function serve(suggestion: (question: Question) => unknown, limits?: { sessions: number; trials: number }) {
+function serve(
+  suggestion: (question: Question) => unknown,
+  limits?: { sessions: number; trials: number; bytes: number },
+) {
   const network = createMemoryNetwork()
   const plugin: OptimizerPlugin = {
     name: 'mine',
@@ -169,7 +172,7 @@ describe('the optimizer', () => {
   })
 
   it('forgets the experiment that was not used for longest when there are too many', async () => {
-    const mine = serve(() => ({ x: 1 }), { sessions: 2, trials: 100 })
+    const mine = serve(() => ({ x: 1 }), { sessions: 2, trials: 100, bytes: 1e6 })
     await mine.open('e1')
     await mine.open('e2')
     await mine.suggest('e1', 0)
@@ -180,7 +183,7 @@ describe('the optimizer', () => {
   })
 
   it('forgets others when their histories grow too long together, never the one in use', async () => {
-    const mine = serve(() => ({ x: 1 }), { sessions: 9, trials: 3 })
+    const mine = serve(() => ({ x: 1 }), { sessions: 9, trials: 3, bytes: 1e6 })
     await mine.open('e1', [observation(0, 1), observation(1, 1)])
     await mine.open('e2')
     await mine.observe(
@@ -189,6 +192,22 @@ describe('the optimizer', () => {
     )
     expect(mine.service.sessions).toBe(1)
     expect((await mine.suggest('e2', 5)).hparams).toEqual([{ x: 1 }])
+  })
+
+  it('forgets others when what was told of them takes too many bytes, and counts what is forgotten no more', async () => {
+    const mine = serve(() => ({ x: 1 }), { sessions: 9, trials: 1000, bytes: 10_000 })
+    const long = (trial: number) => ({ ...observation(trial, 1), metrics: { ['m'.repeat(120)]: 1, v: 1 } })
+    const some = (count: number) => Array.from({ length: count }, (_, trial) => long(trial))
+    await mine.open('e1', some(30))
+    await mine.open('e2', some(10))
+    expect(mine.service.sessions).toBe(2)
+    await mine.observe('e2', some(30))
+    expect(mine.service.sessions).toBe(1)
+    await expect(mine.suggest('e1', 40)).rejects.toMatchObject({ code: 'EXPERIMENT_UNKNOWN' })
+    expect((await mine.suggest('e2', 40)).hparams).toEqual([{ x: 1 }])
+    await mine.open('e2', [])
+    await mine.open('e3', some(30))
+    expect(mine.service.sessions).toBe(2)
   })
 
   it('says that it is busy rather than let questions pile up', async () => {

@@ -3,7 +3,15 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, beforeEach, expect, test } from 'vitest'
 import { codeOf } from '../../protocol/index.ts'
-import { findSigningKey, newSigningKey, readSigningKey, readTrust, trustLine } from '../../src/signing/index.ts'
+import { TestClock } from '../support/clock.ts'
+import {
+  findSigningKey,
+  followTrust,
+  newSigningKey,
+  readSigningKey,
+  readTrust,
+  trustLine,
+} from '../../src/signing/index.ts'
 
 let folder: string
 beforeEach(async () => {
@@ -76,6 +84,46 @@ test('a file of trusted keys has a line for each, with names and comments', asyn
   // As Kubernetes brings files.
   await symlink(file, join(folder, 'linked'))
   expect((await readTrust(join(folder, 'linked'))).size).toBe(2)
+})
+
+test('a file of trusted keys is followed: what is in it now counts, and nobody is trusted while it is refused', async () => {
+  const file = join(folder, 'followed')
+  const [one, two] = await Promise.all(['a', 'b'].map((name) => newSigningKey(join(folder, name))))
+  const clock = new TestClock()
+  await writeFile(file, trustLine(one!, 'alice'))
+  const trust = new Map(await readTrust(file))
+  let heard: (refusal: string | undefined) => void = () => undefined
+  let changes = 0
+  const stop = followTrust(file, trust, {
+    clock,
+    onChange: (refusal) => {
+      changes += 1
+      heard(refusal)
+    },
+  })
+  /** What is said once the file has been looked at. */
+  const looked = () => {
+    const said = new Promise<string | undefined>((resolve) => {
+      heard = resolve
+    })
+    clock.increment(2_000)
+    return said
+  }
+  await writeFile(file, `${trustLine(one!, 'alice')}\n${trustLine(two!, 'bob')}`)
+  expect(await looked()).toBeUndefined()
+  expect([...trust.values()]).toEqual(['alice', 'bob'])
+  await writeFile(file, trustLine(two!, 'bob'))
+  expect(await looked()).toBeUndefined()
+  expect([...trust.keys()]).toEqual([two!.key])
+  await chmod(file, 0o666)
+  expect(await looked()).toContain('others may write it')
+  expect(trust.size).toBe(0)
+  await chmod(file, 0o600)
+  expect(await looked()).toBeUndefined()
+  await rm(file)
+  expect(await looked()).toContain('not there')
+  expect([trust.size, changes]).toEqual([0, 5])
+  stop()
 })
 
 test('a file of trusted keys that others may write is refused, and so is one that trusts nobody or cannot be read', async () => {

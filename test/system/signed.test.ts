@@ -4,10 +4,19 @@ import { chmod, mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import { assign, bundleBucket, codeOf, lease, submit, type LogEvent, type Submission } from '../../protocol/index.ts'
+import {
+  announce,
+  assign,
+  bundleBucket,
+  codeOf,
+  lease,
+  submit,
+  type LogEvent,
+  type Submission,
+} from '../../protocol/index.ts'
 import { readLog } from '../../src/archive/index.ts'
 import { bundleModule } from '../../src/bundle/index.ts'
-import { ask } from '../../src/bus/index.ts'
+import { ask, hear } from '../../src/bus/index.ts'
 import type { Result } from '../../src/store/index.ts'
 import { maggy, until, type Running } from '../support/cli.ts'
 import { startSystem, type System } from '../support/system.ts'
@@ -107,6 +116,26 @@ describe('a worker that trusts one key', () => {
     expect({ code: resumed.code, stderr: resumed.stderr }).toEqual({ code: 0, stderr: '' })
     expect(existsSync(ran)).toBe(true)
     expect((await eventsOf(expired.experiment)).map(({ type }) => type)).toContain('experiment.signed')
+  })
+
+  it('looks at its file again: a key that comes into it is trusted, and one that goes is not, without a start', async () => {
+    const own = await readFile(at('alice.pub'), 'utf8')
+    const trusts = (count: number) =>
+      new Promise<void>((resolve) => {
+        const heard = hear(system.bus, announce, { worker: 'trusting' }, ({ info }) => {
+          if (info.trusts?.length !== count) return
+          heard.unsubscribe()
+          resolve()
+        })
+      })
+    const both = trusts(2)
+    await writeFile(at('alice.pub'), own + (await readFile(at('mallory.pub'), 'utf8')))
+    await both
+    expect((await run('--sign-key', at('mallory'))).code).toBe(0)
+    const one = trusts(1)
+    await writeFile(at('alice.pub'), own)
+    await one
+    expect((await waitsFor(run('--sign-key', at('mallory')))).code).toBe('CODE_UNTRUSTED')
   })
 
   it('runs nothing of whoever has a credential and no key: not by what was signed for another, nor by hand', async () => {
