@@ -164,12 +164,14 @@ export {
 } from './permissions.ts'
 export { checkBundle, partBytes, readBundle, readCheckpoint, readRecorded, writeCheckpoint } from './store.ts'
 export {
+  buckets,
   bundleBucket,
   checkpointBucket,
   checkpointName,
   ringCheckpointName,
   ringName,
   streams,
+  type BucketDefinition,
   type StreamDefinition,
   type StreamName,
 } from './streams.ts'

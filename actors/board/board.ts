@@ -38,8 +38,10 @@ async function startBoard(env: ActorEnvironment, flags: BoardFlags): Promise<Run
   hub.presence.call()
   const [name = '127.0.0.1'] = allowHost
   // A name with a port is that of a proxy before it.
-  const address = `http://${/:\d+$/.test(name) ? name : `${name}:${web.port}`}/?token=${token}`
-  logger.info({ address }, 'open this')
+  const origin = `http://${/:\d+$/.test(name) ? name : `${name}:${web.port}`}/`
+  const address = `${origin}?token=${token}`
+  // A log is read by many. Only a token that nobody gave stands in it, for nobody could know it otherwise.
+  logger.info({ address: flags.boardToken === undefined ? address : `${origin}?token=…` }, 'open this')
   return {
     address,
     ended,

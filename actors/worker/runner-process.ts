@@ -121,10 +121,9 @@ export function createSpawn(
   }
 }
 
-/** Without what is secret: user code sees it all. An address may have a token in it. */
+/** Without what is secret: user code sees it all. */
 function cleanEnvironment(environment: NodeJS.ProcessEnv): NodeJS.ProcessEnv {
-  const secret = new Set([...secretVariables, 'MAGGY_SERVER'])
-  return Object.fromEntries(Object.entries(environment).filter(([name]) => !secret.has(name)))
+  return Object.fromEntries(Object.entries(environment).filter(([name]) => !secretVariables.includes(name)))
 }
 
 function threadVariables(threads: number | undefined): Record<string, string> {

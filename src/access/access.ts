@@ -49,6 +49,10 @@ export const accessOptions: readonly (readonly [
 export const secretVariables: readonly string[] = [
   ...accessOptions.map(([, , variable]) => variable),
   'MAGGY_BOARD_TOKEN',
+  // Addresses may hold a password.
+  'MAGGY_SERVER',
+  'MAGGY_OTLP',
+  'MLFLOW_TRACKING_TOKEN',
 ]
 
 /** Given options, filled up from the environment. */

@@ -67,6 +67,14 @@ export async function runActor<O extends object>(
   process.exit(await runToEnd(definition, argv))
 }
 
+/** What an actor was told cannot be used: says so, and gives the exit code. */
+function refuse(error: unknown): number {
+  const { code, message, remedy = '' } = toProblem(error)
+  tellParent({ error: toProblem(error) })
+  process.stderr.write(`${code}: ${message}\n  ${remedy}\n`)
+  return exitCodeFor(code)
+}
+
 async function runToEnd<O extends object>(definition: ActorDefinition<O>, argv: readonly string[]): Promise<number> {
   const command = actorCommand(definition)
   // An actor outlives whoever read its log.
@@ -85,10 +93,7 @@ async function runToEnd<O extends object>(definition: ActorDefinition<O>, argv: 
     access = accessTo(options, definition.roles)
     id = identityOf(definition.name, options.id, access)
   } catch (error) {
-    const { code, message, remedy = '' } = toProblem(error)
-    tellParent({ error: toProblem(error) })
-    process.stderr.write(`${code}: ${message}\n  ${remedy}\n`)
-    return exitCodeFor(code)
+    return refuse(error)
   }
   const logger = createLogger({
     actor: definition.name,
@@ -98,8 +103,12 @@ async function runToEnd<O extends object>(definition: ActorDefinition<O>, argv: 
     write: (line) => void process.stderr.write(line),
   })
   if (options.otlp !== undefined) {
-    const onDropped = (reason: string) => logger.warn({ otlp: options.otlp, reason }, 'traces are lost')
-    startTracing({ endpoint: options.otlp, service: definition.name, id, onDropped })
+    const onDropped = (reason: string) => logger.warn({ reason }, 'traces are lost')
+    try {
+      startTracing({ endpoint: options.otlp, service: definition.name, id, onDropped })
+    } catch (error) {
+      return refuse(error)
+    }
   }
   const end = new Ending(logger)
   let bus: Bus | undefined

@@ -12,6 +12,7 @@ import { codeOf, isProblem, problem } from '../../protocol/index.ts'
 import { streamOverhead, type BlobReader, type Blobs, type BlobWriter, type WriterOptions } from './bus.ts'
 import type { JetStreamApi } from './nats-api.ts'
 import type { Maker } from './nats-making.ts'
+import { isOfDrivers } from './nats-settings.ts'
 import type { Wire } from './nats-wire.ts'
 
 const chunkBytes = 128 * 1024
@@ -75,7 +76,8 @@ export function natsBlobs(wire: Wire, api: JetStreamApi, maker: Maker): Blobs {
   async function keepMeta(meta: Meta & { bucket: string }, fence = {}): Promise<void> {
     const data = new TextEncoder().encode(JSON.stringify(meta))
     const id = `${meta.nuid}-${meta.deleted === true ? 'deleted' : 'meta'}`
-    await keep(meta.bucket, id, metaSubject(meta.bucket, meta.name), data, { 'Nats-Rollup': 'sub', ...fence })
+    const replacing = isOfDrivers(meta.bucket) ? { 'Nats-Rollup': 'sub' } : {}
+    await keep(meta.bucket, id, metaSubject(meta.bucket, meta.name), data, { ...replacing, ...fence })
   }
 
   /** I3: the server refuses it where the entry there is not the one any more whose generation was looked at. */

@@ -320,7 +320,7 @@ export async function connectNats(options: NatsOptions): Promise<Bus> {
   watchdog.unref()
 
   const api = jetStreamApi(wire)
-  const maker = createMaker(wire, api)
+  const maker = createMaker(wire, api, identity !== undefined)
   return {
     server: address.label,
     get maxPayload() {

@@ -219,8 +219,13 @@ export function dataOf({ data }: Msg): Uint8Array {
   return new Uint8Array(data.buffer, data.byteOffset, data.byteLength)
 }
 
+/**
+ * An entry of a stream has the headers that it was written with, and the server's own after them: so the last one of a name counts, and a
+ * status that an entry brings along is none. (Whoever writes into a stream could pass its entries off as another's, or hide those after it.)
+ */
 export function wireReply(message: Msg): WireReply {
-  return { data: dataOf(message), code: message.headers?.code ?? 0, header: (name) => message.headers?.get(name) ?? '' }
+  const header = (name: string): string => message.headers?.last(name) ?? ''
+  return { data: dataOf(message), code: header('Nats-Sequence') === '' ? (message.headers?.code ?? 0) : 0, header }
 }
 
 /** No map, no JSON: those who hear it drop it, and JetStream's API refuses it. Where it would be kept, the fence does not hold. */

@@ -24,7 +24,8 @@ const formingMs = 5_000
 const lookMs = 100
 const smallestStream = 16 * 2 ** 20
 
-export function createMaker(wire: Wire, api: JetStreamApi): Maker {
+/** `guarded`: roles have permissions of their own on this bus. */
+export function createMaker(wire: Wire, api: JetStreamApi, guarded: boolean): Maker {
   let copies: Copies = {}
 
   /** So many members, once there are; false: the cluster stays smaller. */
@@ -51,10 +52,18 @@ export function createMaker(wire: Wire, api: JetStreamApi): Maker {
     const { name } = setting(1)
     for (;;) {
       const known = await api.streamSetting(name)
-      if (known !== undefined) return await raise(known, wished)
+      if (known !== undefined) return await raise(await tightened(known, setting(1)), wished)
       const replicas = await copiesFor(name, wished)
       if (await created(setting(replicas))) return
     }
+  }
+
+  /** A bucket of before, whose entries anybody who wrote there could take away. */
+  async function tightened(known: StreamSetting, wanted: StreamSetting): Promise<StreamSetting> {
+    if (known['allow_rollup_hdrs'] !== true || wanted['allow_rollup_hdrs'] !== false) return known
+    const setting = { ...known, allow_rollup_hdrs: false }
+    await api.updateStream(setting)
+    return setting
   }
 
   /** False: somebody else made it meanwhile, in another way. */
@@ -118,8 +127,8 @@ export function createMaker(wire: Wire, api: JetStreamApi): Maker {
       await makeTelemetry(wish)
       await make((count) => configOf(streams.artifacts, count), replicas)
       for (const bucket of [bundleBucket, checkpointBucket])
-        await make((count) => configOfBucket(bucket, count), replicas)
+        await make((count) => configOfBucket(bucket, count, guarded), replicas)
     },
-    bucket: (name) => make((count) => configOfBucket(name, count), copies.replicas),
+    bucket: (name) => make((count) => configOfBucket(name, count, guarded), copies.replicas),
   }
 }

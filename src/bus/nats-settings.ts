@@ -1,5 +1,5 @@
 /** Streams as their server is told to make them. */
-import type { StreamDefinition } from '../../protocol/index.ts'
+import { buckets, type BucketDefinition, type StreamDefinition } from '../../protocol/index.ts'
 
 export interface StreamSetting {
   readonly name: string
@@ -21,14 +21,21 @@ export function configOf(definition: StreamDefinition, replicas: number): Stream
   }
 }
 
-/** A bucket of the object store. */
-export function configOfBucket(bucket: string, replicas: number): StreamSetting {
+/** A bucket of the object store. `guarded`: not everybody may do everything on this bus. */
+export function configOfBucket(bucket: string, replicas: number, guarded: boolean): StreamSetting {
   return {
     ...common(`OBJ_${bucket}`, [`$O.${bucket}.C.>`, `$O.${bucket}.M.>`], replicas),
     max_bytes: -1,
     discard: 'new',
-    allow_rollup_hdrs: true,
+    // Clients of NATS in other languages write so. The header for it takes away all of a bucket, too.
+    allow_rollup_hdrs: !guarded || isOfDrivers(bucket),
   }
+}
+
+/** Whether nobody but drivers writes it. Elsewhere no entry takes the place of those before it: the last one of a name counts. */
+export function isOfDrivers(bucket: string): boolean {
+  const known = Object.values<BucketDefinition>(buckets).find((one) => one.bucket === bucket)
+  return known === undefined || known.writes.every((role) => role === 'driver')
 }
 
 const common = (name: string, subjects: readonly string[], replicas: number) => ({

@@ -1,5 +1,6 @@
 /** `maggy actors`: who is on the bus, by their own word. What an actor does not say is shown as a question mark. */
 import pc from 'picocolors'
+import type { WorkerInfo } from '../../protocol/index.ts'
 import { exitCodes } from '../actor/index.ts'
 import { findActors, type FoundActor } from '../client/index.ts'
 import { visible } from '../words/index.ts'
@@ -24,6 +25,13 @@ export function actorsText(found: readonly FoundActor[]): string {
   const rows = found.flatMap((actor) => namesOf(actor).map((name) => rowOf(actor, name)))
   const silent = found.filter(({ info }) => info === null).length
   const lines = [table(head, rows)]
+  if (found.some((actor) => actor.role === 'worker' && !runsBundles(actor.info))) {
+    lines.push(
+      pc.dim(
+        'Workers of own code run functions that were started with them: nothing isolates their trials, and no signature is asked for.',
+      ),
+    )
+  }
   if (silent > 0) {
     lines.push(
       pc.dim(
@@ -43,9 +51,17 @@ interface Named {
 }
 
 function namesOf(actor: FoundActor): readonly Named[] {
-  if (actor.role === 'worker' || actor.info === null || actor.info.serves.length === 0)
-    return [{ name: '-', options: '-' }]
+  if (actor.role === 'worker') return [{ name: '-', options: codeOf(actor.info) }]
+  if (actor.info === null || actor.info.serves.length === 0) return [{ name: '-', options: '-' }]
   return actor.info.serves.map(({ name, options }) => ({ name, options: optionsText(options) }))
+}
+
+const runsBundles = ({ can }: WorkerInfo): boolean => can?.includes('bundle') === true
+
+/** Whose code a worker runs. */
+function codeOf(info: WorkerInfo): string {
+  if (!runsBundles(info)) return 'own code'
+  return info.trusts === undefined ? 'any code' : `code signed by ${info.trusts.length} keys`
 }
 
 function rowOf(actor: FoundActor, { name, options }: Named): string[] {

@@ -26,6 +26,8 @@ export function authorityLines({ operatorJwt, systemAccount }: AuthoritySettings
     `  cert_file: ${inFolder('server.pem')}`,
     `  key_file: ${inFolder('server.key')}`,
     '  min_version: "1.3"',
+    // Of a host that is busy, whose clients all come at once.
+    '  timeout: 10',
     '}',
     `max_connections: ${maximumConnections}`,
     'max_control_line: 4KB',

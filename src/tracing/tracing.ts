@@ -2,7 +2,7 @@
  * Spans on their way to a collector (OTLP over HTTP, as JSON). Off until it is started: then, and only then, what is told is sent.
  * I1 Tracing holds nothing up and fails nothing: spans that cannot be sent are dropped, and that is said once.
  */
-import { describe } from '../../protocol/index.ts'
+import { describe, problem } from '../../protocol/index.ts'
 import { otlpAttributes, otlpSpan, type Span } from './span.ts'
 
 const sendEveryMs = 1_000
@@ -11,7 +11,7 @@ const mostWaiting = 4_096
 const mostAtOnce = 512
 
 export interface TracingOptions {
-  /** The collector: `http://host:4318`. */
+  /** The collector: `http://host:4318`; a user and a password may stand in it. */
   readonly endpoint: string
   /** Which actor this process is. */
   readonly service: string
@@ -21,6 +21,8 @@ export interface TracingOptions {
 
 class Tracing {
   readonly #options: TracingOptions
+  readonly #url: string
+  readonly #headers: Readonly<Record<string, string>>
   readonly #timer: NodeJS.Timeout
   #waiting: Span[] = []
   #sending: Promise<void> = Promise.resolve()
@@ -28,6 +30,9 @@ class Tracing {
 
   constructor(options: TracingOptions) {
     this.#options = options
+    const { url, headers } = collectorAt(options.endpoint)
+    this.#url = url
+    this.#headers = headers
     this.#timer = setInterval(() => this.#send(), sendEveryMs)
     this.#timer.unref()
   }
@@ -51,7 +56,7 @@ class Tracing {
   }
 
   async #post(spans: readonly Span[]): Promise<void> {
-    const { endpoint, service, id } = this.#options
+    const { service, id } = this.#options
     const resource = {
       attributes: otlpAttributes({
         'service.name': `maggy-${service}`,
@@ -63,9 +68,9 @@ class Tracing {
       resourceSpans: [{ resource, scopeSpans: [{ scope: { name: 'maggy' }, spans: spans.map(otlpSpan) }] }],
     }
     try {
-      const answer = await fetch(`${endpoint.replace(/\/+$/, '')}/v1/traces`, {
+      const answer = await fetch(this.#url, {
         method: 'POST',
-        headers: { 'content-type': 'application/json' },
+        headers: this.#headers,
         body: JSON.stringify(body),
         signal: AbortSignal.timeout(answerMs),
       })
@@ -81,6 +86,24 @@ class Tracing {
     if (this.#said) return
     this.#said = true
     this.#options.onDropped(reason)
+  }
+}
+
+/** What is secret leaves the address, for addresses are said in errors. Throws OPTION_INVALID for what is no address. */
+function collectorAt(endpoint: string): { readonly url: string; readonly headers: Record<string, string> } {
+  const address = URL.canParse(endpoint) ? new URL(endpoint) : undefined
+  if (address === undefined || !/^https?:$/.test(address.protocol))
+    throw problem('OPTION_INVALID', { option: '--otlp', reason: 'is not the http address of a collector' })
+  const { username, password } = address
+  address.username = ''
+  address.password = ''
+  const pair = `${decodeURIComponent(username)}:${decodeURIComponent(password)}`
+  return {
+    url: `${address.href.replace(/\/+$/, '')}/v1/traces`,
+    headers: {
+      'content-type': 'application/json',
+      ...(username === '' ? {} : { authorization: `Basic ${Buffer.from(pair).toString('base64')}` }),
+    },
   }
 }
 

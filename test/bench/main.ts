@@ -12,6 +12,7 @@ import { join } from './join.ts'
 import { metrics } from './metrics.ts'
 import { quality } from './quality/index.ts'
 import { recovery } from './recovery.ts'
+import { restart } from './restart.ts'
 import { ringTraining } from './ring-training.ts'
 import { samplers } from './samplers.ts'
 import { mnistSearch } from './search.ts'
@@ -61,6 +62,7 @@ const benches: Readonly<Record<string, Bench>> = {
   allreduce,
   board,
   recovery,
+  restart,
   kills,
   'ring-training': ringTraining,
 }
@@ -76,7 +78,7 @@ const program = new Command('bench')
   .option('--json', 'the figures as one JSON object on the last line')
   .option(
     '--peer <python>',
-    'quality, allreduce, suggest: a Python that has the peer to compare with (Optuna, PyTorch)',
+    'quality, allreduce, suggest, restart: a Python that has the peer to compare with (Optuna, PyTorch)',
   )
   .option(
     '--peers <names>',

@@ -38,5 +38,12 @@ it('finds who answers the roll-call, and says of those who do not say it that no
     /optimizer +mine +greed +TypeScript +maggy 0\.1\.0, node [\d.]+ +0 experiments/,
   )
   expect(lines.find((line) => line.includes('gone'))).toMatch(/pruner +gone +\? /)
-  expect(lines.find((line) => line.includes('w1'))).toMatch(/worker +- +- +\? +\? +0 of 2 slots/)
+  expect(lines.find((line) => line.includes('w1'))).toMatch(/worker +- +any code +\? +\? +0 of 2 slots/)
+  expect(lines.join('\n')).not.toContain('own code')
+  const python = found.map((actor) =>
+    actor.role === 'worker'
+      ? { ...actor, info: { ...actor.info, can: ['resumeFrom' as const], experiments: ['wine'] } }
+      : actor,
+  )
+  expect(actorsText(python)).toMatch(/worker +- +own code[^]*no signature is asked for/)
 })

@@ -6,6 +6,7 @@ import { randomBytes } from 'node:crypto'
 import { headers, type NatsConnection } from 'nats'
 import { encode } from '../../protocol/index.ts'
 import { heard, intrude, settled, stolen, stolenBy, type Attack } from './intruder.ts'
+import { jetStreamAttacks } from './jetstream-attacks.ts'
 import { ringAttacks } from './ring-attacks.ts'
 
 const evil = encode({ evil: true, reason: 'evil', token: randomBytes(4).toString('hex') })
@@ -53,6 +54,7 @@ export const controls: readonly Attack[] = [
 
 export const attacks: readonly Attack[] = [
   ...ringAttacks,
+  ...jetStreamAttacks,
   {
     name: 'code on another worker: an assignment said by a worker',
     run: (secured) => heard(secured, victim, async (attacker) => attacker.publish(assignOfVictim, evil), 'worker'),

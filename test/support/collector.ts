@@ -19,6 +19,8 @@ export interface KeptSpan {
 export interface Collector {
   readonly url: string
   readonly spans: readonly KeptSpan[]
+  /** What those showed that sent them. */
+  readonly shown: ReadonlySet<string>
   close(): Promise<void>
 }
 
@@ -40,6 +42,7 @@ interface SentSpan extends Pick<KeptSpan, 'traceId' | 'spanId' | 'parentSpanId' 
 /** `status`: what it answers. */
 export async function startCollector(status = 200): Promise<Collector> {
   const spans: KeptSpan[] = []
+  const shown = new Set<string>()
   const take = ({ resourceSpans }: Sent): void => {
     for (const { resource, scopeSpans } of resourceSpans) {
       const service = resource.attributes.find(({ key }) => key === 'service.name')?.value.stringValue ?? ''
@@ -68,6 +71,7 @@ export async function startCollector(status = 200): Promise<Collector> {
     const chunks: Buffer[] = []
     request.on('data', (chunk: Buffer) => chunks.push(chunk))
     request.on('end', () => {
+      if (request.headers.authorization !== undefined) shown.add(request.headers.authorization)
       if (request.url === '/v1/traces') take(JSON.parse(Buffer.concat(chunks).toString()) as Sent)
       response.writeHead(status, { 'content-type': 'application/json' }).end('{}')
     })
@@ -78,6 +82,7 @@ export async function startCollector(status = 200): Promise<Collector> {
   return {
     url: `http://127.0.0.1:${port}`,
     spans,
+    shown,
     async close() {
       server.close()
       server.closeAllConnections()

@@ -12,7 +12,7 @@ import logging
 import os
 import re
 import ssl
-from typing import Any, Awaitable, Callable, Mapping
+from typing import Any, Awaitable, Callable, Coroutine, Mapping
 
 import nats
 import nats.errors
@@ -92,7 +92,9 @@ class Bus:
                 reply = {"ok": await handler(decode_map(message.data, message.subject), message.subject)}
             except Exception as error:
                 if not isinstance(error, MaggyError):
-                    logger.exception("%s", message.subject)
+                    # One line: whoever sends nonsense fills no log with traces of ours. They are there to be had with --log-level debug.
+                    logger.error("%s: %s", message.subject, " ".join(describe(error).split()))
+                    logger.debug("%s", message.subject, exc_info=True)
                 reply = {"error": to_problem(error)}
             if message.reply:
                 await self.client.publish(message.reply, encode(reply))
@@ -107,18 +109,15 @@ class Bus:
                 require_version(message.subject)
                 await handler(decode_map(message.data, message.subject), message.subject)
             except (MaggyError, KeyError, TypeError, ValueError) as error:
-                logger.warning("dropped a message on %s: %s", message.subject, error)
+                logger.warning("dropped a message on %s: %s", message.subject, " ".join(describe(error).split()))
 
         return await self.client.subscribe(any_version(subject), cb=self._apart(take))
 
-    def _apart(self, handle: Callable[[Msg], Awaitable[None]]) -> Callable[[Msg], Awaitable[None]]:
+    def _apart(self, handle: Callable[[Msg], Coroutine[Any, Any, None]]) -> Callable[[Msg], Awaitable[None]]:
         """Each message in a task of its own: one that takes its time holds up nobody."""
 
-        async def run(message: Msg) -> None:
-            await handle(message)
-
         async def begin(message: Msg) -> None:
-            task = asyncio.get_running_loop().create_task(run(message))
+            task = asyncio.get_running_loop().create_task(handle(message))
             self._tasks.add(task)
             task.add_done_callback(self._tasks.discard)
 

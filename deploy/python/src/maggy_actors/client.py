@@ -208,7 +208,7 @@ class Client:
         digest = base64.urlsafe_b64encode(hashlib.sha256(data).digest()).decode()
         meta = {"name": name, "bucket": bucket, "nuid": nuid, "size": len(data), "chunks": len(chunks), "digest": f"SHA-256={digest}"}
         subject = f"$O.{bucket}.M.{base64.urlsafe_b64encode(name.encode()).decode()}"
-        await self._keep(bucket, subject, json.dumps(meta).encode(), {"Nats-Rollup": "sub"})
+        await self._keep(bucket, subject, json.dumps(meta).encode(), None)
 
     async def _keep(self, bucket: str, subject: str, data: bytes, headers: dict[str, str] | None) -> None:
         """One entry of the object store; makes the bucket where there is none yet."""

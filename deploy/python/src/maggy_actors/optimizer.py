@@ -12,7 +12,7 @@ from .observation import Observation, best_of
 from .parameter import is_finite
 from .randomness import create_random
 from .serve import Served, options, parsed, require_name, run_actor
-from .sessions import History, Session, Sessions, asked_for, call_by_name, field_of, require_arguments
+from .sessions import History, Later, Session, Sessions, asked_for, call_by_name, field_of, require_arguments
 from .space import Space
 
 Answer = Union[Mapping[str, Any], str]
@@ -114,17 +114,20 @@ class _Search:
         return suggestion
 
     def _question(self, trial: int, known: list[Observation], space: Space, point: int) -> Any:
-        ended = [one for one in known if not one.pending]
+        ended: list[Observation] = []
+        pending: list[Observation] = []
+        for one in known:
+            (pending if one.state == "pending" else ended).append(one)
         given = {
             **self.setting,
             "space": space,
             "history": ended,
-            "pending": [one for one in known if one.pending],
+            "pending": pending,
             # The seed and the trial alone decide: a trial that is asked for anew gets the same numbers.
-            "rng": create_random(self.seed, "suggest", trial),
+            "rng": Later(lambda: create_random(self.seed, "suggest", trial)),
             "trial": trial,
             "point": point,
-            "best": best_of(ended, self.setting["objectives"][0]),
+            "best": Later(lambda: best_of(ended, self.setting["objectives"][0])),
             "state": self.state,
         }
         return self.optimizer.guarded(self.optimizer.suggest, given)

@@ -12,6 +12,7 @@ import importlib
 import inspect
 import logging
 import re
+import threading
 import warnings
 from typing import Any, Sequence
 
@@ -77,6 +78,25 @@ def default_name(sampler: str) -> str:
     return f"optuna-{short}"
 
 
+def load_early(kind: type[optuna.samplers.BaseSampler]) -> None:
+    """
+    GPSampler imports PyTorch when it models for the first time, which takes seconds. Started again in the middle of a search, this process
+    is asked at once: so it models two points of nothing meanwhile, on a thread of its own.
+    """
+    if not issubclass(kind, optuna.samplers.GPSampler):
+        return
+
+    def model() -> None:
+        try:
+            study = optuna.create_study(sampler=kind(seed=0, n_startup_trials=1))
+            for _ in range(2):
+                study.optimize(lambda trial: trial.suggest_float("x", 0, 1), n_trials=1)
+        except Exception:  # whoever asks for a suggestion is told what is wrong
+            logging.getLogger("maggy_actors").debug("%s could not be loaded early", kind.__name__, exc_info=True)
+
+    threading.Thread(target=model, name="load", daemon=True).start()
+
+
 def main(argv: Sequence[str] | None = None) -> None:
     parser = options("every sampler of Optuna as an optimizer")
     parser.add_argument("--sampler", default="TPESampler", help="TPESampler, GPSampler, CmaEsSampler, …, or module:Class")
@@ -88,6 +108,7 @@ def main(argv: Sequence[str] | None = None) -> None:
         optimizer = optimizer_of(arguments.name or default_name(arguments.sampler), sampler_class(arguments.sampler))
     except MaggyError as error:
         raise SystemExit(f"{error}; {error.remedy}") from error
+    load_early(sampler_class(arguments.sampler))
     run_actor("optimizer", arguments, lambda bus, identity: start_optimizer(bus, identity, [optimizer]), optimizer.name)
 
 

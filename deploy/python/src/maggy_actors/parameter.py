@@ -209,23 +209,28 @@ def to_unit(parameter: Parameter, value: Any) -> float:
 
 def reason_against(parameter: Parameter, value: object) -> str | None:
     """Why a value is none of this parameter's; None if it is one."""
-    shown, kind = show(value), parameter["type"]
+    reason = _other_than(parameter, value)
+    return None if reason is None else f"is {show(value)}, {reason}"
+
+
+def _other_than(parameter: Parameter, value: object) -> str | None:
+    kind = parameter["type"]
     if kind in ("discrete", "categorical"):
         values = parameter["values"] if kind == "discrete" else parameter["choices"]
-        return f"is {shown}, none of {_listed(values)}" if index_of(parameter, value) is None else None
+        return f"none of {_listed(values)}" if index_of(parameter, value) is None else None
     if kind == "constant":
-        return f"is {shown}, not {show(parameter['value'])}" if index_of(parameter, value) is None else None
+        return f"not {show(parameter['value'])}" if index_of(parameter, value) is None else None
     if not is_finite(value):
-        return f"is {shown}, not a finite number"
+        return "not a finite number"
     number = cast(float, value)
     if kind == "integer" and not is_whole(number):
-        return f"is {shown}, not a whole number"
+        return "not a whole number"
     if number < parameter["low"] or number > parameter["high"]:
-        return f"is {shown}, outside of {parameter['low']} to {parameter['high']}"
+        return f"outside of {parameter['low']} to {parameter['high']}"
     step = _step_of(parameter)
     if step is None or index_of(parameter, number) is not None:
         return None
-    return f"is {shown}, not on the steps of {step} from {parameter['low']}"
+    return f"not on the steps of {step} from {parameter['low']}"
 
 
 def show(value: object) -> str:

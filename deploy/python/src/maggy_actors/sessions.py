@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import asyncio
 import bisect
+import functools
 import inspect
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any, Callable, Mapping, Sequence, cast
@@ -116,12 +117,28 @@ class Sessions:
         self._known.pop(experiment, None)
 
 
+class Later:
+    """An argument that is made only for a function that asks for it."""
+
+    def __init__(self, make: Callable[[], Any]) -> None:
+        self.make = make
+
+
 def call_by_name(function: Callable[..., Any], given: Mapping[str, Any]) -> Any:
     """Calls a user's function with those of the arguments that it asks for by name."""
+    names = _names_of(function)
+    wanted = given if names is None else [name for name in names if name in given]
+    values = {name: given[name] for name in wanted}
+    return function(**{name: value.make() if isinstance(value, Later) else value for name, value in values.items()})
+
+
+@functools.lru_cache(maxsize=64)
+def _names_of(function: Callable[..., Any]) -> tuple[str, ...] | None:
+    """The names of the arguments; None: any."""
     parameters = inspect.signature(function).parameters.values()
     if any(parameter.kind is parameter.VAR_KEYWORD for parameter in parameters):
-        return function(**given)
-    return function(**{one.name: given[one.name] for one in parameters if one.name in given})
+        return None
+    return tuple(one.name for one in parameters)
 
 
 def require_arguments(function: Callable[..., Any], names: Sequence[str], option: str) -> None:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+import secrets
 import socket
 from typing import Any, Callable, Mapping, Sequence
 
@@ -79,7 +80,8 @@ class RunningWorker:
         self._bus = bus
         self._id = identity
         self._started_at = now_ms()
-        author = f"{identity}-{os.getpid()}-{int(self._started_at)}"
+        # Nobody can guess it, and have what is recorded here taken for a copy.
+        author = f"{identity}-{secrets.token_hex(8)}"
         self._telemetry = Telemetry(bus, identity, author)
         self._second: Bus | None = None
         self._outbox = Outbox(bus, identity)
