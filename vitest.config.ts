@@ -11,6 +11,7 @@ export default defineConfig({
         find: /^typebox\/compile$/,
         replacement: fileURLToPath(new URL('./dist/protocol/typebox/compile.js', import.meta.url)),
       },
+      { find: /^maggy\/notebook$/, replacement: fileURLToPath(new URL('./src/notebook/index.ts', import.meta.url)) },
       { find: /^maggy\/contract$/, replacement: fileURLToPath(new URL('./test/contract/index.ts', import.meta.url)) },
     ],
   },

@@ -787,6 +787,23 @@ export const table = {
     retryable: false,
     remedy: 'export it as json, csv or parquet; or give its context a metric and a direction',
   },
+  // Functions by value
+  CLOSURE_REFUSED: {
+    message: '{path} cannot go to workers: {reason}; {remedy}',
+    retryable: false,
+    remedy: 'data, functions, classes, tensors and imports travel; all else is made where it is used',
+  },
+  CLOSURE_TOO_LARGE: {
+    message: '{path} closes over {bytes} bytes of data, and {limit} may go along: {largest}',
+    retryable: false,
+    remedy: 'load the data in the dataset generator, which runs on the workers; or raise `limitBytes` of notebook()',
+  },
+  // Notebooks
+  NOTEBOOK_INVALID: {
+    message: 'the notebook is not valid: {path} {reason}',
+    retryable: false,
+    remedy: 'see the documentation of notebook()',
+  },
   // Set-up
   SETUP_FAILED: { message: '{part}: {reason}', retryable: false, remedy: '`maggy doctor` says what is missing' },
   TFJS_MISSING: {

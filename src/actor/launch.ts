@@ -62,7 +62,7 @@ export function spawnActor(name: string, args: readonly string[], options: Launc
 export async function spawnEntry(entry: string, args: readonly string[], options: LaunchOptions = {}): Promise<Child> {
   if (!existsSync(entry)) throw problem('INTERNAL', { reason: `there is no ${entry}: \`npm run build\` makes it` })
   const output = options.stdio ?? 'ignore'
-  const child = spawn(process.execPath, [...process.execArgv.filter(isPlain), entry, ...args], {
+  const child = spawn(runtime(), [...process.execArgv.filter(isPlain), entry, ...args], {
     env: { ...process.env, ...options.env },
     stdio: ['ignore', output, 'pipe', 'ipc'],
     detached: options.ownGroup ?? false,
@@ -137,6 +137,9 @@ function firstWord(
     void ended()
   })
 }
+
+/** Actors run on Node, also those of a client that runs on Deno: tfjs-node is Node's. */
+const runtime = (): string => ('Deno' in globalThis ? 'node' : process.execPath)
 
 /** Debugger flags are not for children: they would fight for one port. */
 function isPlain(flag: string): boolean {

@@ -4,7 +4,7 @@ export { changeAndResume, changeRunning, enqueueTrials, pauseRunning, type Chang
 export { keepBoard, type BoardOptions, type KeptBoard } from './board.ts'
 export { followExperiment, type Progress, type Watch } from './follow.ts'
 export { followTrials, type Tell } from './follow-trials.ts'
-export { lagom, type ExperimentFailure, type LagomBoard, type LagomOptions } from './lagom.ts'
+export { lagom, lagomOf, type ExperimentFailure, type LagomBoard, type LagomOptions, type Shipped } from './lagom.ts'
 export { annotate, fetchSource, removeExperiment, type Annotation } from './keeping.ts'
 export type { KeptResult, KeptTrial } from './kept-result.ts'
 export { provenanceOf } from './provenance.ts'

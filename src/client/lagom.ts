@@ -2,11 +2,12 @@
 import { fileURLToPath } from 'node:url'
 import { problem, RemoteError } from '../../protocol/index.ts'
 import type { AccessOptions } from '../access/index.ts'
-import { bundleModule } from '../bundle/index.ts'
+import { bundleModule, type BundledModule } from '../bundle/index.ts'
+import type { Bus } from '../bus/index.ts'
 import type { ContextOf, Contexts, Experiment } from '../experiment/index.ts'
 import { mlflowServer } from '../mlflow/index.ts'
 import { writeFiles, writeTensorBoard, type Result } from '../store/index.ts'
-import { runExperiment } from './run.ts'
+import { resumeAndFollow, runExperiment } from './run.ts'
 import { suggesterFor } from './fleet.ts'
 import { keepBoard, type KeptBoard } from './board.ts'
 import { openSession, type Session } from './session.ts'
@@ -89,6 +90,33 @@ export async function lagom(
   context: string | ContextOf,
   options: LagomOptions = {},
 ): Promise<KeptResult<object>> {
+  return await lagomOf(experiment, context, options, async () => {
+    const path = pathOf(experiment.moduleUrl)
+    return { ...(await bundleModule(path)), path }
+  })
+}
+
+/** What travels: the code of a bundle, its hash and its name. */
+export type Shipped = Pick<BundledModule, 'code' | 'sha256' | 'module'>
+
+/** For those who look on more closely than `onProgress` does. */
+interface Beside {
+  /** The name under which the context goes. Default: its own, or its kind. */
+  readonly contextName?: string
+  /** Called once, before anything is submitted. It hears of all there is, and is waited for at the end. */
+  readonly watch?: (bus: Bus, experiment: string) => Watch & { end(): Promise<void> }
+  /** The experiment to take up where it stopped, in the place of a new one. */
+  readonly resumes?: string | undefined
+}
+
+/** `lagom` for an experiment whose code comes from elsewhere. `path`: the file that it was made of, if it was. */
+export async function lagomOf(
+  experiment: Experiment,
+  context: string | ContextOf,
+  options: LagomOptions,
+  ship: () => Promise<Shipped & { readonly path?: string }>,
+  beside: Beside = {},
+): Promise<KeptResult<object>> {
   const { signal, onProgress, onWaiting } = options
   if (Symbol.for('maggy.runner') in globalThis) {
     // What defines an experiment is loaded by every runner: it would run itself, without end.
@@ -96,32 +124,53 @@ export async function lagom(
   }
   signal?.throwIfAborted()
   const mlflow = options.mlflow === undefined ? undefined : mlflowServer(options.mlflow)
-  const contextName = typeof context === 'string' ? context : context.kind
+  const contextName = beside.contextName ?? (typeof context === 'string' ? context : context.kind)
   const named = typeof context === 'string' ? contextOf(experiment, context) : context
   const chosen = await withComponents(experiment, named)
-  const path = pathOf(experiment.moduleUrl)
-  const { code, sha256, module } = await bundleModule(path)
-  const id = options.id ?? experimentId(experiment.name, contextName, new Date())
+  const { code, sha256, module, path } = await ship()
+  const id = beside.resumes ?? options.id ?? experimentId(experiment.name, contextName, new Date())
   const bundle = { sha256, module, bytes: code.length }
-  const plain = submissionOf(experiment, contextName, chosen, bundle, id, await provenanceOf(path))
+  const plain = submissionOf(
+    experiment,
+    contextName,
+    chosen,
+    bundle,
+    id,
+    path === undefined ? undefined : await provenanceOf(path),
+  )
   const submission = await signedByUser(plain, options)
   const session = await openSession({ ...options, actors: [suggesterFor(chosen)] })
   let board: KeptBoard | undefined
+  const looking = beside.watch?.(session.bus, id)
   try {
     board = await boardBeside(session, options)
     if (board !== undefined) tell(board.address, options)
     let tracking: Tracking | undefined
     const watch: Watch = {
-      ...(mlflow === undefined
+      ...looking,
+      ...(mlflow === undefined && looking === undefined
         ? {}
-        : { onEvent: () => void (tracking ??= trackIn(mlflow, session.bus, id, () => {})) }),
-      ...(onProgress === undefined ? {} : { onProgress }),
-      ...(onWaiting === undefined ? {} : { onWaiting }),
+        : {
+            onEvent(event, reading, live) {
+              if (mlflow !== undefined) tracking ??= trackIn(mlflow, session.bus, id, () => {})
+              looking?.onEvent?.(event, reading, live)
+            },
+          }),
+      onProgress(said) {
+        looking?.onProgress?.(said)
+        onProgress?.(said)
+      },
+      onWaiting(said) {
+        looking?.onWaiting?.(said)
+        onWaiting?.(said)
+      },
     }
-    const reached = await Promise.race([
-      runExperiment(session.bus, submission, code, watch, { signal, onDriver: session.onDriver }),
-      session.failed,
-    ])
+    const running = { signal, onDriver: session.onDriver }
+    const run = async () =>
+      beside.resumes === undefined
+        ? await runExperiment(session.bus, submission, code, watch, running)
+        : await resumeAndFollow(session.bus, id, watch, { ...options, ...running })
+    const reached = await Promise.race([run(), session.failed])
     await tracking?.finish()
     const result = withNotes(reached, tracking?.notices ?? [])
     if (options.output !== undefined) await writeFiles(options.output, session.bus, result)
@@ -130,6 +179,7 @@ export async function lagom(
     if (result.state === 'failed') throw failure(result)
     return withSaves(result, options)
   } finally {
+    await looking?.end()
     await board?.close()
     await session.close()
   }

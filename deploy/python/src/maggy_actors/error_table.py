@@ -783,6 +783,21 @@ TABLE: dict[str, tuple[str, bool, str]] = {
         False,
         "export it as json, csv or parquet; or give its context a metric and a direction",
     ),
+    "CLOSURE_REFUSED": (
+        "{path} cannot go to workers: {reason}; {remedy}",
+        False,
+        "data, functions, classes, tensors and imports travel; all else is made where it is used",
+    ),
+    "CLOSURE_TOO_LARGE": (
+        "{path} closes over {bytes} bytes of data, and {limit} may go along: {largest}",
+        False,
+        "load the data in the dataset generator, which runs on the workers; or raise `limitBytes` of notebook()",
+    ),
+    "NOTEBOOK_INVALID": (
+        "the notebook is not valid: {path} {reason}",
+        False,
+        "see the documentation of notebook()",
+    ),
     "SETUP_FAILED": (
         "{part}: {reason}",
         False,

@@ -1,0 +1,61 @@
+/** The cells that this kernel has run, as far as it tells: tslab what the user wrote, Deno what it made of it. */
+import { tslabVariables, type Script } from '../closure/index.ts'
+import type { Cell } from './cells.ts'
+import { tslabJupyter } from './kernel.ts'
+
+const written = new Map<number, string>()
+const mark = Symbol.for('maggy.hears')
+
+interface Handler {
+  execCount: number
+  handleExecuteImpl(request: { readonly code: string }, ...rest: readonly unknown[]): Promise<unknown>
+  [mark]?: boolean
+}
+
+/**
+ * From now on each cell is kept as it is written, where the kernel is tslab, and finds what cells before it declared also where tslab
+ * forgets it: in `{ name }` it leaves the name to be a global one. It runs just as before otherwise.
+ */
+export function hearCells(): void {
+  const handler = tslabJupyter()?.JupyterHandlerImpl?.prototype as Handler | undefined
+  if (handler === undefined || handler[mark] === true) return
+  const run = Reflect.get(handler, 'handleExecuteImpl') as (
+    this: Handler,
+    request: { readonly code: string },
+    ...rest: readonly unknown[]
+  ) => Promise<unknown>
+  handler[mark] = true
+  handler.handleExecuteImpl = function (this: Handler, request, ...rest) {
+    written.set(this.execCount + 1, request.code)
+    showCellsAsGlobals()
+    return run.call(this, request, ...rest)
+  }
+}
+
+function showCellsAsGlobals(): void {
+  const variables = tslabVariables() ?? {}
+  for (const name of Object.keys(variables)) {
+    if (name in globalThis) continue
+    Object.defineProperty(globalThis, name, { get: () => variables[name], configurable: true, enumerable: false })
+  }
+}
+
+const wrapper = /^\((async )?function\(exports, require\) \{ /
+const denoHead = /^'use strict'; void 0;/
+
+/** `sourceOf`: of those scripts that have no file. */
+export async function cellsIn(
+  scripts: readonly Script[],
+  sourceOf: (script: Script) => Promise<string>,
+): Promise<readonly Cell[]> {
+  const compiled: string[] = []
+  for (const script of scripts) {
+    if (script.url !== '' && !script.url.startsWith('evalmachine.')) continue
+    const source = await sourceOf(script)
+    if (wrapper.test(source)) compiled.push(source.replace(wrapper, ''))
+    else if (denoHead.test(source)) compiled.push(source.replace(denoHead, ''))
+  }
+  const cells = new Map(compiled.map((code, place): [number, string] => [place + 1, code]))
+  for (const [number, code] of written) cells.set(number, code)
+  return [...cells].sort(([a], [b]) => a - b).map(([number, code]) => ({ number, code }))
+}

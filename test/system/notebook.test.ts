@@ -1,0 +1,128 @@
+/** `maggy/notebook` in a plain program: the talk's own, line by line, and that nothing comes out otherwise than from a module. */
+import { execFile } from 'node:child_process'
+import { mkdir, mkdtemp, rm, symlink, writeFile } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { promisify } from 'node:util'
+import { afterAll, beforeAll, expect, it } from 'vitest'
+import { packageRoot } from '../../src/actor/index.ts'
+
+let folder = ''
+
+beforeAll(async () => {
+  folder = await mkdtemp(join(tmpdir(), 'maggy-notebook-'))
+  await mkdir(join(folder, 'node_modules', '@tensorflow'), { recursive: true })
+  await symlink(packageRoot(), join(folder, 'node_modules', 'maggy'))
+  const tfjs = join('node_modules', '@tensorflow', 'tfjs')
+  await symlink(join(packageRoot(), tfjs), join(folder, tfjs))
+})
+afterAll(async () => {
+  await rm(folder, { recursive: true, force: true })
+})
+
+const generators = `
+import * as tf from '@tensorflow/tfjs'
+const start = (seed) => ({ kernelInitializer: tf.initializers.glorotUniform({ seed }) })
+const genDataset = () => {
+  const xs = tf.linspace(-1, 1, 64).reshape([64, 1])
+  return { xs, ys: xs.mul(3).add(2) }
+}
+const genModel = ({ lr }) => {
+  const model = tf.sequential()
+  model.add(tf.layers.dense({ name: 'conv1', inputShape: [1], units: 4, activation: 'relu', ...start(1) }))
+  model.add(tf.layers.dense({ name: 'conv2', units: 4, activation: 'relu', ...start(2) }))
+  model.add(tf.layers.dense({ name: 'out', units: 1, ...start(3) }))
+  model.compile({ optimizer: tf.train.sgd(lr), loss: 'meanSquaredError' })
+  return model
+}
+const train = async ({ dataset, model, hparams, reporter }) => {
+  const { xs, ys } = dataset()
+  const net = model(hparams)
+  await net.fit(xs, ys, { epochs: 3, verbose: 0, shuffle: false, callbacks: reporter.callbacks() })
+  const weights = net.getWeights().map((one) => one.dataSync())
+  return { accuracy: -net.evaluate(xs, ys).dataSync()[0], ...Object.fromEntries(weights.map((each, at) => ['w' + at, each.at(-1)])) }
+}
+`
+
+/** What the program says with `say`. */
+async function program(name: string, text: string): Promise<unknown[]> {
+  const path = join(folder, `${name}.mjs`)
+  await writeFile(path, `${text}\nfunction say(value) { console.log('said ' + JSON.stringify(value)) }\n`)
+  const { stdout } = await promisify(execFile)(process.execPath, [path], { cwd: folder, maxBuffer: 2 ** 24 })
+  return stdout
+    .split('\n')
+    .filter((line) => line.startsWith('said '))
+    .map((line) => JSON.parse(line.slice('said '.length)) as unknown)
+}
+
+it('the talk’s program runs as it is printed: explored, tuned on two workers, trained, taken apart', async () => {
+  const [explored, tuned, trained, ablated] = await program(
+    'talk',
+    `import { notebook, space as parameter, study } from 'maggy/notebook'
+     ${generators}
+     const space = { lr: parameter.double(0.001, 0.1) }
+     const experiment = notebook({ workers: 2 })
+     experiment.setDatasetGenerator(genDataset)
+     experiment.setModelGenerator(genModel)
+     experiment.setContext('exploration', { hparams: { lr: 0.01 } })
+     say(await experiment.lagom(train))
+     experiment.setContext('optimization', { optimizer: 'random', space, trials: 20, metric: 'accuracy', direction: 'maximize' })
+     const result = await experiment.lagom(train)
+     say(result)
+     experiment.setContext('training', { workers: 4, hparams: result.best.hparams })
+     say(await experiment.lagom(train))
+     experiment.setContext('ablation', { study: study().layers('conv2'), hparams: result.best.hparams })
+     say(await experiment.lagom(train))`,
+  )
+  expect(explored).toMatchObject({ state: 'done', best: { hparams: { lr: 0.01 } } })
+  expect(tuned).toMatchObject({
+    state: 'done',
+    counts: { done: 20 },
+    best: { hparams: { lr: expect.any(Number) as number } },
+  })
+  expect(new Set((tuned as { trials: { worker: string }[] }).trials.map(({ worker }) => worker)).size).toBe(2)
+  expect(trained).toMatchObject({ state: 'done', counts: { done: 1 }, trials: [{ members: 4 }] })
+  expect(ablated).toMatchObject({
+    state: 'done',
+    counts: { done: 2 },
+    ablation: { components: [{ without: ['conv2'] }] },
+  })
+})
+
+it('the same seed trains the same, bit for bit, from a module and from functions by value', async () => {
+  const context = `optimization({ optimizer: 'random', space: { lr: space.double(0.001, 0.1) }, trials: 3, seed: 5, metric: 'accuracy', direction: 'maximize' })`
+  await writeFile(
+    join(folder, 'as-module.mjs'),
+    `import { defineExperiment, optimization, space } from 'maggy'
+     ${generators}
+     export default defineExperiment(import.meta.url, { name: 'same', dataset: genDataset, model: genModel, train, contexts: { tune: ${context} } })`,
+  )
+  const [module, values] = (await program(
+    'same',
+    `import { lagom } from 'maggy'
+     import { notebook, optimization, space } from 'maggy/notebook'
+     import module from './as-module.mjs'
+     ${generators}
+     const defined = notebook.define({ name: 'same', dataset: genDataset, model: genModel, train, contexts: { tune: ${context} } })
+     for (const result of [await lagom(module, 'tune'), await defined.lagom('tune')])
+       say(result.trials.map(({ trial, hparams, seed, metrics }) => ({ trial, hparams, seed, metrics })))`,
+  )) as [unknown[], unknown[]]
+  expect(module).toHaveLength(3)
+  expect(values).toEqual(module)
+})
+
+it('what cannot travel is refused before anything starts', async () => {
+  const [refused] = await program(
+    'refused',
+    `import { Socket } from 'node:net'
+     import { existsSync } from 'node:fs'
+     import { notebook, space } from 'maggy/notebook'
+     const socket = new Socket()
+     const experiment = notebook({ data: 'nothing-here' })
+     experiment.setContext('optimization', { space: { x: space.double(0, 1) }, trials: 1, metric: 'v', direction: 'maximize' })
+     try { await experiment.lagom(() => socket.bytesRead) }
+     catch ({ code, message }) { say({ code, message, started: existsSync('nothing-here') }) }`,
+  )
+  expect(refused).toMatchObject({ code: 'CLOSURE_REFUSED', started: false })
+  expect((refused as { message: string }).message).toMatch(/socket .*Socket of node:net/)
+})
