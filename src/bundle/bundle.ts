@@ -7,7 +7,7 @@ import { createHash } from 'node:crypto'
 import { existsSync, realpathSync, statSync } from 'node:fs'
 import { basename, dirname, resolve } from 'node:path'
 import { pathToFileURL } from 'node:url'
-import { build, type BuildFailure, type Message, type Metafile, type Plugin } from 'esbuild'
+import { build, stop, type BuildFailure, type Message, type Metafile, type Plugin } from 'esbuild'
 import { describe, problem } from '../../protocol/index.ts'
 import { hostPlugin } from './host-plugin.ts'
 import { placeDefines } from './place.ts'
@@ -81,6 +81,11 @@ export async function bundleModule(
     if (!isBuildFailure(error)) throw error
     throw problem('MODULE_NOT_COMPILED', { module: path, reason: error.errors.map(line).join('\n') || describe(error) })
   }
+}
+
+/** esbuild's process goes; the next bundle starts another. An interrupted kernel would end it, and esbuild would not notice. */
+export async function endBundler(): Promise<void> {
+  await stop()
 }
 
 function fileAt(path: string): string {

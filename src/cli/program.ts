@@ -8,6 +8,7 @@ import type { Filters } from './filters.ts'
 import { filters, keepingCommands } from './keeping-program.ts'
 import type { Changing } from '../mcp/index.ts'
 import type { McpCommandOptions } from './mcp-command.ts'
+import type { NotebookCommandOptions } from './notebook-command.ts'
 import type { ReplayOptions } from './replay-command.ts'
 import { accessOptions } from '../access/index.ts'
 import { parseCopies } from '../actor/index.ts'
@@ -52,6 +53,7 @@ export function createProgram(version: string, finish: Finish): Command {
     .action(async (options: { fix?: boolean; json?: boolean }) => {
       finish(await (await import('../setup/index.ts')).doctor(options))
     })
+  notebookCommand(program, finish)
   samplerCommand(program, finish)
   authCommands(program, finish)
   conformanceCommand(program, finish)
@@ -132,6 +134,16 @@ function swapCommand(optimizer: Command, finish: Finish): void {
   ).action(async (id: string, name: string, options: Shared & { readonly options?: string }) => {
     finish(await (await import('./swap-command.ts')).swapCommand(id, name, options))
   })
+}
+
+function notebookCommand(program: Command, finish: Finish): void {
+  program
+    .command('notebook [file]')
+    .description('write a notebook to begin with, and say which kernels there are for it')
+    .addOption(new Option('--kernel <name>', 'the kernel that it names').choices(['tslab', 'deno']))
+    .action(async (file: string | undefined, options: NotebookCommandOptions) => {
+      finish(await (await import('./notebook-command.ts')).notebookCommand(file ?? 'maggy.ipynb', options))
+    })
 }
 
 function samplerCommand(program: Command, finish: Finish): void {

@@ -23,12 +23,13 @@ import {
   type KeptBoard,
   type Session,
   type SessionOptions,
+  type Shipped,
   type Tracking,
   type Waiting,
   type SigningOptions,
 } from '../client/index.ts'
 import { latestExperiment, writeFiles, writeTensorBoard, type Result } from '../store/index.ts'
-import { faultOf } from '../experiment/index.ts'
+import { faultOf, type Experiment } from '../experiment/index.ts'
 import { exitCodeFor, exitCodes } from '../actor/index.ts'
 import { endTracing, startTracing } from '../tracing/index.ts'
 import { changeOf, type ChangeFlags } from './change-command.ts'
@@ -60,12 +61,12 @@ export interface RunCommandOptions extends BusOptions {
 /** Runs a module's experiment in a context. Returns the exit code. */
 export async function runCommand(
   path: string,
-  contextName: string | undefined,
+  wanted: string | undefined,
   options: RunCommandOptions & { readonly set: readonly string[]; readonly detach?: boolean },
 ): Promise<number> {
   const settings = parseSettings(options.set)
   provideHost(await import('../index.ts'))
-  const { experiment, bundle } = await loadExperiment(path)
+  const { experiment, bundle, contextName } = await loaded(path, wanted)
   for (const [name, context] of Object.entries(experiment.contexts)) {
     const fault = name === contextName ? undefined : faultOf(context)
     if (fault !== undefined) process.stderr.write(`context ${name} cannot be run: ${fault.code}: ${fault.message}\n`)
@@ -85,6 +86,23 @@ export async function runCommand(
   return await toTheEnd(options, [suggesterFor(context)], (session, watch, signal) =>
     runExperiment(session.bus, submission, code, watch, { signal, onDriver: session.onDriver }),
   )
+}
+
+/** A module's experiment, or a notebook's, and the name of the context there; undefined: it is explored. */
+async function loaded(
+  path: string,
+  wanted: string | undefined,
+): Promise<{
+  readonly experiment: Experiment
+  readonly bundle: Shipped
+  readonly contextName: string | undefined
+}> {
+  if (!path.endsWith('.ipynb')) return { ...(await loadExperiment(path)), contextName: wanted }
+  // Only notebooks need what takes functions by value.
+  const { findInNotebook } = await import('../notebook/index.ts')
+  const found = await findInNotebook(path, wanted, (line) => void process.stderr.write(`${line}\n`))
+  const isExplored = wanted === undefined || found.context === undefined
+  return { ...found, contextName: isExplored ? undefined : found.contextName }
 }
 
 /** Resolves once a driver has accepted it; whoever drives it goes on without this process. */

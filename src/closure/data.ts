@@ -14,7 +14,8 @@ export function refuseBound(value: object, trail: Trail): void {
   if (types.isProxy(value)) refuse('it is a Proxy, and what is behind it cannot be seen', 'use the object behind it')
   const own = (value as { readonly [stays]?: string })[stays]
   if (own !== undefined) refuse(own, 'use what it holds, not it')
-  if (types.isExternal(value)) refuse('it is a handle of native code')
+  // Deno has no such values, and does not ask.
+  if ((types as Partial<typeof types>).isExternal?.(value) === true) refuse('it is a handle of native code')
   if (types.isPromise(value)) refuse('it is a promise', 'await it in a cell, and use what it came to')
   if (types.isWeakMap(value) || types.isWeakSet(value) || value instanceof WeakRef)
     refuse(`it is a ${nameOf(value)}, whose contents cannot be seen`, 'use a Map or a Set')

@@ -132,7 +132,7 @@ export class Inspector {
     const functionDeclaration = `function () { ${expression}.push(this) }`
     await this.#post('Runtime.callFunctionOn', { objectId, functionDeclaration })
     const [scope] = taken
-    return { ...scope?.object }
+    return valuesOf(scope?.object ?? {})
   }
 
   async #post<T = unknown>(method: string, params: object = {}): Promise<T> {
@@ -148,6 +148,19 @@ export class Inspector {
   async #turn(): Promise<void> {
     if (isDeno) await new Promise((resolve) => setTimeout(resolve, 0))
   }
+}
+
+/** A variable that its declaration has not reached yet is left out: to ask for it throws. */
+function valuesOf(scope: object): Record<string, unknown> {
+  const values: Record<string, unknown> = {}
+  for (const name of Object.keys(scope)) {
+    try {
+      values[name] = Reflect.get(scope, name) as unknown
+    } catch (error) {
+      if (!(error instanceof ReferenceError)) throw error
+    }
+  }
+  return values
 }
 
 function kindOf(description: string): Scope['kind'] | undefined {

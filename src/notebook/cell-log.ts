@@ -19,16 +19,13 @@ interface Handler {
 export function hearCells(): void {
   const handler = tslabJupyter()?.JupyterHandlerImpl?.prototype as Handler | undefined
   if (handler === undefined || handler[mark] === true) return
-  const run = Reflect.get(handler, 'handleExecuteImpl') as (
-    this: Handler,
-    request: { readonly code: string },
-    ...rest: readonly unknown[]
-  ) => Promise<unknown>
+  const run: unknown = Reflect.get(handler, 'handleExecuteImpl')
+  if (typeof run !== 'function') return
   handler[mark] = true
   handler.handleExecuteImpl = function (this: Handler, request, ...rest) {
     written.set(this.execCount + 1, request.code)
     showCellsAsGlobals()
-    return run.call(this, request, ...rest)
+    return Reflect.apply(run, this, [request, ...rest]) as Promise<unknown>
   }
 }
 

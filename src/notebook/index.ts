@@ -6,3 +6,5 @@ export { ablation, fromBest, optimization, training } from '../experiment/index.
 export { study, withoutColumns } from '../ablation/index.ts'
 export { space } from '../space/index.ts'
 export type { TrainArguments } from '../experiment/index.ts'
+export { findInNotebook, type FoundInNotebook } from './without-kernel.ts'
+export { starter } from './ipynb.ts'

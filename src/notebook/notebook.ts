@@ -14,6 +14,7 @@ import { contextOf } from '../client/index.ts'
 import type { Hparams } from '../../protocol/index.ts'
 import { contextFor, type ContextKind, type ContextOptions } from './contexts.ts'
 import { hearCells } from './cell-log.ts'
+import { hookHere } from './hook.ts'
 import type { NotebookResult } from './result.ts'
 import { runInCell, type NotebookOptions, type RunOptions } from './running.ts'
 
@@ -97,6 +98,13 @@ class CellByCell implements Notebook {
     const definition = { name, ...this.#parts, train: checked('lagom', train) }
     const experiment = defineExperiment(moduleUrl, definition as never) as Experiment
     const chosen = this.#chosen ?? { kind: 'exploration', hparams: {} }
+    const hook = hookHere()
+    if (hook !== undefined) {
+      const context = chosen.kind === 'exploration' ? undefined : chosen.context
+      const contextName = context?.kind ?? 'exploration'
+      const given = { experiment, definition, contextName, context, options: this.#options }
+      return (await hook.run(given)) as NotebookResult<HparamsIn<T>>
+    }
     const result =
       chosen.kind === 'exploration'
         ? explored(await experiment.run(chosen.hparams), name)
@@ -130,9 +138,13 @@ function define<Defaults extends object = object, C extends Contexts = Contexts,
   const experiment = defineExperiment(moduleUrl, spec)
   const { contexts: _, ...definition } = spec
   const { name, contexts, defaults, run } = experiment
+  const whole = { experiment: experiment as Experiment, definition: { ...definition }, options: { ...options, name } }
+  hookHere()?.defined({ ...whole, contextName: '', context: undefined })
   const lagom = async (given: string | ContextOf, running: RunOptions = {}) => {
     const context = typeof given === 'string' ? contextOf(experiment, given) : given
     const contextName = typeof given === 'string' ? given : given.kind
+    const hook = hookHere()
+    if (hook !== undefined) return await hook.run({ ...whole, contextName, context })
     return await runInCell(experiment, { ...definition }, contextName, context, { ...options, name }, running)
   }
   const defined = { name, contexts, defaults, run, lagom, [stays]: 'it is the notebook itself' }

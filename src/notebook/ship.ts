@@ -1,10 +1,11 @@
 /** From functions of this process to code that workers can load, and a word about what went along. */
 import { join } from 'node:path'
-import { bundleModule } from '../bundle/index.ts'
+import { bundleModule, endBundler } from '../bundle/index.ts'
 import type { Shipped } from '../client/index.ts'
 import { capture, type Shipment } from '../closure/index.ts'
 import { cellsIn } from './cell-log.ts'
 import { locate, type Cell } from './cells.ts'
+import { kernelHere } from './kernel.ts'
 import { sourceMapComment, type Mapped } from './source-map.ts'
 
 export interface ShipOptions {
@@ -32,8 +33,12 @@ export async function ship(
     },
   })
   const text = `${shipment.text}${sourceMapComment(mappedIn(shipment, cells))}\n`
-  const { code, sha256, module, warnings } = await bundleModule(join(folder, `${name}.mjs`), { text })
-  return { code, sha256, module, warnings, summary: summaryOf(shipment) }
+  try {
+    const { code, sha256, module, warnings } = await bundleModule(join(folder, `${name}.mjs`), { text })
+    return { code, sha256, module, warnings, summary: summaryOf(shipment) }
+  } finally {
+    if (kernelHere() !== undefined) await endBundler()
+  }
 }
 
 /** Line by line, each function to the cell that it stands in; to its file, where it has one. */
