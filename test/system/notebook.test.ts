@@ -111,6 +111,42 @@ it('the same seed trains the same, bit for bit, from a module and from functions
   expect(values).toEqual(module)
 })
 
+it('a notebook runs without a kernel: what its context needs is run first, and nothing else', async () => {
+  const cells = [
+    "import { notebook, space, study } from 'maggy/notebook'",
+    generators,
+    `const experiment = notebook({ workers: 1 })
+experiment.setDatasetGenerator(genDataset)
+experiment.setModelGenerator(genModel)
+experiment.setContext('optimization', { optimizer: 'random', space: { lr: space.double(0.01, 0.1) }, trials: 2, metric: 'accuracy', direction: 'maximize' })
+const result = await experiment.lagom(train)`,
+    `experiment.setContext('training', { workers: 2, hparams: { lr: 0.1 } })
+await experiment.lagom(train)`,
+    `experiment.setContext('ablation', { study: study().layers('conv2'), hparams: result.best.hparams })
+await experiment.lagom(train)`,
+  ].map((source) => ({ cell_type: 'code', source }))
+  await writeFile(join(folder, 'nb.ipynb'), JSON.stringify({ cells }))
+  const maggy = join(packageRoot(), 'dist', 'src', 'cli', 'main.js')
+  const { stdout, stderr } = await promisify(execFile)(
+    process.execPath,
+    [maggy, 'run', 'nb.ipynb', 'ablate', '--json'],
+    {
+      cwd: folder,
+      maxBuffer: 2 ** 24,
+    },
+  )
+  expect(stderr).toContain('needs the result of optimization (run 1)')
+  expect(stderr).not.toContain('result of training')
+  const lines = stdout
+    .split('\n')
+    .filter(Boolean)
+    .map((line) => JSON.parse(line) as { event: string; result?: object })
+  expect(lines.at(-1)).toMatchObject({
+    event: 'result',
+    result: { state: 'done', contextName: 'ablation', counts: { done: 2 } },
+  })
+})
+
 it('what cannot travel is refused before anything starts', async () => {
   const [refused] = await program(
     'refused',
