@@ -42,6 +42,6 @@ export async function tensorText(
   const bytes = isText ? values.length : data.byteLength
   const made = `maggy$tf.tensor(${values}, ${JSON.stringify(shape)}, ${quoted(dtype)})`
   if (trainable === undefined) return { text: made, bytes }
-  const called = name === undefined || /^Variable_\d+$/.test(name) ? 'undefined' : quoted(name)
+  const called = name === undefined || /^\d+$/.test(name) ? 'undefined' : quoted(name)
   return { text: `maggy$tf.variable(${made}, ${trainable}, ${called}, ${quoted(dtype)})`, bytes }
 }

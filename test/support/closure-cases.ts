@@ -234,19 +234,27 @@ const makeStep = () => {
 const [stepA, stepB] = [makeStep(), makeStep()]
 add('refused: twins that cannot be told apart', () => [stepA(), stepA(), stepB()])
 
-/** Each in a module of its own, as it is on a worker. */
+/** All that ship go in one module, loaded as on a worker, and are called there in their order, as they are here. */
 async function main(): Promise<void> {
   provideHost(maggy)
   const folder = await mkdtemp(join(tmpdir(), 'maggy-closures-'))
-  for (const { name, train } of cases) {
+  const isRefused = ({ name }: Case) => name.startsWith('refused')
+  const shipped = cases.filter((one) => !isRefused(one))
+  const models = Object.fromEntries(shipped.map(({ name, train }) => [name, train]))
+  const { code, sha256 } = await ship({ name: 'closure', train: () => 1, models }, { name: 'closure' })
+  const file = join(folder, `${sha256}.cjs`)
+  await writeFile(file, code, { mode: 0o600 })
+  const there = specOf(await importBundle(file, sha256, 'closure.mjs')).models as Record<string, Train>
+  const given = { hparams: { x: 2 } }
+  const show = (value: unknown) => inspect(value, { depth: 9 })
+  for (const { name, train } of shipped) {
+    const [far, here] = [await there[name]?.(given), await train(given)]
+    say({ name, shipped: show(far), here: show(here) })
+  }
+  for (const { name, train } of cases.filter(isRefused)) {
     try {
-      const { code, sha256 } = await ship({ name: 'closure', train }, { name: 'closure' })
-      const file = join(folder, `${sha256}.cjs`)
-      await writeFile(file, code, { mode: 0o600 })
-      const there = specOf(await importBundle(file, sha256, 'closure.mjs')) as { readonly train: Train }
-      const hparams = { x: 2 }
-      const [shipped, here] = [await there.train({ hparams }), await train({ hparams })]
-      say({ name, shipped: inspect(shipped, { depth: 9 }), here: inspect(here, { depth: 9 }) })
+      await ship({ name: 'closure', train }, { name: 'closure' })
+      say({ name, code: 'shipped' })
     } catch (error) {
       say({ name, code: isProblem(error) ? error.code : 'none', message: String(error) })
     }

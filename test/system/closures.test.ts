@@ -22,7 +22,7 @@ beforeAll(async () => {
     .split('\n')
     .filter((line) => line.startsWith('{'))
     .map((line) => JSON.parse(line) as Outcome)
-})
+}, 120_000)
 
 it('what is shipped does on a worker what it does here', () => {
   const shipped = outcomes.filter(({ name }) => !name.startsWith('refused'))

@@ -46,9 +46,12 @@ const train = async ({ dataset, model, hparams, reporter }) => {
 
 /** What the program says with `say`. */
 async function program(name: string, text: string): Promise<unknown[]> {
-  const path = join(folder, `${name}.mjs`)
+  // Each with an embedded bus of its own.
+  const own = join(folder, name)
+  await mkdir(own, { recursive: true })
+  const path = join(own, `${name}.mjs`)
   await writeFile(path, `${text}\nfunction say(value) { console.log('said ' + JSON.stringify(value)) }\n`)
-  const { stdout } = await promisify(execFile)(process.execPath, [path], { cwd: folder, maxBuffer: 2 ** 24 })
+  const { stdout } = await promisify(execFile)(process.execPath, [path], { cwd: own, maxBuffer: 2 ** 24 })
   return stdout
     .split('\n')
     .filter((line) => line.startsWith('said '))
@@ -101,7 +104,7 @@ it('the same seed trains the same, bit for bit, from a module and from functions
     'same',
     `import { lagom } from 'maggy'
      import { notebook, optimization, space } from 'maggy/notebook'
-     import module from './as-module.mjs'
+     import module from '../as-module.mjs'
      ${generators}
      const defined = notebook.define({ name: 'same', dataset: genDataset, model: genModel, train, contexts: { tune: ${context} } })
      for (const result of [await lagom(module, 'tune'), await defined.lagom('tune')])
