@@ -2,6 +2,7 @@
 import { availableParallelism } from 'node:os'
 import type { ContextOf, Experiment } from '../experiment/index.ts'
 import { lagomOf, openSession, suggesterFor, type LagomOptions, type Session } from '../client/index.ts'
+import type { Result } from '../store/index.ts'
 import { ship } from './ship.ts'
 import { kernelHere, onInterrupt, type MimeBundle } from './kernel.ts'
 import { liveIn, type Live } from './live.ts'
@@ -80,7 +81,7 @@ export async function runInCell(
       },
     )
     const result = await Promise.race([running, afterStop(both, running)])
-    return showing(result, lastOf(live))
+    return showing(result as unknown as Result, lastOf(live))
   } finally {
     deaf()
   }
