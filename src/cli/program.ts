@@ -32,7 +32,12 @@ const changingTools: readonly Changing[] = ['start', 'stop', 'pause', 'resume', 
 
 type Finish = (exitCode: number) => void
 type Shared = BusOptions & { readonly json?: boolean }
-type ShowOptions = Shared & { readonly top?: number; readonly all?: boolean; readonly source?: boolean }
+type ShowOptions = Shared & {
+  readonly top?: number
+  readonly all?: boolean
+  readonly source?: boolean
+  readonly suggestSpace?: boolean
+}
 
 /** The command line; `finish` is told what to exit with. Commands are loaded when they are called, so that `--help` is quick. */
 export function createProgram(version: string, finish: Finish): Command {
@@ -290,6 +295,7 @@ function readCommands(program: Command, finish: Finish): void {
   onBus(program.command('show [id]').description('show an experiment (default: the last) and its trials'))
     .option('--top <n>', 'so many of the best trials (default: 20), and the last 5', atLeastOne)
     .option('--all', 'all trials')
+    .option('--suggest-space', 'of a search: print the space that the next one should have, as code')
     .option('--source', 'the code that was run, instead')
     .action(async (id: string | undefined, { source = false, ...options }: ShowOptions) => {
       if (source) finish(await (await import('./source-commands.ts')).sourceCommand(id, options))

@@ -11,16 +11,18 @@ import {
   outputSubject,
   readOutput,
   readOutline,
+  rank,
   readResult,
   type Outline,
   type Result,
 } from '../store/index.ts'
-import { importances } from '../importance/index.ts'
+import { explain, importances, nextSpace } from '../importance/index.ts'
 import { visible } from '../words/index.ts'
 import { exitCodes } from '../actor/index.ts'
 import { filtered, type Filters } from './filters.ts'
 import { interruptible } from './interrupt.ts'
 import { looking, nothingHere, type BusOptions, type Looking } from './looking.ts'
+import { explanationLines, spaceText, toldBy } from './explanation-text.ts'
 import { experimentTable, resultText } from './trial-table.ts'
 import { printJson } from './watch.ts'
 
@@ -61,11 +63,31 @@ async function outlineIn(bus: Bus, id: string): Promise<Outline | undefined> {
 /** `id`: by default the experiment that was active last. */
 export async function showCommand(
   id: string | undefined,
-  options: Looking & { readonly all?: boolean; readonly top?: number },
+  options: Looking & { readonly all?: boolean; readonly top?: number; readonly suggestSpace?: boolean },
 ): Promise<number> {
   const result = await looking(options, async ({ bus }) => readResult(bus, id ?? (await latestExperiment(bus))), id)
-  if (options.json === true) printJson('result', { result: { ...result, importance: importances(result) } })
-  else print(resultText(result, options))
+  const { space, objectives, trials } = result
+  const isSearch = Object.keys(space).length > 0
+  if (options.suggestSpace === true) {
+    const ranked = rank(trials, objectives).filter(({ state }) => state === 'done')
+    const next = nextSpace(
+      space,
+      ranked.map(({ hparams }) => hparams),
+    )
+    if (next === undefined) {
+      const reason = `has ${ranked.length} trials with a value, too few to say where the next search should look`
+      throw problem('OPTION_INVALID', { option: '--suggest-space', reason })
+    }
+    if (options.json === true) printJson('space', { space: next })
+    else print(spaceText(next, space))
+    return exitCodes.done
+  }
+  const learned = isSearch ? explain(space, objectives, trials) : undefined
+  const told = isSearch ? toldBy(result) : []
+  if (options.json === true) {
+    const importance = importances(result)
+    printJson('result', { result: { ...result, importance, ...(learned && { explanation: { ...learned, told } }) } })
+  } else print([resultText(result, options), ...explanationLines(result, learned, told)].join('\n'))
   return exitCodes.done
 }
 

@@ -29,8 +29,8 @@ export function withFinish(setting: SamplerSetting, before: Sampler): Sampler {
     const { history, trial, random } = question
     if (trial < since || trial % 5 === 4) return before(question)
     ledger.show(history)
-    const done = ledger.entries.filter(({ standing }) => standing === 'done')
+    const ended = ledger.entries.filter(({ standing }) => standing === 'done' || standing === 'bad')
     const pending = ledger.pending.map(({ row }) => row)
-    return nearBest({ space, done, pending, since, turn: trial, random }) ?? before(question)
+    return nearBest({ space, ended, pending, since, turn: trial, random }) ?? before(question)
   }
 }

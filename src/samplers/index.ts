@@ -11,6 +11,7 @@ import { sobolSampler } from './sobol.ts'
 import { tpeSampler } from './tpe.ts'
 
 export { samplerNamed } from './base.ts'
+export { expectedGain, type Prospect } from './gp/prospect.ts'
 export { numberOption, refuseUnknown, unfit } from './options.ts'
 export { isOwnPoint } from './sampler.ts'
 export type { Question, Sampler, SamplerPlugin, SamplerSetting } from './sampler.ts'

@@ -49,6 +49,7 @@ const known = [
 
 interface Group {
   readonly names: readonly string[]
+  readonly conditional: boolean
   readonly dimensions: readonly Dimension[]
 }
 
@@ -137,12 +138,12 @@ export const tpeSampler: SamplerPlugin = {
 /** Parameters under the same condition, parents before children; each alone if not multivariate. */
 function groupsOf(space: SearchSpace, multivariate: boolean): Group[] {
   const columns = new Map(Object.keys(space).map((name, column) => [name, column]))
-  const byCondition = new Map<string, { names: string[]; dimensions: Dimension[] }>()
+  const byCondition = new Map<string, { names: string[]; conditional: boolean; dimensions: Dimension[] }>()
   for (const { name, parameter } of relationsOf(space).order) {
     const count = countOf(parameter)
     if (count === 1) continue
     const key = multivariate ? JSON.stringify(parameter.when ?? null) : name
-    const group = byCondition.get(key) ?? { names: [], dimensions: [] }
+    const group = byCondition.get(key) ?? { names: [], conditional: parameter.when !== undefined, dimensions: [] }
     byCondition.set(key, group)
     group.names.push(name)
     group.dimensions.push(dimensionOf(parameter, columns.get(name) as number))
@@ -185,14 +186,15 @@ interface Split {
 
 /** Of the trials in which the group is active: the better against the others. */
 function estimators(
-  { dimensions }: Group,
+  { dimensions, conditional }: Group,
   ledger: Ledger<Float64Array>,
   split: Split,
   options: ParzenOptions,
 ): [below: Parzen, above: Parzen] {
   const has = ({ row }: Entry<Float64Array>) => dimensions.every(({ column }) => !Number.isNaN(row[column] as number))
-  const ranked = ledger.ranked.filter(has)
-  const pending = split.liar ? ledger.pending.filter(has) : []
+  // Most groups are active in every trial: a long history is not gone through for them.
+  const ranked = conditional ? ledger.ranked.filter(has) : ledger.ranked
+  const pending = !split.liar ? [] : conditional ? ledger.pending.filter(has) : ledger.pending
   const good = split.good(ranked.length)
   const most = Math.min(mostKernels, Math.max(fewestKernels, Math.floor(mostKernelValues / dimensions.length)))
   // What failed is not good, however little there is besides.

@@ -14,7 +14,7 @@ const occasions = [20, 30, 45, 70, 105, 160, 240]
 /** Below this the process knows next to nothing. */
 const leastSkill = 0.15
 /** The skill is judged on at most so many trials, spread evenly over the ranks. */
-const mostJudged = 100
+const mostJudged = 60
 
 export interface Judgement {
   /** How many trials it was judged by. */

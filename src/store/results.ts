@@ -87,6 +87,8 @@ export interface Outline<H extends object = Hparams> {
   readonly seed: number
   readonly objectives: readonly Objective[]
   readonly space: SearchSpace
+  /** Of a search: the name of its optimizer, as it was submitted. */
+  readonly optimizer?: string
   /** How many trials were asked for, repeats among them. */
   readonly wanted: number
   /** The names of the hparams that differ between trials: those of the search space. */
@@ -210,6 +212,7 @@ export function outlineOf(reading: Reading): Outline {
     seed: context?.seed ?? 0,
     objectives: context?.objectives ?? [],
     space: context?.kind === 'optimization' ? context.space : {},
+    ...(context?.kind === 'optimization' ? { optimizer: context.optimizer.name } : {}),
     wanted: history?.target ?? 0,
     searched: searchedIn(context),
     counts: history?.tally ?? { queued: 0, running: 0, done: 0, pruned: 0, failed: 0, cancelled: 0 },

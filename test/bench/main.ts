@@ -5,6 +5,7 @@ import { ablation } from './ablation.ts'
 import { allreduce } from './allreduce.ts'
 import { asynchrony } from './asynchrony.ts'
 import { board } from './board.ts'
+import { fidelity } from './quality/fidelity.ts'
 import { history } from './history.ts'
 import { idle } from './idle.ts'
 import { kills } from './kills.ts'
@@ -50,6 +51,7 @@ const benches: Readonly<Record<string, Bench>> = {
   trials,
   metrics,
   training,
+  fidelity,
   history,
   idle,
   join,

@@ -8,6 +8,8 @@ import type { Report } from './main.ts'
 import { median, round } from './statistics.ts'
 
 const sizes = [100, 1000, 10_000]
+/** `auto` chooses by the number of trials, so it is also measured where a Gaussian process is worth most. */
+const sizesOfAuto = [50, 100, 200, 1000]
 const objectives = [{ metric: 'value', direction: 'minimize' as const }]
 const suggestions = 31
 
@@ -58,19 +60,22 @@ const bars: Readonly<Record<string, string>> = {
   'tpe.10000': '<= 5 ms',
   'tpe40.10000': '<= 7.5 ms',
   'gp.100': '<= 50 ms',
+  'auto.200': '<= 15 ms',
+  'auto.1000': '<= 40 ms',
 }
 
 export async function samplers(say: (line: string) => void): Promise<Report> {
   const figures: Record<string, number> = {}
   const all = [...builtinSamplers.values()].filter(({ name }) => name !== 'grid' && name !== 'auto')
-  const tpe = builtinSamplers.get('tpe') as SamplerPlugin
+  const named = (name: string) => builtinSamplers.get(name) as SamplerPlugin
   const subjects = [
-    ...all.map((plugin) => ({ key: plugin.name, plugin, parameters: 5 })),
-    { key: 'tpe2', plugin: tpe, parameters: 2 },
-    { key: 'tpe40', plugin: tpe, parameters: 40 },
+    { key: 'auto', plugin: named('auto'), parameters: 5, counts: sizesOfAuto },
+    ...all.map((plugin) => ({ key: plugin.name, plugin, parameters: 5, counts: sizes })),
+    { key: 'tpe2', plugin: named('tpe'), parameters: 2, counts: sizes },
+    { key: 'tpe40', plugin: named('tpe'), parameters: 40, counts: sizes },
   ]
-  for (const { key, plugin, parameters } of subjects) {
-    for (const size of sizes) {
+  for (const { key, plugin, parameters, counts } of subjects) {
+    for (const size of counts) {
       const { ms, bytes } = timed(plugin, parameters, size)
       figures[`${key}.${size}`] = round(ms, 3)
       if (globalThis.gc !== undefined) figures[`${key}.${size}.bytesPerTrial`] = Math.round(bytes)

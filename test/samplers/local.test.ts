@@ -37,7 +37,7 @@ describe('a search near the best trial', () => {
     const points = [...scattered]
     while (points.length < 40) {
       const turn = points.length
-      const asked = { space: plane, done: done(points), pending: [], since: 20, turn, random: createRandom(turn) }
+      const asked = { space: plane, ended: done(points), pending: [], since: 20, turn, random: createRandom(turn) }
       const next = nearBest(asked)
       expect(next).toBeDefined()
       points.push([Number(next?.['x']), Number(next?.['y'])])
@@ -47,12 +47,12 @@ describe('a search near the best trial', () => {
   })
 
   it('has nothing to say while there are too few trials', () => {
-    const asked = { space: plane, done: done(scattered.slice(0, 3)), pending: [], since: 0, turn: 0, random }
+    const asked = { space: plane, ended: done(scattered.slice(0, 3)), pending: [], since: 0, turn: 0, random }
     expect(nearBest(asked)).toBeUndefined()
   })
 
   it('does not suggest a pending point again', () => {
-    const asked = { space: plane, done: done(scattered), since: 20, turn: 20 }
+    const asked = { space: plane, ended: done(scattered), since: 20, turn: 20 }
     const first = nearBest({ ...asked, pending: [], random: createRandom(1) })
     const second = nearBest({ ...asked, pending: [cube.toCube(first ?? {})], random: createRandom(1) })
     expect(first).toBeDefined()
@@ -69,5 +69,32 @@ describe('a search near the best trial', () => {
     expect(sideAfter(losses([0.9, 0.8, 0.7, 0.6]), 0, 2)).toBeGreaterThan(start)
     expect(sideAfter(losses([0.1, 0.2, 0.3, 0.4]), 0, 2)).toBe(start / 2)
     expect(sideAfter(losses([0.1, 0.2, 0.3, 0.4]), 4, 2)).toBe(start)
+  })
+
+  it('keeps away from where trials failed', () => {
+    const ledger = createLedger({ metric: 'value', direction: 'minimize' }, ({ hparams }) => cube.toCube(hparams))
+    const history: Observation[] = []
+    // The minimum lies behind a wall: beyond x = 0.5 all trials fail.
+    const tried = (x: number, y: number) => {
+      const failed = x > 0.5
+      const metrics = failed ? {} : { value: (x - 0.7) ** 2 + (y - 0.5) ** 2 }
+      history.push({ trial: history.length, hparams: { x, y }, state: failed ? 'failed' : 'done', metrics, step: null })
+    }
+    for (const [x, y] of scattered) tried(x, y)
+    let failures = 0
+    for (let turn = 20; turn < 50; turn++) {
+      ledger.show(history)
+      const asked = { space: plane, ended: ledger.entries, pending: [], since: 20, turn, random: createRandom(turn) }
+      const next = nearBest(asked)
+      if (next === undefined) break
+      tried(Number(next['x']), Number(next['y']))
+      if (history.at(-1)?.state === 'failed') failures++
+    }
+    const reached = Math.max(
+      ...history.filter(({ state }) => state === 'done').map(({ hparams }) => Number(hparams['x'])),
+    )
+    expect(history.length).toBeGreaterThan(30)
+    expect(failures).toBeLessThan((history.length - 20) / 2)
+    expect(reached).toBeGreaterThan(0.45)
   })
 })

@@ -8,7 +8,8 @@
  * - interim (false): whether pruned trials, and running ones that have reported, count with their last report. Only for metrics that
  *   change little from step to step: where a curve rises, an early value cannot be compared with the final values of others.
  * - mostData (150): at most so many trials are used: the best half of that number, and the others evenly by rank.
- * A trial that failed, or whose metric is not a finite number, counts as the worst so far. A pruned trial counts as the upper quartile of
+ * A trial that failed, or whose metric is not a finite number, counts as the upper quartile of the losses, and under 'logEI' a second process
+ * tells how likely it is that a trial fails. A pruned trial counts as the upper quartile of
  * the losses of finished trials: it is only known not to be among the better ones.
  */
 import type { Hparams } from '../../../protocol/index.ts'
@@ -95,7 +96,8 @@ export const gpSampler: SamplerPlugin = {
         const drawn = fresh.length === 0 ? undefined : drawnMinimum(surrogate, fresh, random)
         return newPoint(space, random, isTried, drawn?.hparams)
       }
-      const promises = acquisition(name, surrogate, best, kappa, cube.size)
+      const promising = acquisition(name, surrogate, best, kappa, cube.size)
+      const promises = feasibly(promising, name === 'logEI' ? used : undefined, groups, kernel, cube.size)
       return climb(candidates, promises, { space, cube, isTaken: takenAmong(used.points, pending), isTried })
     }
   },
@@ -116,13 +118,9 @@ function dataOf(entries: readonly Entry<Row>[], interim: boolean): Data {
   const valued = entries.filter((entry) => hasValue(entry, interim))
   const values = Float64Array.from(valued, ({ loss }) => loss)
   if (values.length === 0) return { entries: [], points: [], losses: [] }
-  const worst = values.reduce((most, loss) => Math.max(most, loss), -Infinity)
   const poor = values.sort()[Math.floor(0.75 * values.length)] as number
   const counted = entries.filter((entry) => !isOpen(entry) || hasValue(entry, interim))
-  const losses = counted.map((entry) => {
-    if (hasValue(entry, interim)) return entry.loss
-    return entry.standing === 'pruned' && !interim ? poor : worst
-  })
+  const losses = counted.map((entry) => (hasValue(entry, interim) ? entry.loss : poor))
   return { entries: counted, points: counted.map(({ row }) => row), losses }
 }
 
@@ -285,6 +283,38 @@ function climb(
   const best = [...ends, ...scored].sort((one, other) => other.value - one.value)
   const fresh = best.find(({ candidate: { point, hparams } }) => !isTaken(point) && !isTried(hparams)) ?? best[0]
   return (fresh as (typeof best)[number]).candidate.hparams
+}
+
+type Promises = (x: ArrayLike<number>, gradient?: Float64Array) => number
+
+/**
+ * Adds the logarithm of the chance that a trial does not fail (J. Gelbart et al., "Bayesian Optimization with Unknown Constraints", 2014):
+ * a process of its own over 0 for trials that came to a value and 1 for those that failed.
+ */
+function feasibly(
+  promises: Promises,
+  used: Data | undefined,
+  groups: readonly number[],
+  kernel: Kernel,
+  columns: number,
+): Promises {
+  const failed = used?.entries.filter(({ standing }) => standing === 'bad').length ?? 0
+  if (used === undefined || failed === 0 || failed === used.entries.length) return promises
+  const labels = used.entries.map(({ standing }) => (standing === 'bad' ? 1 : 0))
+  // Failing is a step, not a wave: it is known near the trials that there are, along what the values change with.
+  const lengths = kernel.lengths.map((length) => Math.min(1, Math.max(0.2, length)))
+  const failing = posterior({ points: used.points, groups }, labels, { lengths, signal: 0.5, noise: 0.01 })
+  const chance = acquisition('PI', failing, 0.5, 0, columns)
+  const slopes = new Float64Array(columns)
+  return (x, gradient) => {
+    const value = promises(x, gradient) + chance(x, gradient === undefined ? undefined : slopes)
+    if (gradient !== undefined) {
+      for (let column = 0; column < columns; column++) {
+        gradient[column] = (gradient[column] as number) + (slopes[column] as number)
+      }
+    }
+    return value
+  }
 }
 
 /** The candidate at which one function out of the posterior is least. */

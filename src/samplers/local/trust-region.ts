@@ -5,7 +5,7 @@
  */
 import type { Hparams, SearchSpace } from '../../../protocol/index.ts'
 import type { Random } from '../../random/index.ts'
-import { cubeOf, keeps, sample } from '../../space/index.ts'
+import { cubeOf, keeps } from '../../space/index.ts'
 import { deviation, mean } from '../../statistics/index.ts'
 import { acquisition } from '../gp/acquisition.ts'
 import { minimize } from '../gp/lbfgs.ts'
@@ -26,8 +26,8 @@ const climbs = 2
 
 export interface Asked {
   readonly space: SearchSpace
-  /** Trials that have ended with a value, in order. */
-  readonly done: readonly Entry<Row>[]
+  /** Trials that have ended with a value or failed, in order. */
+  readonly ended: readonly Entry<Row>[]
   readonly pending: readonly Row[]
   /** Trials from this number on were meant to be near the best one: they make the box grow and shrink. */
   readonly since: number
@@ -35,13 +35,17 @@ export interface Asked {
   readonly random: Random
 }
 
-/** The side of the box after what the trials came to. */
-export function sideAfter(done: readonly Entry<Row>[], since: number, columns: number): number {
+const hasFailed = ({ standing }: Entry<Row>): boolean => standing !== 'done'
+
+/** The side of the box after what the trials came to; one that failed is no better. */
+export function sideAfter(ended: readonly Entry<Row>[], since: number, columns: number): number {
   let best = Infinity
   let [better, worse] = [0, 0]
   let side = first
-  for (const { trial, loss } of done) {
-    const improves = loss < best - 1e-3 * Math.abs(best) || best === Infinity
+  for (const entry of ended) {
+    const { trial } = entry
+    const loss = hasFailed(entry) ? Infinity : entry.loss
+    const improves = loss < best - 1e-3 * Math.abs(best) || (best === Infinity && loss < best)
     if (trial >= since) {
       if (improves) [better, worse] = [better + 1, 0]
       else [better, worse] = [0, worse + 1]
@@ -53,19 +57,20 @@ export function sideAfter(done: readonly Entry<Row>[], since: number, columns: n
   return side
 }
 
-/** undefined where there is too little to learn from. */
-export function nearBest({ space, done, pending, since, turn, random }: Asked): Hparams | undefined {
+/** undefined where there is too little to learn from, or nothing new that keeps the constraints is found. */
+export function nearBest({ space, ended, pending, since, turn, random }: Asked): Hparams | undefined {
   const cube = cubeOf(space)
+  const done = ended.filter((entry) => !hasFailed(entry))
   const n = cube.size
   if (done.length < n + 2) return undefined
   const best = done.reduce((one, other) => (other.loss < one.loss ? other : one))
-  const side = sideAfter(done, since, n)
+  const side = sideAfter(ended, since, n)
   const centre = best.row
   const low = centre.map((at) => Math.max(0, at - side / 2))
   const high = centre.map((at) => Math.min(1, at + side / 2))
   const distance = (row: Row) => row.reduce((sum, at, i) => sum + (at - (centre[i] as number)) ** 2, 0)
-  const nearest = (count: number) =>
-    done
+  const nearest = (list: readonly Entry<Row>[], count: number) =>
+    list
       .map((entry) => ({ entry, far: distance(entry.row) }))
       .sort((one, other) => one.far - other.far || one.entry.trial - other.entry.trial)
       .slice(0, count)
@@ -74,10 +79,14 @@ export function nearBest({ space, done, pending, since, turn, random }: Asked): 
     if (!keeps(space, hparams)) return undefined
     const snapped = cube.toCube(hparams)
     const same = (row: Row) => row.every((at, i) => Math.abs(at - (snapped[i] as number)) < 1e-9)
-    return done.some(({ row }) => same(row)) || pending.some(same) ? undefined : hparams
+    if (ended.some(({ row }) => same(row)) || pending.some(same)) return undefined
+    // Where the nearest trial failed, this one would probably fail, too.
+    const far = (row: Row) => row.reduce((sum, at, i) => sum + (at - (snapped[i] as number)) ** 2, 0)
+    const neighbour = ended.reduce((one, other) => (far(other.row) < far(one.row) ? other : one))
+    return hasFailed(neighbour) ? undefined : hparams
   }
   if (turn % 2 === 0) {
-    const near = nearest(Math.ceil(1.5 * coefficientsOf(n)) + 4)
+    const near = nearest(done, Math.ceil(1.5 * coefficientsOf(n)) + 4)
     const reach = Math.sqrt(near.at(-1)?.far ?? 1) || 1
     const scaled = (row: ArrayLike<number>) =>
       Float64Array.from({ length: n }, (_, i) => ((row[i] as number) - (centre[i] as number)) / reach)
@@ -91,10 +100,11 @@ export function nearBest({ space, done, pending, since, turn, random }: Asked): 
     const hparams = end && usable(end.map((u, i) => (centre[i] as number) + u * reach))
     if (hparams !== undefined) return hparams
   }
-  const near = nearest(mostPoints).map(({ entry }) => entry)
+  const near = nearest(ended, mostPoints).map(({ entry }) => entry)
   const scaled = (row: ArrayLike<number>) =>
     Float64Array.from({ length: n }, (_, i) => 0.5 + ((row[i] as number) - (centre[i] as number)) / (2 * side))
-  const losses = near.map(({ loss }) => loss)
+  const worst = near.reduce((most, entry) => (hasFailed(entry) ? most : Math.max(most, entry.loss)), best.loss)
+  const losses = near.map((entry) => (hasFailed(entry) ? worst : entry.loss))
   // Losses by the logarithm of how far they are above the best: what is near it counts, however steep the walls around it are.
   const spread = losses.toSorted((a, b) => a - b)[losses.length >>> 2] as number
   const unit = Math.max(Number.MIN_VALUE, spread - best.loss)
@@ -129,7 +139,7 @@ export function nearBest({ space, done, pending, since, turn, random }: Asked): 
     const hparams = usable(x.map((u, i) => (centre[i] as number) + (u - 0.5) * 2 * side))
     if (hparams !== undefined) return hparams
   }
-  return sample(space, random)
+  return undefined
 }
 
 const negated =
