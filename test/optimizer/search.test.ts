@@ -37,7 +37,9 @@ describe('a search without a bus', () => {
 
   it('says what auto chose, and why', () => {
     const { notes } = createSearch({ space: line, direction: 'minimize', trials: 50 })
-    expect(notes).toEqual(['auto chose gp, and cmaes for every third trial: 50 trials in 1 parameters are few'])
+    expect(notes).toEqual([
+      'auto chose gp, and cmaes for every third trial: 50 trials in 1 parameters are few; from trial 30 on most trials are near the best one',
+    ])
   })
 
   it('says how little the constraints leave, and whether that is counted or estimated', () => {
