@@ -3,6 +3,7 @@ import Table from 'cli-table3'
 import { Command, InvalidArgumentError } from 'commander'
 import { ablation } from './ablation.ts'
 import { allreduce } from './allreduce.ts'
+import { artifacts } from './artifacts.ts'
 import { asynchrony } from './asynchrony.ts'
 import { board } from './board.ts'
 import { fidelity } from './quality/fidelity.ts'
@@ -58,6 +59,7 @@ const benches: Readonly<Record<string, Bench>> = {
   quality,
   samplers,
   suggest: suggesting,
+  artifacts,
   asynchrony,
   search: mnistSearch,
   ablation,
