@@ -80,9 +80,9 @@ async function memoryOf(driver: Child, worker: Child | undefined): Promise<{ dri
 
 async function highestWhile(work: Promise<unknown>, driver: Child, worker: Child | undefined) {
   const highest = { driver: 0, worker: 0 }
-  let over = false
-  const ended = work.finally(() => (over = true))
-  while (!over) {
+  const over = new AbortController()
+  const ended = work.finally(() => over.abort())
+  while (!over.signal.aborted) {
     const now = await memoryOf(driver, worker)
     highest.driver = Math.max(highest.driver, now.driver)
     highest.worker = Math.max(highest.worker, now.worker)
