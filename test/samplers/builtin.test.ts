@@ -13,10 +13,9 @@ const numbersOnly = (space: SearchSpace): SearchSpace | undefined => {
 
 /** What each is tried with, besides its defaults. */
 const variants: Readonly<Record<string, readonly SamplerContractOptions[]>> = {
-  random: [{ repeats: true }],
   nsga2: [{}, { options: { population: 4, mutation: 0.5 } }],
   motpe: [{}, { options: { sampler: 'random' }, repeats: true }],
-  sobol: [{ repeats: true }],
+  sobol: [{}],
   tpe: [{}, { options: { warmup: 3, multivariate: false, randomFraction: 0.3 } }, { options: { warmup: 2 } }],
   auto: [{ trials: 16, spaces: 6 }],
   gp: [
