@@ -9,6 +9,9 @@ import { interruptible } from './interrupt.ts'
 import { asking, looking, type BusOptions } from './looking.ts'
 import { outlines, stopped } from './read-commands.ts'
 
+/** So long an agent waits for a driver that takes an experiment up. */
+const driverMs = 15_000
+
 export interface McpCommandOptions extends BusOptions {
   readonly allow: readonly Changing[]
 }
@@ -27,8 +30,8 @@ export async function mcpCommand(options: McpCommandOptions, version: string): P
           options,
           async ({ bus }) => {
             const change = await changeOf(bus, id, flags)
-            if (change !== undefined) return await changeAndResume(bus, id, change, { signal })
-            await takeUp(bus, id, { signal })
+            if (change !== undefined) return await changeAndResume(bus, id, change, { signal, waits: false })
+            await takeUp(bus, id, { signal: AbortSignal.any([signal, AbortSignal.timeout(driverMs)]) })
             return (await readOutline(bus, id)).state
           },
           id,

@@ -26,6 +26,8 @@ export type ChangeOf = Omit<AskedChange, 'id' | 'resume' | 'signature'>
 export interface ChangeOptions extends Patience, SigningOptions {
   /** Go on although the log has a hole. */
   readonly force?: boolean
+  /** Whether to wait for a driver where there is none. Default: yes; if not, rejects with EXPERIMENT_UNOWNED. */
+  readonly waits?: boolean
 }
 
 const answerMs = 10_000
@@ -45,7 +47,10 @@ export function changeAndResume(
   return asked(bus, experiment, change, { ...options, resume: true })
 }
 
-/** Tries these next, each in a trial on top of those that were asked for. One that is paused stays so; one that is done goes on. */
+/**
+ * Tries these next, each in a trial on top of those that were asked for. One that is paused stays so; one that is done goes on. Rejects
+ * with EXPERIMENT_UNOWNED if no driver has it, and none is there to take it up.
+ */
 export async function enqueueTrials(
   bus: Bus,
   experiment: string,
@@ -57,7 +62,7 @@ export async function enqueueTrials(
     const reason = `it is ${state}: resume it first (\`maggy resume ${experiment}\`)`
     throw problem('CHANGE_REFUSED', { what: 'enqueue', experiment, reason })
   }
-  return await asked(bus, experiment, { enqueue: [...entries] }, { ...options, resume: false })
+  return await asked(bus, experiment, { enqueue: [...entries] }, { waits: false, ...options, resume: false })
 }
 
 /** Changes one that goes on or is paused. Rejects with EXPERIMENT_UNOWNED if no driver has it. */
@@ -94,7 +99,7 @@ async function asked(
   change: ChangeOf,
   options: ChangeOptions & { readonly resume: boolean },
 ): Promise<string> {
-  const { resume, force = false } = options
+  const { resume, force = false, waits = true } = options
   const request: AskedChange = { id: newId('change'), resume, ...change }
   let state = ''
   await untilAnswered(options, async () => {
@@ -104,8 +109,12 @@ async function asked(
       if (codeOf(error) !== 'BUS_NO_RESPONDERS') throw error
       const signed = await withSignature(bus, experiment, request, options)
       const question = { experiment, change: signed, ...(force ? { force } : {}) }
-      const reply = await ask(bus, resumeExperiment, {}, question, { timeoutMs: changeMs })
-      state = reply.state
+      const taken = ask(bus, resumeExperiment, {}, question, { timeoutMs: changeMs })
+      const { state: now } = await taken.catch((fault: unknown) => {
+        if (waits || codeOf(fault) !== 'BUS_NO_RESPONDERS') throw fault
+        throw problem('EXPERIMENT_UNOWNED', { experiment }, { cause: fault })
+      })
+      state = now
     }
   })
   return state
