@@ -59,11 +59,11 @@ function aligned(wanted: readonly ReadonlySet<string>[], given: readonly Readonl
   return { score: at(0, 0), lines }
 }
 
-/** 0 to 1: the part of the words that are the same. */
-function likeness(a: ReadonlySet<string> | undefined, b: ReadonlySet<string> | undefined): number {
-  if (a === undefined || b === undefined || a.size === 0 || b.size === 0) return 0
+/** 0 to 1: the part of the compiled line's words that stand in the other; types, which are gone, count less against it. */
+function likeness(compiled: ReadonlySet<string> | undefined, given: ReadonlySet<string> | undefined): number {
+  if (compiled === undefined || given === undefined || compiled.size === 0 || given.size === 0) return 0
   let same = 0
-  for (const word of a) if (b.has(word)) same += 1
-  const part = (2 * same) / (a.size + b.size)
-  return part > 0.5 ? part : 0
+  for (const word of compiled) if (given.has(word)) same += 1
+  const contained = same / compiled.size
+  return contained > 0.6 ? 0.8 * contained + (0.4 * same) / (compiled.size + given.size) : 0
 }
