@@ -9,6 +9,8 @@ import { cardOf, Watched, type Card } from '../../src/board/index.ts'
 import type { Bus, Entry } from '../../src/bus/index.ts'
 
 const mostIdleTrials = 20_000
+/** Experiments whose logs are looked for at once. */
+const mostLookedFor = 32
 const everyLog = subjectFor(log, { experiment: '*' })
 
 interface Known {
@@ -27,6 +29,7 @@ export class Experiments {
   readonly #stopping = new AbortController()
   /** Those that wait until the follower has come to a place in the log. */
   #passing: { readonly sequence: number; readonly resolve: () => void }[] = []
+  #lookedFor = 0
   /** The place of the last entry of the log that was taken in. */
   sequence = 0
 
@@ -77,6 +80,27 @@ export class Experiments {
       known.looks -= 1
       throw error
     }
+  }
+
+  /**
+   * Looks whether their logs are still there: a stream tells nobody of what is removed from it. Those that somebody looks at each time,
+   * of the others a few. Resolves with those that are gone.
+   */
+  async missing(): Promise<string[]> {
+    const ids = this.ids()
+    const some = Array.from(
+      { length: Math.min(mostLookedFor, ids.length) },
+      (_, at) => ids[(this.#lookedFor + at) % ids.length],
+    )
+    this.#lookedFor += mostLookedFor
+    const seen = ids.filter((id) => (this.#known.get(id)?.looks ?? 0) > 0)
+    const gone: string[] = []
+    for (const id of new Set([...seen, ...some])) {
+      if (id === undefined || (await this.#bus.streams.last('log', logSubject(id))) !== undefined) continue
+      this.#known.delete(id)
+      gone.push(id)
+    }
+    return gone
   }
 
   leave(experiment: string): void {

@@ -13,6 +13,9 @@ export class Home implements Source {
   readonly #standings: Standings
   readonly #presence: Presence
   #fresh = new Set<string>()
+  /** The last place in the log at which an experiment was found to be removed: a page from before it is told everything anew. */
+  #removedAt = 0
+  #isWhole = false
   #last = ''
 
   constructor(experiments: Experiments, standings: Standings, presence: Presence) {
@@ -25,7 +28,16 @@ export class Home implements Source {
     this.#fresh.add(experiment)
   }
 
+  removed(): void {
+    this.#removedAt = this.#experiments.sequence
+    this.#isWhole = true
+  }
+
   changed(): Told | undefined {
+    if (this.#isWhole) {
+      this.#isWhole = false
+      return this.since(undefined)
+    }
     const fresh = this.#fresh
     this.#fresh = new Set()
     const frame = this.#frame([...fresh])
@@ -36,7 +48,8 @@ export class Home implements Source {
   }
 
   since(id: string | undefined): Told {
-    const after = placeIn(id, this.#experiments.sequence)
+    const known = placeIn(id, this.#experiments.sequence)
+    const after = known <= this.#removedAt ? 0 : known
     const ids = this.#experiments.ids().filter((experiment) => this.#experiments.sequenceOf(experiment) > after)
     return { id: this.#id, frame: { ...this.#frame(ids), ...(after === 0 ? { whole: true } : {}) } }
   }

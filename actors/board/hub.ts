@@ -51,7 +51,10 @@ export class Hub {
         this.presence.look()
         this.#touch(...this.#opened.keys())
       }),
-      every(clock, statusMs, () => this.#sayStatus()),
+      every(clock, statusMs, () => {
+        this.#sayStatus()
+        void this.#lookForRemoved()
+      }),
       bus.onStatus(() => this.#sayStatus()),
     ]
   }
@@ -191,12 +194,31 @@ export class Hub {
   #watchOver(ended: Promise<void>, key: string): void {
     ended.catch((error: unknown) => {
       this.#env.logger.error({ key }, describe(error))
-      const open = this.#opened.get(key)
-      this.#opened.delete(key)
-      this.#open.delete(key)
-      open?.close()
-      open?.channel.close()
+      this.#shut(key)
     })
+  }
+
+  /** What was removed vanishes from the pages: its readers are cut off, and told that it is not there when they come again. */
+  async #lookForRemoved(): Promise<void> {
+    try {
+      for (const experiment of await this.#experiments.missing()) {
+        this.#home.removed()
+        for (const key of [...this.#opened.keys()])
+          if (key === keyOf(experiment) || key.startsWith(`${keyOf(experiment)}/`)) this.#shut(key)
+        this.#touch('home', 'fleet')
+      }
+    } catch (error) {
+      // Without a bus nothing can be looked for; it is looked for again.
+      this.#env.logger.debug(describe(error))
+    }
+  }
+
+  #shut(key: string): void {
+    const open = this.#opened.get(key)
+    this.#opened.delete(key)
+    this.#open.delete(key)
+    open?.close()
+    open?.channel.close()
   }
 
   #touch(...keys: readonly string[]): void {
