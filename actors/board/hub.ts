@@ -203,7 +203,7 @@ export class Hub {
     try {
       for (const experiment of await this.#experiments.missing()) {
         this.#home.removed()
-        for (const key of [...this.#opened.keys()])
+        for (const key of this.#opened.keys())
           if (key === keyOf(experiment) || key.startsWith(`${keyOf(experiment)}/`)) this.#shut(key)
         this.#touch('home', 'fleet')
       }
