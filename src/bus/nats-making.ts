@@ -3,7 +3,7 @@
  * I1 What is there is never made smaller, and never gets fewer copies.
  * I2 Without a wish there are three copies in a cluster of three or more. One that is only forming is waited for; where it stays
  *    smaller, one copy is made, and whoever makes streams next in the whole cluster gives it the others.
- * I3 A stream that acknowledges before it writes (metrics, one copy) cannot be given more: that is said, and fails only who asked for it.
+ * I3 A stream that acknowledges before it writes (metrics, one copy) cannot be given more: that is said, and fails only for who asks for it.
  */
 import { setTimeout as delay } from 'node:timers/promises'
 import { bundleBucket, checkpointBucket, isProblem, problem, streams } from '../../protocol/index.ts'
@@ -28,33 +28,23 @@ const smallestStream = 16 * 2 ** 20
 export function createMaker(wire: Wire, api: JetStreamApi, guarded: boolean): Maker {
   let copies: Copies = {}
 
-  /** So many members, once there are; false: the cluster stays smaller. */
-  async function membersCome(count: number): Promise<boolean> {
-    for (const until = performance.now() + formingMs; wire.members() < count; await delay(lookMs))
-      if (performance.now() > until) return false
-    return true
-  }
-
   const tooFew = (stream: string, replicas: number, reason: string) =>
     problem('BUS_TOO_FEW_SERVERS', { server: wire.label, stream, replicas, reason })
-
-  /** I2: for a stream that is to be made. */
-  async function copiesFor(name: string, wished: number | undefined): Promise<number> {
-    if (wished !== undefined) return wished
-    if (wire.members() === 0) return 1
-    if (await membersCome(clusterCopies)) return clusterCopies
-    const reason = `its cluster has ${wire.members()} members now; one copy is made, and the others when a driver starts with all members there`
-    wire.report(tooFew(name, clusterCopies, reason))
-    return 1
-  }
 
   async function make(setting: (replicas: number) => StreamSetting, wished: number | undefined): Promise<void> {
     const { name } = setting(1)
     for (;;) {
       const known = await api.streamSetting(name)
       if (known !== undefined) return await raise(await tightened(known, setting(1)), wished)
-      const replicas = await copiesFor(name, wished)
-      if (await created(setting(replicas))) return
+      const replicas = wished ?? (wire.members() > 0 ? clusterCopies : 1)
+      try {
+        if (await created(setting(replicas))) return
+      } catch (error) {
+        if (wished !== undefined || replicas === 1 || !isProblem(error, 'BUS_TOO_FEW_SERVERS')) throw error
+        // I2
+        wire.report(error)
+        if (await created(setting(1))) return
+      }
     }
   }
 
@@ -71,7 +61,8 @@ export function createMaker(wire: Wire, api: JetStreamApi, guarded: boolean): Ma
     const { name, num_replicas: replicas } = setting
     const wished = Number(setting['max_bytes'])
     for (let bytes = wished; ; bytes /= 4) {
-      const end = await madeOrRefused({ ...setting, max_bytes: Math.floor(bytes) })
+      const sized = { ...setting, max_bytes: Math.floor(bytes) }
+      const end = bytes === wished ? await onceFormed(sized) : await api.createStream(sized)
       if (end.kind === 'made') {
         // Where the store has less room than was wished for, half of it is left to the other streams.
         if (bytes < wished) await api.updateStream({ ...setting, max_bytes: Math.floor(bytes / 2) })
@@ -84,28 +75,23 @@ export function createMaker(wire: Wire, api: JetStreamApi, guarded: boolean): Ma
   }
 
   /** A cluster says of members that are missing and of members without room the same: those that may still come are waited for. */
-  async function madeOrRefused(setting: StreamSetting) {
+  async function onceFormed(setting: StreamSetting) {
     for (const until = performance.now() + formingMs; ; await delay(lookMs)) {
       const end = await api.createStream(setting)
-      if (end.kind !== 'noPeers') return end
-      const { name, num_replicas: replicas } = setting
-      if (wire.members() > 0 && performance.now() < until) continue
-      if (wire.members() < replicas) throw tooFew(name, replicas, end.reason)
-      return end
+      if (end.kind !== 'noPeers' || wire.members() === 0 || performance.now() > until) return end
     }
   }
 
   /** I1, I3. What nobody asked for is tried, and said if it cannot be had. */
   async function raise(known: StreamSetting, wished: number | undefined): Promise<void> {
-    const replicas = wished ?? (wire.members() >= clusterCopies ? clusterCopies : 1)
+    const replicas = wished ?? (wire.members() > 0 ? clusterCopies : 1)
     if (known.num_replicas >= replicas) return
     try {
       await api.updateStream({ ...known, num_replicas: replicas })
     } catch (error) {
       if (!isProblem(error, 'BUS_REFUSED')) throw error
-      const said = tooFew(known.name, replicas, String(error.details['reason']))
-      if (wished !== undefined) throw said
-      wire.report(said)
+      // It was said when it was made.
+      if (wished !== undefined) throw tooFew(known.name, replicas, String(error.details['reason']))
     }
   }
 

@@ -14,6 +14,8 @@ export interface ClusterOptions {
   readonly peerPort?: number
   /** Its name in the cluster. Default: of its host and its peer port. */
   readonly member?: string
+  /** Whether clients are told the addresses of all members. Default: they are. */
+  readonly advertise?: boolean
 }
 
 const defaultPeerPort = 6222
@@ -24,7 +26,7 @@ const nameOfMember = /^[A-Za-z0-9_.-]{1,128}$/
  * Throws OPTION_INVALID, AUTHORITY_INVALID.
  */
 export function clusterConfiguration(
-  { name, routes, peerPort = defaultPeerPort, member }: ClusterOptions,
+  { name, routes, peerPort = defaultPeerPort, member, advertise = true }: ClusterOptions,
   { token, folder }: { readonly token: string | undefined; readonly folder: string | undefined },
 ): ClusterConfiguration {
   const invalid = (option: string, reason: string) => problem('OPTION_INVALID', { option, reason })
@@ -33,7 +35,7 @@ export function clusterConfiguration(
   if (!nameOfMember.test(own)) throw invalid('--name', 'is a name of letters, digits, ., - and _')
   const given = routes.split(',').flatMap((route) => (route.trim() === '' ? [] : [routeIn(route.trim())]))
   if (given.length === 0) throw invalid('--routes', 'names no member; give the peer address of one at least')
-  return { name, member: own, peerPort, routes: given, secret: secretOf(token, folder) }
+  return { name, member: own, peerPort, routes: given, advertise, secret: secretOf(token, folder) }
 }
 
 function routeIn(text: string): string {

@@ -22,6 +22,7 @@ export interface ServerFlags {
   readonly routes?: string
   readonly peerPort?: string
   readonly name?: string
+  readonly advertise?: boolean
   readonly replicas?: number
   readonly verbose?: boolean
 }
@@ -46,6 +47,7 @@ export const serverFlags: readonly (readonly [flags: string, description: string
       '--name <name>',
       'its name in the cluster (default: of host and peer port); one that replaces another has the same',
     ],
+    ['--no-advertise', 'tell clients only of this address, and not of the other members (behind NAT or a proxy)'],
     ['--monitor <port>', "nats-server's monitoring page, on loopback"],
     [
       '--replicas <n>',
@@ -126,6 +128,7 @@ export function optionsFrom(flags: ServerFlags, environment: NodeJS.ProcessEnv =
           cluster: {
             name: flags.cluster,
             routes: flags.routes ?? '',
+            advertise: flags.advertise !== false,
             ...(flags.name === undefined ? {} : { member: flags.name }),
             ...(flags.peerPort === undefined ? {} : { peerPort: portOf('--peer-port', flags.peerPort) }),
           },

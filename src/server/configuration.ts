@@ -26,6 +26,8 @@ export interface ClusterConfiguration {
   readonly peerPort: number
   /** Some of the members, itself or not: `nats://host:port` of their peer ports. */
   readonly routes: readonly string[]
+  /** Whether clients are told the addresses of all members. */
+  readonly advertise: boolean
   /** The same for all members, and known to nobody else. */
   readonly secret: string
 }
@@ -64,7 +66,7 @@ export function configurationText(configuration: ServerConfiguration): string {
 
 /** Members know each other by a secret; under an authority they talk by TLS, too. */
 function clusterLines(
-  { name, peerPort, routes, secret }: ClusterConfiguration,
+  { name, peerPort, routes, advertise, secret }: ClusterConfiguration,
   { host, authority }: ServerConfiguration,
 ): string[] {
   const shown = (route: string): string => route.replace('://', `://maggy:${secret}@`)
@@ -74,6 +76,7 @@ function clusterLines(
     `  listen: ${quoted(`${host.includes(':') ? `[${host}]` : host}:${peerPort}`)}`,
     `  authorization { user: maggy, password: ${quoted(secret)}, timeout: 5 }`,
     `  routes: [${routes.map((route) => quoted(shown(route))).join(', ')}]`,
+    ...(advertise ? [] : ['  no_advertise: true']),
     ...(authority === undefined ? [] : ['  tls {', ...tlsLines(authority.folder), '    timeout: 5', '  }']),
     '}',
   ]

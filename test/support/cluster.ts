@@ -35,7 +35,12 @@ export interface StreamInfo {
   readonly state: { readonly messages: number; readonly last_seq: number }
   readonly cluster?: {
     readonly leader?: string
-    readonly replicas?: readonly { readonly name: string; readonly current: boolean; readonly lag?: number }[]
+    readonly replicas?: readonly {
+      readonly name: string
+      readonly current: boolean
+      readonly offline?: boolean
+      readonly lag?: number
+    }[]
   }
 }
 
@@ -62,10 +67,17 @@ export interface ClusterOptions {
   /** What the routes of a member go through, by the peer port of the other (a proxy); default: nothing. */
   readonly via?: (from: number, to: number, peerPort: number) => Promise<number>
   readonly folder?: string
+  /** Whether clients learn of the other members' addresses. Default: they do. */
+  readonly advertise?: boolean
 }
 
 /** Resolves when all members run and know each other. */
-export async function startTestCluster({ members = 3, via, folder }: ClusterOptions = {}): Promise<TestCluster> {
+export async function startTestCluster({
+  members = 3,
+  via,
+  folder,
+  advertise = true,
+}: ClusterOptions = {}): Promise<TestCluster> {
   const root = folder ?? (await mkdtemp(join(tmpdir(), 'maggy-cluster-')))
   const token = randomBytes(12).toString('base64url')
   const all = [...Array(members).keys()]
@@ -89,6 +101,7 @@ export async function startTestCluster({ members = 3, via, folder }: ClusterOpti
         name: 'test',
         member: names[member] ?? '',
         peerPort: peerPorts[member] ?? 0,
+        advertise,
         routes: routes.map((port) => `127.0.0.1:${port}`).join(','),
       },
     })

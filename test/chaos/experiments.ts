@@ -1,0 +1,53 @@
+/** The experiments upon which faults come, and what is known of them beforehand. */
+import { join } from 'node:path'
+import { packageRoot } from '../../src/actor/index.ts'
+import { ablation, optimization, training, type ContextOf } from '../../src/experiment/index.ts'
+import { space } from '../../src/space/index.ts'
+import { study } from '../../src/ablation/index.ts'
+import type { ContextName } from './plan.ts'
+
+export interface Expected {
+  readonly id: string
+  readonly context: ContextName
+  readonly trials: number
+  /** Reports of a trial. */
+  readonly steps: number
+  readonly epochs: number
+  readonly side: string
+}
+
+const members = 2
+const batchSize = 16
+export const stepsAnEpoch = 8
+const counted = join(packageRoot(), 'test/bench/modules/counted.ts')
+const noted = join(packageRoot(), 'test/chaos/module.ts')
+const steps = 4
+const epochs = 6
+/** Faults cost attempts; here none is to be the last. */
+const maxAttempts = 50
+const common = { metric: 'value', maxAttempts } as const
+
+export function experimentOf(context: ContextName, id: string, folder: string) {
+  const side = join(folder, `${id}.side`)
+  const trials = context === 'search' ? 10 : context === 'ablation' ? 8 : 1
+  const expected: Expected = { id, context, trials, steps, epochs, side }
+  return { expected, module: context === 'training' ? counted : noted, context: contextOf(context, side, trials) }
+}
+
+function contextOf(name: ContextName, side: string, trials: number): ContextOf {
+  const hparams = { side, steps, stepMs: 80 }
+  if (name === 'search') {
+    const searched = { x: space.double(0, 1) }
+    return optimization({ ...common, optimizer: 'random', space: searched, hparams, trials, direction: 'maximize' })
+  }
+  if (name === 'ablation') {
+    const without = study().training('a', 'b', 'c')
+    return ablation({ ...common, study: without, repeats: 2, hparams, direction: 'maximize' })
+  }
+  const samples = members * batchSize * stepsAnEpoch
+  return training({
+    workers: { min: 1, max: members },
+    maxAttempts,
+    hparams: { samples, batchSize, epochs, stepMs: 50, units: 8 },
+  })
+}

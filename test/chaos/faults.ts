@@ -1,0 +1,152 @@
+/** Does to the world what a plan says, and makes it good again. */
+import { execFileSync } from 'node:child_process'
+import { readdirSync, readFileSync } from 'node:fs'
+import { rm, writeFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import { setTimeout as sleep } from 'node:timers/promises'
+import { bundleBucket, checkpointBucket, streams } from '../../protocol/index.ts'
+import { streamInfo } from '../support/cluster.ts'
+import type { Fault } from './plan.ts'
+import type { Actor, World } from './world.ts'
+
+/** Bytes a second through a link that is throttled. */
+const slow = 20_000
+const delayMs = 250
+const settleMs = 30_000
+const replicated = [streams.log.name, streams.telemetry.name, `OBJ_${bundleBucket}`, `OBJ_${checkpointBucket}`]
+
+/** Carries faults out. Of a cluster one member at a time is hurt: that is how much it is made to stand. */
+export class Faults {
+  readonly #world: World
+  #turn: Promise<unknown> = Promise.resolve()
+
+  constructor(world: World) {
+    this.#world = world
+  }
+
+  /** `begun` is called when it comes; resolves when it is over. */
+  async apply(fault: Fault, begun: () => void): Promise<void> {
+    const { target } = fault
+    if (target !== 'server' && target !== 'leader') return await this.#onActor(fault, begun)
+    const mine = this.#turn.then(async () => {
+      await this.#whole()
+      const { servers, bus } = this.#world
+      const member = target === 'leader' ? await servers.leader(bus) : fault.which % servers.count
+      await this.#onServer(fault, member, begun)
+    })
+    this.#turn = mine.catch(() => undefined)
+    await mine
+  }
+
+  /** All copies are as they should be: a member that has just lost its own cannot stand in for another. */
+  async #whole(): Promise<void> {
+    const { servers, bus } = this.#world
+    if (servers.count === 1) return
+    for (const until = performance.now() + settleMs; performance.now() < until; await sleep(100)) {
+      try {
+        const all = await Promise.all(replicated.map((stream) => streamInfo(bus, stream)))
+        const isCurrent = all.every(
+          ({ cluster }) =>
+            cluster?.leader !== undefined && cluster.replicas?.every((one) => one.current && !one.offline),
+        )
+        if (isCurrent) return
+      } catch {
+        // It is asked again.
+      }
+    }
+  }
+
+  async #onServer({ kind, forMs }: Fault, member: number, begun: () => void): Promise<void> {
+    const { servers, disk } = this.#world
+    begun()
+    switch (kind) {
+      case 'kill':
+        await servers.kill(member)
+        return await servers.start(member)
+      case 'terminate':
+        await servers.terminate(member)
+        return await servers.start(member)
+      case 'wipe':
+        await servers.kill(member)
+        await servers.loseDisk(member)
+        return await servers.start(member)
+      case 'partition':
+        servers.isolate(member, true)
+        await sleep(forMs)
+        return servers.isolate(member, false)
+      case 'handles':
+        return await withoutHandles(servers.pid(member), forMs)
+      case 'disk': {
+        const ballast = join(disk ?? '', 'ballast')
+        await writeFile(ballast, Buffer.alloc(128 * 2 ** 20)).catch(() => undefined) // until nothing is left
+        await sleep(forMs)
+        return await rm(ballast, { force: true })
+      }
+      default:
+        return await frozen(servers.pid(member), forMs)
+    }
+  }
+
+  async #onActor(fault: Fault, begun: () => void): Promise<void> {
+    const { kind, target, which, forMs } = fault
+    if (target === 'runner') {
+      const runners = this.#world.processes().filter(({ command }) => command.includes('runner-main'))
+      const pid = runners[which % Math.max(1, runners.length)]?.pid
+      begun()
+      if (pid === undefined) return
+      return kind === 'stop' ? await frozen(pid, forMs) : kill(pid, 'SIGKILL')
+    }
+    const actor = this.#world.actors.get(target)
+    if (actor === undefined) throw new Error(`there is no ${target}`)
+    const pid = actor.child?.pid
+    begun()
+    if (kind === 'kill' || kind === 'terminate') {
+      if (pid !== undefined) kill(pid, kind === 'kill' ? 'SIGKILL' : 'SIGTERM')
+    } else if (kind === 'stop') await frozen(pid, forMs)
+    else if (kind === 'handles') await withoutHandles(pid, forMs, actor)
+    else await spoilt(actor, kind, forMs, which)
+  }
+}
+
+async function spoilt({ links }: Actor, kind: Fault['kind'], forMs: number, which: number): Promise<void> {
+  for (const link of links) {
+    if (kind === 'cut') link.cut()
+    else if (kind === 'hold') link.hold(which % 2 === 0 ? 'up' : 'down')
+    else if (kind === 'delay') link.delay(delayMs)
+    else link.throttle(slow)
+  }
+  await sleep(forMs)
+  for (const link of links) link.heal()
+}
+
+async function frozen(pid: number | undefined, forMs: number): Promise<void> {
+  if (pid === undefined || pid === 0) return
+  kill(pid, 'SIGSTOP')
+  await sleep(forMs)
+  kill(pid, 'SIGCONT')
+}
+
+/** No file and no socket can be opened beyond those that are open; an actor loses its connections, too. */
+async function withoutHandles(pid: number | undefined, forMs: number, actor?: Actor): Promise<void> {
+  if (pid === undefined || pid === 0) return
+  try {
+    const open = readdirSync(`/proc/${pid}/fd`).length
+    const hard = /^Max open files\s+\d+\s+(\d+)/m.exec(readFileSync(`/proc/${pid}/limits`, 'utf8'))?.[1] ?? '4096'
+    execFileSync('prlimit', ['--pid', String(pid), `--nofile=${open}:`])
+    for (const link of actor?.links ?? []) link.cut()
+    for (const link of actor?.links ?? []) link.heal()
+    await sleep(forMs)
+    execFileSync('prlimit', ['--pid', String(pid), `--nofile=${hard}:`], { stdio: 'ignore' })
+  } catch {
+    // It has ended meanwhile.
+  }
+}
+
+function kill(pid: number, signal: NodeJS.Signals): void {
+  try {
+    process.kill(pid, signal)
+  } catch (error) {
+    // It has ended already.
+    if ((error as NodeJS.ErrnoException).code !== 'ESRCH') throw error
+  }
+}

@@ -1,0 +1,264 @@
+/**
+ * The system that chaos comes upon: a server or a cluster of three, two drivers, an optimizer and an ablator, three workers, as processes,
+ * each actor behind links of its own. Whoever ends is started again, as a supervisor would do it.
+ */
+import { randomBytes } from 'node:crypto'
+import { execFileSync } from 'node:child_process'
+import { mkdir, mkdtemp, rm } from 'node:fs/promises'
+import { readdirSync, readFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { setTimeout as sleep } from 'node:timers/promises'
+import { connect as connectRaw, type NatsConnection } from 'nats'
+import { ping } from '../../protocol/index.ts'
+import { spawnActor, type Child } from '../../src/actor/index.ts'
+import { ask, connectNats, type Bus } from '../../src/bus/index.ts'
+import { startServer, type RunningServer } from '../../src/server/index.ts'
+import { startTestCluster, streamInfo, type TestCluster } from '../support/cluster.ts'
+import { startLink, type Link } from './link.ts'
+
+export interface Actor {
+  readonly name: string
+  readonly role: 'driver' | 'optimizer' | 'ablator' | 'worker'
+  readonly links: readonly Link[]
+  /** undefined: it has ended, and is being started again. */
+  child: Child | undefined
+}
+
+/** One server, or several. */
+export interface Servers {
+  readonly count: number
+  /** With the token in each, with commas. */
+  readonly url: string
+  readonly token: string
+  port(member: number): number
+  pid(member: number): number
+  kill(member: number): Promise<void>
+  terminate(member: number): Promise<void>
+  start(member: number): Promise<void>
+  loseDisk(member: number): Promise<void>
+  /** Takes a member's routes to the others away, both ways. */
+  isolate(member: number, isolated: boolean): void
+  leader(bus: Bus): Promise<number>
+  stop(): Promise<void>
+}
+
+export interface World {
+  /** Of who looks on: past all links. */
+  readonly bus: Bus
+  /** The same, for what is between others. */
+  readonly raw: NatsConnection
+  readonly servers: Servers
+  readonly actors: ReadonlyMap<string, Actor>
+  readonly folder: string
+  /** Processes of the actors, runners too. */
+  processes(): readonly Process[]
+  /** The disk that the server writes to, where it is a small one. */
+  readonly disk: string | undefined
+  /** What ended unasked, or said that something is wrong with maggy itself. */
+  readonly faults: string[]
+  /** Resolves when all that should run does, and works; rejects with what does not after so long. */
+  whole(ms: number): Promise<void>
+  /** Ends everything. Gives processes of its own that are left. */
+  stop(): Promise<readonly string[]>
+}
+
+export interface Process {
+  readonly pid: number
+  readonly command: string
+}
+
+export interface WorldOptions {
+  readonly cluster: boolean
+  /** The server has a disk of 96 MiB of its own; needs the right to mount. */
+  readonly smallDisk?: boolean
+}
+
+const restartMs = 150
+const mark = 'MAGGY_CHAOS'
+
+async function single(folder: string): Promise<Servers> {
+  const data = join(folder, 'server')
+  const token = randomBytes(12).toString('base64url')
+  let server: RunningServer | undefined = await startServer({ port: 0, token, data })
+  const { port } = server
+  const end = async (signal: 'SIGKILL' | 'SIGTERM'): Promise<void> => {
+    const running = server
+    server = undefined
+    if (running === undefined) return
+    process.kill(running.pid, signal)
+    await running.ended
+  }
+  return {
+    count: 1,
+    url: `nats://${token}@127.0.0.1:${port}`,
+    token,
+    port: () => port,
+    pid: () => server?.pid ?? 0,
+    kill: () => end('SIGKILL'),
+    terminate: () => end('SIGTERM'),
+    async start() {
+      server ??= await startServer({ port, token, data })
+    },
+    loseDisk: () => rm(data, { recursive: true, force: true }),
+    isolate: () => undefined,
+    leader: () => Promise.resolve(0),
+    stop: () => end('SIGTERM'),
+  }
+}
+
+async function cluster(folder: string): Promise<Servers> {
+  const routes: { readonly from: number; readonly to: number; readonly link: Link }[] = []
+  const nats: TestCluster = await startTestCluster({
+    folder,
+    advertise: false,
+    via: async (from, to, peerPort) => {
+      const known = routes.find((route) => route.from === from && route.to === to)
+      if (known !== undefined) return known.link.port
+      const link = await startLink(peerPort)
+      routes.push({ from, to, link })
+      return link.port
+    },
+  })
+  return {
+    ...nats,
+    count: 3,
+    isolate(member, isolated) {
+      for (const { from, to, link } of routes) {
+        if (from !== member && to !== member) continue
+        if (isolated) link.cut()
+        else link.heal()
+      }
+    },
+    async leader(bus) {
+      return (await nats.leader(bus, 'MAGGY_LOG')) ?? 0
+    },
+    async stop() {
+      await nats.stop()
+      await Promise.all(routes.map(({ link }) => link.stop()))
+    },
+  }
+}
+
+export async function startWorld({ cluster: isCluster, smallDisk = false }: WorldOptions): Promise<World> {
+  const folder = await mkdtemp(join(tmpdir(), 'maggy-chaos-'))
+  const disk = smallDisk ? join(folder, 'server') : undefined
+  if (disk !== undefined) {
+    await mkdir(disk)
+    execFileSync('mount', ['-t', 'tmpfs', '-o', 'size=96m', 'none', disk])
+  }
+  const servers = isCluster ? await cluster(folder) : await single(folder)
+  const bus = await connectNats({ server: servers.url, name: 'chaos' })
+  const addresses = servers.url.split(',').map((url) => url.replace(/^.*@/, ''))
+  const raw = await connectRaw({ servers: addresses, token: servers.token, maxReconnectAttempts: -1 })
+  await bus.streams.ensure()
+  const actors = new Map<string, Actor>()
+  const faults: string[] = []
+  const id = randomBytes(6).toString('hex')
+  let stopping = false
+
+  /** Started, and started again whenever it ends. */
+  async function keep(actor: Actor, args: readonly string[]): Promise<void> {
+    const server = actor.links.map(({ port }) => `nats://${servers.token}@127.0.0.1:${port}`).join(',')
+    const common = ['--server', server, '--log-level', 'error', '--connect-timeout', '120']
+    while (!stopping) {
+      try {
+        const child = await spawnActor(actor.role, [...common, ...args], {
+          env: { [mark]: id, MAGGY_KNOWN_SERVERS: '' },
+          readyTimeoutMs: 180_000,
+        })
+        actor.child = child
+        if (stopping) await child.stop(5_000)
+        const { code } = await child.exited
+        if (code !== null && code !== 0 && code !== 143)
+          faults.push(`${actor.name} ended with ${code}: ${child.stderrTail()}`)
+      } catch (error) {
+        // It was killed while it started, which is a fault like others.
+        if (!stopping) faults.push(...unexpected(actor.name, error))
+      }
+      actor.child = undefined
+      if (!stopping) await sleep(restartMs)
+    }
+  }
+
+  const kept: Promise<void>[] = []
+  async function add(name: string, role: Actor['role'], ...args: string[]): Promise<void> {
+    const links = await Promise.all(
+      Array.from({ length: servers.count }, (_, member) => startLink(servers.port(member))),
+    )
+    const actor: Actor = { name, role, links, child: undefined }
+    actors.set(name, actor)
+    kept.push(keep(actor, args))
+  }
+  for (const name of ['driver-1', 'driver-2']) await add(name, 'driver', '--id', name)
+  await add('suggester', 'optimizer', '--id', 'suggester')
+  await add('ablator', 'ablator', '--id', 'ablator')
+  for (const name of ['worker-1', 'worker-2', 'worker-3']) await add(name, 'worker', '--id', name, '--threads', '1')
+
+  const lacking = async (): Promise<string | undefined> => {
+    for (let member = 0; member < servers.count; member += 1) if (servers.pid(member) === 0) return `server ${member}`
+    for (const { name, child } of actors.values()) if (child === undefined) return name
+    if (servers.count > 1) {
+      const { cluster: group } = await streamInfo(bus, 'MAGGY_LOG')
+      if (group?.leader === undefined) return 'a leader of the log'
+      const late = group.replicas?.find((one) => !one.current)
+      if (late !== undefined) return `the replica on ${late.name}`
+    }
+    for (const { name, role } of actors.values())
+      if (role === 'worker') await ask(bus, ping, { worker: name }, {}, { timeoutMs: 1_000 })
+    return undefined
+  }
+
+  return {
+    bus,
+    raw,
+    servers,
+    actors,
+    folder,
+    disk,
+    faults,
+    processes: () => marked(id),
+    async whole(ms) {
+      for (const until = performance.now() + ms; ; await sleep(100)) {
+        const missing = await lacking().catch((error: unknown) => String(error))
+        if (missing === undefined) return
+        if (performance.now() > until) throw new Error(`not whole after ${ms} ms: ${missing}`)
+      }
+    },
+    async stop() {
+      stopping = true
+      for (const { links } of actors.values()) for (const link of links) link.heal()
+      await Promise.all([...actors.values()].map(({ child }) => child?.stop(8_000)))
+      await Promise.all(kept)
+      await bus.close()
+      await raw.close()
+      await servers.stop()
+      await Promise.all([...actors.values()].flatMap(({ links }) => links.map((link) => link.stop())))
+      await sleep(500)
+      const left = marked(id)
+      for (const { pid } of left) process.kill(pid, 'SIGKILL')
+      if (disk !== undefined) execFileSync('umount', ['-l', disk])
+      await rm(folder, { recursive: true, force: true })
+      return left.map(({ pid, command }) => `${pid}: ${command}`)
+    },
+  }
+}
+
+/** A start that a fault ended says so by its signal, or that no server was there. */
+function unexpected(name: string, error: unknown): string[] {
+  const said = error instanceof Error ? error.message : String(error)
+  return /ended \((SIGKILL|SIGTERM|143|69)\)/.test(said) ? [] : [`${name} did not start: ${said}`]
+}
+
+/** Processes that carry the mark of this world. */
+function marked(id: string): Process[] {
+  return readdirSync('/proc').flatMap((name) => {
+    if (!/^\d+$/.test(name) || Number(name) === process.pid) return []
+    try {
+      if (!readFileSync(`/proc/${name}/environ`, 'latin1').includes(`${mark}=${id}`)) return []
+      return [{ pid: Number(name), command: readFileSync(`/proc/${name}/cmdline`, 'utf8').replaceAll('\0', ' ') }]
+    } catch {
+      return [] // it has ended meanwhile
+    }
+  })
+}
