@@ -7,10 +7,12 @@ import { artifacts } from './artifacts.ts'
 import { asynchrony } from './asynchrony.ts'
 import { board } from './board.ts'
 import { fidelity } from './quality/fidelity.ts'
+import { goodput } from './goodput.ts'
 import { history } from './history.ts'
 import { idle } from './idle.ts'
 import { kills } from './kills.ts'
 import { join } from './join.ts'
+import { leaders } from './leaders.ts'
 import { metrics } from './metrics.ts'
 import { quality } from './quality/index.ts'
 import { recovery } from './recovery.ts'
@@ -67,6 +69,8 @@ const benches: Readonly<Record<string, Bench>> = {
   board,
   recovery,
   restart,
+  goodput,
+  leaders,
   kills,
   'ring-training': ringTraining,
 }
@@ -93,7 +97,7 @@ const program = new Command('bench')
   .option('--workers <numbers>', 'quality: asynchronous workers (default: 1)')
   .option('--keep <directory>', "quality: where the peer's outcomes are kept, so that they are found once")
   .option('--seeds <n>', 'quality, ring-training, search: so many seeds (default: 10, 3, 1)', Number)
-  .option('--kills <n>', 'recovery, kills: so many are killed (default: 50, 10)', Number)
+  .option('--kills <n>', 'recovery, kills, leaders, goodput: so many are killed (default: 50, 10, 6, 5)', Number)
   .option('--trials <n>', 'history, board: so many trials (default: 60000, 50000)', Number)
   .option('--long', 'recovery: workers that come and go for two minutes, and one that is stopped for 15 s, too')
   .option('--secured', 'trials, allreduce: under an authority and by TLS; compare with a run without')

@@ -23,7 +23,7 @@ export async function violationsOf(
   if (result.holes !== undefined) found.push(`its log has holes: ${JSON.stringify(result.holes)}`)
   if (context === 'training') return [...found, ...trained(expected, result)]
   // Of a ring one member's result is the trial's; the others are only thanked.
-  return [...found, ...acknowledged(events, overheard), ...(await counted(bus, expected, result))]
+  return [...found, ...acknowledged(events, overheard), ...(await counted(bus, expected, result, events))]
 }
 
 /** Exactly one final state of each trial, and each attempt assigned once. */
@@ -59,7 +59,12 @@ function acknowledged(events: readonly LogEvent[], overheard: Overheard): string
 }
 
 /** Counts, values and reports against the side file. */
-async function counted(bus: Bus, { id, trials, side, steps }: Expected, result: Result): Promise<string[]> {
+async function counted(
+  bus: Bus,
+  { id, trials, side, steps }: Expected,
+  result: Result,
+  events: readonly LogEvent[],
+): Promise<string[]> {
   const found: string[] = []
   const lines = sideLines(side)
   const begun = new Set<string>()
@@ -71,9 +76,12 @@ async function counted(bus: Bus, { id, trials, side, steps }: Expected, result: 
   if (result.counts.done !== trials || result.trials.length !== trials)
     found.push(`${trials} trials were asked for; counts are ${JSON.stringify(result.counts)}`)
   const all = await readAllPoints(bus, id)
-  for (const { trial, attempts, metrics, state } of result.trials) {
+  for (const { trial, metrics, state } of result.trials) {
     if (state !== 'done') continue
-    const attempt = attempts
+    const last = events.find(
+      (event) => event.type === 'trial.ended' && event.trial === trial && event.outcome.kind === 'done',
+    )
+    const attempt = last?.type === 'trial.ended' ? last.attempt : NaN
     const end = lines.find((line) => line.kind === 'end' && line.trial === trial && line.attempt === attempt)
     if (end === undefined) found.push(`trial ${trial} is done by attempt ${attempt}, which did not come to its end`)
     else if (metrics['value'] !== end.value)

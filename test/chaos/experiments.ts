@@ -22,20 +22,31 @@ export const stepsAnEpoch = 8
 const counted = join(packageRoot(), 'test/bench/modules/counted.ts')
 const noted = join(packageRoot(), 'test/chaos/module.ts')
 const steps = 4
-const epochs = 6
+const usualEpochs = 6
 /** Faults cost attempts; here none is to be the last. */
 const maxAttempts = 50
 const common = { metric: 'value', maxAttempts } as const
 
-export function experimentOf(context: ContextName, id: string, folder: string) {
-  const side = join(folder, `${id}.side`)
-  const trials = context === 'search' ? 10 : context === 'ablation' ? 8 : 1
-  const expected: Expected = { id, context, trials, steps, epochs, side }
-  return { expected, module: context === 'training' ? counted : noted, context: contextOf(context, side, trials) }
+/** Where other than usual. */
+export interface Size {
+  readonly trials?: number
+  /** Between two reports of a trial. */
+  readonly stepMs?: number
+  readonly epochs?: number
 }
 
-function contextOf(name: ContextName, side: string, trials: number): ContextOf {
-  const hparams = { side, steps, stepMs: 80 }
+const usualTrials = { search: 10, ablation: 8, training: 1 } as const
+
+export function experimentOf(context: ContextName, id: string, folder: string, size: Size = {}) {
+  const side = join(folder, `${id}.side`)
+  const { trials = usualTrials[context], stepMs = 80, epochs = usualEpochs } = size
+  const expected: Expected = { id, context, trials, steps, epochs, side }
+  const module = context === 'training' ? counted : noted
+  return { expected, module, context: contextOf(context, expected, stepMs) }
+}
+
+function contextOf(name: ContextName, { side, trials, epochs }: Expected, stepMs: number): ContextOf {
+  const hparams = { side, steps, stepMs }
   if (name === 'search') {
     const searched = { x: space.double(0, 1) }
     return optimization({ ...common, optimizer: 'random', space: searched, hparams, trials, direction: 'maximize' })

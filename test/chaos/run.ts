@@ -94,7 +94,7 @@ export async function runPlan(
   const following = follow()
   let violations: string[] = []
   try {
-    await accepted(world, module, context, id)
+    await submitted(world, module, context, id)
     const ended = await Promise.race([
       following.then(() => true),
       sleep(endMs, false, { signal: over.signal, ref: false }),
@@ -126,7 +126,7 @@ export async function runPlan(
 }
 
 /** Submits until a driver has accepted it. */
-async function accepted(world: World, module: string, context: ContextOf, id: string): Promise<void> {
+export async function submitted(world: World, module: string, context: ContextOf, id: string): Promise<void> {
   const { bus } = world
   const { experiment, bundle: made } = await loaded(module)
   const { code, sha256, module: name } = made
@@ -177,7 +177,7 @@ async function shown({ servers, folder }: World, id: string, trials: number): Pr
 }
 
 /** What each member of the cluster has of the log is the same. */
-async function unequal({ servers }: World): Promise<string[]> {
+export async function unequal({ servers }: World): Promise<string[]> {
   if (servers.count === 1) return []
   const digests = await Promise.all(
     Array.from({ length: servers.count }, async (_, member) => {
