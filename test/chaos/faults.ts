@@ -28,14 +28,18 @@ export class Faults {
   async apply(fault: Fault, begun: () => void): Promise<void> {
     const { target } = fault
     if (target !== 'server' && target !== 'leader') return await this.#onActor(fault, begun)
-    const mine = this.#turn.then(async () => {
-      await this.#whole()
-      const { servers, bus } = this.#world
-      const member = target === 'leader' ? await servers.leader(bus) : fault.which % servers.count
-      await this.#onServer(fault, member, begun)
-    })
+    const before = this.#turn
+    const mine = this.#onMember(fault, begun, before)
     this.#turn = mine.catch(() => undefined)
     await mine
+  }
+
+  async #onMember(fault: Fault, begun: () => void, before: Promise<unknown>): Promise<void> {
+    await before
+    await this.#whole()
+    const { servers, bus } = this.#world
+    const member = fault.target === 'leader' ? await servers.leader(bus) : fault.which % servers.count
+    await this.#onServer(fault, member, begun)
   }
 
   /** All copies are as they should be: a member that has just lost its own cannot stand in for another. */

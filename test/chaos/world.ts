@@ -155,29 +155,29 @@ export async function startWorld({ cluster: isCluster, smallDisk = false }: Worl
   const actors = new Map<string, Actor>()
   const faults: string[] = []
   const id = randomBytes(6).toString('hex')
-  let stopping = false
+  const stopping = new AbortController()
 
   /** Started, and started again whenever it ends. */
   async function keep(actor: Actor, args: readonly string[]): Promise<void> {
     const server = actor.links.map(({ port }) => `nats://${servers.token}@127.0.0.1:${port}`).join(',')
     const common = ['--server', server, '--log-level', 'error', '--connect-timeout', '120']
-    while (!stopping) {
+    while (!stopping.signal.aborted) {
       try {
         const child = await spawnActor(actor.role, [...common, ...args], {
           env: { [mark]: id, MAGGY_KNOWN_SERVERS: '' },
           readyTimeoutMs: 180_000,
         })
         actor.child = child
-        if (stopping) await child.stop(5_000)
+        if (stopping.signal.aborted) await child.stop(5_000)
         const { code } = await child.exited
         if (code !== null && code !== 0 && code !== 143)
           faults.push(`${actor.name} ended with ${code}: ${child.stderrTail()}`)
       } catch (error) {
         // It was killed while it started, which is a fault like others.
-        if (!stopping) faults.push(...unexpected(actor.name, error))
+        if (!stopping.signal.aborted) faults.push(...unexpected(actor.name, error))
       }
       actor.child = undefined
-      if (!stopping) await sleep(restartMs)
+      if (!stopping.signal.aborted) await sleep(restartMs)
     }
   }
 
@@ -226,9 +226,9 @@ export async function startWorld({ cluster: isCluster, smallDisk = false }: Worl
       }
     },
     async stop() {
-      stopping = true
+      stopping.abort()
       for (const { links } of actors.values()) for (const link of links) link.heal()
-      await Promise.all([...actors.values()].map(({ child }) => child?.stop(8_000)))
+      await Promise.all([...actors.values()].flatMap(({ child }) => (child === undefined ? [] : [child.stop(8_000)])))
       await Promise.all(kept)
       await bus.close()
       await raw.close()
