@@ -185,6 +185,7 @@ export {
   output,
   RingSeat,
   runnerBeat,
+  runnerNotice,
   started,
   StopReason,
   stopTrial,

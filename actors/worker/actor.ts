@@ -18,17 +18,7 @@ export const workerActor: ActorDefinition<WorkerArguments> = {
   roles: ['worker'],
   options: workerOptions,
   start: async ({ bus, clock, logger, id, onDropped, access }, options) => {
-    const {
-      slots,
-      labels,
-      threads,
-      maxMemory,
-      memory,
-      gpus,
-      cache = defaultCacheFolder(),
-      drainTimeout,
-      server,
-    } = options
+    const { slots, labels, threads, maxMemory, memory, gpus, cache = defaultCacheFolder(), server } = options
     // Told now, and not by each trial.
     await makeCacheFolder(cache)
     const trust = options.trust === undefined ? undefined : new Map(await readTrust(options.trust))
@@ -61,7 +51,8 @@ export const workerActor: ActorDefinition<WorkerArguments> = {
       }),
       maxTrialsPerRunner: options.maxTrialsPerRunner,
       maxRssBytes,
-      drainTimeoutMs: drainTimeout === undefined ? null : drainTimeout * 1000,
+      notice: options.notice !== undefined,
+      drainTimeoutMs: drainTimeoutIn(options),
       onDropped,
       onNotice: (text, details) => {
         logger.warn(details ?? {}, text)
@@ -91,6 +82,15 @@ export const workerActor: ActorDefinition<WorkerArguments> = {
       ready,
     }
   },
+}
+
+/** What is left of a notice is for results and for a good-bye. */
+const goodbyeSeconds = 5
+
+function drainTimeoutIn({ drainTimeout, notice }: WorkerArguments): number | null {
+  const given = notice === undefined ? Infinity : notice - Math.min(goodbyeSeconds, notice / 4)
+  const seconds = Math.min(drainTimeout ?? Infinity, given)
+  return seconds === Infinity ? null : seconds * 1000
 }
 
 /**

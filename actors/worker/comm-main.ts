@@ -6,9 +6,10 @@ import { connectNats, type Bus } from '../../src/bus/index.ts'
 import { openGates } from '../../src/isolation/index.ts'
 import { codeOf, describe, isProblem, RemoteError, toProblem } from '../../protocol/index.ts'
 import type { CommSetting, FromComm, ToComm } from './comm-messages.ts'
+import { keyOf } from './runner-messages.ts'
 import { endThisGroup } from './process-group.ts'
 import { createRingCheckpoints, createRingMember, type RingMember } from './ring/index.ts'
-import { fetchCheckpoint, storeCheckpoint } from './store.ts'
+import { fetchCheckpoint, passes, storeCheckpoint } from './store.ts'
 import { uploadArtifact } from './upload.ts'
 import { sharedFlags } from './shared-memory.ts'
 import { createTelemetry } from './telemetry.ts'
@@ -49,10 +50,19 @@ const telemetry = createTelemetry({
   author: randomUUID(),
   flags: sharedFlags(memory),
   onNotice,
+  onGoing: (attempt) => {
+    going = keyOf(attempt)
+    if (ringing === undefined) return
+    void ringing.keep().then(() => telemetry.kept())
+  },
 })
+/** The attempt that is to be handed back once its next checkpoint is kept. */
+let going: string | undefined
 let member: RingMember | undefined
 /** Pieces of artifacts that the first thread was asked for. */
 const pieces = new Map<number, (message: Extract<ToComm, { type: 'piece' }>) => void>()
+/** That of the attempt that runs. */
+let ringing: RingMember | undefined
 // A first thread that is blocked does not see that its worker is gone, and a ring would wait for it.
 const parent = process.ppid
 setInterval(() => {
@@ -78,7 +88,7 @@ port.on('message', (message: ToComm) => {
       const { attempt, ring, seat, line } = message
       const checkpoints = createRingCheckpoints({ bus, clock: systemClock, worker, attempt, onNotice })
       // One that is done may still linger for the others' sake; it closes by itself.
-      member = createRingMember({ bus, clock: systemClock, worker, slot, ring, seat, line, checkpoints })
+      ringing = member = createRingMember({ bus, clock: systemClock, worker, slot, ring, seat, line, checkpoints })
       return
     }
     case 'flush':
@@ -98,20 +108,12 @@ port.on('message', (message: ToComm) => {
       return
     case 'end':
       telemetry.end()
+      ringing = undefined
       return
     case 'close':
       void close()
   }
 })
-
-const passing: ReadonlySet<string> = new Set([
-  'BUS_DISCONNECTED',
-  'BUS_TIMEOUT',
-  'BUS_NO_RESPONDERS',
-  'BUS_NO_JETSTREAM',
-  'STORE_BUSY',
-  'DRIVER_FENCED',
-])
 
 /** An outage is waited out: a training would rather pause than lose what it saves. */
 async function lasting<T>(work: () => Promise<T>): Promise<T> {
@@ -119,8 +121,7 @@ async function lasting<T>(work: () => Promise<T>): Promise<T> {
     try {
       return await work()
     } catch (error) {
-      // Also what hinders the driver that passes it on.
-      if (left === 0 || !passing.has(codeOf(error) ?? '')) throw error
+      if (left === 0 || !passes(error)) throw error
       await new Promise((resolve) => setTimeout(resolve, 1000))
     }
   }
@@ -137,6 +138,8 @@ function passedOn(error: unknown): boolean {
 async function store({ id, attempt, data }: Extract<ToComm, { type: 'store' }>): Promise<void> {
   try {
     await lasting(() => storeCheckpoint(bus, worker, { attempt, ring: false }, data))
+    // The training waits for its answer, and takes no step beyond what is kept.
+    if (going === keyOf(attempt)) return telemetry.kept()
     post({ type: 'stored', id })
   } catch (error) {
     if (passedOn(error)) post({ type: 'stored', id })

@@ -18,6 +18,8 @@ export interface WorkerArguments {
   readonly isolate?: 'bus' | 'open'
   /** Seconds. */
   readonly drainTimeout?: number
+  /** Seconds. */
+  readonly notice?: number
 }
 
 export function workerOptions(command: Command): Command {
@@ -61,6 +63,11 @@ export function workerOptions(command: Command): Command {
       '--drain-timeout <seconds>',
       'what still runs then is handed back (default: it may end)',
       whole(0, 2_000_000),
+    )
+    .option(
+      '--notice <seconds>',
+      'the host goes so long after SIGTERM (spot machines: 30): what runs is handed back after its next checkpoint, and in time in any case',
+      whole(2, 2_000_000),
     )
 }
 

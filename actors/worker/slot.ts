@@ -5,6 +5,7 @@ import type { BundleCache } from '../../src/bundle/index.ts'
 import { tell, type Bus } from '../../src/bus/index.ts'
 import {
   problem,
+  runnerNotice,
   started,
   type Assignment,
   type AttemptRef,
@@ -54,6 +55,8 @@ export interface Slot {
   heard(): void
   tick(deaf: boolean): void
   drain(): void
+  /** The host goes: the runner is told to hand back what it has after its next checkpoint. */
+  giveNotice(): void
   /** Hands back what it holds, at no cost. */
   handBack(): void
   dismiss(): Promise<void>
@@ -213,6 +216,10 @@ export function createSlot(options: SlotOptions): Slot {
     },
     drain: () => {
       actor.send({ type: 'drain' })
+    },
+    giveNotice: () => {
+      const attempt = context().current?.attempt
+      if (attempt !== undefined) tell(bus, runnerNotice, { worker, slot: String(slot) }, { attempt })
     },
     handBack: () => {
       actor.send({ type: 'handback' })

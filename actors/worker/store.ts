@@ -11,6 +11,18 @@ import {
 } from '../../protocol/index.ts'
 import { ask, type Bus } from '../../src/bus/index.ts'
 
+/** Outages and elections: of the bus itself, or of the store behind the driver that was asked. */
+const passing: readonly string[] = [
+  'BUS_DISCONNECTED',
+  'BUS_TIMEOUT',
+  'BUS_NO_RESPONDERS',
+  'BUS_NO_LEADER',
+  'BUS_NO_JETSTREAM',
+  'STORE_BUSY',
+  'DRIVER_FENCED',
+]
+export const passes = (error: unknown): boolean => passing.includes(codeOf(error) ?? '')
+
 /** A driver that dies over a question leaves it without a word. */
 const timeoutMs = 5_000
 const tries = 5

@@ -5,13 +5,14 @@
  * I3 One batch is on its way at a time; what comes meanwhile is the next one. So a lone point leaves at once.
  */
 import type { Clock } from '../../src/actor/index.ts'
-import { tell, type Bus } from '../../src/bus/index.ts'
+import { hear, tell, type Bus } from '../../src/bus/index.ts'
 import {
   decodePayload,
   encodePayload,
   isProblem,
   metrics,
   runnerBeat,
+  runnerNotice,
   stopTrial,
   subjectFor,
   type AttemptRef,
@@ -34,6 +35,8 @@ export interface Telemetry {
   line(attempt: AttemptRef, from: 'stdout' | 'stderr' | 'log', text: string): void
   /** Resolves once every point and line so far is recorded. */
   flushed(): Promise<void>
+  /** What there was to keep of the attempt is kept (see runner.notice): the beats say so. */
+  kept(): void
   end(): void
   close(): Promise<void>
 }
@@ -55,6 +58,8 @@ export function createTelemetry(options: {
   readonly author: string
   readonly flags: SharedFlags
   readonly onNotice: (text: string) => void
+  /** The host goes, and the attempt with it: called once. */
+  readonly onGoing: (attempt: AttemptRef) => void
 }): Telemetry {
   const { bus, clock, worker, slot, pid, flags } = options
   let current: Attempt | undefined
@@ -74,11 +79,23 @@ export function createTelemetry(options: {
     },
   })
 
+  let kept = false
+  let going: string | undefined
+  let ticker: unknown
   const beat = (): void => {
-    tell(bus, runnerBeat, { worker, slot: String(slot) }, { pid, attempt: current?.ref ?? null })
+    const what = { pid, attempt: current?.ref ?? null, ...(kept ? { kept } : {}) }
+    tell(bus, runnerBeat, { worker, slot: String(slot) }, what)
+    clock.clearTimeout(ticker)
     ticker = clock.setTimeout(beat, beatMs)
   }
-  let ticker: unknown = clock.setTimeout(beat, 0)
+
+  ticker = clock.setTimeout(beat, 0)
+  const hearNotice = hear(bus, runnerNotice, { worker, slot: String(slot) }, ({ attempt }) => {
+    const key = keyOf(attempt)
+    if (current === undefined || keyOf(current.ref) !== key || going === key) return
+    going = key
+    options.onGoing(attempt)
+  })
 
   const hearStop = bus.subscribe(subjectFor(stopTrial, { worker }), ({ data, subject }) => {
     let stop
@@ -154,14 +171,20 @@ export function createTelemetry(options: {
       for (let turn = sending; turn !== undefined; turn = sending) await turn
       await lines.flush()
     },
+    kept: () => {
+      kept = true
+      beat()
+    },
     end: () => {
       clock.clearTimeout(timeout)
+      kept = false
       current = undefined
     },
     close: async () => {
       clock.clearTimeout(ticker)
       clock.clearTimeout(timeout)
       hearStop.unsubscribe()
+      hearNotice.unsubscribe()
       await lines.flush()
     },
   }

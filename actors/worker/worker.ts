@@ -52,6 +52,8 @@ export interface WorkerOptions {
   readonly maxTrialsPerRunner: number
   /** Resident memory of a runner above which it is replaced between two trials. */
   readonly maxRssBytes: number
+  /** The host goes when the drain is over: what has checkpoints is handed back after the next one. */
+  readonly notice: boolean
   /** How long a drain waits for what runs; null: as long as it takes. */
   readonly drainTimeoutMs: number | null
   readonly onDropped?: OnDropped
@@ -193,6 +195,7 @@ export function createWorker(options: WorkerOptions): Worker {
   const drain = (reason: string): Promise<void> => {
     if (actor.getSnapshot().context.reason === null) {
       actor.send({ type: 'drain', reason })
+      if (options.notice) for (const slot of slots) slot.giveNotice()
       if (options.drainTimeoutMs !== null) {
         clock.setTimeout(() => {
           for (const slot of slots) slot.handBack()
@@ -246,6 +249,10 @@ export function createWorker(options: WorkerOptions): Worker {
     if (found === undefined) throw problem('LEASE_UNKNOWN', { worker, slot })
     return found
   }
+  const heardRunner = (slot: number, kept: boolean): void => {
+    slots[slot]?.heard()
+    if (kept && status().draining) slots[slot]?.handBack()
+  }
   const dropped = onDropped === undefined ? {} : { onDropped }
 
   const subscriptions = [
@@ -294,7 +301,13 @@ export function createWorker(options: WorkerOptions): Worker {
       dropped,
     ),
     hear(bus, callActors, { actor: '*' }, () => actor.send({ type: 'rollcall' }), dropped),
-    hear(bus, runnerBeat, { worker, slot: '*' }, (_, { slot }) => slots[Number(slot)]?.heard(), dropped),
+    hear(
+      bus,
+      runnerBeat,
+      { worker, slot: '*' },
+      ({ kept }, { slot }) => heardRunner(Number(slot), kept === true),
+      dropped,
+    ),
   ]
   const stopStatus = bus.onStatus((now) => {
     actor.send({ type: now === 'connected' ? 'connected' : 'disconnected' })
@@ -302,6 +315,8 @@ export function createWorker(options: WorkerOptions): Worker {
 
   const stopTicking = every(clock, beatMs, () => {
     for (const slot of slots) slot.tick(bus.status !== 'connected')
+    // One that was said while the connection was down is said again.
+    if (options.notice && status().draining) for (const slot of slots) slot.giveNotice()
     actor.send({ type: 'tick' })
   })
   actor.start()

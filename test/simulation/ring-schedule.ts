@@ -93,6 +93,7 @@ export async function playRing(schedule: RingSchedule): Promise<string[]> {
     save: async (ring, generation, make) => {
       if ((kept.get(ring)?.generation ?? 0) <= generation) kept.set(ring, { generation, bytes: make() })
     },
+    keep: () => Promise.resolve(),
     load: async (ring) => kept.get(ring)?.bytes,
   }
   const decide = (decision: RingDecision): void => {

@@ -54,6 +54,7 @@ export function startRunner(options: {
     flags,
     author: `${worker}-${slot}-${pid}`,
     onNotice: () => undefined,
+    onGoing: () => undefined,
   })
   let alive = true
   let serial = 0

@@ -257,6 +257,7 @@ export class World {
       },
       maxTrialsPerRunner: 3,
       maxRssBytes: 1000,
+      notice: false,
       drainTimeoutMs: null,
       onNotice: () => undefined,
     })

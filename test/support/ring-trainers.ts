@@ -282,6 +282,7 @@ export function ringOf<Given extends object, Report>(
         line: { port: port2, memory },
         checkpoints: {
           save: async (name, _generation, make) => void checkpoints.set(name, make()),
+          keep: async (name, _, bytes) => void checkpoints.set(name, bytes),
           load: async (name) => checkpoints.get(name),
         },
       })

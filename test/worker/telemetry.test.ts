@@ -32,6 +32,7 @@ async function setUp() {
     author: 'a1',
     flags,
     onNotice: () => {},
+    onGoing: () => undefined,
   })
   return { network, bus, flags, telemetry }
 }

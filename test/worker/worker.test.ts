@@ -17,6 +17,8 @@ import {
   problem,
   rollCall,
   started,
+  runnerBeat,
+  runnerNotice,
   stopTrial,
   type PayloadOf,
 } from '../../protocol/index.ts'
@@ -30,12 +32,20 @@ interface Setting {
   readonly slots?: number
   readonly acknowledge?: boolean
   readonly drainTimeoutMs?: number | null
+  readonly notice?: boolean
   /** How code comes here; by default it is here. */
   readonly fetch?: () => Promise<string>
   readonly gate?: Gate
 }
 
-async function setUp({ slots = 1, acknowledge = true, drainTimeoutMs = null, fetch, gate }: Setting = {}) {
+async function setUp({
+  slots = 1,
+  acknowledge = true,
+  drainTimeoutMs = null,
+  notice = false,
+  fetch,
+  gate,
+}: Setting = {}) {
   const clock = new TestClock()
   const network = createMemoryNetwork({ clock })
   const bus = network.connect()
@@ -65,6 +75,7 @@ async function setUp({ slots = 1, acknowledge = true, drainTimeoutMs = null, fet
     ...(gate === undefined ? {} : { gate }),
     maxTrialsPerRunner: 100,
     maxRssBytes: 1_000,
+    notice,
     drainTimeoutMs,
     onNotice: (text) => void notices.push(text),
   })
@@ -407,6 +418,36 @@ describe('a worker', () => {
       await settle()
       expect(said.left).toBe(1)
     }
+  })
+
+  test('with notice: tells its runner until that has kept what there was, and hands the attempt back then', async () => {
+    const { bus, call, worker, said, tick, runner, settle } = await setUp({ notice: true, drainTimeoutMs: 25_000 })
+    const told: number[] = []
+    const beatOf = (kept?: boolean) => {
+      const attempt = assignmentOf(1).attempt
+      tell(bus, runnerBeat, { worker: 'w1', slot: '0' }, { pid: 1, attempt, ...(kept === true ? { kept } : {}) })
+    }
+    hear(bus, runnerNotice, { worker: 'w1', slot: '0' }, ({ attempt }) => void told.push(attempt.trial))
+    await call.lease()
+    await call.assign(1)
+    await settle()
+    runner().says(begun(1))
+    beatOf(true)
+    await settle()
+    const drained = worker.drain('SIGTERM')
+    await settle()
+    expect(told).toEqual([1])
+    beatOf()
+    await tick(1_000)
+    expect(told).toEqual([1, 1])
+    expect(said.done).toEqual([])
+    beatOf(true)
+    await settle()
+    runner().exits('SIGKILL')
+    for (let turn = 0; turn < 5; turn += 1) await settle()
+    runner().exits('gone')
+    await drained
+    expect(said.done.map(({ trial, outcome }) => [trial, outcome.kind])).toEqual([[1, 'returned']])
   })
 
   test('hands back what still loads when the time to drain is up', async () => {

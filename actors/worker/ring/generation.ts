@@ -39,6 +39,8 @@ export interface Surroundings {
   readonly checkpoints: RingCheckpoints
   readonly variables: () => readonly VariableSpec[]
   readonly pause: (ms: number) => Promise<void>
+  /** Called while the training waits for this collective: a member that is to go may have something to keep first. */
+  readonly beforeReduce: (collective: number, plan: RingPlan) => Promise<void>
 }
 
 const lookMs = 500
@@ -143,6 +145,7 @@ export async function serve(
       continue
     }
     const { collective, vector, weight, key, exactFrom } = asked
+    await around.beforeReduce(collective, plan)
     const outcome = await ring.allReduce(collective, vector, weight, { key, exactFrom })
     if (outcome.kind === 'fault') return outcome
     holding.finish(collective)

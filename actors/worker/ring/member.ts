@@ -17,6 +17,11 @@ import { createRingRecord } from './record.ts'
 import { createTraining, type Heard, type Joining } from './training.ts'
 
 export interface RingMember {
+  /**
+   * The host goes: resolves once this member may go without any step being lost. Rank 0 keeps the state of the training first, at its
+   * next collective, and takes no further step; the others hold nothing that it has not.
+   */
+  keep(): Promise<void>
   /** Leaves without a word: the attempt is over, or the runner goes. */
   close(): void
 }
@@ -58,6 +63,16 @@ export function createRingMember(options: RingMemberOptions): RingMember {
   })
   const driver = createDriverSide({ bus, me, slot, pause })
   const training = createTraining({ line: options.line, onAsked: () => progress.asked(), onHeard: hear })
+  /** Called once nothing is left to keep; undefined: it does not go. */
+  let kept: (() => void) | undefined
+  const beforeReduce = async (collective: number, plan: RingPlan, alone = false): Promise<void> => {
+    if (kept === undefined) return
+    if (plan.rank !== 0 && !alone) return kept()
+    const bytes = packetOf(collective, await training.exportState(), record)
+    await checkpoints.keep(name, plan.generation, bytes, () => !closed)
+    kept()
+    await new Promise<void>(() => undefined)
+  }
   const around: Surroundings = {
     name,
     seat: options.seat,
@@ -68,6 +83,7 @@ export function createRingMember(options: RingMemberOptions): RingMember {
     checkpoints,
     variables: () => joining?.variables ?? [],
     pause,
+    beforeReduce,
   }
 
   const calls = [
@@ -145,6 +161,8 @@ export function createRingMember(options: RingMemberOptions): RingMember {
 
   /** Tells the driver until the next generation comes. Throws what none can mend. */
   async function end({ plan, ring }: Generation, fault: RingFault, isCurrent: () => boolean): Promise<void> {
+    // It is in no collective now, and a next generation may never come.
+    if (training.collective !== undefined) await beforeReduce(training.collective, plan, true)
     if (fault.code === 'RING_MISMATCH') throw (await differenceTo(plan)) ?? fault.problem
     if (fault.code === 'RING_MANIFEST_DIFFERS') throw fault.problem
     const said = await driver.suspect(plan, fault, holding.finished, isCurrent)
@@ -203,5 +221,16 @@ export function createRingMember(options: RingMemberOptions): RingMember {
     training.close()
   }
 
-  return { close }
+  return {
+    close,
+    keep: () =>
+      new Promise((resolve) => {
+        kept = resolve
+        const { collective } = training
+        if (current === undefined) resolve()
+        else if (current.ring.fault !== undefined && collective !== undefined)
+          beforeReduce(collective, current.plan, true).catch((error: unknown) => training.fail(error))
+        else if (current.plan.rank !== 0) resolve()
+      }),
+  }
 }

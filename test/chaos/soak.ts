@@ -1,0 +1,127 @@
+/** `npm run soak -- --minutes N [--cluster]`: one experiment after another with faults beside, and what memory and handles each process has. */
+import { readdirSync, readFileSync } from 'node:fs'
+import Table from 'cli-table3'
+import { Command } from 'commander'
+import { round } from '../bench/statistics.ts'
+import { planOf, type Kind } from './plan.ts'
+import { runPlan } from './run.ts'
+import { startWorld, type World } from './world.ts'
+
+interface Sample {
+  /** Minutes since the beginning. */
+  readonly at: number
+  readonly mebibytes: number
+  readonly handles: number
+}
+
+const program = new Command('soak')
+  .description(
+    'Experiments without a pause, with faults that end no process, and the slope of what each process holds.',
+  )
+  .option('--minutes <n>', 'for so long', Number, 20)
+  .option('--seed <n>', 'which faults', Number, 1)
+  .option('--cluster', 'a cluster of three servers, and not one')
+  .option('--json', 'one JSON object on the last line')
+  .parse()
+const {
+  minutes,
+  seed,
+  cluster = false,
+  json,
+} = program.opts<{
+  minutes: number
+  seed: number
+  cluster?: boolean
+  json?: boolean
+}>()
+
+/** Those that end nobody: a process that is started anew has no slope. */
+const gentle: readonly Kind[] = ['stop', 'cut', 'hold', 'delay', 'throttle']
+const everyMs = 5_000
+/** Of the time: caches and heaps fill. */
+const warmUp = 0.3
+/** The heap of a process rises until it is collected: the lowest of so many samples counts. */
+const window = 6
+const slopeAtMost = 1
+/** Sockets that are on their way. */
+const handlesAtMost = 12
+
+const say = (line: string): void => void process.stderr.write(`${line}\n`)
+const samples = new Map<string, Sample[]>()
+const began = performance.now()
+const elapsed = (): number => (performance.now() - began) / 60_000
+
+function look({ actors, servers }: World): void {
+  const running: [string, number][] = [...actors.values()].map(({ name, child }) => [name, child?.pid ?? 0])
+  for (let member = 0; member < servers.count; member += 1) running.push([`server-${member}`, servers.pid(member)])
+  for (const [name, pid] of running) {
+    if (pid === 0) continue
+    try {
+      const kibibytes = Number(/^VmRSS:\s+(\d+)/m.exec(readFileSync(`/proc/${pid}/status`, 'utf8'))?.[1])
+      const handles = readdirSync(`/proc/${pid}/fd`).length
+      const key = `${name} (${pid})`
+      samples.set(key, [...(samples.get(key) ?? []), { at: elapsed(), mebibytes: kibibytes / 1024, handles }])
+    } catch {
+      // It has ended meanwhile.
+    }
+  }
+}
+
+/** Of the least squares through the lowest of each window, in MiB a minute. */
+function slopeOf(all: readonly Sample[]): number {
+  const lowest: Sample[] = []
+  for (let at = 0; at + window <= all.length; at += window) {
+    const some = all.slice(at, at + window)
+    lowest.push(some.reduce((least, one) => (one.mebibytes < least.mebibytes ? one : least)))
+  }
+  if (lowest.length < 3) return NaN
+  const mean = (of: (one: Sample) => number): number => lowest.reduce((sum, one) => sum + of(one), 0) / lowest.length
+  const [t, m] = [mean(({ at }) => at), mean(({ mebibytes }) => mebibytes)]
+  const covariance = lowest.reduce((sum, { at, mebibytes }) => sum + (at - t) * (mebibytes - m), 0)
+  return covariance / lowest.reduce((sum, { at }) => sum + (at - t) ** 2, 0)
+}
+
+const world = await startWorld({ cluster })
+const looking = setInterval(() => look(world), everyMs)
+const wrong: string[] = []
+let runs = 0
+try {
+  for (; elapsed() < minutes; runs += 1) {
+    const plan = planOf(seed, runs, { cluster, kinds: gentle })
+    const faults = plan.faults.filter(({ target }) => target !== 'runner')
+    const { violations } = await runPlan(world, { ...plan, faults }, `soak-${runs}`, {
+      thorough: false,
+      say: () => undefined,
+    })
+    wrong.push(...violations)
+    say(`${round(elapsed(), 1)} min: experiment ${runs} ${violations.length === 0 ? 'ok' : violations.join('; ')}`)
+  }
+} finally {
+  clearInterval(looking)
+  wrong.push(...(await world.stop()).map((process) => `left over: ${process}`))
+}
+
+const table = new Table({ head: ['process', 'MiB', 'MiB a minute', 'handles'], style: { head: [], border: [] } })
+const figures: Record<string, { readonly slope: number; readonly handles: number }> = {}
+for (const [name, all] of samples) {
+  const after = all.filter(({ at }) => at > minutes * warmUp)
+  // Of one that was started late there is too little to tell.
+  if (after.length < 3 * window) continue
+  const slope = slopeOf(after)
+  const handles = after.map((one) => one.handles)
+  const more = Math.max(...handles) - Math.min(...handles)
+  figures[name] = { slope: round(slope, 2), handles: more }
+  table.push([
+    name,
+    round(after.at(-1)?.mebibytes ?? NaN, 0),
+    round(slope, 2),
+    `${Math.min(...handles)} to ${Math.max(...handles)}`,
+  ])
+  if (!(slope <= slopeAtMost)) wrong.push(`${name} grows by ${round(slope, 2)} MiB a minute`)
+  if (more > handlesAtMost) wrong.push(`${name} has from ${Math.min(...handles)} to ${Math.max(...handles)} handles`)
+}
+process.stdout.write(
+  `${table.toString()}\n${runs} experiments; ${wrong.length === 0 ? 'nothing is wrong' : wrong.join('\n')}\n`,
+)
+if (json === true) process.stdout.write(`${JSON.stringify({ minutes, runs, figures, wrong })}\n`)
+process.exit(wrong.length === 0 ? 0 : 1)
