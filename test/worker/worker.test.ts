@@ -443,9 +443,11 @@ describe('a worker', () => {
     expect(said.done).toEqual([])
     beatOf(true)
     await settle()
+    expect(runner().killed).toBe(true)
     runner().exits('SIGKILL')
-    for (let turn = 0; turn < 5; turn += 1) await settle()
+    await tick(1_000)
     runner().exits('gone')
+    await tick(1_000)
     await drained
     expect(said.done.map(({ trial, outcome }) => [trial, outcome.kind])).toEqual([[1, 'returned']])
   })
