@@ -40,7 +40,8 @@ const told: Readonly<Record<string, string>> = {
   memoryBytes: 'Memory that the worker has for all of its slots, in bytes.',
   info: 'What the worker is.',
   status: 'What its slots hold now.',
-  kept: 'After a notice: what there was to keep of the attempt is kept, and it waits to be handed back. Left out: not yet, or nobody asked.',
+  'runner.beat.kept':
+    'After a notice: what there was to keep of the attempt is kept, and it waits to be handed back. Left out: not yet, or nobody asked.',
   draining: 'It takes nothing new, and goes when what it runs has ended.',
   unacknowledged:
     'Attempts that have ended and whose results no driver has acknowledged yet; the worker says them again.',
