@@ -44,7 +44,7 @@ export function layoutOf(graph: LayersGraph): Layout {
     // A layer that is called on its own output feeds itself, which nobody has to see.
     for (const feeder of fedBy) if (feeder !== at && feeder < graph.length) drawing.setEdge(String(feeder), String(at))
   }
-  layout(drawing as never)
+  layout(drawing)
   const { width = 0, height = 0 } = drawing.graph()
   return {
     width,

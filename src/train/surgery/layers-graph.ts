@@ -22,7 +22,7 @@ export function graphOf(model: LayersModel): LayersGraph | undefined {
 }
 
 /** tfjs takes any text for a name. */
-const nameOf = (name: string): string => [...visible(name)].slice(0, 256).join('') || '?'
+const nameOf = (name: string): string => /^.{1,256}/u.exec(visible(name))?.[0] ?? '?'
 
 const parametersOf = (layer: Layer): number =>
   weightsOf(layer).reduce((sum, { shape }) => sum + shape.reduce((size: number, side) => size * (side ?? 1), 1), 0)

@@ -18,8 +18,8 @@ export function hypervolume(points: readonly (readonly number[])[], corner: read
   const sorted = inside.toSorted((a, b) => (a[last] as number) - (b[last] as number))
   let volume = 0
   for (const [index, point] of sorted.entries()) {
-    const next = sorted[index + 1]?.[last] ?? (corner[last] as number)
-    const depth = next - (point[last] as number)
+    const next = sorted[index + 1] ?? corner
+    const depth = (next[last] as number) - (point[last] as number)
     if (depth <= 0) continue
     const below = sorted.slice(0, index + 1).map((each) => each.slice(0, last))
     volume += depth * hypervolume(below, corner.slice(0, last))
