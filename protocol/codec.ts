@@ -22,6 +22,14 @@ export function encode(value: unknown, subject = ''): Uint8Array {
   return packr.pack(value)
 }
 
+/** Encoded values in the place of the empty list with which `head`, an encoded map, ends. The same bytes as if all were encoded at once. */
+export function withList(head: Uint8Array, values: readonly Uint8Array[]): Uint8Array {
+  const count = values.length
+  if (head.at(-1) !== 0x90 || count > 0xffff) throw problem('INTERNAL', { reason: 'no list to put values into' })
+  const size = count < 16 ? [0x90 | count] : [0xdc, count >> 8, count & 0xff]
+  return new Uint8Array(Buffer.concat([head.subarray(0, -1), Uint8Array.from(size), ...values]))
+}
+
 /** Decodes one msgpack value. Throws MESSAGE_MALFORMED. */
 export function decode(data: Uint8Array, subject = ''): unknown {
   const reason = faultInBytes(data)

@@ -21,7 +21,7 @@ export {
   writeArtifact,
 } from './artifact.ts'
 export { AskedChange, Change, changeExperiment, pauseExperiment } from './change.ts'
-export { bytesOf, decode, encode, float32From } from './codec.ts'
+export { bytesOf, decode, encode, float32From, withList } from './codec.ts'
 export {
   Bytes,
   Count,

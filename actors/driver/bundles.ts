@@ -18,7 +18,7 @@ const atHandBytes = 64 * 2 ** 20
 export class ServedBundles {
   readonly #bus: Bus
   /** By hash, what was asked for last at the end. */
-  readonly #atHand = new Map<string, Promise<Uint8Array | undefined>>()
+  readonly #atHand = new Map<string, Promise<Uint8Array>>()
   readonly #sizes = new Map<string, number>()
 
   constructor(bus: Bus) {
@@ -46,22 +46,17 @@ export class ServedBundles {
     this.#sizes.delete(sha256)
   }
 
-  /** Many workers that begin at once ask for the same: it is read once. */
+  /** Many workers that begin at once ask for the same, each part by part: it is read, and hashed, once. */
   async #bundle(sha256: string): Promise<Uint8Array> {
-    const reading = this.#atHand.get(sha256) ?? this.#bus.blobs.get(bundleBucket, sha256)
+    const reading = this.#atHand.get(sha256) ?? this.#read(sha256)
     this.#atHand.delete(sha256)
     this.#atHand.set(sha256, reading)
-    let code: Uint8Array | undefined
+    let code: Uint8Array
     try {
       code = await reading
     } catch (error) {
       this.#atHand.delete(sha256)
       throw error
-    }
-    // Clients write blindly: what does not have its hash is as if it were not there, and is written again.
-    if (code === undefined || createHash('sha256').update(code).digest('hex') !== sha256) {
-      this.#atHand.delete(sha256)
-      throw problem('BUNDLE_MISSING', { sha256 })
     }
     this.#sizes.set(sha256, code.length)
     let total = [...this.#sizes.values()].reduce((sum, bytes) => sum + bytes, 0)
@@ -70,6 +65,14 @@ export class ServedBundles {
       total -= this.#sizes.get(oldest) ?? 0
       this.forget(oldest)
     }
+    return code
+  }
+
+  /** Clients write blindly: what does not have its hash is as if it were not there, and is written again. */
+  async #read(sha256: string): Promise<Uint8Array> {
+    const code = await this.#bus.blobs.get(bundleBucket, sha256)
+    if (code === undefined || createHash('sha256').update(code).digest('hex') !== sha256)
+      throw problem('BUNDLE_MISSING', { sha256 })
     return code
   }
 

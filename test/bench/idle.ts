@@ -1,30 +1,11 @@
 /** What a driver and a worker (with its runner) cost while nothing runs. */
-import { readdir, readFile } from 'node:fs/promises'
 import { setTimeout as sleep } from 'node:timers/promises'
-import pidusage from 'pidusage'
 import { startSystem } from '../support/system.ts'
 import type { Report } from './main.ts'
+import { familyOf, spentBy } from './processes.ts'
 import { round } from './statistics.ts'
 
 const seconds = 20
-
-/** A process and all that it started. */
-async function familyOf(pid: number): Promise<number[]> {
-  const children = await childrenOf(pid)
-  return [pid, ...(await Promise.all(children.map(familyOf))).flat()]
-}
-
-async function childrenOf(pid: number): Promise<number[]> {
-  const tasks = await readdir(`/proc/${pid}/task`)
-  const lists = await Promise.all(tasks.map((task) => readFile(`/proc/${pid}/task/${task}/children`, 'utf8')))
-  return lists.flatMap((list) => list.split(' ').filter(Boolean).map(Number))
-}
-
-/** Milliseconds of processor time so far. */
-async function spentBy(pids: readonly number[]): Promise<number> {
-  const usages = await Promise.all(pids.map((pid) => pidusage(pid)))
-  return usages.reduce((sum, { ctime }) => sum + ctime, 0)
-}
 
 export async function idle(say: (line: string) => void): Promise<Report> {
   const system = await startSystem()

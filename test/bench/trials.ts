@@ -5,6 +5,7 @@ import type { LogEvent } from '../../protocol/index.ts'
 import { packageRoot } from '../../src/actor/index.ts'
 import { startSystem } from '../support/system.ts'
 import type { Report } from './main.ts'
+import { familyOf, spentBy } from './processes.ts'
 import { median, quantile, round } from './statistics.ts'
 
 export const moduleFile = (name: string): string => join(packageRoot(), 'test/bench/modules', `${name}.ts`)
@@ -36,9 +37,9 @@ export async function trials(
 ): Promise<Report> {
   const system = await startSystem({ secured })
   try {
-    await system.actor('driver')
-    await system.actor('optimizer')
-    await system.workers(2)
+    const driver = await system.actor('driver')
+    const optimizer = await system.actor('optimizer')
+    const workers = await system.workers(2)
     const context = (count: number, seconds: number) =>
       optimization({
         optimizer: 'random',
@@ -54,7 +55,18 @@ export async function trials(
       return endsOf(await system.ended(id))
     }
     await run('warm-up', 200, 0)
+    const parts = {
+      server: [system.server.pid],
+      driver: [driver.pid],
+      optimizer: [optimizer.pid],
+      workers: workers.map(({ pid }) => pid),
+      runners: (await Promise.all(workers.map(({ pid }) => familyOf(pid)))).flatMap(([, ...runners]) => runners),
+    }
+    const spent = () => Promise.all(Object.values(parts).map(spentBy))
+    const before = await spent()
     const noop = await run('noop', 3000, 0)
+    const after = await spent()
+    const costs = after.map((ms, index) => (ms - (before[index] ?? 0)) / noop.length)
     const span = Math.max(...noop.map(({ at }) => at)) - Math.min(...noop.map(({ startedAt }) => startedAt ?? 0))
     const gaps = gapsOf(noop)
     const second = await run('one-second', 20, 1)
@@ -62,6 +74,9 @@ export async function trials(
       figures: {
         trials: noop.length,
         trialsPerSecond: round((noop.length / span) * 1000, 1),
+        /** Of all processes, and of each kind: what a trial costs, in ms of processor time. */
+        cpuMs: round(costs.reduce((sum, cost) => sum + cost, 0)),
+        ...Object.fromEntries(Object.keys(parts).map((part, index) => [`${part}CpuMs`, round(costs[index] ?? 0)])),
         gapMedianMs: round(median(gaps), 3),
         gap95Ms: round(quantile(gaps, 0.95), 3),
         utilization: round(utilizationOf(second, 2), 4),

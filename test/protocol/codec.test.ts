@@ -1,6 +1,6 @@
 import * as fc from 'fast-check'
 import { expect, test } from 'vitest'
-import { bytesOf, codeOf, decode, encode, float32From } from '../../protocol/index.ts'
+import { bytesOf, codeOf, decode, encode, float32From, withList } from '../../protocol/index.ts'
 
 const codeOfThrown = (work: () => unknown): string | undefined => {
   try {
@@ -115,4 +115,17 @@ test('a map from outside with an entry __proto__ changes no object but itself', 
   const names = ['constructor', 'hasOwnProperty', 'toString']
   const values = Object.fromEntries(names.map((name) => [name, name]))
   expect(decode(encode(values))).toEqual(values)
+})
+
+test.each([1, 15, 16, 300, 7000])('a list of %i encoded values is as if all had been encoded at once', (count) => {
+  const values = Array.from({ length: count }, (_, index) => ({ index, name: `n${index}`, more: [null, 1.5] }))
+  const entry = withList(
+    encode({ first: 7, events: [] }),
+    values.map((value) => encode(value)),
+  )
+  expect(Buffer.compare(entry, encode({ first: 7, events: values }))).toBe(0)
+})
+
+test('values are put into a list only where one stands', () => {
+  expect(codeOfThrown(() => withList(encode({ first: 7 }), []))).toBe('INTERNAL')
 })

@@ -4,7 +4,7 @@
  * I2 An experiment that is closed here does nothing more: another driver has it, or it is over.
  * I3 Only what changes something is written: nothing stands in the log after the end but that it goes on.
  */
-import { check, LogEvent, problem, toProblem, type Problem } from '../../../protocol/index.ts'
+import { problem, toProblem, type LogEvent, type Problem } from '../../../protocol/index.ts'
 import type { Clock, Logger } from '../../../src/actor/index.ts'
 import { seedOf, type Effect, type History } from '../../../src/history/index.ts'
 import type { Fleet } from '../fleet/index.ts'
@@ -209,7 +209,7 @@ export class Effects {
   /** What nobody could read back ends the experiment that it is of, and nothing else. */
   #isWritable(event: LogEvent): boolean {
     try {
-      check(LogEvent, event, 'experiment.log')
+      this.#rooms.writer.prepare(event)
       return true
     } catch (error) {
       const { stack: _, ...fault } = toProblem(error)

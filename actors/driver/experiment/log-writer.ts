@@ -8,19 +8,21 @@
  *    that a server answers ends the process. Only the first entry of a new log is given up, with the server's code.
  * I5 What somebody else wrote on the subject and nobody can read is no entry of the log: it is stepped over, and shuts nobody out.
  * I6 Events are numbered from 0 on; an entry names the number of its first event, so that a reader notices what is gone.
+ * I7 An event is checked and encoded once: entries are put together out of encoded events.
  */
 import { randomUUID } from 'node:crypto'
 import {
   check,
   decodePayload,
   encode,
-  encodePayload,
   isProblem,
   log,
   LogEvent,
   problem,
   subjectFor,
   toProblem,
+  within,
+  withList,
 } from '../../../protocol/index.ts'
 import type { Clock } from '../../../src/actor/index.ts'
 import { streamOverhead, type Bus, type Entry } from '../../../src/bus/index.ts'
@@ -51,7 +53,9 @@ export class LogWriter {
   #last: number
   /** The number of the next event to be written (I6). */
   #next: number
-  #queue: LogEvent[] = []
+  #queue: Uint8Array[] = []
+  /** Until they are written: histories keep events for long, and their bytes would stay with them. */
+  readonly #prepared = new WeakMap<LogEvent, Uint8Array>()
   #waiting: (() => void)[] = []
   #writing = false
   #fenced = false
@@ -86,15 +90,24 @@ export class LogWriter {
   /** Refuses an event that is none, or would never fit an entry. Throws MESSAGE_INVALID, BUS_TOO_LARGE. */
   admit(event: LogEvent): void {
     const limit = this.#room
-    const bytes = encode(check(LogEvent, event, this.#subject), this.#subject).length
+    const bytes = this.prepare(event).length
     if (bytes > limit) throw problem('BUS_TOO_LARGE', { bytes, subject: this.#subject, limit })
+  }
+
+  /** An event as bytes, checked and encoded once until it is written (I7). Throws MESSAGE_INVALID. */
+  prepare(event: LogEvent): Uint8Array {
+    const known = this.#prepared.get(event)
+    if (known !== undefined) return known
+    const bytes = encode(check(LogEvent, event, this.#subject), this.#subject)
+    this.#prepared.set(event, bytes)
+    return bytes
   }
 
   /** Begins the log, or goes on with it; false: somebody else did. Rejects with what the server refuses it for (I4). */
   async open(events: readonly LogEvent[]): Promise<boolean> {
     this.#writing = true
     try {
-      await this.#append(this.#entry(events), false)
+      await this.#append(this.#entry(events.map((event) => this.prepare(event))), false)
       this.#next += events.length
     } finally {
       this.#writing = false
@@ -104,7 +117,10 @@ export class LogWriter {
 
   write(...events: LogEvent[]): void {
     if (this.#fenced || this.#closed) return
-    this.#queue.push(...events)
+    for (const event of events) {
+      this.#queue.push(this.prepare(event))
+      this.#prepared.delete(event)
+    }
     if (!this.#writing) {
       this.#writing = true
       // The rest of this turn joins the same append.
@@ -154,15 +170,20 @@ export class LogWriter {
     if (this.#fenced) this.#onFenced()
   }
 
-  #entry(events: readonly LogEvent[]): Uint8Array {
-    return encodePayload(log, { first: this.#next, events: [...events] }, this.#subject)
+  #entry(events: readonly Uint8Array[]): Uint8Array {
+    const entry = withList(encode({ first: this.#next, events: [] }, this.#subject), events)
+    return within(log.maxBytes, entry, this.#subject)
   }
 
-  /** As many events as fit an entry. */
-  #takeBatch(): LogEvent[] {
-    const limit = this.#room
-    let count = Math.min(this.#queue.length, eventsPerAppend)
-    while (count > 1 && encode(this.#queue.slice(0, count)).length > limit) count = Math.ceil(count / 2)
+  /** As many events as fit an entry; one at least. */
+  #takeBatch(): Uint8Array[] {
+    let room = this.#room
+    let count = 0
+    for (const { length } of this.#queue) {
+      if (count > 0 && (count === eventsPerAppend || length > room)) break
+      room -= length
+      count += 1
+    }
     return this.#queue.splice(0, count)
   }
 

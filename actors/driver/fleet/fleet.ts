@@ -18,6 +18,8 @@ interface Worker {
   slots: Slots
   /** A ping is under way. */
   pinging: boolean
+  /** Its slots, as they are counted among all. */
+  counted: number
 }
 
 /** How an attempt was lost: with its worker, or because a worker that is here does not know it. */
@@ -63,6 +65,8 @@ export class Fleet {
   readonly #times: FleetTimes
   readonly #tell: (news: FleetNews) => void
   readonly #workers = new Map<string, Worker>()
+  /** Counted along: with thousands of workers, each that joins would have to count them all. */
+  #slotsKnown = 0
 
   constructor(bus: Bus, clock: Clock, driver: string, times: FleetTimes, tell: (news: FleetNews) => void) {
     this.#bus = bus
@@ -108,6 +112,9 @@ export class Fleet {
     }
     // The same name, another process: what the former one held died with it.
     if (known !== undefined && before && before.startedAt !== info.startedAt) this.#loseAll(known)
+    const entry = this.#worker(worker)
+    this.#slotsKnown += info.slots - entry.counted
+    entry.counted = info.slots
     this.#move(worker, { type: 'worker.announce', info, status, at: this.#clock.elapsed() })
   }
 
@@ -120,7 +127,7 @@ export class Fleet {
   left(worker: string): void {
     if (!this.#workers.has(worker)) return
     this.#move(worker, { type: 'worker.leave' })
-    this.#workers.delete(worker)
+    this.#remove(worker)
   }
 
   reconnected(): void {
@@ -132,7 +139,7 @@ export class Fleet {
       for (const slot of slots.all) slot.lease.tick()
       this.#move(worker, { type: 'tick', at: this.#clock.elapsed() })
       if (snapshot.value === 'lost' && this.#clock.elapsed() - snapshot.context.heardAt > forgetAfterMs)
-        this.#workers.delete(worker)
+        this.#remove(worker)
     }
   }
 
@@ -209,20 +216,22 @@ export class Fleet {
   /** I2: those that are gone make room first. */
   #hasRoom(slots: number, known: Worker | undefined): boolean {
     if (known === undefined && this.#workers.size >= workersAtMost) {
-      for (const [worker, { snapshot }] of this.#workers) if (snapshot.value === 'lost') this.#workers.delete(worker)
+      for (const [worker, { snapshot }] of this.#workers) if (snapshot.value === 'lost') this.#remove(worker)
     }
     if (known === undefined && this.#workers.size >= workersAtMost) return false
-    let others = 0
-    for (const worker of this.#workers.values())
-      if (worker !== known) others += worker.snapshot.context.info?.slots ?? 0
-    return others + slots <= slotsAtMost
+    return this.#slotsKnown - (known?.counted ?? 0) + slots <= slotsAtMost
+  }
+
+  #remove(worker: string): void {
+    this.#slotsKnown -= this.#workers.get(worker)?.counted ?? 0
+    this.#workers.delete(worker)
   }
 
   #worker(worker: string): Worker {
     const known = this.#workers.get(worker)
     if (known !== undefined) return known
     const snapshot = fleetSteps.initial({ worker, ...this.#times, at: this.#clock.elapsed() })
-    const fresh: Worker = { snapshot, slots: this.#noSlots(worker), pinging: false }
+    const fresh: Worker = { snapshot, slots: this.#noSlots(worker), pinging: false, counted: 0 }
     this.#workers.set(worker, fresh)
     return fresh
   }

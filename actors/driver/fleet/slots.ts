@@ -38,6 +38,7 @@ export type SlotsNews =
 
 export class Slots {
   readonly all: Slot[] = []
+  readonly #byNumber = new Map<number, Slot>()
   readonly #where: Where
   readonly #tell: (news: SlotsNews) => void
 
@@ -53,17 +54,27 @@ export class Slots {
   }
 
   at(slot: number): Slot | undefined {
-    return this.all.find((one) => one.slot === slot)
+    return this.#byNumber.get(slot)
   }
 
   /** The place that holds an attempt; what the worker runs against this driver's will is in none. */
   find(attempt: AttemptRef): Place | undefined {
-    return this.places.find((place) => place.state !== 'foreign' && place.holds(attempt))
+    return this.#first((place) => place.state !== 'foreign' && place.holds(attempt))
   }
 
   /** The same with those that it was given up in. */
   whereverHeld(attempt: AttemptRef): Place | undefined {
-    return this.places.find((place) => place.holds(attempt))
+    return this.#first((place) => place.holds(attempt))
+  }
+
+  #first(fits: (place: Place) => boolean): Place | undefined {
+    for (const { running, next, supposed } of this.all) {
+      if (running !== null && fits(running)) return running
+      if (next !== null && fits(next)) return next
+      const found = supposed.find(fits)
+      if (found !== undefined) return found
+    }
+    return undefined
   }
 
   /** The worker is said to hold this attempt: it is entered once (I1). */
@@ -85,7 +96,7 @@ export class Slots {
   vacate(place: Place): void {
     const slot = this.at(place.slot)
     if (slot === undefined) return
-    slot.supposed = slot.supposed.filter((one) => one !== place)
+    if (slot.supposed.includes(place)) slot.supposed = slot.supposed.filter((one) => one !== place)
     if (slot.next === place) slot.next = slot.supposed.shift() ?? null
     if (slot.running === place) {
       slot.running = slot.next
@@ -130,6 +141,7 @@ export class Slots {
     })
     const fresh: Slot = { worker, slot, lease, running: null, next: null, supposed: [], idleSince: clock.elapsed() }
     this.all.push(fresh)
+    this.#byNumber.set(slot, fresh)
     return fresh
   }
 }
