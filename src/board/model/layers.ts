@@ -36,7 +36,8 @@ interface Drawing {
 
 /** In layers from the inputs down to the outputs, with few crossings (Gansner et al. 1993, by dagre). */
 export function layoutOf(graph: LayersGraph): Layout {
-  const drawing = new Graph() as Drawing
+  const made = new Graph()
+  const drawing = made as Drawing
   drawing.setGraph({ rankdir: 'TB', nodesep: 22, ranksep: 24, marginx: 6, marginy: 6 })
   drawing.setDefaultEdgeLabel(() => ({}))
   for (const at of graph.keys()) drawing.setNode(String(at), { ...layerSize })
@@ -44,7 +45,7 @@ export function layoutOf(graph: LayersGraph): Layout {
     // A layer that is called on its own output feeds itself, which nobody has to see.
     for (const feeder of fedBy) if (feeder !== at && feeder < graph.length) drawing.setEdge(String(feeder), String(at))
   }
-  layout(drawing)
+  layout(made)
   const { width = 0, height = 0 } = drawing.graph()
   return {
     width,
