@@ -102,10 +102,14 @@ it('counts of trials, slots and what is wanted are those of the search', async (
   })
   expect(valueOf(await samples('optimizer'), 'maggy_sessions', { role: 'optimizer' })).toBe(1)
 
-  const shown = await read(new URL('/metrics', board.address).href, token)
+  const ofBoard = () => read(new URL('/metrics', board.address).href, token)
+  // The board hears of slots by the worker's next beat.
+  await expect
+    .poll(async () => valueOf(await ofBoard(), 'maggy_board_slots', { state: 'busy' }), { timeout: 30_000 })
+    .toBe(2)
+  const shown = await ofBoard()
   expect(valueOf(shown, 'maggy_board_trials', { experiment, state: 'running' })).toBe(2)
   expect(valueOf(shown, 'maggy_board_experiments', { state: 'running' })).toBe(1)
-  expect(valueOf(shown, 'maggy_board_slots', { state: 'busy' })).toBe(2)
   expect(valueOf(shown, 'maggy_board_best_value', { experiment, metric: 'score' })).toBeGreaterThan(0)
   expect(valueOf(shown, 'maggy_bus_connected')).toBe(1)
 })

@@ -70,7 +70,7 @@ test('the Grafana dashboard asks only for measures that there are', async () => 
     'actors/driver/measures.ts',
     'actors/worker/measures.ts',
     'src/suggester/service.ts',
-    'src/actor/run.ts',
+    'src/actor/measure.ts',
   ]
   const texts = await Promise.all(sources.map((path) => readFile(new URL(`../../${path}`, import.meta.url), 'utf8')))
   const known = new Set(texts.join('').match(/maggy_[a-z_]+/g))
