@@ -353,7 +353,13 @@ export async function connectNats(options: NatsOptions): Promise<Bus> {
       await whileConnected(link.flush(), 'flush', 0)
     },
     onStatus,
-    streams: natsStreams(wire, api, identity === undefined || identity.role === 'driver' ? maker : undefined),
+    streams: natsStreams(
+      wire,
+      api,
+      identity === undefined || identity.role === 'driver'
+        ? { kind: 'makes', maker }
+        : { kind: 'reads', as: identity.role },
+    ),
     blobs: natsBlobs(wire, api, maker),
     async close() {
       closing ??= (async () => {

@@ -2,7 +2,15 @@
  * The streams of protocol/streams.ts on JetStream.
  * I1 `follow` hands out each entry once and in order, across outages: it asks for the entries after the last one it handed out.
  */
-import { codeOf, isProblem, MaggyError, problem, streams, type StreamName } from '../../protocol/index.ts'
+import {
+  codeOf,
+  isProblem,
+  MaggyError,
+  problem,
+  streams,
+  type StreamDefinition,
+  type StreamName,
+} from '../../protocol/index.ts'
 import type { Entry, Streams } from './bus.ts'
 import type { JetStreamApi } from './nats-api.ts'
 import type { Maker } from './nats-making.ts'
@@ -17,8 +25,10 @@ const settleMs = 5
 /** A follower that heard nothing looks all the same. */
 const lookMs = 1_000
 
-/** `maker`: of a connection that may make what is missing. */
-export function natsStreams(wire: Wire, api: JetStreamApi, maker: Maker | undefined): Streams {
+/** A connection may make the streams that are missing, or it has a role that may read some of them. */
+type Right = { readonly kind: 'makes'; readonly maker: Maker } | { readonly kind: 'reads'; readonly as: string }
+
+export function natsStreams(wire: Wire, api: JetStreamApi, right: Right): Streams {
   const defaultTimeoutMs = (): number => (wire.members() > 0 ? memberTimeoutMs : apiTimeoutMs)
   const nameOf = (stream: StreamName): string => streams[stream].name
   const record = createRecorder(wire, async ({ subject, data, id, timeoutMs }) => {
@@ -101,9 +111,10 @@ export function natsStreams(wire: Wire, api: JetStreamApi, maker: Maker | undefi
 
   return {
     async ensure(copies = {}) {
-      if (maker !== undefined) return await maker.all(copies)
-      for (const { name } of Object.values(streams))
-        if ((await api.streamSetting(name)) === undefined) throw problem('BUS_NOT_SET_UP', { server: wire.label })
+      if (right.kind === 'makes') return await right.maker.all(copies)
+      for (const { name, reads } of Object.values<StreamDefinition>(streams))
+        if (reads.some((role) => role === right.as) && (await api.streamSetting(name)) === undefined)
+          throw problem('BUS_NOT_SET_UP', { server: wire.label })
     },
     append,
     record: (subject, data, { id, timeoutMs = defaultTimeoutMs() }) => record({ subject, data, id, timeoutMs }),

@@ -130,14 +130,14 @@ describe('what the operating system refuses', () => {
   })
 
   it('is said in words: more files than the process may open', async () => {
-    const child = spawn('sh', ['-c', `ulimit -n 60 && exec "$@"`, 'sh', process.execPath, program, 'ls'], {
+    const child = spawn('sh', ['-c', `ulimit -n 40 && exec "$@"`, 'sh', process.execPath, program, 'ls'], {
       stdio: 'pipe',
     })
     let stderr = ''
     child.stderr.setEncoding('utf8').on('data', (text: string) => (stderr += text))
     const [code] = (await once(child, 'close')) as [number | null]
     const { message, remedy } = errorTable.FILES_EXHAUSTED
-    expect(stderr).toContain(`error FILES_EXHAUSTED: ${message.replace('{reason}', 'it may have 60 open; ')}`)
+    expect(stderr).toContain(`error FILES_EXHAUSTED: ${message.replace('{reason}', 'it may have 40 open; ')}`)
     expect(stderr).toContain(`remedy: ${remedy}\n`)
     expect(code).toBe(exitCodes.failed)
   })

@@ -23,6 +23,7 @@ import { startSystem, type System } from '../support/system.ts'
 
 let folder = ''
 let system: System
+let driver: Awaited<ReturnType<System['actor']>>
 let module = ''
 let ran = ''
 const at = (name: string) => join(folder, name)
@@ -81,7 +82,7 @@ beforeAll(async () => {
     await writeFile(at(`${name}.pub`), stdout)
   }
   system = await startSystem()
-  await system.actor('driver')
+  driver = await system.actor('driver')
   await system.actor('optimizer')
   await system.actor('worker', '--id', 'trusting', '--trust', at('alice.pub'), '--cache', at('cache'))
 }, 120_000)
@@ -207,6 +208,9 @@ describe('a worker that trusts one key', () => {
     // It stands still until it is signed anew: meanwhile its code is swapped.
     const { experiment } = await waitsFor(run('--sign-key', at('alice'), '--sign-for', '0.0000001'))
     await system.bus.blobs.put(bundleBucket, right.sha256, evil.code)
+    // This driver has read the right code already; the next one reads what lies there now.
+    await driver.stop()
+    driver = await system.actor('driver')
     const resumed = maggy(['resume', experiment, '--server', system.server.url, '--json', '--sign-key', at('alice')], {
       env: env(),
     })

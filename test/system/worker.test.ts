@@ -276,12 +276,13 @@ describe('a worker', () => {
     expect((await run({ does: 'nothing' })).outcome.kind).toBe('done')
   })
 
-  test('a trial that eats all memory is a crashed attempt', async () => {
+  test('a trial that eats all memory is a crashed attempt, and the reason is said', async () => {
     children.push(await spawnActor('worker', ['--server', server.url, '--id', 'w6'], { env: smallHeap }))
     await driver.lease('w6')
     trial += 1
     await driver.assign('w6', trial, { does: 'eats memory' })
-    expect((await driver.result(trial)).outcome).toMatchObject({ kind: 'crashed', problem: { code: 'RUNNER_CRASHED' } })
+    const { outcome } = await driver.result(trial)
+    expect(outcome).toMatchObject({ kind: 'crashed', problem: { code: 'RUNNER_OUT_OF_MEMORY' } })
     trial += 1
     await driver.assign('w6', trial, { does: 'nothing' })
     expect((await driver.result(trial)).outcome.kind).toBe('done')
