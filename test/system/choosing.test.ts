@@ -30,7 +30,7 @@ it('lists who is on the bus, with languages, versions and options', async () => 
   const tpe = first?.role === 'optimizer' ? first.info?.serves.find(({ name }) => name === 'tpe') : undefined
   expect(tpe).toMatchObject({ adaptive: true, options: { properties: { gamma: { maximum: 1 } } } })
   expect(first?.info).toMatchObject({ language: 'TypeScript', load: { experiments: 0 } })
-  expect((await onBus('actors')).stdout).toMatch(/worker +- +- +TypeScript .*0 of 1 slots/)
+  expect((await onBus('actors')).stdout).toMatch(/worker +- +any code +TypeScript .*0 of 1 slots/)
 })
 
 it('shares searches among the processes of one name', async () => {

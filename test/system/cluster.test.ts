@@ -104,6 +104,7 @@ test('a blob is written and read while a member hands over and comes back', asyn
 
 test('an entry that does not have its checksum is marked and named; one without any is taken as it is', async () => {
   const subject = subjectFor(log, { experiment: 'rotten' })
+  await current(logStream)
   const raw = await connectRaw({
     servers: cluster.url.split(',').map((url) => url.split('@')[1] ?? ''),
     token: cluster.token,

@@ -88,7 +88,7 @@ it('the talk’s program runs as it is printed: explored, tuned on two workers, 
   expect(ablated).toMatchObject({
     state: 'done',
     counts: { done: 2 },
-    ablation: { components: [{ without: ['conv2'] }] },
+    ablation: { components: [{ without: ['layer:conv2'] }] },
   })
 })
 
