@@ -54,7 +54,9 @@ export class Retiring {
     const history = historyOf(archived)
     const ends = archived.entries.flatMap(({ events }) => events.filter(({ type }) => type === 'experiment.ended'))
     const { pinned } = history.annotations
-    const ended = history.ended ? { experiment, endedAt: ends.at(-1)?.at ?? 0, pinned } : undefined
+    // One whose removal has begun is not one of those that stay.
+    const counts = history.ended && !history.removing
+    const ended = counts ? { experiment, endedAt: ends.at(-1)?.at ?? 0, pinned } : undefined
     return { last, ended }
   }
 }
