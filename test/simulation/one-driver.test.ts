@@ -3,7 +3,9 @@ import { expect, test } from 'vitest'
 import { drawSchedule, failuresOf } from './draw.ts'
 
 const share = 100
-const parts = Array.from({ length: 20 }, (_, part) => part * share)
+/** Hundreds of schedules. More of them: `MAGGY_SCHEDULES=40 npx vitest run test/simulation/one-driver.test.ts`. */
+const count = Number(process.env['MAGGY_SCHEDULES'] ?? 10)
+const parts = Array.from({ length: count }, (_, part) => part * share)
 
 test.each(parts)('searches survive several faults (seeds from %i on)', { timeout: 600_000 }, async (from) => {
   const schedules = Array.from({ length: share }, (_, n) => drawSchedule(from + n))
