@@ -1,6 +1,6 @@
 /** A ring over a real nats-server: what the in-memory bus cannot show. */
 import { afterEach, describe, expect, test } from 'vitest'
-import type { RingAlgorithm, RingEncoding } from '../../protocol/index.ts'
+import { chunk, subjectFor, type RingAlgorithm, type RingEncoding } from '../../protocol/index.ts'
 import { systemClock } from '../../src/actor/index.ts'
 import type { Bus } from '../../src/bus/index.ts'
 import { createRing, type Reduced, type RingOutcome } from '../../src/ring/index.ts'
@@ -62,7 +62,8 @@ test.each(['ring', 'direct'] as const)('%s: a server that is killed in a step an
   const wanted = Buffer.from(bitsOf(whole[0]?.vector ?? new Float32Array()))
   const underWay = new Promise<void>((resolve) => {
     // A chunk of the step on its way: nobody has to answer what this hears.
-    buses[0]?.subscribe('maggy.*.worker.*.ring.r.*.*.chunk', () => {
+    const any = { worker: '*', ring: 'r', member: '*', generation: '*', rank: '*' }
+    buses[0]?.subscribe(subjectFor(chunk, any), () => {
       resolve()
     })
   })
