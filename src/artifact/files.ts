@@ -68,6 +68,33 @@ async function writeModel(incoming: Incoming, folder: string): Promise<void> {
   }
 }
 
+/** An artifact as the files that it is: one, or of a model two. Read each to its end before the next. */
+export async function* filesOf(incoming: Incoming): AsyncGenerator<{
+  readonly path: string
+  readonly parts: AsyncIterable<Uint8Array>
+}> {
+  const { name, kind, parts } = incoming
+  if (kind !== 'model') {
+    yield { path: name, parts }
+    return
+  }
+  const pieces = splitParts(incoming)
+  const json: Uint8Array[] = []
+  let piece = await pieces.next()
+  for (; piece.done !== true && piece.value.of === 'json'; piece = await pieces.next()) json.push(piece.value.data)
+  const first = piece.done === true ? [] : [piece.value.data]
+  yield { path: `${name}/${modelFile}`, parts: inOrder(json) }
+  yield { path: `${name}/${weightsFile}`, parts: inOrder(first, pieces) }
+}
+
+async function* inOrder(
+  parts: readonly Uint8Array[],
+  more?: AsyncIterable<{ readonly data: Uint8Array }>,
+): AsyncGenerator<Uint8Array> {
+  yield* parts
+  if (more !== undefined) for await (const { data } of more) yield data
+}
+
 /** The pieces of a model's two files. */
 async function* splitParts({ name, parts }: Pick<Incoming, 'name' | 'parts'>): AsyncGenerator<{
   readonly of: 'json' | 'weights'

@@ -12,6 +12,7 @@ import {
   ablationRows,
   latestExperiment,
   readAllPoints,
+  readArtifact,
   readResult,
   reportRows,
   reportsAsParquet,
@@ -47,7 +48,7 @@ export async function exportCommand(id: string | undefined, options: ExportOptio
       options,
       async ({ bus }) => {
         const experiment = id ?? (await latestExperiment(bus))
-        if (server !== undefined) await tellAll(bus, experiment, follow, signal, recordTell(server))
+        if (server !== undefined) await tellAll(bus, experiment, follow, signal, recordTell(server, bus))
         else if (format === 'optuna-journal') await writeJournal(bus, experiment, options, signal)
         else await write(await contentOf(bus, experiment, options), output)
         return exitCodes.done
@@ -86,8 +87,8 @@ async function contentOf(bus: Bus, id: string, { format, rows }: ExportOptions):
   }
 }
 
-function recordTell(server: MlflowServer): Tell {
-  const record = new MlflowRecord(server)
+function recordTell(server: MlflowServer, bus: Bus): Tell {
+  const record = new MlflowRecord(server, (...which) => readArtifact(bus, ...which))
   return (outline, trials) => record.tell(outline, trials)
 }
 

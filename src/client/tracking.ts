@@ -7,6 +7,7 @@ import { describe } from '../../protocol/index.ts'
 import { systemClock, type Clock } from '../actor/index.ts'
 import type { Bus } from '../bus/index.ts'
 import { MlflowRecord, type MlflowServer } from '../mlflow/index.ts'
+import { readArtifact } from '../store/index.ts'
 import { followTrials, type Tell, type Told } from './follow-trials.ts'
 import { pause } from './submit.ts'
 
@@ -34,7 +35,7 @@ export function trackIn(
     notices.push(text)
     say(text)
   }
-  const record = new MlflowRecord(server)
+  const record = new MlflowRecord(server, (...which) => readArtifact(bus, ...which))
   const giveUp = new AbortController()
   const outage = new Outage(server.url, notice)
   /** What a failed telling leaves to the next one. */

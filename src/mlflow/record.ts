@@ -5,8 +5,9 @@
  * I2 After a failure nothing is taken for granted: the server is asked again what it has.
  */
 import { own } from '../../protocol/index.ts'
+import { filesOf } from '../artifact/index.ts'
 import { isFinal } from '../history/index.ts'
-import type { KeptPoint, Outline, TrialResult } from '../store/index.ts'
+import type { Artifact, KeptPoint, Outline, TrialResult } from '../store/index.ts'
 import { literal } from '../words/index.ts'
 import {
   createRun,
@@ -40,12 +41,17 @@ const ends: Readonly<Record<string, RunStatus>> = {
   failed: 'FAILED',
 }
 
+/** The bytes of an artifact, in order. */
+type ReadParts = (experiment: string, trial: number, artifact: Artifact) => AsyncIterable<Uint8Array>
+
 export class MlflowRecord {
   readonly #server: MlflowServer
+  readonly #read: ReadParts
   #known: Known | undefined
 
-  constructor(server: MlflowServer) {
+  constructor(server: MlflowServer, read: ReadParts) {
     this.#server = server
+    this.#read = read
   }
 
   /** Sends what is missing of these trials, and how the experiment stands. Rejects with MLFLOW_UNREACHABLE or MLFLOW_REFUSED. */
@@ -104,7 +110,22 @@ export class MlflowRecord {
       })
       run.points = reported.length
     }
-    if (over) await setStatus(this.#server, run, ends[trial.state] ?? 'KILLED', trial.endedAt)
+    if (!over) return
+    await this.#artifacts(run, outline, trial)
+    await setStatus(this.#server, run, ends[trial.state] ?? 'KILLED', trial.endedAt)
+  }
+
+  /** I1: a run that has ended has all of them. */
+  async #artifacts(run: KnownRun, { experiment }: Outline, { trial, artifacts = [] }: TrialResult): Promise<void> {
+    const folder = folderOf(run)
+    if (folder === undefined) return
+    for (const artifact of artifacts) {
+      const { name, kind, bytes } = artifact
+      const parts = this.#read(experiment, trial, artifact)
+      for await (const file of filesOf({ name, kind, parts })) {
+        await this.#server.put(`${folder}/${file.path}`, file.parts, bytes)
+      }
+    }
   }
 
   /** An attempt that another one has replaced. */
@@ -145,13 +166,17 @@ export class MlflowRecord {
       const tags =
         best === null ? {} : { 'maggy.best': String(best.trial), 'maggy.best.hparams': JSON.stringify(best.hparams) }
       await logMetrics(this.#server, parent, metrics, { 'maggy.state': outline.state, ...tags })
-      // Only a server that keeps the files of its clients can be given one by its own address.
-      const [, path] = /^mlflow-artifacts:\/+(.*)$/.exec(parent.artifacts) ?? []
-      if (path !== undefined) await this.#server.put(`${path}/result.json`, `${JSON.stringify(outline, null, 2)}\n`)
+      const folder = folderOf(parent)
+      const result = Buffer.from(`${JSON.stringify(outline, null, 2)}\n`)
+      if (folder !== undefined)
+        await this.#server.put(`${folder}/result.json`, ReadableStream.from([result]), result.length)
     }
     await setStatus(this.#server, parent, status, outline.endedAt)
   }
 }
+
+/** Only a server that keeps the files of its clients can be given one by its own address. */
+const folderOf = ({ artifacts }: KnownRun): string | undefined => /^mlflow-artifacts:\/+(.*)$/.exec(artifacts)?.[1]
 
 /** I1. The experiment of MLflow's has the name of the definition; it is made if it is not there. */
 async function find(server: MlflowServer, { name, experiment }: Outline): Promise<Known> {
@@ -195,10 +220,12 @@ function lastMetrics({ metrics, endedAt }: TrialResult, last: KeptPoint | undefi
   return metricsOf(Object.fromEntries(others), step, endedAt ?? last?.at ?? 0)
 }
 
-function endTags({ state, worker, attempts, problem }: TrialResult): Record<string, string> {
+/** Artifacts are named here, too, for a server that keeps no files of its clients. */
+function endTags({ state, worker, attempts, problem, artifacts = [] }: TrialResult): Record<string, string> {
   return {
     'maggy.state': state,
     'maggy.attempts': String(attempts),
+    ...(artifacts.length === 0 ? {} : { 'maggy.artifacts': artifacts.map(({ name }) => name).join(', ') }),
     ...(worker === null ? {} : { 'maggy.worker': worker }),
     ...(problem === undefined ? {} : { 'maggy.problem': `${problem.code}: ${problem.message}` }),
   }

@@ -1,7 +1,9 @@
 /** A tracking server of MLflow's, by its REST interface (version 2.0). Every question has a time limit. */
-import { describe, problem } from '../../protocol/index.ts'
+import { codeOf, describe, problem } from '../../protocol/index.ts'
 
 const answerMs = 10_000
+/** A file may take longer, by its size: bytes in a millisecond. */
+const slowest = 100
 
 export interface MlflowServer {
   /** Without credentials, for people. */
@@ -10,8 +12,8 @@ export interface MlflowServer {
   post(path: string, body: object): Promise<Readonly<Record<string, unknown>>>
   /** undefined: there is no such thing. */
   get(path: string, query: Readonly<Record<string, string>>): Promise<Readonly<Record<string, unknown>> | undefined>
-  /** Keeps a file with a run, if the server keeps files for its clients. */
-  put(path: string, content: string): Promise<void>
+  /** Keeps a file with a run, if the server keeps files for its clients. `bytes`: how long it is, about. */
+  put(path: string, content: AsyncIterable<Uint8Array>, bytes: number): Promise<void>
 }
 
 /** `address`: a user and a password may stand in it; or else MLFLOW_TRACKING_TOKEN is used. Throws OPTION_INVALID. */
@@ -25,11 +27,13 @@ export function mlflowServer(address: string): MlflowServer {
   base.password = ''
   const url = base.href.replace(/\/+$/, '')
 
-  const ask = async (path: string, init: RequestInit): Promise<Response> => {
+  const ask = async (path: string, init: RequestInit, limitMs = answerMs): Promise<Response> => {
     try {
-      return await fetch(`${url}/api/2.0/${path}`, { ...init, headers, signal: AbortSignal.timeout(answerMs) })
+      return await fetch(`${url}/api/2.0/${path}`, { headers, ...init, signal: AbortSignal.timeout(limitMs) })
     } catch (error) {
       const { cause } = error as { readonly cause?: unknown }
+      // The file that was to be sent could not be read.
+      if (codeOf(cause) !== undefined) throw cause
       throw problem('MLFLOW_UNREACHABLE', { url, reason: describe(cause ?? error) }, { cause: error })
     }
   }
@@ -60,8 +64,17 @@ export function mlflowServer(address: string): MlflowServer {
       const response = await ask(`mlflow/${path}?${new URLSearchParams(query).toString()}`, { method: 'GET' })
       return response.status === 404 ? undefined : await read(path, response)
     },
-    async put(path, content) {
-      await read(path, await ask(`mlflow-artifacts/artifacts/${path}`, { method: 'PUT', body: content }))
+    async put(path, content, bytes) {
+      const place = path.split('/').map(encodeURIComponent).join('/')
+      const body = ReadableStream.from(content)
+      const init = {
+        method: 'PUT',
+        body,
+        duplex: 'half' as const,
+        headers: { ...headers, 'content-type': 'application/octet-stream' },
+      }
+      const limitMs = answerMs + bytes / slowest
+      await read(path, await ask(`mlflow-artifacts/artifacts/${place}`, init, limitMs))
     },
   }
 }

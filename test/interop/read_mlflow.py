@@ -29,6 +29,7 @@ print(json.dumps({
             "status": run.info.status,
             "state": run.data.tags.get("maggy.state"),
             "params": run.data.params,
+            "files": [(file.path, file.file_size) for file in client.list_artifacts(run.info.run_id)],
             "curve": [(metric.step, metric.value) for metric in client.get_metric_history(run.info.run_id, "value")],
         }
         for run in children

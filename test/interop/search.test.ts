@@ -161,6 +161,7 @@ const expectedOf = ({ trials }: Exported) =>
     status: statuses[trial.state],
     state: trial.state,
     params: expect.objectContaining({ fixed: '7', list: '[1,2]', x: String(trial.hparams['x']) }) as object,
+    files: trial.trial === 0 ? [['notes', 'noted'.length]] : [],
     curve: curveOf(trial, 'value'),
   }))
 

@@ -28,9 +28,10 @@ const common = { trials: 16, metric: 'value', direction: 'maximize', seed: 5 }
 export default defineExperiment(import.meta.url, {
   name: 'curves',
   hparams: { fixed: 7, list: [1, 2] },
-  train: async ({ hparams, reporter, run }: any) => {
+  train: async ({ artifact, hparams, reporter, run }: any) => {
     if (run.trial === 5) throw new Error('no luck, "quoted"')
     let value = 0
+    if (run.trial === 0) await artifact.save('notes', new TextEncoder().encode('noted'))
     for (let step = 0; step < 5; step += 1) {
       value = -((hparams.x - 0.3) ** 2) + step / 50
       reporter.report({ value, loss: -value }, step)

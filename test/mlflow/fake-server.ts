@@ -41,8 +41,10 @@ export class FakeMlflow implements MlflowServer {
     })
   }
 
-  put(path: string, content: string): Promise<void> {
-    return this.#called(() => void this.files.set(path, content))
+  async put(path: string, content: AsyncIterable<Uint8Array>): Promise<void> {
+    const parts: Uint8Array[] = []
+    for await (const part of content) parts.push(part)
+    return await this.#called(() => void this.files.set(path, Buffer.concat(parts).toString()))
   }
 
   async #called<T>(work: () => T): Promise<T> {
