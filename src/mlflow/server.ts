@@ -73,7 +73,7 @@ export function mlflowServer(address: string): MlflowServer {
         duplex: 'half' as const,
         headers: { ...headers, 'content-type': 'application/octet-stream' },
       }
-      const limitMs = answerMs + bytes / slowest
+      const limitMs = answerMs + Math.ceil(bytes / slowest)
       await read(path, await ask(`mlflow-artifacts/artifacts/${place}`, init, limitMs))
     },
   }
