@@ -1,5 +1,6 @@
 /** The commands about what is kept of experiments: artifacts, models, notes, tags, differences, and their removal. */
 import { InvalidArgumentError, Option, type Command } from 'commander'
+import { collect, count } from './arguments.ts'
 import type { ArtifactsOptions, ModelOptions } from './keep-commands.ts'
 import type { Looking } from './looking.ts'
 import type { RemoveOptions } from './remove-command.ts'
@@ -99,15 +100,4 @@ function writingCommands(program: Command, onBus: OnBus, finish: Finish): void {
     .action(async (id: string, options: Looking & { readonly off?: boolean }) => {
       finish(await (await import('./annotate-commands.ts')).pinCommand(id, options))
     })
-}
-
-function count(text: string): number {
-  const value = Number(text)
-  if (text.trim() === '' || !Number.isSafeInteger(value) || value < 0)
-    throw new InvalidArgumentError('not a whole number')
-  return value
-}
-
-function collect(value: string, previous: string[]): string[] {
-  return [...previous, value]
 }

@@ -1,5 +1,6 @@
 /** The commands of `maggy`, their options, and nothing of what they do. */
 import { Argument, Command, InvalidArgumentError, Option } from 'commander'
+import { atLeastOne, collect, count } from './arguments.ts'
 import type { BoardCommandOptions } from './board-command.ts'
 import type { ChangeFlags } from './change-command.ts'
 import type { ConformanceOptions } from './conformance-command.ts'
@@ -416,21 +417,4 @@ function tools(text: string): Changing[] {
     if (known === undefined) throw new InvalidArgumentError(`there are ${changingTools.join(', ')}`)
     return known
   })
-}
-
-function atLeastOne(text: string): number {
-  const value = count(text)
-  if (value < 1) throw new InvalidArgumentError('at least 1')
-  return value
-}
-
-function count(text: string): number {
-  const value = Number(text)
-  if (text.trim() === '' || !Number.isSafeInteger(value) || value < 0)
-    throw new InvalidArgumentError('not a whole number')
-  return value
-}
-
-function collect(value: string, previous: string[]): string[] {
-  return [...previous, value]
 }
