@@ -2,10 +2,19 @@
 import { InvalidArgumentError, Option, type Command } from 'commander'
 import { collect, count } from './arguments.ts'
 import type { ArtifactsOptions, ModelOptions } from './keep-commands.ts'
+import type { ExperimentState } from '../history/index.ts'
 import type { Looking } from './looking.ts'
 import type { RemoveOptions } from './remove-command.ts'
 
-const states = ['running', 'stopping', 'done', 'stopped', 'failed'] as const
+/** Of the type alone, so that the command line starts without the history; a state that is missing here does not compile. */
+const states = Object.keys({
+  running: true,
+  paused: true,
+  stopping: true,
+  done: true,
+  stopped: true,
+  failed: true,
+} satisfies Record<ExperimentState, true>)
 
 type Finish = (exitCode: number) => void
 /** Adds the options of a command that needs the bus. */
@@ -42,7 +51,7 @@ export function filters(command: Command): Command {
     .addOption(
       new Option('--state <state>', `only those in this state (repeatable): ${states.join(', ')}`)
         .argParser((value: string, previous: string[]) => {
-          if ((states as readonly string[]).includes(value)) return [...previous, value]
+          if (states.includes(value)) return [...previous, value]
           throw new InvalidArgumentError(`there are ${states.join(', ')}`)
         })
         .default([]),
