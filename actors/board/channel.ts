@@ -18,9 +18,9 @@ export interface Told {
 }
 
 export interface Source {
-  /** What has changed since it was asked last; undefined: nothing. */
+  /** Changes since the last call; undefined: none. */
   changed(): Told | undefined
-  /** What somebody lacks who knows all up to this id; with undefined, all of it. */
+  /** Changes after this id; with undefined, all of it. */
   since(id: string | undefined): Told
 }
 

@@ -1,5 +1,5 @@
 /**
- * What the trials of one experiment report, by one follower of its metrics, for as long as somebody looks at it.
+ * Follows the reports of one experiment's trials for as long as somebody looks at it.
  * I1 Points are said twice on the bus now and then: each is taken in once, by its index.
  */
 import { metrics, subjectFor, type MetricPoint } from '../../protocol/index.ts'
@@ -45,7 +45,7 @@ export class Curves {
     })
   }
 
-  /** What came since this was asked last. */
+  /** Reports that came since the last call. */
   takeFresh(): PointBatch[] {
     const fresh = this.#fresh
     this.#fresh = []

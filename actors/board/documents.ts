@@ -7,7 +7,7 @@ const head = (title: string, more = '') =>
 export const indexPage = `${head('maggy', '<meta name="color-scheme" content="light dark"><link rel="stylesheet" href="/board.css"><script type="module" src="/board.js"></script>')}<body><div id="board"><noscript>The board needs JavaScript.</noscript></div></body></html>`
 
 /**
- * What the token is exchanged for is a cookie that browsers send to pages of the board's own site only. Whoever came by a link on
+ * The token is exchanged for a cookie that browsers send to pages of the board's own site only. Whoever came by a link on
  * another site has to be sent on from here.
  */
 export const enterPage = `${head('maggy', '<meta http-equiv="refresh" content="0;url=/">')}<body>Opening the board …</body></html>`

@@ -1,4 +1,4 @@
-/** What the first page shows, and the page of the fleet. */
+/** Content of the first page and of the fleet's page. */
 import type { Clock } from '../../src/actor/index.ts'
 import type { FleetFrame, HomeFrame, LaneAttempt } from '../../src/board/index.ts'
 import type { Experiments } from './experiments.ts'

@@ -198,7 +198,7 @@ export class Hub {
     })
   }
 
-  /** What was removed vanishes from the pages: its readers are cut off, and told that it is not there when they come again. */
+  /** A removed experiment vanishes from the pages: its readers are cut off, and told that it is not there when they come again. */
   async #lookForRemoved(): Promise<void> {
     try {
       for (const experiment of await this.#experiments.missing()) {

@@ -1,4 +1,4 @@
-/** What the board knows, in numbers: of all experiments and workers, where a driver tells of its own. */
+/** Metrics of the board: of all experiments and workers, where a driver's are of its own. */
 import type { Measure } from '../../src/actor/index.ts'
 import type { Experiments } from './experiments.ts'
 import type { Presence } from './presence.ts'

@@ -1,4 +1,4 @@
-/** What `maggy board` can be told. */
+/** Options of `maggy board`. */
 import { InvalidArgumentError, Option, type Command } from 'commander'
 
 export interface BoardFlags {

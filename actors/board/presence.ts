@@ -1,4 +1,4 @@
-/** Who is on the bus, by what they say of themselves: workers and drivers by their beats, optimizers and ablators by their word. */
+/** Tracks the actors on the bus: workers and drivers by their beats, optimizers and ablators by their announcements. */
 import {
   announce,
   announceActor,
@@ -18,7 +18,7 @@ import { hear, tell, type Bus, type OnDropped, type Subscription } from '../../s
 /** As drivers judge it. */
 const silentMs = 2_500
 const goneMs = 8_000
-/** What is gone is shown for so long. */
+/** Actors that are gone are shown for so long. */
 const shownMs = 10 * 60_000
 /** So long is told what ran, and who was here. */
 export const recentMs = 30 * 60_000
@@ -108,7 +108,7 @@ export class Presence {
     for (const subscription of this.#subscriptions) subscription.unsubscribe()
   }
 
-  /** Who has fallen silent is missed from now on. */
+  /** Actors that have fallen silent are missed from now on. */
   look(): void {
     for (const [worker, seen] of this.#workers) {
       if (seen.went !== null || this.#stateOf(seen.heard) !== 'gone') continue

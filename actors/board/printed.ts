@@ -1,4 +1,4 @@
-/** What one trial prints, by one follower, for as long as somebody reads it. The last lines are kept. */
+/** Follows the output of one trial for as long as somebody reads it, and keeps the last lines. */
 import type { Bus } from '../../src/bus/index.ts'
 import { linesOf, LogHolders, outputSubject } from '../../src/store/index.ts'
 import type { OutputRow } from '../../src/board/index.ts'

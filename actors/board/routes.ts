@@ -1,4 +1,4 @@
-/** What the board answers, by path. */
+/** Routes of the board, by path. */
 import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { codeOf, problem } from '../../protocol/index.ts'

@@ -42,7 +42,7 @@ export class Standings {
     this.#subscription.unsubscribe()
   }
 
-  /** What its driver said last, while it is going on. */
+  /** The driver's last status, while the experiment runs. */
   progressOf(experiment: string): Progress | null {
     return this.#isOpen(experiment) ? (this.#last.get(experiment) ?? null) : null
   }

@@ -7,12 +7,12 @@ import type { Logger } from '../../src/actor/index.ts'
 import { admit, bearerIn, cookieFor, safeHeaders, type Access } from '../../src/board/index.ts'
 import { enterPage, refusedPage } from './documents.ts'
 
-/** What a route is given. */
+/** The request that a route handles. */
 export interface Asked {
   readonly request: IncomingMessage
   readonly response: ServerResponse
   readonly url: URL
-  /** What the pattern's groups caught, decoded. */
+  /** The groups of the pattern, decoded. */
   readonly parts: readonly string[]
 }
 

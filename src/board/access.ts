@@ -1,5 +1,5 @@
 /**
- * Who may speak to the board: pure decisions about a request's headers.
+ * Decides by a request's headers whether it may speak to the board. Pure.
  * I1 A request must name the board as its host: a name of somebody else's that leads here (DNS rebinding) is refused.
  * I2 A page of another origin reads nothing and does nothing here.
  * I3 Without the token nothing is told, not even which experiments there are.

@@ -26,7 +26,7 @@ export interface Seen {
 
 export interface Picture {
   readonly title: string
-  /** What it shows, in a sentence. */
+  /** Describes the picture in a sentence. */
   readonly summary: string
   readonly size: Size
   /** A whole SVG file. */

@@ -1,4 +1,4 @@
-/** What a page asks for now and then, besides what it is told by itself. */
+/** Questions that a page asks from time to time, beside the stream that it is sent. */
 import { importances } from '../importance/index.ts'
 import type { Bus } from '../bus/index.ts'
 import type { Reading } from '../history/index.ts'

@@ -12,7 +12,7 @@ import { Series } from './series.ts'
 import { Watched } from './watched.ts'
 import type { CurveColumns, ExperimentFrame, Importances } from './wire.ts'
 
-/** What a report's page is given instead of a connection. */
+/** Data that the page of a report reads instead of a connection. */
 export interface ReportData {
   readonly frame: ExperimentFrame
   readonly curves: readonly CurveColumns[]
@@ -56,7 +56,7 @@ async function curvesOf(bus: Bus, experiment: string): Promise<CurveColumns[]> {
 async function documentOf(data: ReportData, name: string): Promise<string> {
   const folder = join(packageRoot(), 'dist', 'src', 'board', 'page')
   const [script, style] = await Promise.all([read(join(folder, 'board.js')), read(join(folder, 'board.css'))])
-  // What ends a script element early must not stand in one.
+  // A text that ends a script element early must not stand in one.
   const program = script.replaceAll('</script', '<\\/script')
   const json = JSON.stringify(data).replaceAll('<', '\\u003c')
   const policy = `default-src 'none'; script-src '${hashOf(program)}'; style-src '${hashOf(style)}'; img-src data: blob:; base-uri 'none'; form-action 'none'`

@@ -32,7 +32,7 @@ export class Watched {
     for (const trial of open ?? []) this.#trialAt.set(trial, sequence)
   }
 
-  /** What has changed after this place in the log; 0: all of it. */
+  /** Changes after this place in the log; 0: all of it. */
   since(sequence: number): ExperimentFrame {
     const trials = trialsOf(this.reading, changedAfter(this.#trialAt, sequence))
     const attempts = this.attempts.records.filter((_, place) => (this.#attemptAt[place] ?? 0) > sequence)

@@ -1,4 +1,4 @@
-/** What the board says to browsers: frames of JSON, with what is many in columns. Types only: both sides share them. */
+/** Messages from the board to browsers: JSON frames, with long lists as columns. Types only, shared by both sides. */
 import type {
   Conclusion,
   Component,

@@ -41,13 +41,6 @@ export function value(given: unknown): string {
 export const inLine = (given: unknown): string =>
   typeof given === 'string' ? visible(given.replaceAll(/\s+/g, ' ')) : value(given)
 
-export function bytes(count: number): string {
-  const units = ['B', 'kB', 'MB', 'GB', 'TB']
-  let [size, unit] = [count, 0]
-  while (size >= 1000 && unit < units.length - 1) [size, unit] = [size / 1000, unit + 1]
-  return `${Number(size.toPrecision(3))} ${units[unit]}`
-}
-
 export const percent = (part: number | null | undefined): string =>
   part === null || part === undefined ? '–' : `${Math.round(part * 100)} %`
 

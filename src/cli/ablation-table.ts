@@ -48,14 +48,14 @@ export function faultsIn({ base, components }: AblationResult): string[] {
   })
 }
 
-/** What else is different in models that lack a layer, a line each. */
+/** Side effects in models that lack a layer, a line each. */
 export function notesIn({ components }: AblationResult): string[] {
   return components.flatMap(({ without, notes }) => {
     return notes.map((note) => `note    without ${nameOf(without)}: ${visible(note)}`)
   })
 }
 
-/** What stands at a row's end: why it has no result, or none to compare. */
+/** The note at a row's end: why it has no result, or none to compare. */
 function standing({ verdict, problem, baseProblem }: Group & Partial<Comparison>): string {
   const own = verdict === 'not possible' || verdict === 'pending' || verdict === 'no base' ? verdict : problem?.code
   const ofBase = baseProblem === null || baseProblem === undefined ? undefined : `the base failed (${baseProblem.code})`

@@ -85,7 +85,7 @@ function lineIn(line: string): { readonly event?: unknown; readonly experiment?:
   try {
     return JSON.parse(line) as object
   } catch {
-    // What a module prints while it is loaded.
+    // Text that a module prints while it is loaded.
     return {}
   }
 }

@@ -17,7 +17,7 @@ export interface ChangeFlags {
   readonly failed?: boolean
 }
 
-/** What is to be changed; undefined: nothing. Rejects with CHANGE_REFUSED, OPTION_INVALID. */
+/** Reads the wanted change; undefined: none. Rejects with CHANGE_REFUSED, OPTION_INVALID. */
 export async function changeOf(bus: Bus, experiment: string, flags: ChangeFlags): Promise<ChangeOf | undefined> {
   const settings = parseSettings(flags.set ?? [])
   if (flags.trials === undefined && flags.failed !== true && settings.size === 0) return undefined
@@ -40,7 +40,7 @@ export async function enqueueCommand(id: string, given: readonly string[], optio
       const { history } = await readExperiment(bus, id)
       const context = history?.submission.context
       const space = context?.kind === 'optimization' ? context.space : {}
-      // What looks like a number is the text of one where a choice is that text.
+      // A value that looks like a number stays text where a choice is that text.
       const entry = settings.map(([name, { text, value }]) => {
         const parameter = Object.hasOwn(space, name) ? space[name] : undefined
         const isText = parameter?.type === 'categorical' && parameter.choices.includes(text)

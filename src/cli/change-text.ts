@@ -1,4 +1,4 @@
-/** What was changed of an experiment, for people. */
+/** Writes the changes of an experiment for people. */
 import type { Change } from '../../protocol/index.ts'
 import { pairs } from './text.ts'
 

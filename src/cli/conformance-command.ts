@@ -39,7 +39,7 @@ export interface ConformanceOptions extends BusOptions {
   readonly options?: string
   /** A file with a search space that the optimizer takes. */
   readonly space?: string
-  /** What a worker's objective needs, as JSON. */
+  /** Hyperparameters that a worker's objective needs, as JSON. */
   readonly hparams?: string
   /** The metric that a worker's objective returns. */
   readonly metric?: string
@@ -131,7 +131,7 @@ const asked = (bus: Bus, { name, options }: ConformanceOptions) => ({
 
 const spaceIn = async (file: string): Promise<SearchSpace> => validateSpace(await jsonFile(file, '--space'))
 
-/** What TypeScript workers are given to run. */
+/** The program that TypeScript workers are given to run. */
 async function storedProgram(bus: Bus): Promise<{ bundle: Bundle; code: Uint8Array }> {
   const { bundleModule } = await import('../bundle/index.ts')
   const folder = await mkdtemp(join(tmpdir(), 'maggy-conformance-'))

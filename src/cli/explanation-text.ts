@@ -1,4 +1,4 @@
-/** What a search has learned, in lines for people. */
+/** Writes for people how a search came to its choices. */
 import type { Observation, Parameter, SearchSpace } from '../../protocol/index.ts'
 import type { Explanation } from '../importance/index.ts'
 import { builtinSamplers } from '../samplers/index.ts'

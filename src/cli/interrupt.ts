@@ -1,4 +1,4 @@
-/** What ends a command early: Ctrl-C, of which the first asks for an orderly end and the second ends at once; output that nobody reads. */
+/** Ends a command early: the first Ctrl-C asks for an orderly end, the second ends at once; so does output that nobody reads. */
 import { exitCodes, tolerateClosedPipes } from '../actor/index.ts'
 
 const signals = ['SIGINT', 'SIGTERM'] as const

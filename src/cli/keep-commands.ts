@@ -15,9 +15,9 @@ import {
   type Result,
   type TrialResult,
 } from '../store/index.ts'
+import { bytesText } from '../words/index.ts'
 import { looking, type Looking } from './looking.ts'
 import { table } from './plain-table.ts'
-import { bytesText } from './text.ts'
 import { printJson } from './watch.ts'
 
 interface Found {
@@ -62,7 +62,7 @@ function foundIn(result: Result, trial: number | undefined, name: string | undef
   const { experiment, trials } = result
   const wanted = trial === undefined ? trials : [trialWanted(result, trial)]
   const [only] = wanted
-  // What is named, and is not there, is a fault of who asks.
+  // A name that does not exist is the caller's mistake.
   if (trial !== undefined && name !== undefined && only !== undefined) artifactNamed(experiment, only, name)
   return wanted.flatMap((one) =>
     (one.artifacts ?? [])

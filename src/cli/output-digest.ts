@@ -1,4 +1,4 @@
-/** What trials print, in few words: equal lines once, with how often they were said. Pure, and bounded. */
+/** Shortens the output of trials: equal lines once, with their number. Pure, and bounded. */
 import { visible } from '../words/index.ts'
 
 export interface PrintedLine {

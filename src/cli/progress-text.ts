@@ -106,7 +106,7 @@ export function trialText(trial: TrialResult, tally: Tally): string {
   return `trial ${trial.trial} ${state} in ${duration(trial.durationMs)}: ${what} (${chosen}) [${at}]`
 }
 
-/** What a trial of an ablation does without. */
+/** The components that a trial of an ablation leaves out. */
 function withoutText({ ablated }: TrialResult): string {
   const names = ablated?.components.map(({ name }) => name).join(' + ') || 'nothing'
   return `without ${visible(names)}, repeat ${(ablated?.repeat ?? 0) + 1}`

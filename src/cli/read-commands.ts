@@ -123,7 +123,7 @@ export async function stopped(
 
 const isOver = ({ state }: Result) => state === 'done' || state === 'stopped' || state === 'failed'
 
-/** What trials printed; with `follow`, as it comes; `raw`: as it was printed, for pipes. */
+/** Shows the output of trials; with `follow`, as it comes; `raw`: as it was printed, for pipes. */
 export async function logsCommand(
   id: string,
   trial: number | undefined,

@@ -35,7 +35,7 @@ export async function replayCommand(id: string | undefined, options: ReplayOptio
 
 const shown = 20
 
-/** What a replay came to, for people. */
+/** Writes the result of a replay for people. */
 export function replayText({ experiment, decisions, differences, untaken, optimizer, fault }: Replay): string {
   const lines =
     optimizer === undefined ? equality(decisions, differences) : elsewhere(optimizer, decisions, differences)

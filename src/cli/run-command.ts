@@ -30,6 +30,7 @@ import {
 } from '../client/index.ts'
 import { latestExperiment, writeFiles, writeTensorBoard, type Result } from '../store/index.ts'
 import { faultOf, type Experiment } from '../experiment/index.ts'
+import { bytesText } from '../words/index.ts'
 import { exitCodeFor, exitCodes } from '../actor/index.ts'
 import { endTracing, startTracing } from '../tracing/index.ts'
 import { changeOf, type ChangeFlags } from './change-command.ts'
@@ -37,7 +38,7 @@ import { explorationHparams, overrideContext, parseSettings } from './set-option
 import { sayAddress } from './board-command.ts'
 import { interruptible } from './interrupt.ts'
 import { isServed, looking, sessionOptions, type BusOptions } from './looking.ts'
-import { bytesText, duration, pairs } from './text.ts'
+import { duration, pairs } from './text.ts'
 import { resultText } from './trial-table.ts'
 import { printJson, styleOf, watchIn, type Shown, type Style } from './watch.ts'
 
@@ -314,7 +315,7 @@ function codeFor(result: Result, signal: AbortSignal): number {
 }
 
 function where({ server, data }: BusOptions): string {
-  // What stands before an @ is secret.
+  // The part before an @ is secret.
   if (server !== undefined) return ` --server ${server.replaceAll(/[^/,]*@/g, '')}`
   return data === undefined ? '' : ` --data ${data}`
 }

@@ -26,7 +26,7 @@ import {
   type Experiment,
 } from '../experiment/index.ts'
 
-/** What was set, by key. */
+/** The values that were set, by key. */
 export type Settings = ReadonlyMap<string, Setting>
 
 interface Setting {
@@ -113,7 +113,7 @@ function without(name: string, enqueue: readonly object[]): object[] {
 
 type Meaning = { readonly kind: 'option' | 'hparam'; readonly name: string }
 
-/** What a key means. Throws OPTION_INVALID for what is unknown, or both. */
+/** Resolves a key. Throws OPTION_INVALID if it is unknown or ambiguous. */
 function meaningOf(key: string, options: readonly string[], hparams: readonly string[]): Meaning {
   if (key.startsWith(hparam) && hparams.includes(key.slice(hparam.length))) {
     return { kind: 'hparam', name: key.slice(hparam.length) }
@@ -141,7 +141,7 @@ function hparamOf(
 ): HparamValue {
   const kinds = known.filter((one) => one !== undefined && one !== null).map(kindOf)
   const choices = parameters.flatMap((parameter) => (parameter.type === 'categorical' ? parameter.choices : []))
-  // What looks like a number is the text of one where text is wanted.
+  // A value that looks like a number stays text where text is wanted.
   const wantsText = (kinds.length > 0 && kinds.every((kind) => kind === 'text')) || choices.includes(text)
   const given = wantsText && !choices.includes(value as Scalar) ? text : value
   if (!isHparamValue(given)) {

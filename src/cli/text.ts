@@ -19,14 +19,6 @@ export function duration(ms: number | null): string {
   return ms === null ? '-' : durationText(ms)
 }
 
-/** `12 B`, `4.1 KB`, `200 MB`. */
-export function bytesText(bytes: number): string {
-  const units = ['B', 'KB', 'MB', 'GB']
-  const power = Math.min(units.length - 1, Math.floor(Math.log10(Math.max(1, bytes)) / 3))
-  const value = bytes / 1000 ** power
-  return `${power === 0 || value >= 100 ? Math.round(value) : Number(value.toPrecision(2))} ${units[power]}`
-}
-
 /** `lr=0.01 units=64` */
 export function pairs(values: Hparams | Metrics): string {
   return Object.entries(values)

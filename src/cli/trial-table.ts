@@ -115,7 +115,7 @@ function withError(metrics: Metrics, errors: Metrics | undefined, metric: string
 /** The whole of a result: the table, the counts, and the best hparams. */
 export function resultText(result: Result, shown: Shown = {}): string {
   const { counts, best, worst, mean, objectives } = result
-  // What an ablation cannot leave out is no failure.
+  // A component that an ablation cannot leave out is no failure.
   const refused = result.trials.filter(isRefused).length
   const told = refused === 0 ? counts : { ...counts, failed: counts.failed - refused, 'not possible': refused }
   const said = Object.entries(told)
@@ -158,7 +158,7 @@ export function resultText(result: Result, shown: Shown = {}): string {
   return lines.join('\n')
 }
 
-/** What was run, where, and what people have written on it. */
+/** Writes the experiment's provenance, its notes and its tags. */
 function keptText({
   bundle,
   provenance,

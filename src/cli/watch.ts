@@ -11,7 +11,7 @@ import { OutputDigest, printedText } from './output-digest.ts'
 import { progressText, tallyOf, trialText, waitingText } from './progress-text.ts'
 
 export interface Shown extends Watch {
-  /** What is left to be said of what trials printed, once the experiment has ended. */
+  /** Output of trials that is still to be shown once the experiment has ended. */
   printed(): string[]
   /** The last word: the view is cleared, nothing is shown after it. */
   end(): void

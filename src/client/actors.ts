@@ -1,4 +1,4 @@
-/** Who is on the bus: asks everybody, and listens for as long as it takes those who beat to beat once. */
+/** Lists the actors on the bus: asks all of them, and listens for as long as those who beat need to beat once. */
 import {
   announce,
   announceActor,

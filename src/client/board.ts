@@ -13,7 +13,7 @@ export interface BoardOptions {
   readonly allowHost?: readonly string[] | undefined
   /** Lets the page pause, stop, resume and change experiments. */
   readonly control?: boolean | undefined
-  /** What it shows the bus, where that is more than the session's address says. */
+  /** Credentials that the board shows to the bus, where the session's address does not hold them. */
   readonly access?: AccessOptions | undefined
 }
 

@@ -20,7 +20,7 @@ import { readExperiment } from '../store/index.ts'
 import { signChange, type SigningOptions } from './signing.ts'
 import { untilAnswered, type Patience } from './submit.ts'
 
-/** What is to be changed, without what the request needs beside it. */
+/** The change itself, without the other fields of the request. */
 export type ChangeOf = Omit<AskedChange, 'id' | 'resume' | 'signature'>
 
 export interface ChangeOptions extends Patience, SigningOptions {

@@ -9,7 +9,7 @@ import { noticeMs, type Waiting } from './submit.ts'
 
 export type Progress = PayloadOf<typeof progress>
 
-/** What a watcher may want to hear. */
+/** The events that a watcher may listen to. */
 export interface Watch {
   /** Each event of the log in its order, after the reading took it in. `live`: it was not there yet when the watch began. */
   onEvent?(event: LogEvent, reading: Reading, live: boolean): void
@@ -65,7 +65,7 @@ export async function followExperiment(
   throw problem('BUS_CLOSED', {})
 }
 
-/** What no actor that is still starting will mend. */
+/** Problems that no actor that is still starting will mend. */
 const lasting: ReadonlySet<string> = new Set([
   'CODE_UNSIGNED',
   'CODE_UNTRUSTED',

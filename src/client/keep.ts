@@ -1,4 +1,4 @@
-/** What ends unasked is started again; what keeps ending is given up. */
+/** Restarts a process that ends unasked, and gives up one that keeps ending. */
 import { describe, problem, RemoteError } from '../../protocol/index.ts'
 import { systemClock } from '../actor/index.ts'
 import { pause } from './submit.ts'

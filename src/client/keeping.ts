@@ -65,7 +65,7 @@ export async function fetchSource(bus: Bus, sha256: string): Promise<Uint8Array>
   })
 }
 
-/** What is asked while a driver lets go of the experiment is asked again. */
+/** A request that arrives while a driver lets go of the experiment is sent again. */
 async function patiently<T>(call: () => Promise<T>, clock: Clock = systemClock): Promise<T> {
   const since = clock.elapsed()
   for (;;) {

@@ -4,7 +4,7 @@ import { problem } from '../../protocol/index.ts'
 import { artifactNamed, modelOf, wholeArtifact, type Artifact, type Result, type TrialResult } from '../store/index.ts'
 import { openSession, type SessionOptions } from './session.ts'
 
-/** What a trial of a result from `lagom` can be asked for besides its numbers. */
+/** Methods of a trial in a result from `lagom`, beside its numbers. */
 interface Saves {
   /**
    * The model that the trial saved, as a tfjs LayersModel: it predicts as it did there. `name`: of several, which; else the one that is

@@ -61,7 +61,7 @@ export interface LagomBoard {
   readonly onAddress?: (address: string) => void
 }
 
-/** What lagom rejects with when the experiment failed; `result` holds what was reached. */
+/** The rejection of lagom when the experiment failed; `result` holds what was reached. */
 export interface ExperimentFailure extends RemoteError {
   readonly result: Result
 }
@@ -96,7 +96,7 @@ export async function lagom(
   })
 }
 
-/** What travels: the code of a bundle, its hash and its name. */
+/** The parts that travel: the code of a bundle, its hash and its name. */
 export type Shipped = Pick<BundledModule, 'code' | 'sha256' | 'module'>
 
 /** For those who look on more closely than `onProgress` does. */
@@ -119,7 +119,7 @@ export async function lagomOf(
 ): Promise<KeptResult<object>> {
   const { signal, onProgress, onWaiting } = options
   if (Symbol.for('maggy.runner') in globalThis) {
-    // What defines an experiment is loaded by every runner: it would run itself, without end.
+    // Every runner loads the module that defines an experiment: one that calls lagom would run itself without end.
     throw problem('LAGOM_WITHIN_RUNNER', { module: experiment.moduleUrl })
   }
   signal?.throwIfAborted()

@@ -1,4 +1,4 @@
-/** What an experiment's trials print, heard while they run and to the last line. */
+/** Follows the output of an experiment's trials while they run, to the last line. */
 import { codeOf } from '../../protocol/index.ts'
 import type { Bus, Entry } from '../bus/index.ts'
 import { linesOf, LogHolders, outputSubject, type OutputLine } from '../store/index.ts'

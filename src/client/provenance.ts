@@ -30,7 +30,7 @@ export async function provenanceOf(path: string): Promise<Provenance> {
 
 async function gitStateOf(path: string): Promise<Provenance['git']> {
   const git = async (...args: string[]): Promise<string> => {
-    // What looks takes no lock that a user's own git would wait for, and starts no monitor of the repository's.
+    // These reads take no lock that a user's own git would wait for, and start no file-system monitor.
     const env = { ...process.env, GIT_OPTIONAL_LOCKS: '0' }
     const options = { cwd: dirname(path), timeout: gitMs, maxBuffer: 64 * 2 ** 20, env }
     const { stdout } = await run('git', ['-c', 'core.fsmonitor=false', ...args], options)

@@ -44,7 +44,7 @@ export async function resumeAndFollow(
 ): Promise<Result> {
   const { signal, clock, force = false, change } = options
   await readResult(bus, experiment) // rejects with EXPERIMENT_UNKNOWN before anybody is asked
-  // What was printed before is in the log, not news.
+  // Lines printed before are in the log, and are no news.
   const printed = watch.onOutput === undefined ? 0 : await outputSoFar(bus, experiment)
   const patience = { force, signal, clock, onWaiting: watch.onWaiting?.bind(watch) }
   if (change === undefined) await takeUp(bus, experiment, patience)
@@ -110,7 +110,7 @@ async function handOver(bus: Bus, experiment: string, watch: Watch, clock: Clock
   }
 }
 
-/** What was submitted, as it is written down. */
+/** The submission, as it is written down. */
 async function submissionIn(bus: Bus, experiment: string): Promise<Submission> {
   for await (const { entry } of readLog(bus, experiment)) {
     for (const event of entry?.events ?? []) if (event.type === 'experiment.accepted') return event.submission

@@ -22,7 +22,7 @@ export interface SessionOptions extends Omit<AccessOptions, 'server' | 'token'> 
   /** Of the embedded bus: a file of keys; its workers run only what one of them has signed. */
   readonly trust?: string
   /**
-   * What is started beside an embedded bus: a driver, workers and these, or nothing, for those who only look. These look through
+   * The actors that start beside an embedded bus: a driver, workers and these, or none, for those who only look. These look through
    * the bus of another process if one runs in the folder. `driver`: the same for those who ask a driver for something, and have nothing run.
    */
   readonly actors: readonly SuggesterName[] | 'none' | 'driver'

@@ -24,9 +24,9 @@ let release: ReturnType<typeof CreateRelease> | undefined
 interface Built extends Pick<Names, 'layers' | 'between'> {
   /** As people see it; undefined where it was not built, or is too large. */
   readonly graph?: LayersGraph | undefined
-  /** What would become of each of these removals; undefined where that shows in its trial only. */
+  /** The effect of each of these removals; undefined where only its trial can show it. */
   examined(removals: readonly (readonly LayerRef[])[]): readonly (Finding | undefined)[]
-  /** What the models hold goes when nothing reaches them any more. */
+  /** Memory of the models is freed when nothing reaches them any more. */
   end(): void
 }
 

@@ -1,4 +1,4 @@
-/** What a client hands to a driver. */
+/** The request that a client hands to a driver. */
 import { randomBytes } from 'node:crypto'
 import {
   check,

@@ -149,7 +149,7 @@ export function pause(ms: number, clock: Clock, signal?: AbortSignal): Promise<v
   })
 }
 
-/** What a signal was aborted with, as an Error. */
+/** The reason of an aborted signal, as an Error. */
 export function reasonOf(signal: AbortSignal | undefined): Error {
   const reason: unknown = signal?.reason
   return reason instanceof Error ? reason : new Error(describe(reason))

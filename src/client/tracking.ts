@@ -16,7 +16,7 @@ const lateMs = 10_000
 const retryMs = 1_000
 
 export interface Tracking {
-  /** What was to be said, in its order. */
+  /** Messages to be said, in their order. */
   readonly notices: readonly string[]
   /** Resolves when all has been sent, or after ten seconds; call it when the experiment is over. Never rejects. */
   finish(): Promise<void>
@@ -38,7 +38,7 @@ export function trackIn(
   const record = new MlflowRecord(server, (...which) => readArtifact(bus, ...which))
   const giveUp = new AbortController()
   const outage = new Outage(server.url, notice)
-  /** What a failed telling leaves to the next one. */
+  /** Events that a failed telling leaves to the next one. */
   const pending = new Map<number, Told>()
   let quietUntil = 0
 

@@ -1,4 +1,4 @@
-/** What an ablator must do: what an optimizer must when it is asked and told, and to leave out nothing but what the study names. */
+/** Checks of an ablator: those of an optimizer that is asked and told, and that it leaves out only components that the study names. */
 import {
   observeAblation,
   openAblation,

@@ -6,9 +6,9 @@
 export interface Check<Peer> {
   /** `<group>.<what may be wrong>`: people and tests know a fault by it. */
   readonly name: string
-  /** What a conforming actor does, as a sentence that begins with a verb. */
+  /** The behaviour of a conforming actor, as a sentence that begins with a verb. */
   readonly says: string
-  /** What goes wrong in an experiment otherwise. */
+  /** The harm to an experiment otherwise. */
   readonly why: string
   /** Resolves with a figure worth telling, or with nothing. */
   run(peer: Peer): Promise<string | undefined>

@@ -6,7 +6,7 @@
 import { decode, describe, encode, isProblem, toProblem } from '../../protocol/index.ts'
 import type { Bus } from '../bus/index.ts'
 
-/** What came of a request. */
+/** The outcome of a request. */
 export type Came =
   | { readonly kind: 'ok'; readonly value: unknown }
   | { readonly kind: 'error'; readonly code: string; readonly message: string; readonly retryable?: boolean }
@@ -28,7 +28,7 @@ export interface Patience {
   readonly thinkingMs: number
 }
 
-/** What a driver has. */
+/** The driver's end of the line. */
 export const driversPatience: Patience = { answerMs: 10_000, thinkingMs: 60_000 }
 
 const shown = 600

@@ -1,4 +1,4 @@
-/** What a pruner that is served must do. It is asked one question, which carries all that it judges by. */
+/** Checks of a served pruner. It is asked one question, which carries everything that it judges by. */
 import {
   check,
   encode,

@@ -8,13 +8,13 @@ export interface CheckResult extends Exchange {
   readonly says: string
   readonly why: string
   readonly state: 'passed' | FindingKind
-  /** What is wrong, or why the check was not made. */
+  /** The fault, or the reason why the check was not made. */
   readonly reason?: string
   /** A figure. */
   readonly figure?: string
 }
 
-/** Who is asked: a check that failed is followed by the question whether it still answers at all. */
+/** The actor that is checked: after a check that failed, it is asked whether it still answers at all. */
 export interface Asked {
   readonly line: Line
   /** Whether it answers anything. */

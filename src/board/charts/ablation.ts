@@ -1,4 +1,4 @@
-/** What each component is worth: its delta against the base with its 95 % interval, and each repeat as a dot. Pure. */
+/** The worth of each component: its delta against the base with its 95 % interval, and each repeat as a dot. Pure. */
 import type { AblationResult } from '../../ablation/index.ts'
 import type { Chart } from '../drawing/chart.ts'
 import { drawEmpty } from '../drawing/plot.ts'

@@ -32,7 +32,7 @@ export function bestChart(trials: Trials, options: BestOptions): Chart {
   const at = (at: Plot, place: number): [number, number] => {
     const y = at.atY(values[place])
     const { box } = at
-    // What is far off is drawn at the edge rather than left out.
+    // Values that are far off are drawn at the edge rather than left out.
     return [at.atX(across === 'time' ? ends[place] : place + 1), Math.min(box.y + box.height, Math.max(box.y, y))]
   }
   return {

@@ -120,7 +120,7 @@ function lineOf(curve: Curve, metric: string, across: 'step' | 'time'): Line | u
   return y.length === 0 ? undefined : { curve, x, y }
 }
 
-/** What matters is drawn last, above the others. */
+/** Highlighted curves are drawn last, above the others. */
 function inOrder(lines: readonly Line[], best: number | null): Line[] {
   const weight = ({ curve: { chosen, series, state } }: Line) =>
     chosen ? 3 : series.trial === best ? 2 : state === 'running' ? 1 : 0

@@ -136,7 +136,7 @@ export class LayersChart implements Chart {
   }
 }
 
-/** What leaving out exactly these came to; undefined: no trial has. */
+/** The result of leaving out exactly these; undefined: no trial did. */
 export const comparisonOf = (result: AblationResult | undefined, names: readonly string[]): Comparison | undefined =>
   result?.components.find(
     ({ without }) => without.length === names.length && without.every((one) => names.includes(one)),

@@ -158,7 +158,7 @@ export class ParallelChart implements Chart {
       : margin.side + (index * (size.width - 2 * margin.side)) / (axes.length - 1)
   }
 
-  /** What has no value on an axis has a gap there. */
+  /** A trial without a value on an axis has a gap there. */
   #line(place: number, size: Size): number[] {
     const height = size.height - margin.top - margin.bottom
     return this.#parts.flatMap((parts, index) => [

@@ -1,13 +1,13 @@
-/** What every chart can do: draw itself, say what lies under the pointer, and give its numbers. */
+/** The interface of every chart: it draws itself, says which item lies under the pointer, and gives its numbers. */
 import type { Pen, Size } from './pen.ts'
 
-/** What lies under the pointer. */
+/** The item under the pointer. */
 export interface Hit {
   readonly x: number
   readonly y: number
   readonly title: string
   readonly lines: readonly string[]
-  /** What a click chooses. */
+  /** The trials that a click chooses. */
   readonly trial?: number
 }
 
@@ -17,7 +17,7 @@ export interface Rows {
 }
 
 export interface Chart {
-  /** What it shows, in a sentence, for those who do not see it. */
+  /** Describes the chart in a sentence, for people who do not see it. */
   readonly summary: string
   draw(pen: Pen, size: Size): void
   /** null: nothing is near. */

@@ -1,5 +1,5 @@
 /**
- * What a chart is drawn with: a canvas on the screen, an SVG file when it is saved. One drawing for both, so that what is saved is
+ * A chart draws with a pen: on a canvas on the screen, into an SVG file when it is saved. One drawing for both, so that what is saved is
  * what is seen. Colours are names of the palette. Lengths are CSS pixels, y goes down.
  */
 export type Ink =
@@ -39,7 +39,7 @@ export interface TextStyle {
   readonly halo?: boolean
   /** Degrees, clockwise. */
   readonly turn?: number
-  /** What is longer is cut. */
+  /** Longer text is cut. */
   readonly most?: number
 }
 

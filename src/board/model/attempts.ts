@@ -5,7 +5,7 @@ import type { AttemptColumns } from '../wire.ts'
 export class AttemptList {
   readonly #byKey = new Map<string, AttemptRecord>()
 
-  /** What is told of an attempt is all of it. */
+  /** Each attempt comes whole: what is known of it already is replaced. */
   merge(columns: AttemptColumns): void {
     for (const [at, trial] of columns.trial.entries()) {
       const attempt = columns.attempt[at] as number
@@ -60,7 +60,7 @@ export function lanesOf(attempts: readonly AttemptRecord[]): Lane[] {
 
 export const beginOf = (attempt: AttemptRecord | undefined): number => attempt?.startedAt ?? attempt?.assignedAt ?? 0
 
-/** What it was worth that nobody waited for anybody. */
+/** The time saved because no trial waited for another. */
 export interface Savings {
   readonly slots: number
   /** From the first attempt to now, or to the end. */
@@ -68,7 +68,7 @@ export interface Savings {
   /** How long the same trials would have taken in stages of as many as there are slots, each waiting for its slowest. */
   readonly stagedMs: number
   readonly stopped: number
-  /** What the trials that were stopped early would have gone on for, if they had taken as long as the median of those that were not. */
+  /** The time saved by early stopping: each stopped trial is taken to have needed the median duration of those that ran to their end. */
   readonly savedMs: number
   /** Time that attempts took which were lost or crashed. */
   readonly lostMs: number

@@ -89,7 +89,7 @@ export interface GroupResult {
   readonly error: number | null
 }
 
-/** What the results of each group came to. */
+/** Summarises the results of each group. */
 export function resultsOf(
   trials: Trials,
   metric: string,

@@ -1,5 +1,5 @@
 /**
- * What a person has chosen to see of an experiment: filters, columns, axes, trials to compare. It stands in the address, so a view is
+ * A person's view of an experiment: filters, columns, axes, trials to compare. It stands in the address, so a view is
  * saved by keeping the address, and shared by sending it. Pure.
  */
 import type { TrialState } from '../../history/index.ts'

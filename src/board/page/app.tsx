@@ -99,7 +99,7 @@ function Standing() {
   )
 }
 
-/** What is the matter, and what to do. */
+/** Names the problem and the remedy. */
 function Trouble() {
   if (connection.value === 'refused') {
     return (

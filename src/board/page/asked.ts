@@ -1,4 +1,4 @@
-/** What is asked of the board now and then, as part of a page. */
+/** Questions that a page asks the board from time to time. */
 import { useEffect, useState } from 'preact/hooks'
 
 /** The last answer; asked again when a key has changed. Without an answer the board is away, as its stream says: what was known stays. */

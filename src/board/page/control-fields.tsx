@@ -1,4 +1,4 @@
-/** What is asked for before an action: how many trials, the hparams of one, an optimizer. */
+/** Fields that an action needs first: a number of trials, hyperparameters, an optimizer. */
 import { useLayoutEffect, useState } from 'preact/hooks'
 import type { Parameter } from '../../../protocol/index.ts'
 import type { Standing } from '../wire.ts'

@@ -107,7 +107,7 @@ function groupedIn(trials: Trials, { calm, chosen }: Derived): (place: number) =
   return (place) => calm.shown[place] === 1 && (chosen.size < 2 || chosen.has(trials.number(place)))
 }
 
-/** What each group came to, where trials are put together. */
+/** The result of each group, where trials are grouped. */
 export function GroupsPanel({ store, standing, derived }: PartProps) {
   const { objective, calm, chosen, version } = derived
   const group = seen.group.value

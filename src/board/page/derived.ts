@@ -1,4 +1,4 @@
-/** What follows from the trials and the view, made once for all charts. */
+/** Data derived from the trials and the view, computed once for all charts. */
 import { useEffect, useMemo, useState } from 'preact/hooks'
 import type { Objective } from '../../../protocol/index.ts'
 import { goodnessOf } from '../charts/parallel.ts'

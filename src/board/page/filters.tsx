@@ -1,4 +1,4 @@
-/** What is let through: states, the best so many, ranges; by the mouse in the charts, by the keyboard here. */
+/** Filters by state, by rank and by range. The same ranges are drawn with the mouse in the charts; here the keyboard sets them. */
 import { useState } from 'preact/hooks'
 import type { TrialState } from '../../history/index.ts'
 import { boundsText } from '../charts/parallel.ts'

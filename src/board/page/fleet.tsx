@@ -1,8 +1,9 @@
 /** The fleet: who is there, what runs where, and how busy it is. */
 import { signal } from '@preact/signals'
 import { useEffect, useMemo } from 'preact/hooks'
+import { bytesText } from '../../words/index.ts'
 import { busyChart } from '../charts/busy.ts'
-import { ago, bytes, plural } from '../words.ts'
+import { ago, plural } from '../words.ts'
 import type { FleetFrame, WorkerCard } from '../wire.ts'
 import { ChartBox } from './chart-box.tsx'
 import { Empty, Pill, Stat } from './pieces.tsx'
@@ -122,7 +123,7 @@ function Worker({ worker, info, slots, draining, unacknowledged, state, heardAt 
       <p class="sub">
         {info === null
           ? 'It has not said more of itself.'
-          : `${info.host}, ${plural(info.cores, 'core')}, ${bytes(info.memoryBytes)}, ${info.backend}, maggy ${info.versions['maggy'] ?? '?'}, node ${info.versions['node'] ?? '?'}`}
+          : `${info.host}, ${plural(info.cores, 'core')}, ${bytesText(info.memoryBytes)}, ${info.backend}, maggy ${info.versions['maggy'] ?? '?'}, node ${info.versions['node'] ?? '?'}`}
         {info !== null && Object.entries(info.labels).map(([name, value]) => ` · ${name}=${value}`)}
       </p>
       {!isThere && <p class="note">Heard last {ago(heardAt, now())}; what it had then:</p>}

@@ -110,7 +110,7 @@ function Model({ graph, standing }: { readonly graph: LayersGraph; readonly stan
   )
 }
 
-/** What was, or will be, left out that has layers in it: each component alone, then those that went together. */
+/** The removals that contain layers, done or still to come: each component alone, then groups that are left out together. */
 function removalsOf(
   graph: LayersGraph,
   components: readonly Component[],

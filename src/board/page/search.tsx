@@ -30,7 +30,7 @@ export function SearchPage({ store, standing }: Omit<PartProps, 'derived'>) {
   const { version, calm, chosen, goodness, axis } = derived
   const parts: PartProps = { store, standing, derived }
   const [first, second] = standing.objectives
-  // What does not follow each stroke of a brush is the same as before, and not looked at again.
+  // Panels that do not follow each stroke of a brush get the same props as before, so Preact skips them.
   const still = [version, calm, chosen, goodness, axis, standing]
   const above = useMemo(
     () => (

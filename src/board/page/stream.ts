@@ -14,7 +14,7 @@ export type Connection = 'connecting' | 'live' | 'away' | 'refused' | 'unknown'
 /** Of the stream that was opened last: what the page tells of itself. */
 export const connection = signal<Connection>('connecting')
 export const status = signal<BoardStatus | null>(null)
-/** What to add to this browser's clock to have the board's. */
+/** Add this to the browser's clock to get the board's. */
 const clockOffset = signal(0)
 export const now = (): number => Date.now() + clockOffset.value
 
@@ -91,7 +91,7 @@ export function openStream(
     if (closed) return
     if (answered === 401) connection.value = 'refused'
     else if (answered === 404) connection.value = 'unknown'
-    // What the board has refused it will hardly give a second later.
+    // A stream that the board refused is hardly accepted a second later.
     retry = window.setTimeout(reopen, answered === undefined ? againMs : refusedMs)
   }
   const visibility = () => {

@@ -89,7 +89,7 @@ function TrialCurves({ store, standing, trial }: TrialProps) {
     const place = store.trials.place(trial)
     const live = store.curves.get(trial)
     const whole = new Map(old.map((columns) => [columns.attempt, Series.of(columns, mostPoints)]))
-    // What has come since then is only in the live one.
+    // Lines that came since then are only in the live output.
     if (live !== undefined && (whole.get(live.attempt)?.next ?? 0) < live.next)
       whole.set(live.attempt, joined(whole.get(live.attempt), live))
     const last = Math.max(0, ...whole.keys())

@@ -1,4 +1,4 @@
-/** What an optimizer must do. */
+/** All checks of an optimizer. */
 import { asking } from '../suggester/asking.ts'
 import { observing } from '../suggester/observing.ts'
 import { refusing } from '../suggester/refusing.ts'

@@ -1,4 +1,4 @@
-/** What only an optimizer is asked: points that differ, points that the user has begun, many trials, and how far they go. */
+/** Checks of an optimizer alone: points that differ, points that the user has enqueued, many trials, and budgets. */
 import type { Hparams, SearchSpace } from '../../../protocol/index.ts'
 import { withFixed } from '../../space/index.ts'
 import { Finding, requires, same, type Check } from '../check.ts'

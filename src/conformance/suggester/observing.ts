@@ -1,4 +1,4 @@
-/** What an optimizer or an ablator makes of what it is told. Its answers must depend on what is known, never on how it came to be known. */
+/** Checks of the use that an optimizer or an ablator makes of results. Its answers must depend on what is known, never on how it came to be known. */
 import { cameText } from '../line.ts'
 import { requires, same, type Check } from '../check.ts'
 import type { Opened, SuggesterPeer } from './peer.ts'
@@ -6,7 +6,7 @@ import type { Opened, SuggesterPeer } from './peer.ts'
 type Peer = SuggesterPeer<object, { trial: number; state: string }>
 const trials = 8
 
-/** What it suggests next when `tell` has told a fresh session of these trials. */
+/** The next suggestion, after `tell` has told a fresh session of these trials. */
 async function after(
   peer: Peer,
   experiment: string,

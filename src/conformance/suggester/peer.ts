@@ -56,7 +56,7 @@ export abstract class SuggesterPeer<Suggestion extends object, Observation exten
     this.restart = restart
   }
 
-  /** What `open` carries beside the experiment, where a check does not say otherwise. */
+  /** The default content of `open`, beside the experiment. */
   abstract setting(): Readonly<Record<string, unknown>>
   /** The suggestions in a reply to `suggest`. */
   abstract suggestionsIn(reply: Readonly<Record<string, unknown>>): readonly Suggestion[]

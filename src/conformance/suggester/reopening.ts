@@ -1,4 +1,4 @@
-/** What an optimizer or an ablator does when an experiment is opened again: after its process died, or because it forgot. */
+/** Checks of an optimizer or an ablator whose experiment is opened again: after its process died, or because it forgot. */
 import { Finding, requires, same, type Check } from '../check.ts'
 import type { SuggesterPeer } from './peer.ts'
 

@@ -1,4 +1,4 @@
-/** What a worker must do. It needs a bus on which no driver runs: a driver takes every slot that it sees. */
+/** All checks of a worker. They need a bus on which no driver runs: a driver takes every slot that it sees. */
 import {
   assign,
   encode,

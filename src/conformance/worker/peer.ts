@@ -36,10 +36,10 @@ export interface WorkerPeerOptions {
   readonly line: Line
   /** The identity of the worker. */
   readonly name: string
-  /** What the trials run, and its code: a worker reads it from the driver. */
+  /** The bundle that the trials run: a worker reads it from the driver. */
   readonly bundle: Bundle
   readonly code: Uint8Array
-  /** What the worker's objective needs. Default: none. */
+  /** Hyperparameters that the worker's objective needs. Default: none. */
   readonly hparams?: Hparams
   /** The metric that its objective returns. Default: value. */
   readonly metric?: string
@@ -171,7 +171,7 @@ export class WorkerPeer {
     return (await this.must(ping, {})) as WorkerStatus
   }
 
-  /** What the worker says of itself when the roll is called. */
+  /** The worker's answer when the roll is called. */
   async announced(): Promise<{ info: WorkerInfo; status: WorkerStatus }> {
     const { bus } = this.line
     const driver = this.fresh('driver')

@@ -1,4 +1,4 @@
-/** What a TypeScript worker is given to run. A worker in another language has its own objective, and leaves the bundle alone. */
+/** The program that a TypeScript worker is given to run. A worker in another language has its own objective, and leaves the bundle alone. */
 export const programName = 'conformance.mjs'
 
 /** Reports `steps` times, with `pauseMs` between two reports, and returns a value. */
