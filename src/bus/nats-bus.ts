@@ -8,6 +8,7 @@
  */
 import { problem, toProblem, describe, type MaggyError } from '../../protocol/index.ts'
 import type { Bus, BusStatus, Handler, RequestOptions } from './bus.ts'
+import { jittered, reconnecting } from './backoff.ts'
 import { guarded, report, type OnFault, type RawDelivery } from './guard.ts'
 import { natsBlobs } from './nats-blobs.ts'
 import {
@@ -28,6 +29,7 @@ import {
 } from './nats-client.ts'
 import { jetStreamApi } from './nats-api.ts'
 import { createMaker } from './nats-making.ts'
+import { createOutgoing } from './nats-outgoing.ts'
 import { createRequests } from './nats-requests.ts'
 import { natsStreams } from './nats-streams.ts'
 import type { Wire, WireReply } from './nats-wire.ts'
@@ -46,8 +48,6 @@ interface Interest {
   live: ClientSubscription | undefined
 }
 
-const reconnectWaitMs = 250
-
 /**
  * Connects. Rejects with BUS_UNREACHABLE, BUS_UNAUTHORIZED, BUS_TOO_OLD or OPTION_INVALID; once connected it stays so, or
  * comes back, until it is closed.
@@ -65,6 +65,7 @@ export async function connectNats(options: NatsOptions): Promise<Bus> {
   let members = 0
   const { identity } = options
   const requests = createRequests(inboxOf(options))
+  const outgoing = createOutgoing()
   let link = await openConnection(address, options)
 
   const disconnected = (): MaggyError => problem('BUS_DISCONNECTED', { server: address.label })
@@ -131,7 +132,7 @@ export async function connectNats(options: NatsOptions): Promise<Bus> {
       problem: toProblem(problem('BUS_DISCONNECTED', { server: address.label }, { cause: new Error(reason) })),
     })
     const again = async (): Promise<void> => {
-      for (;;) {
+      for (let tries = 0; ; tries += 1) {
         if (closing !== undefined) return
         try {
           const fresh = await openConnection(address, options)
@@ -147,7 +148,7 @@ export async function connectNats(options: NatsOptions): Promise<Bus> {
           return
         } catch {
           // Not there yet. For ever: see I2 of bus.ts.
-          await new Promise((resolve) => setTimeout(resolve, reconnectWaitMs))
+          await new Promise((resolve) => setTimeout(resolve, jittered(tries, reconnecting, Math.random)))
         }
       }
     }
@@ -202,7 +203,8 @@ export async function connectNats(options: NatsOptions): Promise<Bus> {
     const reply = requests.replySubject(answeredBy)
     const work = requests.answer(reply, subject, Math.max(1, timeoutMs))
     try {
-      link.publish(subject, payload, headers === undefined ? { reply } : { reply, headers: headersOf(headers) })
+      const options = headers === undefined ? { reply } : { reply, headers: headersOf(headers) }
+      post(payload.length, () => link.publish(subject, payload, options))
       return await whileConnected(work, subject, timeoutMs)
     } finally {
       requests.forget(reply)
@@ -231,6 +233,18 @@ export async function connectNats(options: NatsOptions): Promise<Bus> {
     }
   }
 
+  /** Sent with all else that this turn of the event loop says; a connection that is being closed waits for nothing. */
+  function post(bytes: number, publish: () => void): void {
+    outgoing.post(bytes, () => {
+      try {
+        send(publish)
+      } catch (error) {
+        report(onFault, { kind: 'connection', problem: toProblem(error) })
+      }
+    })
+    if (closing !== undefined) outgoing.flush()
+  }
+
   const raw = (message: Msg): RawDelivery => ({
     subject: message.subject,
     data: dataOf(message),
@@ -239,7 +253,8 @@ export async function connectNats(options: NatsOptions): Promise<Bus> {
       ? (answer) => {
           limit(message.subject, answer.length)
           // Without a connection an answer is void, like any message.
-          send(() => link.publish(message.reply ?? '', new Uint8Array(answer)))
+          const copy = new Uint8Array(answer)
+          post(copy.length, () => link.publish(message.reply ?? '', copy))
         }
       : undefined,
   })
@@ -283,7 +298,8 @@ export async function connectNats(options: NatsOptions): Promise<Bus> {
           else resolve(replies)
         })
         wait()
-        link.publish(subject, new Uint8Array(data), { reply })
+        const copy = new Uint8Array(data)
+        post(copy.length, () => link.publish(subject, copy, { reply }))
       })
       return whileConnected(work, subject, timeoutMs).finally(() => {
         clearTimeout(timer)
@@ -333,7 +349,10 @@ export async function connectNats(options: NatsOptions): Promise<Bus> {
       if (status === 'closed') throw problem('BUS_CLOSED', {})
       limit(subject, data.length)
       if (link.isDraining()) return 'void'
-      return send(() => link.publish(subject, new Uint8Array(data))) ? 'sent' : 'void'
+      if (status !== 'connected' || link.isClosed()) return 'void'
+      const copy = new Uint8Array(data)
+      post(copy.length, () => link.publish(subject, copy))
+      return 'sent'
     },
     request: async (subject, data, options) => dataOf(await request(subject, data, options)),
     subscribe(subject: string, handler: Handler, { queue } = {}) {
@@ -350,6 +369,7 @@ export async function connectNats(options: NatsOptions): Promise<Bus> {
     },
     async flush() {
       up()
+      outgoing.flush()
       await whileConnected(link.flush(), 'flush', 0)
     },
     onStatus,
@@ -364,6 +384,7 @@ export async function connectNats(options: NatsOptions): Promise<Bus> {
     async close() {
       closing ??= (async () => {
         clearInterval(watchdog)
+        outgoing.flush()
         const connection = link
         // Our own requests are not waited for; requests of others are still answered.
         for (const fail of pending) fail(problem('BUS_CLOSED', {}))

@@ -16,6 +16,7 @@ import {
 } from 'nats'
 import semver from 'semver'
 import { describe, inboxOf as inboxFor, MaggyError, problem } from '../../protocol/index.ts'
+import { reconnectWait } from './backoff.ts'
 import { parseAddress, type Address } from './nats-address.ts'
 import { leavingNoSocket } from './nats-dialing.ts'
 import { greetingOf, type Greeting } from './nats-greeting.ts'
@@ -54,8 +55,6 @@ export interface ServerInfo {
   readonly maxPayload: number
   readonly id: string
 }
-
-const reconnectWaitMs = 250
 
 /** Where the answers to this client's requests come. */
 export const inboxOf = ({ identity }: ClientOptions): string =>
@@ -117,8 +116,7 @@ async function dial(address: Address, options: ClientOptions): Promise<NatsConne
     // For ever: the default gives up after ten tries.
     maxReconnectAttempts: -1,
     ignoreAuthErrorAbort: true,
-    reconnectTimeWait: reconnectWaitMs,
-    reconnectJitter: reconnectWaitMs,
+    reconnectDelayHandler: reconnectWait(),
     // A half-open peer is noticed within half a minute even without the watchdog (default: six minutes).
     pingInterval: 10_000,
     maxPingOut: 2,
