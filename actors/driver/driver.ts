@@ -146,7 +146,8 @@ class Driver implements RunningActor {
   }
 
   measures() {
-    return driverMeasures([...this.#ownership.runs.values()], this.#fleet, this.#env.clock.elapsed())
+    const { clock } = this.#env
+    return driverMeasures([...this.#ownership.runs.values()], this.#fleet, clock.elapsed(), clock.now())
   }
 
   /** Experiments stay as they are: the next driver finds them in the log; workers go on with what they run. */

@@ -4,8 +4,13 @@ import type { Measure } from '../../src/actor/index.ts'
 import type { ExperimentRun } from './experiment/index.ts'
 import type { Fleet } from './fleet/index.ts'
 
-/** `now`: elapsed. */
-export function* driverMeasures(runs: readonly ExperimentRun[], fleet: Fleet, now: number): Iterable<Measure> {
+/** `now`: elapsed. `wallMs`: by the clock that stamps the log. */
+export function* driverMeasures(
+  runs: readonly ExperimentRun[],
+  fleet: Fleet,
+  now: number,
+  wallMs: number,
+): Iterable<Measure> {
   const gauge = (name: Measure['name'], help: string, value: number, labels: Record<string, string> = {}): Measure => ({
     name,
     kind: 'gauge',
@@ -19,7 +24,19 @@ export function* driverMeasures(runs: readonly ExperimentRun[], fleet: Fleet, no
     'Slots that could be used now, those that are in use among them: for autoscalers',
     runs.reduce((sum, run) => sum + wantedBy(run, now), 0),
   )
+  const wantedHelp = 'The same by experiment, with what a slot must have: for pools of workers that differ'
+  for (const run of runs) {
+    const { memoryBytes = 0, gpus = 0 } = run.wish.resources
+    const labels = { experiment: run.id, memory_bytes: String(memoryBytes), gpus: String(gpus) }
+    yield gauge('maggy_experiment_slots_wanted', wantedHelp, wantedBy(run, now), labels)
+  }
   yield gauge('maggy_workers', 'Workers that this driver knows to be here', fleet.present.length)
+  const costHelp =
+    'Seconds of work of this driver that are lost if the worker is gone now: autoscalers send away those that cost the least'
+  for (const { worker } of fleet.present)
+    yield gauge('maggy_worker_drain_cost_seconds', costHelp, drainCostMs(worker, fleet, runs, wallMs) / 1000, {
+      worker,
+    })
   const slots = fleet.slots()
   const busy = slots.filter(({ running }) => running !== null).length
   const slotsHelp = 'Slots of these workers, by whether something runs in them'
@@ -35,6 +52,23 @@ export function* driverMeasures(runs: readonly ExperimentRun[], fleet: Fleet, no
     const { metric } = objective
     yield gauge('maggy_best_value', 'The best value of the objective so far', value, { experiment, metric })
   }
+}
+
+/**
+ * Of what runs in a worker's slots: how long it has run since it began, or since its last checkpoint. A member of a ring costs nothing
+ * while there are others, for these go on from the same step.
+ */
+function drainCostMs(worker: string, fleet: Fleet, runs: readonly ExperimentRun[], wallMs: number): number {
+  let ms = 0
+  for (const { running } of fleet.slotsOf(worker)) {
+    const attempt = running?.attempt ?? null
+    const run = attempt === null ? undefined : runs.find(({ id }) => id === attempt.experiment)
+    const context = run?.history.trial(attempt?.trial ?? -1)?.context
+    if (running === null || run === undefined || context === undefined || context.parts.length > 1) continue
+    const begun = context.startedAt ?? running.assignedAt
+    ms += Math.max(0, wallMs - Math.max(begun, run.history.savedAt(context.trial) ?? 0))
+  }
+  return ms
 }
 
 /** Places that it holds and that it could take besides. */

@@ -115,6 +115,7 @@ export class History {
   readonly generations = new Map<number, Extract<LogEvent, { type: 'ring.formed' }>>()
   /** The hashes of each trial's last checkpoints; one of them is what lies in the store. */
   readonly #saved = new Map<string, readonly string[]>()
+  readonly #savedAt = new Map<number, number>()
   readonly #artifacts = new ArtifactBook()
   /** What people have written on it. */
   readonly annotations = new Annotations()
@@ -328,6 +329,11 @@ export class History {
     return this.#artifacts.saved(trial)
   }
 
+  /** When the trial's last checkpoint was received, or that of the ring that trains it; undefined: it has none. */
+  savedAt(trial: number): number | undefined {
+    return this.#savedAt.get(trial)
+  }
+
   settled(trial: number): boolean {
     const snapshot = this.trials.get(trial)
     return snapshot !== undefined && isFinal(snapshot.value)
@@ -433,6 +439,7 @@ export class History {
         this.#members.set(event.trial, Math.max(this.#members.get(event.trial) ?? 0, event.members.length))
         return []
       case 'trial.saved': {
+        this.#savedAt.set(event.trial, event.at)
         const key = `${event.trial} ${event.ring}`
         // The one before lies there until the store has the new one.
         this.#saved.set(key, [event.sha256, ...(this.#saved.get(key) ?? [])].slice(0, savedAtMost))

@@ -88,6 +88,10 @@ export class Fleet {
     return [...this.#workers.values()].flatMap((worker) => (isOffering(worker) ? worker.slots.all : []))
   }
 
+  slotsOf(worker: string): readonly Slot[] {
+    return this.#workers.get(worker)?.slots.all ?? []
+  }
+
   info(worker: string): WorkerInfo | null {
     return this.#workers.get(worker)?.snapshot.context.info ?? null
   }
