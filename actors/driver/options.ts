@@ -1,4 +1,4 @@
-/** What `maggy driver` can be told. */
+/** Options of `maggy driver`. */
 import { InvalidArgumentError, Option, type Command } from 'commander'
 import { parseCopies } from '../../src/actor/index.ts'
 import type { Copies } from '../../src/bus/index.ts'

@@ -84,7 +84,7 @@ export const workerActor: ActorDefinition<WorkerArguments> = {
   },
 }
 
-/** What is left of a notice is for results and for a good-bye. */
+/** The rest of a notice is for results and for a good-bye. */
 const goodbyeSeconds = 5
 
 function drainTimeoutIn({ drainTimeout, notice }: WorkerArguments): number | null {
@@ -94,7 +94,7 @@ function drainTimeoutIn({ drainTimeout, notice }: WorkerArguments): number | nul
 }
 
 /**
- * What runners show to the server. User code can get at it, so of a worker's credentials it is the pair made for runners: it may speak of
+ * Credentials that runners show to the server. User code can get at them, so they are the pair that a worker holds for runners: it may speak of
  * metrics, output and checkpoints and take part in rings, and neither end a trial nor hear what drivers ask of the worker. A file that was
  * renewed counts from the next runner on.
  */

@@ -11,7 +11,7 @@ interface Saving {
 
 export interface Artifacts {
   readonly of: (attempt: AttemptRef) => ArtifactStore
-  /** What the second thread says. */
+  /** Messages of the second thread. */
   readonly hear: (message: FromComm) => void
 }
 

@@ -100,7 +100,7 @@ export function createAttempts(options: {
     await new Promise<void>((resolve) => {
       process.nextTick(resolve)
     })
-    // What keeps this process alive for our sake is none of the trial's remains.
+    // Handles that keep this process alive for our sake are none of the trial's remains.
     options.stayAlive(false)
     // A process that goes takes with it what is left in it.
     const left = last ? { timers: 0, rest: '' } : await ending.remains.end()
@@ -136,7 +136,7 @@ export function createAttempts(options: {
     const { attempt, hparams, objectives, ablated } = assignment
     const { sha256 = '', module = '' } = assignment.bundle ?? {}
     const experiment = await importBundle(file, sha256, module)
-    // What still trains when its attempt has ended is stopped by its next report.
+    // Code that still trains when its attempt has ended is stopped by its next report.
     const stopReason = (): StopCause | undefined => (mine.ended ? 'cancelled' : flags.stopCause(own))
     const distribution = options.distribute(assignment, stopReason)
     const { outcome, checkpoint } = await runTraining(experiment, {
@@ -208,7 +208,7 @@ export function createAttempts(options: {
       const stopped = current
       if (stopped === undefined || keyOf(stopped.assignment.attempt) !== key) return
       flags.stop(stopped.serial, cause)
-      // What listens to the signal is the attempt's own.
+      // Listeners of the signal are the attempt's own.
       owner.run(stopped, () => stopped.handle?.abort(flags.stopCause(stopped.serial) ?? cause))
     },
     line: (from, text) => {
@@ -271,7 +271,7 @@ function outcomeOfUnloaded(error: unknown): AttemptOutcome {
   return { kind: 'failed', problem: toProblem(error) }
 }
 
-/** What travels. */
+/** The fields that travel. */
 function outcomeOf(outcome: TrainingOutcome, assignment: Assignment): AttemptOutcome {
   if (outcome.kind === 'done' || outcome.kind === 'returned') return outcome
   if (outcome.kind === 'failed') {

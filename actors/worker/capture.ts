@@ -1,4 +1,4 @@
-/** What user code prints, line by line. */
+/** Captures the output of user code, line by line. */
 
 export interface Capture {
   /** Says what stands in an unfinished line. */

@@ -10,7 +10,7 @@ interface Waiting {
 
 export interface Checkpoints {
   readonly of: (attempt: AttemptRef) => CheckpointStore
-  /** What the second thread says. */
+  /** Messages of the second thread. */
   readonly hear: (message: FromComm) => void
 }
 

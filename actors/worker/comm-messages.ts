@@ -1,4 +1,4 @@
-/** What a runner's main thread posts to its second thread, and hears from it. */
+/** Messages between a runner's main thread and its second thread. */
 import type { ArtifactKind, AttemptRef, MetricPoint, Problem } from '../../protocol/index.ts'
 import type { RingLine } from '../../src/train/index.ts'
 import type { RunnerSetting } from './runner-messages.ts'
@@ -42,7 +42,7 @@ export type ToComm =
       readonly kind: ArtifactKind
       readonly bytes: number
     }
-  /** What `wanted` asked for, or why it cannot be had. */
+  /** The bytes that `wanted` asked for, or why they cannot be had. */
   | { readonly type: 'piece'; readonly id: number; readonly data?: Uint8Array; readonly problem?: Problem }
   /** Answered by `closed`. */
   | { readonly type: 'close' }

@@ -1,4 +1,4 @@
-/** What a worker's trials are confined to, where its user asks for it. */
+/** Confines a worker's trials, where its user asks for it. */
 import { availableParallelism, totalmem } from 'node:os'
 import { resolve } from 'node:path'
 import type { AccessOptions } from '../../src/access/index.ts'
@@ -12,7 +12,7 @@ const headroom = 1.25
 /** Processes and threads of a runner: tfjs has a few for each core. */
 const processesOf = () => 1024 + 32 * availableParallelism()
 
-/** What was done and what not is said at the start. */
+/** The worker says at its start which parts are in force and which are not. */
 export async function confinementFor(
   { isolate, server, cache, slots, creds, nkey, tokenFile, tlsKey }: WorkerArguments & AccessOptions,
   { maxRssBytes, tls }: { readonly maxRssBytes: number; readonly tls: boolean },

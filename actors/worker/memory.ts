@@ -69,7 +69,7 @@ export function measured(pid: number | undefined, memory: Allowance | undefined)
   }
 }
 
-/** What a process has in memory of its own, libraries that it shares left out; undefined: this host does not say. */
+/** A process's own memory in bytes, shared libraries left out; undefined: this host does not say. */
 function residentBytes(pid: number): number | undefined {
   try {
     const [, kibibytes] = /^RssAnon:\s+(\d+) kB$/m.exec(readFileSync(`/proc/${pid}/status`, 'latin1')) ?? []

@@ -1,4 +1,4 @@
-/** What `maggy worker` takes. */
+/** Options of `maggy worker`. */
 import { InvalidArgumentError, Option, type Command } from 'commander'
 import { bytesIn } from '../../src/words/index.ts'
 

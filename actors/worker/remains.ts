@@ -1,16 +1,16 @@
 /**
- * What a trial leaves behind when it has ended: timers, which are cleared, and files, sockets, child processes and threads, of which only
+ * Remains of a trial that has ended: timers, which are cleared, and files, sockets, child processes and threads, of which only
  * the end of the process is sure to be the end.
  */
 import { promisify } from 'node:util'
 import timers from 'node:timers'
 import { syncBuiltinESMExports } from 'node:module'
 
-/** What one trial has left. */
+/** The remains of one trial. */
 interface Left {
   /** Timers that were still set; they are cleared. */
   readonly timers: number
-  /** What else is still at work, for people; empty: nothing. */
+  /** Other handles that are still at work, for people; empty: none. */
   readonly rest: string
 }
 

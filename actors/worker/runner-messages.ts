@@ -1,4 +1,4 @@
-/** What the worker process and a runner's main thread say to each other over the child process's channel. */
+/** Messages between the worker process and a runner's main thread, over the child process's channel. */
 import type { ClientOptions } from '../../src/bus/index.ts'
 import type { BusGate } from '../../src/isolation/index.ts'
 import type { Assignment, AttemptOutcome, Problem } from '../../protocol/index.ts'
@@ -13,7 +13,7 @@ export interface RunnerAccess {
 /** Where the runner's second thread finds the bus, and as whom it speaks. */
 export interface RunnerSetting {
   readonly server: string
-  /** What it shows there. With credentials: those of runners, which are narrower than the worker's own. */
+  /** Credentials that it shows there: those of runners, which are narrower than the worker's own. */
   readonly access: RunnerAccess
   readonly worker: string
   readonly slot: number
@@ -47,7 +47,7 @@ export type FromRunner =
       readonly checkpoint?: boolean
       /** Resident memory of the runner after it. */
       readonly rssBytes: number
-      /** What user code left behind is in doubt: the runner takes no other. */
+      /** The state that user code left behind is in doubt: the runner takes no other. */
       readonly last: boolean
     }
 

@@ -81,7 +81,7 @@ export function createSpawn(
     }
     child.on('exit', (code, signal) => {
       meter.exit(signal)
-      // What user code has started and left behind goes with the runner.
+      // Processes that user code has started and left behind go with the runner.
       if (child.pid !== undefined) endGroup(child.pid)
       const reason = endOf(code, signal, confinement !== undefined)
       // At `close` the last words have been heard. It stays out where a process in a group of its own still holds the runner's output.

@@ -14,7 +14,7 @@ import type { StopCause } from './runner-messages.ts'
 export type KillCause = 'unresponsive' | 'silent' | 'deaf' | 'late' | 'dismissed' | 'handback'
 
 export interface RunnerContext {
-  /** What was handed over and has not ended. */
+  /** The attempt that was handed over and has not ended. */
   readonly attempt: { readonly assignment: Assignment; readonly file: string } | null
   /** When it began, by the runner's clock. */
   readonly startedAt: number | null
@@ -94,7 +94,7 @@ export const runnerMachine = setup({
     settle: () => undefined,
     tellStarted: () => undefined,
     tellEnded: () => undefined,
-    /** What was handed over never began: it was stopped or handed back, or no runner starts here. */
+    /** The attempt never began: it was stopped or handed back, or no runner starts here. */
     tellUnbegun: () => undefined,
     tellWarm: () => undefined,
     tellUnfit: () => undefined,
@@ -250,7 +250,7 @@ export const runnerMachine = setup({
           { guard: 'mayBeginAgain', target: 'starting', actions: 'renew' },
           { target: 'starting', actions: ['settle', 'drop', 'renew'] },
         ],
-        // What it said in its last moment: the trial did end.
+        // Its last message says that the trial did end.
         started: { actions: ['keepStart', 'tellStarted'] },
         ended: { guard: 'isHandedOver', actions: ['tellEnded', 'count'] },
         ready: {},

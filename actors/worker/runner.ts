@@ -58,14 +58,14 @@ export function createRunner(options: {
   let backend = { name: '', versions: {} as Readonly<Record<string, string>> }
   let fault: Problem | undefined
   let lastWords = ''
-  /** What the runner said of the attempt's end, while the machine takes that in. */
+  /** The runner's word on the attempt's end, while the machine takes it in. */
   let end: RunnerEnd | undefined
 
   const machine = runnerMachine.provide({
     actions: {
       spawn: () => {
         heardAt = clock.now()
-        // What a process says after it was given up concerns nobody.
+        // Messages of a process that was given up concern nobody.
         const mine: RunnerProcess = spawn(slot, {
           message: (message) => {
             if (process === mine) hear(message)

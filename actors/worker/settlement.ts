@@ -1,4 +1,4 @@
-/** What an attempt came to whose runner went with it. */
+/** Decides the outcome of an attempt whose runner went with it. */
 import { problem, toProblem, type Assignment, type AttemptOutcome, type Metrics } from '../../protocol/index.ts'
 import type { KillCause } from './runner.machine.ts'
 import type { StopCause } from './runner-messages.ts'
@@ -26,7 +26,7 @@ export function outcomeOfUnbegun(cause: StopCause | null, reason = 'it had not b
 export function outcomeOfLoss(loss: Loss, latest: Metrics, worker: string): AttemptOutcome {
   const { cause, killed, assignment } = loss
   if (cause === 'timeout') return { kind: 'failed', problem: timedOut(assignment) }
-  // Who was told to stop has stopped, however it went.
+  // An attempt that was told to stop has stopped, however its runner ended.
   if (cause !== null) return { kind: 'stopped', reason: cause, metrics: latest }
   // The user's wish, and no fault of the trial: it is tried elsewhere at no cost.
   if (killed === 'handback' || killed === 'dismissed')

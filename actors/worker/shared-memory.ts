@@ -1,5 +1,5 @@
 /**
- * What a runner's two threads share.
+ * Memory that a runner's two threads share.
  * I1 A stop names the attempt that it is meant for (its serial), so it can never hit the one that follows.
  * I2 Points that wait to be recorded are counted; over the limit `report` blocks instead of filling the memory.
  */

@@ -1,4 +1,4 @@
-/** What a worker and its runners read and write of the store, by way of drivers (protocol/store.ts), in parts. */
+/** A worker and its runners read and write the store by way of drivers (protocol/store.ts), in parts. */
 import { createHash, randomBytes } from 'node:crypto'
 import {
   codeOf,

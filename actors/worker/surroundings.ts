@@ -1,5 +1,5 @@
 /**
- * What a trial may change of the process that it runs in, beside its own modules: what JavaScript and Node bring along (`Math.random`,
+ * The parts of its process that a trial may change, beside its own modules: the objects of JavaScript and Node (`Math.random`,
  * `console`, `fetch`, prototypes), environment variables, the working folder, the exit code, and listeners on `process`. All of it is put
  * back before the next trial. What a trial adds to `globalThis` stays: so trials can share what is dear to load.
  */

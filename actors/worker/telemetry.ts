@@ -35,7 +35,7 @@ export interface Telemetry {
   line(attempt: AttemptRef, from: 'stdout' | 'stderr' | 'log', text: string): void
   /** Resolves once every point and line so far is recorded. */
   flushed(): Promise<void>
-  /** What there was to keep of the attempt is kept (see runner.notice): the beats say so. */
+  /** All that was to be kept of the attempt is kept (see runner.notice): the beats say so. */
   kept(): void
   end(): void
   close(): Promise<void>

@@ -5,7 +5,7 @@ import { ask, type Bus } from '../../src/bus/index.ts'
 
 /** A driver that dies over a question leaves it without a word. */
 const timeoutMs = 5_000
-/** What comes with another hash than it has is sent again so often. */
+/** Content that arrives with another hash is sent again so often. */
 const tries = 3
 
 export interface Outgoing {

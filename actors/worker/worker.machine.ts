@@ -56,7 +56,7 @@ export const workerMachine = setup({
     // A runner that takes the place of another is warm again in any state, and slots empty themselves while others still work.
     warm: { actions: 'noteWarm' },
     'slot.empty': { actions: 'countEmpty' },
-    // What the bus and the clock say comes in every state; what is not named below has nothing to do with it.
+    // Events of the bus and the clock come in every state; a state ignores those that it does not name.
     connected: {},
     disconnected: {},
     rollcall: {},

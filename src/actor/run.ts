@@ -67,7 +67,7 @@ export async function runActor<O extends object>(
   process.exit(await runToEnd(definition, argv))
 }
 
-/** What an actor was told cannot be used: says so, and gives the exit code. */
+/** Says that an actor's options cannot be used, and gives the exit code. */
 function refuse(error: unknown): number {
   const { code, message, remedy = '' } = toProblem(error)
   tellParent({ error: toProblem(error) })

@@ -27,7 +27,7 @@ export async function* readLog(bus: Bus, experiment: string): AsyncIterable<Read
   for await (const entry of bus.streams.read('log', logSubject(experiment))) yield entryOf(entry)
 }
 
-/** What an entry of the stream holds. */
+/** The content of an entry of the stream. */
 export function entryOf({ sequence, subject, data, rotten }: Entry): ReadEntry {
   if (rotten === true) return { sequence, entry: undefined }
   try {

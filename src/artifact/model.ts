@@ -8,10 +8,10 @@ export const weightsFile = 'weights.bin'
 export const modelFile = 'model.json'
 /** A length in front of the rest. */
 export const lengthBytes = 4
-/** What is longer is no `model.json`. */
+/** A longer text is no `model.json`. */
 export const modelJsonAtMost = 256 * 2 ** 20
 
-/** What tfjs hands to a save handler, without the weights themselves. */
+/** The artifacts that tfjs hands to a save handler, without the weights themselves. */
 export interface ModelParts {
   readonly modelTopology?: unknown
   readonly weightSpecs?: unknown
@@ -24,7 +24,7 @@ export function modelJson({ weightSpecs = [], ...rest }: ModelParts): Uint8Array
   return new TextEncoder().encode(JSON.stringify(json))
 }
 
-/** What stands before the weights. */
+/** The head, which stands before the weights. */
 export function modelHead(json: Uint8Array): Uint8Array {
   const head = new Uint8Array(lengthBytes + json.length)
   new DataView(head.buffer).setUint32(0, json.length)
@@ -32,7 +32,7 @@ export function modelHead(json: Uint8Array): Uint8Array {
   return head
 }
 
-/** What tfjs loads a model from: the opposite of `modelJson`. */
+/** Makes the artifacts from which tfjs loads a model: the opposite of `modelJson`. */
 export function partsOfModel(json: Uint8Array, weights: Uint8Array): ModelParts & { readonly weightData: ArrayBuffer } {
   const { weightsManifest, ...rest } = JSON.parse(new TextDecoder().decode(json)) as {
     readonly weightsManifest: readonly { readonly weights: readonly unknown[] }[]

@@ -159,7 +159,7 @@ export const actions: readonly Action[] = [
   publish("write an artifact's bytes", `${v}.artifact.e.0.1.u`, 'driver'),
   hear('take what artifacts others save', `maggy.*.worker.*.artifact.e.write`, 'driver'),
   hear('hear artifacts as they are kept', `maggy.*.artifact.e.0.1.u`, 'client'),
-  // Who keeps experiments, and who does away with them.
+  // Roles that keep experiments, and roles that remove them.
   publish('give an experiment a note', `${v}.call.experiment.e.annotate`, 'client'),
   publish('give one that has ended a note', `${v}.call.driver.annotate`, 'client'),
   publish('have an experiment removed', `${v}.call.driver.remove`, 'client'),

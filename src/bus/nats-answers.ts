@@ -1,4 +1,4 @@
-/** What JetStream answers, checked: whoever answers may be anybody, and what is none of its answers is named. */
+/** Checks JetStream's answers: anybody may answer, so a message that is no such answer is named. */
 import { Type, type Static, type TSchema } from 'typebox'
 import { check, describe, problem } from '../../protocol/index.ts'
 

@@ -23,7 +23,7 @@ const clusterChunkBytes = 512 * 1024
 const timeoutMs = 30_000
 const tries = 3
 
-/** What stands in a meta entry, as far as it is used here. */
+/** The fields of a meta entry that are used here. */
 interface Meta {
   readonly name: string
   readonly nuid: string

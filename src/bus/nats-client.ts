@@ -34,7 +34,7 @@ export interface ClientOptions {
   token?: string | (() => string)
   /** Shown in the server's list of connections. */
   name?: string
-  /** What is shown to the server beside a token: asked for with each connection. */
+  /** Credentials for the server beside a token: read anew for each connection. */
   user?: () => { readonly jwt?: string; readonly seed: string }
   /** PEM. With any of these the connection is by TLS, or is not made. */
   tls?: { readonly ca?: string; readonly cert?: string; readonly key?: string }
@@ -128,7 +128,7 @@ async function dial(address: Address, options: ClientOptions): Promise<NatsConne
     return await leavingNoSocket(() => connect(wanted))
   } catch (error) {
     const code = (error as Partial<NatsError> | undefined)?.code
-    // What a file says when it is read for a connection.
+    // The content of the file, read for a connection.
     if (error instanceof MaggyError) throw error
     if (refusals.has(code)) throw refusal(address, options, error)
     const { code: system = '' } = ((error as Partial<NatsError> | undefined)?.chainedError ?? error ?? {}) as {
@@ -142,7 +142,7 @@ async function dial(address: Address, options: ClientOptions): Promise<NatsConne
   }
 }
 
-/** What the client signs the server's nonce with. */
+/** The key with which the client signs the server's nonce. */
 function authenticating(user: NonNullable<ClientOptions['user']>): Authenticator {
   return (nonce) => {
     const { jwt, seed } = user()

@@ -79,7 +79,7 @@ export async function askEncoded<C extends Call>(
   })
 }
 
-/** What is wrong with an answer is the fault of whoever gave it, and not of whoever asked: ANSWER_INVALID. */
+/** A wrong answer is the fault of the actor that gave it, not of the one that asked: ANSWER_INVALID. */
 function blamingAnswer<T>(subject: string, read: () => T): T {
   try {
     return read()

@@ -1,3 +1,3 @@
-/** What may be changed of an experiment that was accepted, as a user writes it and as client and driver check it. */
+/** Changes of an accepted experiment, as a user writes them and as client and driver check them. */
 export { changedSubmission, goesBeyond, requestedChange } from './requested.ts'
 export { changeOfSettings, trialsOf } from './settings.ts'

@@ -1,5 +1,5 @@
 /**
- * What a request to change an experiment comes to, and why it is refused. The client asks the same as the driver, for not every client
+ * Checks a request to change an experiment, and says why it is refused. The client asks the same as the driver, for not every client
  * is ours. Pure.
  */
 import {

@@ -15,7 +15,7 @@ const incomparable = 'what came before could not be compared with what comes'
 const another = 'a search over another space is another search: begin one with `warmStart`, and it may be wider'
 const recorded = 'all decisions in its log rest on it'
 
-/** What may not be changed, and why. */
+/** Settings that may not be changed, and why. */
 const fixed: ReadonlyMap<string, string> = new Map([
   ['direction', incomparable],
   ['metric', incomparable],

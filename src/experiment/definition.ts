@@ -104,7 +104,7 @@ export interface ArtifactSaver {
   readonly save: (name: string, what: object | string) => Promise<void>
 }
 
-/** What an exploration saved. */
+/** Artifacts that an exploration saved. */
 export interface ExploredArtifact {
   readonly name: string
   readonly kind: ArtifactKind
@@ -180,7 +180,7 @@ export interface Exploration {
   readonly points: readonly MetricPoint[]
   readonly durationMs: number
   readonly hparams: Hparams
-  /** What train saved. */
+  /** Artifacts that train saved. */
   readonly artifacts: readonly ExploredArtifact[]
 }
 

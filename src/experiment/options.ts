@@ -43,7 +43,7 @@ export interface PolicyOptions {
    * Default: what throws has failed.
    */
   readonly retry?: { readonly on: 'throw'; readonly times: number }
-  /** What a trial needs of a worker, for each of its slots. */
+  /** Resources that a trial needs of a worker, for each of its slots. */
   readonly resources?: ResourceOptions
 }
 

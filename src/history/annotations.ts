@@ -1,4 +1,4 @@
-/** What people have written on an experiment: notes and tags, by the log. Pure. */
+/** Notes and tags that people have written on an experiment, by the log. Pure. */
 import { pinnedTag, remarksAtMost, tagsAtMost, type LogEvent } from '../../protocol/index.ts'
 
 type Annotated = Extract<LogEvent, { type: 'experiment.annotated' }>

@@ -1,5 +1,5 @@
 /**
- * What the trials of an experiment have saved for people (artifact.save), by the log. Pure.
+ * Artifacts that an experiment's trials have saved (artifact.save), by the log. Pure.
  * I1 An attempt that saves a name again replaces what it had saved under it.
  * I2 What counts is what the attempt saved whose result is the trial's; of a trial that several train together, what any of them saved.
  */

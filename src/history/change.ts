@@ -1,4 +1,4 @@
-/** What a change makes of a context. Pure: whoever reads the log comes to the same. */
+/** Applies a change to a context. Pure: every reader of the log comes to the same. */
 import type { Change, Context, Hparams, OptimizationContext } from '../../protocol/index.ts'
 
 /** `suggested`: configurations that were suggested before. What the context does not have is left out. */

@@ -211,7 +211,7 @@ export const experimentMachine = setup({
         ...fails,
       },
     },
-    // Nothing is handed out (I5). What runs may end by itself.
+    // Nothing is handed out (I5). Running trials may end by themselves.
     paused: {
       entry: ['closeOptimizer', 'handBackWaiting'],
       always: [

@@ -70,7 +70,7 @@ const goingStates = new Set<string>(['opening', 'searching', 'finishing'])
 const endingStates = new Set<string>(['stopping', 'cancelling', 'failing', 'givingUp', 'endingStopped', 'endingFailed'])
 const heldStates = new Set<string>(['assigned', 'running', 'stopping'])
 
-/** What an unfinished state still has to do when a driver takes it up. */
+/** The effects that an unfinished state still needs when a driver takes it up. */
 const pendingEffects: Readonly<Record<string, readonly Effect[]>> = {
   opening: ['openOptimizer'],
   paused: ['closeOptimizer'],
@@ -117,9 +117,9 @@ export class History {
   readonly #saved = new Map<string, readonly string[]>()
   readonly #savedAt = new Map<number, number>()
   readonly #artifacts = new ArtifactBook()
-  /** What people have written on it. */
+  /** Notes and tags that people have written. */
   readonly annotations = new Annotations()
-  /** What its workers run on, by their names. */
+  /** The hosts of its workers, by the workers' names. */
   readonly workers = new Map<string, WorkerIntroduced>()
   /** It is being removed. */
   removing = false
@@ -129,10 +129,10 @@ export class History {
   #best: Best
   /** How many workers trained a trial together at most. */
   readonly #members = new Map<number, number>()
-  /** What optimizers that are asked on the side proposed, by their names, in the place of which trial. */
+  /** Proposals of shadow optimizers, by their names, each with the trial in whose place it stands. */
   readonly proposals = new Map<string, Map<number, Hparams>>()
   firstFailure: string | null = null
-  /** What people should know: what the optimizer says of its choices, and what was noted on the way; each once. */
+  /** Notes for people: the optimizer's on its choices, and those made on the way; each once. */
   notes: readonly string[] = []
   /** The code of what an actor of the user's did that hindered nothing else: its pruner gave answers that are none. */
   misbehaved: string | undefined = undefined
@@ -254,7 +254,7 @@ export class History {
     return this.repeats > 1 ? [...pending, 'stopRepeats'] : pending
   }
 
-  /** What repeats one configuration; undefined: it was not suggested. */
+  /** The trials that repeat one configuration; undefined: it was not suggested. */
   configuration(configuration: number): Configuration | undefined {
     const { repeats } = this
     if (repeats === 1) {
@@ -312,7 +312,7 @@ export class History {
     return this.#saved.get(`${trial} ${ring}`)?.includes(sha256) === true
   }
 
-  /** What a trial has kept for people: of the attempt that counts once it has settled, before that of those that are at it. */
+  /** A trial's artifacts: of the attempt that counts once it has settled, before that of those that are at it. */
   artifacts(trial: number): readonly ArtifactRecord[] {
     const snapshot = this.trials.get(trial)
     if (snapshot === undefined || snapshot.value === 'failed') return []
@@ -611,7 +611,7 @@ export class History {
       if (after.value !== 'pruned' || this.repeats === 1) return effects
       return [...effects, ...this.#dropNeedless(), 'stopRepeats']
     }
-    // What comes back while the experiment is being stopped is not tried again.
+    // A trial that comes back while the experiment is being stopped is not tried again.
     if (after.value === 'queued' && stoppingStates.has(this.#experiment.value)) {
       return this.#moveTrial(trial, { type: 'trial.cancelled' })
     }
@@ -661,7 +661,7 @@ export class History {
     }
   }
 
-  /** What is open when the experiment ends will not be run, unless it is resumed. */
+  /** Trials that are open when the experiment ends will not run, unless it is resumed. */
   #cancelOpen(): Effect[] {
     if (!this.ended) return []
     return [...this.queued, ...this.held].flatMap((trial) => this.#moveTrial(trial, { type: 'trial.cancelled' }))

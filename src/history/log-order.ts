@@ -43,7 +43,7 @@ export class LogOrder {
     return this.holes - (this.#damaged ? 1 : 0) > this.#accepted
   }
 
-  /** What is wrong with it, for people. */
+  /** Describes the fault, for people. */
   get fault(): string {
     const events = this.missing === 0 ? 'events' : this.missing === 1 ? 'an event' : `${this.missing} events`
     const places = this.holes === 1 ? 'at one place' : `at ${this.holes} places`

@@ -65,7 +65,7 @@ export interface TrialContext extends Pick<TrialInput, 'trial' | 'hparams' | 'ma
   readonly outgrew: number | null
   readonly worker: string | null
   readonly slot: number
-  /** Who trains it now. */
+  /** The worker that trains it now. */
   readonly parts: readonly Part[]
   /** When the last attempt was handed out. */
   readonly assignedAt: number | null
@@ -75,7 +75,7 @@ export interface TrialContext extends Pick<TrialInput, 'trial' | 'hparams' | 'ma
   readonly metrics: Metrics
   /** Why it failed, or has to be tried again. */
   readonly problem: Problem | null
-  /** What settled it: the end of the attempt that counts. */
+  /** The end that settled it: that of the attempt that counts. */
   readonly end: AttemptEnd | null
 }
 
@@ -93,7 +93,7 @@ export type TrialEvent =
 
 let judged: { context: TrialContext; event: TrialEvent; said: Verdict } | undefined
 
-/** What an event means for the trial. Several guards ask the same in a row: the last answer is kept. */
+/** The meaning of an event for the trial. Several guards ask the same in a row: the last answer is kept. */
 function judge(context: TrialContext, event: TrialEvent): Verdict {
   if (judged?.context !== context || judged.event !== event)
     judged = { context, event, said: judgeAnew(context, event) }

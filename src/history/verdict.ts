@@ -1,4 +1,4 @@
-/** What an event means for its trial: pure, shared by the driver's machine and by those who read the log. */
+/** Decides the meaning of an event for its trial. Pure, shared by the driver's machine and by readers of the log. */
 import {
   problem,
   toProblem,
@@ -59,7 +59,7 @@ export function verdict(
   }
 }
 
-/** What train threw itself; a result that is none, or a time that is up, would be the same again. */
+/** True for errors that train threw itself; an invalid result or a time limit would be the same again. */
 const isThrow = ({ code }: Problem): boolean => code === 'TRAIN_FAILED'
 
 function isLoss(event: AttemptEnd): boolean {

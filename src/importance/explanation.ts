@@ -1,5 +1,5 @@
 /**
- * What a search has learned, for people: which parameters matter and how surely, over which distances values change, whether more trials are
+ * Explains a search for people: which parameters matter and how surely, over which distances values change, whether more trials are
  * worth it, and how many repeated others. All of it follows from the trials.
  */
 import type { Hparams, Metrics, Objective, SearchSpace } from '../../protocol/index.ts'

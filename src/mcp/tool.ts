@@ -1,10 +1,10 @@
-/** What a tool for coding agents is: words for the agent, what it takes, whether it changes anything, and what it does. */
+/** A tool for coding agents: words for the agent, its input, whether it changes anything, and its action. */
 import type { Static, TObject } from 'typebox'
 import { describe, isProblem, problem, RemoteError, toProblem, type Hparams } from '../../protocol/index.ts'
 import type { Annotation } from '../client/index.ts'
 import type { Outline, Result } from '../store/index.ts'
 
-/** What the tools work on. The CLI hands it in. */
+/** The operations that the tools call. The CLI hands them in. */
 export interface House {
   /** In the order in which they began. */
   outlines(): Promise<readonly Outline[]>

@@ -213,7 +213,7 @@ function metricsOf(values: TrialResult['metrics'], step: number, timestamp: numb
   return Object.entries(values).map(([name, value]) => ({ key: keyOf(name), value: value ?? 'NaN', timestamp, step }))
 }
 
-/** What train returned need not be what it reported last: it is the point behind that. */
+/** The value that train returned need not be its last report: it becomes the point behind that. */
 function lastMetrics({ metrics, endedAt }: TrialResult, last: KeptPoint | undefined): Metric[] {
   const others = Object.entries(metrics).filter(([name, value]) => own(last?.values ?? {}, name) !== value)
   const step = last === undefined ? 0 : last.step + 1

@@ -3,12 +3,12 @@ import type { Hparams, Observation } from '../../protocol/index.ts'
 import type { Question, SamplerPlugin, SamplerSetting } from '../samplers/index.ts'
 import type { Proposal } from '../schedulers/index.ts'
 
-/** What may be said to a question. 'wait': nothing until a pending trial has ended. */
+/** The possible answers to a question. 'wait': no suggestion until a pending trial has ended. */
 export type Answer = Hparams | Proposal | 'wait' | 'exhausted'
 /** Like a Sampler or a Scheduler, but it may take its time. */
 type AsyncSampler = (question: Question) => Answer | Promise<Answer>
 
-/** What the optimizer actor runs: every SamplerPlugin and every SchedulerPlugin is one. */
+/** The plug-in that the optimizer actor runs: every SamplerPlugin and every SchedulerPlugin is one. */
 export interface OptimizerPlugin extends Omit<SamplerPlugin, 'create'> {
   /** It says how far each trial goes, so it is also asked about enqueued trials of which nothing is left to choose. */
   readonly schedules?: boolean

@@ -20,7 +20,7 @@ export interface OpenedSearch extends SamplerSetting {
   readonly refuse: (path: string, reason: string) => never
 }
 
-/** What a served optimizer is asked: a sampler's question, and what the experiment says about the whole search. */
+/** The question to a served optimizer: a sampler's, with the experiment's settings for the whole search. */
 export interface ServedQuestion<State = undefined> extends Question {
   /** As the experiment gives them: `optimizer: { name, …options }`. */
   readonly options: Readonly<Record<string, unknown>>
@@ -30,7 +30,7 @@ export interface ServedQuestion<State = undefined> extends Question {
   readonly best: Observation | undefined
   /** A random point of the space, drawn with `random`. */
   readonly sample: () => Hparams
-  /** What `open` returned for this experiment. */
+  /** The value that `open` returned for this experiment. */
   readonly state: State
 }
 

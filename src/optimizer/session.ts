@@ -28,7 +28,7 @@ interface Setting {
   readonly seed: number
   readonly history: readonly Observation[]
   readonly parallel?: number
-  /** What is fixed of trial i; null: nothing, and it is none of the enqueued. */
+  /** The values fixed for trial i; null: none, and it is not enqueued. */
   readonly enqueue?: readonly (Hparams | null)[]
 }
 
@@ -40,7 +40,7 @@ interface Suggestions {
 }
 
 export interface Session {
-  /** What the plug-in wants people to know. */
+  /** Notes of the plug-in for people. */
   readonly notes: readonly string[]
   /** Trials in the history, pending ones among them. */
   readonly size: number

@@ -33,7 +33,7 @@ export class StudyWriter {
     this.#journal = journal
   }
 
-  /** What is new since the last time, in its order. */
+  /** Events since the last time, in their order. */
   take(): Operation[] {
     const written = this.#written
     this.#written = []

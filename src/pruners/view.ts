@@ -1,5 +1,5 @@
 /**
- * What a pruner compares: one metric, or all objectives at once, by domination. As losses (less is better), NaN where nothing finite
+ * The losses that a pruner compares: one metric, or all objectives at once, by domination. Less is better; NaN where nothing finite
  * was reported.
  */
 import type { MetricPoint, Objective } from '../../protocol/index.ts'

@@ -11,7 +11,7 @@ export type PointsOf = (trial: number, attempt: number) => readonly MetricPoint[
 
 type Stopping = Extract<LogEvent, { type: 'trial.stopping' }>
 
-/** What the pruner says now: at which step it stops, or that it does not; or why nobody can tell. */
+/** The pruner's answer now: at which step it stops, or that it does not; or why nobody can tell. */
 export type Judged =
   | { readonly kind: 'stop'; readonly step: number }
   | { readonly kind: 'continue' }

@@ -94,7 +94,7 @@ class Replaying {
   readonly #pointsOf: ReplaySource['pointsOf']
   /** Another optimizer is asked: its suggestions alone matter. */
   readonly #instead: boolean
-  /** What came of trials, with the number of events by which it is known; not told yet. */
+  /** Outcomes of trials that are not told yet, with the number of events by which each is known. */
   #untold: { readonly known: number; readonly observation: Observed }[] = []
 
   constructor(history: History, respondent: Respondent | undefined, { pointsOf }: ReplaySource, instead: boolean) {
@@ -147,7 +147,7 @@ class Replaying {
     return [...this.#history.trials.keys()].filter((trial) => this.#history.settled(trial))
   }
 
-  /** What became of a trial is known from here on. */
+  /** The outcome of a trial is known from here on. */
   #note(trial: number): void {
     this.#pruning?.moved(trial, this.#history)
     const observation = this.#history.observation(this.#history.configurationOf(trial))
@@ -225,7 +225,7 @@ class Replaying {
     )
   }
 
-  /** What the driver decided by itself, or its pruner. */
+  /** Decisions of the driver itself, or of its pruner. */
   #driversOwn(event: LogEvent): void {
     const history = this.#history
     switch (event.type) {

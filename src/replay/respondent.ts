@@ -1,4 +1,4 @@
-/** Who is asked again what to try: a built-in optimizer or ablator in this process, or one that is served on the bus. */
+/** The optimizer or ablator that is asked again: a built-in one in this process, or one that is served on the bus. */
 import {
   firstEarlierTrial,
   isProblem,

@@ -1,4 +1,4 @@
-/** What a replay works from: the log of an experiment, and what its trials reported as far as that is kept. */
+/** The sources of a replay: the log of an experiment, and its trials' reports as far as they are kept. */
 import type { MetricPoint } from '../../protocol/index.ts'
 import { readLog } from '../archive/index.ts'
 import type { Bus } from '../bus/index.ts'

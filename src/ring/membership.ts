@@ -1,4 +1,4 @@
-/** Who has a part in one generation, from the side of one of its members. */
+/** Membership in one generation, from the side of one of its members. */
 import { problem, type RingPlan } from '../../protocol/index.ts'
 
 export interface Membership {
@@ -12,7 +12,7 @@ export interface Membership {
   readonly requireMember: (worker: string) => void
 }
 
-/** What stands in the subjects of chunk, fetch and probe. */
+/** Tokens in the subjects of chunk, fetch and probe. */
 interface Address {
   readonly worker: string
   readonly ring: string

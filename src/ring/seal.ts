@@ -1,5 +1,5 @@
 /**
- * What is for the members of one generation, on subjects that every runner of the tenant may hear or say. The generation's key comes with
+ * Seals messages between the members of one generation, on subjects that every runner of the tenant may hear or say. The generation's key comes with
  * its plan, from the driver.
  * I1 A member seals a chunk of a step once in a generation: no nonce is used twice with a key.
  */
@@ -42,7 +42,7 @@ function nonceOf({ from, step, index }: Omit<Sealed, 'sealed'>): Uint8Array {
   return new Uint8Array(nonce.buffer)
 }
 
-/** What a newcomer shows to a member of the generation: whoever knows the key has let this worker in. */
+/** A newcomer's proof to a member of the generation: somebody who knows the key has let this worker in. */
 export function passOf(
   key: Uint8Array,
   { ring, worker }: { readonly ring: string; readonly worker: string },

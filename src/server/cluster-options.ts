@@ -46,7 +46,7 @@ function routeIn(text: string): string {
   throw problem('OPTION_INVALID', { option: '--routes', reason: `has ${text}, which is no nats://host:port` })
 }
 
-/** What members know each other by: all of them have it, and nobody else. */
+/** The secret by which members know each other: all of them have it, and nobody else. */
 function secretOf(token: string | undefined, folder: string | undefined): string {
   if (folder !== undefined) {
     if (!existsSync(join(folder, 'ca.pem')))

@@ -30,7 +30,7 @@ interface ShadowRow {
 export interface ShadowComparison {
   readonly metric: string
   readonly rows: readonly ShadowRow[]
-  /** What was proposed in the place of each trial. */
+  /** The proposal in the place of each trial. */
   readonly proposals: readonly { readonly trial: number; readonly optimizer: string; readonly hparams: Hparams }[]
 }
 

@@ -1,4 +1,4 @@
-/** What trials have saved for people, out of the stream of artifacts: a part at a time, and believed only by its hash. */
+/** Reads artifacts from their stream: a part at a time, and believed only by their hash. */
 import { createHash } from 'node:crypto'
 import { artifactPart, decodePayload, problem, subjectFor } from '../../protocol/index.ts'
 import type { Bus } from '../bus/index.ts'

@@ -80,7 +80,7 @@ export function trialRecords(trial: TrialResult, points: readonly KeptPoint[]): 
   }
   const last = reported.at(-1)
   for (const [tag, value] of Object.entries(trial.metrics)) {
-    // What train returned need not be what it reported last; it is the point behind the last one.
+    // The value that train returned need not be its last report: it becomes the point behind that.
     if (value !== null && own(last?.values ?? {}, tag) !== value) {
       records.push(scalarRecord({ tag, step: last === undefined ? 0 : last.step + 1, at: end, value }))
     }

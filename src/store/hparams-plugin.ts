@@ -1,4 +1,4 @@
-/** What TensorBoard's hparams plug-in wants to read. Field numbers: tensorboard/plugins/hparams/api.proto and plugin_data.proto. */
+/** Messages that TensorBoard's hparams plug-in reads. Field numbers: tensorboard/plugins/hparams/api.proto and plugin_data.proto. */
 import protobuf from 'protobufjs'
 import type { HparamValue, Hparams, Objective } from '../../protocol/index.ts'
 import { pluginRecord } from './event-file.ts'

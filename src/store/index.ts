@@ -1,4 +1,4 @@
-/** What came out of experiments: folded from the log, read from the bus, written to files. */
+/** Results of experiments: folded from the log, read from the bus, written to files. */
 export { artifactNamed, modelOf, readArtifact, trialWanted, wholeArtifact, type Artifact } from './artifacts.ts'
 export { outputLine, writeFiles, writeTensorBoard } from './files.ts'
 export { LogHolders } from './log-holders.ts'

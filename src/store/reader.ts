@@ -90,7 +90,7 @@ export async function readAllPoints(bus: Bus, experiment: string): Promise<Map<n
 }
 
 /**
- * What trials report, as it is kept, from the beginning and then on as more comes, until `signal` aborts. A point may come twice; an
+ * Reads the kept reports of trials, from the beginning and then on as more comes, until `signal` aborts. A point may come twice; an
  * entry that does not count has none.
  */
 export async function* followPoints(
@@ -119,7 +119,7 @@ function keep(points: Map<string, KeptPoint>, { attempt, first, points: said }: 
 const inOrder = (points: Map<string, KeptPoint>): KeptPoint[] =>
   [...points.values()].sort((a, b) => a.attempt - b.attempt || a.index - b.index)
 
-/** What a trial printed, in the order in which it was kept. */
+/** A trial's output, in the order in which it was kept. */
 export async function* readOutput(
   bus: Bus,
   experiment: string,
@@ -147,7 +147,7 @@ export async function linesOf(entry: Entry, holders: LogHolders): Promise<readon
   return batch?.lines.map((line) => ({ ...line, attempt: batch.attempt })) ?? []
 }
 
-/** What was kept of an attempt; undefined: it cannot be read, or another worker has the attempt. */
+/** The kept checkpoint of an attempt; undefined: it cannot be read, or another worker has the attempt. */
 async function believed<C extends typeof metrics | typeof output>(
   conversation: C,
   { subject, data, rotten }: Entry,

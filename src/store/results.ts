@@ -1,4 +1,4 @@
-/** What came out of an experiment, as values: all of it is in the log (src/history), so it can be told with no driver running. */
+/** The result of an experiment, as values: all of it is in the log (src/history), so it can be told with no driver running. */
 import {
   own,
   type Ablated,
@@ -27,7 +27,7 @@ export interface TrialResult<H extends object = Hparams> {
   readonly state: TrialState
   readonly hparams: H
   readonly seed: number
-  /** What train returned; of a trial that was stopped, the last that it reported. null: not finite. */
+  /** The value that train returned; of a trial that was stopped, its last report. null: not finite. */
   readonly metrics: Metrics
   readonly attempts: number
   /** The attempt that these metrics come from. */
@@ -52,11 +52,11 @@ export interface TrialResult<H extends object = Hparams> {
   /** Of a trial that stands for its configuration: the standard errors of its metrics, which are means then. */
   readonly errors?: Metrics
   readonly problem?: Problem
-  /** What it saved for people, by name: of the attempt that counts. Left out if there is none. */
+  /** Its artifacts by name, of the attempt that counts. Left out if there is none. */
   readonly artifacts?: readonly Artifact[]
 }
 
-/** What a worker runs on. */
+/** The host of a worker. */
 interface WorkerRecord {
   readonly worker: string
   readonly host: string
@@ -106,7 +106,7 @@ export interface Outline<H extends object = Hparams> {
   /** The part of the time, from its first attempt to the end of its last, in which a slot had an attempt running. */
   readonly utilization: number | null
   readonly problem?: Problem
-  /** What people should know, a sentence each: what the optimizer says of its choices, what a pruner lacks. Left out if there is none. */
+  /** Notes for people, a sentence each: the optimizer's on its choices, what a pruner lacks. Left out if there is none. */
   readonly notes?: readonly string[]
   /** The code of what an actor of the user's did wrong without ending the experiment: PRUNER_MISBEHAVED. */
   readonly misbehaved?: string
@@ -230,7 +230,7 @@ export function outlineOf(reading: Reading): Outline {
   }
 }
 
-/** What is kept with an experiment for people who ask later. */
+/** Data kept with an experiment for people who ask later. */
 function recordsOf({ annotations, submission, workers, removing }: History): Partial<Outline> {
   const { tags, remarks } = annotations
   const { bundle, provenance } = submission

@@ -4,7 +4,7 @@ import { literal } from '../words/index.ts'
 import type { KeptPoint } from './reader.ts'
 import type { Result, TrialResult } from './results.ts'
 
-/** What is not there is empty. */
+/** A missing value is an empty cell. */
 type Cell = string | number | null | undefined
 export interface Rows {
   readonly columns: readonly string[]

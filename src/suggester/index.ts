@@ -1,4 +1,4 @@
-/** What optimizers and ablators share: sessions of experiments, a process around them, their options. */
+/** Shared by optimizers and ablators: sessions of experiments, a process around them, their options. */
 export { guardOf, type Guard } from './guard.ts'
 export type { Service, ServiceOptions } from './host.ts'
 export { suggesterOptions, type SuggesterOptions } from './options.ts'

@@ -1,4 +1,4 @@
-/** What `maggy optimizer` and `maggy ablator` can be told. */
+/** Options of `maggy optimizer` and `maggy ablator`. */
 import { InvalidArgumentError, type Command } from 'commander'
 import { defaultLimits } from './sessions.ts'
 

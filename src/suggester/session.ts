@@ -7,7 +7,7 @@
 
 /** A session of any kind, as a service sees it. */
 export interface AnySession {
-  /** What the plug-in wants people to know. */
+  /** Notes of the plug-in for people. */
   readonly notes?: readonly string[]
   /** Trials in the history, pending ones among them. */
   readonly size: number

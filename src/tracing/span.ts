@@ -5,7 +5,7 @@ export interface Span {
   readonly experiment: string
   /** Left out: it is the experiment's, and in the experiment's own trace. */
   readonly trial?: number
-  /** What is done: of one trial, each name once. */
+  /** The name of the activity: once for each trial. */
   readonly name: string
   /** The name of the span above it; left out: none is. */
   readonly below?: string

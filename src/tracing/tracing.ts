@@ -89,7 +89,7 @@ class Tracing {
   }
 }
 
-/** What is secret leaves the address, for addresses are said in errors. Throws OPTION_INVALID for what is no address. */
+/** Takes secrets out of the address, for addresses are said in errors. Throws OPTION_INVALID if it is none. */
 function collectorAt(endpoint: string): { readonly url: string; readonly headers: Record<string, string> } {
   const address = URL.canParse(endpoint) ? new URL(endpoint) : undefined
   if (address === undefined || !/^https?:$/.test(address.protocol))

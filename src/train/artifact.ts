@@ -1,4 +1,4 @@
-/** What train saves for people: a model, bytes, or a file, read a part at a time. */
+/** An artifact that train saves: a model, bytes, or a file, read a part at a time. */
 import { open } from 'node:fs/promises'
 import { inspect } from 'node:util'
 import { artifactBytesAtMost, artifactNamePattern, problem, type ArtifactKind } from '../../protocol/index.ts'

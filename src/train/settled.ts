@@ -2,7 +2,7 @@
 import { problem } from '../../protocol/index.ts'
 
 /**
- * What `work` comes to; rejects with NEVER_SETTLED when the event loop of this process is empty and `work` is still pending, for then
+ * Waits for `work`; rejects with NEVER_SETTLED when the event loop of this process is empty and `work` is still pending, for then
  * no timer, file, socket or thread is left that could settle it. `what` names what never settled. `mayWake`: whether somebody outside
  * of this process may still settle it.
  */

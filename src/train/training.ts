@@ -131,7 +131,7 @@ export async function runTraining(experiment: object, training: Training): Promi
   return { outcome, points: handle.points(), checkpoint: saved.exists() }
 }
 
-/** What is being saved still is saved to the end, as in a trial that is done; what goes wrong with it is a fault of the trial there alone. */
+/** Saving goes on to its end, as in a trial that is done; only there is a fault of it a fault of the trial. */
 async function stopped(
   reason: string,
   handle: ReporterHandle,

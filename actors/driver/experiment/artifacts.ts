@@ -1,5 +1,5 @@
 /**
- * What trials save for people, on its way from runners into the stream of artifacts (protocol/artifact.ts).
+ * Takes artifacts of trials from runners into the stream of artifacts (protocol/artifact.ts).
  * I1 Only the worker to which the log assigned the attempt saves anything.
  * I2 Bounded: of an upload nothing is held but the part that is under way; so many are remembered at once, and what is forgotten is
  *    found again in the stream.
@@ -142,7 +142,7 @@ export class Artifacts {
     try {
       return await this.#take(worker, said, subject, found)
     } catch (error) {
-      // What became of the part is not known: what lies in the stream says it.
+      // It is not known whether the part was kept: the stream says it.
       this.#uploads.delete(subject)
       throw error
     } finally {

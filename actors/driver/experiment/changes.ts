@@ -1,5 +1,5 @@
 /**
- * What users change of an experiment while it goes on, or has ended: checked, tried out, and then in the log.
+ * Changes that users make to an experiment while it goes on, or when it has ended: checked, tried out, then written to the log.
  * I1 A request that is made twice has its effect once, whichever driver hears it.
  * I2 It is decided in one turn, on the history as it is then: of two requests at once the second builds on the first.
  */
@@ -91,7 +91,7 @@ export class Changes {
     }
   }
 
-  /** What goes beyond the signed bounds has to be signed by the same key. */
+  /** A change beyond the signed bounds has to be signed by the same key. */
   #signatureOf({ signature }: AskedChange, change: Changed['change']): Pick<Changed, 'signature'> {
     const { vouched } = this.#history
     const changed = changedSubmission(this.#history, change)

@@ -1,5 +1,5 @@
 /**
- * What goes out to workers: assignments and stops; what comes of it goes back to the attempts.
+ * Sends assignments and stops to workers; their answers go back to the attempts.
  * I1 A trial's assignment is in the log before it goes out.
  * I2 A driver that is fenced and does not know it yet stops nothing that another driver runs.
  */

@@ -30,7 +30,7 @@ import { streamOverhead, type Bus, type Entry } from '../../../src/bus/index.ts'
 const eventsPerAppend = 256
 const retryMs = 200
 const refusedRetryMs = 1000
-/** What an entry's own fields take at most, in bytes. */
+/** The most bytes that an entry's own fields take. */
 const entryOverhead = 64
 const unknownFate = ['BUS_TIMEOUT', 'BUS_DISCONNECTED', 'BUS_NO_RESPONDERS', 'BUS_NO_LEADER'] as const
 

@@ -18,7 +18,7 @@ export interface Preference {
 /** A trial that waits for more memory than there is now. */
 export interface Outgrown {
   readonly trial: number
-  /** What was not enough, in bytes. */
+  /** The memory that was not enough, in bytes. */
   readonly bytes: number
   /** A worker that has more; undefined: none has. */
   readonly larger: string | undefined

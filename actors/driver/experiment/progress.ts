@@ -21,7 +21,7 @@ export function tellProgress(bus: Bus, run: ExperimentRun, fleet: Fleet, viewer:
     tell(bus, progress, { experiment: run.id }, payload)
   } catch (error) {
     if (!isProblem(error, 'BUS_TOO_LARGE', 'MESSAGE_TOO_LARGE')) throw error
-    // What stands for the whole is told in any case.
+    // Progress of the whole experiment is told in any case.
     tell(bus, progress, { experiment: run.id }, { ...payload, running: [], best: null })
   }
 }

@@ -46,7 +46,7 @@ export class Results {
     this.#host = host
   }
 
-  /** What a worker says of an attempt that has ended. Resolves once it is kept; rejects if it cannot be (I1). */
+  /** Takes a worker's result of an attempt. Resolves once it is kept; rejects if it cannot be (I1). */
   async take(worker: string, payload: PayloadOf<typeof done>): Promise<Record<string, never>> {
     const { attempts, history, pruning, writer } = this.#rooms
     const { experiment } = history.submission

@@ -1,5 +1,5 @@
 /**
- * What workers read and write of the store by way of the driver that owns the experiment (protocol/store.ts).
+ * Workers read and write the store by way of the driver that owns the experiment (protocol/store.ts).
  * I1 Only the worker to which the log assigned the attempt writes the trial's checkpoint, or reads it and the one that it continues.
  * I2 Bounded: so many uploads and so many readings at once, each a part at a time.
  * I3 The hash of a checkpoint is in the log before it is kept, and nobody is given one whose hash is not there.
@@ -39,7 +39,7 @@ interface Upload {
 
 interface Reading {
   readonly reader: BlobReader
-  /** What was read and not yet given. */
+  /** Bytes that were read and not yet given. */
   left: Uint8Array
   next: number
 }

@@ -1,5 +1,5 @@
 /**
- * What a driver asks of a submission beside its schema: the same as the client asks (src/experiment), for not every client is ours.
+ * Checks a submission beyond its schema, as the client does (src/experiment), for not every client is ours.
  * Throws CONTEXT_INVALID, SPACE_INVALID, STUDY_INVALID or PRUNER_UNKNOWN, with the path of the fault.
  */
 import { problem, type OptimizationContext, type Submission } from '../../../protocol/index.ts'

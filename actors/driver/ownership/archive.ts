@@ -36,7 +36,7 @@ export async function readArchive(bus: Bus, experiment: string): Promise<Archive
   return { submission: first.submission, entries, last, owner, next: order.next, order }
 }
 
-/** What a log comes to. */
+/** The state that a log leads to. */
 export function historyOf({ submission, entries }: ArchivedExperiment): History {
   const history = new History(submission)
   for (const { events } of entries) for (const event of events) history.apply(event)

@@ -24,7 +24,7 @@ export class Retiring {
     this.#remove = remove
   }
 
-  /** What fails is tried again at the next look. */
+  /** A removal that fails is tried again at the next look. */
   async look(): Promise<void> {
     const { bus, clock, logger } = this.#env
     if (this.#looking || bus.status !== 'connected') return

@@ -19,7 +19,7 @@ type Found = { readonly state: 'judges' } | { readonly state: 'fails'; readonly 
 export class PrunerHealth {
   readonly #history: History
   readonly #clock: Clock
-  /** What it did when it was asked last; null: it was not asked yet. */
+  /** The pruner's last reaction; null: it was not asked yet. */
   #found: Found | null = null
 
   constructor(history: History, clock: Clock) {
@@ -49,7 +49,7 @@ export class PrunerHealth {
     this.#found = { state: 'fails', error }
   }
 
-  /** What the log does not say yet; null: it says all. A pruner that comes and goes is told so often only. */
+  /** News that the log does not hold yet; null: none. A pruner that comes and goes is told so often only. */
   news(): HealthNews | null {
     const found = this.#found
     const { state, since, failures } = this.#history.pruner

@@ -1,2 +1,2 @@
-/** What trials report while they run, and what a pruner says of it. */
+/** Reports of running trials, and the pruner's judgement of them. */
 export { Pruning, type PruningDecision } from './judgement.ts'

@@ -38,7 +38,7 @@ interface Prune {
   readonly trial: number
   readonly attempt: number
   readonly step: number
-  /** What the decision rests on. */
+  /** The report that the decision rests on. */
   readonly seen?: Seen
 }
 
@@ -52,9 +52,9 @@ export class Pruning {
   #book: MetricBook
   #served: ServedPruner | null
   #health: PrunerHealth
-  /** What the pruner looks at; null: it asks for itself. */
+  /** The view that the pruner judges by; null: it asks for itself. */
   #watched: ReadonlySet<string> | null
-  /** What was reported is being read back for another pruner: until then nothing is judged, for it would know too little. */
+  /** Earlier reports are being read back for another pruner: until then nothing is judged, for it would know too little. */
   #following = false
   /** Nothing that it looks at was reported yet. */
   #silent = true
@@ -148,7 +148,7 @@ export class Pruning {
     this.#silent = this.#book.isEmpty
   }
 
-  /** What was read back is judged once the experiment is this driver's. */
+  /** Reports that were read back are judged once the experiment is this driver's. */
   judgeRecalled(): void {
     this.#sayHealth()
     for (const { trial, attempt, step, seen } of this.#recalled.splice(0)) this.#stop(trial, attempt, step, seen)

@@ -1,5 +1,5 @@
 /**
- * What the trials of an experiment have reported, as far as a pruner and the progress display need it.
+ * Reports of an experiment's trials, as far as a pruner and the progress display need them.
  * I1 A point counts once: batches are said again until they are kept, and are told apart by the index of their first point.
  * I2 Bounded: a trial keeps at most so many points; beyond that every second one goes.
  * I3 A trial that several workers train is spoken for by one of them; when that one is lost, another goes on where it stopped.

@@ -22,7 +22,7 @@ const pointsAtMost = 64
 const timeoutMs = 10_000
 
 export interface ServedPrunerEvents {
-  /** What such a trial is compared with, itself among them. */
+  /** The trials that it is compared with, itself among them. */
   reported(trial: number): readonly ReportedTrial[]
   judged(trial: number, verdict: 'continue' | 'stop'): void
   failed(error: unknown): void

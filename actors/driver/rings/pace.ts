@@ -12,7 +12,7 @@ interface Member {
 
 /** A member that computes so many times as long as the others is worth a word. */
 const slowTimes = 1.5
-/** Who said nothing for so long counts for nothing. */
+/** A member that was silent for so long does not count. */
 const staleMs = 5000
 
 export class Pace {
@@ -32,7 +32,7 @@ export class Pace {
     this.#members.set(attempt, { said, at, samplesPerSecond })
   }
 
-  /** Who of these has passed the most gradient steps, of those that were heard, and the last of these. Undefined: none was heard. */
+  /** The member that has passed the most gradient steps, of those that were heard, and the last of these. Undefined: none was heard. */
   furthest<M extends { readonly attempt: number }>(
     members: readonly M[],
   ): { readonly member: M; readonly step: number } | undefined {
@@ -70,7 +70,7 @@ export class Pace {
   }
 }
 
-/** Who computes much longer than the median of the others: they wait for it at every step. */
+/** Finds a member that computes much longer than the median of the others: they wait for it at every step. */
 function stragglerAmong(members: readonly { worker: string; ms: number }[]): RingStanding['straggler'] {
   const [slowest, ...others] = members.toSorted((a, b) => b.ms - a.ms)
   const typical = others[Math.floor((others.length - 1) / 2)]

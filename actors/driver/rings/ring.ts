@@ -81,7 +81,7 @@ export class Ring {
     return this.#snapshot.value
   }
 
-  /** Who is assigned and has not left. */
+  /** Members that are assigned and have not left. */
   get seats(): readonly Seat[] {
     return this.#snapshot.context.seats.filter(({ standing }) => standing !== 'left')
   }

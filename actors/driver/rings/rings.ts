@@ -36,7 +36,7 @@ export class Rings {
   }
 
   /**
-   * What needs several places at once: rings that lack members, trials that wait (`queued`), and so many that could be suggested.
+   * Demand for several places at once: rings that lack members, trials that wait (`queued`), and so many that could be suggested.
    */
   needs(now: number, queued: readonly number[], fresh: number): RingNeed[] {
     const ringNeeds: RingNeed[] = []

@@ -29,7 +29,7 @@ export class Shadow {
   readonly #queue: Work[] = []
   /** All that it was told, by trial: a session that is opened again begins with it. */
   readonly #told = new Map<number, Observed>()
-  /** What has settled, and was not known yet when the last trial was suggested. */
+  /** Trials that have settled since the last suggestion. */
   #untold: Extract<Work, { kind: 'settled' }>[] = []
   #instance: string | null = null
   #working = false
@@ -52,7 +52,7 @@ export class Shadow {
     this.#suggester = suggesterOf(where.bus, { ...submission, experiment: newId('shadow') }, plugin)
   }
 
-  /** What was known when this driver took the experiment up. */
+  /** Trials that were known when this driver took the experiment up. */
   begin(history: readonly Observed[]): void {
     for (const observation of [...history, ...this.#suggester.warmStart]) this.#told.set(observation.trial, observation)
   }

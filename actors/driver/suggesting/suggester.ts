@@ -1,5 +1,5 @@
 /**
- * What the driver says to whoever suggests an experiment's trials: to an optimizer in an optimization, to an ablator in an
+ * The driver's conversation with the actor that suggests an experiment's trials: an optimizer in an optimization, an ablator in an
  * ablation. Both are asked open, suggest, observe; only the words differ.
  */
 import {
@@ -50,17 +50,17 @@ export interface Answer {
 export interface Opened {
   readonly instance: string
   readonly adaptive: boolean
-  /** What it says of its choices, for people. */
+  /** Notes on its choices, for people. */
   readonly notes?: readonly string[]
 }
 
 export interface Suggester {
   /** As the context names it. */
   readonly name: string
-  /** What is known from earlier experiments; said with the history. */
+  /** Trials of earlier experiments; told with the history. */
   readonly warmStart: readonly Observed[]
   open(history: readonly Observed[]): Promise<Opened>
-  /** What it gives is checked: rejects with OPTIMIZER_MISBEHAVED or ABLATOR_MISBEHAVED. */
+  /** Checks the suggestion: rejects with OPTIMIZER_MISBEHAVED or ABLATOR_MISBEHAVED. */
   suggest(instance: string, trial: number, count: number): Promise<Answer>
   observe(instance: string, observations: readonly Observed[], closed: boolean): Promise<void>
   misbehaved(reason: string): MaggyError
@@ -135,7 +135,7 @@ function optimizer(bus: Bus, experiment: string, context: OptimizationContext, {
       const question = { experiment, trial, count }
       const asked = ask(bus, suggest, { optimizer: name, instance }, question, { timeoutMs: thinkingMs })
       const reply = await blaming(misbehaved, asked)
-      // What the user has fixed stands, whatever an optimizer makes of it.
+      // Values that the user has fixed stand, whatever an optimizer makes of them.
       const suggested = reply.hparams.map((hparams, index) => withFixed(space, enqueue[trial + index] ?? {}, hparams))
       for (const hparams of suggested) {
         const fault = faultIn(space, hparams)

@@ -38,7 +38,7 @@ export class Suggestions {
   readonly #logger: Logger
   readonly #history: History
   #suggester: Suggester
-  /** What it is, or will be, opened with. */
+  /** The content of its `open`, sent or still to be sent. */
   #opensWith: Submission['context']
   readonly #decide: (decision: SuggestingDecision) => void
   /** Those that are asked on the side. */
@@ -273,7 +273,7 @@ export class Suggestions {
     }
   }
 
-  /** What the shadows would have done in its place is asked when it is in the log. */
+  /** Shadows are asked for their proposal once it is in the log. */
   #adopt(suggestion: Suggestion): void {
     const number = this.#history.configurations
     // Whoever does not look at results is told of none: that is no reason to keep them from others.

@@ -1,4 +1,4 @@
-/** What a worker is told of a trial, and what is believed of what comes back. */
+/** Makes the assignment of a trial, and decides how far a worker's answer is believed. */
 import {
   problem,
   ringName,
@@ -57,7 +57,7 @@ export function believed({ objectives }: Context, outcome: AttemptOutcome): Atte
   return { kind: 'failed', problem: fault }
 }
 
-/** What train gets as hparams, and the checkpoint that it goes on from. */
+/** The hparams that train gets, and the checkpoint that it goes on from. */
 function inputOf(
   { hparams: fixed }: Context,
   { hparams, fidelity }: TrialSnapshot['context'],

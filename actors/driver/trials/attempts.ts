@@ -46,7 +46,7 @@ export class Attempts {
     this.#timeLimits.forget(keyOf(event))
   }
 
-  /** What a driver that takes the experiment up has to do about what is out. */
+  /** The work of a driver that takes the experiment up, for each attempt that is out. */
   takeUp(): TrialDecision[] {
     const decisions: TrialDecision[] = []
     for (const trial of this.#history.held) {
@@ -98,7 +98,7 @@ export class Attempts {
     return place.holds(attempt) && this.holds(attempt) && !this.isCancelling && !this.#isHalted
   }
 
-  /** What runs is handed back. */
+  /** Running attempts are handed back. */
   get #isHalted(): boolean {
     return this.#history.state === 'halted'
   }
@@ -212,7 +212,7 @@ export class Attempts {
     return this.#giveUp(this.#ref(trial, attempt), part.worker, `ring member lost: ${reason}`, place, at)
   }
 
-  /** What a worker says of an attempt that has ended. Throws MESSAGE_INVALID. */
+  /** Takes a worker's word on an attempt that has ended. Throws MESSAGE_INVALID. */
   end(
     worker: string,
     payload: PayloadOf<typeof done>,
@@ -230,7 +230,7 @@ export class Attempts {
     const outcome = this.#outcomeOf(ref, payload.outcome)
     const isUnprompted = outcome.kind === 'returned' && context.offers && !this.#timeLimits.isStopped(keyOf(ref))
     if (place !== undefined && outcome.kind !== 'returned') decisions.push({ kind: 'served', place })
-    // What waited behind another one is handed back for good reasons.
+    // An attempt that waited behind another one is handed back for good reasons.
     if (place !== undefined && place.state !== 'waiting' && place.state !== 'foreign' && isUnprompted) {
       decisions.push({ kind: 'rest', place, code: 'SLOT_HANDS_BACK' })
       if (this.#handBacks.isOneTooMany(trial)) {

@@ -42,10 +42,10 @@ export interface LossNews {
   readonly workerStartedAt: number | null
 }
 
-/** What the driver has heard of a trial's reports, for the log. */
+/** A trial's reports as the driver heard them, for the log. */
 export interface Heard {
   readonly step?: number
-  /** What the slot had that was not enough. */
+  /** The slot's memory, which was not enough. */
   readonly memoryBytes?: number
   readonly heard?: number
 }

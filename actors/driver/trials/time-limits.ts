@@ -33,7 +33,7 @@ export class TimeLimits {
     this.#stoppedAt.delete(attempt)
   }
 
-  /** What limit the attempt has exceeded, in a sentence; null: none. */
+  /** Names the limit that the attempt has exceeded, in a sentence; null: none. */
   exceeded(attempt: string, isRunning: boolean, now: number): string | null {
     const { trialTimeoutMs, graceMs } = this.#policy()
     if (isRunning && !this.#runsSince.has(attempt)) this.#runsSince.set(attempt, now)

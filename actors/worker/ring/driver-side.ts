@@ -1,4 +1,4 @@
-/** What a member says to the driver: that it wants to be one, that its generation cannot go on, and that it goes. */
+/** A member's messages to the driver: it wants to join, its generation cannot go on, it leaves. */
 import {
   codeOf,
   joinRing,

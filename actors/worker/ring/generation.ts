@@ -26,7 +26,7 @@ export interface Generation {
   readonly ring: Ring
 }
 
-/** What a member has through all of its generations. */
+/** State that a member keeps through all of its generations. */
 export interface Surroundings {
   /** The ring's. */
   readonly name: string
@@ -109,7 +109,7 @@ async function firstPacket(around: Surroundings, isWanted: () => boolean): Promi
   return packetOf(0, await training.exportState(), record)
 }
 
-/** What newcomers need to take part from collective `next` on. Undefined: the generation is over. */
+/** The state that newcomers need to take part from collective `next` on. Undefined: the generation is over. */
 async function packetAt(
   next: number,
   { training, record, pause }: Surroundings,

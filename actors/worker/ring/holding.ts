@@ -1,5 +1,5 @@
 /**
- * What a member takes from one generation into the next: how far it is, the vector that was reduced last, and the places that it had.
+ * State that a member takes from one generation into the next: how far it is, the vector that was reduced last, and its earlier places.
  * I1 What was reduced last outlives its generation: it is handed to those that missed it.
  */
 import { problem, type RingHolding, type RingPlan } from '../../../protocol/index.ts'
@@ -24,7 +24,7 @@ export interface Holding {
   keep(reduced: Reduced | undefined): void
   /** Another member has handed over the collective that this one missed. */
   takeOver(handed: Reduced): void
-  /** What was handed over, once, if it is this collective. */
+  /** The result that was handed over, given once, if it is of this collective. */
   handed(collective: number | undefined): Reduced | undefined
   /** The training has the outcome of a collective that was reduced in this generation: it goes back behind that no more. */
   forgetBefore(generation: number): void
@@ -53,7 +53,7 @@ export function createHolding(ring: string): Holding {
     },
     placeIn: (generation) => {
       const place = places.get(generation)
-      // What is handed to a member was reduced with its part, so in a generation of its own.
+      // A result that is handed to a member was reduced with its part, so in a generation of its own.
       if (place === undefined) throw problem('INTERNAL', { reason: `no place in generation ${generation} of ${ring}` })
       return place
     },

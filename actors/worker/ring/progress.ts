@@ -1,4 +1,4 @@
-/** What a member says of itself every second: how far it is, and what it waits for. */
+/** A member's word every second: how far it is, and what it waits for. */
 import type { Clock } from '../../../src/actor/index.ts'
 import { tell, type Bus } from '../../../src/bus/index.ts'
 import type { Ring } from '../../../src/ring/index.ts'
@@ -27,7 +27,7 @@ export function createProgress(options: {
   let step = -1
   let samples = 0
   let askedAt = 0
-  /** What the ring had counted at the last word. */
+  /** The ring's counters at the last word. */
   let counted: { readonly ring: Ring; readonly ms: number } | undefined
 
   function speak(): void {

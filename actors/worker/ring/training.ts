@@ -10,7 +10,7 @@ export type Joining = Extract<ToRing, { type: 'join' }>
 export type Heard = Exclude<ToRing, Question | { type: 'state' }>
 
 export interface Training {
-  /** What it waits for (I1). */
+  /** The thing that it waits for (I1). */
   readonly question: Question | undefined
   /** The number of the collective that it waits for; undefined: none. */
   readonly collective: number | undefined

@@ -11,7 +11,7 @@
 const scaleElements: usize = 256
 /** The largest value of 256 elements below which their unit has no inverse in float32: they are sent as zeros. */
 const smallest: f32 = 1e-35
-/** What added to a small number leaves no place for a fraction: the last bits of the sum are the number, to the nearest, ties to even. */
+/** A constant that leaves no place for a fraction when it is added to a small number: the last bits of the sum are the number, to the nearest, ties to even. */
 const aligner: f32 = 12582912
 const alignerBits: i32 = 0x4b400000
 /** The 32-bit FNV prime: odd, so that no change of a single word is lost in the multiplications that follow it. */
