@@ -3,6 +3,7 @@ import Table from 'cli-table3'
 import { Command, InvalidArgumentError } from 'commander'
 import { median, round } from '../bench/statistics.ts'
 import { chaos, type ChaosReport } from './chaos.ts'
+import { mayMount, withMounts } from './mounts.ts'
 import { kinds, type Kind, type Plan } from './plan.ts'
 
 const program = new Command('chaos')
@@ -27,6 +28,8 @@ const options = program.opts<{
   json?: boolean
 }>()
 
+const code = await withMounts()
+if (code !== undefined) process.exit(code)
 const say = (line: string): void => void process.stderr.write(`${line}\n`)
 const report = await chaos({
   runs: options.runs,
@@ -34,6 +37,7 @@ const report = await chaos({
   first: options.first,
   kinds: options.kind,
   cluster: options.cluster === true,
+  mounts: mayMount(),
   ...(options.plan === undefined ? {} : { plan: JSON.parse(options.plan) as Plan }),
   say,
 })
@@ -44,6 +48,7 @@ for (const { run, violations, shortest } of report.failures) {
     `  its shortest form: npm run chaos --${options.cluster === true ? ' --cluster' : ''} --plan '${JSON.stringify(shortest)}'\n`,
   )
 }
+for (const { kind, reason } of report.leftOut) process.stdout.write(`left out: ${kind} (${reason})\n`)
 if (report.left.length > 0) process.stdout.write(`left over: ${report.left.join('\n  ')}\n`)
 process.stdout.write(`${report.runs} runs, ${report.failures.length} with violations\n`)
 if (options.json === true) process.stdout.write(`${JSON.stringify(report)}\n`)
@@ -51,18 +56,23 @@ process.exit(report.failures.length === 0 && report.left.length === 0 ? 0 : 1)
 
 function tableOf({ outcomes }: ChaosReport): string {
   const table = new Table({
-    head: ['fault', 'at', 'in', 'so often', 'recovery, median ms', 'longest ms'],
+    head: ['fault', 'at', 'in', 'times', 'stood still, ms', 'longest', 'there again after, ms', 'longest'],
     style: { head: [], border: [] },
   })
-  const rows = new Map<string, number[]>()
-  for (const { context, fault, recoveryMs } of outcomes) {
-    if (recoveryMs === null) continue
+  const rows = new Map<string, { readonly still: number[]; readonly again: number[] }>()
+  for (const { context, fault, stillMs, againMs } of outcomes) {
+    if (stillMs === null || againMs === null) continue
     const target = fault.target.replace(/-\d$/, '')
     const key = [`${fault.kind} ${target}`, fault.point, context].join('\t')
-    rows.set(key, [...(rows.get(key) ?? []), recoveryMs])
+    const row = rows.get(key) ?? { still: [], again: [] }
+    row.still.push(stillMs)
+    row.again.push(againMs)
+    rows.set(key, row)
   }
-  for (const [key, times] of [...rows].sort(([a], [b]) => a.localeCompare(b)))
-    table.push([...key.split('\t'), times.length, round(median(times), 0), round(Math.max(...times), 0)])
+  for (const [key, { still, again }] of [...rows].sort(([a], [b]) => a.localeCompare(b))) {
+    const times = [still, again].flatMap((all) => [round(median(all), 0), round(Math.max(...all), 0)])
+    table.push([...key.split('\t'), still.length, ...times])
+  }
   return table.toString()
 }
 

@@ -17,6 +17,7 @@ export const kinds = [
   'partition',
   'wipe',
   'disk',
+  'clock',
 ] as const
 export type Kind = (typeof kinds)[number]
 
@@ -34,6 +35,7 @@ export interface Fault {
   readonly kind: Kind
   /** An actor by its name, `server` (one, chosen by `which`), `leader` (of the log), `runner`. */
   readonly target: string
+  /** Which server or runner; the direction that is held, and how far a clock is set. */
   readonly which: number
   /** After so many events of this type are in the log, and so many ms more. */
   readonly point: Point
@@ -54,15 +56,23 @@ export interface Choice {
   readonly kinds: readonly Kind[]
 }
 
-const actors = ['driver-1', 'driver-2', 'suggester', 'worker-1', 'worker-2', 'worker-3'] as const
+const drivers = ['driver-1', 'driver-2'] as const
+const workers = ['worker-1', 'worker-2', 'worker-3'] as const
+/** Whoever has a part in it. */
+const actorsOf = {
+  search: [...drivers, 'suggester', ...workers],
+  ablation: [...drivers, 'ablator', ...workers],
+  training: [...drivers, ...workers],
+} as const
 const processKinds: readonly Kind[] = ['kill', 'stop', 'terminate']
 const linkKinds: readonly Kind[] = ['cut', 'hold', 'delay', 'throttle']
 /** Of a cluster. */
 const memberKinds: readonly Kind[] = ['partition', 'wipe']
+/** Faults that are over when they have come. */
+const momentary: readonly Kind[] = ['kill', 'terminate', 'wipe']
 
-/** Kinds that are drawn where none is named. A disk that is full needs a mount of its own, and is asked for by name. */
-const usual = (cluster: boolean): readonly Kind[] =>
-  kinds.filter((kind) => kind !== 'disk' && (cluster || !memberKinds.includes(kind)))
+/** Kinds that are drawn where none is named. */
+const usual = (cluster: boolean): readonly Kind[] => kinds.filter((kind) => cluster || !memberKinds.includes(kind))
 
 /** The plan of one run. */
 export function planOf(seed: number, run: number, choice: Choice): Plan {
@@ -86,7 +96,7 @@ function faultOf(
   const nth = point === 'experiment.accepted' || context === 'training' ? 1 : between(1, 6)
   return {
     kind,
-    target: pick(targetsOf(kind, cluster)),
+    target: pick(targetsOf(kind, context, cluster)),
     which: between(0, 2),
     point,
     nth,
@@ -95,19 +105,20 @@ function faultOf(
   }
 }
 
-function targetsOf(kind: Kind, cluster: boolean): readonly string[] {
+function targetsOf(kind: Kind, context: ContextName, cluster: boolean): readonly string[] {
+  const actors = actorsOf[context]
   if (processKinds.includes(kind)) {
     const all = [...actors, 'server', ...(cluster ? ['leader', 'leader'] : [])]
     return kind === 'terminate' ? all : [...all, 'runner']
   }
-  if (linkKinds.includes(kind)) return actors
-  if (kind === 'handles') return ['driver-1', 'driver-2', 'worker-1', 'server']
-  return kind === 'disk' ? ['server'] : ['server', 'leader']
+  if (linkKinds.includes(kind) || kind === 'handles') return [...actors, 'server']
+  if (kind === 'clock') return actors
+  return cluster ? ['server', 'leader'] : ['server']
 }
 
 /** A fault, for people. */
 export function faultText({ kind, target, which, point, nth, afterMs, forMs }: Fault): string {
   const of = target === 'server' || target === 'runner' ? `${target} ${which}` : target
-  const lasting = kind === 'kill' || kind === 'terminate' || kind === 'wipe' ? '' : ` for ${forMs} ms`
+  const lasting = momentary.includes(kind) ? '' : ` for ${forMs} ms`
   return `${kind} of ${of} ${afterMs} ms after ${point} ${nth}${lasting}`
 }

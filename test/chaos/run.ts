@@ -23,12 +23,15 @@ import { experimentOf } from './experiments.ts'
 import { Faults } from './faults.ts'
 import { Overheard } from './overhear.ts'
 import { faultText, type Fault, type Plan } from './plan.ts'
+import { isRunner } from './processes.ts'
 import type { World } from './world.ts'
 
 export interface FaultOutcome {
   readonly fault: Fault
-  /** From when it came until something went on; null: it did not come, or the experiment was over. */
-  readonly recoveryMs: number | null
+  /** The longest time in which nothing went on, from when it came until whoever was hurt was there again; null: it did not come. */
+  readonly stillMs: number | null
+  /** From when it came until whoever was hurt was there again: how long it lasted, and a start anew. */
+  readonly againMs: number | null
 }
 
 export interface RunOutcome {
@@ -40,6 +43,7 @@ export interface RunOutcome {
 /** An experiment that does not end so long after its last fault stands still. */
 const endMs = 300_000
 const wholeMs = 120_000
+const orphanMs = 10_000
 
 export interface RunOptions {
   /** Whether the command line and the replicas are looked at, too: it takes seconds. */
@@ -61,20 +65,26 @@ export async function runPlan(
   const moves: number[] = []
   const over = new AbortController()
   const faults = new Faults(world)
-  const due = plan.faults.map((fault) => ({ fault, at: null as number | null, work: null as Promise<void> | null }))
+  const due = plan.faults.map((fault): Due => ({ fault, at: null, again: null, work: null }))
   const moved = (): void => {
     moves.push(performance.now())
     overheard.moved()
   }
   const points = bus.subscribe(subjectFor(metrics, { worker: '*', experiment: id, trial: '*' }), moved)
 
-  const strike = (one: (typeof due)[number]): Promise<void> =>
-    sleep(one.fault.afterMs).then(() =>
-      faults.apply(one.fault, () => {
+  const failures: unknown[] = []
+  const strike = async (one: Due): Promise<void> => {
+    try {
+      await sleep(one.fault.afterMs)
+      await faults.apply(one.fault, () => {
         one.at = performance.now()
         say(`    ${faultText(one.fault)}`)
-      }),
-    )
+      })
+      one.again = performance.now()
+    } catch (error) {
+      failures.push(error)
+    }
+  }
 
   const follow = async (): Promise<void> => {
     const subject = subjectFor(log, { experiment: id })
@@ -91,7 +101,7 @@ export async function runPlan(
     }
   }
   const following = follow()
-  let violations: string[] = []
+  const violations: string[] = []
   try {
     await world.whole(wholeMs)
     await submitted(world, module, context, id)
@@ -99,14 +109,15 @@ export async function runPlan(
       following.then(() => true),
       sleep(endMs, false, { signal: over.signal, ref: false }),
     ])
-    await Promise.all(due.flatMap(({ work }) => (work === null ? [] : [work])))
+    for (const { work } of due) await work
+    for (const failure of failures) violations.push(`a fault could not be carried out: ${String(failure)}`)
     if (!ended) {
       const last = events.at(-1)?.type ?? 'nothing'
       violations.push(`it stands still: ${events.length} events, the last is ${last}`, ...overheard.silent())
     } else {
       // What was heard on the way is compared once the last acknowledgements are through.
       await world.whole(wholeMs)
-      violations = await violationsOf(bus, expected, events, overheard)
+      violations.push(...(await violationsOf(bus, expected, events, overheard)), ...(await orphans(world)))
       if (thorough) violations.push(...(await shown(world, id, expected.trials)), ...(await unequal(world)))
     }
   } catch (error) {
@@ -118,11 +129,38 @@ export async function runPlan(
     await following.catch(() => undefined) // what it failed with is in the race above
   }
   violations.push(...world.faults.splice(0))
-  const outcomes = due.map(({ fault, at }) => {
-    const next = at === null ? undefined : moves.find((time) => time > at + 20)
-    return { fault, recoveryMs: at === null || next === undefined ? null : next - at }
-  })
+  const outcomes = due.map(({ fault, at, again }) => ({
+    fault,
+    stillMs: at === null || again === null ? null : longestPause(moves, at, again),
+    againMs: at === null || again === null ? null : again - at,
+  }))
   return { violations, faults: outcomes, ms: performance.now() - began }
+}
+
+interface Due {
+  readonly fault: Fault
+  at: number | null
+  again: number | null
+  work: Promise<void> | null
+}
+
+/** The longest time without a move that has a part between two times; what was of it before them does not count. */
+function longestPause(moves: readonly number[], from: number, to: number): number {
+  const pauses = moves.map((end, place) => {
+    const begin = Math.max(from, moves[place - 1] ?? from)
+    return begin < to ? end - begin : 0
+  })
+  return Math.max(0, ...pauses)
+}
+
+/** Runners whose worker has gone; a moment is theirs to notice it. */
+async function orphans(world: World): Promise<string[]> {
+  for (const until = performance.now() + orphanMs; ; await sleep(200)) {
+    const workers = new Set([...world.actors.values()].map(({ child }) => child?.pid))
+    const left = world.processes().filter((one) => isRunner(one) && !workers.has(one.parent))
+    if (left.length === 0) return []
+    if (performance.now() > until) return left.map(({ pid, command }) => `${pid} is an orphan: ${command}`)
+  }
 }
 
 /** Submits until a driver has accepted it. */

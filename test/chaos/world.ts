@@ -3,9 +3,7 @@
  * each actor behind links of its own. Whoever ends is started again, as a supervisor would do it.
  */
 import { randomBytes } from 'node:crypto'
-import { execFileSync } from 'node:child_process'
-import { mkdir, mkdtemp, rm } from 'node:fs/promises'
-import { readdirSync, readFileSync } from 'node:fs'
+import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
@@ -13,34 +11,20 @@ import { connect as connectRaw, type NatsConnection } from 'nats'
 import { ping } from '../../protocol/index.ts'
 import { spawnActor, type Child } from '../../src/actor/index.ts'
 import { ask, connectNats, type Bus } from '../../src/bus/index.ts'
-import { startServer, type RunningServer } from '../../src/server/index.ts'
-import { startTestCluster, streamInfo, type TestCluster } from '../support/cluster.ts'
+import { streamInfo } from '../support/cluster.ts'
+import { clockEnvironment, setClock } from './clock.ts'
 import { startLink, type Link } from './link.ts'
+import { markedWith, type Process } from './processes.ts'
+import { startServers, type Servers } from './servers.ts'
 
 export interface Actor {
   readonly name: string
   readonly role: 'driver' | 'optimizer' | 'ablator' | 'worker'
   readonly links: readonly Link[]
+  /** The file that its clock follows, where it can be set. */
+  readonly clock: string | undefined
   /** undefined: it has ended, and is being started again. */
   child: Child | undefined
-}
-
-/** One server, or several. */
-export interface Servers {
-  readonly count: number
-  /** With the token in each, with commas. */
-  readonly url: string
-  readonly token: string
-  port(member: number): number
-  pid(member: number): number
-  kill(member: number): Promise<void>
-  terminate(member: number): Promise<void>
-  start(member: number): Promise<void>
-  loseDisk(member: number): Promise<void>
-  /** Takes a member's routes to the others away, both ways. */
-  isolate(member: number, isolated: boolean): void
-  leader(bus: Bus): Promise<number>
-  stop(): Promise<void>
 }
 
 export interface World {
@@ -53,8 +37,6 @@ export interface World {
   readonly folder: string
   /** Processes of the actors, runners too. */
   processes(): readonly Process[]
-  /** The disk that the server writes to, where it is a small one. */
-  readonly disk: string | undefined
   /** What ended unasked, or said that something is wrong with maggy itself. */
   readonly faults: string[]
   /** Resolves when all that should run does, and works; rejects with what does not after so long. */
@@ -63,91 +45,20 @@ export interface World {
   stop(): Promise<readonly string[]>
 }
 
-export interface Process {
-  readonly pid: number
-  readonly command: string
-}
-
 export interface WorldOptions {
   readonly cluster: boolean
-  /** The server has a disk of 96 MiB of its own; needs the right to mount. */
+  /** Each server has a disk of 96 MiB of its own; needs the right to mount. */
   readonly smallDisk?: boolean
+  /** libfaketime, which lets the clocks of actors be set. */
+  readonly faketime?: string | undefined
 }
 
 const restartMs = 150
 const mark = 'MAGGY_CHAOS'
 
-async function single(folder: string): Promise<Servers> {
-  const data = join(folder, 'server')
-  const token = randomBytes(12).toString('base64url')
-  let server: RunningServer | undefined = await startServer({ port: 0, token, data })
-  const { port } = server
-  const end = async (signal: 'SIGKILL' | 'SIGTERM'): Promise<void> => {
-    const running = server
-    server = undefined
-    if (running === undefined) return
-    process.kill(running.pid, signal)
-    await running.ended
-  }
-  return {
-    count: 1,
-    url: `nats://${token}@127.0.0.1:${port}`,
-    token,
-    port: () => port,
-    pid: () => server?.pid ?? 0,
-    kill: () => end('SIGKILL'),
-    terminate: () => end('SIGTERM'),
-    async start() {
-      server ??= await startServer({ port, token, data })
-    },
-    loseDisk: () => rm(data, { recursive: true, force: true }),
-    isolate: () => undefined,
-    leader: () => Promise.resolve(0),
-    stop: () => end('SIGTERM'),
-  }
-}
-
-async function cluster(folder: string): Promise<Servers> {
-  const routes: { readonly from: number; readonly to: number; readonly link: Link }[] = []
-  const nats: TestCluster = await startTestCluster({
-    folder,
-    advertise: false,
-    via: async (from, to, peerPort) => {
-      const known = routes.find((route) => route.from === from && route.to === to)
-      if (known !== undefined) return known.link.port
-      const link = await startLink(peerPort)
-      routes.push({ from, to, link })
-      return link.port
-    },
-  })
-  return {
-    ...nats,
-    count: 3,
-    isolate(member, isolated) {
-      for (const { from, to, link } of routes) {
-        if (from !== member && to !== member) continue
-        if (isolated) link.cut()
-        else link.heal()
-      }
-    },
-    async leader(bus) {
-      return (await nats.leader(bus, 'MAGGY_LOG')) ?? 0
-    },
-    async stop() {
-      await nats.stop()
-      await Promise.all(routes.map(({ link }) => link.stop()))
-    },
-  }
-}
-
-export async function startWorld({ cluster: isCluster, smallDisk = false }: WorldOptions): Promise<World> {
+export async function startWorld({ cluster, smallDisk = false, faketime }: WorldOptions): Promise<World> {
   const folder = await mkdtemp(join(tmpdir(), 'maggy-chaos-'))
-  const disk = smallDisk ? join(folder, 'server') : undefined
-  if (disk !== undefined) {
-    await mkdir(disk)
-    execFileSync('mount', ['-t', 'tmpfs', '-o', 'size=96m', 'none', disk])
-  }
-  const servers = isCluster ? await cluster(folder) : await single(folder)
+  const servers = await startServers(folder, cluster, smallDisk)
   const bus = await connectNats({ server: servers.url, name: 'chaos' })
   const addresses = servers.url.split(',').map((url) => url.replace(/^.*@/, ''))
   const raw = await connectRaw({ servers: addresses, token: servers.token, maxReconnectAttempts: -1 })
@@ -155,6 +66,7 @@ export async function startWorld({ cluster: isCluster, smallDisk = false }: Worl
   const actors = new Map<string, Actor>()
   const faults: string[] = []
   const id = randomBytes(6).toString('hex')
+  const processes = (): Process[] => markedWith(`${mark}=${id}`)
   const stopping = new AbortController()
 
   /** Started, and started again whenever it ends. */
@@ -164,7 +76,11 @@ export async function startWorld({ cluster: isCluster, smallDisk = false }: Worl
     while (!stopping.signal.aborted) {
       try {
         const child = await spawnActor(actor.role, [...common, ...args], {
-          env: { [mark]: id, MAGGY_KNOWN_SERVERS: '' },
+          env: {
+            [mark]: id,
+            MAGGY_KNOWN_SERVERS: '',
+            ...(actor.clock === undefined || faketime === undefined ? {} : clockEnvironment(faketime, actor.clock)),
+          },
           readyTimeoutMs: 180_000,
         })
         actor.child = child
@@ -186,7 +102,9 @@ export async function startWorld({ cluster: isCluster, smallDisk = false }: Worl
     const links = await Promise.all(
       Array.from({ length: servers.count }, (_, member) => startLink(servers.port(member))),
     )
-    const actor: Actor = { name, role, links, child: undefined }
+    const clock = faketime === undefined ? undefined : join(folder, `${name}.clock`)
+    if (clock !== undefined) await setClock(clock, 0)
+    const actor: Actor = { name, role, links, clock, child: undefined }
     actors.set(name, actor)
     kept.push(keep(actor, args))
   }
@@ -215,9 +133,8 @@ export async function startWorld({ cluster: isCluster, smallDisk = false }: Worl
     servers,
     actors,
     folder,
-    disk,
     faults,
-    processes: () => marked(id),
+    processes,
     async whole(ms) {
       for (const until = performance.now() + ms; ; await sleep(100)) {
         const missing = await lacking().catch((error: unknown) => String(error))
@@ -235,9 +152,8 @@ export async function startWorld({ cluster: isCluster, smallDisk = false }: Worl
       await servers.stop()
       await Promise.all([...actors.values()].flatMap(({ links }) => links.map((link) => link.stop())))
       await sleep(500)
-      const left = marked(id)
+      const left = processes()
       for (const { pid } of left) process.kill(pid, 'SIGKILL')
-      if (disk !== undefined) execFileSync('umount', ['-l', disk])
       await rm(folder, { recursive: true, force: true })
       return left.map(({ pid, command }) => `${pid}: ${command}`)
     },
@@ -248,17 +164,4 @@ export async function startWorld({ cluster: isCluster, smallDisk = false }: Worl
 function unexpected(name: string, error: unknown): string[] {
   const said = error instanceof Error ? error.message : String(error)
   return /ended \((SIGKILL|SIGTERM|143|69)\)/.test(said) ? [] : [`${name} did not start: ${said}`]
-}
-
-/** Processes that carry the mark of this world. */
-function marked(id: string): Process[] {
-  return readdirSync('/proc').flatMap((name) => {
-    if (!/^\d+$/.test(name) || Number(name) === process.pid) return []
-    try {
-      if (!readFileSync(`/proc/${name}/environ`, 'latin1').includes(`${mark}=${id}`)) return []
-      return [{ pid: Number(name), command: readFileSync(`/proc/${name}/cmdline`, 'utf8').replaceAll('\0', ' ') }]
-    } catch {
-      return [] // it has ended meanwhile
-    }
-  })
 }

@@ -5,7 +5,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { connectNats, type Bus } from '../../src/bus/index.ts'
 import { startServer, type RunningServer } from '../../src/server/index.ts'
-import { freePort } from './server.ts'
+import { endServer, freePort } from './server.ts'
 
 export interface TestCluster {
   /** The addresses of all members, with commas, the token in each. */
@@ -109,9 +109,7 @@ export async function startTestCluster({
   const end = async (member: number, signal: 'SIGKILL' | 'SIGTERM'): Promise<void> => {
     const server = servers[member]
     servers[member] = undefined
-    if (server === undefined) return
-    process.kill(server.pid, signal)
-    await server.ended
+    if (server !== undefined) await endServer(server, signal)
   }
   const url = ports.map((port) => `nats://${token}@127.0.0.1:${port}`).join(',')
   const connect = async (name = 'test', member?: number): Promise<Bus> =>

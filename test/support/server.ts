@@ -1,11 +1,14 @@
 /** A real nats-server for tests: in a folder of its own, on a random port, with JetStream; it may be stopped, frozen and killed. */
 import { spawn, type ChildProcess } from 'node:child_process'
+import { randomInt } from 'node:crypto'
 import { once } from 'node:events'
 import { mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { setTimeout as sleep } from 'node:timers/promises'
 import { connectNats, type Bus } from '../../src/bus/index.ts'
+import type { RunningServer } from '../../src/server/index.ts'
 import { findNatsServer } from '../../src/setup/index.ts'
 
 export interface TestServerOptions {
@@ -102,14 +105,40 @@ function ready(server: ChildProcess): Promise<void> {
   })
 }
 
-/** A port that was free a moment ago. */
+/** Systems give ports above these to whoever asks for any: a server that is started again would find its own taken. */
+const firstPort = 10_240
+const lastPort = 32_000
+
+/** A port that was free a moment ago, and that no system gives away unasked. */
 export async function freePort(): Promise<number> {
+  for (;;) {
+    const port = randomInt(firstPort, lastPort)
+    if (await isFree(port)) return port
+  }
+}
+
+async function isFree(port: number): Promise<boolean> {
   const probe = createServer()
-  probe.listen(0, '127.0.0.1')
-  await once(probe, 'listening')
-  const address = probe.address()
+  try {
+    probe.listen(port, '127.0.0.1')
+    await once(probe, 'listening')
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'EADDRINUSE') return false
+    throw error
+  }
   probe.close()
   await once(probe, 'close')
-  if (address === null || typeof address === 'string') throw new Error('no port')
-  return address.port
+  return true
+}
+
+/** Signals until it has ended for good: one whose disk was full may just be started again. */
+export async function endServer(server: RunningServer, signal: 'SIGKILL' | 'SIGTERM'): Promise<void> {
+  const gone = server.ended.then(() => true)
+  do {
+    try {
+      process.kill(server.pid, signal)
+    } catch (error) {
+      if ((error as NodeJS.ErrnoException).code !== 'ESRCH') throw error
+    }
+  } while (!(await Promise.race([gone, sleep(500, false)])))
 }
