@@ -4,6 +4,7 @@ import Table from 'cli-table3'
 import { Command } from 'commander'
 import { round } from '../bench/statistics.ts'
 import { planOf, type Kind } from './plan.ts'
+import { isRunner } from './processes.ts'
 import { runPlan } from './run.ts'
 import { startWorld, type World } from './world.ts'
 
@@ -51,8 +52,11 @@ const samples = new Map<string, Sample[]>()
 const began = performance.now()
 const elapsed = (): number => (performance.now() - began) / 60_000
 
-function look({ actors, servers }: World): void {
-  const running: [string, number][] = [...actors.values()].map(({ name, child }) => [name, child?.pid ?? 0])
+function look({ actors, servers, processes }: World): void {
+  const named = new Map([...actors.values()].map(({ name, child }) => [child?.pid ?? 0, name]))
+  const running: [string, number][] = [...named].map(([pid, name]) => [name, pid])
+  for (const one of processes())
+    if (isRunner(one)) running.push([`runner of ${named.get(one.parent) ?? 'nobody'}`, one.pid])
   for (let member = 0; member < servers.count; member += 1) running.push([`server-${member}`, servers.pid(member)])
   for (const [name, pid] of running) {
     if (pid === 0) continue
