@@ -43,10 +43,10 @@ async function disturbed(
   const points: number[] = []
   const kills: number[] = []
   const over = new AbortController()
-  const heard = bus.subscribe(
-    subjectFor(metrics, { worker: '*', experiment: id, trial: '*' }),
-    () => void points.push(Date.now()),
-  )
+  const heard = bus.subscribe(subjectFor(metrics, { worker: '*', experiment: id, trial: '*' }), () => {
+    points.push(Date.now())
+    overheard.moved()
+  })
   await submitted(world, module, context, id)
   const killing = (async () => {
     while (kills.length < most) {
@@ -64,6 +64,7 @@ async function disturbed(
   for await (const entry of bus.streams.follow('log', subjectFor(log, { experiment: id }), { signal: over.signal })) {
     const batch = decodePayload(log, entry.data, entry.subject).events
     events.push(...batch)
+    overheard.moved()
     if (batch.at(-1)?.type === 'experiment.ended') break
   }
   over.abort()

@@ -31,13 +31,14 @@ export class Overheard {
         if (error === undefined) this.acknowledged.add(key)
       },
     })
-    const heard = hear(bus, progress, { experiment }, ({ waiting, at }) => {
+    const heard = hear(bus, progress, { experiment }, ({ waiting, at, driver, state, counts, running }) => {
       const now = performance.now()
       const stands = now - this.#movedAt
       if (waiting !== null || stands < standsMs || Date.now() - at > freshMs || bus.status !== 'connected') return
       if (stands > this.#silentMs) {
         this.#silentMs = stands
-        this.#longest = `nothing went on for ${Math.round(stands / 1000)} s, and progress said no reason`
+        const known = JSON.stringify({ driver, state, counts, running })
+        this.#longest = `nothing went on for ${Math.round(stands / 1000)} s, and progress said no reason: ${known}`
       }
     })
     this.#stops.push(

@@ -44,6 +44,8 @@ export interface RunOutcome {
 const endMs = 300_000
 const wholeMs = 120_000
 const orphanMs = 10_000
+/** After a violation so many are shown. */
+const lastEvents = 30
 
 export interface RunOptions {
   /** Whether the command line and the replicas are looked at, too: it takes seconds. */
@@ -129,6 +131,7 @@ export async function runPlan(
     await following.catch(() => undefined) // what it failed with is in the race above
   }
   violations.push(...world.faults.splice(0))
+  if (violations.length > 0) for (const event of events.slice(-lastEvents)) say(`    ${JSON.stringify(event)}`)
   const outcomes = due.map(({ fault, at, again }) => ({
     fault,
     stillMs: at === null || again === null ? null : longestPause(moves, at, again),
