@@ -52,10 +52,11 @@ const samples = new Map<string, Sample[]>()
 const began = performance.now()
 const elapsed = (): number => (performance.now() - began) / 60_000
 
-function look({ actors, servers, processes }: World): void {
+function look(world: World): void {
+  const { actors, servers } = world
   const named = new Map([...actors.values()].map(({ name, child }) => [child?.pid ?? 0, name]))
   const running: [string, number][] = [...named].map(([pid, name]) => [name, pid])
-  for (const one of processes())
+  for (const one of world.processes())
     if (isRunner(one)) running.push([`runner of ${named.get(one.parent) ?? 'nobody'}`, one.pid])
   for (let member = 0; member < servers.count; member += 1) running.push([`server-${member}`, servers.pid(member)])
   for (const [name, pid] of running) {
