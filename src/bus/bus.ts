@@ -41,6 +41,8 @@ export interface Bus {
   readonly server: string
   /** Bytes. */
   readonly maxPayload: number
+  /** Servers of its cluster, as far as is known; 0: it is one alone. */
+  readonly members: number
   readonly status: BusStatus
   /** 'void': there is no connection now, and the message is gone. Throws BUS_TOO_LARGE, BUS_CLOSED. */
   publish(subject: string, data: Uint8Array): 'sent' | 'void'

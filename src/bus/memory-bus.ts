@@ -158,6 +158,7 @@ export function createMemoryNetwork(options: MemoryNetworkOptions = {}): MemoryN
     const bus: Bus = {
       server,
       maxPayload,
+      members: 0,
       get status() {
         return self.status
       },

@@ -342,6 +342,9 @@ export async function connectNats(options: NatsOptions): Promise<Bus> {
     get maxPayload() {
       return maxPayload()
     },
+    get members() {
+      return wire.members()
+    },
     get status() {
       return status
     },

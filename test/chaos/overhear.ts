@@ -11,7 +11,8 @@ export class Overheard {
   /** `trial/attempt` of results whose acknowledgement was heard. */
   readonly acknowledged = new Set<string>()
   readonly #stops: (() => void)[] = []
-  #movedAt = performance.now()
+  /** undefined: nobody has spoken of the experiment yet. */
+  #movedAt: number | undefined
   #silentMs = 0
   #longest = ''
 
@@ -33,6 +34,7 @@ export class Overheard {
     })
     const heard = hear(bus, progress, { experiment }, ({ waiting, at, driver, state, counts, running }) => {
       const now = performance.now()
+      this.#movedAt ??= now
       const stands = now - this.#movedAt
       if (waiting !== null || stands < standsMs || Date.now() - at > freshMs || bus.status !== 'connected') return
       if (stands > this.#silentMs) {

@@ -38,6 +38,8 @@ export interface FakeWorkerOptions {
   startedAt?: number
   /** Keys: it says that it runs only what one of them has signed. */
   trusts?: string[]
+  /** How long attempts take, by what it says of them. Default: 1 ms. */
+  lastsMs?: number
   /** Ends every attempt at once like this; undefined: the test ends it. */
   run?: (assignment: Assignment) => AttemptOutcome | undefined
 }
@@ -206,7 +208,7 @@ export class FakeWorker {
       slot: 0,
       outcome,
       startedAt: 1,
-      endedAt: 2,
+      endedAt: 1 + (this.#options.lastsMs ?? 1),
       points: 0,
     }
     try {

@@ -6,6 +6,11 @@ import type { Suggestions } from '../suggesting/index.ts'
 
 /** Waiting for a suggestion of a trial that runs shorter than this would be felt: such trials are handed out ahead. */
 const shortTrialMs = 2000
+/**
+ * So are trials in a cluster that run shorter than this: where the leader of the log vanishes nothing is kept for 4 to 9 s, and a slot that
+ * has its next trial does not stand idle meanwhile.
+ */
+const shortInClusterMs = 20_000
 /** Trials that places are kept for at once, before they are suggested. */
 const freshRings = 16
 /** In these states a trial that waits for another attempt is not begun. */
@@ -23,10 +28,13 @@ export class Demand {
   readonly #history: History
   readonly #suggestions: Suggestions
   readonly #rings: Rings | null
+  readonly #inCluster: () => boolean
   #typicalMs: number | null = null
 
-  constructor(history: History, suggestions: Suggestions, rings: Rings | null) {
+  /** `inCluster`: whether the log lies on several servers. */
+  constructor(history: History, suggestions: Suggestions, rings: Rings | null, inCluster: () => boolean) {
     this.#history = history
+    this.#inCluster = inCluster
     this.#suggestions = suggestions
     this.#rings = rings
   }
@@ -65,7 +73,8 @@ export class Demand {
 
   /** Whether trials may wait in a slot behind the one that runs: results do not matter to the next, and trials are short. */
   get prefetches(): boolean {
-    const short = this.#typicalMs !== null && this.#typicalMs < shortTrialMs
+    const limit = this.#inCluster() ? shortInClusterMs : shortTrialMs
+    const short = this.#typicalMs !== null && this.#typicalMs < limit
     return short && this.#rings === null && !this.#suggestions.adaptive && this.#history.state === 'searching'
   }
 

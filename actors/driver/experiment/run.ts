@@ -132,7 +132,7 @@ export class ExperimentRun implements Claimant {
         history,
       ),
     }
-    this.#demand = new Demand(history, this.rooms.suggestions, this.rooms.rings)
+    this.#demand = new Demand(history, this.rooms.suggestions, this.rooms.rings, () => bus.members > 0)
     this.#effects = new Effects(env, this.rooms, ({ kind }) => this.#tell(kind))
     this.#signatures = new Signatures(env, history, {
       commit: (event) => {
