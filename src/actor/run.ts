@@ -27,7 +27,7 @@ const orphanGraceMs = 3_000
 const startGraceMs = 3_000
 
 /** The command of an actor, with the common options; `argv` without node and script. */
-function actorCommand<O extends object>(definition: ActorDefinition<O>): Command {
+export function actorCommand<O extends object>(definition: ActorDefinition<O>): Command {
   const command = new Command(definition.name)
     .description(definition.description)
     .addOption(
