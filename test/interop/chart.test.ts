@@ -15,11 +15,11 @@ import { packageRoot } from '../../src/actor/index.ts'
 import { findHelm } from '../support/helm.ts'
 import { readMaggyLine } from '../support/maggy-lines.ts'
 import { pythonWithPackages, type Python } from '../support/python.ts'
+import { faultsOf, kubernetesSchemas } from './manifests.ts'
 
 const run = promisify(execFile)
 const helm = await findHelm()
 const command = 'command' in helm ? helm.command : ''
-const kubernetes = '1.34.0'
 
 interface Container {
   readonly name: string
@@ -62,7 +62,7 @@ beforeAll(async () => {
   await cp(fileURLToPath(new URL('nats-chart.schema.json', import.meta.url)), join(nats, 'values.schema.json'))
   if (command === '') return
   python = await pythonWithPackages(
-    'kubernetes-validate==1.37.0',
+    kubernetesSchemas,
     'cloudcoil-models-keda==2.16.1.0',
     'cloudcoil-models-prometheus-operator==0.80.1.0',
   )
@@ -129,9 +129,7 @@ describe.skipIf(command === '')('the chart', () => {
     const broken = { ...manifests.find(({ kind }) => kind === 'StatefulSet'), spec: { replicas: 'two' } }
     const strange = manifests.find(({ kind }) => kind === 'ScaledObject')
     const unknown = { ...strange, spec: { ...strange?.spec, minReplicas: 0 } }
-    const script = fileURLToPath(new URL('validate_manifests.py', import.meta.url))
-    const input = JSON.stringify([...manifests, broken, unknown])
-    const said = JSON.parse(await python.run([script, kubernetes], { input })) as [string, string[]][]
+    const said = await faultsOf(python, [...manifests, broken, unknown])
     expect(said.length).toBe(manifests.length + 2)
     // What is wrong on purpose is seen, and nothing else is.
     expect(said.splice(-2).map(([, faults]) => faults.length)).toEqual([1, 1])

