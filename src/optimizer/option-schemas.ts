@@ -50,7 +50,7 @@ export const optionSchemas: ReadonlyMap<string, Schema> = new Map(
       candidates: whole(1, 10_000, 32),
       bandwidthFactor: number(0.01, 100, 0.6),
       priorWeight: number(0.001, 1000, 1),
-      smoothing: number(0.001, 1, 0.2),
+      smoothing: number(0.001, 1000, 1),
       weights: word('improvement', 'equal'),
       constantLiar: flag(true),
       multivariate: flag(true),

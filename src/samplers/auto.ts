@@ -30,8 +30,8 @@ interface Choice {
   readonly finish?: boolean
 }
 
-/** Up to here a Gaussian process is worth its time, and better than the others. */
-const mostForGp = { columns: 20, trials: 300 }
+/** Up to here a Gaussian process is worth its time, and better than the others. Columns: a categorical has one for each choice. */
+const mostForGp = { parameters: 20, columns: 60, trials: 300 }
 
 /**
  * Up to here a model of several objectives finds a wider front than a population that evolves. By hypervolume on ZDT1 to ZDT3, two
@@ -65,8 +65,8 @@ export function choose(setting: SamplerSetting): Choice {
       ? { plugin: modelOfSeveral, why: `${aims}, and ${trials} trials are few` }
       : { plugin: nsga2Sampler, why: `${aims}, and ${trials} trials are many` }
   }
-  if (conditional) return { plugin: tpeSampler, why: 'the space has conditions' }
-  if (columns <= mostForGp.columns && trials <= mostForGp.trials) {
+  const isSmall = varying.length <= mostForGp.parameters && columns <= mostForGp.columns
+  if (isSmall && trials <= mostForGp.trials) {
     return {
       plugin: gpSampler,
       beside: hasFinish(setting) ? cmaesSampler : tpeSampler,
@@ -74,6 +74,7 @@ export function choose(setting: SamplerSetting): Choice {
       why: `${trials} trials in ${varying.length} parameters are few`,
     }
   }
+  if (conditional) return { plugin: tpeSampler, why: 'the space has conditions' }
   if (categorical === 0 && trials > mostForGp.trials && varying.length <= 100) {
     return { plugin: cmaesSampler, why: `there are only numbers, and ${trials} trials are many` }
   }

@@ -2,7 +2,11 @@
  * A Parzen estimator over a group of parameters: a mixture of products, one kernel for each observation and one, the prior, that is the
  * space's own law (J. Bergstra et al., "Algorithms for Hyper-Parameter Optimization", 2011). A number without levels stands in the unit
  * interval under a truncated normal kernel; an ordinal has that kernel's mass in the cell of each level; a categorical has a kernel with
- * most of its weight on the choice that was seen (S. Watanabe, "Tree-Structured Parzen Estimator", arXiv 2304.11127, 2023).
+ * weight on the choice that was seen, the more the more kernels there are (S. Watanabe, "Tree-Structured Parzen Estimator", arXiv
+ * 2304.11127, 2023): so a choice that was hardly tried is rare among the many bad trials, not among the few good ones, and is tried.
+ *
+ * Conditions: a point has a density over the parameters that are active in it. An observation in which one of them was not active says
+ * nothing about it, so its kernel is the prior there.
  */
 import type { Random } from '../random/index.ts'
 import { quickAbove, rootTwoPi } from '../statistics/index.ts'
@@ -14,12 +18,14 @@ export interface Dimension {
   readonly count: number
   /** Of levels: where the cell of each begins in the unit interval, and where the last one ends. */
   readonly edges?: Float64Array
-  /** Where its value stands in an observation's row. */
+  /** Where its value stands in an observation's row; NaN there where the parameter was not active. */
   readonly column: number
+  /** Whether it has a value, given those of the dimensions before it; undefined: always. */
+  readonly isActive?: (point: Float64Array) => boolean
 }
 
 export interface Parzen {
-  /** Draws a point at random into `point`, at the dimensions' columns. */
+  /** Draws a point at random into `point`, at the dimensions' columns; NaN for a parameter that is not active. */
   draw(random: Random, point: Float64Array): void
   /** log density at a point; Infinity once it is sure to be `enough` or more. */
   logDensity(point: Float64Array, enough?: number): number
@@ -29,14 +35,14 @@ export interface ParzenOptions {
   readonly priorWeight: number
   /** Kernels of numbers are so much wider when points are drawn from them. */
   readonly widening: number
-  /** The part of a categorical kernel that is spread over all choices. */
+  /** How often each choice counts as seen beforehand: the fewer kernels there are, the wider they spread over the choices. */
   readonly smoothing: number
 }
 
 /** No kernel is narrower than one part in this many, so that points far from all kernels are still drawn sometimes. */
 const narrowest = 100
 
-/** `rows`: observations in the order of their weights. */
+/** `rows`: observations in the order of their weights. Dimensions: a parameter stands after the one that its condition names. */
 export function parzen(
   dimensions: readonly Dimension[],
   rows: readonly Float64Array[],
@@ -45,31 +51,45 @@ export function parzen(
 ): Parzen {
   const seen = rows.length
   const kernels = seen + 1
-  const numbers = dimensions.filter(({ kind }) => kind === 'number')
-  const indexed = dimensions.filter(({ kind }) => kind !== 'number')
+  const total = weights.reduce((sum, weight) => sum + weight, seen === 0 ? 1 : priorWeight)
+  const share = (kernel: number) => (kernel < seen ? (weights[kernel] as number) : seen === 0 ? 1 : priorWeight) / total
+  const logScale = new Float64Array(kernels)
+  for (let kernel = 0; kernel < kernels; kernel++) logScale[kernel] = Math.log(share(kernel))
+
+  // Those that are always active come first: their scale is folded into the kernels' own.
+  const alwaysFirst = (list: readonly Dimension[]) => [
+    ...list.filter(({ isActive }) => isActive === undefined),
+    ...list.filter(({ isActive }) => isActive !== undefined),
+  ]
+  const numbers = alwaysFirst(dimensions.filter(({ kind }) => kind === 'number'))
+  const indexed = alwaysFirst(dimensions.filter(({ kind }) => kind !== 'number'))
   const numeric = numbers.length
   const listed = indexed.length
+  const always = numbers.filter(({ isActive }) => isActive === undefined).length
   // By kernel, then by dimension: the innermost loop runs through them in order.
   const means = new Float64Array(kernels * numeric)
   const inverseWidths = new Float64Array(kernels * numeric)
-  const logScale = new Float64Array(kernels)
-  const total = weights.reduce((sum, weight) => sum + weight, seen === 0 ? 1 : priorWeight)
-  const share = (kernel: number) => (kernel < seen ? (weights[kernel] as number) : seen === 0 ? 1 : priorWeight) / total
-  for (let kernel = 0; kernel < kernels; kernel++) logScale[kernel] = Math.log(share(kernel))
+  /** log of the integral of a kernel, of the numbers that are not always active. */
+  const logIntegrals = new Float64Array(kernels * (numeric - always))
 
   const sorted = new Float64Array(seen)
   const order = new Int32Array(seen)
   const gaps = new Float64Array(kernels)
-  /** The distance of each kernel to its neighbours along a dimension, in `gaps`. */
-  const measure = (at: (kernel: number) => number) => {
+  /** The distance of each kernel to its neighbours along a dimension, in `gaps`. Returns how many there are that have a place there. */
+  const measure = (at: (kernel: number) => number): number => {
+    let count = 0
     for (let kernel = 0; kernel < seen; kernel++) {
-      sorted[kernel] = at(kernel)
-      order[kernel] = kernel
+      const place = at(kernel)
+      if (Number.isNaN(place)) continue
+      sorted[count] = place
+      order[count++] = kernel
     }
-    sortWith(sorted, order)
-    gapsAround(sorted, order, gaps)
+    const [values, indexes] = count === seen ? [sorted, order] : [sorted.subarray(0, count), order.subarray(0, count)]
+    sortWith(values, indexes)
+    gapsAround(values, indexes, gaps)
+    return count
   }
-  const least = 1 / Math.min(narrowest, 1 + kernels)
+  const leastOf = (count: number) => 1 / Math.min(narrowest, 2 + count)
 
   // Where the row of a kernel begins in a dimension's table of logarithms; the prior's row is the last.
   const tables: Float64Array[] = []
@@ -79,27 +99,29 @@ export function parzen(
     tables.push(table)
     for (let kernel = 0; kernel < kernels; kernel++) {
       const row = kernel < seen ? ((rows[kernel] as Float64Array)[column] as number) : count
-      offsets[kernel * listed + n] = row * count
+      offsets[kernel * listed + n] = (Number.isNaN(row) ? count : row) * count
     }
     if (kind === 'choice' || edges === undefined) {
-      const miss = Math.log(smoothing / count)
-      const hit = Math.log(1 - smoothing + smoothing / count)
+      const spread = (smoothing * count) / (kernels + smoothing * count)
+      const miss = Math.log(spread / count)
+      const hit = Math.log(1 - spread + spread / count)
       table.fill(miss)
       for (let choice = 0; choice < count; choice++) table[choice * count + choice] = hit
       table.fill(-Math.log(count), count * count)
       continue
     }
     const middle = (level: number) => ((edges[level] as number) + (edges[level + 1] as number)) / 2
-    measure((kernel) => middle((rows[kernel] as Float64Array)[column] as number))
+    const placed = measure((kernel) => middle((rows[kernel] as Float64Array)[column] as number))
     const widths = new Float64Array(count).fill(-1)
     for (let kernel = 0; kernel < seen; kernel++) {
-      widths[(rows[kernel] as Float64Array)[column] as number] = gaps[kernel] as number
+      const level = (rows[kernel] as Float64Array)[column] as number
+      if (!Number.isNaN(level)) widths[level] = gaps[kernel] as number
     }
     for (let level = 0; level < count; level++) {
       const width = widths[level] as number
       if (width < 0) continue
       const size = (edges[level + 1] as number) - (edges[level] as number)
-      fillLevels(table, level, edges, middle(level), Math.min(1, Math.max(least, 0.5 * size, width)))
+      fillLevels(table, level, edges, middle(level), Math.min(1, Math.max(leastOf(placed), 0.5 * size, width)))
     }
     for (let level = 0; level < count; level++) {
       table[count * count + level] = Math.log((edges[level + 1] as number) - (edges[level] as number))
@@ -115,17 +137,20 @@ export function parzen(
     scale.fill(1)
   }
   for (const [n, { column, count }] of numbers.entries()) {
-    measure((kernel) => (rows[kernel] as Float64Array)[column] as number)
-    const floor = Math.max(least, count === Infinity ? 0 : 0.5 / count)
+    const placed = measure((kernel) => (rows[kernel] as Float64Array)[column] as number)
+    const floor = Math.max(leastOf(placed), count === Infinity ? 0 : 0.5 / count)
     for (let kernel = 0; kernel <= seen; kernel++) {
-      const mean = kernel < seen ? ((rows[kernel] as Float64Array)[column] as number) : 0.5
-      const width = kernel < seen ? Math.min(1, Math.max(floor, gaps[kernel] as number)) : 1
+      const seenAt = kernel < seen ? ((rows[kernel] as Float64Array)[column] as number) : Number.NaN
+      const isPrior = Number.isNaN(seenAt)
+      const mean = isPrior ? 0.5 : seenAt
+      const width = isPrior ? 1 : Math.min(1, Math.max(floor, gaps[kernel] as number))
       const inverse = 1 / width
       const place = kernel * numeric + n
       means[place] = mean
       inverseWidths[place] = inverse
-      const inside = 1 - quickAbove((1 - mean) * inverse) - quickAbove(mean * inverse)
-      scale[kernel] = (scale[kernel] as number) * width * inside * rootTwoPi
+      const integral = width * (1 - quickAbove((1 - mean) * inverse) - quickAbove(mean * inverse)) * rootTwoPi
+      if (n < always) scale[kernel] = (scale[kernel] as number) * integral
+      else logIntegrals[kernel * (numeric - always) + n - always] = Math.log(integral)
     }
     if (n % 32 === 31) settleScale()
   }
@@ -138,41 +163,56 @@ export function parzen(
   const indexColumns = Int32Array.from(indexed, ({ column }) => column)
   const coordinates = new Float64Array(numeric)
   const indexes = new Int32Array(listed)
+  const drawn = dimensions.map((dimension) => ({
+    ...dimension,
+    n: (dimension.kind === 'number' ? numbers : indexed).indexOf(dimension),
+  }))
 
   return {
     draw(random, point) {
       const pick = random.uniform()
       let kernel = 0
       while (kernel < seen && pick >= (cumulativeShares[kernel] as number)) kernel++
-      for (let n = 0; n < numeric; n++) {
-        const place = kernel * numeric + n
-        const width = widening / (inverseWidths[place] as number)
-        point[columns[n] as number] = truncated(means[place] as number, width, random)
-      }
-      for (let n = 0; n < listed; n++) {
-        const table = tables[n] as Float64Array
-        const from = offsets[kernel * listed + n] as number
-        const last = (indexed[n] as Dimension).count - 1
-        let left = random.uniform()
-        let index = 0
-        while (index < last && (left -= Math.exp(table[from + index] as number)) >= 0) index++
-        point[indexColumns[n] as number] = index
+      for (const { kind, column, count, isActive, n } of drawn) {
+        if (isActive?.(point) === false) point[column] = Number.NaN
+        else if (kind === 'number') {
+          const place = kernel * numeric + n
+          point[column] = truncated(means[place] as number, widening / (inverseWidths[place] as number), random)
+        } else {
+          const table = tables[n] as Float64Array
+          const from = offsets[kernel * listed + n] as number
+          let left = random.uniform()
+          let index = 0
+          while (index < count - 1 && (left -= Math.exp(table[from + index] as number)) >= 0) index++
+          point[column] = index
+        }
       }
     },
     logDensity(point, enough = Infinity) {
       for (let n = 0; n < numeric; n++) coordinates[n] = point[columns[n] as number] as number
-      for (let n = 0; n < listed; n++) indexes[n] = point[indexColumns[n] as number] as number
+      for (let n = 0; n < listed; n++) {
+        const index = point[indexColumns[n] as number] as number
+        indexes[n] = Number.isNaN(index) ? -1 : index
+      }
       let greatest = -Infinity
       for (let kernel = 0; kernel < kernels; kernel++) {
         let exponent = logScale[kernel] as number
         for (let n = 0, at = kernel * listed; n < listed; n++, at++) {
-          exponent += (tables[n] as Float64Array)[(offsets[at] as number) + (indexes[n] as number)] as number
+          const index = indexes[n] as number
+          if (index >= 0) exponent += (tables[n] as Float64Array)[(offsets[at] as number) + index] as number
+        }
+        for (let n = always; n < numeric; n++) {
+          const at = coordinates[n] as number
+          if (Number.isNaN(at)) continue
+          const place = kernel * numeric + n
+          const z = (at - (means[place] as number)) * (inverseWidths[place] as number)
+          exponent -= 0.5 * z * z + (logIntegrals[kernel * (numeric - always) + n - always] as number)
         }
         // What comes to less than the last bit of the sum is not worked out to its end.
         const most = 2 * (exponent - greatest + negligible)
         let square = 0
         let place = kernel * numeric
-        for (let n = 0; n < numeric && square < most; n++, place++) {
+        for (let n = 0; n < always && square < most; n++, place++) {
           const z = ((coordinates[n] as number) - (means[place] as number)) * (inverseWidths[place] as number)
           square += z * z
         }
@@ -237,6 +277,7 @@ function sortWith(values: Float64Array, order: Int32Array): void {
 /** The distance of each to the farther of its neighbours; for the first and the last, to the only one. Equal ones have the same. */
 function gapsAround(sorted: Float64Array, order: Int32Array, gaps: Float64Array): void {
   const last = sorted.length - 1
+  if (last < 0) return
   if (last === 0) {
     gaps[0] = Math.max(sorted[0] as number, 1 - (sorted[0] as number))
     return

@@ -5,8 +5,8 @@
  * - weights: 'improvement' (the default: a good trial counts the more the better it is) or 'equal'.
  * - candidates (32): points among which it chooses.
  * - bandwidthFactor (0.6): kernels are so much wider when candidates are drawn. - priorWeight (1): of the kernel that covers everything.
- * - smoothing (0.2): the part of a categorical's kernel that is spread over all choices.
- * - multivariate (true): whether parameters are modelled together. Parameters under different conditions are always separate groups.
+ * - smoothing (1): how often each choice of a categorical counts as seen beforehand.
+ * - multivariate (true): whether parameters are modelled together.
  * - constantLiar (true): trials under way count as not good, so that the next keeps away from them.
  * A point that was tried is not tried again while there are others. A trial that failed, or whose metric is not a finite number, counts
  * as the worst; a pruned trial as worse than every finished one.
@@ -18,7 +18,6 @@ import {
   countOf,
   fromUnit,
   indexOf,
-  isActive,
   relationsOf,
   shareOf,
   toUnit,
@@ -47,12 +46,6 @@ const known = [
   'constantLiar',
 ]
 
-interface Group {
-  readonly names: readonly string[]
-  readonly conditional: boolean
-  readonly dimensions: readonly Dimension[]
-}
-
 /** The most kernels times parameters, so that time does not grow with the history: a longer history is thinned evenly. */
 const mostKernelValues = 2600
 const fewestKernels = 60
@@ -76,13 +69,12 @@ export const tpeSampler: SamplerPlugin = {
     const widening = number('bandwidthFactor', 0.6, { least: 0.01, most: 100 })
     const priorWeight = number('priorWeight', 1, { least: 0.001, most: 1000 })
     const weighted = wordOption('tpe', options, 'weights', ['improvement', 'equal']) === 'improvement'
-    const smoothing = number('smoothing', 0.2, { least: 0.001, most: 1 })
+    const smoothing = number('smoothing', 1, { least: 0.001, most: 1000 })
     const liar = flagOption('tpe', options, 'constantLiar', true)
     const groups = groupsOf(space, flagOption('tpe', options, 'multivariate', true))
     const columns = new Map(Object.keys(space).map((name, column) => [name, column]))
     const ledger = createLedger(objectives[0], ({ hparams }) => rowOf(space, hparams))
     const early = fitsSobol(space) ? sobolPoints(space, seed) : undefined
-    const size = columns.size
 
     const split = {
       good: (count: number) => Math.min(mostGood, Math.max(leastGood, Math.ceil(gamma * count))),
@@ -91,31 +83,18 @@ export const tpeSampler: SamplerPlugin = {
     }
 
     const suggest = (random: Random, isTried: IsTried): Hparams | undefined => {
-      const values: Record<string, HparamValue> = {}
-      for (const { name, parameter } of relationsOf(space).order) {
-        if (countOf(parameter) === 1 && isActive(parameter, values)) values[name] = valueAt(parameter, 0)
-      }
+      const point = new Float64Array(columns.size).fill(Number.NaN)
       for (const group of groups) {
-        const [first = ''] = group.names
-        if (!isActive(space[first] as SearchSpace[string], values)) continue
+        const [only] = group
+        // A parameter that is modelled alone.
+        if (group.length === 1 && only?.isActive?.(point) === false) continue
         const [below, above] = estimators(group, ledger, split, { priorWeight, widening, smoothing })
-        const chosen = choose(group, below, above, {
-          space,
-          values,
-          random,
-          candidates,
-          size,
-          // Only the last group completes a point.
-          isTried: group === groups.at(-1) ? isTried : undefined,
-        })
-        if (chosen === undefined) return undefined
-        Object.assign(values, chosen)
-        // Constants whose condition is met by the values that were just chosen.
-        for (const { name, parameter } of relationsOf(space).order) {
-          if (countOf(parameter) === 1 && isActive(parameter, values)) values[name] = valueAt(parameter, 0)
-        }
+        const isLast = group === groups.at(-1)
+        // Only the last group completes a point.
+        const choosing = { space, random, candidates, isTried: isLast ? isTried : undefined }
+        if (!choose(below, above, point, choosing)) return undefined
       }
-      return withoutInactive(space, values)
+      return hparamsAt(space, point)
     }
 
     const triedIn = triedPoints(space)
@@ -135,20 +114,35 @@ export const tpeSampler: SamplerPlugin = {
   },
 }
 
-/** Parameters under the same condition, parents before children; each alone if not multivariate. */
-function groupsOf(space: SearchSpace, multivariate: boolean): Group[] {
+/** Parameters that are modelled together, parents before children; each alone if not multivariate. */
+function groupsOf(space: SearchSpace, multivariate: boolean): Dimension[][] {
   const columns = new Map(Object.keys(space).map((name, column) => [name, column]))
-  const byCondition = new Map<string, { names: string[]; conditional: boolean; dimensions: Dimension[] }>()
-  for (const { name, parameter } of relationsOf(space).order) {
-    const count = countOf(parameter)
-    if (count === 1) continue
-    const key = multivariate ? JSON.stringify(parameter.when ?? null) : name
-    const group = byCondition.get(key) ?? { names: [], conditional: parameter.when !== undefined, dimensions: [] }
-    byCondition.set(key, group)
-    group.names.push(name)
-    group.dimensions.push(dimensionOf(parameter, columns.get(name) as number))
+  const dimensions = relationsOf(space)
+    .order.filter(({ parameter }) => countOf(parameter) > 1)
+    .map(({ name, parameter }) => {
+      const isActive = conditionOf(space, parameter, columns)
+      return { ...dimensionOf(parameter, columns.get(name) as number), ...(isActive && { isActive }) }
+    })
+  return multivariate ? [dimensions] : dimensions.map((dimension) => [dimension])
+}
+
+/** Whether a parameter is active at a point in which its parent's value stands already; undefined: always. */
+function conditionOf(
+  space: SearchSpace,
+  { when }: Parameter,
+  columns: ReadonlyMap<string, number>,
+): ((point: Float64Array) => boolean) | undefined {
+  if (when === undefined) return undefined
+  const parent = space[when.parameter] as Parameter
+  const isAmong = (value: HparamValue) => when.in.includes(value as never)
+  const above = conditionOf(space, parent, columns)
+  if (countOf(parent) === 1) return isAmong(valueAt(parent, 0)) ? above : () => false
+  const column = columns.get(when.parameter) as number
+  if (!isIndexed(parent)) {
+    return (point) => !Number.isNaN(point[column]) && isAmong(fromUnit(parent, point[column] as number))
   }
-  return [...byCondition.values()]
+  const active = Array.from({ length: countOf(parent) }, (_, index) => isAmong(valueAt(parent, index)))
+  return (point) => active[point[column] as number] === true
 }
 
 /** A number with at most so many values is a list of levels, each with a cell of its own. */
@@ -184,35 +178,36 @@ interface Split {
   readonly weighted: boolean
 }
 
-/** Of the trials in which the group is active: the better against the others. */
+/** The better trials against the others: of all trials, so that a branch of the space in which none is good is taken for what it is. */
 function estimators(
-  { dimensions, conditional }: Group,
-  ledger: Ledger<Float64Array>,
+  dimensions: readonly Dimension[],
+  { ranked, pending }: Ledger<Float64Array>,
   split: Split,
   options: ParzenOptions,
 ): [below: Parzen, above: Parzen] {
-  const has = ({ row }: Entry<Float64Array>) => dimensions.every(({ column }) => !Number.isNaN(row[column] as number))
-  // Most groups are active in every trial: a long history is not gone through for them.
-  const ranked = conditional ? ledger.ranked.filter(has) : ledger.ranked
-  const pending = !split.liar ? [] : conditional ? ledger.pending.filter(has) : ledger.pending
   const good = split.good(ranked.length)
   const most = Math.min(mostKernels, Math.max(fewestKernels, Math.floor(mostKernelValues / dimensions.length)))
   // What failed is not good, however little there is besides.
   const below = ranked.slice(0, good).filter(({ standing }) => standing !== 'bad')
   const rest = thinned(ranked, good, most)
     .concat(ranked.slice(0, good).filter(({ standing }) => standing === 'bad'))
-    .concat(thinned(pending, 0, fewestKernels))
+    .concat(split.liar ? thinned(pending, 0, fewestKernels) : [])
     .sort((one, other) => one.trial - other.trial)
-  const rowsOf = (entries: readonly Entry<Float64Array>[]) => entries.map(({ row }) => row)
-  return [
-    parzen(
+  const gains = split.weighted ? improvements(below, ranked[below.length]?.loss) : below.map(() => 1)
+  const of = (entries: readonly Entry<Float64Array>[], weights: readonly number[]) => {
+    // An observation without the one parameter says nothing about it.
+    const [only] = dimensions
+    const alone = dimensions.length === 1 && only?.isActive !== undefined ? only.column : undefined
+    const counts = entries.map(({ row }) => alone === undefined || !Number.isNaN(row[alone]))
+    const rows = entries.filter((_, index) => counts[index]).map(({ row }) => row)
+    return parzen(
       dimensions,
-      rowsOf(below),
-      split.weighted ? improvements(below, ranked[below.length]?.loss) : below.map(() => 1),
+      rows,
+      weights.filter((_, index) => counts[index]),
       options,
-    ),
-    parzen(dimensions, rowsOf(rest), recency(rest.length), options),
-  ]
+    )
+  }
+  return [of(below, gains), of(rest, recency(rest.length))]
 }
 
 /**
@@ -247,51 +242,41 @@ function recency(count: number): number[] {
 
 interface Choosing {
   readonly space: SearchSpace
-  /** The values that are chosen already. */
-  readonly values: Readonly<Record<string, HparamValue>>
   readonly random: Random
   readonly candidates: number
-  readonly size: number
   /** Whether a point was tried; undefined while its values are not complete. */
   readonly isTried: IsTried | undefined
 }
 
-/** Of the candidates that keep the constraints and are new, the one that is most likely good; undefined if there is none. */
-function choose(
-  group: Group,
-  below: Parzen,
-  above: Parzen,
-  choosing: Choosing,
-): Record<string, HparamValue> | undefined {
-  const { space, values, random, candidates, size, isTried } = choosing
+/** Writes the candidate that is most likely good into `point`, of those that keep the constraints and are new; false if there is none. */
+function choose(below: Parzen, above: Parzen, point: Float64Array, choosing: Choosing): boolean {
+  const { space, random, candidates, isTried } = choosing
   const constrained = relationsOf(space).constraints.length > 0
-  const point = new Float64Array(size)
-  const best = new Float64Array(size)
+  const candidate = point.slice()
   let bestScore = -Infinity
   const most = isTried === undefined ? candidates : candidates * 4
   for (let count = 0; count < most; count++) {
     // More are drawn only while all of them were tried.
     if (count >= candidates && bestScore > -Infinity) break
-    below.draw(random, point)
-    const whole = () => withoutInactive(space, { ...values, ...read(group, space, point) })
-    if (constrained && !keeps(space, whole())) continue
-    const likely = below.logDensity(point)
+    below.draw(random, candidate)
+    if (constrained && !keeps(space, hparamsAt(space, candidate))) continue
+    const likely = below.logDensity(candidate)
     // Once the point is this likely under the bad trials, its score cannot be the best.
-    const score = likely - above.logDensity(point, likely - bestScore)
-    if (!(score > bestScore) || isTried?.(whole()) === true) continue
+    const score = likely - above.logDensity(candidate, likely - bestScore)
+    if (!(score > bestScore) || isTried?.(hparamsAt(space, candidate)) === true) continue
     bestScore = score
-    best.set(point)
+    point.set(candidate)
   }
-  return bestScore === -Infinity ? undefined : read(group, space, best)
+  return bestScore > -Infinity
 }
 
-function read({ names, dimensions }: Group, space: SearchSpace, point: Float64Array): Record<string, HparamValue> {
+/** The hparams of a row, as far as there are; and the constants that are active with them. */
+function hparamsAt(space: SearchSpace, point: Float64Array): Hparams {
   const values: Record<string, HparamValue> = {}
-  for (const [index, name] of names.entries()) {
-    const { column, kind } = dimensions[index] as Dimension
-    const parameter = space[name] as SearchSpace[string]
+  for (const [column, [name, parameter]] of Object.entries(space).entries()) {
     const at = point[column] as number
-    values[name] = kind === 'number' ? fromUnit(parameter, at) : valueAt(parameter, at)
+    if (countOf(parameter) === 1) values[name] = valueAt(parameter, 0)
+    else if (!Number.isNaN(at)) values[name] = isIndexed(parameter) ? valueAt(parameter, at) : fromUnit(parameter, at)
   }
-  return values
+  return withoutInactive(space, values)
 }

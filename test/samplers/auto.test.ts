@@ -24,7 +24,8 @@ const cases: readonly [
   ['many trials of numbers', numbers(5), { trials: 1000 }, 'cmaes: there are only numbers, and 1000 trials are many'],
   ['many trials with categories', { ...numbers(3), ...kinds }, { trials: 1000 }, 'tpe: 1 of 4 parameters are categ'],
   ['many parameters', numbers(30), {}, 'tpe: 30 parameters are many'],
-  ['conditions', conditional, {}, 'tpe: the space has conditions'],
+  ['conditions', conditional, {}, 'gp, and tpe for every third trial: 100 trials in 2 parameters are few'],
+  ['conditions, many trials', conditional, { trials: 1000 }, 'tpe: the space has conditions'],
   ['more trials than points', small, {}, 'tpe: all 6 points of the space come first, for there are 100 trials'],
   [
     'half of all trials at once',

@@ -12,27 +12,22 @@
  * tells how likely it is that a trial fails. A pruned trial counts as the upper quartile of
  * the losses of finished trials: it is only known not to be among the better ones.
  */
-import type { Hparams } from '../../../protocol/index.ts'
 import type { Random } from '../../random/index.ts'
-import { keeps, cubeOf, relationsOf, sample, type Cube } from '../../space/index.ts'
+import { cubeOf } from '../../space/index.ts'
 import { deviation, mean } from '../../statistics/index.ts'
 import { createLedger, type Entry } from '../ledger.ts'
 import { flagOption, numberOption, refuseUnknown, unfit, wordOption } from '../options.ts'
 import type { SamplerPlugin } from '../sampler.ts'
 import { fitsSobol, sobolPoints } from '../sobol.ts'
-import { newPoint, triedPoints, type IsTried } from '../tried.ts'
+import { newPoint, triedPoints } from '../tried.ts'
 import { acquisition, acquisitions } from './acquisition.ts'
-import { minimize } from './lbfgs.ts'
+import { candidatesFor, climb, takenAmong, type Candidate, type Promises } from './candidates.ts'
 import { cholesky } from './linear-algebra.ts'
 import { fitKernel, posterior, type Kernel, type Posterior } from './process.ts'
 
 const known = ['warmup', 'acquisition', 'kappa', 'pending', 'interim', 'mostData']
 /** With more columns, distances mean little, and fitting a length scale for each column takes long. */
 const mostColumns = 100
-const pointsByChance = 250
-const pointsNear = 80
-const climbs = 4
-const climbSteps = 20
 /** The number of points at which Thompson sampling draws its function. */
 const drawnPoints = 200
 
@@ -98,7 +93,15 @@ export const gpSampler: SamplerPlugin = {
       }
       const promising = acquisition(name, surrogate, best, kappa, cube.size)
       const promises = feasibly(promising, name === 'logEI' ? used : undefined, groups, kernel, cube.size)
-      return climb(candidates, promises, { space, cube, isTaken: takenAmong(used.points, pending), isTried })
+      return climb(candidates, promises, {
+        space,
+        cube,
+        isTaken: takenAmong(
+          used.points,
+          pending.map(({ row }) => row),
+        ),
+        isTried,
+      })
     }
   },
 }
@@ -192,100 +195,6 @@ function lieFor(lie: string, values: Float64Array, known: Posterior, row: Row): 
   if (lie === 'mean') return mean([...values])
   return known.mean(row)
 }
-
-interface Candidate {
-  readonly hparams: Hparams
-  readonly point: Row
-}
-
-interface Searching {
-  readonly space: Parameters<typeof sample>[0]
-  readonly cube: Cube
-  readonly random: Random
-  readonly best: Row
-  readonly kernel: Kernel
-  readonly groups: readonly number[]
-}
-
-/** Random points of the space, and points near the best one so far with all or a few of their columns moved. */
-function candidatesFor({ space, cube, random, best, kernel, groups }: Searching): Candidate[] {
-  const candidates: Candidate[] = []
-  const constrained = relationsOf(space).constraints.length > 0
-  for (let count = 0; count < pointsByChance; count++) {
-    const hparams = sample(space, random)
-    candidates.push({ hparams, point: cube.toCube(hparams) })
-  }
-  for (let count = 0; count < pointsNear; count++) {
-    const reach = 0.1 * 2 ** -(count % 4)
-    const chance = count % 2 === 0 ? 1 : Math.min(1, 3 / cube.columns.length)
-    const point = best.slice()
-    for (const { at, width } of cube.columns) {
-      if (random.uniform() >= chance) continue
-      if (width === 1) {
-        const length = Math.min(1, kernel.lengths[groups[at] as number] as number)
-        point[at] = Math.min(1, Math.max(0, (point[at] as number) + 2 * reach * length * random.normal()))
-      } else if (random.uniform() < 0.3) {
-        point.fill(0, at, at + width)
-        point[at + random.integer(width)] = 1
-      }
-    }
-    const hparams = cube.fromCube(point)
-    if (constrained && !keeps(space, hparams)) continue
-    candidates.push({ hparams, point: cube.toCube(hparams) })
-  }
-  return candidates
-}
-
-/** Whether a point of the cube was tried already, or is under way. */
-function takenAmong(points: readonly Row[], pending: readonly Entry<Row>[]): (point: Row) => boolean {
-  const taken = new Set([...points, ...pending.map(({ row }) => row)].map((point) => point.join()))
-  return (point) => taken.has(point.join())
-}
-
-interface Climbing {
-  readonly space: Searching['space']
-  readonly cube: Cube
-  /** Of points of the cube that are used, or under way. */
-  readonly isTaken: (point: Row) => boolean
-  readonly isTried: IsTried
-}
-
-/** Climbs from the most promising candidates, and takes the most promising point of the space; one that is new, if there is one. */
-function climb(
-  candidates: readonly Candidate[],
-  promises: (x: ArrayLike<number>, gradient?: Float64Array) => number,
-  { space, cube, isTaken, isTried }: Climbing,
-): Hparams {
-  const scored = candidates
-    .map((candidate) => ({ candidate, value: promises(candidate.point) }))
-    .sort((one, other) => other.value - one.value)
-  const tops = scored.slice(0, climbs)
-  const ends = tops.map(({ candidate: { hparams, point } }) => {
-    // Choices are not moved, and a parameter that is not active stays in the middle.
-    const low = point.slice()
-    const high = point.slice()
-    for (const { name, at, width } of cube.columns) {
-      if (width > 1 || !Object.hasOwn(hparams, name)) continue
-      low[at] = 0
-      high[at] = 1
-    }
-    const objective = (x: Float64Array, gradient: Float64Array) => {
-      const value = -promises(x, gradient)
-      for (let column = 0; column < gradient.length; column++) gradient[column] = -(gradient[column] as number)
-      return value
-    }
-    const { x } = minimize(objective, point, { low, high }, climbSteps)
-    const reached = cube.fromCube(x)
-    if (!keeps(space, reached)) return { candidate: { hparams, point }, value: -Infinity }
-    const snapped = cube.toCube(reached)
-    return { candidate: { hparams: reached, point: snapped }, value: promises(snapped) }
-  })
-  const best = [...ends, ...scored].sort((one, other) => other.value - one.value)
-  const fresh = best.find(({ candidate: { point, hparams } }) => !isTaken(point) && !isTried(hparams)) ?? best[0]
-  return (fresh as (typeof best)[number]).candidate.hparams
-}
-
-type Promises = (x: ArrayLike<number>, gradient?: Float64Array) => number
 
 /**
  * Adds the logarithm of the chance that a trial does not fail (J. Gelbart et al., "Bayesian Optimization with Unknown Constraints", 2014):
