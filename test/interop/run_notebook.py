@@ -1,73 +1,89 @@
-"""Runs a notebook in a kernel with jupyter_client, and prints a line of JSON for each code cell: what it came to and what it showed."""
+"""
+Executes a notebook in a kernel with nbclient, and prints a line of JSON for each code cell: what it came to, and its outputs as a front
+end keeps them. The last line says which processes the kernel has left behind.
 
+A cell with `interruptAfterUpdates` in its metadata is interrupted once so many changes of displays have come.
+"""
+
+import asyncio
 import json
 import os
+import pathlib
 import sys
 import time
+import uuid
 
+import nbformat
 from jupyter_client.kernelspec import KernelSpecManager
-from jupyter_client.manager import KernelManager
+from jupyter_client.manager import AsyncKernelManager
+from nbclient import NotebookClient
 
 LONGEST_S = 240
+# tslab refuses for 200 ms whatever comes after a cell that failed.
+AFTER_ERROR_S = 0.3
+# A process that the kernel has started may take so long to end after it.
+GONE_S = 10
+MARK = "MAGGY_NOTEBOOK_RUN"
 
 
-def run(client, manager, code, interrupt_at):
-    """`interrupt_at`: interrupts the cell once so many displays were shown."""
-    sent = client.execute(code)
-    shown, updates, text, svg, html = [], 0, "", False, False
-    interrupted_at = None
-    deadline = time.monotonic() + LONGEST_S
-    while True:
-        if time.monotonic() > deadline:
-            return {"status": "timeout", "text": text}
+class Client(NotebookClient):
+    def process_message(self, msg, cell, cell_index):
+        if msg["msg_type"] == "update_display_data":
+            self.updates += 1
+            wanted = cell.metadata.get("interruptAfterUpdates")
+            if wanted is not None and self.updates >= wanted and self.interrupted_at is None:
+                self.interrupted_at = time.monotonic()
+                asyncio.ensure_future(self.km.interrupt_kernel())
+        return super().process_message(msg, cell, cell_index)
+
+
+async def run(client, mark):
+    # In the environment of the kernel and of all that it starts, and not of this process.
+    async with client.async_setup_kernel(cleanup_kc=True, env={**os.environ, MARK: mark}):
+        for index, cell in enumerate(client.nb.cells):
+            if cell.cell_type != "code":
+                continue
+            client.updates, client.interrupted_at, began = 0, None, time.monotonic()
+            await client.async_execute_cell(cell, index)
+            now = time.monotonic()
+            line = {"status": client.reply["status"], "updates": client.updates, "outputs": cell.outputs}
+            line["tookS"] = round(now - began, 1)
+            if client.interrupted_at is not None:
+                line["stoppedAfterS"] = round(now - client.interrupted_at, 2)
+            print(json.dumps(line), flush=True)
+            if line["status"] != "ok":
+                await asyncio.sleep(AFTER_ERROR_S)
+
+
+def left_behind(mark):
+    """The commands of all processes that have the mark in their environment."""
+    found = []
+    for entry in pathlib.Path("/proc").glob("[0-9]*"):
         try:
-            message = client.get_iopub_msg(timeout=1)
-        except Exception:  # nothing came within the second
-            if not manager.is_alive():
-                return {"status": "dead", "text": text}
+            if entry.name != str(os.getpid()) and mark in (entry / "environ").read_bytes():
+                found.append((entry / "cmdline").read_bytes().replace(b"\0", b" ").decode())
+        except OSError:  # it has ended, or is another user's
             continue
-        if message["parent_header"].get("msg_id") != sent:
-            continue
-        kind, content = message["msg_type"], message["content"]
-        if kind == "stream":
-            text += content["text"]
-        elif kind == "error":
-            text += content["ename"] + ": " + content["evalue"]
-        elif kind in ("display_data", "update_display_data", "execute_result"):
-            shown.append(content.get("transient", {}).get("display_id"))
-            updates += kind == "update_display_data"
-            svg = svg or "<svg" in content["data"].get("image/svg+xml", "")
-            html = html or "<svg" in content["data"].get("text/html", "")
-        elif kind == "status" and content["execution_state"] == "idle":
-            break
-        if interrupt_at is not None and interrupted_at is None and updates >= interrupt_at:
-            manager.interrupt_kernel()
-            interrupted_at = time.monotonic()
-    outcome = {"text": text, "displays": len(set(shown)), "updates": updates, "svg": svg, "html": html}
-    if interrupted_at is not None:
-        outcome["stoppedAfterS"] = time.monotonic() - interrupted_at
-    while True:
-        reply = client.get_shell_msg(timeout=30)
-        if reply["parent_header"].get("msg_id") == sent:
-            return {"status": reply["content"]["status"], **outcome}
+    return found
 
 
 def main():
     kernel, kernels, path, folder = sys.argv[1:5]
-    with open(path, encoding="utf8") as file:
-        cells = [cell for cell in json.load(file)["cells"] if cell["cell_type"] == "code"]
-    manager = KernelManager(kernel_name=kernel, kernel_spec_manager=KernelSpecManager(kernel_dirs=[kernels]))
-    manager.start_kernel(cwd=folder, env=dict(os.environ))
-    client = manager.client()
-    client.start_channels()
-    try:
-        client.wait_for_ready(timeout=120)
-        for cell in cells:
-            interrupt_at = cell["metadata"].get("interruptAfterUpdates")
-            print(json.dumps(run(client, manager, "".join(cell["source"]), interrupt_at)), flush=True)
-    finally:
-        client.stop_channels()
-        manager.shutdown_kernel(now=False)
+    mark = uuid.uuid4().hex
+    manager = AsyncKernelManager(kernel_name=kernel, kernel_spec_manager=KernelSpecManager(kernel_dirs=[kernels]))
+    client = Client(
+        nbformat.read(path, as_version=4),
+        km=manager,
+        timeout=LONGEST_S,
+        allow_errors=True,
+        resources={"metadata": {"path": folder}},
+        on_cell_executed=lambda execute_reply, **_: setattr(client, "reply", execute_reply["content"]),
+    )
+    asyncio.run(run(client, mark))
+    deadline = time.monotonic() + GONE_S
+    while (left := left_behind(mark.encode())) and time.monotonic() < deadline:
+        time.sleep(0.2)
+    print(json.dumps({"left": left}), flush=True)
 
 
 main()
