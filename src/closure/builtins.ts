@@ -12,6 +12,7 @@ const hostGlobals = [
   'clearImmediate setImmediate clearInterval clearTimeout setInterval setTimeout AbortController AbortSignal Event',
   'EventTarget MessageChannel MessagePort MessageEvent Blob File FormData Headers Request Response TextEncoder TextDecoder',
   'URL URLSearchParams WebAssembly ReadableStream WritableStream TransformStream CompressionStream DecompressionStream',
+  'PerformanceObserver TextEncoderStream TextDecoderStream ByteLengthQueuingStrategy CountQueuingStrategy',
   'DOMException WebSocket BroadcastChannel CustomEvent CryptoKey Crypto SubtleCrypto require module __filename __dirname',
 ]
 

@@ -167,22 +167,27 @@ export class Capture {
     const kept = this.#names.cellsOf(name, scope?.variables[name])
     if (kept !== undefined && asked === undefined)
       throw refusal({ ...trail, value: name }, 'it is the kernel’s own', 'name the variables themselves')
-    const key = kept === undefined || asked === undefined ? name : `${name}.${asked.name}`
+    // `globalThis.name` is a variable, too, where a cell has set it.
+    const isOfGlobal = scope === undefined && asked !== undefined && isSetByUser(name, asked.name)
+    const isMember = (kept !== undefined || isOfGlobal) && asked !== undefined
+    const key = isMember ? `${name}.${asked.name}` : name
     if (!found.has(key)) {
       const variable =
         kept !== undefined && asked !== undefined
           ? await this.#names.cell(asked.name, kept)
-          : scope === undefined
-            ? await this.#global(name, trail)
-            : await this.#names.local(name, scopes, at, scopeIds, place)
+          : isOfGlobal
+            ? await this.#global(asked.name, trail)
+            : scope === undefined
+              ? await this.#global(name, trail)
+              : await this.#names.local(name, scopes, at, scopeIds, place)
       found.set(key, variable?.variable)
       if (variable?.isNew === true) await this.#fill(variable.variable, variable.value, trail)
       if (variable === undefined) this.#globals.add(name)
     }
     const variable = found.get(key)
     if (variable === undefined) return undefined
-    if (isAssigned && (kept !== undefined || asked === undefined)) variable.isAssigned = true
-    return { start, end: kept === undefined ? end : (asked?.end ?? end), isShorthand, variable }
+    if (isAssigned && (isMember || asked === undefined)) variable.isAssigned = true
+    return { start, end: isMember ? asked.end : end, isShorthand, variable }
   }
 
   async #global(name: string, trail: Trail) {
@@ -372,6 +377,9 @@ function foreignOwner(fn: Function, place: Place | undefined): string | undefine
   if (isOwn) return 'maggy'
   return place === undefined && /\[native code\]/.test(Function.prototype.toString.call(fn)) ? 'this engine' : undefined
 }
+
+const isSetByUser = (object: string, name: string): boolean =>
+  (object === 'globalThis' || object === 'global') && !knownGlobals.has(name) && Object.hasOwn(globalThis, name)
 
 const nameOf = (fn: Function): string => {
   const { value } = Object.getOwnPropertyDescriptor(fn, 'name') ?? {}

@@ -109,16 +109,15 @@ class Names implements ScriptNames {
     }
   }
 
-  /** `exports.name = value`, also several at once, and how TypeScript hands on a named import. */
+  /** `exports.name = value`, `name = value`, also several at once, and how TypeScript hands on a named import. */
   #expression(expression: Tree): void {
     if (expression.type === 'AssignmentExpression') {
-      const left = expression['left'] as Tree
-      const right = expression['right'] as Tree
-      if (right.type === 'AssignmentExpression') this.#expression(right)
-      const name = left.type === 'MemberExpression' && isNamed(left['object'], 'exports') ? memberOf(left) : undefined
+      const targets: Tree[] = []
+      let value = expression
+      for (; value.type === 'AssignmentExpression'; value = value['right'] as Tree) targets.push(value['left'] as Tree)
       // `exports.a = exports.b = void 0` at the top says only that they will be there.
-      if (name === undefined || right.type === 'UnaryExpression' || right.type === 'AssignmentExpression') return
-      this.exported.set(name, this.#importIn(right) ?? null)
+      if (value.type === 'UnaryExpression') return
+      for (const target of targets) this.#assigned(target, value)
     }
     if (expression.type !== 'CallExpression') return
     const [target, key, descriptor] = expression['arguments'] as Tree[]
@@ -127,6 +126,13 @@ class Names implements ScriptNames {
     const [returned] = ((getter?.['body'] as Tree | undefined)?.['body'] as Tree[] | undefined) ?? []
     if (!isNamed(target, 'exports') || typeof key?.['value'] !== 'string' || returned === undefined) return
     this.exported.set(key['value'], this.#importIn(returned['argument']) ?? null)
+  }
+
+  #assigned(target: Tree, value: Tree): void {
+    if (target.type === 'MemberExpression') {
+      const name = isNamed(target['object'], 'exports') ? memberOf(target) : undefined
+      if (name !== undefined) this.exported.set(name, this.#importIn(value) ?? null)
+    } else if (target.type === 'Identifier') this.#variable(target, value)
   }
 
   #importIn(value: unknown): Import | undefined {
@@ -145,6 +151,9 @@ class Names implements ScriptNames {
     if (value.type !== 'CallExpression') return undefined
     const callee = value['callee'] as Tree
     const [first] = value['arguments'] as Tree[]
+    // `import()`, as TypeScript makes it for CommonJS: `Promise.resolve().then(() => __importStar(require('name')))`.
+    if (callee.type === 'MemberExpression' && memberOf(callee) === 'then' && isResolved(callee['object']))
+      return first?.type === 'ArrowFunctionExpression' ? this.#importIn(first['body']) : undefined
     if (isNamed(callee, 'require') && typeof first?.['value'] === 'string')
       return { specifier: first['value'], how: 'require', path: [] }
     const how = callee.type === 'Identifier' ? helpers[callee['name'] as string] : undefined
@@ -157,6 +166,14 @@ const isTree = (value: unknown): value is Tree => typeof value === 'object' && v
 
 const isNamed = (value: unknown, name: string): boolean =>
   isTree(value) && value.type === 'Identifier' && value['name'] === name
+
+const isResolved = (value: unknown): boolean =>
+  isTree(value) &&
+  value.type === 'CallExpression' &&
+  isTree(value['callee']) &&
+  value['callee'].type === 'MemberExpression' &&
+  isNamed(value['callee']['object'], 'Promise') &&
+  memberOf(value['callee']) === 'resolve'
 
 function memberOf(tree: Tree): string | undefined {
   const property = tree['property'] as Tree

@@ -44,6 +44,9 @@ const hand = Symbol.for('maggy.inspected')
 const table = globalThis as unknown as Record<symbol, unknown>
 const expression = `globalThis[Symbol.for('maggy.inspected')]`
 
+/** Of scripts that the engine has forgotten: cells are small. */
+const mostBytes = 64 * 2 ** 20
+
 /** Deno's inspector may be asked only when it is asked nothing else: from a turn of the event loop of its own. */
 const isDeno = 'Deno' in globalThis
 
@@ -52,7 +55,19 @@ export class Inspector {
   readonly #scripts = new Map<string, Script>()
   readonly #sources = new Map<string, string>()
 
+  static #kept: Promise<Inspector> | undefined
+
+  /** One session for all who open it from now on. */
+  static keepOpen(): void {
+    Inspector.#kept ??= Inspector.#connected()
+    Inspector.#kept.catch(() => {}) // told by whoever opens it
+  }
+
   static async open(): Promise<Inspector> {
+    return await (Inspector.#kept ?? Inspector.#connected())
+  }
+
+  static async #connected(): Promise<Inspector> {
     const inspector = new Inspector()
     await inspector.#turn()
     inspector.#session.connect()
@@ -60,15 +75,17 @@ export class Inspector {
       inspector.#scripts.set(scriptId, { id: scriptId, url })
     })
     // It tells of every script that there is; nothing is debugged.
-    await inspector.#post('Debugger.enable')
+    await inspector.#post('Debugger.enable', { maxScriptsCacheSize: mostBytes })
     return inspector
   }
 
+  /** Unless it is kept open. */
   async close(): Promise<void> {
+    Reflect.deleteProperty(table, hand)
+    if (Inspector.#kept !== undefined) return
     await this.#post('Debugger.disable')
     await this.#turn()
     this.#session.disconnect()
-    Reflect.deleteProperty(table, hand)
   }
 
   /** In the order in which they were compiled. */
@@ -149,6 +166,12 @@ export class Inspector {
     if (isDeno) await new Promise((resolve) => setTimeout(resolve, 0))
   }
 }
+
+/**
+ * From now on no script of this process is missed. The engine forgets a cell once nothing in it can run any more, and with it which names
+ * it imported; a session that is open keeps its text.
+ */
+export const keepScripts = (): void => Inspector.keepOpen()
 
 /** A variable that its declaration has not reached yet is left out: to ask for it throws. */
 function valuesOf(scope: object): Record<string, unknown> {

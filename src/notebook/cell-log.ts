@@ -1,7 +1,8 @@
 /** The cells that this kernel has run, as far as it tells: tslab what the user wrote, Deno what it made of it. */
-import { tslabVariables, type Script } from '../closure/index.ts'
+import repl from 'node:repl'
+import { keepScripts, tslabVariables, type Script } from '../closure/index.ts'
 import type { Cell } from './cells.ts'
-import { tslabJupyter } from './kernel.ts'
+import { kernelHere, tslabJupyter } from './kernel.ts'
 
 const written = new Map<number, string>()
 const mark = Symbol.for('maggy.hears')
@@ -13,10 +14,11 @@ interface Handler {
 }
 
 /**
- * From now on each cell is kept as it is written, where the kernel is tslab, and finds what cells before it declared also where tslab
+ * From now on each cell is kept as it is compiled, and as it is written, where the kernel is tslab, and finds what cells before it declared also where tslab
  * forgets it: in `{ name }` it leaves the name to be a global one. It runs just as before otherwise.
  */
 export function hearCells(): void {
+  if (kernelHere() !== undefined || 'repl' in repl) keepScripts()
   const handler = tslabJupyter()?.JupyterHandlerImpl?.prototype as Handler | undefined
   if (handler === undefined || handler[mark] === true) return
   const run: unknown = Reflect.get(handler, 'handleExecuteImpl')

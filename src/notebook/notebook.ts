@@ -15,6 +15,7 @@ import type { Hparams } from '../../protocol/index.ts'
 import { contextFor, type ContextKind, type ContextOptions } from './contexts.ts'
 import { hearCells } from './cell-log.ts'
 import { hookHere } from './hook.ts'
+import { placing } from './places.ts'
 import type { NotebookResult } from './result.ts'
 import { runInCell, type NotebookOptions, type RunOptions } from './running.ts'
 
@@ -107,7 +108,7 @@ class CellByCell implements Notebook {
     }
     const result =
       chosen.kind === 'exploration'
-        ? explored(await experiment.run(chosen.hparams), name)
+        ? explored(await placing(definition, () => experiment.run(chosen.hparams)), name)
         : await runInCell(experiment, definition, chosen.context.kind, chosen.context, this.#options, options)
     return result as NotebookResult<HparamsIn<T>>
   }
@@ -137,7 +138,7 @@ function define<Defaults extends object = object, C extends Contexts = Contexts,
   hearCells()
   const experiment = defineExperiment(moduleUrl, spec)
   const { contexts: _, ...definition } = spec
-  const { name, contexts, defaults, run } = experiment
+  const { name, contexts, defaults } = experiment
   const whole = { experiment: experiment as Experiment, definition: { ...definition }, options: { ...options, name } }
   hookHere()?.defined({ ...whole, contextName: '', context: undefined })
   const lagom = async (given: string | ContextOf, running: RunOptions = {}) => {
@@ -147,6 +148,7 @@ function define<Defaults extends object = object, C extends Contexts = Contexts,
     if (hook !== undefined) return await hook.run({ ...whole, contextName, context })
     return await runInCell(experiment, { ...definition }, contextName, context, { ...options, name }, running)
   }
+  const run: typeof experiment.run = (...given) => placing(definition, () => experiment.run(...given))
   const defined = { name, contexts, defaults, run, lagom, [stays]: 'it is the notebook itself' }
   return defined as unknown as DefinedNotebook<HparamsOf<Defaults, C>, C>
 }

@@ -1,11 +1,20 @@
 /** Runs an experiment for a cell: shows it in place, stops it when the cell is interrupted, takes it up when the cell runs again. */
 import { availableParallelism } from 'node:os'
 import type { ContextOf, Experiment } from '../experiment/index.ts'
-import { lagomOf, openSession, suggesterFor, type LagomOptions, type Session } from '../client/index.ts'
+import {
+  lagomOf,
+  openSession,
+  suggesterFor,
+  type ExperimentFailure,
+  type LagomOptions,
+  type Session,
+} from '../client/index.ts'
+import { RemoteError } from '../../protocol/index.ts'
 import type { Result } from '../store/index.ts'
 import { ship } from './ship.ts'
 import { kernelHere, onInterrupt, type MimeBundle } from './kernel.ts'
 import { liveIn, type Live } from './live.ts'
+import { placedBy, placesIn } from './places.ts'
 import { showing, type NotebookResult } from './result.ts'
 
 export interface NotebookOptions extends Omit<LagomOptions, 'id' | 'signal'> {
@@ -82,10 +91,22 @@ export async function runInCell(
     )
     const result = await Promise.race([running, afterStop(both, running)])
     return showing(result as unknown as Result, lastOf(live))
+  } catch (error) {
+    if (isFailure(error)) {
+      placedBy(
+        error,
+        [error.result.problem, ...error.result.trials.map((trial) => trial.problem)].map((one) => one?.stack),
+      )
+      // The display shows it; kernels print all that can be listed.
+      for (const key of ['result', 'problem'] as const) Object.defineProperty(error, key, { enumerable: false })
+    }
+    throw error
   } finally {
     deaf()
   }
 }
+
+const isFailure = (error: unknown): error is ExperimentFailure => error instanceof RemoteError && 'result' in error
 
 const lastOf = (live: Live | undefined): MimeBundle | undefined => live?.last()
 
@@ -129,7 +150,3 @@ async function keepFleet(context: ContextOf, options: LagomOptions, workers: num
     throw error
   }
 }
-
-/** `cell-3.ts:5:9` as people say it. */
-const placesIn = (text: string): string =>
-  text.replaceAll(/\(?(?:file:\/\/)?[^\s()]*?cell-(\d+)\.ts:(\d+):\d+\)?/g, '(cell [$1], line $2)')

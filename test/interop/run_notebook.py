@@ -2,7 +2,7 @@
 Executes a notebook in a kernel with nbclient, and prints a line of JSON for each code cell: what it came to, and its outputs as a front
 end keeps them. The last line says which processes the kernel has left behind.
 
-A cell with `interruptAfterUpdates` in its metadata is interrupted once so many changes of displays have come.
+A cell with `interruptWhen` in its metadata is interrupted once a display that changes says that.
 """
 
 import asyncio
@@ -30,8 +30,9 @@ class Client(NotebookClient):
     def process_message(self, msg, cell, cell_index):
         if msg["msg_type"] == "update_display_data":
             self.updates += 1
-            wanted = cell.metadata.get("interruptAfterUpdates")
-            if wanted is not None and self.updates >= wanted and self.interrupted_at is None:
+            wanted = cell.metadata.get("interruptWhen")
+            said = msg["content"]["data"].get("text/plain", "")
+            if wanted is not None and wanted in said and self.interrupted_at is None:
                 self.interrupted_at = time.monotonic()
                 asyncio.ensure_future(self.km.interrupt_kernel())
         return super().process_message(msg, cell, cell_index)

@@ -89,7 +89,7 @@ function pythonAt(folders: readonly string[]): Python {
 }
 
 /** A folder as `make` makes it, whole or not at all. */
-async function made(folder: string, make: (target: string) => Promise<unknown>): Promise<string> {
+export async function made(folder: string, make: (target: string) => Promise<unknown>): Promise<string> {
   if (existsSync(folder)) return folder
   const partial = `${folder}.${process.pid}.partial`
   await mkdir(partial, { recursive: true })
