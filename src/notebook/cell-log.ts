@@ -1,8 +1,12 @@
-/** The cells that this kernel has run, as far as it tells: tslab what the user wrote, Deno what it made of it. */
+/**
+ * The cells that this kernel has run. tslab tells what the user wrote. Deno tells only what it made of that, in lines of its own; what the
+ * user wrote is then found in the notebook's file.
+ */
 import repl from 'node:repl'
 import { keepScripts, tslabVariables, type Script } from '../closure/index.ts'
-import type { Cell } from './cells.ts'
+import { locate, type Cell } from './cells.ts'
 import { kernelHere, tslabJupyter } from './kernel.ts'
+import { savedCells } from './saved-cells.ts'
 
 const written = new Map<number, string>()
 const mark = Symbol.for('maggy.hears')
@@ -54,7 +58,17 @@ export async function cellsIn(
     if (wrapper.test(source)) compiled.push(source.replace(wrapper, ''))
     else if (denoHead.test(source)) compiled.push(source.replace(denoHead, ''))
   }
-  const cells = new Map(compiled.map((code, place): [number, string] => [place + 1, code]))
+  const saved = kernelHere()?.name === 'deno' ? await savedCells() : []
+  const cells = new Map(compiled.map((code, place): [number, string] => [place + 1, asSaved(code, saved)]))
   for (const [number, code] of written) cells.set(number, code)
   return [...cells].sort(([a], [b]) => a - b).map(([number, code]) => ({ number, code }))
+}
+
+/** A cell that was not saved since it was edited stays as the kernel has it. */
+function asSaved(compiled: string, saved: readonly string[]): string {
+  const found = locate(
+    compiled,
+    saved.map((code, number) => ({ number, code })),
+  )
+  return found?.cell.code ?? compiled
 }

@@ -76,6 +76,8 @@ def main():
         nbformat.read(path, as_version=4),
         km=manager,
         timeout=LONGEST_S,
+        iopub_timeout=LONGEST_S,
+        raise_on_iopub_timeout=True,
         allow_errors=True,
         resources={"metadata": {"path": folder}},
         on_cell_executed=lambda execute_reply, **_: setattr(client, "reply", execute_reply["content"]),
