@@ -62,6 +62,10 @@ export const Policy = Type.Object({
   retry: Type.Optional(Type.Object({ on: Type.Literal('throw'), times: Ordinal })),
   /** Only workers that have so much of it for each of their slots. */
   resources: Type.Optional(Resources),
+  /** Of the experiments that could use a slot, those with the highest priority come first. Left out: 0. */
+  priority: Type.Optional(Type.Integer({ minimum: -1000, maximum: 1000 })),
+  /** Among those of one priority, places are held in proportion to their shares. Left out: 1. */
+  share: Type.Optional(Type.Number({ minimum: 0.001, maximum: 1000 })),
 })
 export type Policy = Type.Static<typeof Policy>
 

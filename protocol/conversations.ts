@@ -24,7 +24,18 @@ import {
 } from './ring.ts'
 import { checkBundle, readBundle, readCheckpoint, readRecorded, writeCheckpoint } from './store.ts'
 import { observe, open, suggest } from './suggest.ts'
-import { assign, done, metrics, output, runnerBeat, runnerNotice, started, stopTrial } from './trial.ts'
+import {
+  assign,
+  assignSeveral,
+  done,
+  doneSeveral,
+  metrics,
+  output,
+  runnerBeat,
+  runnerNotice,
+  started,
+  stopTrial,
+} from './trial.ts'
 
 export interface Chapter {
   readonly title: string
@@ -55,7 +66,18 @@ export const chapters: readonly Chapter[] = [
   {
     title: 'Trials',
     file: 'trial.ts',
-    conversations: [assign, started, metrics, output, done, stopTrial, runnerBeat, runnerNotice],
+    conversations: [
+      assign,
+      assignSeveral,
+      started,
+      metrics,
+      output,
+      done,
+      doneSeveral,
+      stopTrial,
+      runnerBeat,
+      runnerNotice,
+    ],
   },
   { title: 'Optimizers', file: 'suggest.ts', conversations: [open, suggest, observe] },
   { title: 'Pruners', file: 'prune.ts', conversations: [judge] },

@@ -1,6 +1,6 @@
 /** How workers and drivers find each other, and how a driver comes to hold a slot. */
 import { Type } from 'typebox'
-import { Count, Id, Instant, Label, mapOf, Name, Ordinal, Sentence, Slot } from './common.ts'
+import { Count, Duration, Id, Instant, Label, mapOf, Name, Ordinal, Sentence, Slot } from './common.ts'
 import { PublicKey } from './signature.ts'
 import { call, few, kibibyte, mebibyte, message, version } from './conversation.ts'
 
@@ -35,6 +35,8 @@ export const WorkerInfo = Type.Object({
   can: Type.Optional(Type.Array(Capability, { maxItems: 16 })),
   /** Experiments, by their names, whose trials it runs by code of its own; one that runs bundles needs to name none. */
   experiments: Type.Optional(Type.Array(Name, { maxItems: 1024 })),
+  /** So many attempts may wait in each slot behind the one that runs. Left out: one. */
+  ahead: Type.Optional(Type.Integer({ minimum: 1, maximum: 64 })),
   /** It runs only what one of these keys has signed. Left out: whatever it is given. */
   trusts: Type.Optional(Type.Array(PublicKey, { maxItems: 1024 })),
 })
@@ -44,12 +46,14 @@ export type WorkerInfo = Type.Static<typeof WorkerInfo>
 export const AttemptRef = Type.Object({ experiment: Id, trial: Count, attempt: Ordinal })
 export type AttemptRef = Type.Static<typeof AttemptRef>
 
-/** The state of a slot: the attempt that runs, the one that waits behind it, and the driver that leased it. */
+/** The state of a slot: the attempt that runs, those that wait behind it, and the driver that leased it. */
 export const SlotStatus = Type.Object({
   slot: Slot,
   driver: Type.Union([Id, Type.Null()]),
   running: Type.Union([AttemptRef, Type.Null()]),
   next: Type.Union([AttemptRef, Type.Null()]),
+  /** What waits behind the next one, in order. Left out: nothing. */
+  behind: Type.Optional(Type.Array(AttemptRef, { maxItems: 64 })),
 })
 export type SlotStatus = Type.Static<typeof SlotStatus>
 
@@ -117,7 +121,10 @@ export const leave = message({
 export const rollCall = message({
   name: 'driver.rollcall',
   subject: `maggy.${version}.driver.{driver}.rollcall`,
-  payload: Type.Object({}),
+  payload: Type.Object({
+    /** Each worker picks a moment within this time. Left out: at once. */
+    spreadMs: Type.Optional(Duration),
+  }),
   maxBytes: few,
   speaks: 'driver',
   hears: 'worker',

@@ -138,6 +138,12 @@ const told: Readonly<Record<string, string>> = {
   notes: 'Sentences for people; shown by `maggy show`. They change nothing.',
   policy: 'How trials are tried.',
   parallel: 'The most trials that run at once. null, or left out: as many as there are slots.',
+  spreadMs:
+    'Each worker answers at a moment of its own within this time, so that thousands do not answer at once. Left out: at once.',
+  'info.ahead': 'So many attempts may wait in each slot behind the one that runs. Left out: one.',
+  behind: 'What waits behind the next one, in order. Left out: nothing.',
+  priority: 'Of experiments that could use a slot, those with the highest come first; what runs goes on. Left out: 0.',
+  share: 'Experiments of one priority hold slots in proportion to it. Left out: 1.',
   maxAttempts: 'Tries at one trial when workers or runners are lost under it.',
   maxFailed: 'So many failed trials, and the experiment is given up. null: never.',
   force: 'Go on although the log has a hole. Left out: no.',
@@ -250,6 +256,10 @@ const told: Readonly<Record<string, string>> = {
   reason: 'Why, in a word or a sentence for people.',
 
   // Attempts
+  assignments: 'Each as in trial.assign. One that is refused keeps none of the others.',
+  answers: 'To each assignment, in order: its position, or why it is refused.',
+  results: 'Each as in trial.done. One that is refused keeps none of the others.',
+  refusals: 'To each result, in order: null where it is in the log, else why it is not.',
   position: 'running: it is the one that runs. next: it waits behind another.',
   known: 'Whether it is there.',
   outcome:

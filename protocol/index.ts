@@ -178,9 +178,11 @@ export {
 export { Fidelity, firstEarlierTrial, observe, Observation, open, suggest } from './suggest.ts'
 export {
   assign,
+  assignSeveral,
   Assignment,
   AttemptOutcome,
   done,
+  doneSeveral,
   metrics,
   output,
   RingSeat,
@@ -188,5 +190,6 @@ export {
   runnerNotice,
   started,
   StopReason,
+  severalAtMost,
   stopTrial,
 } from './trial.ts'

@@ -59,18 +59,23 @@ export const Assignment = Type.Object({
 })
 export type Assignment = Type.Static<typeof Assignment>
 
+/** Assignments, or results, in one message. */
+export const severalAtMost = 64
+
+const Position = Type.Union([Type.Literal('running'), Type.Literal('next')])
+
 const attempt = { experiment: 'mnist-tune-7f3a', trial: 3, attempt: 1 }
 
 export const assign = call({
   name: 'trial.assign',
   subject: `maggy.${version}.call.worker.{worker}.assign`,
   payload: Assignment,
-  reply: Type.Object({ position: Type.Union([Type.Literal('running'), Type.Literal('next')]) }),
+  reply: Type.Object({ position: Position }),
   maxBytes: whole,
   maxReplyBytes: few,
   speaks: 'driver',
   hears: 'worker',
-  doc: 'Hands an attempt to a leased slot; a second one waits behind the first (prefetch). Repeating the call is the same as making it once.',
+  doc: 'Hands an attempt to a leased slot; others wait behind the first (prefetch), in order, as many as the worker says (`ahead`). Repeating the call is the same as making it once.',
   example: {
     params: { worker: 'w1' },
     payload: {
@@ -86,6 +91,43 @@ export const assign = call({
       graceMs: 5000,
     },
     reply: { position: 'running' },
+  },
+})
+
+export const assignSeveral = call({
+  name: 'trial.assign-several',
+  subject: `maggy.${version}.call.worker.{worker}.assign-several`,
+  payload: Type.Object({ assignments: Type.Array(Assignment, { minItems: 1, maxItems: severalAtMost }) }),
+  reply: Type.Object({
+    /** To each assignment, in order. */
+    answers: Type.Array(Type.Union([Type.Object({ position: Position }), Type.Object({ problem: ProblemSchema })]), {
+      maxItems: severalAtMost,
+    }),
+  }),
+  maxBytes: whole,
+  maxReplyBytes: mebibyte,
+  speaks: 'driver',
+  hears: 'worker',
+  doc: 'Several calls of trial.assign in one, taken in order. Asked of workers that say `ahead`: for trials of milliseconds the messages cost more than the trials.',
+  example: {
+    params: { worker: 'w1' },
+    payload: {
+      assignments: [
+        {
+          attempt,
+          driver: 'd1',
+          slot: 0,
+          bundle: { sha256: 'a'.repeat(64), bytes: 2048, module: 'mnist.ts' },
+          contextName: 'tune',
+          hparams: { lr: 0.01 },
+          seed: 42,
+          objectives: ['accuracy'],
+          trialTimeoutMs: null,
+          graceMs: 5000,
+        },
+      ],
+    },
+    reply: { answers: [{ position: 'running' }] },
   },
 })
 
@@ -143,21 +185,23 @@ export const AttemptOutcome = Type.Union([
 ])
 export type AttemptOutcome = Type.Static<typeof AttemptOutcome>
 
+const Result = Type.Object({
+  trial: Count,
+  attempt: Ordinal,
+  slot: Slot,
+  outcome: AttemptOutcome,
+  startedAt: Type.Union([Instant, Type.Null()]),
+  endedAt: Instant,
+  /** How many metric points the attempt reported: so many lie in the telemetry stream. */
+  points: Count,
+  /** The trial has a checkpoint in the object store. */
+  checkpoint: Type.Optional(Type.Boolean()),
+})
+
 export const done = call({
   name: 'trial.done',
   subject: `maggy.${version}.worker.{worker}.done.{experiment}`,
-  payload: Type.Object({
-    trial: Count,
-    attempt: Ordinal,
-    slot: Slot,
-    outcome: AttemptOutcome,
-    startedAt: Type.Union([Instant, Type.Null()]),
-    endedAt: Instant,
-    /** How many metric points the attempt reported: so many lie in the telemetry stream. */
-    points: Count,
-    /** The trial has a checkpoint in the object store. */
-    checkpoint: Type.Optional(Type.Boolean()),
-  }),
+  payload: Result,
   reply: Type.Object({}),
   maxBytes: 256 * kibibyte,
   maxReplyBytes: few,
@@ -176,6 +220,38 @@ export const done = call({
       points: 12,
     },
     reply: {},
+  },
+})
+
+export const doneSeveral = call({
+  name: 'trial.done-several',
+  subject: `maggy.${version}.worker.{worker}.done-several.{experiment}`,
+  payload: Type.Object({ results: Type.Array(Result, { minItems: 1, maxItems: severalAtMost }) }),
+  reply: Type.Object({
+    /** To each result, in order: null where it is in the log. */
+    refusals: Type.Array(Type.Union([Type.Null(), ProblemSchema]), { maxItems: severalAtMost }),
+  }),
+  maxBytes: mebibyte,
+  maxReplyBytes: mebibyte,
+  speaks: 'worker',
+  hears: 'driver',
+  doc: 'Several calls of trial.done in one. The reply comes once all that are taken are in the log.',
+  example: {
+    params: { worker: 'w1', experiment: 'mnist-tune-7f3a' },
+    payload: {
+      results: [
+        {
+          trial: 3,
+          attempt: 1,
+          slot: 0,
+          outcome: { kind: 'done', metrics: { accuracy: 0.975 } },
+          startedAt: 1_700_000_000_000,
+          endedAt: 1_700_000_060_000,
+          points: 12,
+        },
+      ],
+    },
+    reply: { refusals: [null] },
   },
 })
 

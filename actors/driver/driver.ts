@@ -21,7 +21,7 @@ import { announcePresence, every, patiently, type ActorEnvironment, type Running
 import { answer, hear, tell } from '../../src/bus/index.ts'
 import { ServedBundles } from './bundles.ts'
 import { ExperimentRun, tellProgress } from './experiment/index.ts'
-import { Fleet, offerOf, schedule, type FleetNews, type Slot } from './fleet/index.ts'
+import { Fleet, schedule, SlotPosition, type FleetNews, type Slot } from './fleet/index.ts'
 import { driverMeasures } from './measures.ts'
 import type { DriverOptions } from './options.ts'
 import { Keeping, Ownership, Retiring, Scan, type OwnershipNews } from './ownership/index.ts'
@@ -62,6 +62,7 @@ class Driver implements RunningActor {
   #ticks = 0
   /** In elapsed time: when the use of slots was last counted. */
   #countedAt: number
+  readonly #positions = new WeakMap<Slot, SlotPosition>()
 
   constructor(env: ActorEnvironment, options: DriverOptions) {
     const { bus, clock, id, logger, onDropped } = env
@@ -233,15 +234,7 @@ class Driver implements RunningActor {
     const { runs } = this.#ownership
     const now = this.#env.clock.elapsed()
     this.#countUse(now)
-    const positions = this.#fleet.slots().map((slot) => ({
-      slot,
-      offer: offerOf(this.#fleet.info(slot.worker)),
-      lease: slot.lease.state,
-      idle: slot.running === null,
-      roomBehind: slot.running !== null && slot.running.state !== 'foreign' && slot.next === null,
-      runsForLong: this.#trainsInRing(slot),
-      idleSince: slot.idleSince,
-    }))
+    const positions = this.#fleet.slots().map((slot) => this.#positionOf(slot))
     for (const decision of schedule(
       positions,
       [...runs.values()].flatMap((run) => run.claimants()),
@@ -250,7 +243,7 @@ class Driver implements RunningActor {
       if (decision.kind === 'suggest') runs.get(decision.claimant)?.want(decision.count)
       else if (decision.kind === 'lease') decision.slot.slot.lease.ask()
       else if (decision.kind === 'release') void decision.slot.slot.lease.release()
-      else runs.get(decision.claimant)?.fill(decision.slot.slot, decision.place, decision.trial)
+      else runs.get(decision.claimant)?.fill(decision.slot.slot, decision.trial)
     }
   }
 
@@ -258,7 +251,14 @@ class Driver implements RunningActor {
   #countUse(now: number): void {
     const ms = now - this.#countedAt
     this.#countedAt = now
-    for (const run of this.#ownership.runs.values()) run.used += ms * run.share
+    for (const run of this.#ownership.runs.values()) run.used += ms * run.places
+  }
+
+  #positionOf(slot: Slot): SlotPosition {
+    let position = this.#positions.get(slot)
+    if (position === undefined)
+      this.#positions.set(slot, (position = new SlotPosition(slot, this.#fleet, () => this.#trainsInRing(slot))))
+    return position
   }
 
   /** A ring keeps its places for long: nobody waits for one of them. */

@@ -74,5 +74,5 @@ function drainCostMs(worker: string, fleet: Fleet, runs: readonly ExperimentRun[
 /** Places that it holds and that it could take besides. */
 function wantedBy(run: ExperimentRun, now: number): number {
   const inRings = run.needs(now).reduce((sum, { most }) => sum + most, 0)
-  return run.share + run.queued(now) + run.fresh() + inRings
+  return run.places + run.queued(now) + run.fresh() + inRings
 }

@@ -41,6 +41,7 @@ export const workerActor: ActorDefinition<WorkerArguments> = {
         versions: { maggy: version, node: process.versions.node },
         startedAt: clock.now(),
         can: ['bundle', 'ablated', 'ring', 'resumeFrom', 'artifacts'],
+        ahead: aheadOf(slots),
       },
       ...(trust === undefined ? {} : { trust, gate: createGate(id, trust) }),
       cache: createBundleCache({ folder: cache }),
@@ -92,6 +93,9 @@ function drainTimeoutIn({ drainTimeout, notice }: WorkerArguments): number | nul
   const seconds = Math.min(drainTimeout ?? Infinity, given)
   return seconds === Infinity ? null : seconds * 1000
 }
+
+/** Attempts that wait in each slot, so many that a beat, which names them all, stays small. */
+const aheadOf = (slots: number): number => Math.max(1, Math.min(16, Math.floor(1024 / slots)))
 
 /**
  * Credentials that runners show to the server. User code can get at them, so they are the pair that a worker holds for runners: it may speak of

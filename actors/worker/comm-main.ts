@@ -76,6 +76,7 @@ const post = (message: FromComm): void => {
 port.on('message', (message: ToComm) => {
   switch (message.type) {
     case 'begin':
+      ringing = undefined
       telemetry.begin(message.attempt)
       return
     case 'point':

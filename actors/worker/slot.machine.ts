@@ -1,19 +1,21 @@
 /**
- * A slot: who holds it, what is done with the attempt that it holds, and whether another one waits behind that.
+ * A slot: who holds it, what is done with the attempt that it holds, and which others wait behind that.
  * I1 One driver holds it at a time; what runs goes on when the lease ends.
- * I2 What waits is taken up the moment that the first has ended, or is handed back; it is never dropped without a word.
+ * I2 What waits is taken up in order, each the moment that the one before has ended, or is handed back; none is dropped without a word.
  * I3 Each attempt that was taken is told about once: by the runner, or here before it was handed to the runner, or here when the runner
  *    went with it.
  */
-import { assign, fromPromise, raise, setup, stateIn } from 'xstate'
-import type { Assignment, Metrics } from '../../protocol/index.ts'
-import type { StopCause } from './runner-messages.ts'
+import { and, assign, fromPromise, raise, setup, stateIn } from 'xstate'
+import type { Assignment, AttemptRef, Metrics } from '../../protocol/index.ts'
+import { keyOf, type StopCause } from './runner-messages.ts'
 import type { Loss } from './settlement.ts'
 
 export interface SlotContext {
   readonly driver: string | null
   readonly current: Assignment | null
   readonly next: Assignment | null
+  /** What waits behind the next one, in order. */
+  readonly behind: readonly Assignment[]
   /** How the runner went that had the current attempt. */
   readonly loss: Loss | null
 }
@@ -32,8 +34,8 @@ export type SlotEvent =
   | { readonly type: 'ended' }
   /** The runner has gone with the attempt in it. */
   | { readonly type: 'lost'; readonly loss: Loss }
-  /** What waits is not to begin. */
-  | { readonly type: 'next.drop'; readonly reason: string }
+  /** One that waits is not to begin. */
+  | { readonly type: 'next.drop'; readonly attempt: AttemptRef; readonly reason: string }
   | { readonly type: 'drain' }
 
 /** What the runner had recorded before it went. */
@@ -46,8 +48,8 @@ export interface Recorded {
 type Effect<Parameters> = (_: unknown, parameters: Parameters) => void
 
 interface Effects {
-  /** Gives the attempt and its code to the runner, which sees to it from then on. */
-  handOver: Effect<{ readonly file: string }>
+  /** Gives the attempt and its code to the runner, which sees to it from then on. null: the file of the one before. */
+  handOver: Effect<{ readonly file: string | null }>
   stopRunner: Effect<{ readonly cause: StopCause }>
   /** Tells that the current attempt was stopped before the runner had it. */
   tellStopped: Effect<{ readonly cause: StopCause }>
@@ -55,10 +57,14 @@ interface Effects {
   tellUnloadable: Effect<{ readonly error: unknown }>
   /** Tells what became of an attempt whose runner went with it. */
   tellLost: Effect<{ readonly recorded: Recorded | undefined; readonly error: unknown }>
-  /** Tells that what waits is handed back. */
-  handBackNext: Effect<{ readonly reason: string }>
+  /** Tells that an attempt that waits is handed back; without one: all that wait. */
+  handBackNext: Effect<{ readonly reason: string; readonly attempt?: AttemptRef }>
 }
 const none = () => undefined
+const dropped = ({ event }: { readonly event: Extract<SlotEvent, { type: 'next.drop' }> }) => ({
+  reason: event.reason,
+  attempt: event.attempt,
+})
 const effects: Effects = {
   handOver: none,
   stopRunner: none,
@@ -76,7 +82,8 @@ export const slotMachine = setup({
     /** Reads what a runner that went had recorded. */
     read: fromPromise<Recorded, Loss>(() => new Promise(() => undefined)),
   },
-  delays: { loadLimit: 60_000, readLimit: 30_000 },
+  /** A thousand workers that begin at once wait for their turns to read the code. */
+  delays: { loadLimit: 600_000, readLimit: 30_000 },
   guards: {
     isHeldBy: ({ context, event }) => 'driver' in event && context.driver === event.driver,
     isHolders: ({ context, event }) => event.type === 'assign' && context.driver === event.assignment.driver,
@@ -85,6 +92,10 @@ export const slotMachine = setup({
     isBusy: ({ context, event }) =>
       event.type === 'assign' && context.driver === event.assignment.driver && context.current !== null,
     hasNext: stateIn({ next: 'waiting' }),
+    /** The code of what comes next was looked at a moment ago (slot.ts knows). */
+    isNextAtHand: () => false,
+    hasNextAtHand: and([stateIn({ next: 'waiting' }), 'isNextAtHand']),
+    isLast: ({ context }) => context.behind.length === 0,
     isClosed: stateIn({ lease: 'closed' }),
   },
   actions: {
@@ -101,15 +112,22 @@ export const slotMachine = setup({
     hold: assign(({ context, event }) => ({ driver: event.type === 'lease' ? event.driver : context.driver })),
     free: assign({ driver: null }),
     take: assign(({ context, event }) => ({ current: event.type === 'assign' ? event.assignment : context.current })),
-    queue: assign(({ context, event }) => ({ next: event.type === 'assign' ? event.assignment : context.next })),
-    promote: assign(({ context }) => ({ current: context.next, next: null, loss: null })),
+    queue: assign(({ context, event }) =>
+      event.type === 'assign' ? inLine([...lineOf(context), event.assignment]) : {},
+    ),
+    promote: assign(({ context }) => ({ current: context.next, loss: null, ...inLine(context.behind) })),
     clear: assign({ current: null, loss: null }),
-    clearNext: assign({ next: null }),
+    clearNext: assign({ next: null, behind: [] }),
+    dropOne: assign(({ context, event }) => {
+      if (event.type !== 'next.drop') return {}
+      const key = keyOf(event.attempt)
+      return inLine(lineOf(context).filter(({ attempt }) => keyOf(attempt) !== key))
+    }),
     keepLoss: assign(({ context, event }) => ({ loss: event.type === 'lost' ? event.loss : context.loss })),
   },
 }).createMachine({
   id: 'slot',
-  context: { driver: null, current: null, next: null, loss: null },
+  context: { driver: null, current: null, next: null, behind: [], loss: null },
   type: 'parallel',
   on: { '*': { actions: 'refuse' } },
   states: {
@@ -182,6 +200,7 @@ export const slotMachine = setup({
             handback: { actions: 'handBackRunner' },
             lost: { target: 'lost', actions: 'keepLoss' },
             ended: [
+              { guard: 'hasNextAtHand', actions: ['promote', { type: 'handOver', params: { file: null } }] },
               { guard: 'hasNext', target: 'loading', actions: 'promote' },
               { guard: 'isClosed', target: 'empty', actions: 'clear' },
               { target: 'idle', actions: ['clear', 'tellIdle'] },
@@ -235,11 +254,12 @@ export const slotMachine = setup({
         none: { on: { assign: { guard: 'isBusy', target: 'waiting', actions: 'queue' } } },
         waiting: {
           on: {
-            ended: 'none',
-            'next.drop': {
-              target: 'none',
-              actions: [{ type: 'handBackNext', params: ({ event }) => ({ reason: event.reason }) }, 'clearNext'],
-            },
+            assign: { guard: 'isBusy', actions: 'queue' },
+            ended: [{ guard: 'isLast', target: 'none' }, {}],
+            'next.drop': [
+              { guard: 'isLast', target: 'none', actions: [{ type: 'handBackNext', params: dropped }, 'dropOne'] },
+              { actions: [{ type: 'handBackNext', params: dropped }, 'dropOne'] },
+            ],
             lease: {
               guard: 'changesHands',
               target: 'none',
@@ -255,6 +275,15 @@ export const slotMachine = setup({
     },
   },
 })
+
+/** All that wait, in order. */
+export function lineOf({ next, behind }: Pick<SlotContext, 'next' | 'behind'>): readonly Assignment[] {
+  return next === null ? [] : [next, ...behind]
+}
+
+function inLine([first, ...behind]: readonly Assignment[]): Pick<SlotContext, 'next' | 'behind'> {
+  return { next: first ?? null, behind }
+}
 
 /** A state that holds an attempt has one. */
 function present<T>(value: T | null): T {

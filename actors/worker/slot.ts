@@ -20,7 +20,7 @@ import { keyOf, type StopCause } from './runner-messages.ts'
 import type { SpawnRunner } from './runner-process.ts'
 import { loadBundle, readLoss } from './slot-effects.ts'
 import { outcomeOfLoss, outcomeOfUnbegun, said } from './settlement.ts'
-import { slotMachine } from './slot.machine.ts'
+import { lineOf, slotMachine } from './slot.machine.ts'
 
 export interface SlotOptions {
   readonly slot: number
@@ -31,6 +31,8 @@ export interface SlotOptions {
   readonly outbox: Outbox
   readonly lines: LineBook
   readonly spawn: SpawnRunner
+  /** Attempts that may wait behind the one that runs. */
+  readonly ahead: number
   readonly maxServed: number
   readonly maxRssBytes: number
   /** A runner is ready to take an attempt. */
@@ -62,6 +64,11 @@ export interface Slot {
   dismiss(): Promise<void>
 }
 
+/** Of an attempt that is over by then, nobody has to hear that it has begun: its result says when. */
+const startedAfterMs = 20
+/** Whether the code of short trials is still the same on the disk is looked at so often, and not for each. */
+const lookAgainMs = 250
+
 export function createSlot(options: SlotOptions): Slot {
   const { slot, worker, bus, clock, outbox, lines } = options
   let gone: () => void = () => undefined
@@ -69,9 +76,14 @@ export function createSlot(options: SlotOptions): Slot {
     gone = resolve
   })
 
+  let telling: unknown
+  /** The code that the runner was given last. */
+  let loaded: { sha256: string | undefined; file: string; at: number } = { sha256: undefined, file: '', at: 0 }
   const end = (assignment: Assignment, { checkpoint, ...ended }: RunnerEnd): void => {
     const { experiment, trial, attempt } = assignment.attempt
-    outbox.put(experiment, { trial, attempt, slot, ...ended, ...(checkpoint === true ? { checkpoint } : {}) })
+    const result = { trial, attempt, slot, ...ended, ...(checkpoint === true ? { checkpoint } : {}) }
+    // While enough waits here, nobody has to be in a hurry with the next ones.
+    outbox.put(experiment, result, lineOf(context()).length > options.ahead / 4)
   }
   /** Of an attempt that no runner has had. */
   const endUnbegun = (assignment: Assignment | null, outcome: AttemptOutcome): void => {
@@ -83,9 +95,15 @@ export function createSlot(options: SlotOptions): Slot {
       load: fromPromise(({ input, signal }) => loadBundle(options, input, signal)),
       read: fromPromise(({ input }) => readLoss(options, input)),
     },
+    guards: {
+      isNextAtHand: ({ context: { next } }) =>
+        loaded.sha256 !== undefined && loaded.sha256 === next?.bundle?.sha256 && clock.now() - loaded.at < lookAgainMs,
+    },
     actions: {
-      handOver: ({ context }, { file }) => {
-        if (context.current !== null) runner.begin(context.current, file)
+      handOver: ({ context: { current } }, { file }) => {
+        if (current === null) return
+        if (file !== null) loaded = { sha256: current.bundle?.sha256, file, at: clock.now() }
+        runner.begin(current, file ?? loaded.file)
       },
       stopRunner: (_, { cause }) => {
         runner.stop(cause)
@@ -117,8 +135,9 @@ export function createSlot(options: SlotOptions): Slot {
         const { latest = {}, points = 0 } = recorded ?? {}
         end(assignment, { outcome: outcomeOfLoss(loss, latest, worker), startedAt, endedAt: clock.now(), points })
       },
-      handBackNext: ({ context }, { reason }) => {
-        endUnbegun(context.next, { kind: 'returned', reason })
+      handBackNext: ({ context }, { reason, attempt }) => {
+        for (const waiting of lineOf(context))
+          if (attempt === undefined || same(waiting, attempt)) endUnbegun(waiting, { kind: 'returned', reason })
       },
       tellIdle: () => {
         options.onChange()
@@ -143,16 +162,19 @@ export function createSlot(options: SlotOptions): Slot {
     reports: {
       warm: options.onWarm,
       unfit: options.onUnfit,
-      started: (assignment, at) => {
-        const { experiment, trial, attempt } = assignment.attempt
-        tell(bus, started, { worker, experiment }, { trial, attempt, slot, at })
+      started: ({ attempt: { experiment, trial, attempt } }, at) => {
+        telling = clock.setTimeout(() => {
+          tell(bus, started, { worker, experiment }, { trial, attempt, slot, at })
+        }, startedAfterMs)
       },
       ended: (assignment, ended) => {
+        clock.clearTimeout(telling)
         // What waits begins first; the result travels beside it.
         actor.send({ type: 'ended' })
         end(assignment, ended)
       },
       lost: (loss) => {
+        clock.clearTimeout(telling)
         actor.send({ type: 'lost', loss })
       },
       line: (assignment, from, text) => {
@@ -168,8 +190,9 @@ export function createSlot(options: SlotOptions): Slot {
   const context = () => actor.getSnapshot().context
   const closed = () => actor.getSnapshot().matches({ lease: 'closed' })
   const status = (): SlotStatus => {
-    const { driver, current, next } = context()
-    return { slot, driver, running: current?.attempt ?? null, next: next?.attempt ?? null }
+    const { driver, current, next, behind } = context()
+    const first = { slot, driver, running: current?.attempt ?? null, next: next?.attempt ?? null }
+    return behind.length === 0 ? first : { ...first, behind: behind.map(({ attempt }) => attempt) }
   }
   const same = (assignment: Assignment | null, attempt: AttemptRef) =>
     assignment !== null && keyOf(assignment.attempt) === keyOf(attempt)
@@ -192,18 +215,19 @@ export function createSlot(options: SlotOptions): Slot {
       actor.send({ type: 'lease.end' })
     },
     assign: (assignment) => {
-      const { driver, current, next } = context()
+      const { driver, current } = context()
+      const waiting = lineOf(context())
       if (same(current, assignment.attempt) || outbox.holds(assignment.attempt)) return 'running'
-      if (same(next, assignment.attempt)) return 'next'
+      if (waiting.some((one) => same(one, assignment.attempt))) return 'next'
       if (closed()) throw problem('WORKER_DRAINING', { worker })
       if (driver !== assignment.driver) throw problem('LEASE_UNKNOWN', { worker, slot })
-      if (next !== null || outbox.full) throw problem('SLOT_TAKEN', { slot, worker, holder: driver })
+      if (waiting.length >= options.ahead || outbox.full) throw problem('SLOT_TAKEN', { slot, worker, holder: driver })
       actor.send({ type: 'assign', assignment })
       return current === null ? 'running' : 'next'
     },
     stop: (attempt, cause) => {
-      const { current, next } = context()
-      if (same(next, attempt)) actor.send({ type: 'next.drop', reason: cause })
+      const { current } = context()
+      if (lineOf(context()).some((one) => same(one, attempt))) actor.send({ type: 'next.drop', attempt, reason: cause })
       else if (same(current, attempt)) actor.send({ type: 'stop', cause })
       else return false
       return true

@@ -144,6 +144,9 @@ export function createTelemetry(options: {
 
   return {
     begin: (attempt) => {
+      // Nobody said that the one before has ended.
+      clock.clearTimeout(timeout)
+      kept = false
       current = attempt
       waiting = []
       first = 0

@@ -13,6 +13,7 @@ import type { Gate, Trust } from '../../src/signing/index.ts'
 import {
   announce,
   assign,
+  assignSeveral,
   beat,
   callActors,
   driverBeat,
@@ -24,6 +25,8 @@ import {
   rollCall,
   runnerBeat,
   stopTrial,
+  toProblem,
+  type Assignment,
   type Problem,
   type WorkerInfo,
   type WorkerStatus,
@@ -216,6 +219,7 @@ export function createWorker(options: WorkerOptions): Worker {
         outbox,
         lines,
         spawn: options.spawn,
+        ahead: info.ahead ?? 1,
         maxServed: options.maxTrialsPerRunner,
         maxRssBytes: options.maxRssBytes,
         onWarm: (name, found) => {
@@ -253,6 +257,25 @@ export function createWorker(options: WorkerOptions): Worker {
     slots[slot]?.heard()
     if (kept && status().draining) slots[slot]?.handBack()
   }
+  const take = (assignment: Assignment): { position: 'running' | 'next' } => {
+    // I3
+    const refusal = options.gate?.refusal(assignment, clock.now())
+    if (refusal !== undefined) {
+      onNotice('an assignment was refused', { attempt: assignment.attempt, problem: said(refusal) })
+      throw refusal
+    }
+    const position = slotAt(assignment.slot).assign(assignment)
+    traces.assigned(assignment.attempt)
+    return { position }
+  }
+  const takeOrSay = (assignment: Assignment): ReturnType<typeof take> | { problem: Problem } => {
+    try {
+      return take(assignment)
+    } catch (error) {
+      const { stack: _, ...fault } = toProblem(error)
+      return { problem: fault }
+    }
+  }
   const dropped = onDropped === undefined ? {} : { onDropped }
 
   const subscriptions = [
@@ -265,17 +288,8 @@ export function createWorker(options: WorkerOptions): Worker {
       slotAt(slot).release(driver)
       return {}
     }),
-    answer(bus, assign, { worker }, (assignment) => {
-      // I3
-      const refusal = options.gate?.refusal(assignment, clock.now())
-      if (refusal !== undefined) {
-        onNotice('an assignment was refused', { attempt: assignment.attempt, problem: said(refusal) })
-        throw refusal
-      }
-      const position = slotAt(assignment.slot).assign(assignment)
-      traces.assigned(assignment.attempt)
-      return { position }
-    }),
+    answer(bus, assign, { worker }, (assignment) => take(assignment)),
+    answer(bus, assignSeveral, { worker }, ({ assignments }) => ({ answers: assignments.map(takeOrSay) })),
     answer(bus, stopTrial, { worker }, ({ attempt, reason }) => ({
       known: slots.some((slot) => slot.stop(attempt, reason)),
     })),

@@ -40,6 +40,8 @@ function readersOf(stream: string): Role[] {
 export const actions: readonly Action[] = [
   // Forge: results, beats and the like in one's own name, and in another's.
   publish('tell a result of its own', `${v}.worker.<me>.done.e`, 'worker'),
+  publish('tell results of its own', `${v}.worker.<me>.done-several.e`, 'worker'),
+  publish("forge another's results", `${v}.worker.<other>.done-several.e`),
   publish("forge another's result", `${v}.worker.<other>.done.e`),
   publish('say that it has begun', `${v}.worker.<me>.started.e`, 'worker'),
   publish("forge another's start", `${v}.worker.<other>.started.e`),
@@ -64,6 +66,7 @@ export const actions: readonly Action[] = [
   // Run code elsewhere, and stop what others run.
   publish('assign a trial', `${v}.call.worker.<other>.assign`, 'driver'),
   publish('assign itself a trial', `${v}.call.worker.<me>.assign`, 'driver'),
+  publish('assign trials', `${v}.call.worker.<other>.assign-several`, 'driver'),
   publish('stop a trial', `${v}.call.worker.<other>.stop`, 'driver'),
   publish('lease a slot', `${v}.call.worker.<other>.lease`, 'driver'),
   publish('release a slot', `${v}.call.worker.<other>.release`, 'driver'),

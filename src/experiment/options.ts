@@ -38,6 +38,10 @@ export interface PolicyOptions {
   readonly parallel?: number | null
   /** Only workers that carry all of these labels. */
   readonly labels?: Readonly<Record<string, string>>
+  /** Of experiments that could use a slot, those with the highest priority come first; what runs goes on. Default: 0. */
+  readonly priority?: number
+  /** Experiments of one priority hold slots in proportion to their shares. Default: 1. */
+  readonly share?: number
   /**
    * A train that throws is tried again up to so many times, elsewhere if another worker is free soon; what it reported does not count.
    * Default: what throws has failed.
@@ -69,6 +73,8 @@ export const policyKeys = [
   'labels',
   'retry',
   'resources',
+  'priority',
+  'share',
 ] as const
 
 interface OneObjective {
@@ -122,6 +128,19 @@ export function policy(given: Readonly<Record<string, unknown>>): Policy {
     labels: labels(given['labels'] ?? {}),
     ...(given['retry'] === undefined || given['retry'] === null ? {} : { retry: retry(given['retry']) }),
     ...(given['resources'] === undefined ? {} : { resources: resources(given['resources']) }),
+    ...precedence(given),
+  }
+}
+
+/** Left out where nothing is said of it. */
+function precedence({ priority, share }: Readonly<Record<string, unknown>>): Pick<Policy, 'priority' | 'share'> {
+  if (priority !== undefined && !(Number.isInteger(priority) && Math.abs(priority as number) <= 1000))
+    throw invalid('priority', `is ${show(priority)}, not a whole number from -1000 to 1000`)
+  if (share !== undefined && !(typeof share === 'number' && share >= 0.001 && share <= 1000))
+    throw invalid('share', `is ${show(share)}, not a number from 0.001 to 1000`)
+  return {
+    ...(priority === undefined ? {} : { priority: priority as number }),
+    ...(share === undefined ? {} : { share }),
   }
 }
 

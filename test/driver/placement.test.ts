@@ -12,22 +12,25 @@ const slot = (name: string, change: Partial<Position> = {}): Place => ({
   offer: { worker: name, labels: {}, can: [], experiments: [], slot: { memoryBytes: 0, cores: 0, gpus: 0 } },
   lease: 'ours',
   idle: true,
-  roomBehind: false,
+  waiting: Infinity,
+  ahead: 16,
   runsForLong: false,
   idleSince: 0,
   ...change,
 })
-const busy = { idle: false, roomBehind: true }
+const busy = { idle: false, waiting: 0 }
 const unleased = { lease: 'none' as const }
-const single = (id: string, demand: number, prefetches = false): Claimant => ({
+const single = (id: string, demand: number, ahead = 0): Claimant => ({
   id,
   queued: () => demand,
   fresh: () => 0,
   needs: () => [],
-  share: 0,
+  places: 0,
+  priority: 0,
+  share: 1,
   used: 0,
   prompt: true,
-  prefetches,
+  ahead,
   suits: () => true,
 })
 const together = (id: string, ...gangs: RingNeed[]): Claimant => ({ ...single(id, 0), needs: () => gangs })
@@ -41,6 +44,46 @@ const told = (slots: readonly Place[], claimants: readonly Claimant[]) =>
         ? `suggest ${decision.count} for ${decision.claimant}`
         : `${decision.kind} ${decision.slot.name}`,
   )
+
+describe('a slot that falls free (I2)', () => {
+  const three = ['a', 'b', 'c'].map((name) => slot(name))
+
+  it('goes to the highest priority first, however many places that has', () => {
+    const urgent = { ...single('urgent', 2), priority: 1, places: 9 }
+    expect(told(three, [single('s', 9), urgent])).toEqual(['a to urgent', 'b to urgent', 'c to s'])
+  })
+
+  it('goes to whoever holds the fewest places for its share', () => {
+    const double = { ...single('double', 9), share: 2 }
+    expect(told(three, [single('s', 9), double])).toEqual(['a to s', 'b to double', 'c to double'])
+    expect(
+      told(
+        [slot('a')],
+        [
+          { ...single('s', 9), places: 2 },
+          { ...double, places: 3 },
+        ],
+      ),
+    ).toEqual(['a to double'])
+    const used = { ...double, used: 300 }
+    expect(told([slot('a')], [{ ...single('s', 9), used: 200 }, used])).toEqual(['a to double'])
+  })
+})
+
+describe('places behind what runs', () => {
+  const queues = (slots: readonly Place[], claimants: readonly Claimant[]) => told(slots, claimants).join(', ')
+
+  it('are filled in turn, the shortest queues first, as far as trials are short and workers can', () => {
+    const slots = [slot('a', busy), slot('b', { ...busy, waiting: 1 }), slot('c', { ...busy, ahead: 1 })]
+    expect(queues(slots, [single('s', 9, 2)])).toBe('a to s, c to s, a to s, b to s')
+    expect(queues(slots, [single('s', 2, 2)])).toBe('a to s, c to s')
+    expect(queues(slots, [single('s', 9)])).toBe('')
+  })
+
+  it('are filled after the slots that are idle (I1)', () => {
+    expect(queues([slot('a', busy), slot('b')], [single('s', 2, 4)])).toBe('b to s, a to s')
+  })
+})
 
 describe('places that are of use only together (I4)', () => {
   it('are given together, before those that are given one by one', () => {
@@ -57,7 +100,7 @@ describe('places that are of use only together (I4)', () => {
 
   it('are leased, and kept idle while others that will do still run', () => {
     const slots = [slot('a'), slot('b', unleased), slot('c', busy)]
-    expect(told(slots, [together('g', gang(0, 3)), single('s', 9, true)])).toEqual(['lease b'])
+    expect(told(slots, [together('g', gang(0, 3)), single('s', 9, 1)])).toEqual(['lease b'])
   })
 
   it('are not waited for where another driver or a ring holds them', () => {
@@ -83,7 +126,9 @@ describe('places that are of use only together (I4)', () => {
     const size = fc.integer({ min: 1, max: 4 })
     fc.assert(
       fc.property(fc.array(position, { maxLength: 10 }), fc.array(size, { maxLength: 5 }), (changes, sizes) => {
-        const slots = changes.map((change, index) => slot(String(index), { ...change, roomBehind: !change.idle }))
+        const slots = changes.map((change, index) =>
+          slot(String(index), { ...change, waiting: change.idle ? Infinity : 0 }),
+        )
         const claimants = sizes.map((least, index) => together(String(index), gang(7, least, least + 1)))
         const decisions = schedule(slots, claimants, now)
         const given = decisions.flatMap((decision) => (decision.kind === 'fill' ? [decision] : []))

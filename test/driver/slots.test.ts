@@ -34,7 +34,7 @@ it('each that its worker does not know is lost, and so tried again, however many
   fleet.beat('w1', running(undefined))
   fleet.beat('w1', running(undefined))
   expect(lost()).toEqual([0, 1, 2, 3, 4])
-  expect(fleet.slots()[0]).toMatchObject({ running: null, next: null, supposed: [] })
+  expect(fleet.slots()[0]).toMatchObject({ running: null, next: null, behind: [] })
 })
 
 it('all are lost with their worker', () => {

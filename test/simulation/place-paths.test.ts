@@ -71,7 +71,7 @@ class Walk {
     const { fleet, place } = this
     switch (event.type) {
       case 'place.reserve':
-        this.place = fleet.reserve(this.slot, 'running', attempt)
+        this.place = fleet.reserve(this.slot, attempt)
         break
       case 'place.expect':
         fleet.expect('w1', 0, attempt, 0)

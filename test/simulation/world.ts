@@ -199,7 +199,9 @@ export class World {
       const { events } = decodePayload(log, entry.data, entry.subject)
       const experiment = entry.subject.split('.').at(-1) ?? ''
       this.entries += 1
-      this.logs.set(experiment, [...(this.logs.get(experiment) ?? []), ...events])
+      const known = this.logs.get(experiment)
+      if (known === undefined) this.logs.set(experiment, [...events])
+      else known.push(...events)
     }
   }
 
@@ -233,6 +235,7 @@ export class World {
         versions: {},
         startedAt: clock.now(),
         can: ['bundle', 'ablated', 'ring', 'resumeFrom'],
+        ahead: 16,
       },
       cache: { fetch: () => Promise.resolve('file'), keep: () => Promise.resolve('file') },
       spawn: (slot, hears) => {

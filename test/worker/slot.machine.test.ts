@@ -61,6 +61,7 @@ async function play(...steps: (SlotEvent | Answer | number)[]) {
     driver: context.driver,
     current: context.current?.attempt.trial ?? null,
     waits: context.next?.attempt.trial ?? null,
+    behind: context.behind.map(({ attempt }) => attempt.trial),
     effects,
   }
 }
@@ -73,7 +74,11 @@ const give = (trial: number, driver = 'd1'): SlotEvent => ({
 })
 const ended: SlotEvent = { type: 'ended' }
 const stop: SlotEvent = { type: 'stop', cause: 'pruned' }
-const drop: SlotEvent = { type: 'next.drop', reason: 'cancelled' }
+const drop = (trial: number): SlotEvent => ({
+  type: 'next.drop',
+  attempt: assignmentOf(trial).attempt,
+  reason: 'cancelled',
+})
 const drain: SlotEvent = { type: 'drain' }
 const handback: SlotEvent = { type: 'handback' }
 const leaseEnd: SlotEvent = { type: 'lease.end' }
@@ -97,8 +102,7 @@ describe('a slot', () => {
     expect(await play(lease('d1'), lease('d2'))).toMatchObject({ driver: 'd1', effects: ['refuse'] })
     expect(await play(give(1))).toMatchObject({ work: 'idle', current: null, effects: ['refuse'] })
     expect(await play(lease('d1'), give(1, 'd2'))).toMatchObject({ work: 'idle', effects: ['refuse'] })
-    expect(await play(...running, give(2), give(3))).toMatchObject({ waits: 2, effects: ['refuse'] })
-    for (const event of [ended, stop, lost, drop, handback]) expect((await play(event)).effects).toEqual(['refuse'])
+    for (const event of [ended, stop, lost, drop(2), handback]) expect((await play(event)).effects).toEqual(['refuse'])
   })
 
   test('loads the code of what it takes, and hands it to the runner', async () => {
@@ -112,7 +116,7 @@ describe('a slot', () => {
     expect(await play(...taken, stop)).toMatchObject({ ...idle, effects: ['tellStopped', 'tellIdle'] })
     expect(await play(...taken, handback)).toMatchObject({ ...idle, effects: ['tellHandedBack', 'tellIdle'] })
     expect(await play(...taken, { fails: 'gone' })).toMatchObject({ ...idle, effects: ['tellUnloadable', 'tellIdle'] })
-    expect(await play(...taken, 60_000)).toMatchObject({ ...idle, effects: ['tellLate', 'tellIdle'] })
+    expect(await play(...taken, 600_000)).toMatchObject({ ...idle, effects: ['tellLate', 'tellIdle'] })
     // What comes after that is for nobody.
     expect(await play(...taken, stop, loads)).toMatchObject({ ...idle, effects: [] })
   })
@@ -146,6 +150,15 @@ describe('a slot', () => {
     expect(await play(...taken, give(2), stop, loads)).toMatchObject({ work: 'handed', current: 2 })
   })
 
+  test('takes up what waits in order, and drops the one that it is told to (I2)', async () => {
+    const queued = [...running, give(2), give(3), give(4)] as const
+    expect(await play(...queued)).toMatchObject({ next: 'waiting', waits: 2, behind: [3, 4], effects: [] })
+    expect(await play(...queued, ended, loads)).toMatchObject({ current: 2, waits: 3, behind: [4] })
+    expect(await play(...queued, drop(3))).toMatchObject({ waits: 2, behind: [4], effects: ['handBackNext'] })
+    expect(await play(...queued, drop(2), ended)).toMatchObject({ current: 3, waits: 4, behind: [] })
+    expect(await play(...queued, drain)).toMatchObject({ waits: null, behind: [], effects: ['handBackNext'] })
+  })
+
   test('what runs and what waits goes on when the lease ends (I1)', async () => {
     expect(await play(...running, give(2), leaseEnd)).toMatchObject({ driver: null, current: 1, waits: 2 })
     expect(await play(...running, give(2), leaseEnd, ended)).toMatchObject({ current: 2 })
@@ -153,7 +166,7 @@ describe('a slot', () => {
 
   test('hands back what waits when it is dropped, or when another driver takes the slot (I2)', async () => {
     const queued = [...running, give(2)] as const
-    expect(await play(...queued, drop)).toMatchObject({ work: 'handed', next: 'none', effects: ['handBackNext'] })
+    expect(await play(...queued, drop(2))).toMatchObject({ work: 'handed', next: 'none', effects: ['handBackNext'] })
     const changed = { driver: 'd2', current: 1, waits: null, effects: ['handBackNext'] }
     expect(await play(...queued, leaseEnd, lease('d2'))).toMatchObject(changed)
     expect(await play(...queued, leaseEnd, lease('d1'))).toMatchObject({ driver: 'd1', waits: 2, effects: [] })

@@ -11,6 +11,14 @@ const shortTrialMs = 2000
  * has its next trial does not stand idle meanwhile.
  */
 const shortInClusterMs = 20_000
+/**
+ * So much work waits in a slot at most, as far as is known, beyond the first trial: what trials of a millisecond cost beside themselves
+ * are messages and writes, and those are shared by all that go together.
+ */
+const aheadMs = 100
+/** Behind a trial of so long nothing should have waited. */
+const longMs = 500
+const aheadAtMost = 16
 /** Trials that places are kept for at once, before they are suggested. */
 const freshRings = 16
 /** In these states a trial that waits for another attempt is not begun. */
@@ -41,7 +49,7 @@ export class Demand {
 
   /** Trials that are there and could start now, or members that rings could take in. */
   queued(now: number): number {
-    if (this.#rings === null) return this.startable().length
+    if (this.#rings === null) return this.#startableCount
     return this.#acceptsQueued ? this.#rings.room(now) : 0
   }
 
@@ -59,6 +67,22 @@ export class Demand {
     return this.#rings.needs(now, waiting, fresh)
   }
 
+  /** How many could start now. */
+  get #startableCount(): number {
+    return this.#acceptsQueued ? Math.max(0, Math.min(this.#history.queued.size, this.#cap)) : 0
+  }
+
+  /** The first of those that could start now and that fit. */
+  firstStartable(fits: (trial: number) => boolean): number | undefined {
+    let left = this.#startableCount
+    for (const trial of this.#history.queued) {
+      if (left === 0) return undefined
+      if (fits(trial)) return trial
+      left -= 1
+    }
+    return undefined
+  }
+
   /** Trials that could start now, in order. */
   startable(): number[] {
     if (!this.#acceptsQueued) return []
@@ -67,21 +91,25 @@ export class Demand {
 
   /** Whether a trial could start now if it had a place: one is there, or may be suggested still, and not too many run. */
   get hasWork(): boolean {
-    if (this.startable().length > 0) return true
+    if (this.#startableCount > 0) return true
     return this.#suggestions.left > 0 && this.#cap > this.#history.queued.size
   }
 
-  /** Whether trials may wait in a slot behind the one that runs: results do not matter to the next, and trials are short. */
-  get prefetches(): boolean {
+  /** How many trials may wait in a slot behind the one that runs: results do not matter to the next, and trials are short. */
+  get ahead(): number {
+    const typicalMs = this.#typicalMs
     const limit = this.#inCluster() ? shortInClusterMs : shortTrialMs
-    const short = this.#typicalMs !== null && this.#typicalMs < limit
-    return short && this.#rings === null && !this.#suggestions.adaptive && this.#history.state === 'searching'
+    if (typicalMs === null || typicalMs >= limit || this.#rings !== null) return 0
+    if (this.#suggestions.adaptive || this.#history.state !== 'searching') return 0
+    return Math.max(1, Math.min(aheadAtMost, Math.floor(aheadMs / Math.max(1, typicalMs))))
   }
 
   learnDuration({ startedAt, endedAt }: { readonly startedAt: number | null; readonly endedAt: number }): void {
     if (startedAt === null) return
     const ms = endedAt - startedAt
-    this.#typicalMs = this.#typicalMs === null ? ms : this.#typicalMs * 0.8 + ms * 0.2
+    // A long one counts at once; that trials are short again has to be seen for a while.
+    const typicalMs = this.#typicalMs
+    this.#typicalMs = typicalMs === null || (ms > longMs && ms > typicalMs) ? ms : typicalMs * 0.8 + ms * 0.2
   }
 
   /** How many more may run. */

@@ -3,7 +3,16 @@
  * I1 A result is in the log before it is acknowledged; until then its worker keeps it.
  * I2 A result counts only if the log gave the attempt to the worker that brings it.
  */
-import { codeOf, problem, type done, type LogEvent, type PayloadOf } from '../../../protocol/index.ts'
+import {
+  codeOf,
+  problem,
+  toProblem,
+  type done,
+  type doneSeveral,
+  type LogEvent,
+  type PayloadOf,
+  type ReplyOf,
+} from '../../../protocol/index.ts'
 import type { Clock } from '../../../src/actor/index.ts'
 import { shareOf, type Fleet } from '../fleet/index.ts'
 import { disbelief, type TrialDecision } from '../trials/index.ts'
@@ -85,6 +94,23 @@ export class Results {
     // The driver that has the experiment now takes it when the worker says it again.
     if (!(await writer.kept())) throw this.#fenced()
     return {}
+  }
+
+  /** The same of several: what is refused of them does not keep the others from being taken. */
+  async takeSeveral(
+    worker: string,
+    results: PayloadOf<typeof doneSeveral>['results'],
+  ): Promise<ReplyOf<typeof doneSeveral>> {
+    const take = async (result: PayloadOf<typeof done>) => {
+      try {
+        await this.take(worker, result)
+        return null
+      } catch (error) {
+        const { stack: _, ...fault } = toProblem(error)
+        return fault
+      }
+    }
+    return { refusals: await Promise.all(results.map(take)) }
   }
 
   #fenced() {

@@ -6,6 +6,7 @@
 import {
   annotateExperiment,
   done,
+  doneSeveral,
   metrics,
   problem,
   started,
@@ -92,6 +93,8 @@ export class ExperimentRun implements Claimant {
   readonly #signatures: Signatures
   readonly #changes: Changes
   readonly #preferences: Preferences
+  /** What is offered stays the same for as long as its worker does. */
+  readonly #fitting = new WeakMap<Offer, { readonly wish: Wish; readonly fits: boolean }>()
   #wish: { readonly continues: boolean; readonly of: Submission; readonly wish: Wish } | undefined
 
   constructor(env: RunEnvironment, submission: Submission, end: LogEnd) {
@@ -118,7 +121,7 @@ export class ExperimentRun implements Claimant {
         },
       ),
       attempts: new Attempts(history),
-      delivery: new Delivery(bus, clock),
+      delivery: new Delivery(bus, clock, (worker) => env.fleet.info(worker)?.ahead !== undefined),
       suggestions: new Suggestions(env, history, decide),
       pruning: new Pruning(env, history, decide),
       rings: ring === undefined ? null : new Rings({ ...env, decide }, this.id, ring),
@@ -210,9 +213,10 @@ export class ExperimentRun implements Claimant {
     const fresh = (): number => 0
     const needs = (): readonly RingNeed[] => []
     const alone = this.#particular().map(({ trial, suits }): Claimant => {
-      const { id, share, used } = this
+      const { id, places, priority, share, used } = this
       const suited = (offer: Offer): boolean => this.suits(offer) && suits(offer)
-      return { id, trial, share, used, queued: () => 1, fresh, needs, prompt: true, prefetches: false, suits: suited }
+      const standing = { id, trial, places, priority, share, used }
+      return { ...standing, queued: () => 1, fresh, needs, prompt: true, ahead: 0, suits: suited }
     })
     return [...alone, this]
   }
@@ -230,20 +234,35 @@ export class ExperimentRun implements Claimant {
     return this.#closed ? [] : this.#demand.ringNeeds(now)
   }
 
-  get share(): number {
+  get places(): number {
     return this.history.held.size
+  }
+
+  get priority(): number {
+    return this.history.submission.context.policy.priority ?? 0
+  }
+
+  get share(): number {
+    return this.history.submission.context.policy.share ?? 1
   }
 
   get prompt(): boolean {
     return this.rooms.suggestions.isPrompt
   }
 
-  get prefetches(): boolean {
-    return this.#demand.prefetches
+  get ahead(): number {
+    return this.#demand.ahead
   }
 
   suits(offer: Offer): boolean {
-    return fits(offer, this.wish) && this.rooms.attempts.refusalOf(offer.worker) === undefined
+    return this.#fits(offer) && this.rooms.attempts.refusalOf(offer.worker) === undefined
+  }
+
+  #fits(offer: Offer): boolean {
+    const { wish } = this
+    let known = this.#fitting.get(offer)
+    if (known?.wish !== wish) this.#fitting.set(offer, (known = { wish, fits: fits(offer, wish) }))
+    return known.fits
   }
 
   /** What it asks of workers. It is known only with its first suggestions whether its trials continue checkpoints. */
@@ -258,14 +277,18 @@ export class ExperimentRun implements Claimant {
   }
 
   /** A place for a trial that is there: its next attempt goes there. */
-  fill(slot: Slot, where: 'running' | 'next', forTrial?: number): void {
+  fill(slot: Slot, forTrial?: number): void {
     const { rings, attempts } = this.rooms
-    const queued = this.#demand.startable().find((one) => this.#preferences.of(one) === undefined)
-    const trial = forTrial ?? (rings === null ? queued : rings.withRoom(this.#env.clock.elapsed()))
+    const trial = forTrial ?? (rings === null ? this.#firstOfAll() : rings.withRoom(this.#env.clock.elapsed()))
     if (trial === undefined || this.#closed) return
     const attempt = attempts.nextAttempt(trial)
-    const place = this.#env.fleet.reserve(slot, where, attempt)
+    const place = this.#env.fleet.reserve(slot, attempt)
     this.#effects.perform(attempts.assign(place, attempt, this.#env.clock.now()))
+  }
+
+  /** The first trial that suits every worker. */
+  #firstOfAll(): number | undefined {
+    return this.#demand.firstStartable((trial) => this.#preferences.of(trial) === undefined)
   }
 
   /** So many trials could start as soon as they are suggested. */
@@ -388,6 +411,9 @@ export class ExperimentRun implements Claimant {
       }),
       this.rooms.artifacts.serve(),
       answer(bus, done, here, (payload, { worker }) => this.#results.take(worker, payload), { onDropped }),
+      answer(bus, doneSeveral, here, ({ results }, { worker }) => this.#results.takeSeveral(worker, results), {
+        onDropped,
+      }),
       answer(bus, signExperiment, { experiment: this.id }, ({ signature }) => this.#signatures.take(signature), {
         onDropped,
       }),

@@ -34,7 +34,7 @@ export class Waiting {
 
   /** `now`: elapsed. */
   of(run: ExperimentRun, fleet: Fleet, server: string, now: number): Said {
-    const slots = fleet.slots().filter(({ worker }) => run.suits(offerOf(fleet.info(worker))))
+    const slots = fleet.slots().filter(({ worker }) => run.suits(fleet.offer(worker)))
     const members = this.#members(run, slots, server, now)
     const workers = this.#workers(run, fleet, server, now)
     const taken = this.#slots(run, slots, server, now)
@@ -74,7 +74,8 @@ export class Waiting {
   }
 
   #workers(run: ExperimentRun, fleet: Fleet, server: string, now: number): Said {
-    const sinceMs = this.#withoutWorkers.note(!fleet.present.some((info) => run.suits(offerOf(info))), now) ?? 0
+    const sinceMs =
+      this.#withoutWorkers.note(!fleet.present.some((info) => run.suits(fleet.offer(info.worker))), now) ?? 0
     if (sinceMs < soonMs) return null
     const others = untrusted(run, fleet, sinceMs) ?? tooSmall(run, fleet, sinceMs)
     if (others !== null || sinceMs < quietMs) return others
@@ -86,7 +87,7 @@ export class Waiting {
 
   /** A trial ran out of memory, and waits for a slot that has more, while nothing else runs. */
   #memory(run: ExperimentRun, now: number): Said {
-    const outgrown = run.share === 0 ? run.outgrown : undefined
+    const outgrown = run.places === 0 ? run.outgrown : undefined
     const sinceMs = this.#withoutMemory.note(outgrown !== undefined, now)
     if (outgrown === undefined || sinceMs === null || sinceMs < soonMs) return null
     const { trial, bytes, larger } = outgrown
@@ -97,7 +98,7 @@ export class Waiting {
   /** Slots are there, and none of them can be had. */
   #slots(run: ExperimentRun, slots: readonly Slot[], server: string, now: number): Said {
     const useless = slots.filter(({ lease }) => lease.state === 'theirs' || lease.trouble !== null)
-    const isShut = run.share === 0 && run.hasWork && slots.length > 0 && useless.length === slots.length
+    const isShut = run.places === 0 && run.hasWork && slots.length > 0 && useless.length === slots.length
     const sinceMs = this.#withoutSlots.note(isShut, now)
     if (sinceMs === null || sinceMs < soonMs) return null
     const broken = useless.find(({ lease }) => lease.state !== 'theirs')
@@ -162,11 +163,11 @@ function refusedResult({ refusedResult: refused }: ExperimentRun, now: number): 
   return said(problem('RESULT_REFUSED', { worker, trial, reason }), now - since)
 }
 
-function unsuggested({ rooms, share }: ExperimentRun, now: number): Said {
+function unsuggested({ rooms, places }: ExperimentRun, now: number): Said {
   const { askedAt, name } = rooms.suggestions
   const sinceMs = askedAt === null ? 0 : now - askedAt
   // While trials run, a suggester may take its time.
-  if (sinceMs < (share === 0 ? soonMs : quietMs)) return null
+  if (sinceMs < (places === 0 ? soonMs : quietMs)) return null
   return said(problem('SUGGESTION_MISSING', { suggester: name, seconds: Math.round(sinceMs / 1000) }), sinceMs)
 }
 

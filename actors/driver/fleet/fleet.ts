@@ -4,11 +4,19 @@
  * I2 Bounded: whatever announces itself, so many workers and slots are known at once; what beats without a name is not remembered.
  */
 import type { SnapshotFrom } from 'xstate'
-import { codeOf, ping, type AttemptRef, type WorkerInfo, type WorkerStatus } from '../../../protocol/index.ts'
+import {
+  codeOf,
+  ping,
+  type AttemptRef,
+  type SlotStatus,
+  type WorkerInfo,
+  type WorkerStatus,
+} from '../../../protocol/index.ts'
 import type { Clock } from '../../../src/actor/index.ts'
 import { stepper } from '../../../src/machine/index.ts'
 import { ask, type Bus } from '../../../src/bus/index.ts'
 import { fleetMachine, type FleetEvent } from './fleet.machine.ts'
+import { offerOf, type Offer } from './offer.ts'
 import { Place, sameAttempt, type PlaceState } from './place.ts'
 import type { Whereabouts } from './place.machine.ts'
 import { Slots, type Slot } from './slots.ts'
@@ -16,6 +24,8 @@ import { Slots, type Slot } from './slots.ts'
 interface Worker {
   snapshot: SnapshotFrom<typeof fleetMachine>
   slots: Slots
+  /** What it said last, as it was held against what is believed. */
+  said: WorkerStatus | null
   /** A ping is under way. */
   pinging: boolean
   /** Its slots, as they are counted among all. */
@@ -67,6 +77,8 @@ export class Fleet {
   readonly #workers = new Map<string, Worker>()
   /** Counted along: with thousands of workers, each that joins would have to count them all. */
   #slotsKnown = 0
+  /** Placement asks for them all the time. */
+  readonly #offers = new WeakMap<WorkerInfo, Offer>()
 
   constructor(bus: Bus, clock: Clock, driver: string, times: FleetTimes, tell: (news: FleetNews) => void) {
     this.#bus = bus
@@ -92,6 +104,15 @@ export class Fleet {
     return this.#workers.get(worker)?.slots.all ?? []
   }
 
+  /** What a worker that is here offers. */
+  offer(worker: string): Offer {
+    const info = this.info(worker)
+    if (info === null) return offerOf(info)
+    let offer = this.#offers.get(info)
+    if (offer === undefined) this.#offers.set(info, (offer = offerOf(info)))
+    return offer
+  }
+
   info(worker: string): WorkerInfo | null {
     return this.#workers.get(worker)?.snapshot.context.info ?? null
   }
@@ -111,7 +132,7 @@ export class Fleet {
     const known = this.#workers.get(worker)
     const before = known?.snapshot.context.info
     if (!this.#hasRoom(info.slots, known)) {
-      const slots = this.slots().length
+      const slots = this.#slotsKnown
       return this.#tell({ kind: 'crowded', worker, workers: this.#workers.size, slots })
     }
     // The same name, another process: what the former one held died with it.
@@ -119,6 +140,8 @@ export class Fleet {
     const entry = this.#worker(worker)
     this.#slotsKnown += info.slots - entry.counted
     entry.counted = info.slots
+    // Whatever it says of itself is news.
+    entry.said = null
     this.#move(worker, { type: 'worker.announce', info, status, at: this.#clock.elapsed() })
   }
 
@@ -147,11 +170,11 @@ export class Fleet {
     }
   }
 
-  /** Gives a free place of the slot to an attempt. */
-  reserve(slot: Slot, where: 'running' | 'next', attempt: AttemptRef): Place {
+  /** Gives the slot's first free place to an attempt. */
+  reserve(slot: Slot, attempt: AttemptRef): Place {
     const place = new Place(slot.worker, slot.slot)
     place.move({ type: 'place.reserve', attempt, at: this.#clock.now() })
-    slot[where] = place
+    this.#worker(slot.worker).slots.add(slot, place)
     return place
   }
 
@@ -235,7 +258,7 @@ export class Fleet {
     const known = this.#workers.get(worker)
     if (known !== undefined) return known
     const snapshot = fleetSteps.initial({ worker, ...this.#times, at: this.#clock.elapsed() })
-    const fresh: Worker = { snapshot, slots: this.#noSlots(worker), pinging: false, counted: 0 }
+    const fresh: Worker = { snapshot, slots: this.#noSlots(worker), said: null, pinging: false, counted: 0 }
     this.#workers.set(worker, fresh)
     return fresh
   }
@@ -279,9 +302,10 @@ export class Fleet {
     const { worker } = entry.snapshot.context
     const slots = entry.slots.all
     entry.slots = this.#noSlots(worker)
-    for (const { lease, running, next, supposed } of slots) {
+    entry.said = null
+    for (const { lease, running, next, behind } of slots) {
       lease.end()
-      for (const place of [...supposed, next, running]) {
+      for (const place of [...behind, next, running]) {
         if (place === null) continue
         const { state } = place
         const lost = place.move({ type: 'worker.gone' })
@@ -299,13 +323,17 @@ export class Fleet {
     const { slots } = entry
     // A slot that the worker does not offer is none.
     const offered = status.slots.filter(({ slot }) => slot < info.slots)
-    for (const said of offered) slots.hear(said)
+    // A thousand workers beat each second: placement looks at those only that say something new.
+    let isNews = entry.said === null || !sameStatus(entry.said, status)
+    entry.said = status
+    for (const said of offered) if (slots.hear(said)) isNews = true
     for (const place of slots.places) {
       if (place.attempt === null) continue
       const { state } = place
       const behind = slots.at(place.slot)?.running !== place
-      const lost = place.move({ type: 'worker.status', attempt: whereabouts(place.attempt, status) })
+      const lost = place.move({ type: 'worker.status', attempt: whereabouts(place.attempt, place.slot, status) })
       if (!place.isOver) continue
+      isNews = true
       this.#workers.get(place.worker)?.slots.vacate(place)
       if (lost) this.#tell({ kind: 'lost', place, state, how: 'unknown', behind, workerStartedAt: info.startedAt })
     }
@@ -313,16 +341,50 @@ export class Fleet {
     for (const attempt of status.unacknowledged) {
       if (this.find(worker, attempt) === undefined) this.#tell({ kind: 'stranger', worker, slot: null, attempt })
     }
-    this.#tell({ kind: 'changed' })
+    if (isNews) this.#tell({ kind: 'changed' })
   }
 }
 
-function whereabouts(attempt: AttemptRef, { slots, unacknowledged }: WorkerStatus): Whereabouts {
-  for (const { running, next } of slots) {
-    if (running !== null && sameAttempt(running, attempt)) return 'running'
-    if (next !== null && sameAttempt(next, attempt)) return 'next'
+/** `slot`: where it is likely to be. */
+function whereabouts(attempt: AttemptRef, slot: number, { slots, unacknowledged }: WorkerStatus): Whereabouts {
+  const likely = inSlot(attempt, slots[slot])
+  if (likely !== undefined) return likely
+  for (const one of slots) {
+    const found = inSlot(attempt, one)
+    if (found !== undefined) return found
   }
   return unacknowledged.some((other) => sameAttempt(other, attempt)) ? 'kept' : 'nowhere'
+}
+
+function inSlot(attempt: AttemptRef, slot: SlotStatus | undefined): 'running' | 'next' | undefined {
+  if (slot === undefined) return undefined
+  if (sameOrNone(slot.running, attempt)) return 'running'
+  if (sameOrNone(slot.next, attempt)) return 'next'
+  return slot.behind?.some((one) => sameAttempt(one, attempt)) === true ? 'next' : undefined
+}
+
+function sameStatus(a: WorkerStatus, b: WorkerStatus): boolean {
+  return (
+    a.draining === b.draining &&
+    a.slots.length === b.slots.length &&
+    a.unacknowledged.length === b.unacknowledged.length &&
+    a.slots.every((one, index) => sameSlot(one, b.slots[index]))
+  )
+}
+
+function sameSlot(a: SlotStatus, b: SlotStatus | undefined): boolean {
+  return (
+    b !== undefined &&
+    a.slot === b.slot &&
+    a.driver === b.driver &&
+    sameOrNone(a.running, b.running) &&
+    sameOrNone(a.next, b.next) &&
+    (a.behind?.length ?? 0) === (b.behind?.length ?? 0)
+  )
+}
+
+function sameOrNone(a: AttemptRef | null, b: AttemptRef | null): boolean {
+  return a === null || b === null ? a === b : sameAttempt(a, b)
 }
 
 function isHere(state: string): boolean {

@@ -14,4 +14,5 @@ export {
 } from './offer.ts'
 export type { Place, PlaceState } from './place.ts'
 export { schedule, type Claimant, type RingNeed } from './placement.ts'
+export { SlotPosition } from './position.ts'
 export type { Slot } from './slots.ts'

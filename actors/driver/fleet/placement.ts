@@ -1,8 +1,8 @@
 /**
  * Which slot gets a trial of which experiment. Pure: it looks at slots and demands and says what to do.
  * I1 A place that runs comes before a place that waits: nothing is prefetched while a slot is idle.
- * I2 Fair: of the experiments that fit a slot, the one that holds the fewest places comes first; among equals, the one that has
- *    used the least time.
+ * I2 Fair: of the experiments that fit a slot, those of the highest priority come first; among these the one that holds the fewest
+ *    places for its share; among equals, the one that has used the least time for its share.
  * I3 No more leases than demand; what is of no use any more is released after `lingerMs`.
  * I4 Places that are of use only together are given together, or none of them. Of those who wait for such, the first in the order of
  *    experiments may keep slots idle, and only while there are enough that will fall free: so two never wait for each other.
@@ -22,12 +22,17 @@ export interface Claimant {
   /** Places that are of use only together, in order. */
   needs(now: number): readonly RingNeed[]
   /** Places that it holds. */
+  readonly places: number
+  /** Whoever has the highest comes first. */
+  readonly priority: number
+  /** Among those of one priority, places are held in proportion to it. */
   readonly share: number
   /** Time of slots that it has used, in ms. */
   readonly used: number
   /** Its suggester answers at once, as far as is known. */
   readonly prompt: boolean
-  readonly prefetches: boolean
+  /** So many of its trials may wait in a slot behind the one that runs. */
+  readonly ahead: number
   suits(offer: Offer): boolean
 }
 
@@ -42,8 +47,10 @@ export interface Position {
   readonly offer: Offer
   readonly lease: LeaseState
   readonly idle: boolean
-  /** Something runs, and nothing waits behind it. */
-  readonly roomBehind: boolean
+  /** So many wait behind what runs. Infinity: nothing may. */
+  readonly waiting: number
+  /** So many may, says its worker. */
+  readonly ahead: number
   /** What runs there runs for long: it is not to be waited for. */
   readonly runsForLong: boolean
   readonly idleSince: number
@@ -53,7 +60,6 @@ export type Decision<S> =
   | {
       readonly kind: 'fill'
       readonly slot: S
-      readonly place: 'running' | 'next'
       readonly claimant: string
       /** Where places are given together, or the trial does not suit every worker: the trial that it is for. */
       readonly trial?: number
@@ -81,11 +87,11 @@ export function schedule<S extends Position>(
       unused.push(slot)
       if (now - slot.idleSince >= lingerMs) decisions.push({ kind: 'release', slot })
     } else if (claim.take() === 'queued') {
-      decisions.push({ kind: 'fill', slot, place: 'running', ...claim.whom })
+      decisions.push({ kind: 'fill', slot, ...claim.whom })
     }
   }
   for (const slot of open) {
-    // One that is being leased will take its share in a moment.
+    // One that is being leased will take its trial in a moment.
     if (slot.lease === 'asking') choose(claims, (one) => one.suits(slot))?.takeLater()
     else if (slot.lease === 'none') {
       const claim = choose(claims, (one) => one.suits(slot))
@@ -95,13 +101,17 @@ export function schedule<S extends Position>(
       decisions.push({ kind: 'lease', slot })
     }
   }
-  for (const slot of open) {
-    if (slot.lease !== 'ours' || !slot.roomBehind) continue
-    const claim = choose(claims, (one) => one.prefetches && one.suits(slot))
-    if (claim?.take() === 'queued') decisions.push({ kind: 'fill', slot, place: 'next', ...claim.whom })
+  // The shortest queues first, so that no slot falls idle behind another one's.
+  const most = Math.max(0, ...claims.map(({ ahead }) => ahead))
+  for (let waiting = 0; waiting < most && claims.some(({ isOpen }) => isOpen); waiting += 1) {
+    for (const slot of open) {
+      if (slot.lease !== 'ours' || slot.waiting > waiting || slot.ahead <= waiting) continue
+      const claim = choose(claims, (one) => one.ahead > waiting && one.suits(slot))
+      if (claim?.take() === 'queued') decisions.push({ kind: 'fill', slot, ...claim.whom })
+    }
   }
   for (const claim of claims) {
-    const count = (suggested.get(claim.id) ?? 0) + claim.wanted + claim.ahead(unused)
+    const count = (suggested.get(claim.id) ?? 0) + claim.wanted + claim.askedAhead(unused)
     if (count > 0) decisions.push({ kind: 'suggest', claimant: claim.id, count })
   }
   return decisions
@@ -133,20 +143,26 @@ class Claim {
     return trial === undefined ? { claimant: id } : { claimant: id, trial }
   }
 
-  get prefetches(): boolean {
-    return this.#claimant.prefetches
+  get ahead(): number {
+    return this.#claimant.ahead
   }
 
   get isOpen(): boolean {
     return this.#left > 0 || (this.#fresh > 0 && this.#claimant.prompt)
   }
 
-  get share(): number {
-    return this.#claimant.share + this.#given
+  get priority(): number {
+    return this.#claimant.priority
   }
 
+  /** Places for its share. */
+  get places(): number {
+    return (this.#claimant.places + this.#given) / this.#claimant.share
+  }
+
+  /** Time for its share. */
   get used(): number {
-    return this.#claimant.used
+    return this.#claimant.used / this.#claimant.share
   }
 
   suits({ offer }: Position): boolean {
@@ -171,7 +187,7 @@ class Claim {
   }
 
   /** Whoever is slow to suggest has no claim (I5); it is asked ahead, for what nobody else has use for. */
-  ahead(unused: readonly Position[]): number {
+  askedAhead(unused: readonly Position[]): number {
     if (this.#claimant.prompt || this.#queued > 0) return 0
     return Math.min(this.#fresh, Math.max(1, unused.filter((slot) => this.suits(slot)).length))
   }
@@ -182,10 +198,13 @@ function choose(claims: readonly Claim[], fits: (claim: Claim) => boolean): Clai
   let best: Claim | undefined
   for (const claim of claims) {
     if (!claim.isOpen || !fits(claim)) continue
-    const lead = best === undefined ? -1 : claim.share - best.share || claim.used - best.used
-    if (lead < 0) best = claim
+    if (best === undefined || comesBefore(claim, best)) best = claim
   }
   return best
+}
+
+function comesBefore(one: Claim, other: Claim): boolean {
+  return (other.priority - one.priority || one.places - other.places || one.used - other.used) < 0
 }
 
 /** What goes to those who need several places at once (I4), and the slots that are kept for them. */
@@ -210,7 +229,7 @@ function together<S extends Position>(
         }
         for (const slot of free.slice(0, most)) {
           kept.add(slot)
-          if (key >= 0) decisions.push({ kind: 'fill', slot, place: 'running', claimant: claimant.id, trial: key })
+          if (key >= 0) decisions.push({ kind: 'fill', slot, claimant: claimant.id, trial: key })
         }
         continue
       }

@@ -2,7 +2,7 @@
  * The slots of one worker: each with a lease, and places for what runs and for what waits behind it.
  * I1 An attempt has one place at most, and a place one attempt.
  * I2 Every attempt that the log gives to a slot has a place until the worker's word decides, however many they are: a driver that takes
- *    over finds the two of the driver before it, and may have given out two of its own.
+ *    over finds those of the driver before it, and may have given out its own.
  */
 import type { AttemptRef, SlotStatus } from '../../../protocol/index.ts'
 import type { Clock } from '../../../src/actor/index.ts'
@@ -18,8 +18,8 @@ export interface Slot {
   running: Place | null
   /** What waits behind it. */
   next: Place | null
-  /** Attempts that the log gives to the slot beyond these two; empty as long as one of the two is free. */
-  supposed: Place[]
+  /** What waits behind these two, in order; empty as long as one of the two is free. */
+  behind: Place[]
   idleSince: number
 }
 
@@ -48,9 +48,7 @@ export class Slots {
   }
 
   get places(): Place[] {
-    return this.all.flatMap(({ running, next, supposed }) =>
-      [running, next, ...supposed].filter((place) => place !== null),
-    )
+    return this.all.flatMap(({ running, next, behind }) => [running, next, ...behind].filter((place) => place !== null))
   }
 
   at(slot: number): Slot | undefined {
@@ -68,10 +66,10 @@ export class Slots {
   }
 
   #first(fits: (place: Place) => boolean): Place | undefined {
-    for (const { running, next, supposed } of this.all) {
+    for (const { running, next, behind } of this.all) {
       if (running !== null && fits(running)) return running
       if (next !== null && fits(next)) return next
-      const found = supposed.find(fits)
+      const found = behind.find(fits)
       if (found !== undefined) return found
     }
     return undefined
@@ -89,43 +87,56 @@ export class Slots {
     else if (there.next === null) there.next = place
     // What is only supposed to be there gives way to what is.
     else if (there.next.state === 'foreign') there.next = place
-    else there.supposed.push(place)
+    else there.behind.push(place)
+  }
+
+  /** A place behind all that is there, or the one that runs. */
+  add(slot: Slot, place: Place): void {
+    if (slot.running === null) slot.running = place
+    else if (slot.next === null) slot.next = place
+    else slot.behind.push(place)
   }
 
   /** The place is over; what waited behind it moves up. */
   vacate(place: Place): void {
     const slot = this.at(place.slot)
     if (slot === undefined) return
-    if (slot.supposed.includes(place)) slot.supposed = slot.supposed.filter((one) => one !== place)
-    if (slot.next === place) slot.next = slot.supposed.shift() ?? null
+    if (slot.behind.includes(place)) slot.behind = slot.behind.filter((one) => one !== place)
+    if (slot.next === place) slot.next = slot.behind.shift() ?? null
     if (slot.running === place) {
       slot.running = slot.next
       slot.running?.move({ type: 'place.promote' })
-      slot.next = slot.supposed.shift() ?? null
+      slot.next = slot.behind.shift() ?? null
     }
     slot.idleSince = this.#where.clock.elapsed()
   }
 
-  /** Whose the slot is, as the worker says. */
-  hear(said: SlotStatus): void {
-    this.#open(said.slot).lease.hear(said)
+  /** Whose the slot is, as the worker says; true: that is news. */
+  hear(said: SlotStatus): boolean {
+    const isNew = this.at(said.slot) === undefined
+    const { lease } = this.#open(said.slot)
+    const before = lease.state
+    lease.hear(said)
+    return isNew || lease.state !== before
   }
 
   /** Attempts that the worker says it has: a stranger is made known, and keeps its place if nobody takes it in. */
-  meet({ slot: number, running, next }: SlotStatus): void {
+  meet({ slot: number, running, next, behind = [] }: SlotStatus): void {
     const slot = this.#open(number)
-    for (const attempt of [running, next]) {
+    for (const attempt of [running, next, ...behind]) {
       if (attempt === null || this.find(attempt) !== undefined) continue
       this.#tell({ kind: 'stranger', slot: number, attempt })
       if (this.whereverHeld(attempt) !== undefined) continue
       const place = new Place(slot.worker, number)
       place.move({ type: 'place.disown', attempt })
-      if (attempt === next) slot.next ??= place
+      if (attempt === next && slot.next === null) slot.next = place
       else if (slot.running === null) slot.running = place
       else if (slot.next === null) {
         // What was given to the slot waits behind the stranger.
         slot.next = slot.running
         slot.running = place
+      } else {
+        slot.behind.push(place)
       }
     }
   }
@@ -139,7 +150,7 @@ export class Slots {
       if (status !== undefined) this.meet(status)
       this.#tell({ kind: 'changed' })
     })
-    const fresh: Slot = { worker, slot, lease, running: null, next: null, supposed: [], idleSince: clock.elapsed() }
+    const fresh: Slot = { worker, slot, lease, running: null, next: null, behind: [], idleSince: clock.elapsed() }
     this.all.push(fresh)
     this.#byNumber.set(slot, fresh)
     return fresh

@@ -1,6 +1,5 @@
 /** Takes attempts to workers and tells them to stop, as often as it needs until the worker has heard or nobody wants it any more. */
 import {
-  assign,
   codeOf,
   stopTrial,
   toProblem,
@@ -11,6 +10,7 @@ import {
 } from '../../../protocol/index.ts'
 import type { Clock } from '../../../src/actor/index.ts'
 import { ask, type Bus } from '../../../src/bus/index.ts'
+import { Assigning } from './assigning.ts'
 import { CodeRefusals } from './code-refusals.ts'
 
 const firstPauseMs = 200
@@ -36,10 +36,13 @@ export class Delivery {
   readonly #bus: Bus
   readonly #clock: Clock
   readonly #unanswered = new Set<Unanswered>()
+  readonly #assigning: Assigning
 
-  constructor(bus: Bus, clock: Clock) {
+  /** `takesSeveral`: whether a worker takes several assignments in one message. */
+  constructor(bus: Bus, clock: Clock, takesSeveral: (worker: string) => boolean) {
     this.#bus = bus
     this.#clock = clock
+    this.#assigning = new Assigning(bus, takesSeveral)
   }
 
   /** For people: the one that goes unanswered the longest. */
@@ -62,8 +65,7 @@ export class Delivery {
     try {
       for (let tries = 0; wanted(); tries += 1) {
         try {
-          const { position } = await ask(this.#bus, assign, { worker }, assignment, { timeoutMs: 2000 })
-          return { kind: 'taken', position }
+          return { kind: 'taken', position: await this.#assigning.assign(worker, assignment) }
         } catch (error) {
           const code = codeOf(error) ?? 'INTERNAL'
           if (!passing.has(code)) return refused(code, toProblem(error))
