@@ -2,7 +2,7 @@
 import { Type } from 'typebox'
 import { Component, ComponentName } from './ablation.ts'
 import { Count, Ordinal } from './common.ts'
-import { observationOf, suggesterCalls } from './suggesting.ts'
+import { observationOf, suggesterCalls, suggestionsAtMost } from './suggesting.ts'
 
 /** The components, by name, that a trial does without; none: the base. */
 export const Removal = Type.Object({ without: Type.Array(ComponentName, { maxItems: 4096 }), repeat: Count })
@@ -24,7 +24,7 @@ const calls = suggesterCalls({
   },
   given: {
     /** As many as were asked, or fewer: when there are no more, or when results must come in first (ask again then). */
-    removals: Type.Array(Removal, { maxItems: 1024 }),
+    removals: Type.Array(Removal, { maxItems: suggestionsAtMost }),
   },
   observation: AblationObservation,
   unfit: 'ABLATOR_UNFIT: it cannot take these options.',

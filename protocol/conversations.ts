@@ -5,7 +5,7 @@ import { observeAblation, openAblation, suggestRemovals } from './ablate.ts'
 import type { Conversation } from './conversation.ts'
 import { announce, beat, driverBeat, driverPing, lease, leave, ping, release, rollCall } from './discovery.ts'
 import { changeExperiment, pauseExperiment } from './change.ts'
-import { progress, resumeExperiment, signExperiment, stopExperiment, submit } from './experiment.ts'
+import { handOver, passOn, progress, resumeExperiment, signExperiment, stopExperiment, submit } from './experiment.ts'
 import { annotateArchived, annotateExperiment, readSource, removeArchived } from './keeping.ts'
 import { log } from './log.ts'
 import { judge } from './prune.ts'
@@ -49,6 +49,8 @@ export const chapters: readonly Chapter[] = [
     file: 'experiment.ts',
     conversations: [
       submit,
+      passOn,
+      handOver,
       stopExperiment,
       pauseExperiment,
       changeExperiment,

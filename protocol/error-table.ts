@@ -535,7 +535,7 @@ export const table = {
     remedy: '`maggy pin {experiment} --off` lets it go',
   },
   STORE_BUSY: {
-    message: 'the driver passes on as many checkpoints as it can now',
+    message: 'the driver passes on as much code and as many checkpoints as it can now',
     retryable: true,
     remedy: 'ask again later; more drivers share the experiments among them',
   },

@@ -82,6 +82,42 @@ export const submit = call({
   },
 })
 
+export const passOn = call({
+  name: 'experiment.pass',
+  subject: `maggy.${version}.call.driver.{driver}.accept`,
+  payload: Submission,
+  reply: Type.Object({ experiment: Id, driver: Id }),
+  maxBytes: whole,
+  maxReplyBytes: few,
+  speaks: 'driver',
+  hears: 'driver',
+  doc: 'A driver passes a submission on to one that has fewer experiments, and answers the client with what that one says.',
+  example: {
+    params: { driver: 'd2' },
+    payload: {
+      experiment: 'mnist-tune-7f3a',
+      name: 'mnist',
+      contextName: 'tune',
+      context: exampleContext,
+      bundle: { sha256: 'a'.repeat(64), bytes: 2048, module: 'mnist.ts' },
+    },
+    reply: { experiment: 'mnist-tune-7f3a', driver: 'd2' },
+  },
+})
+
+export const handOver = call({
+  name: 'experiment.handover',
+  subject: `maggy.${version}.call.driver.{driver}.take`,
+  payload: Type.Object({ experiment: Id }),
+  reply: Type.Object({ taken: Type.Boolean() }),
+  maxBytes: few,
+  maxReplyBytes: few,
+  speaks: 'driver',
+  hears: 'driver',
+  doc: 'A driver that ends has let go of an experiment, and asks another one to take it up now. Unanswered, or with `taken` false, it is found in the log as any that nobody owns.',
+  example: { params: { driver: 'd2' }, payload: { experiment: 'mnist-tune-7f3a' }, reply: { taken: true } },
+})
+
 export const stopExperiment = call({
   name: 'experiment.stop',
   subject: `maggy.${version}.call.experiment.{experiment}.stop`,

@@ -107,6 +107,8 @@ export {
 export {
   Bundle,
   Counts,
+  handOver,
+  passOn,
   progress,
   Provenance,
   resumeExperiment,
@@ -176,6 +178,7 @@ export {
   type StreamName,
 } from './streams.ts'
 export { Fidelity, firstEarlierTrial, observe, Observation, open, suggest } from './suggest.ts'
+export { suggestionsAtMost } from './suggesting.ts'
 export {
   assign,
   assignSeveral,

@@ -2,7 +2,7 @@
 import { Type } from 'typebox'
 import { Count, Hparams, Ordinal } from './common.ts'
 import { SearchSpace } from './space.ts'
-import { observationOf, suggesterCalls } from './suggesting.ts'
+import { observationOf, suggesterCalls, suggestionsAtMost } from './suggesting.ts'
 
 /** How far a trial goes, and the trial that it continues. Schedulers (ASHA, Hyperband, population-based training) set it. */
 export const Fidelity = Type.Object({
@@ -33,9 +33,9 @@ export const { open, suggest, observe } = suggesterCalls({
   },
   given: {
     /** As many as were asked, or fewer when there are no more, or none for now. */
-    hparams: Type.Array(Hparams, { maxItems: 1024 }),
+    hparams: Type.Array(Hparams, { maxItems: suggestionsAtMost }),
     /** Of each of the hparams, in the same order; left out by optimizers that know no budgets. */
-    fidelities: Type.Optional(Type.Array(Fidelity, { maxItems: 1024 })),
+    fidelities: Type.Optional(Type.Array(Fidelity, { maxItems: suggestionsAtMost })),
   },
   observation: Observation,
   unfit: 'OPTIMIZER_UNFIT: it cannot take this space or these options.',

@@ -56,11 +56,14 @@ const openPayload = <Asked extends TProperties, Suggested extends TProperties>(
     history: Type.Array(observation, { maxItems: pageAtMost }),
   })
 
+/** Of one question. */
+export const suggestionsAtMost = 1024
+
 const suggestPayload = Type.Object({
   experiment: Id,
   /** The number of the first trial to suggest; with the seed and the history it determines the answer. */
   trial: Count,
-  count: Type.Integer({ minimum: 1, maximum: 1024 }),
+  count: Type.Integer({ minimum: 1, maximum: suggestionsAtMost }),
 })
 
 const suggestReply = <Given extends TProperties>(given: Given) =>

@@ -10,19 +10,28 @@ import {
   readSource,
   type ReplyOf,
 } from '../../protocol/index.ts'
+import type { Clock } from '../../src/actor/index.ts'
 import { answer, type Bus, type OnDropped, type Subscription } from '../../src/bus/index.ts'
+import { Turns } from './turns.ts'
 
 /** Bytes of code that are kept at hand. */
 const atHandBytes = 64 * 2 ** 20
+/**
+ * Parts on their way at once. A thousand workers that begin together ask for as many: all of them at once would fill this process's
+ * memory, and beats and results would wait behind them.
+ */
+const partsAtOnce = 8
 
 export class ServedBundles {
   readonly #bus: Bus
+  readonly #turns: Turns
   /** By hash, what was asked for last at the end. */
   readonly #atHand = new Map<string, Promise<Uint8Array>>()
   readonly #sizes = new Map<string, number>()
 
-  constructor(bus: Bus) {
+  constructor(bus: Bus, clock: Clock) {
     this.#bus = bus
+    this.#turns = new Turns(clock, partsAtOnce)
   }
 
   serve(onDropped: OnDropped): Subscription[] {
@@ -76,9 +85,13 @@ export class ServedBundles {
     return code
   }
 
-  async #part(sha256: string, offset: number): Promise<ReplyOf<typeof readBundle>> {
-    const code = await this.#bundle(sha256)
-    return { bytes: code.length, sha256, data: code.subarray(offset, offset + partBytes) }
+  #part(sha256: string, offset: number): Promise<ReplyOf<typeof readBundle>> {
+    return this.#turns.take(offset > 0, async () => {
+      const code = await this.#bundle(sha256)
+      // Its answer comes when the server has taken the parts that were sent before.
+      if (code.length > partBytes) await this.#bus.flush()
+      return { bytes: code.length, sha256, data: code.subarray(offset, offset + partBytes) }
+    })
   }
 
   async #isKnown(sha256: string): Promise<boolean> {

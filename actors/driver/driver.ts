@@ -3,13 +3,16 @@
  * I1 An experiment has one owner (ownership/).
  * I2 With `adopt: 'all'` an experiment whose owner is gone is taken over.
  */
+import { createHash } from 'node:crypto'
 import {
   announce,
   annotateArchived,
   beat,
   driverBeat,
   driverPing,
+  handOver,
   leave,
+  passOn,
   problem,
   removeArchived,
   resumeExperiment,
@@ -34,8 +37,15 @@ const progressMs = 250
 const scanTicks = 4
 /** Between two looks for experiments that are due to be removed. */
 const retentionMs = 600_000
+/** Between two roll-calls for experiments that were taken up. */
+const takeUpGapMs = 100
+/** Fewer workers than these answer a roll-call at once; the answers of more are spread over time. */
+const fewWorkers = 64
+const longestSpreadMs = 10_000
 /** A drain waits so long for the log to take what was decided. */
 const drainMs = 5000
+/** And so long for workers to say that their slots are free. */
+const releaseMs = 300
 
 /** Resolves when it is at work; waits while the bus is away. */
 export async function startDriver(env: ActorEnvironment, options: DriverOptions): Promise<RunningActor> {
@@ -58,7 +68,8 @@ class Driver implements RunningActor {
   readonly #bundles: ServedBundles
   readonly #stops: (() => void)[] = []
   #pumping = false
-  #rollCalledAt = 0
+  #rollCalledAt = -Infinity
+  #rollCallDue = false
   #ticks = 0
   /** In elapsed time: when the use of slots was last counted. */
   #countedAt: number
@@ -77,7 +88,7 @@ class Driver implements RunningActor {
         new ExperimentRun({ bus, clock, logger, onDropped, driver: id, fleet, tell }, submission, end),
       (news) => this.#hearOwnership(news),
     )
-    this.#bundles = new ServedBundles(bus)
+    this.#bundles = new ServedBundles(bus, clock)
     this.#keeping = new Keeping(env, {
       isHere: (experiment) => this.#ownership.isHere(experiment),
       isAbandoned: (experiment, owner) => this.#ownership.isAbandoned(experiment, owner),
@@ -85,7 +96,7 @@ class Driver implements RunningActor {
       bundleRemoved: (sha256) => this.#bundles.forget(sha256),
     })
     const remove = (experiment: string) => this.#keeping.remove(experiment)
-    this.#scan = new Scan(bus, logger, this.#ownership, remove)
+    this.#scan = new Scan(bus, logger, this.#ownership, placeOf(id), remove)
     const { retainDays, retainCount } = options
     if (retainDays !== undefined || retainCount !== undefined) {
       const olderThanMs = retainDays === undefined ? undefined : retainDays * dayMs
@@ -110,6 +121,8 @@ class Driver implements RunningActor {
       answer(bus, annotateArchived, {}, (said) => this.#keeping.annotate(said), queue),
       answer(bus, removeArchived, {}, ({ experiment }) => this.#keeping.remove(experiment), queue),
       answer(bus, driverPing, { driver: id }, () => ({}), quietly),
+      answer(bus, passOn, { driver: id }, (submission) => ownership.accept(submission), quietly),
+      answer(bus, handOver, { driver: id }, ({ experiment }) => this.#takeFromAnother(experiment), quietly),
       answer(bus, submit, {}, (submission) => ownership.submit(submission), queue),
       answer(
         bus,
@@ -136,12 +149,12 @@ class Driver implements RunningActor {
         for (const run of ownership.runs.values()) run.reconnected()
         fleet.reconnected()
         ownership.beat()
-        this.#callRoll(true)
+        this.#callRoll(takeUpGapMs)
       }),
     )
     this.#env.logger.info({ driver: id, adopt: this.#options.adopt }, 'driver ready')
     ownership.beat()
-    this.#callRoll(true)
+    this.#callRoll(takeUpGapMs)
     void this.#look()
     void this.#retiring?.look()
   }
@@ -151,24 +164,33 @@ class Driver implements RunningActor {
     return driverMeasures([...this.#ownership.runs.values()], this.#fleet, clock.elapsed(), clock.now())
   }
 
-  /** Experiments stay as they are: the next driver finds them in the log; workers go on with what they run. */
+  async #takeFromAnother(experiment: string): Promise<{ taken: boolean }> {
+    if (this.#options.adopt === 'none') return { taken: false }
+    return { taken: (await this.#ownership.takeOver(experiment)) !== undefined }
+  }
+
+  /**
+   * Experiments stay as they are: another driver takes them up at once, or the next one finds them in the log; workers go on with what
+   * they run.
+   */
   async drain(): Promise<void> {
     const { clock, logger } = this.#env
     for (const stop of this.#stops.splice(0)) stop()
     // A log that takes nothing now keeps nobody here: its experiments are taken up from what it holds.
-    const late = new Promise<'late'>((resolve) => {
-      clock.setTimeout(() => resolve('late'), drainMs)
-    })
-    if ((await Promise.race([this.#ownership.kept(), late])) === 'late') {
+    if ((await Promise.race([this.#ownership.kept(), late(clock, drainMs)])) === 'late') {
       const experiments = [...this.#ownership.runs.keys()]
       logger.warn({ experiments }, 'the log does not take what was decided last; the next driver decides it again')
     }
-    this.#ownership.close()
-    await this.#fleet.releaseAll()
+    const experiments = this.#ownership.close()
+    // The others need the slots; a worker that does not answer keeps nobody waiting.
+    const released = this.#fleet.releaseAll()
+    await Promise.race([released, late(clock, releaseMs)])
+    await this.#ownership.handOver(experiments)
+    await released
   }
 
   #hearOwnership(news: OwnershipNews): void {
-    if (news.kind === 'takenUp') this.#callRoll(true)
+    if (news.kind === 'takenUp') this.#callRoll(takeUpGapMs)
     else if (news.kind === 'ended') {
       tellProgress(this.#env.bus, news.run, this.#fleet, this.#env)
       void this.#retiring?.look()
@@ -186,10 +208,25 @@ class Driver implements RunningActor {
     if (await this.#ownership.someDriverIsGone()) await this.#look()
   }
 
-  #callRoll(now = false): void {
-    if (!now && this.#env.clock.elapsed() - this.#rollCalledAt < beatMs) return
-    this.#rollCalledAt = this.#env.clock.elapsed()
-    tell(this.#env.bus, rollCall, { driver: this.#env.id }, {})
+  /** At once, or when the last call was `gapMs` ago: for however many experiments or workers it is wanted, it is called once. */
+  #callRoll(gapMs: number): void {
+    const { clock, bus, id } = this.#env
+    if (this.#rollCallDue) return
+    const waitMs = this.#rollCalledAt + gapMs - clock.elapsed()
+    this.#rollCallDue = true
+    const call = (): void => {
+      this.#rollCallDue = false
+      this.#rollCalledAt = clock.elapsed()
+      if (this.#stops.length > 0) tell(bus, rollCall, { driver: id }, this.#spread())
+    }
+    if (waitMs <= 0) call()
+    else clock.setTimeout(call, waitMs)
+  }
+
+  /** Workers answer a thousand a second, or so. A few may do it at once. */
+  #spread(): { spreadMs?: number } {
+    const workers = this.#fleet.present.length
+    return workers < fewWorkers ? {} : { spreadMs: Math.min(longestSpreadMs, workers) }
   }
 
   #tick(): void {
@@ -214,7 +251,7 @@ class Driver implements RunningActor {
   #hearFleet(news: FleetNews): void {
     const { runs } = this.#ownership
     if (news.kind === 'changed') this.#changed()
-    else if (news.kind === 'callRoll') this.#callRoll()
+    else if (news.kind === 'callRoll') this.#callRoll(beatMs)
     else if (news.kind === 'crowded') this.#env.onDropped(announce.name, toProblem(problem('FLEET_FULL', news)))
     else if (news.kind === 'lost') runs.get(news.place.attempt?.experiment ?? '')?.lost(news)
     else runs.get(news.attempt.experiment)?.stranger(news.worker, news.slot, news.attempt)
@@ -266,3 +303,12 @@ class Driver implements RunningActor {
     return this.#ownership.runs.get(running?.attempt?.experiment ?? '')?.inRings === true
   }
 }
+
+function late(clock: ActorEnvironment['clock'], ms: number): Promise<'late'> {
+  return new Promise((resolve) => {
+    clock.setTimeout(() => resolve('late'), ms)
+  })
+}
+
+/** In [0, 1), from a driver's name. */
+const placeOf = (id: string): number => createHash('sha256').update(id).digest().readUInt32BE(0) / 2 ** 32

@@ -29,7 +29,7 @@ export async function loadBundle(
   const { sha256 } = bundle
   for (let pauseMs = firstPauseMs; ; pauseMs = Math.min(lastPauseMs, pauseMs * 2)) {
     try {
-      return await cache.fetch({ get: (_, name) => fetchBundle(bus, worker, name) }, sha256)
+      return await cache.fetch({ get: (_, name) => fetchBundle({ bus, clock, worker }, name) }, sha256)
     } catch (error) {
       // Aborted: nobody waits for it any more.
       if (signal.aborted || !outages.has(codeOf(error) ?? '')) throw error
@@ -38,7 +38,8 @@ export async function loadBundle(
   }
 }
 
-const outages = new Set(['BUS_DISCONNECTED', 'BUS_TIMEOUT', 'BUS_NO_RESPONDERS'])
+/** A driver that has too many readers says so, and means the same. */
+const outages = new Set(['BUS_DISCONNECTED', 'BUS_TIMEOUT', 'BUS_NO_RESPONDERS', 'STORE_BUSY'])
 
 /** The last metrics of an attempt whose runner went. Resolves once all that was said is recorded. */
 export async function readLoss({ bus, worker, lines }: Means, loss: Loss): Promise<Recorded> {

@@ -66,6 +66,8 @@ export interface Slot {
 
 /** Of an attempt that is over by then, nobody has to hear that it has begun: its result says when. */
 const startedAfterMs = 20
+/** While so many wait, their driver has time to send more before the slot falls idle. */
+const enoughWaiting = 4
 /** Whether the code of short trials is still the same on the disk is looked at so often, and not for each. */
 const lookAgainMs = 250
 
@@ -83,7 +85,7 @@ export function createSlot(options: SlotOptions): Slot {
     const { experiment, trial, attempt } = assignment.attempt
     const result = { trial, attempt, slot, ...ended, ...(checkpoint === true ? { checkpoint } : {}) }
     // While enough waits here, nobody has to be in a hurry with the next ones.
-    outbox.put(experiment, result, lineOf(context()).length > options.ahead / 4)
+    outbox.put(experiment, result, ended.outcome.kind === 'done' && lineOf(context()).length >= enoughWaiting)
   }
   /** Of an attempt that no runner has had. */
   const endUnbegun = (assignment: Assignment | null, outcome: AttemptOutcome): void => {

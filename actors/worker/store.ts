@@ -9,6 +9,7 @@ import {
   writeCheckpoint,
   type AttemptRef,
 } from '../../protocol/index.ts'
+import type { Clock } from '../../src/actor/index.ts'
 import { ask, type Bus } from '../../src/bus/index.ts'
 
 /** Outages and elections: of the bus itself, or of the store behind the driver that was asked. */
@@ -53,12 +54,36 @@ async function whole(subject: string, next: (offset: number) => Promise<Part | n
   }
 }
 
+interface Reading {
+  readonly bus: Bus
+  readonly clock: Clock
+  readonly worker: string
+}
+
+/** In vain, a part is asked for so often. */
+const partTries = 20
+const longestPauseMs = 4_000
+
+/**
+ * A part of an experiment's code. One that has begun goes on from where it is: where a thousand read at once, those that began anew would
+ * never let the others end. The pauses are random, so that these do not come back together.
+ */
+export async function bundlePart({ bus, clock, worker }: Reading, sha256: string, offset: number): Promise<Part> {
+  for (let tries = 1; ; tries += 1) {
+    try {
+      return await ask(bus, readBundle, { worker, bundle: sha256 }, { offset }, { timeoutMs })
+    } catch (error) {
+      if (tries === partTries || !passes(error)) throw error
+      const pauseMs = Math.random() * Math.min(longestPauseMs, 200 * 2 ** tries)
+      await new Promise<void>((resolve) => clock.setTimeout(resolve, pauseMs))
+    }
+  }
+}
+
 /** An experiment's code, or undefined if the store has none of that hash. */
-export async function fetchBundle(bus: Bus, worker: string, sha256: string): Promise<Uint8Array | undefined> {
+export async function fetchBundle(reading: Reading, sha256: string): Promise<Uint8Array | undefined> {
   try {
-    return await whole('bundle.read', (offset) =>
-      ask(bus, readBundle, { worker, bundle: sha256 }, { offset }, { timeoutMs }),
-    )
+    return await whole('bundle.read', (offset) => bundlePart(reading, sha256, offset))
   } catch (error) {
     if (codeOf(error) === 'BUNDLE_MISSING') return undefined
     throw error

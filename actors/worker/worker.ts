@@ -60,6 +60,8 @@ export interface WorkerOptions {
   /** How long a drain waits for what runs; null: as long as it takes. */
   readonly drainTimeoutMs: number | null
   readonly onDropped?: OnDropped
+  /** In [0, 1): what thousands of workers do at one sign is spread over time by it. Default: Math.random. */
+  readonly random?: () => number
   /** For the process's own log. */
   readonly onNotice: (text: string, details?: object) => void
 }
@@ -83,7 +85,7 @@ const beatMs = 1_000
 const deliveryMs = 10_000
 
 export function createWorker(options: WorkerOptions): Worker {
-  const { bus, clock, info, onDropped, onNotice } = options
+  const { bus, clock, info, onDropped, onNotice, random = Math.random } = options
   const { worker } = info
   let backend = ''
   let versions = info.versions
@@ -248,6 +250,17 @@ export function createWorker(options: WorkerOptions): Worker {
     )
   }
 
+  let answering: unknown
+  const answerRollCall = (spreadMs: number): void => {
+    const announceNow = (): void => {
+      clock.clearTimeout(answering)
+      answering = undefined
+      actor.send({ type: 'rollcall' })
+    }
+    if (spreadMs === 0) announceNow()
+    else answering = clock.setTimeout(announceNow, random() * spreadMs)
+  }
+
   const slotAt = (slot: number): Slot => {
     const found = slots[slot]
     if (found === undefined) throw problem('LEASE_UNKNOWN', { worker, slot })
@@ -307,8 +320,9 @@ export function createWorker(options: WorkerOptions): Worker {
       bus,
       rollCall,
       { driver: '*' },
-      (_, { driver }) => {
-        actor.send({ type: 'rollcall' })
+      ({ spreadMs = 0 }, { driver }) => {
+        // Each caller has its answer within its own time: several that call at once have one.
+        if (answering === undefined || spreadMs === 0) answerRollCall(spreadMs)
         holders.rollCalled(driver)
         outbox.wake()
       },

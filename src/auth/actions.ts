@@ -72,6 +72,8 @@ export const actions: readonly Action[] = [
   publish('release a slot', `${v}.call.worker.<other>.release`, 'driver'),
   publish('ask whether a worker is there', `${v}.call.worker.<other>.ping`, 'driver'),
   publish('submit an experiment', `${v}.call.driver.submit`, 'client'),
+  publish('pass a submission on to a driver', `${v}.call.driver.<other>.accept`, 'driver'),
+  publish('hand an experiment over to a driver', `${v}.call.driver.<other>.take`, 'driver'),
   publish('resume an experiment', `${v}.call.driver.resume`, 'client'),
   publish('stop an experiment', `${v}.call.experiment.e.stop`, 'client'),
   publish('ask an optimizer', `${v}.call.optimizer.tpe.open`, 'driver'),

@@ -6,7 +6,7 @@ import { problem, type StreamName } from '../../protocol/index.ts'
 import type { Bus, BusStatus, Handler } from './bus.ts'
 import { guarded, type OnFault, type RawDelivery } from './guard.ts'
 import { createMemoryStore } from './memory-store.ts'
-import { subjectMatches } from './subjects.ts'
+import { SubjectIndex } from './subject-index.ts'
 
 interface Timers {
   now(): number
@@ -59,7 +59,6 @@ export interface MemoryNetwork {
 
 interface Interest {
   readonly owner: Connection
-  readonly pattern: string
   readonly queue: string | undefined
   readonly deliver: (raw: RawDelivery) => void
   active: boolean
@@ -72,6 +71,8 @@ interface Connection {
   /** By the clock: until then deliveries wait. */
   stalledUntil: number
   readonly inbox: (() => void)[]
+  /** Each ends one of its subscriptions. */
+  readonly interests: Set<() => void>
   enqueue(work: () => void): void
   setStatus(status: BusStatus): void
 }
@@ -92,7 +93,7 @@ export function createMemoryNetwork(options: MemoryNetworkOptions = {}): MemoryN
   const maxPayload = options.maxPayload ?? 2 ** 20
   const onFault = options.onFault ?? (() => {})
   const connections = new Map<Bus, Connection>()
-  const interests: Interest[] = []
+  const interests = new SubjectIndex<Interest>()
   const store = createMemoryStore({ now: () => clock.now(), maxBytes: options.maxStreamBytes ?? 2 ** 28 })
   const turns = new Map<string, number>()
   const transit = options.transit ?? (() => 'arrives')
@@ -109,7 +110,7 @@ export function createMemoryNetwork(options: MemoryNetworkOptions = {}): MemoryN
 
   /** Hands a message to all listeners; returns how many there are. */
   function route(from: string, subject: string, data: Uint8Array, reply?: Answer): number {
-    const hearing = interests.filter((i) => i.owner.status === 'connected' && subjectMatches(i.pattern, subject))
+    const hearing = interests.matching(subject).filter(({ owner }) => owner.status === 'connected')
     const groups = new Map<string, Interest[]>()
     const chosen: Interest[] = []
     for (const interest of hearing) {
@@ -204,18 +205,14 @@ export function createMemoryNetwork(options: MemoryNetworkOptions = {}): MemoryN
       },
       subscribe(pattern: string, handler: Handler, { queue } = {}) {
         open()
-        const interest: Interest = {
-          owner: self,
-          pattern,
-          queue,
-          deliver: guarded(handler, onFault),
-          active: true,
-        }
-        interests.push(interest)
+        const interest: Interest = { owner: self, queue, deliver: guarded(handler, onFault), active: true }
+        const remove = interests.add(pattern, interest)
+        self.interests.add(remove)
         return {
           unsubscribe() {
             interest.active = false
-            remove(interest)
+            self.interests.delete(remove)
+            remove()
           },
         }
       },
@@ -244,7 +241,7 @@ export function createMemoryNetwork(options: MemoryNetworkOptions = {}): MemoryN
       blobs: store.blobsFor(connected),
       async close() {
         closing ??= (async () => {
-          for (const interest of interests.filter((i) => i.owner === self)) remove(interest)
+          for (const stop of self.interests) stop()
           await Promise.resolve()
           self.setStatus('closed')
           connections.delete(bus)
@@ -259,6 +256,7 @@ export function createMemoryNetwork(options: MemoryNetworkOptions = {}): MemoryN
       status: down ? 'disconnected' : 'connected',
       stalledUntil: -Infinity,
       inbox: [],
+      interests: new Set(),
       enqueue(work) {
         this.inbox.push(work)
         // One turn a delivery: the work it takes is always the oldest, so the order holds.
@@ -283,11 +281,6 @@ export function createMemoryNetwork(options: MemoryNetworkOptions = {}): MemoryN
     }
     connections.set(bus, self)
     return bus
-  }
-
-  function remove(interest: Interest): void {
-    const index = interests.indexOf(interest)
-    if (index >= 0) interests.splice(index, 1)
   }
 
   function setAll(bus: Bus | undefined, status: BusStatus): void {

@@ -19,6 +19,8 @@ import { recovery } from './recovery.ts'
 import { restart } from './restart.ts'
 import { ringTraining } from './ring-training.ts'
 import { samplers } from './samplers.ts'
+import { scale } from './scale.ts'
+import { sizing } from './sizing.ts'
 import { mnistSearch } from './search.ts'
 import { suggesting } from './suggest.ts'
 import { training } from './training.ts'
@@ -73,6 +75,8 @@ const benches: Readonly<Record<string, Bench>> = {
   leaders,
   kills,
   'ring-training': ringTraining,
+  scale,
+  sizing,
 }
 
 const program = new Command('bench')
@@ -94,12 +98,15 @@ const program = new Command('bench')
   )
   .option('--only <families>', 'quality: families of problems, or problems by name')
   .option('--samplers <names>', 'quality: samplers of ours, options in braces (default: tpe,auto)')
-  .option('--workers <numbers>', 'quality: asynchronous workers (default: 1)')
+  .option('--workers <numbers>', 'quality: asynchronous workers (default: 1); scale: so many workers (default: 1000)')
   .option('--keep <directory>', "quality: where the peer's outcomes are kept, so that they are found once")
   .option('--seeds <n>', 'quality, ring-training, search: so many seeds (default: 10, 3, 1)', Number)
   .option('--kills <n>', 'recovery, kills, leaders, goodput: so many are killed (default: 50, 10, 6, 5)', Number)
   .option('--trials <n>', 'history, board: so many trials (default: 60000, 50000)', Number)
-  .option('--long', 'recovery: workers that come and go for two minutes, and one that is stopped for 15 s, too')
+  .option(
+    '--long',
+    'recovery: workers that come and go for two minutes, and one that is stopped for 15 s, too; sizing: up to 10,000 workers',
+  )
   .option('--secured', 'trials, allreduce: under an authority and by TLS; compare with a run without')
   .action(async (name: string, { json, ...options }: BenchOptions & { json?: boolean }) => {
     const say = (line: string) => process.stderr.write(`${line}\n`)

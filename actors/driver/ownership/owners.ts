@@ -23,6 +23,8 @@ export class Owners {
   readonly #self: string
   readonly #ttlMs: number
   readonly #others = new Map<string, Other>()
+  /** In elapsed time: since when experiments are not named by the driver that adopted them last. */
+  readonly #leftOutSince = new Map<string, number>()
   readonly #asked = new Map<string, Promise<boolean>>()
   /** In elapsed time: since when this driver listens. */
   readonly #since: number
@@ -39,8 +41,16 @@ export class Owners {
     if (driver === this.#self) return
     this.#others.delete(driver)
     this.#others.set(driver, { experiments: new Set(experiments), heardAt: this.#clock.elapsed() })
+    if (this.#leftOutSince.size > 0) for (const experiment of experiments) this.#leftOutSince.delete(experiment)
     const [oldest] = this.#others.keys()
     if (this.#others.size > othersAtMost && oldest !== undefined) this.#others.delete(oldest)
+  }
+
+  /** The driver is about to take the experiment: the next one goes to another. */
+  expect(driver: string, experiment: string): void {
+    const other = this.#others.get(driver)
+    if (other === undefined) return
+    this.#others.set(driver, { ...other, experiments: new Set([...other.experiments, experiment]) })
   }
 
   /** The driver that is known to have the experiment. */
@@ -51,14 +61,38 @@ export class Owners {
     return undefined
   }
 
+  /** The driver with the fewest experiments, of those that beat; undefined: there is none with fewer than `below`. */
+  leastLoaded(below = Infinity): string | undefined {
+    let best: string | undefined
+    let least = below
+    for (const [driver, { experiments, heardAt }] of this.#others) {
+      if (this.#clock.elapsed() - heardAt > askAfterMs || experiments.size >= least) continue
+      best = driver
+      least = experiments.size
+    }
+    return best
+  }
+
   /** Whether nobody has an experiment that the log says was adopted by `driver` last. */
   async isAbandoned(experiment: string, driver: string | undefined): Promise<boolean> {
     if (this.ownerOf(experiment) !== undefined) return false
     if (driver === undefined || driver === this.#self) return true
     const other = this.#others.get(driver)
-    if (other !== undefined && this.#clock.elapsed() - other.heardAt < this.#ttlMs) return true
+    if (other !== undefined && this.#clock.elapsed() - other.heardAt < this.#ttlMs) return this.#isLeftOut(experiment)
     if (this.#clock.elapsed() - this.#since >= this.#ttlMs) return true
     return await this.#isGone(driver)
+  }
+
+  /**
+   * Its owner beats and does not name it. A beat may have been on its way when the experiment was adopted: those that come later name it.
+   */
+  #isLeftOut(experiment: string): boolean {
+    const now = this.#clock.elapsed()
+    const since = this.#leftOutSince.get(experiment) ?? now
+    this.#leftOutSince.set(experiment, since)
+    if (now - since < askAfterMs) return false
+    this.#leftOutSince.delete(experiment)
+    return true
   }
 
   /** Asks those that are silent; true: one of them is gone. */

@@ -5,9 +5,18 @@
  * I3 An experiment that cannot be opened or taken up leaves nothing behind.
  */
 import { isDeepStrictEqual } from 'node:util'
-import { driverBeat, problem, type AskedChange, type LogEvent, type Submission } from '../../../protocol/index.ts'
+import {
+  codeOf,
+  driverBeat,
+  handOver,
+  passOn,
+  problem,
+  type AskedChange,
+  type LogEvent,
+  type Submission,
+} from '../../../protocol/index.ts'
 import { newId, type ActorEnvironment } from '../../../src/actor/index.ts'
-import { tell } from '../../../src/bus/index.ts'
+import { ask, tell } from '../../../src/bus/index.ts'
 import type { History } from '../../../src/history/index.ts'
 import { faultOfSignature } from '../../../src/signing/index.ts'
 import type { ExperimentRun, LogEnd, RunNews } from '../experiment/index.ts'
@@ -44,6 +53,10 @@ interface Accepted {
 
 /** Experiments that a beat names at most. */
 const namedAtMost = 4096
+/** Another driver has so long to take an experiment. */
+const passOnMs = 3_000
+/** The other driver is gone, or has no room. */
+const notTaken = new Set(['BUS_NO_RESPONDERS', 'BUS_TIMEOUT', 'DRIVER_FULL'])
 
 export class Ownership {
   readonly #env: ActorEnvironment
@@ -111,14 +124,52 @@ export class Ownership {
     await Promise.all([...this.#runs.values()].map((run) => run.kept()))
   }
 
-  /** Lets go of all experiments, and says so: nobody has to wait for this driver's silence before taking them up. */
-  close(): void {
+  /**
+   * Lets go of all experiments, and says so: nobody has to wait for this driver's silence before taking them up. Gives what was let go of.
+   */
+  close(): string[] {
+    const experiments = [...this.#runs.keys()]
     this.#say([])
     for (const run of this.#runs.values()) run.close()
     this.#late.close()
+    return experiments
   }
 
+  /** Has other drivers take up at once what was let go of, each as few as they can. */
+  async handOver(experiments: readonly string[]): Promise<void> {
+    await Promise.all(experiments.map((experiment) => this.#handOver(experiment)))
+  }
+
+  async #handOver(experiment: string): Promise<void> {
+    const { bus, logger } = this.#env
+    const driver = this.#owners.leastLoaded()
+    if (driver === undefined) return
+    this.#owners.expect(driver, experiment)
+    try {
+      const { taken } = await ask(bus, handOver, { driver }, { experiment }, { timeoutMs: passOnMs })
+      logger.info({ experiment, driver, taken }, 'experiment handed over')
+    } catch (error) {
+      // It is found in the log by whoever looks next.
+      logger.warn({ experiment, driver, code: codeOf(error) }, 'the other driver does not say whether it has taken it')
+    }
+  }
+
+  /** A new experiment goes to the driver that has the fewest; the client hears who that is. */
   async submit(submission: Submission): Promise<Accepted> {
+    const { experiment } = submission
+    const isHere = this.#runs.has(experiment) || this.#taking.has(experiment)
+    const driver = isHere ? undefined : this.#owners.leastLoaded(this.#runs.size)
+    if (driver === undefined) return await this.accept(submission)
+    try {
+      return await ask(this.#env.bus, passOn, { driver }, submission, { timeoutMs: passOnMs })
+    } catch (error) {
+      // Whatever became of it there: what was accepted stands in the log, and is found there.
+      if (!notTaken.has(codeOf(error) ?? '')) throw error
+      return await this.accept(submission)
+    }
+  }
+
+  async accept(submission: Submission): Promise<Accepted> {
     const { experiment } = submission
     const reply = { experiment, driver: this.#env.id }
     requireAcceptable(submission)
@@ -171,6 +222,11 @@ export class Ownership {
     return this.#once(experiment, () => this.#takeUp(experiment))
   }
 
+  /** The same with one that its driver has let go of. */
+  takeOver(experiment: string): Promise<ExperimentRun | undefined> {
+    return this.#once(experiment, () => this.#takeUp(experiment, undefined, true))
+  }
+
   async #archived(experiment: string): Promise<History> {
     const archived = await readArchive(this.#env.bus, experiment)
     if (archived === undefined) throw problem('EXPERIMENT_UNKNOWN', { experiment })
@@ -196,8 +252,8 @@ export class Ownership {
     return run
   }
 
-  /** `resume`: somebody wants it to go on, with a change perhaps. */
-  async #takeUp(experiment: string, resume?: Resume): Promise<ExperimentRun | undefined> {
+  /** `resume`: somebody wants it to go on, with a change perhaps. `isFree`: its driver has let go of it. */
+  async #takeUp(experiment: string, resume?: Resume, isFree = false): Promise<ExperimentRun | undefined> {
     const { bus, clock, id, logger } = this.#env
     const archived = await readArchive(bus, experiment)
     if (archived === undefined || this.#runs.has(experiment)) return this.#runs.get(experiment)
@@ -210,7 +266,8 @@ export class Ownership {
       this.#late.acknowledge(experiment)
       return undefined
     }
-    if (resume === undefined && !(await this.#owners.isAbandoned(experiment, archived.owner))) return undefined
+    if (resume === undefined && !isFree && !(await this.#owners.isAbandoned(experiment, archived.owner)))
+      return undefined
     const { order } = archived
     if (order.broken && resume?.force !== true) throw problem('LOG_HOLE', { experiment, fault: order.fault })
     // One that is about to end is changed once it has.

@@ -16,10 +16,19 @@ export class Scan {
   /** Experiments whose log has a hole: left alone until somebody says to go on all the same. */
   readonly #setAside = new Set<string>()
   #looking = false
+  /** In [0, 1): where it begins to look. */
+  readonly #place: number
 
-  /** `remove`: goes on with a removal that was interrupted. */
-  constructor(bus: Bus, logger: Logger, ownership: Ownership, remove: (experiment: string) => Promise<unknown>) {
+  /** `place`: see #place. `remove`: goes on with a removal that was interrupted. */
+  constructor(
+    bus: Bus,
+    logger: Logger,
+    ownership: Ownership,
+    place: number,
+    remove: (experiment: string) => Promise<unknown>,
+  ) {
     this.#bus = bus
+    this.#place = place
     this.#logger = logger
     this.#ownership = ownership
     this.#remove = remove
@@ -29,7 +38,8 @@ export class Scan {
     if (this.#looking || this.#bus.status !== 'connected') return
     this.#looking = true
     try {
-      for (const experiment of await experimentIds(this.#bus)) {
+      // Where several drivers find the same at once, each begins at another place: so they share it, and rarely want the same one.
+      for (const experiment of rotated(await experimentIds(this.#bus), this.#place)) {
         if (!this.#setAside.has(experiment) && this.#ownership.seemsAbandoned(experiment))
           await this.#lookAt(experiment)
       }
@@ -59,4 +69,9 @@ export class Scan {
       this.#logger.warn({ experiment, code }, `it cannot be taken up: ${message}; ${remedy}`)
     }
   }
+}
+
+function rotated<T>(all: readonly T[], place: number): readonly T[] {
+  const first = Math.floor(place * all.length)
+  return [...all.slice(first), ...all.slice(0, first)]
 }

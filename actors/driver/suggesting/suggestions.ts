@@ -6,7 +6,14 @@
  * I3 No place is held for a suggestion: whoever is slow or mute costs nobody a slot.
  * I4 What is retried is retried with growing pauses, and a suggester that keeps forgetting the experiment fails it in the end.
  */
-import { codeOf, toProblem, type LogEvent, type Problem, type Submission } from '../../../protocol/index.ts'
+import {
+  codeOf,
+  suggestionsAtMost,
+  toProblem,
+  type LogEvent,
+  type Problem,
+  type Submission,
+} from '../../../protocol/index.ts'
 import { newId, type Clock, type Logger } from '../../../src/actor/index.ts'
 import type { Bus } from '../../../src/bus/index.ts'
 import type { History, Observed } from '../../../src/history/index.ts'
@@ -241,7 +248,9 @@ export class Suggestions {
 
   async #askOnce(session: Session): Promise<void> {
     const first = this.#history.configurations
-    const wanted = Math.min(this.#wanted, this.#history.submission.context.trials - first)
+    // What is beyond that is asked for next: placement wants it still.
+    const left = this.#history.submission.context.trials - first
+    const wanted = Math.min(this.#wanted, left, suggestionsAtMost)
     this.#wanted = 0
     if (wanted <= 0) return
     const observed = this.#observed

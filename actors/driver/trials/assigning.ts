@@ -40,11 +40,12 @@ export class Assigning {
     return new Promise((taken, refused) => {
       const one = { assignment, taken, refused }
       const waiting = this.#waiting.get(worker)
-      if (waiting !== undefined) return void waiting.push(one)
-      this.#waiting.set(worker, [one])
-      queueMicrotask(() => {
-        this.#send(worker)
-      })
+      if (waiting === undefined) {
+        this.#waiting.set(worker, [one])
+        queueMicrotask(() => {
+          this.#send(worker)
+        })
+      } else waiting.push(one)
     })
   }
 

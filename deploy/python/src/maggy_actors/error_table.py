@@ -549,7 +549,7 @@ TABLE: dict[str, tuple[str, bool, str]] = {
         "`maggy pin {experiment} --off` lets it go",
     ),
     "STORE_BUSY": (
-        "the driver passes on as many checkpoints as it can now",
+        "the driver passes on as much code and as many checkpoints as it can now",
         True,
         "ask again later; more drivers share the experiments among them",
     ),
