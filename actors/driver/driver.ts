@@ -5,9 +5,10 @@
  */
 import { createHash } from 'node:crypto'
 import {
-  announce,
   annotateArchived,
+  announce,
   beat,
+  codeOf,
   driverBeat,
   driverPing,
   handOver,
@@ -17,11 +18,12 @@ import {
   removeArchived,
   resumeExperiment,
   rollCall,
+  stopTrial,
   submit,
   toProblem,
 } from '../../protocol/index.ts'
 import { announcePresence, every, patiently, type ActorEnvironment, type RunningActor } from '../../src/actor/index.ts'
-import { answer, hear, tell } from '../../src/bus/index.ts'
+import { answer, ask, hear, tell } from '../../src/bus/index.ts'
 import { ServedBundles } from './bundles.ts'
 import { ExperimentRun, tellProgress } from './experiment/index.ts'
 import { Fleet, schedule, SlotPosition, type FleetNews, type Slot } from './fleet/index.ts'
@@ -254,7 +256,23 @@ class Driver implements RunningActor {
     else if (news.kind === 'callRoll') this.#callRoll(beatMs)
     else if (news.kind === 'crowded') this.#env.onDropped(announce.name, toProblem(problem('FLEET_FULL', news)))
     else if (news.kind === 'lost') runs.get(news.place.attempt?.experiment ?? '')?.lost(news)
-    else runs.get(news.attempt.experiment)?.stranger(news.worker, news.slot, news.attempt)
+    else if (runs.has(news.attempt.experiment))
+      runs.get(news.attempt.experiment)?.stranger(news.worker, news.slot, news.attempt)
+    else void this.#stopLeftOver(news)
+  }
+
+  /**
+   * A worker still runs what an experiment has left that is over: it could not be reached when it was told. It says so with each beat, and
+   * is told again; only in a slot that this driver holds, for elsewhere another one may have resumed the experiment.
+   */
+  async #stopLeftOver({ worker, slot, attempt }: Extract<FleetNews, { kind: 'stranger' }>): Promise<void> {
+    const held = this.#fleet.slotsOf(worker).find((one) => one.slot === slot)
+    if (held?.lease.state !== 'ours' || !this.#ownership.isOver(attempt.experiment)) return
+    try {
+      await ask(this.#env.bus, stopTrial, { worker }, { attempt, reason: 'superseded' }, { timeoutMs: beatMs })
+    } catch (error) {
+      if (codeOf(error) === undefined) throw error
+    }
   }
 
   /** All that changed in this turn is looked at once, when the turn is over. */

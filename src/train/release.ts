@@ -4,7 +4,7 @@
  * models of past trials would never go, and a variable with a name of its own could be made once only. What user code still holds (what
  * it put on `globalThis`) stays usable: a tensor is freed when nothing reaches it any more.
  */
-import { setFlagsFromString } from 'node:v8'
+import { getHeapSpaceStatistics, setFlagsFromString } from 'node:v8'
 import { runInNewContext } from 'node:vm'
 import type { Tf } from './backend.ts'
 
@@ -28,9 +28,10 @@ interface Engine {
 
 /**
  * JavaScript's memory says little of what tensors hold outside of it: above so much that waits to be freed it is collected at once. In
- * bytes, and tensors.
+ * bytes, and tensors. Memory that outlived young generations is collected between trials, too, once it has grown by `grown` bytes: left to
+ * itself it would fill all that a runner is given at its start before anything of it goes.
  */
-const most = { bytes: 64 * 2 ** 20, tensors: 10_000 }
+const most = { bytes: 64 * 2 ** 20, tensors: 10_000, grown: 8 * 2 ** 20 }
 
 /** Call `begin` before a trial and the function that it returns after it. */
 export function createRelease(tf: Tf): { begin(): () => void } {
@@ -41,6 +42,7 @@ export function createRelease(tf: Tf): { begin(): () => void } {
   let live: Set<Freed> | undefined
   let open = 0
   const waiting = { bytes: 0, tensors: 0 }
+  let oldest = Infinity
 
   const forget = ({ size }: Freed): void => {
     waiting.bytes -= size * 4
@@ -85,7 +87,11 @@ export function createRelease(tf: Tf): { begin(): () => void } {
         if (open > 0) return
         for (const tensor of live ?? []) freeLater(tensor)
         live = undefined
-        if (waiting.bytes > most.bytes || waiting.tensors > most.tensors) collect()
+        const old = oldBytes()
+        oldest = Math.min(oldest, old)
+        if (waiting.bytes <= most.bytes && waiting.tensors <= most.tensors && old - oldest <= most.grown) return
+        collect()
+        oldest = oldBytes()
       }
     },
   }
@@ -108,6 +114,13 @@ function rememberSettings(tf: Tf, engine: Engine): () => void {
     Object.assign(settings.flags, flags)
   }
 }
+
+/** Of JavaScript's memory, what only a collection of all of it frees. */
+const oldBytes = (): number =>
+  getHeapSpaceStatistics().reduce(
+    (sum, { space_name: name, space_used_size: used }) => (name.startsWith('new_') ? sum : sum + used),
+    0,
+  )
 
 let collector: (() => void) | undefined
 

@@ -146,3 +146,33 @@ describe('a host whose time is set back by an hour', () => {
     })
   })
 })
+
+describe('a worker that is gone', () => {
+  const done = { run: () => ok(1) }
+
+  it('was lost for a driver before that one took up what it ran: its trial runs again elsewhere', async () => {
+    const { bench, w1 } = await ready({ trials: 1 })
+    await bench.driver('d2')
+    await bench.pass(2_000, w1)
+    w1.vanish()
+    // What the first one decides about it is not kept.
+    bench.transit = ({ kind, from }) => (kind === 'append' && from === 'd1' ? 'lost' : 'arrives')
+    await bench.pass(10_000)
+    bench.kill('d1')
+    const w2 = await bench.worker('w2', done)
+    await bench.pass(40_000, w2)
+    expect((await bench.events('e1')).at(-1)).toMatchObject({ type: 'experiment.ended', state: 'done' })
+  })
+
+  it('comes back with an attempt of an experiment that is over: it is told to stop', async () => {
+    const { bench, w1 } = await ready({ trials: 1 })
+    const [left] = w1.assignments
+    bench.network.outage(w1.bus)
+    const w2 = await bench.worker('w2', done)
+    await bench.pass(20_000, w2)
+    expect((await bench.types('e1')).at(-1)).toBe('experiment.ended')
+    bench.network.restore(w1.bus)
+    await bench.pass(3_000, w1, w2)
+    expect(w1.stops).toContainEqual({ attempt: left?.attempt, reason: 'superseded' })
+  })
+})

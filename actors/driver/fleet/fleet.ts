@@ -180,6 +180,8 @@ export class Fleet {
 
   /** From the log, or the worker's own word: this worker is said to hold this attempt. */
   expect(worker: string, slot: number, attempt: AttemptRef, at: number): void {
+    // What is entered with a worker that is gone would never be missed: it is waited for anew, as one that the log names first.
+    if (this.#workers.get(worker)?.snapshot.value === 'lost') this.#remove(worker)
     this.#worker(worker).slots.expect(slot, attempt, at)
   }
 

@@ -92,6 +92,11 @@ export class Ownership {
     return this.#runs.has(experiment) || this.#taking.has(experiment)
   }
 
+  /** It has ended, as far as this driver knows, and nobody has taken it up again. */
+  isOver(experiment: string): boolean {
+    return this.#late.knows(experiment) && !this.isHere(experiment)
+  }
+
   /** Whether no driver has an experiment that the log says was adopted by `owner` last. */
   isAbandoned(experiment: string, owner: string | undefined): Promise<boolean> {
     return this.#owners.isAbandoned(experiment, owner)
