@@ -8,6 +8,11 @@ set -eu
 release=${1:?a release, a namespace and the number of workers are needed}
 namespace=${2:?a namespace is needed}
 workers=${3:?how many workers there may be is needed}
+case $workers in *[!0-9]* | '')
+  echo "secrets.sh: $workers is no number of workers" >&2
+  exit 2
+  ;;
+esac
 folder=${MAGGY_AUTHORITY:-maggy-authority}
 # As the nats chart names its service.
 case $release in *nats*) bus=$release ;; *) bus=$release-nats ;; esac

@@ -54,6 +54,10 @@ it('the script prints one secret an actor, the same ones when it is run again fo
   )
   // The names of the pods, by which each finds its own.
   expect(Object.keys(secretsOf.get('maggy-workers') ?? {})).toEqual(['maggy-worker-0', 'maggy-worker-1'])
+  await expect(run(join(helm, 'secrets.sh'), ['maggy', 'lab', 'many'], { env })).rejects.toMatchObject({ code: 2 })
+  await expect(run(join(helm, 'secrets.sh'), ['maggy'], { env })).rejects.toMatchObject({
+    stderr: expect.stringContaining('a namespace is needed') as string,
+  })
   for (const { metadata, data } of once) expect(secretsOf.get(metadata.name)).toMatchObject(data)
 })
 
