@@ -82,14 +82,6 @@ export function createAttempts(options: {
   let serial = 0
   let current: Attempt | undefined
 
-  let ending: NodeJS.Timeout | undefined
-  /** To wake the other thread costs as much as a short trial: it hears of an end with the next beginning, if that comes at once. */
-  const tellEndLater = (): void => {
-    ending = later(() => {
-      toComm({ type: 'end' })
-    }, endWithinMs).unref()
-  }
-
   const note = (attempt: Attempt, text: string): void => {
     attempt.spoke = true
     for (const line of text.split('\n')) toComm({ type: 'line', attempt: refOf(attempt), from: 'log', text: line })
@@ -123,7 +115,7 @@ export function createAttempts(options: {
     options.flushOutput()
     // Whoever hears of the end finds all of it recorded; a trial that said nothing need not wait for the other thread.
     if (points > 0 || ending.spoke) await options.flushed()
-    tellEndLater()
+    toComm({ type: 'end' })
     if (current === ending) current = undefined
     const { assignment, startedAt } = ending
     toWorker({
@@ -185,7 +177,6 @@ export function createAttempts(options: {
   const begin = async (assignment: Assignment, file: string): Promise<void> => {
     // Half of what fits the flag's cell.
     serial = (serial % 2 ** 27) + 1
-    notLater(ending)
     options.stayAlive(false)
     const mine: Attempt = {
       assignment,
@@ -251,10 +242,6 @@ export function createAttempts(options: {
     remains: () => owner.getStore()?.remains,
   }
 }
-
-/** Node's own: what trials set is watched (remains.ts). */
-const { setTimeout: later, clearTimeout: notLater } = globalThis
-const endWithinMs = 20
 
 /** Asking the kernel costs as much as much of a short trial does: what was asked a moment ago counts. */
 const rssForMs = 100

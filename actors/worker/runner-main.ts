@@ -1,6 +1,6 @@
 /** A runner: the process in which user code runs. This thread is the user's and tfjs's; the second one has the bus. */
 import { once } from 'node:events'
-import { MessageChannel, Worker } from 'node:worker_threads'
+import { MessageChannel, Worker, type MessagePort } from 'node:worker_threads'
 import {
   createDistribution,
   createRelease,
@@ -13,6 +13,7 @@ import { createAttempts } from './attempts.ts'
 import { createArtifacts } from './artifacts.ts'
 import { createCheckpoints } from './checkpoints.ts'
 import { captureOutput } from './capture.ts'
+import { createCommLine } from './comm-line.ts'
 import { endThisGroup } from './process-group.ts'
 import { watchTimers } from './remains.ts'
 import { rememberSurroundings } from './surroundings.ts'
@@ -58,9 +59,9 @@ async function start(setting: RunnerSetting): Promise<void> {
     toWorker({ type: 'unfit', problem: said(error) })
     return
   }
-  const toComm = (message: ToComm): void => {
-    comm.postMessage(message)
-  }
+  const toComm = createCommLine<MessagePort>((message, ports = []) => {
+    comm.postMessage(message, [...ports])
+  }, later)
   const answered = (wanted: FromComm['type'], question: ToComm): Promise<void> =>
     new Promise((resolve) => {
       const hear = (message: FromComm): void => {
@@ -116,7 +117,7 @@ async function start(setting: RunnerSetting): Promise<void> {
         seat,
         line: { port: port2, memory: shared },
       }
-      comm.postMessage(message, [port2])
+      toComm(message, [port2])
       const line = { port: port1, memory: shared }
       return createDistribution({ tf: backend.tf, settings, seat, seed: assignment.seed, line, stopReason })
     },
@@ -164,6 +165,15 @@ async function start(setting: RunnerSetting): Promise<void> {
   // Before it hears the bus, a trial could not be stopped.
   await connected
   toWorker({ type: 'ready', backend: backend.name, versions: { ...backend.versions } })
+}
+
+/** Node's own: what trials set is watched (remains.ts). */
+const { setTimeout: set, clearTimeout: clear } = globalThis
+const later = (work: () => void, ms: number): (() => void) => {
+  const timer = set(work, ms).unref()
+  return () => {
+    clear(timer)
+  }
 }
 
 /** Whether the channel to the worker and the second thread keep this process alive. */

@@ -56,6 +56,8 @@ export function createRunner(options: {
   let process: RunnerProcess | undefined
   let heardAt = clock.now()
   let backend = { name: '', versions: {} as Readonly<Record<string, string>> }
+  /** The backend that was told last. */
+  let told: typeof backend | undefined
   let fault: Problem | undefined
   let lastWords = ''
   /** The runner's word on the attempt's end, while the machine takes it in. */
@@ -108,6 +110,9 @@ export function createRunner(options: {
         reports.ended(context.attempt.assignment, { outcome, startedAt: null, endedAt: clock.now(), points: 0 })
       },
       tellWarm: () => {
+        // Once for each process, and not after each trial.
+        if (told === backend) return
+        told = backend
         reports.warm(backend.name, backend.versions)
       },
       tellUnfit: ({ event }) => {

@@ -48,6 +48,8 @@ export interface BenchOptions {
   readonly trials?: number
   readonly long?: boolean
   readonly secured?: boolean
+  /** trials: of each worker. */
+  readonly slots?: string
 }
 
 type Bench = (say: (line: string) => void, options: BenchOptions) => Promise<Report>
@@ -96,17 +98,21 @@ const program = new Command('bench')
     '--peers <names>',
     "quality: the peer's samplers: optuna-tpe, optuna-gp, optuna-cmaes, optuna-nsga2, smac-hpo",
   )
-  .option('--only <families>', 'quality: families of problems, or problems by name')
+  .option(
+    '--only <families>',
+    'quality: families of problems, or problems by name; scale: of bundle, steady, history and outage',
+  )
   .option('--samplers <names>', 'quality: samplers of ours, options in braces (default: tpe,auto)')
   .option('--workers <numbers>', 'quality: asynchronous workers (default: 1); scale: so many workers (default: 1000)')
   .option('--keep <directory>', "quality: where the peer's outcomes are kept, so that they are found once")
   .option('--seeds <n>', 'quality, ring-training, search: so many seeds (default: 10, 3, 1)', Number)
   .option('--kills <n>', 'recovery, kills, leaders, goodput: so many are killed (default: 50, 10, 6, 5)', Number)
-  .option('--trials <n>', 'history, board: so many trials (default: 60000, 50000)', Number)
+  .option('--trials <n>', 'history, board, trials: so many trials (default: 60000, 50000, 10000)', Number)
   .option(
     '--long',
     'recovery: workers that come and go for two minutes, and one that is stopped for 15 s, too; sizing: up to 10,000 workers',
   )
+  .option('--slots <n>', 'trials: slots of each of the two workers (default: 1)')
   .option('--secured', 'trials, allreduce: under an authority and by TLS; compare with a run without')
   .action(async (name: string, { json, ...options }: BenchOptions & { json?: boolean }) => {
     const say = (line: string) => process.stderr.write(`${line}\n`)
