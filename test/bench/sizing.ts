@@ -21,10 +21,10 @@ const sizes: readonly Size[] = [
   { workers: 100, experiments: 100, drivers: 1 },
   { workers: 1000, experiments: 1, drivers: 1 },
   { workers: 1000, experiments: 100, drivers: 1 },
-  { workers: 1000, experiments: 1000, drivers: 1 },
   { workers: 1000, experiments: 100, drivers: 4 },
 ]
 const large: readonly Size[] = [
+  { workers: 1000, experiments: 1000, drivers: 1 },
   { workers: 10_000, experiments: 1, drivers: 1 },
   { workers: 10_000, experiments: 1000, drivers: 8 },
 ]
@@ -141,7 +141,9 @@ export async function sizing(say: (line: string) => void, { long = false }: Benc
   const rows: Measured[] = []
   for (const size of long ? [...sizes, ...large] : sizes) {
     say(`${size.workers} workers, ${size.experiments} experiments, ${size.drivers} drivers`)
-    rows.push(await measure(size))
+    const row = await measure(size)
+    rows.push(row)
+    say(JSON.stringify(row))
   }
   const head = Object.keys(rows[0] ?? {}) as (keyof Measured)[]
   const table = new Table({ head: [...head], style: { head: [], border: [] } })

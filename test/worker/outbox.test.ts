@@ -1,7 +1,7 @@
 /** Results on their way: how often they are said to a driver that does not take them. */
 import { describe, expect, test } from 'vitest'
 import { createOutbox } from '../../actors/worker/outbox.ts'
-import { done, problem, RemoteError, type ErrorCode, type PayloadOf } from '../../protocol/index.ts'
+import { done, doneSeveral, problem, RemoteError, type ErrorCode, type PayloadOf } from '../../protocol/index.ts'
 import { answer, createMemoryNetwork } from '../../src/bus/index.ts'
 import { TestClock } from '../support/clock.ts'
 
@@ -102,6 +102,81 @@ describe('a result', () => {
     const taken = said.length
     await pass(30)
     expect(said).toHaveLength(taken)
+    expect(outbox.unacknowledged()).toEqual([])
+  })
+})
+
+describe('several results', () => {
+  function toDriverOfSeveral(refusal: (trial: number) => ErrorCode | null) {
+    const clock = new TestClock()
+    const network = createMemoryNetwork({ clock })
+    const batches: number[][] = []
+    const alone: number[] = []
+    const refused: number[] = []
+    const driver = network.connect('d1')
+    answer(driver, done, { worker: '*', experiment: '*' }, ({ trial }) => {
+      alone.push(trial)
+      return {}
+    })
+    answer(driver, doneSeveral, { worker: '*', experiment: '*' }, ({ results }) => {
+      batches.push(results.map(({ trial }) => trial))
+      return {
+        refusals: results.map(({ trial }) => {
+          const code = refusal(trial)
+          return code === null ? null : { code, message: 'no' }
+        }),
+      }
+    })
+    const outbox = createOutbox({
+      bus: network.connect('w1'),
+      clock,
+      worker: 'w1',
+      onRefused: ({ trial }) => void refused.push(trial),
+    })
+    const pass = async (ms: number): Promise<void> => {
+      await network.settled()
+      clock.increment(ms)
+      await network.settled()
+    }
+    return { outbox, batches, alone, refused, pass }
+  }
+
+  test('of one turn go in one message, and each that is kept is forgotten', async () => {
+    const { outbox, batches, pass } = toDriverOfSeveral(() => null)
+    for (let trial = 0; trial < 5; trial += 1) outbox.put('e', result(trial))
+    await pass(0)
+    expect(batches).toEqual([[0, 1, 2, 3, 4]])
+    expect(outbox.unacknowledged()).toEqual([])
+  })
+
+  test('that can wait do so for a moment, and one that cannot takes them along', async () => {
+    const { outbox, batches, alone, pass } = toDriverOfSeveral(() => null)
+    outbox.put('e', result(0), true)
+    outbox.put('e', result(1), true)
+    await pass(0)
+    expect(batches).toEqual([])
+    expect(outbox.holds({ experiment: 'e', trial: 1, attempt: 1 })).toBe(true)
+    outbox.put('e', result(2))
+    await pass(0)
+    expect(batches).toEqual([[0, 1, 2]])
+    outbox.put('e', result(3), true)
+    await pass(20)
+    expect(alone).toEqual([3])
+  })
+
+  test('are told apart: one that is refused for good keeps none of the others, and one that is not kept is said again', async () => {
+    let isBusy = true
+    const { outbox, batches, alone, refused, pass } = toDriverOfSeveral((trial) =>
+      trial === 1 ? 'ATTEMPT_FOREIGN' : trial === 2 && isBusy ? 'INTERNAL' : null,
+    )
+    for (let trial = 0; trial < 4; trial += 1) outbox.put('e', result(trial))
+    await pass(0)
+    expect(batches).toEqual([[0, 1, 2, 3]])
+    expect(refused).toEqual([1])
+    expect(outbox.unacknowledged()).toEqual([{ experiment: 'e', trial: 2, attempt: 1 }])
+    isBusy = false
+    await pass(50)
+    expect(alone).toEqual([2])
     expect(outbox.unacknowledged()).toEqual([])
   })
 })
