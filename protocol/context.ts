@@ -22,9 +22,30 @@ import { SearchSpace } from './space.ts'
 export const Direction = Type.Union([Type.Literal('minimize'), Type.Literal('maximize')])
 export type Direction = Type.Static<typeof Direction>
 
+/** A bound, or two, that a number which train returns must keep. */
+export const Limit = Type.Object({
+  metric: Name,
+  atLeast: Type.Optional(Type.Number()),
+  atMost: Type.Optional(Type.Number()),
+})
+export type Limit = Type.Static<typeof Limit>
+
 /** One of the numbers that train returns, to be minimized or maximized. */
-export const Objective = Type.Object({ metric: Name, direction: Direction })
+export const Objective = Type.Object({
+  metric: Name,
+  direction: Direction,
+  /** A trial has a value of this objective only where it keeps all of these. They stand with the first objective. */
+  limits: Type.Optional(Type.Array(Limit, { minItems: 1, maxItems: 64 })),
+})
 export type Objective = Type.Static<typeof Objective>
+
+/** The names of the numbers that train must return: of the objectives, and of what limits them. */
+export const metricsAsked = (objectives: readonly Objective[]): string[] => [
+  ...new Set([
+    ...objectives.map(({ metric }) => metric),
+    ...objectives.flatMap(({ limits = [] }) => limits.map(({ metric }) => metric)),
+  ]),
+]
 export const Objectives = Type.Array(Objective, { minItems: 1, maxItems: 64 })
 
 /** A plug-in by its name, which stands in the subjects that it is asked on, with its options. */

@@ -90,6 +90,10 @@ const told: Readonly<Record<string, string>> = {
   withoutImprovement: 'So many trials in a row, done or pruned, that were no better than the best before them.',
   objectives:
     'What is optimized, the most important first; in an assignment the names of metrics that must be returned.',
+  limits:
+    'What numbers that the training function returns must keep, of the first objective: a trial that breaks one has no value of it, so it is never the best.',
+  'limits.atLeast': 'The smallest that the number may be. Left out: no bound.',
+  'limits.atMost': 'The largest that the number may be. Left out: no bound.',
   metric: 'The name of a number that the training function returns.',
   direction: 'Whether less or more of it is better.',
   hparams: 'Hyperparameters by name.',

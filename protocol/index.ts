@@ -40,6 +40,8 @@ export {
   AblationContext,
   Context,
   Direction,
+  Limit,
+  metricsAsked,
   Objective,
   OptimizationContext,
   Plugin,

@@ -2,6 +2,7 @@
 import {
   problem,
   type Hparams,
+  type Limit,
   type Objective,
   type OptimizationContext,
   type Plugin,
@@ -15,6 +16,7 @@ import { madeContext } from './faulty-context.ts'
 import {
   hparams,
   invalid,
+  limits,
   milliseconds,
   objectiveKeys,
   objectives,
@@ -55,6 +57,11 @@ interface Common<S extends Space, H extends object> extends PolicyOptions {
     readonly target?: number
     readonly withoutImprovement?: number
   }
+  /**
+   * What numbers that train returns must keep: `['memory <= 2e9', 'recall >= 0.9']`. A trial that breaks one is never the best, and
+   * teaches the optimizer where not to go. train must return these numbers beside the objectives.
+   */
+  readonly constraints?: readonly string[]
   /** The pruner that stops hopeless trials early: a built-in, or `{ name, served: true }` for one that `servePruner` runs. Default: none. */
   readonly pruner?: PluginOption | null
   /**
@@ -100,6 +107,7 @@ const known = [
   'repeats',
   'stop',
   ...objectiveKeys,
+  'constraints',
   'pruner',
   'hparams',
   'enqueue',
@@ -120,6 +128,10 @@ export function optimization<const S extends Space, H extends object = object>(
   return madeContext('optimization', () => ({ kind: 'optimization', context: contextFrom(options) }))
 }
 
+/** The limits stand with the first objective. */
+const limited = ([first, ...others]: readonly Objective[], limits: readonly Limit[]): Objective[] =>
+  first === undefined ? [] : [limits.length === 0 ? first : { ...first, limits: [...limits] }, ...others]
+
 function contextFrom(options: object): OptimizationContext {
   const given = record('optimization', options)
   requireKnown(given, known)
@@ -128,7 +140,7 @@ function contextFrom(options: object): OptimizationContext {
     throw problem('SPACE_INVALID', { path: 'space', reason: 'is empty: there is nothing to search for' })
   }
   const trials = whole('trials', given['trials'], 1)
-  const aims = objectives(given)
+  const aims = limited(objectives(given), limits(given['constraints']))
   const repeats = whole('repeats', given['repeats'] ?? 1, 1)
   if (repeats > mostRepeats) throw invalid('repeats', `is ${repeats}; ${mostRepeats} are the most`)
   const rings = ringOf(given['workersPerTrial'] ?? 1)

@@ -8,6 +8,7 @@ import {
   type Direction,
   type HparamValue as Value,
   type Hparams,
+  type Limit,
   type Objective,
   type Plugin,
   type Policy,
@@ -273,6 +274,26 @@ function labels(value: unknown): Record<string, string> {
 export function record(path: string, value: unknown): Readonly<Record<string, unknown>> {
   if (typeof value === 'object' && value !== null && !Array.isArray(value)) return value as Record<string, unknown>
   throw invalid(path, `is ${show(value)}, not an object`)
+}
+
+const comparison = /^\s*(.+?)\s*(<=|>=)\s*(\S+)\s*$/
+
+/** `['memory <= 2e9']` */
+export function limits(value: unknown): Limit[] {
+  if (value === undefined) return []
+  const shape = "not a list of comparisons: ['memory <= 2e9', 'recall >= 0.9']"
+  if (!Array.isArray(value)) throw invalid('constraints', `is ${show(value)}, ${shape}`)
+  if (value.length > 64) throw invalid('constraints', `are ${value.length}; 64 are the most`)
+  return value.map((item: unknown, index) => {
+    const path = `constraints[${index}]`
+    const [, name, sign, bound] = (typeof item === 'string' ? comparison.exec(item) : null) ?? []
+    const number = bound === undefined ? Number.NaN : Number(bound)
+    if (name === undefined || !Number.isFinite(number)) {
+      throw invalid(path, `is ${show(item)}, not a comparison of a returned number: 'memory <= 2e9', 'recall >= 0.9'`)
+    }
+    const metric = metricName(path, name)
+    return sign === '<=' ? { metric, atMost: number } : { metric, atLeast: number }
+  })
 }
 
 function metricName(path: string, value: unknown): string {

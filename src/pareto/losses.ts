@@ -1,12 +1,33 @@
 /** Observations by what they came to, turned so that less is better. */
-import { own, type Metrics, type Objective } from '../../protocol/index.ts'
+import { own, type Limit, type Metrics, type Objective } from '../../protocol/index.ts'
 import { crowdingDistance, nonDominatedSort } from './sort.ts'
 
-/** The value of an objective, turned so that less is better; NaN if it is missing or not finite. */
-export function lossOf(metrics: Metrics, { metric, direction }: Objective): number {
+/** The value of an objective, turned so that less is better; NaN if it is missing or not finite, or a limit is broken. */
+export function lossOf(metrics: Metrics, { metric, direction, limits }: Objective): number {
+  if (limits !== undefined && !(violationOf(metrics, limits) <= 0)) return NaN
   const value = own(metrics, metric)
   if (typeof value !== 'number' || !Number.isFinite(value)) return NaN
   return direction === 'minimize' ? value : -value
+}
+
+/**
+ * How far metrics are beyond limits: the sum over the limits, each as a share of its bound; 0 where all are kept, Infinity where a number
+ * is not finite. A number that was not reported breaks nothing: of a result all are there.
+ */
+export function violationOf(metrics: Metrics, limits: readonly Limit[]): number {
+  let sum = 0
+  for (const { metric, atLeast, atMost } of limits) {
+    const value = own(metrics, metric)
+    if (value === undefined) continue
+    if (value === null || !Number.isFinite(value)) return Infinity
+    for (const [bound, beyond] of [
+      [atMost, value - (atMost ?? Infinity)],
+      [atLeast, (atLeast ?? -Infinity) - value],
+    ] as const) {
+      if (bound !== undefined && beyond > 0) sum += beyond / (Math.abs(bound) || 1)
+    }
+  }
+  return sum
 }
 
 /** All of them; undefined if one is missing or not finite. */

@@ -5,7 +5,7 @@
  * I2 Its memory grows with the history.
  */
 import type { Objective, Observation } from '../../protocol/index.ts'
-import { lossOf } from '../pareto/index.ts'
+import { lossOf, violationOf } from '../pareto/index.ts'
 
 export interface Entry<Row> {
   readonly observation: Observation
@@ -13,11 +13,13 @@ export interface Entry<Row> {
   /** The value to be minimized; NaN if the trial has none. */
   readonly loss: number
   readonly standing: Standing
+  /** How far it is beyond the objective's limits; 0 if it keeps them. */
+  readonly violation: number
   /** What the sampler makes of its hparams. */
   readonly row: Row
 }
 
-/** 'bad': failed, or its metric is not a finite number; 'void': cancelled, so it says nothing about its hparams. */
+/** 'bad': failed, or its metric is not a finite number, or it breaks a limit; 'void': cancelled, so it says nothing about its hparams. */
 type Standing = 'done' | 'pruned' | 'bad' | 'pending' | 'void'
 
 export interface Ledger<Row> {
@@ -25,7 +27,7 @@ export interface Ledger<Row> {
   show(history: readonly Observation[]): void
   /** Every trial, in the history's order. */
   readonly entries: readonly Entry<Row>[]
-  /** The trials that have ended, best first: done by loss, then pruned (the latest first), then bad; ties by trial. */
+  /** The trials that have ended, best first: done by loss, then pruned (the latest first), then bad by violation; ties by trial. */
   readonly ranked: readonly Entry<Row>[]
   /** By trial. */
   readonly pending: readonly Entry<Row>[]
@@ -51,6 +53,8 @@ export function compareEntries(one: Entry<unknown>, other: Entry<unknown>): numb
     const later = (other.observation.step ?? -1) - (one.observation.step ?? -1)
     if (later !== 0) return later
   }
+  // Of those that failed, the ones that came to metrics are nearer to what is allowed, the less they are beyond it.
+  if (one.violation !== other.violation) return one.violation < other.violation ? -1 : 1
   // A loss is NaN only in a tier in which no trial has one, or at the end of the pruned ones.
   const loss = worst(one.loss) - worst(other.loss)
   return loss === 0 ? one.trial - other.trial : loss
@@ -92,7 +96,14 @@ export function createLedger<Row>(
   const entryOf = (observation: Observation, old: Entry<Row> | undefined): Entry<Row> => {
     const loss = objective === undefined ? Number.NaN : lossOf(observation.metrics, objective)
     const row = old?.observation.hparams === observation.hparams ? old.row : rowOf(observation)
-    return { observation, trial: observation.trial, loss, standing: standingOf(observation, loss), row }
+    const standing = standingOf(observation, loss)
+    const violation =
+      standing !== 'bad'
+        ? 0
+        : observation.state === 'done'
+          ? violationOf(observation.metrics, objective?.limits ?? [])
+          : Infinity
+    return { observation, trial: observation.trial, loss, standing, violation, row }
   }
   const replace = (index: number, observation: Observation): Entry<Row> =>
     (entries[index] = entryOf(observation, entries[index]))

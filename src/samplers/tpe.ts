@@ -187,10 +187,13 @@ function estimators(
 ): [below: Parzen, above: Parzen] {
   const good = split.good(ranked.length)
   const most = Math.min(mostKernels, Math.max(fewestKernels, Math.floor(mostKernelValues / dimensions.length)))
-  // What failed is not good, however little there is besides.
-  const below = ranked.slice(0, good).filter(({ standing }) => standing !== 'bad')
+  // What failed is not good, however little there is besides. While no trial keeps the limits, those that break them least are good.
+  const isGood = ({ standing, violation }: Entry<Float64Array>) =>
+    standing !== 'bad' || (violation > 0 && violation < Infinity)
+  const none = ranked[0]?.standing === 'bad'
+  const below = ranked.slice(0, good).filter((entry) => (none ? isGood(entry) : entry.standing !== 'bad'))
   const rest = thinned(ranked, good, most)
-    .concat(ranked.slice(0, good).filter(({ standing }) => standing === 'bad'))
+    .concat(ranked.slice(0, good).filter((entry) => !below.includes(entry)))
     .concat(split.liar ? thinned(pending, 0, fewestKernels) : [])
     .sort((one, other) => one.trial - other.trial)
   const gains = split.weighted ? improvements(below, ranked[below.length]?.loss) : below.map(() => 1)

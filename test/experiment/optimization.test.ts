@@ -2,7 +2,7 @@ import { mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
-import { check, codeOf, OptimizationContext } from '../../protocol/index.ts'
+import { check, codeOf, metricsAsked, OptimizationContext } from '../../protocol/index.ts'
 import { optimization, type ParameterOf } from '../../src/experiment/index.ts'
 
 const lr: ParameterOf<number> = { type: 'double', low: 0, high: 1 }
@@ -24,6 +24,32 @@ describe('optimization', () => {
       policy: { trialTimeoutMs: null, graceMs: 5000, maxAttempts: 3, maxFailed: null, parallel: null, labels: {} },
     })
     expect(() => check(OptimizationContext, context, 'context')).not.toThrow()
+  })
+
+  test('puts constraints on returned numbers beside the first objective', () => {
+    const { context } = optimization({ ...good, constraints: ['memory <= 2e9', ' recall>=0.9 '] })
+    expect(context).toMatchObject({
+      objectives: [
+        {
+          metric: 'loss',
+          limits: [
+            { metric: 'memory', atMost: 2e9 },
+            { metric: 'recall', atLeast: 0.9 },
+          ],
+        },
+      ],
+    })
+    expect(() => check(OptimizationContext, context, 'context')).not.toThrow()
+    expect(metricsAsked(context.objectives)).toEqual(['loss', 'memory', 'recall'])
+  })
+
+  test.each([
+    [['memory < 2e9'], 'constraints[0] is "memory < 2e9", not a comparison of a returned number'],
+    [['a <= 1', 'memory <= much'], 'constraints[1] is "memory <= much", not a comparison'],
+    ['memory <= 2e9', 'constraints is "memory <= 2e9", not a list of comparisons'],
+    [[7], 'constraints[0] is 7, not a comparison'],
+  ])('refuses constraints that it cannot read: %j', (constraints, words) => {
+    expect(() => optimization({ ...good, constraints } as never)).toThrow(words)
   })
 
   test('keeps what is given', () => {

@@ -1,6 +1,13 @@
 import * as fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
-import { bestFirst, crowdingDistance, dominates, nonDominatedSort } from '../../src/pareto/index.ts'
+import {
+  bestFirst,
+  crowdingDistance,
+  dominates,
+  lossOf,
+  nonDominatedSort,
+  violationOf,
+} from '../../src/pareto/index.ts'
 
 const points = fc.integer({ min: 1, max: 4 }).chain((objectives) =>
   fc.array(fc.array(fc.integer({ min: 0, max: 5 }), { minLength: objectives, maxLength: objectives }), {
@@ -71,5 +78,31 @@ describe('best first', () => {
     ].map((metrics, trial) => ({ trial, metrics }))
     expect(bestFirst(trials, objectives).map(({ trial }) => trial)).toEqual([0, 1, 2, 3])
     expect(bestFirst(trials, objectives.slice(0, 1)).map(({ trial }) => trial)).toEqual([1, 2, 3, 0])
+  })
+})
+
+describe('limits of an objective', () => {
+  const limits = [
+    { metric: 'memory', atMost: 2 },
+    { metric: 'recall', atLeast: 0.5, atMost: 1 },
+  ]
+  const loss = (metrics: Record<string, number | null>) =>
+    lossOf({ value: 3, ...metrics }, { metric: 'value', direction: 'maximize', limits })
+
+  it('leave a value to what keeps them, bounds included, and none to what breaks one', () => {
+    expect(loss({ memory: 2, recall: 0.5 })).toBe(-3)
+    expect(loss({ memory: 2.01, recall: 0.5 })).toBeNaN()
+    expect(loss({ memory: 0, recall: 0.4 })).toBeNaN()
+    expect(loss({ memory: null, recall: 0.5 })).toBeNaN()
+  })
+
+  it('are not broken by a number that was not reported: it may come with the result', () => {
+    expect(loss({ memory: 1 })).toBe(-3)
+  })
+
+  it('say how far metrics are beyond them, as a share of the bounds', () => {
+    expect(violationOf({ memory: 3, recall: 0.25 }, limits)).toBe(1)
+    expect(violationOf({ memory: 1, recall: 1 }, limits)).toBe(0)
+    expect(violationOf({ memory: null }, limits)).toBe(Infinity)
   })
 })

@@ -1,5 +1,6 @@
 /** Makes the assignment of a trial, and decides how far a worker's answer is believed. */
 import {
+  metricsAsked,
   problem,
   ringName,
   toProblem,
@@ -36,7 +37,7 @@ export function assignmentOf(source: AssignmentSource): Assignment {
     contextName,
     ...inputOf(context, trial),
     seed: seedOf(context, attempt.trial, ablated),
-    objectives: context.objectives.map(({ metric }) => metric),
+    objectives: metricsAsked(context.objectives),
     trialTimeoutMs: context.policy.trialTimeoutMs,
     graceMs: context.policy.graceMs,
     ...(ablated === undefined ? {} : { ablated }),
@@ -50,10 +51,10 @@ export function assignmentOf(source: AssignmentSource): Assignment {
 /** A result is believed only if it holds what the context asked for. */
 export function believed({ objectives }: Context, outcome: AttemptOutcome): AttemptOutcome {
   if (outcome.kind !== 'done') return outcome
-  const missing = objectives.find(({ metric }) => !Object.hasOwn(outcome.metrics, metric))
+  const missing = metricsAsked(objectives).find((metric) => !Object.hasOwn(outcome.metrics, metric))
   if (missing === undefined) return outcome
   const returned = Object.keys(outcome.metrics).join(', ') || 'none'
-  const { stack: _, ...fault } = toProblem(problem('METRIC_MISSING', { metric: missing.metric, returned }))
+  const { stack: _, ...fault } = toProblem(problem('METRIC_MISSING', { metric: missing, returned }))
   return { kind: 'failed', problem: fault }
 }
 

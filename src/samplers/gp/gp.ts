@@ -8,8 +8,8 @@
  * - interim (false): whether pruned trials, and running ones that have reported, count with their last report. Only for metrics that
  *   change little from step to step: where a curve rises, an early value cannot be compared with the final values of others.
  * - mostData (150): at most so many trials are used: the best half of that number, and the others evenly by rank.
- * A trial that failed, or whose metric is not a finite number, counts as the upper quartile of the losses, and under 'logEI' a second process
- * tells how likely it is that a trial fails. A pruned trial counts as the upper quartile of
+ * A trial that failed, or whose metric is not a finite number, counts as the upper quartile of the losses, and under 'logEI' other processes
+ * tell how likely it is that a trial fails, and that it keeps each limit of the objective. A pruned trial counts as the upper quartile of
  * the losses of finished trials: it is only known not to be among the better ones.
  */
 import type { Random } from '../../random/index.ts'
@@ -21,7 +21,8 @@ import type { SamplerPlugin } from '../sampler.ts'
 import { fitsSobol, sobolPoints } from '../sobol.ts'
 import { newPoint, triedPoints } from '../tried.ts'
 import { acquisition, acquisitions } from './acquisition.ts'
-import { candidatesFor, climb, takenAmong, type Candidate, type Promises } from './candidates.ts'
+import { candidatesFor, climb, takenAmong, type Candidate } from './candidates.ts'
+import { feasibly, flat, keepsLimits, leading } from './feasibility.ts'
 import { cholesky } from './linear-algebra.ts'
 import { fitKernel, posterior, type Kernel, type Posterior } from './process.ts'
 
@@ -50,7 +51,11 @@ export const gpSampler: SamplerPlugin = {
     const interim = flagOption('gp', options, 'interim', false)
     const mostData = numberOption('gp', options, 'mostData', 150, { least: 10, most: 1000, whole: true })
     const groups = cube.columns.flatMap(({ width }, group) => Array.from({ length: width }, () => group))
-    const ledger = createLedger<Row>(objectives[0], ({ hparams }) => cube.toCube(hparams))
+    const [objective] = objectives
+    const limits = name === 'logEI' ? (objective?.limits ?? []) : []
+    // Where limits have processes of their own, a trial that breaks one still tells what its objective came to.
+    const plain = objective && { metric: objective.metric, direction: objective.direction }
+    const ledger = createLedger<Row>(limits.length > 0 ? plain : objective, ({ hparams }) => cube.toCube(hparams))
     const early = fitsSobol(space) ? sobolPoints(space, seed) : undefined
     const fitted = keptKernel(groups, interim)
     const triedIn = triedPoints(space)
@@ -77,12 +82,13 @@ export const gpSampler: SamplerPlugin = {
               kernel,
             )
       // With noise, the least observed value may be luck, so this is the least posterior mean.
-      const best = used.points.reduce((least, point) => Math.min(least, known.mean(point)), Infinity)
+      const allowed = used.points.filter((_, index) => keepsLimits(used.entries[index] as Entry<Row>, limits))
+      const best = allowed.reduce((least, point) => Math.min(least, known.mean(point)), Infinity)
       const candidates = candidatesFor({
         space,
         cube,
         random,
-        best: used.points[values.indexOf(Math.min(...values))] as Row,
+        best: used.points[leading(used.entries, values, limits)] as Row,
         kernel,
         groups,
       })
@@ -92,7 +98,8 @@ export const gpSampler: SamplerPlugin = {
         return newPoint(space, random, isTried, drawn?.hparams)
       }
       const promising = acquisition(name, surrogate, best, kappa, cube.size)
-      const promises = feasibly(promising, name === 'logEI' ? used : undefined, groups, kernel, cube.size)
+      const promises =
+        name === 'logEI' ? feasibly(allowed.length > 0 ? promising : flat, used, groups, kernel, limits) : promising
       return climb(candidates, promises, {
         space,
         cube,
@@ -194,36 +201,6 @@ function lieFor(lie: string, values: Float64Array, known: Posterior, row: Row): 
   if (lie === 'max') return Math.max(...values)
   if (lie === 'mean') return mean([...values])
   return known.mean(row)
-}
-
-/**
- * Adds the logarithm of the chance that a trial does not fail (J. Gelbart et al., "Bayesian Optimization with Unknown Constraints", 2014):
- * a process of its own over 0 for trials that came to a value and 1 for those that failed.
- */
-function feasibly(
-  promises: Promises,
-  used: Data | undefined,
-  groups: readonly number[],
-  kernel: Kernel,
-  columns: number,
-): Promises {
-  const failed = used?.entries.filter(({ standing }) => standing === 'bad').length ?? 0
-  if (used === undefined || failed === 0 || failed === used.entries.length) return promises
-  const labels = used.entries.map(({ standing }) => (standing === 'bad' ? 1 : 0))
-  // Failing is a step, not a wave: it is known near the trials that there are, along what the values change with.
-  const lengths = kernel.lengths.map((length) => Math.min(1, Math.max(0.2, length)))
-  const failing = posterior({ points: used.points, groups }, labels, { lengths, signal: 0.5, noise: 0.01 })
-  const chance = acquisition('PI', failing, 0.5, 0, columns)
-  const slopes = new Float64Array(columns)
-  return (x, gradient) => {
-    const value = promises(x, gradient) + chance(x, gradient === undefined ? undefined : slopes)
-    if (gradient !== undefined) {
-      for (let column = 0; column < columns; column++) {
-        gradient[column] = (gradient[column] as number) + (slopes[column] as number)
-      }
-    }
-    return value
-  }
 }
 
 /** The candidate at which one function out of the posterior is least. */
