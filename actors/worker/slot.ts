@@ -211,7 +211,10 @@ export function createSlot(options: SlotOptions): Slot {
       return status()
     },
     release: (driver) => {
+      const isIts = context().driver === driver
       actor.send({ type: 'release', driver })
+      // Other drivers may wait for the slot.
+      if (isIts && context().driver === null) options.onChange()
     },
     endLease: () => {
       actor.send({ type: 'lease.end' })
