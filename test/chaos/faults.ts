@@ -18,8 +18,8 @@ const slow = 20_000
 const delayMs = 250
 /** How far the clock of an actor is set, in seconds. */
 const clockSteps = [3_600, -3_600, 45] as const
-const settleMs = 120_000
-const startMs = 120_000
+const settleMs = 240_000
+const startMs = 240_000
 const replicated = [streams.log.name, streams.telemetry.name, `OBJ_${bundleBucket}`, `OBJ_${checkpointBucket}`]
 
 /** Carries faults out. Of a cluster one member at a time is hurt: that is how much it is made to stand. */

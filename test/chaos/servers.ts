@@ -80,15 +80,15 @@ async function single(data: string): Promise<Servers> {
 }
 
 async function cluster(folder: string, folders: readonly string[]): Promise<Servers> {
-  const routes: { readonly from: number; readonly to: number; readonly link: Link }[] = []
+  const routes: { readonly from: number; readonly to: number; readonly peerPort: number; readonly link: Link }[] = []
   const nats = await startTestCluster({
     folder,
     advertise: false,
     via: async (from, to, peerPort) => {
-      const known = routes.find((route) => route.from === from && route.to === to)
+      const known = routes.find((one) => one.from === from && one.to === to && one.peerPort === peerPort)
       if (known !== undefined) return known.link.port
       const link = await startLink(peerPort)
-      routes.push({ from, to, link })
+      routes.push({ from, to, peerPort, link })
       return link.port
     },
   })

@@ -71,13 +71,20 @@ export interface ClusterOptions {
   readonly advertise?: boolean
 }
 
-/** Resolves when all members run and know each other. */
-export async function startTestCluster({
-  members = 3,
-  via,
-  folder,
-  advertise = true,
-}: ClusterOptions = {}): Promise<TestCluster> {
+const triesToStart = 3
+
+/** Resolves when all members run and know each other. A port that was free may be somebody else's a moment later: then others are taken. */
+export async function startTestCluster(options: ClusterOptions = {}): Promise<TestCluster> {
+  for (let left = triesToStart; ; left -= 1) {
+    try {
+      return await startOnce(options)
+    } catch (error) {
+      if (left === 1) throw error
+    }
+  }
+}
+
+async function startOnce({ members = 3, via, folder, advertise = true }: ClusterOptions = {}): Promise<TestCluster> {
   const root = folder ?? (await mkdtemp(join(tmpdir(), 'maggy-cluster-')))
   const token = randomBytes(12).toString('base64url')
   const all = [...Array(members).keys()]
@@ -114,7 +121,12 @@ export async function startTestCluster({
   const url = ports.map((port) => `nats://${token}@127.0.0.1:${port}`).join(',')
   const connect = async (name = 'test', member?: number): Promise<Bus> =>
     connectNats({ server: member === undefined ? url : (url.split(',')[member] ?? ''), name })
-  await Promise.all(all.map((member) => start(member)))
+  const starts = await Promise.allSettled(all.map((member) => start(member)))
+  const failed = starts.find(({ status }) => status === 'rejected')
+  if (failed?.status === 'rejected') {
+    await Promise.all(all.map((member) => end(member, 'SIGKILL')))
+    throw failed.reason
+  }
   return {
     url,
     token,

@@ -2,7 +2,7 @@
 import { setTimeout as delay } from 'node:timers/promises'
 import { connect as connectRaw, headers } from 'nats'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
-import { bundleBucket, codeOf, isProblem, log, streams, subjectFor } from '../../protocol/index.ts'
+import { bundleBucket, checkpointBucket, codeOf, isProblem, log, streams, subjectFor } from '../../protocol/index.ts'
 import { connectNats, type Bus, type Entry, type Fault } from '../../src/bus/index.ts'
 import { replicaDigest, startTestCluster, streamInfo, type TestCluster } from '../support/cluster.ts'
 import { freePort, startTestServer } from '../support/server.ts'
@@ -20,7 +20,7 @@ afterAll(async () => {
 })
 
 const logStream = streams.log.name
-const all = [logStream, streams.telemetry.name, `OBJ_${bundleBucket}`, 'OBJ_maggy-checkpoints']
+const all = [logStream, streams.telemetry.name, `OBJ_${bundleBucket}`, `OBJ_${checkpointBucket}`]
 const copies = async () =>
   await Promise.all(all.map(async (stream) => (await streamInfo(bus, stream)).config.num_replicas))
 
@@ -71,9 +71,11 @@ test('one copy becomes three when it is asked for, of all but metrics that are k
   expect(await copies()).toEqual([3, 1, 3, 3])
 })
 
-test('a leader is killed among appends, and a member loses its disk: each entry is there once, and the replicas are equal', async () => {
+test('a leader is killed among appends, and a member loses its disk: each entry and blob is there once, and the one in its place has all of it', async () => {
   const subject = subjectFor(log, { experiment: 'killed' })
   await current(logStream)
+  const blob = new Uint8Array(1_000_000).map((_, i) => i % 241)
+  for (const bucket of [bundleBucket, checkpointBucket]) await bus.blobs.put(bucket, 'kept', blob)
   const values = Array.from({ length: 60 }, (_, value) => value)
   let last = 0
   let killed: Promise<unknown> = Promise.resolve()
@@ -90,6 +92,16 @@ test('a leader is killed among appends, and a member loses its disk: each entry 
   await cluster.start(victim)
   expect(await valuesOf(subject)).toEqual(values)
   await expectReplicasEqual()
+  // Another one goes: from now on most of the copies count the new one in.
+  for (const stream of all) if (stream !== streams.telemetry.name) await current(stream)
+  const other = (victim + 1) % 3
+  await cluster.terminate(other)
+  const replaced = await cluster.connect('reader', victim)
+  for (const bucket of [bundleBucket, checkpointBucket])
+    expect(Buffer.compare((await replaced.blobs.get(bucket, 'kept')) ?? new Uint8Array(), blob)).toBe(0)
+  expect(await append(subject, 60, last)).toBeGreaterThan(last)
+  await replaced.close()
+  await cluster.start(other)
 })
 
 test('a blob is written and read while a member hands over and comes back', async () => {
