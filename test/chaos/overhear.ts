@@ -36,7 +36,14 @@ export class Overheard {
       const now = performance.now()
       this.#movedAt ??= now
       const stands = now - this.#movedAt
-      if (waiting !== null || stands < standsMs || Date.now() - at > freshMs || bus.status !== 'connected') return
+      if (
+        waiting !== null ||
+        state === 'done' ||
+        stands < standsMs ||
+        Date.now() - at > freshMs ||
+        bus.status !== 'connected'
+      )
+        return
       if (stands > this.#silentMs) {
         this.#silentMs = stands
         const known = JSON.stringify({ driver, state, counts, running })
