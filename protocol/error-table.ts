@@ -802,7 +802,7 @@ export const table = {
   NOTEBOOK_INVALID: {
     message: 'the notebook is not valid: {path} {reason}',
     retryable: false,
-    remedy: 'see the documentation of notebook()',
+    remedy: 'mend that; `maggy notebook FILE.ipynb` writes a notebook that is valid',
   },
   // Set-up
   SETUP_FAILED: { message: '{part}: {reason}', retryable: false, remedy: '`maggy doctor` says what is missing' },

@@ -2,7 +2,7 @@
 import { existsSync } from 'node:fs'
 import { writeFile } from 'node:fs/promises'
 import { homedir } from 'node:os'
-import { delimiter, join } from 'node:path'
+import { delimiter, dirname, join } from 'node:path'
 import { problem } from '../../protocol/index.ts'
 import { exitCodes } from '../actor/index.ts'
 import { starter } from '../notebook/index.ts'
@@ -18,15 +18,18 @@ const installs = {
 
 const kernels = ['tslab', 'deno'] as const
 
-/** Rejects with NOTEBOOK_INVALID where there is such a file. */
+/** Rejects with NOTEBOOK_INVALID where there is such a file, or none can be. */
 export async function notebookCommand(path: string, options: NotebookCommandOptions): Promise<number> {
+  if (!path.endsWith('.ipynb'))
+    throw problem('NOTEBOOK_INVALID', { path, reason: 'is no name of a notebook: end it in .ipynb' })
   const found = kernels.filter(isInstalled)
   const kernel = options.kernel ?? found[0] ?? 'tslab'
   try {
     await writeFile(path, starter(kernel), { flag: 'wx' })
   } catch (error) {
-    if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw error
-    throw problem('NOTEBOOK_INVALID', { path, reason: 'is there already: name another file' })
+    const { code = '', message } = error as NodeJS.ErrnoException
+    const reason = code === 'EEXIST' ? 'is there already: name another file' : `cannot be written: ${message}`
+    throw problem('NOTEBOOK_INVALID', { path, reason }, { cause: error })
   }
   const lines = [`wrote ${path}, for the kernel ${kernel}`]
   for (const name of kernels)
@@ -35,6 +38,8 @@ export async function notebookCommand(path: string, options: NotebookCommandOpti
         ? `kernel ${name}: installed`
         : `kernel ${name}: not found; install it with ${installs[name]}`,
     )
+  if (kernel === 'deno' && !existsSync(join(dirname(path), 'package.json')))
+    lines.push('there is no package.json beside it, and without one Deno finds no packages: `npm init -y`')
   lines.push(`without a kernel: \`maggy run ${path} tune\``)
   process.stdout.write(`${lines.join('\n')}\n`)
   return exitCodes.done

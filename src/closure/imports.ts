@@ -119,7 +119,10 @@ class Names implements ScriptNames {
       if (value.type === 'UnaryExpression') return
       for (const target of targets) this.#assigned(target, value)
     }
+    if (expression.type === 'UnaryExpression') return this.#expression(expression['argument'] as Tree)
     if (expression.type !== 'CallExpression') return
+    const callee = expression['callee'] as Tree
+    if (callee.type === 'ArrowFunctionExpression' && callee['async'] === true) return this.#awaited(callee)
     const [target, key, descriptor] = expression['arguments'] as Tree[]
     const properties = descriptor?.type === 'ObjectExpression' ? (descriptor['properties'] as Tree[]) : []
     const getter = properties.find((one) => isNamed(one['key'], 'get'))?.['value'] as Tree | undefined
@@ -132,7 +135,13 @@ class Names implements ScriptNames {
     if (target.type === 'MemberExpression') {
       const name = isNamed(target['object'], 'exports') ? memberOf(target) : undefined
       if (name !== undefined) this.exported.set(name, this.#importIn(value) ?? null)
-    } else if (target.type === 'Identifier') this.#variable(target, value)
+    } else if (target.type === 'Identifier' || target.type === 'ObjectPattern') this.#variable(target, value)
+  }
+
+  /** What Node's REPL makes of a line that awaits: `let name; (async () => { void ({ name } = await import('module')) })()`. */
+  #awaited(wrapper: Tree): void {
+    const body = wrapper['body'] as Tree
+    if (body.type === 'BlockStatement') for (const statement of body['body'] as Tree[]) this.take(statement)
   }
 
   #importIn(value: unknown): Import | undefined {

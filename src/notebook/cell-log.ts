@@ -8,6 +8,11 @@ import { locate, type Cell } from './cells.ts'
 import { kernelHere, tslabJupyter } from './kernel.ts'
 import { savedCells } from './saved-cells.ts'
 
+/** All cells as one file, for a moment, where there is no kernel. */
+export const moduleOfCells = 'maggy-cells.mjs'
+/** Whether a script has an address of its own, at which the user finds it. */
+export const isFile = ({ url }: Script): boolean => url.startsWith('file:') && !url.endsWith(`/${moduleOfCells}`)
+
 const written = new Map<number, string>()
 const mark = Symbol.for('maggy.hears')
 
@@ -33,6 +38,12 @@ export function hearCells(): void {
     showCellsAsGlobals()
     return Reflect.apply(run, this, [request, ...rest]) as Promise<unknown>
   }
+}
+
+/** The cells of a notebook that runs without a kernel. */
+export function keepCells(cells: readonly string[]): void {
+  written.clear()
+  for (const [place, code] of cells.entries()) written.set(place + 1, code)
 }
 
 function showCellsAsGlobals(): void {

@@ -70,11 +70,12 @@ function tableOf(result: Result): string {
     const rows = ablation.components.map((one) => [
       one.without.join(' + '),
       valueText(one.mean),
-      valueText(one.delta),
+      signed(one.delta),
       one.error === null ? '' : `± ${valueText(one.error)}`,
       one.verdict,
     ])
-    return tableHtml(['without', ablation.metric, 'change', '', ''], rows)
+    const base = ['nothing (base)', valueText(ablation.base.mean), '', '', '']
+    return tableHtml(['without', ablation.metric, 'change', '', ''], [base, ...rows])
   }
   const ranked = rank(result.trials, objectives)
   const trials = ranked.length > 0 ? ranked : result.trials
@@ -91,6 +92,8 @@ function tableOf(result: Result): string {
     ])
   return rows.length === 0 ? '' : tableHtml(['trial', 'state', ...metrics, ...names, 'time'], rows)
 }
+
+const signed = (value: number | null): string => `${value !== null && value > 0 ? '+' : ''}${valueText(value)}`
 
 const namesOf = (trials: readonly TrialResult[]): string[] => [
   ...new Set(trials.flatMap(({ metrics }) => Object.keys(metrics))),
@@ -136,7 +139,7 @@ function svgOf(pictures: readonly Picture[]): string {
     const own = svg.replaceAll(/\b(clip\d+)\b/g, `$1of${place}`)
     return `<text x="6" y="${at + 16}" font-family="system-ui, sans-serif" font-size="13">${escaped(title)}</text><g transform="translate(0 ${at + 24})">${own}</g>`
   })
-  return `<svg xmlns="http://www.w3.org/2000/svg" width="${width}" height="${Math.max(1, y)}">${placed.join('\n')}</svg>`
+  return `<svg xmlns="http://www.w3.org/2000/svg" width="${width}" height="${Math.max(1, y)}"><rect width="100%" height="100%" fill="#ffffff"/>${placed.join('\n')}</svg>`
 }
 
 const escaped = (text: string): string =>

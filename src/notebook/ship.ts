@@ -3,7 +3,7 @@ import { join } from 'node:path'
 import { bundleModule, endBundler } from '../bundle/index.ts'
 import type { Shipped } from '../client/index.ts'
 import { capture, type Shipment } from '../closure/index.ts'
-import { cellsIn } from './cell-log.ts'
+import { cellsIn, isFile } from './cell-log.ts'
 import { locate, type Cell } from './cells.ts'
 import { kernelHere } from './kernel.ts'
 import { sourceMapComment, type Mapped } from './source-map.ts'
@@ -46,12 +46,12 @@ function mappedIn({ marks, text }: Shipment, cells: readonly Cell[]): Mapped[] {
   const module = text.split('\n')
   return marks.flatMap(({ line, column, node: { source, place } }) => {
     const count = source.text.split('\n').length
-    const url = place?.script.url ?? ''
-    const found = url.startsWith('file:') ? undefined : locate(source.text, cells)
-    if (found === undefined && (place === undefined || !url.startsWith('file:'))) return []
+    const file = place !== undefined && isFile(place.script) ? place.script.url : undefined
+    const found = file === undefined ? locate(source.text, cells) : undefined
+    if (found === undefined && file === undefined) return []
     return Array.from({ length: count }, (_, at): Mapped => {
       const own = { line: line + at, column: at === 0 ? column : indentOf(module[line + at] ?? '') }
-      if (found === undefined) return { ...own, source: url, content: '', sourceLine: (place?.line ?? 0) + at }
+      if (found === undefined) return { ...own, source: file ?? '', content: '', sourceLine: (place?.line ?? 0) + at }
       const { cell, lines } = found
       return { ...own, source: `cell-${cell.number}.ts`, content: cell.code, sourceLine: lines[at] ?? 0 }
     })

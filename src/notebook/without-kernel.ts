@@ -9,6 +9,7 @@ import { build, type BuildFailure } from 'esbuild'
 import { describe, isProblem, problem } from '../../protocol/index.ts'
 import type { Shipped } from '../client/index.ts'
 import { defineWith, type ContextOf, type Experiment } from '../experiment/index.ts'
+import { keepCells, moduleOfCells } from './cell-log.ts'
 import { withHook, type Call, type Hook } from './hook.ts'
 import { codeCells, moduleOf } from './ipynb.ts'
 import { runInCell } from './running.ts'
@@ -22,6 +23,7 @@ export interface FoundInNotebook {
 }
 
 const defineExperiment = defineWith(() => import('../train/index.ts'))
+const kinds = ['exploration', 'optimization', 'training', 'ablation'] as const
 /** As the commands of the talk are called, and the contexts of `setContext`. */
 const aliases: Readonly<Record<string, string>> = { tune: 'optimization', ablate: 'ablation', train: 'training' }
 
@@ -54,24 +56,40 @@ export async function findInNotebook(
     if (error.code === 'ENOENT') throw problem('MODULE_NOT_FOUND', { module: path })
     throw error
   })
-  const code = await compiled(moduleOf(codeCells(text, path)), path)
+  const cells = codeCells(text, path)
+  keepCells(cells)
+  const code = await compiled(cells, path)
   const results = new Map<string, unknown>()
   for (;;) {
-    const cells = new Cells(contextName, dirname(resolve(path)), results)
+    const run = new Cells(contextName, dirname(resolve(path)), results)
     try {
-      await withHook(cells, () => imported(code, path))
-      return await cells.atTheEnd(path)
+      await withHook(run, () => imported(code, path))
+      return await run.atTheEnd(path)
     } catch (error) {
       const found = chainOf(error).find((one) => one instanceof Found)
       if (found !== undefined) return found.found
       const needs = chainOf(error).find((one) => one instanceof NeedsResult)
-      const call = needs === undefined ? undefined : cells.calls.get(needs.of)
+      const call = needs === undefined ? undefined : run.calls.get(needs.of)
       if (needs === undefined || call?.context === undefined) throw loadFailure(error, path)
+      checkContext(contextName, cells, path)
       says(`${path} needs the result of ${needs.of}: that is run first`)
       const { experiment, definition, context, options } = call
       results.set(needs.of, await runInCell(experiment, definition, call.contextName, context, options, {}))
     }
   }
+}
+
+/** Before anything is run for its sake: a name that stands in no cell is that of no context. */
+function checkContext(name: string | undefined, cells: readonly string[], path: string): void {
+  const isWritten = (word: string) => cells.some((cell) => cell.includes(word))
+  if (name === undefined || isWritten(aliases[name] ?? name) || isWritten(`${name}:`)) return
+  const known = kinds.filter(isWritten)
+  throw problem('CONTEXT_UNKNOWN', { experiment: path, context: name, known: known.map(withAlias).join(', ') })
+}
+
+function withAlias(kind: string): string {
+  const alias = Object.keys(aliases).find((name) => aliases[name] === kind)
+  return alias === undefined ? kind : `${kind} (${alias})`
 }
 
 class Cells implements Hook {
@@ -119,7 +137,7 @@ class Cells implements Hook {
     throw problem('CONTEXT_UNKNOWN', {
       experiment: path,
       context: this.#wanted ?? '',
-      known: [...known].filter(Boolean).join(', ') || 'none',
+      known: [...known].filter(Boolean).map(withAlias).join(', ') || 'none',
     })
   }
 
@@ -164,7 +182,8 @@ function loadFailure(error: unknown, module: string): unknown {
 }
 
 /** JavaScript, with files of the user's own in it; packages stay imports. */
-async function compiled(contents: string, path: string): Promise<string> {
+async function compiled(cells: readonly string[], path: string): Promise<string> {
+  const contents = moduleOf(cells)
   try {
     const { outputFiles } = await build({
       stdin: { contents, resolveDir: dirname(resolve(path)), sourcefile: path, loader: 'ts' },
@@ -191,9 +210,25 @@ async function compiled(contents: string, path: string): Promise<string> {
     return outputFiles[0]?.text ?? ''
   } catch (error) {
     const { errors = [] } = error as Partial<BuildFailure>
-    const reason = errors.map(({ text, location }) => `${text}${location === null ? '' : ` (${location.lineText})`}`)
+    const reason = errors.map(({ text, location }) => {
+      if (location === null) return text
+      const { file, line, lineText } = location
+      const isCell = resolve(file) === resolve(path)
+      return `${text} (${isCell ? cellAt(cells, line) : `${file}, line ${line}`}: ${lineText.trim()})`
+    })
     throw problem('MODULE_NOT_COMPILED', { module: path, reason: reason.join('\n') || describe(error) })
   }
+}
+
+/** `line`: of all cells as one module, from 1. */
+function cellAt(cells: readonly string[], line: number): string {
+  let rest = line
+  for (const [place, cell] of cells.entries()) {
+    const count = cell.split('\n').length
+    if (rest <= count) return `cell ${place + 1}, line ${rest}`
+    rest -= count
+  }
+  return 'the last cell'
 }
 
 /** A file beside the notebook, for that is where its packages are found; it is gone before anybody waits. */
@@ -201,7 +236,7 @@ async function imported(code: string, path: string): Promise<void> {
   process.setSourceMapsEnabled(true)
   const folder = await mkdtemp(join(dirname(resolve(path)), '.maggy-notebook-'))
   try {
-    const file = join(folder, 'cells.mjs')
+    const file = join(folder, moduleOfCells)
     await writeFile(file, code)
     await import(pathToFileURL(file).href)
   } finally {

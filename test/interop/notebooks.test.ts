@@ -75,7 +75,7 @@ async function executed(kernelName: string, notebook: string): Promise<Cell[]> {
   return await mine
 }
 
-/** Each code cell of a notebook. It runs where a user's would: in a folder in which maggy and tfjs are installed. */
+/** Each code cell of a notebook, and after the last what was printed late. It runs where a user's would: in a folder in which maggy and tfjs are installed. */
 async function execute(kernelName: string, notebook: string): Promise<Cell[]> {
   const own = await mkdtemp(join(folder, `${kernelName}-`))
   const modules = join(packageRoot(), 'node_modules')
@@ -94,6 +94,11 @@ async function execute(kernelName: string, notebook: string): Promise<Cell[]> {
   return said.slice(0, -1) as Cell[]
 }
 
+/**
+ * All that cells said, apart from displays. Deno's kernel sends what is printed on a way of its own, perhaps only with the next cell: it
+ * is looked at for the notebook as a whole.
+ */
+const saidBy = (cells: readonly Cell[]): string => cells.map(textOf).join('')
 /** All that a cell said, apart from displays. */
 const textOf = ({ outputs }: Cell): string => outputs.map(({ text = '', evalue = '' }) => text + evalue).join('')
 /** What stays of the displays of a cell. */
@@ -119,20 +124,16 @@ describe.concurrent.each(['tslab', 'deno'])('in the kernel %s', (name) => {
     for (const cell of [imports, functions, explored]) expect(cell).toMatchObject({ status: 'ok' })
     for (const cell of [tuned, result, trained, ablated]) expectPicture(cell)
     for (const cell of [tuned, trained, ablated]) expect(cell?.updates).toBeGreaterThan(0)
-    const said = cells.map(textOf)
-    expect(said[2]).toContain('explored done')
-    expect(said[3]).toContain('tuned done 4')
-    expect(said[5]).toContain('trained done 2')
-    expect(said[6]).toContain('ablated done 2')
-    expect(cells).toHaveLength(7)
-  }, 300_000)
+    expect(saidBy(cells)).toMatch(/explored done\n[^]*tuned done 4\n[^]*trained done '?2'?\n[^]*ablated done 2\n/)
+    expect(cells).toHaveLength(8)
+  }, 540_000)
 
   it('tabular.ipynb: defined as a whole, tuned, taken apart', async () => {
     const cells = await executed(name, join(examples, 'tabular.ipynb'))
     for (const cell of cells.slice(0, 3)) expect(cell).toMatchObject({ status: 'ok' })
-    for (const cell of cells.slice(3)) expectPicture(cell)
-    expect(cells.slice(3).map(textOf)).toEqual(['tuned done 12\n', 'ablated done 3\n'])
-  }, 300_000)
+    for (const cell of cells.slice(3, 5)) expectPicture(cell)
+    expect(saidBy(cells.slice(3))).toBe('tuned done 12\nablated done 3\n')
+  }, 540_000)
 
   it('functions of cells ship right or are refused by name; an interrupted cell stops, and goes on when it runs again', async () => {
     const cells = [...(await cellsIn('closure-cells.txt')), ...(await cellsIn('interrupt-cells.txt'))]
@@ -144,8 +145,10 @@ describe.concurrent.each(['tslab', 'deno'])('in the kernel %s', (name) => {
       if (found === undefined) throw new Error(`no cell is called ${title}`)
       return found
     }
-    expect(textOf(titled('All that ships, in one trial'))).toMatch(/^right (\d+) of \1\n$/)
-    const refused = textOf(titled('What cannot travel')).trim().split('\n').filter(Boolean)
+    const said = saidBy(outcomes)
+    expect(said).toMatch(/^right (\d+) of \1$/m)
+    expect(said).not.toContain('SHIPPED')
+    const refused = said.split('\n').filter((line) => line.startsWith('{"name"'))
     expect(refused).toHaveLength(Object.keys(reasons).length)
     for (const line of refused) {
       const { name: path, code, message } = JSON.parse(line) as { name: string; code: string; message: string }
@@ -158,14 +161,12 @@ describe.concurrent.each(['tslab', 'deno'])('in the kernel %s', (name) => {
       expect(titled(title).status).toBe('error')
       expect(titled(title).stoppedAfterS).toBeLessThan(2)
     }
-    expect(textOf(titled('Nothing of it is left running'))).toBe('quiet\n')
+    expect(said).toMatch(/^quiet$[^]*^taken up 2$[^]*^anew 3$/m)
     const again = titled('The same cell again')
-    expect(textOf(again)).toBe('taken up 2\n')
     expect(shownBy(again)[0]?.['text/plain']).toMatch(
       /goes on with (waits-\S+), which was interrupted[\s\S]*\n\1: done in/,
     )
     const anew = titled('Something has changed since')
-    expect(textOf(anew)).toBe('anew 3\n')
     expect(shownBy(anew)[0]?.['text/plain']).toContain('begins anew, for something has changed')
 
     const place = `(cell [${cells.findIndex(({ metadata }) => metadata.title === 'A training function that throws') + 1}], line 3)`
@@ -173,7 +174,7 @@ describe.concurrent.each(['tslab', 'deno'])('in the kernel %s', (name) => {
     expect(textOf(failed)).toContain(`(reading 'here') ${place}`)
     expect(shownBy(failed)[0]?.['text/plain']).toContain(place)
     expect(textOf(titled('It fails in the kernel'))).toContain(`(reading 'here') ${place}`)
-  }, 300_000)
+  }, 540_000)
 })
 
 /** What each is refused for, with what to do. */

@@ -1,14 +1,17 @@
 """
 Executes a notebook in a kernel with nbclient, and prints a line of JSON for each code cell: what it came to, and its outputs as a front
-end keeps them. The last line says which processes the kernel has left behind.
+end keeps them. The
+last but one has what came after the last cell; the last line says which processes the kernel has left behind.
 
 A cell with `interruptWhen` in its metadata is interrupted once a display that changes says that.
 """
 
 import asyncio
+import contextlib
 import json
 import os
 import pathlib
+import queue
 import sys
 import time
 import uuid
@@ -21,6 +24,7 @@ from nbclient import NotebookClient
 LONGEST_S = 240
 # tslab refuses for 200 ms whatever comes after a cell that failed.
 AFTER_ERROR_S = 0.3
+LATE_S = 0.5
 # A process that the kernel has started may take so long to end after it.
 GONE_S = 10
 MARK = "MAGGY_NOTEBOOK_RUN"
@@ -54,6 +58,18 @@ async def run(client, mark):
             print(json.dumps(line), flush=True)
             if line["status"] != "ok":
                 await asyncio.sleep(AFTER_ERROR_S)
+        print(json.dumps({"status": "ok", "updates": 0, "outputs": await printed_late(client)}), flush=True)
+
+
+async def printed_late(client):
+    """What Deno's kernel sends of the last cell after it has said that the cell is over."""
+    found = []
+    with contextlib.suppress(queue.Empty):
+        while True:
+            message = await client.kc.get_iopub_msg(timeout=LATE_S)
+            if message["msg_type"] == "stream":
+                found.append({"output_type": "stream", **message["content"]})
+    return found
 
 
 def left_behind(mark):

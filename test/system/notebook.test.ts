@@ -1,5 +1,6 @@
 /** `maggy/notebook` in a plain program: the talk's own, line by line, and that nothing comes out otherwise than from a module. */
-import { execFile } from 'node:child_process'
+import { execFile, spawn } from 'node:child_process'
+import { once } from 'node:events'
 import { mkdir, mkdtemp, rm, symlink, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -44,6 +45,21 @@ const train = async ({ dataset, model, hparams, reporter }) => {
 }
 `
 
+/** What a REPL prints that is given these lines, each once it asks for one. */
+async function typed(lines: readonly string[]): Promise<string> {
+  const own = join(folder, 'repl')
+  await mkdir(own)
+  const repl = spawn(process.execPath, ['--interactive'], { cwd: own, stdio: ['pipe', 'pipe', 'inherit'] })
+  const left = [...lines, '.exit']
+  let text = ''
+  repl.stdout.on('data', (chunk: Buffer) => {
+    text += chunk.toString()
+    if (text.endsWith('> ')) repl.stdin.write(`${left.shift() ?? ''}\n`)
+  })
+  await once(repl, 'close')
+  return text
+}
+
 /** What the program says with `say`. */
 async function program(name: string, text: string): Promise<unknown[]> {
   // Each with an embedded bus of its own.
@@ -56,6 +72,15 @@ async function program(name: string, text: string): Promise<unknown[]> {
     .split('\n')
     .filter((line) => line.startsWith('said '))
     .map((line) => JSON.parse(line.slice('said '.length)) as unknown)
+}
+
+const notebookOf = (cells: readonly string[]): string =>
+  JSON.stringify({ cells: cells.map((source) => ({ cell_type: 'code', source })) })
+
+/** Rejects, with what it said, where it does not end well. */
+function maggy(args: readonly string[], cwd = folder) {
+  const main = join(packageRoot(), 'dist', 'src', 'cli', 'main.js')
+  return promisify(execFile)(process.execPath, [main, ...args], { cwd, maxBuffer: 2 ** 24 })
 }
 
 it('the talk’s program runs as it is printed: explored, tuned on two workers, trained, taken apart', async () => {
@@ -127,17 +152,9 @@ const result = await experiment.lagom(train)`,
 await experiment.lagom(train)`,
     `experiment.setContext('ablation', { study: study().layers('conv2'), hparams: result.best.hparams })
 await experiment.lagom(train)`,
-  ].map((source) => ({ cell_type: 'code', source }))
-  await writeFile(join(folder, 'nb.ipynb'), JSON.stringify({ cells }))
-  const maggy = join(packageRoot(), 'dist', 'src', 'cli', 'main.js')
-  const { stdout, stderr } = await promisify(execFile)(
-    process.execPath,
-    [maggy, 'run', 'nb.ipynb', 'ablate', '--json'],
-    {
-      cwd: folder,
-      maxBuffer: 2 ** 24,
-    },
-  )
+  ]
+  await writeFile(join(folder, 'nb.ipynb'), notebookOf(cells))
+  const { stdout, stderr } = await maggy(['run', 'nb.ipynb', 'ablate', '--json'])
   expect(stderr).toContain('needs the result of optimization (run 1)')
   expect(stderr).not.toContain('result of training')
   const lines = stdout
@@ -148,6 +165,70 @@ await experiment.lagom(train)`,
     event: 'result',
     result: { state: 'done', contextName: 'ablation', counts: { done: 2 } },
   })
+})
+
+const broken = [
+  [
+    'a notebook without an experiment',
+    ["import { notebook } from 'maggy/notebook'", 'notebook()'],
+    /NOTEBOOK_INVALID.* runs no experiment/,
+  ],
+  [
+    'a cell that does not compile',
+    ['const a = 1', 'const b = 2\nfunction ('],
+    /MODULE_NOT_COMPILED.*\n.*cell 2, line 2: function \(/,
+  ],
+  [
+    'a cell that throws',
+    ['const a: any = undefined', 'const b = 2\n\na.foo()'],
+    /MODULE_NOT_LOADED.*\(cell 2, line 3\)/,
+  ],
+] as const
+
+it.each(broken)('without a kernel, %s is told by its place', async (name, cells, words) => {
+  const path = join(folder, `${name.replaceAll(' ', '-')}.ipynb`)
+  await writeFile(path, notebookOf(cells))
+  await expect(maggy(['run', path, 'tune'])).rejects.toMatchObject({ stderr: expect.stringMatching(words) as string })
+})
+
+it('without a kernel, what train throws names the cell and its line, and a context of another name runs nothing', async () => {
+  const cells = [
+    "import { notebook, space } from 'maggy/notebook'",
+    `const experiment = notebook({ workers: 1 })
+experiment.setContext('optimization', { optimizer: 'random', space: { x: space.double(0, 1) }, trials: 1, metric: 'v', direction: 'maximize' })`,
+    `const train = ({ hparams }: any) => {
+  const nothing: any = hparams.none
+
+  return { v: nothing.here }
+}
+const result = await experiment.lagom(train)
+console.log(result.best.hparams)`,
+  ]
+  const own = join(folder, 'throws')
+  await mkdir(own)
+  await writeFile(join(own, 'throws.ipynb'), notebookOf(cells))
+  await expect(maggy(['run', 'throws.ipynb', 'tune', '--json'], own)).rejects.toMatchObject({
+    stdout: expect.stringMatching(/at Object\.train \([^)]*cell-3\.ts:4:/) as string,
+  })
+  await expect(maggy(['run', 'throws.ipynb', 'ablate'], own)).rejects.toMatchObject({
+    stderr: expect.stringMatching(/^error CONTEXT_UNKNOWN: .* it has optimization \(tune\)\n/) as string,
+  })
+})
+
+it('lines of the REPL ship as cells do: what they import, and what they have changed since', async () => {
+  const said = await typed([
+    "const { notebook, space } = await import('maggy/notebook')",
+    "const { basename } = await import('node:path')",
+    'let factor = 3',
+    'const helper = (n) => n * factor + basename("a/b").length',
+    "const experiment = notebook({ name: 'repl', workers: 1 })",
+    "experiment.setContext('optimization', { optimizer: 'random', space: { x: space.double(0, 1) }, trials: 1, metric: 'v', direction: 'maximize' })",
+    'const first = await experiment.lagom(() => ({ v: helper(2) }))',
+    'factor = 10',
+    'const second = await experiment.lagom(() => ({ v: helper(2) }))',
+    "console.log('said', first.best.metrics.v, second.best.metrics.v)",
+  ])
+  expect(said).toContain('said 7 21\n')
 })
 
 it('what cannot travel is refused before anything starts', async () => {

@@ -796,7 +796,7 @@ TABLE: dict[str, tuple[str, bool, str]] = {
     "NOTEBOOK_INVALID": (
         "the notebook is not valid: {path} {reason}",
         False,
-        "see the documentation of notebook()",
+        "mend that; `maggy notebook FILE.ipynb` writes a notebook that is valid",
     ),
     "SETUP_FAILED": (
         "{part}: {reason}",
