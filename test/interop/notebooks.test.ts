@@ -100,7 +100,8 @@ async function execute(kernelName: string, notebook: string): Promise<Cell[]> {
  */
 const saidBy = (cells: readonly Cell[]): string => cells.map(textOf).join('')
 /** All that a cell said, apart from displays. */
-const textOf = ({ outputs }: Cell): string => outputs.map(({ text = '', evalue = '' }) => text + evalue).join('')
+const textOf = ({ outputs }: Cell): string =>
+  outputs.map(({ text, evalue }) => text ?? (evalue === undefined ? '' : `${evalue}\n`)).join('')
 /** What stays of the displays of a cell. */
 const shownBy = ({ outputs }: Cell) => outputs.flatMap(({ data }) => (data === undefined ? [] : [data]))
 

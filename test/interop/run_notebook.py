@@ -1,7 +1,6 @@
 """
 Executes a notebook in a kernel with nbclient, and prints a line of JSON for each code cell: what it came to, and its outputs as a front
-end keeps them. The
-last but one has what came after the last cell; the last line says which processes the kernel has left behind.
+end keeps them. The last line but one has what came after the last cell, and the last says which processes the kernel has left behind.
 
 A cell with `interruptWhen` in its metadata is interrupted once a display that changes says that.
 """
