@@ -70,7 +70,7 @@ export async function trials(
     const costs = after.map((ms, index) => (ms - (before[index] ?? 0)) / noop.length)
     const span = Math.max(...noop.map(({ at }) => at)) - Math.min(...noop.map(({ startedAt }) => startedAt ?? 0))
     const gaps = gapsOf(noop)
-    const second = await run('one-second', 20, 1)
+    const second = await run('one-second', 20 * Number(slots), 1)
     return {
       figures: {
         trials: noop.length,
@@ -78,12 +78,16 @@ export async function trials(
         /** Of all processes, and of each kind: what a trial costs, in ms of processor time. */
         cpuMs: round(costs.reduce((sum, cost) => sum + cost, 0)),
         ...Object.fromEntries(Object.keys(parts).map((part, index) => [`${part}CpuMs`, round(costs[index] ?? 0)])),
-        gapMedianMs: round(median(gaps), 3),
-        gap95Ms: round(quantile(gaps, 0.95), 3),
-        utilization: round(utilizationOf(second, 2), 4),
-        gapOneSecondMs: round(median(gapsOf(second)), 3),
+        ...(slots === '1' ? { gapMedianMs: round(median(gaps), 3), gap95Ms: round(quantile(gaps, 0.95), 3) } : {}),
+        utilization: round(utilizationOf(second, 2 * Number(slots)), 4),
+        // What ended before on the same worker was in another slot, perhaps.
+        ...(slots === '1' ? { gapOneSecondMs: round(median(gapsOf(second)), 3) } : {}),
       },
-      bars: { trialsPerSecond: '>= 1500', gapMedianMs: '<= 5', utilization: '>= 0.99' },
+      bars: {
+        trialsPerSecond: '>= 1500',
+        utilization: '>= 0.99',
+        ...(slots === '1' ? { gapMedianMs: '<= 5' } : {}),
+      },
     }
   } finally {
     await system.stop()
