@@ -19,11 +19,12 @@ import nbformat
 from jupyter_client.kernelspec import KernelSpecManager
 from jupyter_client.manager import AsyncKernelManager
 from nbclient import NotebookClient
+from nbformat.v4 import output_from_msg
 
 LONGEST_S = 240
 # tslab refuses for 200 ms whatever comes after a cell that failed.
 AFTER_ERROR_S = 0.3
-LATE_S = 0.5
+LATE_S = 0.25
 # A process that the kernel has started may take so long to end after it.
 GONE_S = 10
 MARK = "MAGGY_NOTEBOOK_RUN"
@@ -50,6 +51,8 @@ async def run(client, mark):
             client.updates, client.interrupted_at, began = 0, None, time.monotonic()
             await client.async_execute_cell(cell, index)
             now = time.monotonic()
+            if not cell.outputs:
+                cell.outputs = await sent_late(client)
             line = {"status": client.reply["status"], "updates": client.updates, "outputs": cell.outputs}
             line["tookS"] = round(now - began, 1)
             if client.interrupted_at is not None:
@@ -57,17 +60,17 @@ async def run(client, mark):
             print(json.dumps(line), flush=True)
             if line["status"] != "ok":
                 await asyncio.sleep(AFTER_ERROR_S)
-        print(json.dumps({"status": "ok", "updates": 0, "outputs": await printed_late(client)}), flush=True)
+        print(json.dumps({"status": "ok", "updates": 0, "outputs": await sent_late(client)}), flush=True)
 
 
-async def printed_late(client):
-    """What Deno's kernel sends of the last cell after it has said that the cell is over."""
+async def sent_late(client):
+    """What a kernel sends after it has said that the cell is over, as Deno's does now and then with what a cell comes to."""
     found = []
     with contextlib.suppress(queue.Empty):
         while True:
             message = await client.kc.get_iopub_msg(timeout=LATE_S)
-            if message["msg_type"] == "stream":
-                found.append({"output_type": "stream", **message["content"]})
+            if message["msg_type"] in ("stream", "display_data", "execute_result"):
+                found.append(output_from_msg(message))
     return found
 
 
