@@ -338,6 +338,7 @@ const told: Readonly<Record<string, string>> = {
   finished: 'The last step whose reduced vector it has; -1: none.',
   pending: 'The step whose local gradient it holds, not yet reduced; null: none.',
   fresh: 'It comes new, and needs weights, optimizer state and step from another.',
+  late: 'Its next step is its first, for which it has a batch that was cut before it had a shard: its gradient counts only where all members are so.',
   rank: 'The member’s number in the generation, from 0.',
   algorithm: 'How vectors are added up: round the ring, or each to each.',
   encoding: 'How numbers travel; they are added up in float32.',

@@ -43,6 +43,8 @@ export const RingHolding = Type.Object({
   pending: Type.Union([Count, Type.Null()]),
   /** It comes new, and needs weights, optimizer state and step from another. */
   fresh: Type.Boolean(),
+  /** Its next step is its first, for which it has a batch of no shard of its own: its gradient counts only if all others' would not, either. */
+  late: Type.Optional(Type.Boolean()),
 })
 export type RingHolding = Type.Static<typeof RingHolding>
 

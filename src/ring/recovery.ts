@@ -13,6 +13,11 @@ export type Recovery =
       readonly next: number
       readonly fresh: readonly number[]
       readonly source: number | undefined
+      /**
+       * The next step is the first of all members, so none of them would count in it: those that had computed it are lost. This rank counts.
+       * Undefined: members count as ever.
+       */
+      readonly counting: number | undefined
     }
   /** Rank `from` has the reduced vector of `step`. Ranks `to` lack it; they drop their own gradient of that step. */
   | {
@@ -33,7 +38,7 @@ export function decideRecovery(ring: string, holdings: readonly RingHolding[]): 
   const ranks = holdings.map((holding, rank) => ({ ...holding, rank }))
   const fresh = ranks.filter((one) => one.fresh).map(({ rank }) => rank)
   const veterans = ranks.filter((one) => !one.fresh)
-  if (veterans.length === 0) return { kind: 'rerun', next: 0, fresh, source: undefined }
+  if (veterans.length === 0) return { kind: 'rerun', next: 0, fresh, source: undefined, counting: undefined }
   const ahead = Math.max(...veterans.map(({ finished }) => finished))
   const behind = veterans.filter(({ finished }) => finished < ahead)
   if (behind.some(({ finished }) => finished < ahead - 1)) {
@@ -41,6 +46,7 @@ export function decideRecovery(ring: string, holdings: readonly RingHolding[]): 
   }
   const source = veterans.find(({ finished }) => finished === ahead)?.rank ?? 0
   const next = ahead + 1
-  if (behind.length === 0) return { kind: 'rerun', next, fresh, source }
+  const counting = veterans.every(({ late }) => late === true) ? source : undefined
+  if (behind.length === 0) return { kind: 'rerun', next, fresh, source, counting }
   return { kind: 'handover', step: ahead, from: source, to: behind.map(({ rank }) => rank), next, fresh, source }
 }

@@ -32,7 +32,7 @@ export interface DistributionOptions {
 }
 
 export interface Distribution {
-  /** The dataset generator that train gets. `note`: what the user is to know of how its data are cut; said by one worker for all. */
+  /** The dataset generator that train gets. `note`: what the user is to know of how its data are cut and counted; said by one worker for all. */
   dataset(generator: unknown, note?: (text: string) => void): unknown
   /** Over all ranks. Undefined: this point was said before this member came. */
   average(values: Metrics): Metrics | undefined
@@ -44,6 +44,9 @@ export interface Distribution {
   /** Leaves the ring, and puts tfjs back. */
   end(reason: 'done' | 'failed' | 'draining'): void
 }
+
+const emptyStep = (step: number): string =>
+  `step ${step} of the training counted no samples: all workers that had computed it were lost before others had their gradients`
 
 export function createDistribution(options: DistributionOptions): Distribution {
   const { tf, settings, line } = options
@@ -89,6 +92,9 @@ export function createDistribution(options: DistributionOptions): Distribution {
     sync: () => sync,
     agreement: shards.agreement,
     onBoundary: checkpoint,
+    onEmpty: (step) => {
+      if (speaks()) tellUser?.(emptyStep(step))
+    },
   })
   const averages = createAverages({ membership, steps, replica })
 

@@ -58,8 +58,10 @@ export function createGradientSteps(options: {
   readonly agreement: Agreement
   /** Called where the state is whole, at a step that is about to begin. */
   readonly onBoundary: (step: number) => void
+  /** Called after a step in which no rank counted: those that had computed it were lost, and newcomers count from their second step on. */
+  readonly onEmpty: (step: number) => void
 }): GradientSteps {
-  const { tf, settings, replica, agreement, onBoundary } = options
+  const { tf, settings, replica, agreement, onBoundary, onEmpty } = options
   const local = settings.syncEvery > 1
   let gradients = 0
   let steps = 0
@@ -205,6 +207,7 @@ export function createGradientSteps(options: {
       facts: [{ kind: 'loop', what: `${doing} of variables with the digest`, value: key }, ...facts],
       told: [lossAt, end],
     })
+    if (got?.weight === 0 && weight > 0) onEmpty(steps)
     steps += 1
     withheld = got === undefined || got.weight === 0
     if (withheld) statistics.putBack()

@@ -4,7 +4,8 @@
  * I1 Every collective has a number, the same on all ranks. Collectives before this member's first are over: they are passed without
  *    the ring, and user code is told what the others were told, out of the record.
  * I2 A newcomer takes over the others' state once it has come to the first collective of its own.
- * I3 A newcomer counts with weight 0 in that first collective: its batch was cut before it knew its shard.
+ * I3 A newcomer counts with weight 0 in that first collective: its batch was cut before it knew its shard. Where all are newcomers, one
+ *    of them counts all the same (decideRecovery), or the step would be empty.
  * I4 After a collective every rank has the shard of its rank in the generation in which that collective was reduced, however it came to
  *    know the outcome. So all ranks change their shards at the same collective, and no shard is in one step twice.
  * I5 With every collective all ranks see alike whether they are at the same point and hold the same facts; if not, they tell each
@@ -176,6 +177,7 @@ export function createMembership(options: {
         collective,
         vector,
         weight: isNew ? 0 : weight,
+        ownWeight: weight,
         key,
         exactFrom,
         ...progress(),

@@ -33,6 +33,8 @@ export type ToRing =
       readonly collective: number
       readonly vector: Float32Array
       readonly weight: number
+      /** The weight if nobody else counts: that of a newcomer's own gradient. */
+      readonly ownWeight: number
       readonly key: string
       /** Elements from this one on lose nothing on their way, whatever the ring's encoding is. */
       readonly exactFrom: number

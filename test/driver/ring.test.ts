@@ -109,7 +109,10 @@ describe('a training', () => {
     await say(bench, workers[1]!.finish(0, ok))
     expect(workers[0]?.stops).toEqual([])
     await bench.pass(1250, ...workers)
-    expect(workers[0]?.stops).toMatchObject([{ reason: 'superseded', attempt: { attempt: 1 } }])
+    // Said again for as long as it runs what is over.
+    const said = workers[0]!.stops
+    expect(said.length).toBeGreaterThan(0)
+    for (const stop of said) expect(stop).toMatchObject({ reason: 'superseded', attempt: { attempt: 1 } })
   })
 
   it('fails with the first failure, and the others are stopped', async () => {

@@ -14,7 +14,13 @@ const holding = (finished: number, pending: number | null = finished + 1, fresh 
 
 describe('what is done with the step that was under way', () => {
   test('all at the same step run the next one again', () => {
-    expect(decideRecovery('r', [holding(4), holding(4)])).toEqual({ kind: 'rerun', next: 5, fresh: [], source: 0 })
+    expect(decideRecovery('r', [holding(4), holding(4)])).toEqual({
+      kind: 'rerun',
+      next: 5,
+      fresh: [],
+      source: 0,
+      counting: undefined,
+    })
   })
 
   test('those that are ahead hand their reduced vector over', () => {
@@ -29,6 +35,13 @@ describe('what is done with the step that was under way', () => {
     })
   })
 
+  test('where the next step is the first of all, one counts in it; else newcomers count nothing', () => {
+    const late = { ...holding(4), late: true }
+    const fresh = holding(-1, 0, true)
+    expect(decideRecovery('r', [late, late, fresh])).toMatchObject({ kind: 'rerun', source: 0, counting: 0 })
+    expect(decideRecovery('r', [holding(4), late, fresh])).toMatchObject({ kind: 'rerun', counting: undefined })
+  })
+
   test('newcomers are told by one that is furthest ahead; where all are new they begin', () => {
     const fresh = holding(-1, 0, true)
     expect(decideRecovery('r', [fresh, holding(4), holding(5)])).toMatchObject({
@@ -37,7 +50,13 @@ describe('what is done with the step that was under way', () => {
       fresh: [0],
       source: 2,
     })
-    expect(decideRecovery('r', [fresh, fresh])).toEqual({ kind: 'rerun', next: 0, fresh: [0, 1], source: undefined })
+    expect(decideRecovery('r', [fresh, fresh])).toEqual({
+      kind: 'rerun',
+      next: 0,
+      fresh: [0, 1],
+      source: undefined,
+      counting: undefined,
+    })
   })
 
   test('members more than a step apart are a broken invariant', () => {

@@ -1,8 +1,7 @@
 /**
  * One schedule of a ring: the driver's rings and the members of real runners, on the simulated bus and in simulated time, with faults at
  * chosen messages. What must hold: the training ends; all that are done hold the same of every step; no shard is in a step twice
- * (G5), and none is without one, unless a fault left newcomers alone, who count for nothing in their first step; nothing but being left
- * behind fails a member.
+ * (G5), and none is without one; nothing but being left behind fails a member.
  */
 import { pino } from 'pino'
 import { Rings, type RingDecision } from '../../actors/driver/rings/index.ts'
@@ -213,6 +212,7 @@ function wrongWith(ends: readonly End[], steps: number): string[] {
   if (first.length !== steps) wrong.push(`${first.length} steps, not ${steps}`)
   for (const [step, counts] of first.entries()) {
     if (/[^01]/.test(counts)) wrong.push(`step ${step} has a shard twice: ${counts}`)
+    if (!counts.includes('1')) wrong.push(`step ${step} has no shard: ${counts}`)
   }
   return wrong
 }

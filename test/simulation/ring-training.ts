@@ -83,6 +83,7 @@ export function simulateTraining(options: {
       collective: next,
       vector,
       weight: isLate && next === first ? 0 : 1,
+      ownWeight: 1,
       key: 'k',
       exactFrom: 0,
       step: next,

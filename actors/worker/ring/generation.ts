@@ -24,6 +24,8 @@ import type { Training } from './training.ts'
 export interface Generation {
   readonly plan: RingPlan
   readonly ring: Ring
+  /** In this collective this member counts, although it is its first (decideRecovery). */
+  counts?: number
 }
 
 /** State that a member keeps through all of its generations. */
@@ -57,14 +59,16 @@ export const packetOf = (next: number, state: Uint8Array, record: RingRecord): U
 
 /** Brings all members to the same step. `isCurrent`: there is no newer generation. */
 export async function begin(
-  { ring, plan }: Generation,
+  generation: Generation,
   around: Surroundings,
   isCurrent: () => boolean,
 ): Promise<RingFault | undefined> {
+  const { ring, plan } = generation
   const { name, holding, training, record } = around
   const recovered = await recover(ring, name, holding.said(training.collective), holding.lastReduced)
   if (recovered.kind === 'fault') return recovered
   const { decision, handed } = recovered.value
+  if (decision.kind === 'rerun' && decision.counting === plan.rank) generation.counts = decision.next
   if (handed !== undefined) {
     holding.takeOver(handed)
     giveHanded(plan, around)
@@ -87,7 +91,7 @@ export async function begin(
   if (outcome.kind === 'fault') return outcome
   if (!holding.isFresh) return undefined
   const { next, state, record: told } = check(Packet, decode(outcome.value), 'ring.broadcast')
-  holding.begin(next)
+  holding.begin(next, !together)
   record.take(told)
   record.serve()
   training.tell({
@@ -125,10 +129,11 @@ async function packetAt(
 
 /** Gives the ring what the training asks for, one collective after the other. */
 export async function serve(
-  { ring, plan }: Generation,
+  generation: Generation,
   around: Surroundings,
   isCurrent: () => boolean,
 ): Promise<RingFault | undefined> {
+  const { ring, plan } = generation
   const { training, holding } = around
   while (isCurrent()) {
     if (ring.fault !== undefined) return ring.fault
@@ -144,7 +149,8 @@ export async function serve(
       training.answer({ type: 'gathered', bytes: gathered.value })
       continue
     }
-    const { collective, vector, weight, key, exactFrom } = asked
+    const { collective, vector, key, exactFrom } = asked
+    const weight = generation.counts === collective ? asked.ownWeight : asked.weight
     await around.beforeReduce(collective, plan)
     const outcome = await ring.allReduce(collective, vector, weight, { key, exactFrom })
     if (outcome.kind === 'fault') return outcome

@@ -17,8 +17,8 @@ export interface Holding {
   /** It has a place in this generation. */
   enter(plan: RingPlan): void
   placeIn(generation: number): Place
-  /** A newcomer has what it needs, and takes part from collective `next` on. */
-  begin(next: number): void
+  /** A newcomer has what it needs, and takes part from collective `next` on. `late`: the ring was there before. */
+  begin(next: number, late: boolean): void
   finish(collective: number): void
   /** A generation may have reduced a vector later than the one that is held. */
   keep(reduced: Reduced | undefined): void
@@ -33,6 +33,8 @@ export interface Holding {
 export function createHolding(ring: string): Holding {
   let finished = -1
   let isFresh = true
+  /** The first collective of a newcomer to a ring that was there before. */
+  let lateFirst: number | undefined
   let lastReduced: Reduced | undefined
   let handedOver: Reduced | undefined
   const places = new Map<number, Place>()
@@ -47,7 +49,12 @@ export function createHolding(ring: string): Holding {
     get lastReduced() {
       return lastReduced
     },
-    said: (pending) => ({ finished, pending: pending ?? null, fresh: isFresh }),
+    said: (pending) => ({
+      finished,
+      pending: pending ?? null,
+      fresh: isFresh,
+      ...(finished + 1 === lateFirst ? { late: true } : {}),
+    }),
     enter: ({ generation, rank, members }) => {
       places.set(generation, { generation, rank, members: members.length })
     },
@@ -57,9 +64,10 @@ export function createHolding(ring: string): Holding {
       if (place === undefined) throw problem('INTERNAL', { reason: `no place in generation ${generation} of ${ring}` })
       return place
     },
-    begin: (next) => {
+    begin: (next, late) => {
       isFresh = false
       finished = next - 1
+      lateFirst = late ? next : undefined
     },
     finish: (collective) => {
       finished = collective
