@@ -40,11 +40,10 @@ export function driverOptions(command: Command): Command {
         .choices(['all', 'none'])
         .default(driverDefaults.adopt),
     )
-    .option(
-      '--lost-after <seconds>',
-      'silence after which a worker counts as lost',
-      secondsAsMs,
-      driverDefaults.lostAfterMs,
+    .addOption(
+      new Option('--lost-after <seconds>', 'silence after which a worker counts as lost')
+        .argParser(secondsAsMs)
+        .default(driverDefaults.lostAfterMs, String(driverDefaults.lostAfterMs / 1000)),
     )
     .option(
       '--replicas <n>',

@@ -61,7 +61,7 @@ export function workerOptions(command: Command): Command {
     )
     .option(
       '--drain-timeout <seconds>',
-      'what still runs then is handed back (default: it may end)',
+      'after SIGTERM; what still runs then is handed back (default: it may end)',
       whole(0, 2_000_000),
     )
     .option(

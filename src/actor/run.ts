@@ -28,7 +28,7 @@ const startGraceMs = 3_000
 
 /** The command of an actor, with the common options; `argv` without node and script. */
 export function actorCommand<O extends object>(definition: ActorDefinition<O>): Command {
-  const command = new Command(definition.name)
+  const command = new Command(`maggy ${definition.name}`)
     .description(definition.description)
     .addOption(
       new Option('--server <url>', 'the bus: nats://TOKEN@host:port, host:port, several with commas')

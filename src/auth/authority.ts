@@ -22,6 +22,7 @@ import {
   publicKeyOf,
   systemAccountJwt,
   type AccountKeys,
+  type AccountLimits,
 } from './identities.ts'
 import { expandServed, servedNames } from './served.ts'
 import { serverConfiguration } from '../server/index.ts'
@@ -154,7 +155,7 @@ export class Authority {
     return await readFile(join(this.folder, 'tls', 'ca.pem'), 'utf8')
   }
 
-  async addTenant(name: string): Promise<void> {
+  async addTenant(name: string, limits: Partial<AccountLimits> = {}): Promise<void> {
     requireName(name)
     if (Object.hasOwn(this.#state.tenants, name)) throw this.#invalid(`there is a tenant ${name} already`)
     this.#state.tenants[name] = {
@@ -162,9 +163,20 @@ export class Authority {
       users: {},
       revoked: {},
       ...defaultLimits,
+      ...limits,
     } as unknown as TenantState
     await this.#save()
     await this.#writeAccount(name)
+  }
+
+  /** From now on the tenant has these limits; those left out stay. Gives all of them. */
+  async limit(tenant: string, limits: Partial<AccountLimits>): Promise<AccountLimits> {
+    const state = this.#tenant(tenant)
+    Object.assign(state, limits)
+    await this.#save()
+    await this.#writeAccount(tenant)
+    const { connections, diskBytes } = state
+    return { connections, diskBytes }
   }
 
   /** Makes credentials; those that the name had before are no longer taken. Gives the file. */

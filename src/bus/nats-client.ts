@@ -137,10 +137,14 @@ async function dial(address: Address, options: ClientOptions): Promise<NatsConne
     const said = describe(error ?? 'the peer hung up')
     if (tlsFault.test(String(system)) || tlsFault.test(code ?? ''))
       throw problem('BUS_TLS_REFUSED', { server: address.label, reason: said }, { cause: error })
-    const reason = code === codes.timeout ? `no answer within ${timeout} ms` : said
+    const reason =
+      code === codes.timeout ? `no answer within ${timeout} ms${options.identity === undefined ? '' : crowded}` : said
     throw problem('BUS_UNREACHABLE', { server: address.label, reason }, { cause: error })
   }
 }
+
+/** A server that hangs up for this reason says so, and nats.js keeps it to itself. */
+const crowded = ', or its tenant has all the connections that it may have (`maggy auth limit TENANT --connections N`)'
 
 /** The key with which the client signs the server's nonce. */
 function authenticating(user: NonNullable<ClientOptions['user']>): Authenticator {

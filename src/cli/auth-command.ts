@@ -3,6 +3,7 @@ import { join } from 'node:path'
 import { problem, type Role } from '../../protocol/index.ts'
 import { Authority, checkServer, pushAccounts, type Finding } from '../auth/index.ts'
 import { exitCodes } from '../actor/index.ts'
+import { bytesText } from '../words/index.ts'
 import { table } from './plain-table.ts'
 import { printJson } from './watch.ts'
 
@@ -18,6 +19,9 @@ export interface AuthFlags {
   readonly server?: string
   readonly days?: number
   readonly serves?: readonly string[]
+  readonly connections?: number
+  /** In bytes; -1: no limit. */
+  readonly store?: number
 }
 
 const say = (text: string): void => void process.stdout.write(`${text}\n`)
@@ -50,11 +54,27 @@ export async function addCommand(role: Role, name: string, flags: AuthFlags): Pr
 
 export async function tenantCommand(name: string, flags: AuthFlags): Promise<number> {
   const authority = await Authority.open(folderOf(flags))
-  await authority.addTenant(name)
+  await authority.addTenant(name, limitsOf(flags))
   await tell(authority, flags, [name])
   say(`made tenant ${name}: maggy auth add-driver NAME --tenant ${name}`)
   return exitCodes.done
 }
+
+export async function limitCommand(tenant: string, flags: AuthFlags): Promise<number> {
+  const authority = await Authority.open(folderOf(flags))
+  const limits = limitsOf(flags)
+  const { connections, diskBytes } = await authority.limit(tenant, limits)
+  if (Object.keys(limits).length > 0) await tell(authority, flags, [tenant])
+  say(
+    `${tenant}: ${connections} connections, ${diskBytes === -1 ? 'all the room that there is' : bytesText(diskBytes)}`,
+  )
+  return exitCodes.done
+}
+
+const limitsOf = ({ connections, store }: AuthFlags) => ({
+  ...(connections === undefined ? {} : { connections }),
+  ...(store === undefined ? {} : { diskBytes: store }),
+})
 
 export async function revokeCommand(name: string, flags: AuthFlags): Promise<number> {
   const authority = await Authority.open(folderOf(flags))

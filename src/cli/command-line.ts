@@ -21,7 +21,6 @@ async function runCommandLine(): Promise<void> {
   const program = createProgram(packageVersion(), (code) => {
     process.exitCode = code
   })
-  for (const command of [program, ...program.commands]) command.exitOverride()
   try {
     await program.parseAsync(process.argv)
   } catch (error) {

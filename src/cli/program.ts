@@ -1,6 +1,6 @@
 /** The commands of `maggy`, their options, and nothing of what they do. */
 import { Argument, Command, InvalidArgumentError, Option } from 'commander'
-import { atLeastOne, collect, count } from './arguments.ts'
+import { atLeastOne, collect, count, room } from './arguments.ts'
 import type { BoardCommandOptions } from './board-command.ts'
 import type { ChangeFlags } from './change-command.ts'
 import type { ConformanceOptions } from './conformance-command.ts'
@@ -49,6 +49,8 @@ export function createProgram(version: string, finish: Finish): Command {
     .option('--verbose', 'show stacks of errors')
     .configureHelp({ showGlobalOptions: true })
     .enablePositionalOptions()
+    // Commands and their commands inherit it: a wrong option has one exit code everywhere.
+    .exitOverride()
   runCommands(program, finish)
   readCommands(program, finish)
   program
@@ -102,9 +104,22 @@ function authCommands(program: Command, finish: Finish): void {
       finish(await (await import('./auth-command.ts')).addCommand(role, name, options))
     })
   }
-  inFolder(auth.command('add-tenant <name>').description('make an account of its own on the same server')).action(
+  const limited = (command: Command): Command =>
+    inFolder(command)
+      .option('--connections <n>', 'connections at once: a worker has two, each other actor one', atLeastOne)
+      .option(
+        '--store <size>',
+        "room for logs, code, checkpoints and metrics on a server's disk, e.g. 20GB; all: no limit",
+        room,
+      )
+  limited(auth.command('add-tenant <name>').description('make an account of its own on the same server')).action(
     async (name: string, options: AuthFlags) => {
       finish(await (await import('./auth-command.ts')).tenantCommand(name, options))
+    },
+  )
+  limited(auth.command('limit <tenant>').description("change a tenant's limits, or show them")).action(
+    async (tenant: string, options: AuthFlags) => {
+      finish(await (await import('./auth-command.ts')).limitCommand(tenant, options))
     },
   )
   inFolder(auth.command('revoke <name>').description('take credentials back: who has them is put out')).action(

@@ -63,6 +63,25 @@ test('tenants see nothing of each other', async () => {
   expect(await theirs.blobs.has('maggy-bundles', 'mine')).toBe(false)
 })
 
+test('a tenant has as much room and as many connections as it was given, and is told what is the matter', async () => {
+  const tenant = 'small'
+  await secured.authority.addTenant(tenant, { connections: 2, diskBytes: 1e6 })
+  const tell = () => pushAccounts(secured.authority, [tenant], { server: secured.server.url })
+  await tell()
+  const driver = await secured.connect('driver', 'd', tenant)
+  const ensured = () => driver.streams.ensure().then(() => 'there', codeOf)
+  expect(await ensured()).toBe('BUS_FULL')
+  expect(await secured.authority.limit(tenant, { diskBytes: 4e8 })).toEqual({ connections: 2, diskBytes: 4e8 })
+  await tell()
+  expect(await ensured()).toBe('there')
+  await secured.connect('client', 'one', tenant)
+  const third = () => secured.connect('client', 'two', tenant).then(() => 'connected', String)
+  expect(await third()).toContain('maggy auth limit TENANT --connections N')
+  await secured.authority.limit(tenant, { connections: 3 })
+  await tell()
+  expect(await third()).toBe('connected')
+})
+
 test('credentials that are revoked are put out at once and have a code of their own', async () => {
   const file = await secured.creds('client', 'gone')
   const bus = await secured.connect('client', 'gone')

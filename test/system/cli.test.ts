@@ -107,6 +107,8 @@ describe('maggy, given what it cannot take,', () => {
     const { code, stderr } = await maggy(['run', 'x.ts', '--wrokers', '2'])
     expect(stderr).toContain("unknown option '--wrokers'")
     expect(code).toBe(2)
+    // Of a command's command, too.
+    expect((await maggy(['auth', 'rotate', '--days', 'ten'])).code).toBe(2)
   })
 
   it('says that no server is there, without its token', async () => {
