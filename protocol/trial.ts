@@ -154,7 +154,7 @@ export const started = message({
   maxBytes: few,
   speaks: 'worker',
   hears: 'driver',
-  doc: 'The runner has begun with an attempt.',
+  doc: 'The runner has begun with an attempt. It may be left out of one that ends within a second: its result says when it began.',
   example: {
     params: { worker: 'w1', experiment: 'mnist-tune-7f3a' },
     payload: { trial: 3, attempt: 1, slot: 0, at: 1_700_000_000_000 },

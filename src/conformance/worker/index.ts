@@ -20,6 +20,8 @@ export { program, programName } from './program.ts'
 
 /** Of which it is told to stop at the first: whoever makes so many more was deaf to it. */
 const manyReports = 100
+/** A trial that is over so soon need not say that it has begun (trial.started). */
+const leftOutMs = 1000
 const long = { steps: 2000, pauseMs: 20 }
 
 export const workerChecks: readonly Check<WorkerPeer>[] = [
@@ -185,13 +187,13 @@ export const workerChecks: readonly Check<WorkerPeer>[] = [
       return peer.running(async ({ driver, attempt, following }) => {
         const assignment = peer.assignment(driver, attempt)
         await peer.must(assign, assignment)
-        await following.begun()
-        const { outcome, points } = await following.ended()
+        const { outcome, points, startedAt, endedAt } = await following.ended()
         if (outcome.kind === 'failed')
           throw new Finding(
             'failed',
             `the trial failed: ${outcome.problem.message} (give what its objective needs with --hparams)`,
           )
+        if (startedAt === null || endedAt - startedAt >= leftOutMs) await following.begun()
         requires(outcome.kind === 'done', () => `it should be done, and is ${outcome.kind}`)
         const [metric = ''] = assignment.objectives
         requires(
