@@ -263,11 +263,11 @@ class Driver implements RunningActor {
 
   /**
    * A worker still runs what an experiment has left that is over: it could not be reached when it was told. It says so with each beat, and
-   * is told again; only in a slot that this driver holds, for elsewhere another one may have resumed the experiment.
+   * is told again; not in a slot that another driver holds, which has its own reasons. A worker that drains has slots that nobody holds.
    */
   async #stopLeftOver({ worker, slot, attempt }: Extract<FleetNews, { kind: 'stranger' }>): Promise<void> {
     const held = this.#fleet.slotsOf(worker).find((one) => one.slot === slot)
-    if (held?.lease.state !== 'ours' || !this.#ownership.isOver(attempt.experiment)) return
+    if (held === undefined || held.lease.state === 'theirs' || !this.#ownership.isOver(attempt.experiment)) return
     try {
       await ask(this.#env.bus, stopTrial, { worker }, { attempt, reason: 'superseded' }, { timeoutMs: beatMs })
     } catch (error) {

@@ -92,7 +92,13 @@ export const workerMachine = setup({
     draining: {
       entry: ['drainSlots', 'beat'],
       always: { guard: 'allEmpty', target: 'delivering' },
-      on: { tick: { actions: 'beat' }, changed: { actions: 'beat' } },
+      on: {
+        // A driver that has lost sight of it must know it again: it may have to be told to stop something.
+        rollcall: { actions: 'announce' },
+        connected: { actions: 'announce' },
+        tick: { actions: 'beat' },
+        changed: { actions: 'beat' },
+      },
     },
     delivering: {
       entry: 'awaitDelivery',

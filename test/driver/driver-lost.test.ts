@@ -164,15 +164,20 @@ describe('a worker that is gone', () => {
     expect((await bench.events('e1')).at(-1)).toMatchObject({ type: 'experiment.ended', state: 'done' })
   })
 
-  it('comes back with an attempt of an experiment that is over: it is told to stop', async () => {
-    const { bench, w1 } = await ready({ trials: 1 })
-    const [left] = w1.assignments
-    bench.network.outage(w1.bus)
-    const w2 = await bench.worker('w2', done)
-    await bench.pass(20_000, w2)
-    expect((await bench.types('e1')).at(-1)).toBe('experiment.ended')
-    bench.network.restore(w1.bus)
-    await bench.pass(3_000, w1, w2)
-    expect(w1.stops).toContainEqual({ attempt: left?.attempt, reason: 'superseded' })
-  })
+  it.each([false, true])(
+    'comes back with an attempt of an experiment that is over: it is told to stop (draining: %s)',
+    async (draining) => {
+      const { bench, w1 } = await ready({ trials: 1 })
+      const [left] = w1.assignments
+      bench.network.outage(w1.bus)
+      const w2 = await bench.worker('w2', done)
+      await bench.pass(20_000, w2)
+      expect((await bench.types('e1')).at(-1)).toBe('experiment.ended')
+      w1.draining = draining
+      if (draining) w1.holdFor(null)
+      bench.network.restore(w1.bus)
+      await bench.pass(3_000, w1, w2)
+      expect(w1.stops).toContainEqual({ attempt: left?.attempt, reason: 'superseded' })
+    },
+  )
 })

@@ -75,6 +75,8 @@ describe('a worker', () => {
     expect(play('warm', 'warm', 'drain')).toEqual({ state: 'draining', effects: ['drainSlots', 'beat'] })
     expect(play('warm', 'warm', 'drain', 'tick').effects).toEqual(['beat'])
     expect(play('warm', 'warm', 'drain', 'changed').effects).toEqual(['beat'])
+    expect(play('warm', 'warm', 'drain', 'rollcall').effects).toEqual(['announce'])
+    expect(play('warm', 'warm', 'drain', 'connected').effects).toEqual(['announce'])
     const empty = ['warm', 'warm', 'drain', 'slot.empty', 'slot.empty'] as const
     expect(play(...empty)).toEqual({ state: 'delivering', effects: ['awaitDelivery'] })
     expect(play(...empty, 'tick').effects).toEqual(['beat'])

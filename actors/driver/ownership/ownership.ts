@@ -94,7 +94,8 @@ export class Ownership {
 
   /** It has ended, as far as this driver knows, and nobody has taken it up again. */
   isOver(experiment: string): boolean {
-    return this.#late.knows(experiment) && !this.isHere(experiment)
+    const isElsewhere = this.#owners.ownerOf(experiment) !== undefined
+    return this.#late.knows(experiment) && !this.isHere(experiment) && !isElsewhere
   }
 
   /** Whether no driver has an experiment that the log says was adopted by `owner` last. */
