@@ -78,7 +78,15 @@ describe('a worker', () => {
   test('runs a trial, says when it began and how it ended', async () => {
     const result = await run({ does: 'nothing' })
     expect(result).toMatchObject({ outcome: { kind: 'done', metrics: { value: trial } }, points: 0, slot: 0 })
-    expect(driver.starts.some((start) => start.trial === trial)).toBe(true)
+    expect(result.startedAt).toBeLessThanOrEqual(result.endedAt)
+    // One that ends at once need not be told to have begun: this one is held until it was.
+    trial += 1
+    allowSteps(pace, 1)
+    await driver.assign('w1', trial, { does: 'holds', pace })
+    await until('started', () => driver.starts.find((start) => start.trial === trial))
+    allowSteps(pace, 2)
+    expect(await driver.result(trial)).toMatchObject({ outcome: { kind: 'done', metrics: { value: 1 } }, slot: 0 })
+    expect(driver.starts.filter((start) => start.trial === trial)).toHaveLength(1)
   })
 
   test('records every metric in order before it tells the result', async () => {
