@@ -17,6 +17,7 @@ import { makeAuthority, makeServerCertificate } from '../../src/auth/certificate
 import { serveMetrics } from '../../src/prometheus/index.ts'
 import { findNatsServer } from '../../src/setup/index.ts'
 import { readMeasures } from '../support/measures.ts'
+import { killAll } from '../support/processes.ts'
 import { freePort } from '../support/server.ts'
 
 const run = promisify(execFile)
@@ -31,10 +32,7 @@ beforeAll(async () => {
 })
 afterAll(async () => {
   await Promise.all(actors.map((actor) => actor.stop(3000)))
-  for (const server of servers) {
-    const ended = once(server, 'exit')
-    if (server.exitCode === null && server.kill('SIGKILL')) await ended
-  }
+  await killAll(servers)
   await rm(folder, { recursive: true, force: true })
 })
 

@@ -1,4 +1,6 @@
-/** Processes below this one or another, by Linux's own books. */
+/** Processes below this one or another, by Linux's own books; and their end. */
+import type { ChildProcess } from 'node:child_process'
+import { once } from 'node:events'
 import { readdirSync, readFileSync } from 'node:fs'
 
 interface Running {
@@ -25,4 +27,12 @@ export function processesBelow(root: number): Running[] {
     for (const { pid, parent } of all) if (within.has(parent)) within.add(pid)
   }
   return all.filter(({ pid }) => pid !== root && within.has(pid))
+}
+
+/** Ends those that still run. Resolves once they are gone. */
+export async function killAll(children: readonly ChildProcess[]): Promise<void> {
+  for (const child of children) {
+    const ended = once(child, 'exit')
+    if (child.exitCode === null && child.kill('SIGKILL')) await ended
+  }
 }

@@ -1,6 +1,5 @@
 /** A worker where only web traffic goes out: on a leaf node that dials the bus by websocket (deploy/CLUSTER.md, "Workers behind NAT"). */
 import { spawn, type ChildProcess } from 'node:child_process'
-import { once } from 'node:events'
 import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -9,6 +8,7 @@ import { optimization, space } from 'maggy'
 import { lagom } from '../../src/client/index.ts'
 import { packageRoot, spawnActor, type Child } from '../../src/actor/index.ts'
 import { findNatsServer } from '../../src/setup/index.ts'
+import { killAll } from '../support/processes.ts'
 import { freePort } from '../support/server.ts'
 import crashing from './modules/crashing.ts'
 
@@ -18,10 +18,7 @@ let folder = ''
 
 afterAll(async () => {
   await Promise.all(actors.map((actor) => actor.stop(3000)))
-  for (const server of servers) {
-    const ended = once(server, 'exit')
-    if (server.exitCode === null && server.kill('SIGKILL')) await ended
-  }
+  await killAll(servers)
   await rm(folder, { recursive: true, force: true })
 })
 
