@@ -58,6 +58,14 @@ export const exampleContext = {
   policy: { trialTimeoutMs: null, graceMs: 5000, maxAttempts: 3, maxFailed: null, parallel: null, labels: {} },
 }
 
+const exampleSubmission = {
+  experiment: 'mnist-tune-7f3a',
+  name: 'mnist',
+  contextName: 'tune',
+  context: exampleContext,
+  bundle: { sha256: 'a'.repeat(64), bytes: 2048, module: 'mnist.ts' },
+}
+
 export const submit = call({
   name: 'experiment.submit',
   queue: 'driver',
@@ -71,13 +79,7 @@ export const submit = call({
   doc: 'Accepts an experiment. Any driver may take it (queue group `driver`); it is in the log before the reply. The client chooses the id, so a repeated call is the same experiment.',
   example: {
     params: {},
-    payload: {
-      experiment: 'mnist-tune-7f3a',
-      name: 'mnist',
-      contextName: 'tune',
-      context: exampleContext,
-      bundle: { sha256: 'a'.repeat(64), bytes: 2048, module: 'mnist.ts' },
-    },
+    payload: exampleSubmission,
     reply: { experiment: 'mnist-tune-7f3a', driver: 'd1' },
   },
 })
@@ -94,13 +96,7 @@ export const passOn = call({
   doc: 'A driver passes a submission on to one that has fewer experiments, and answers the client with what that one says.',
   example: {
     params: { driver: 'd2' },
-    payload: {
-      experiment: 'mnist-tune-7f3a',
-      name: 'mnist',
-      contextName: 'tune',
-      context: exampleContext,
-      bundle: { sha256: 'a'.repeat(64), bytes: 2048, module: 'mnist.ts' },
-    },
+    payload: exampleSubmission,
     reply: { experiment: 'mnist-tune-7f3a', driver: 'd2' },
   },
 })
