@@ -62,6 +62,12 @@ export function toProblem(error: unknown): Problem {
   }
 }
 
+/** The same for others: the stack stays where it was thrown. */
+export function toTold(error: unknown): Problem {
+  const { stack: _, ...told } = toProblem(error)
+  return told
+}
+
 /** Characters of a text that travels. */
 const textAtMost = 8192
 

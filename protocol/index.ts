@@ -102,6 +102,7 @@ export {
   RemoteError,
   systemProblem,
   toProblem,
+  toTold,
   type Details,
   type ErrorCode,
   type Problem,

@@ -2,7 +2,7 @@
 import { once } from 'node:events'
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http'
 import type { AddressInfo } from 'node:net'
-import { problem, toProblem } from '../../protocol/index.ts'
+import { problem, toProblem, toTold } from '../../protocol/index.ts'
 import type { Logger } from '../../src/actor/index.ts'
 import { admit, bearerIn, cookieFor, safeHeaders, type Access } from '../../src/board/index.ts'
 import { enterPage, refusedPage } from './documents.ts'
@@ -140,7 +140,7 @@ export function answerJson(response: ServerResponse, status: number, body: unkno
 }
 
 export function answerProblem(response: ServerResponse, status: number, error: unknown): void {
-  const { stack: _, ...fault } = toProblem(error)
+  const fault = toTold(error)
   answerJson(response, status, { error: fault })
 }
 

@@ -13,6 +13,7 @@ import {
   type Assignment,
   type AttemptOutcome,
   type AttemptRef,
+  toTold,
 } from '../../protocol/index.ts'
 import type { RunInfo } from '../../src/experiment/index.ts'
 import { importBundle } from '../../src/bundle/index.ts'
@@ -28,7 +29,7 @@ import {
 import type { ToComm } from './comm-messages.ts'
 import { createRemains, type Remains } from './remains.ts'
 import { keyOf, type FromRunner, type StopCause } from './runner-messages.ts'
-import { said, timedOut } from './settlement.ts'
+import { timedOut } from './settlement.ts'
 import type { SharedFlags } from './shared-memory.ts'
 
 export interface Attempts {
@@ -286,7 +287,7 @@ function outcomeOf(outcome: TrainingOutcome, assignment: Assignment): AttemptOut
   if (outcome.kind === 'failed') {
     const { error } = outcome
     if (!isOutOfMemory(error.cause)) return { kind: 'failed', problem: withStack(error) }
-    return { kind: 'crashed', problem: said(problem('RUNNER_OUT_OF_MEMORY', { reason: describe(error.cause) })) }
+    return { kind: 'crashed', problem: toTold(problem('RUNNER_OUT_OF_MEMORY', { reason: describe(error.cause) })) }
   }
   if (outcome.reason === 'timeout') return { kind: 'failed', problem: timedOut(assignment) }
   return { kind: 'stopped', reason: outcome.reason as Exclude<StopCause, 'timeout'>, metrics: outcome.metrics }
@@ -299,7 +300,7 @@ const isOutOfMemory = (cause: unknown): boolean =>
 
 /** The stack of what the user threw, by the lines that the user wrote. */
 const withStack = (error: Error): ReturnType<typeof toProblem> =>
-  withCause(said(error), error.cause instanceof Error ? error.cause : error)
+  withCause(toTold(error), error.cause instanceof Error ? error.cause : error)
 
 function withCause(fault: ReturnType<typeof toProblem>, cause: unknown): ReturnType<typeof toProblem> {
   const stack = cause instanceof Error ? cause.stack : undefined

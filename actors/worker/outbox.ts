@@ -16,6 +16,7 @@ import {
   RemoteError,
   severalAtMost,
   toProblem,
+  toTold,
   type AttemptRef,
   type PayloadOf,
 } from '../../protocol/index.ts'
@@ -237,7 +238,7 @@ const unwanted = new Set<string | undefined>(['EXPERIMENT_UNKNOWN', 'ATTEMPT_FOR
 const isFinal = (error: unknown) => finalCodes.has(codeOf(error))
 
 function unsayable(error: unknown): Result['outcome'] {
-  const { stack: _, ...fault } = toProblem(
+  const fault = toTold(
     problem('RESULT_INVALID', { returned: `what cannot be sent: ${toProblem(error).message}`.slice(0, 2048) }),
   )
   return { kind: 'failed', problem: fault }

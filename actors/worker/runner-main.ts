@@ -1,4 +1,5 @@
 /** A runner: the process in which user code runs. This thread is the user's and tfjs's; the second one has the bus. */
+import { toTold } from '../../protocol/index.ts'
 import { once } from 'node:events'
 import { MessageChannel, Worker, type MessagePort } from 'node:worker_threads'
 import {
@@ -19,7 +20,6 @@ import { watchTimers } from './remains.ts'
 import { rememberSurroundings } from './surroundings.ts'
 import type { CommSetting, FromComm, ToComm } from './comm-messages.ts'
 import type { FromRunner, RunnerSetting, ToRunner } from './runner-messages.ts'
-import { said } from './settlement.ts'
 import { createSharedMemory, sharedFlags } from './shared-memory.ts'
 
 /** lagom refuses to start within a runner: a user's script that defines and runs must not run itself. */
@@ -56,7 +56,7 @@ async function start(setting: RunnerSetting): Promise<void> {
     backend = loadBackend()
     provideHost(await import('../../src/index.ts'))
   } catch (error) {
-    toWorker({ type: 'unfit', problem: said(error) })
+    toWorker({ type: 'unfit', problem: toTold(error) })
     return
   }
   const toComm = createCommLine<MessagePort>((message, ports = []) => {

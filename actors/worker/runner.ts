@@ -1,11 +1,11 @@
 /** Supervises one slot's runner: provides the effects that runner.machine names. */
 import { createActor } from 'xstate'
 import type { Clock } from '../../src/actor/index.ts'
-import { problem, type Assignment, type AttemptOutcome, type Problem } from '../../protocol/index.ts'
+import { problem, toTold, type Assignment, type AttemptOutcome, type Problem } from '../../protocol/index.ts'
 import { runnerMachine } from './runner.machine.ts'
 import { keyOf, type FromRunner, type StopCause } from './runner-messages.ts'
 import type { RunnerProcess, SpawnRunner } from './runner-process.ts'
-import { outcomeOfUnbegun, said, type Loss } from './settlement.ts'
+import { outcomeOfUnbegun, type Loss } from './settlement.ts'
 
 export interface RunnerEnd {
   readonly outcome: AttemptOutcome
@@ -118,7 +118,7 @@ export function createRunner(options: {
       tellUnfit: ({ event }) => {
         const reason =
           event.type === 'exited' ? `${event.reason}${lastWords === '' ? '' : `: ${lastWords}`}` : 'it does not start'
-        reports.unfit(fault ?? said(problem('SETUP_FAILED', { part: 'runner', reason })))
+        reports.unfit(fault ?? toTold(problem('SETUP_FAILED', { part: 'runner', reason })))
       },
       tellIdleDeath: ({ event }) => {
         if (event.type !== 'exited') return

@@ -1,5 +1,12 @@
 /** Decides the outcome of an attempt whose runner went with it. */
-import { problem, toProblem, type Assignment, type AttemptOutcome, type Metrics } from '../../protocol/index.ts'
+import {
+  problem,
+  toTold,
+  type Assignment,
+  type AttemptOutcome,
+  type Metrics,
+  type Problem,
+} from '../../protocol/index.ts'
 import type { KillCause } from './runner.machine.ts'
 import type { StopCause } from './runner-messages.ts'
 
@@ -41,14 +48,8 @@ function reasonOf({ killed, reason, startedAt }: Loss): string {
   return startedAt === null ? `${reason}, before it began` : reason
 }
 
-export function timedOut(assignment: Assignment): ReturnType<typeof toProblem> {
-  return said(problem('TRIAL_TIMEOUT', { ms: assignment.trialTimeoutMs ?? 0 }))
+export function timedOut(assignment: Assignment): Problem {
+  return toTold(problem('TRIAL_TIMEOUT', { ms: assignment.trialTimeoutMs ?? 0 }))
 }
 
-const crashed = (error: Error): AttemptOutcome => ({ kind: 'crashed', problem: said(error) })
-
-/** For people, without our own stack. */
-export function said(error: unknown): ReturnType<typeof toProblem> {
-  const { stack: _, ...rest } = toProblem(error)
-  return rest
-}
+const crashed = (error: Error): AttemptOutcome => ({ kind: 'crashed', problem: toTold(error) })

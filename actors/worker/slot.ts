@@ -12,6 +12,7 @@ import {
   type AttemptOutcome,
   type Problem,
   type SlotStatus,
+  toTold,
 } from '../../protocol/index.ts'
 import type { LineBook } from './line-book.ts'
 import type { Outbox } from './outbox.ts'
@@ -19,7 +20,7 @@ import { createRunner, type RunnerEnd } from './runner.ts'
 import { keyOf, type StopCause } from './runner-messages.ts'
 import type { SpawnRunner } from './runner-process.ts'
 import { loadBundle, readLoss } from './slot-effects.ts'
-import { outcomeOfLoss, outcomeOfUnbegun, said } from './settlement.ts'
+import { outcomeOfLoss, outcomeOfUnbegun } from './settlement.ts'
 import { lineOf, slotMachine } from './slot.machine.ts'
 
 export interface SlotOptions {
@@ -123,7 +124,7 @@ export function createSlot(options: SlotOptions): Slot {
         endUnbegun(context.current, outcomeOfUnbegun(null, 'its code did not arrive'))
       },
       tellUnloadable: ({ context }, { error }) => {
-        const fault = said(error)
+        const fault = toTold(error)
         endUnbegun(context.current, { kind: fault.retryable === true ? 'crashed' : 'failed', problem: fault })
       },
       tellLost: ({ context }, { recorded, error }) => {
@@ -131,7 +132,7 @@ export function createSlot(options: SlotOptions): Slot {
         if (loss === null) return
         const { assignment, startedAt } = loss
         if (recorded === undefined) {
-          const reason = error === undefined ? 'no answer' : said(error).message
+          const reason = error === undefined ? 'no answer' : toTold(error).message
           lines.add(assignment.attempt, 'log', `the last metrics cannot be read: ${reason}`)
         }
         const { latest = {}, points = 0 } = recorded ?? {}

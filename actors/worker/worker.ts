@@ -25,7 +25,7 @@ import {
   rollCall,
   runnerBeat,
   stopTrial,
-  toProblem,
+  toTold,
   type Assignment,
   type Problem,
   type WorkerInfo,
@@ -37,7 +37,6 @@ import { createLineBook } from './line-book.ts'
 import { createOutbox } from './outbox.ts'
 import type { SpawnRunner } from './runner-process.ts'
 import { workerMeasures } from './measures.ts'
-import { said } from './settlement.ts'
 import { createSlot, type Slot } from './slot.ts'
 import { workerMachine } from './worker.machine.ts'
 
@@ -108,7 +107,7 @@ export function createWorker(options: WorkerOptions): Worker {
     worker,
     author: randomUUID(),
     onLost: (attempt, error) => {
-      onNotice('output lost', { attempt, problem: said(error) })
+      onNotice('output lost', { attempt, problem: toTold(error) })
     },
   })
   const traces = createAttemptTraces(worker, clock)
@@ -119,7 +118,7 @@ export function createWorker(options: WorkerOptions): Worker {
     clock,
     worker,
     onRefused: (attempt, error) => {
-      onNotice('a result was refused', { attempt, problem: said(error) })
+      onNotice('a result was refused', { attempt, problem: toTold(error) })
     },
     onPut: (experiment, result) => {
       const { kind } = result.outcome
@@ -274,7 +273,7 @@ export function createWorker(options: WorkerOptions): Worker {
     // I3
     const refusal = options.gate?.refusal(assignment, clock.now())
     if (refusal !== undefined) {
-      onNotice('an assignment was refused', { attempt: assignment.attempt, problem: said(refusal) })
+      onNotice('an assignment was refused', { attempt: assignment.attempt, problem: toTold(refusal) })
       throw refusal
     }
     const position = slotAt(assignment.slot).assign(assignment)
@@ -285,8 +284,7 @@ export function createWorker(options: WorkerOptions): Worker {
     try {
       return take(assignment)
     } catch (error) {
-      const { stack: _, ...fault } = toProblem(error)
-      return { problem: fault }
+      return { problem: toTold(error) }
     }
   }
   const dropped = onDropped === undefined ? {} : { onDropped }

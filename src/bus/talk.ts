@@ -21,6 +21,7 @@ import {
   subjectFor,
   subjectTo,
   toProblem,
+  toTold,
   version,
   within,
   type Call,
@@ -112,7 +113,7 @@ export function answer<C extends Call>(
       const reply = given instanceof Promise ? await given : given
       if (delivery.wantsReply) delivery.respond(replyOf(call, reply, subject))
     } catch (error) {
-      const { stack: _, ...fault } = toProblem(error)
+      const fault = toTold(error)
       if (delivery.wantsReply) delivery.respond(encode({ error: fault }, subject))
       else options.onDropped?.(subject, fault)
     }

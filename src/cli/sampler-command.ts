@@ -4,7 +4,7 @@
  */
 import { readFile } from 'node:fs/promises'
 import { createInterface } from 'node:readline'
-import { describe, problem, toProblem, type Direction } from '../../protocol/index.ts'
+import { describe, problem, toTold, type Direction } from '../../protocol/index.ts'
 import { exitCodes } from '../actor/index.ts'
 import { createSearch, type Search, type SearchOutcome } from '../optimizer/index.ts'
 import type { Space } from '../space/index.ts'
@@ -37,7 +37,7 @@ export async function samplerCommand(given: SamplerCommandOptions): Promise<numb
     try {
       await answer(search, parsed(line, 'line'))
     } catch (error) {
-      const { stack: _, ...fault } = toProblem(error)
+      const fault = toTold(error)
       say({ error: fault })
     }
   }

@@ -11,7 +11,7 @@
 import { assertEvent, assign, setup } from 'xstate'
 import {
   problem,
-  toProblem,
+  toTold,
   type Ablated,
   type Fidelity,
   type Hparams,
@@ -115,7 +115,7 @@ function judgeAnew(context: TrialContext, event: TrialEvent): Verdict {
 function faultOf(event: TrialEvent): Problem | null {
   if (event.type === 'trial.ended') return 'problem' in event.outcome ? event.outcome.problem : null
   if (event.type !== 'trial.lost') return null
-  const { stack: _, ...fault } = toProblem(problem('WORKER_LOST', { worker: event.worker }))
+  const fault = toTold(problem('WORKER_LOST', { worker: event.worker }))
   return fault
 }
 

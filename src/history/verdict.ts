@@ -1,7 +1,7 @@
 /** Decides the meaning of an event for its trial. Pure, shared by the driver's machine and by readers of the log. */
 import {
   problem,
-  toProblem,
+  toTold,
   type AttemptOutcome,
   type LogEvent,
   type Metrics,
@@ -70,7 +70,7 @@ function isLoss(event: AttemptEnd): boolean {
 
 function again(reason: string, spent: number, policy: Pick<Policy, 'maxAttempts'>): Verdict {
   if (spent + 1 < policy.maxAttempts) return { kind: 'retry' }
-  const { stack: _, ...fault } = toProblem(problem('ATTEMPTS_EXHAUSTED', { attempts: policy.maxAttempts, reason }))
+  const fault = toTold(problem('ATTEMPTS_EXHAUSTED', { attempts: policy.maxAttempts, reason }))
   return { kind: 'final', state: 'failed', metrics: {}, problem: fault }
 }
 

@@ -4,7 +4,7 @@
  * I2 An experiment that is closed here does nothing more: another driver has it, or it is over.
  * I3 Only what changes something is written: nothing stands in the log after the end but that it goes on.
  */
-import { problem, toProblem, type LogEvent, type Problem } from '../../../protocol/index.ts'
+import { problem, toTold, type LogEvent, type Problem } from '../../../protocol/index.ts'
 import type { Clock, Logger } from '../../../src/actor/index.ts'
 import { seedOf, type Effect, type History } from '../../../src/history/index.ts'
 import type { Fleet } from '../fleet/index.ts'
@@ -212,7 +212,7 @@ export class Effects {
       this.#rooms.writer.prepare(event)
       return true
     } catch (error) {
-      const { stack: _, ...fault } = toProblem(error)
+      const fault = toTold(error)
       this.#logger.error({ experiment: this.#id, event: event.type, code: fault.code }, fault.message)
       if (event.type !== 'experiment.failing') this.fail(fault)
       return false
@@ -297,7 +297,7 @@ export class Effects {
     try {
       writer.admit(event)
     } catch (error) {
-      const { stack: _, ...fault } = toProblem(error)
+      const fault = toTold(error)
       return this.fail(fault)
     }
     this.commit(event)
@@ -367,7 +367,7 @@ export class Effects {
     const { maxFailed } = history.submission.context.policy
     const failed = history.failedTrials
     const reason = history.firstFailure ?? 'they were cancelled'
-    const { stack: _, ...fault } = toProblem(
+    const fault = toTold(
       maxFailed !== null && failed >= maxFailed
         ? problem('EXPERIMENT_GIVEN_UP', { failed, reason })
         : problem('NOTHING_DONE', { trials: history.suggested, reason }),

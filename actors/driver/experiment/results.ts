@@ -6,7 +6,7 @@
 import {
   codeOf,
   problem,
-  toProblem,
+  toTold,
   type done,
   type doneSeveral,
   type LogEvent,
@@ -106,8 +106,7 @@ export class Results {
         await this.take(worker, result)
         return null
       } catch (error) {
-        const { stack: _, ...fault } = toProblem(error)
-        return fault
+        return toTold(error)
       }
     }
     return { refusals: await Promise.all(results.map(take)) }

@@ -3,7 +3,7 @@ import {
   metricsAsked,
   problem,
   ringName,
-  toProblem,
+  toTold,
   type Ablated,
   type Assignment,
   type AttemptOutcome,
@@ -54,7 +54,7 @@ export function believed({ objectives }: Context, outcome: AttemptOutcome): Atte
   const missing = metricsAsked(objectives).find((metric) => !Object.hasOwn(outcome.metrics, metric))
   if (missing === undefined) return outcome
   const returned = Object.keys(outcome.metrics).join(', ') || 'none'
-  const { stack: _, ...fault } = toProblem(problem('METRIC_MISSING', { metric: missing, returned }))
+  const fault = toTold(problem('METRIC_MISSING', { metric: missing, returned }))
   return { kind: 'failed', problem: fault }
 }
 

@@ -3,7 +3,7 @@
  * I1 What the training has asked for stays until it is answered: a generation that fails costs nothing but time.
  */
 import { tellMain, type FromRing, type RingLine, type ToRing } from '../../../src/train/index.ts'
-import { toProblem } from '../../../protocol/index.ts'
+import { toTold } from '../../../protocol/index.ts'
 
 type Question = Extract<ToRing, { type: 'reduce' | 'gather' }>
 export type Joining = Extract<ToRing, { type: 'join' }>
@@ -72,7 +72,7 @@ export function createTraining(options: {
       tell(message)
     },
     fail: (error) => {
-      const { stack: _, ...told } = toProblem(error)
+      const told = toTold(error)
       tell({ type: 'failed', problem: told })
     },
     exportState: () =>
