@@ -10,7 +10,7 @@ import {
   type AttemptRef,
 } from '../../protocol/index.ts'
 import type { Clock } from '../../src/actor/index.ts'
-import { ask, type Bus } from '../../src/bus/index.ts'
+import { ask, jittered, type Bus } from '../../src/bus/index.ts'
 
 /** Outages and elections: of the bus itself, or of the store behind the driver that was asked. */
 const passing: readonly string[] = [
@@ -62,7 +62,7 @@ interface Reading {
 
 /** In vain, a part is asked for so often. */
 const partTries = 20
-const longestPauseMs = 4_000
+const pauses = { firstMs: 200, longestMs: 4_000 }
 
 /**
  * A part of an experiment's code. One that has begun goes on from where it is: where a thousand read at once, those that began anew would
@@ -74,8 +74,7 @@ export async function bundlePart({ bus, clock, worker }: Reading, sha256: string
       return await ask(bus, readBundle, { worker, bundle: sha256 }, { offset }, { timeoutMs })
     } catch (error) {
       if (tries === partTries || !passes(error)) throw error
-      const pauseMs = Math.random() * Math.min(longestPauseMs, 200 * 2 ** tries)
-      await new Promise<void>((resolve) => clock.setTimeout(resolve, pauseMs))
+      await new Promise<void>((resolve) => clock.setTimeout(resolve, jittered(tries, pauses, Math.random)))
     }
   }
 }

@@ -10,6 +10,7 @@ export {
   type Entry,
   type Subscription,
 } from './bus.ts'
+export { jittered } from './backoff.ts'
 export type { Fault } from './guard.ts'
 export { createMemoryNetwork, type Leg, type MemoryNetwork, type Transit } from './memory-bus.ts'
 export { connectNats } from './nats-bus.ts'

@@ -175,11 +175,9 @@ export class Capture {
       const variable =
         kept !== undefined && asked !== undefined
           ? await this.#names.cell(asked.name, kept)
-          : isOfGlobal
-            ? await this.#global(asked.name, trail)
-            : scope === undefined
-              ? await this.#global(name, trail)
-              : await this.#names.local(name, scopes, at, scopeIds, place)
+          : scope === undefined
+            ? await this.#global(isOfGlobal ? asked.name : name, trail)
+            : await this.#names.local(name, scopes, at, scopeIds, place)
       found.set(key, variable?.variable)
       if (variable?.isNew === true) await this.#fill(variable.variable, variable.value, trail)
       if (variable === undefined) this.#globals.add(name)

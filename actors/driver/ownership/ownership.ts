@@ -163,8 +163,7 @@ export class Ownership {
   /** A new experiment goes to the driver that has the fewest; the client hears who that is. */
   async submit(submission: Submission): Promise<Accepted> {
     const { experiment } = submission
-    const isHere = this.#runs.has(experiment) || this.#taking.has(experiment)
-    const driver = isHere ? undefined : this.#owners.leastLoaded(this.#runs.size)
+    const driver = this.isHere(experiment) ? undefined : this.#owners.leastLoaded(this.#runs.size)
     if (driver === undefined) return await this.accept(submission)
     try {
       return await ask(this.#env.bus, passOn, { driver }, submission, { timeoutMs: passOnMs })

@@ -112,7 +112,7 @@ function activated(space: Searching['space'], values: Hparams): Hparams {
 /** Climbs from the most promising candidates, and takes the most promising point of the space; one that is new, if there is one. */
 export function climb(
   candidates: readonly Candidate[],
-  promises: (x: ArrayLike<number>, gradient?: Float64Array) => number,
+  promises: Promises,
   { space, cube, isTaken, isTried }: Climbing,
 ): Hparams {
   const scored = candidates
