@@ -107,8 +107,9 @@ export async function fuzz({ seed, ms, messages, experiments, mostBytes, say }: 
       [...actors].map(([name, { pid }]) => [name, [early.get(name) ?? 0, residentMiB(pid)] as const]),
     )
     over.now = true
-    stopLiars()
+    // The last experiment may be one that asks a liar.
     await beside.ended
+    stopLiars()
     const worst = stalls.stop()
     const gone = [...exits]
     return { sent, bytes, right: beside.right(), wrong: beside.wrong, exits: gone, faults, stalls: worst, memory }

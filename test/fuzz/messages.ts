@@ -3,7 +3,7 @@
  * accident is said in the name of ghosts alone: no worker, driver or experiment that is there is spoken for.
  */
 import { Packr } from 'msgpackr'
-import { conversations, encode, subjectFor, type Conversation } from '../../protocol/index.ts'
+import { codeOf, conversations, decodePayload, encode, subjectFor, type Conversation } from '../../protocol/index.ts'
 import type { Random } from '../../src/random/index.ts'
 
 /** Those that are there. */
@@ -31,13 +31,9 @@ export function hostileMessage(random: Random, present: Present, maxPayload: num
   const conversation = pick(random, conversations)
   const asks = conversation.kind === 'call' && random.uniform() < 0.8
   const kind = random.uniform()
-  if (kind < 0.25) {
-    const subject = subjectOf(random, conversation, present, true)
-    return { subject, data: noise(random, maxPayload), asks }
-  }
   if (kind < 0.4) {
-    const subject = subjectOf(random, conversation, present, true)
-    return { subject, data: costly(random, maxPayload), asks }
+    const data = kind < 0.25 ? noise(random, maxPayload) : costly(random, maxPayload)
+    return { subject: subjectOf(random, conversation, present, !isRight(conversation, data)), data, asks }
   }
   // In the log stands what drivers wrote: an entry that can be read counts, whoever wrote it.
   if (conversation.name === 'experiment.log') {
@@ -49,6 +45,17 @@ export function hostileMessage(random: Random, present: Present, maxPayload: num
   const example = harmless(conversation)
   const data = kind < 0.6 ? flipped(random, encode(example)) : packed(mutated(random, example))
   return { subject, data: data.length > maxPayload ? data.subarray(0, maxPayload) : data, asks }
+}
+
+/** An empty map, for one, pauses an experiment. */
+function isRight(conversation: Conversation, data: Uint8Array): boolean {
+  try {
+    decodePayload(conversation, data, conversation.name)
+    return true
+  } catch (error) {
+    if (codeOf(error) === undefined) throw error
+    return false
+  }
 }
 
 /** `real`: what is there may be spoken for, since what is said is nothing. */
