@@ -28,11 +28,7 @@ export async function violationsOf(
   if (result.holes !== undefined) found.push(`its log has holes: ${JSON.stringify(result.holes)}`)
   if (context === 'training') return [...found, ...trained(expected, result)]
   // Of a ring one member's result is the trial's; the others are only thanked.
-  return [
-    ...found,
-    ...acknowledged(events, overheard),
-    ...(await counted(bus, expected, result, events, mayLoseReports)),
-  ]
+  return [...found, ...overheard.gone(), ...(await counted(bus, expected, result, events, mayLoseReports))]
 }
 
 /** Exactly one final state of each trial, and each attempt assigned once. */
@@ -53,18 +49,6 @@ function ends(events: readonly LogEvent[]): string[] {
   const over = events.filter(({ type }) => type === 'experiment.ended').length
   if (over !== 1) found.push(`the experiment ended ${over} times`)
   return found
-}
-
-/** Every acknowledged result is in the log, or its attempt had been given up before. */
-function acknowledged(events: readonly LogEvent[], overheard: Overheard): string[] {
-  const settled = new Set(
-    events.flatMap((event) =>
-      event.type === 'trial.ended' || event.type === 'trial.lost' ? [`${event.trial}/${event.attempt}`] : [],
-    ),
-  )
-  return [...overheard.acknowledged]
-    .filter((key) => !settled.has(key))
-    .map((key) => `the acknowledged result of ${key} is gone`)
 }
 
 /** Counts, values and reports against the side file. */

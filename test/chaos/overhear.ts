@@ -1,15 +1,33 @@
 /** What can be heard of an experiment on the bus: results that were acknowledged, and whether somebody says why nothing goes on. */
 import type { NatsConnection } from 'nats'
-import { decode, done, progress, subjectFor } from '../../protocol/index.ts'
+import {
+  decode,
+  done,
+  doneSeveral,
+  progress,
+  subjectFor,
+  type LogEvent,
+  type PayloadOf,
+  type ReplyOf,
+} from '../../protocol/index.ts'
 import { hear, type Bus } from '../../src/bus/index.ts'
 
 /** G12: whatever stands still says so within 10 s; a moment more to be heard. */
 const standsMs = 13_000
 const freshMs = 3_000
+/** An event of the log is read so long after an acknowledgement that rests on it was heard. */
+const behindMs = 2_000
+
+const finalKinds: ReadonlySet<string> = new Set(['done', 'stopped', 'failed'])
+
+type Result = PayloadOf<typeof done>
+type Answer = { readonly error?: unknown } & Partial<ReplyOf<typeof doneSeveral>>
 
 export class Overheard {
-  /** `trial/attempt` of results whose acknowledgement was heard. */
-  readonly acknowledged = new Set<string>()
+  /** Results whose acknowledgement was heard, by `trial/attempt`, and when it was heard. */
+  readonly #acknowledged = new Map<string, { readonly trial: number; readonly attempt: number; readonly at: number }>()
+  /** Of each attempt that the log has ended, when that was read. */
+  readonly #ended = new Map<string, { readonly trial: number; readonly isFinal: boolean; readonly at: number }>()
   readonly #stops: (() => void)[] = []
   /** undefined: nobody has spoken of the experiment yet. */
   #movedAt: number | undefined
@@ -17,19 +35,28 @@ export class Overheard {
   #longest = ''
 
   constructor(bus: Bus, raw: NatsConnection, experiment: string) {
-    const asked = new Map<string, string>()
-    const results = raw.subscribe(subjectFor(done, { worker: '*', experiment }), {
-      callback: (_, { data, reply }) => {
-        const { trial, attempt } = decode(data) as { readonly trial: number; readonly attempt: number }
-        if (reply !== undefined) asked.set(reply, `${trial}/${attempt}`)
-      },
-    })
+    const asked = new Map<string, readonly Result[]>()
+    const question = (subject: string, resultsOf: (payload: unknown) => readonly Result[]) =>
+      raw.subscribe(subject, {
+        callback: (_, { data, reply }) => {
+          if (reply !== undefined) asked.set(reply, resultsOf(decode(data)))
+        },
+      })
+    const of = { worker: '*', experiment }
+    const questions = [
+      question(subjectFor(done, of), (payload) => [payload as Result]),
+      question(subjectFor(doneSeveral, of), (payload) => (payload as PayloadOf<typeof doneSeveral>).results),
+    ]
     const answers = raw.subscribe('_INBOX.>', {
       callback: (_, { data, subject }) => {
-        const key = asked.get(subject)
-        if (key === undefined) return
-        const { error } = decode(data) as { readonly error?: unknown }
-        if (error === undefined) this.acknowledged.add(key)
+        const results = asked.get(subject)
+        if (results === undefined) return
+        const { error, refusals } = decode(data) as Answer
+        const at = performance.now()
+        for (const [place, { trial, attempt }] of results.entries()) {
+          const isTaken = error === undefined && (refusals?.[place] ?? null) === null
+          if (isTaken) this.#acknowledged.set(`${trial}/${attempt}`, { trial, attempt, at })
+        }
       },
     })
     const heard = hear(bus, progress, { experiment }, ({ waiting, at, driver, state, counts, running }) => {
@@ -51,15 +78,33 @@ export class Overheard {
       }
     })
     this.#stops.push(
-      () => results.unsubscribe(),
+      ...questions.map((one) => () => one.unsubscribe()),
       () => answers.unsubscribe(),
       () => heard.unsubscribe(),
     )
   }
 
-  /** Something was written into the log, or reported. */
+  /** Something was reported. */
   moved(): void {
     this.#movedAt = performance.now()
+  }
+
+  /** An event was written into the log. */
+  logged(event: LogEvent): void {
+    this.moved()
+    if (event.type !== 'trial.ended' && event.type !== 'trial.lost') return
+    const { trial, attempt } = event
+    const isFinal = event.type === 'trial.ended' && finalKinds.has(event.outcome.kind)
+    this.#ended.set(`${trial}/${attempt}`, { trial, isFinal, at: performance.now() })
+  }
+
+  /** An acknowledged result is in the log, or its attempt was given up before, or another attempt had settled the trial before. */
+  gone(): string[] {
+    const isSettled = (trial: number, at: number) =>
+      [...this.#ended.values()].some((one) => one.isFinal && one.trial === trial && one.at <= at + behindMs)
+    return [...this.#acknowledged]
+      .filter(([key, { trial, at }]) => !this.#ended.has(key) && !isSettled(trial, at))
+      .map(([key]) => `the acknowledged result of ${key} is gone`)
   }
 
   /** What was not said, if anything. */

@@ -68,11 +68,10 @@ export async function runPlan(
   const over = new AbortController()
   const faults = new Faults(world)
   const due = plan.faults.map((fault): Due => ({ fault, at: null, again: null, work: null }))
-  const moved = (): void => {
+  const points = bus.subscribe(subjectFor(metrics, { worker: '*', experiment: id, trial: '*' }), () => {
     moves.push(performance.now())
     overheard.moved()
-  }
-  const points = bus.subscribe(subjectFor(metrics, { worker: '*', experiment: id, trial: '*' }), moved)
+  })
 
   const failures: unknown[] = []
   const strike = async (one: Due): Promise<void> => {
@@ -93,7 +92,8 @@ export async function runPlan(
     for await (const entry of bus.streams.follow('log', subject, { signal: over.signal })) {
       for (const event of decodePayload(log, entry.data, subject).events) {
         events.push(event)
-        moved()
+        moves.push(performance.now())
+        overheard.logged(event)
         for (const one of due) {
           const count = events.filter(({ type }) => type === one.fault.point).length
           if (one.work === null && event.type === one.fault.point && count === one.fault.nth) one.work = strike(one)
