@@ -146,6 +146,7 @@ const told: Readonly<Record<string, string>> = {
     'Each worker answers at a moment of its own within this time, so that thousands do not answer at once. Left out: at once.',
   'info.ahead': 'So many attempts may wait in each slot behind the one that runs. Left out: one.',
   behind: 'What waits behind the next one, in order. Left out: nothing.',
+  ifWaiting: 'Only if it waits behind another attempt: what has begun goes on.',
   taken: 'Whether it has the experiment now.',
   priority: 'Of experiments that could use a slot, those with the highest come first; what runs goes on. Left out: 0.',
   share: 'Experiments of one priority hold slots in proportion to it. Left out: 1.',

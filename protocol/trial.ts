@@ -137,13 +137,18 @@ export type StopReason = Type.Static<typeof StopReason>
 export const stopTrial = call({
   name: 'trial.stop',
   subject: `maggy.${version}.call.worker.{worker}.stop`,
-  payload: Type.Object({ attempt: AttemptRef, reason: StopReason }),
+  payload: Type.Object({
+    attempt: AttemptRef,
+    reason: StopReason,
+    /** Only if it waits behind another attempt: what has begun goes on. */
+    ifWaiting: Type.Optional(Type.Literal(true)),
+  }),
   reply: Type.Object({ known: Type.Boolean() }),
   maxBytes: few,
   maxReplyBytes: few,
   speaks: 'driver',
   hears: ['worker', 'runner'],
-  doc: 'Stops an attempt: the next report throws EarlyStop in the training function. The worker answers; the runner hears it too. What waits behind another attempt is dropped.',
+  doc: 'Stops an attempt: the next report throws EarlyStop in the training function. The worker answers; the runner hears it too. What waits behind another attempt is handed back; with `ifWaiting` nothing else is done.',
   example: { params: { worker: 'w1' }, payload: { attempt, reason: 'pruned' }, reply: { known: true } },
 })
 

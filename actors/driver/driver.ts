@@ -298,6 +298,7 @@ class Driver implements RunningActor {
       if (decision.kind === 'suggest') runs.get(decision.claimant)?.want(decision.count)
       else if (decision.kind === 'lease') decision.slot.slot.lease.ask()
       else if (decision.kind === 'release') void decision.slot.slot.lease.release()
+      else if (decision.kind === 'recall') runs.get(decision.claimant)?.recall(decision.slot.slot)
       else runs.get(decision.claimant)?.fill(decision.slot.slot, decision.trial)
     }
   }

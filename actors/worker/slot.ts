@@ -54,7 +54,8 @@ export interface Slot {
   endLease(): void
   /** Throws LEASE_UNKNOWN, WORKER_DRAINING, SLOT_TAKEN. */
   assign(assignment: Assignment): 'running' | 'next'
-  stop(attempt: AttemptRef, cause: StopCause): boolean
+  /** `ifWaiting`: what has begun goes on. Says whether the attempt is here. */
+  stop(attempt: AttemptRef, cause: StopCause, ifWaiting?: boolean): boolean
   heard(): void
   tick(deaf: boolean): void
   drain(): void
@@ -231,11 +232,11 @@ export function createSlot(options: SlotOptions): Slot {
       actor.send({ type: 'assign', assignment })
       return current === null ? 'running' : 'next'
     },
-    stop: (attempt, cause) => {
+    stop: (attempt, cause, ifWaiting = false) => {
       const { current } = context()
       if (lineOf(context()).some((one) => same(one, attempt))) actor.send({ type: 'next.drop', attempt, reason: cause })
-      else if (same(current, attempt)) actor.send({ type: 'stop', cause })
-      else return false
+      else if (!same(current, attempt)) return false
+      else if (!ifWaiting) actor.send({ type: 'stop', cause })
       return true
     },
     heard: () => {

@@ -106,6 +106,8 @@ export function createTelemetry(options: {
       if (isProblem(error)) return
       throw error
     }
+    // It is the worker's: what is here has begun.
+    if (stop.ifWaiting) return
     const key = keyOf(stop.attempt)
     if (current !== undefined && keyOf(current.ref) === key) flags.stop(current.serial, stop.reason)
     else {

@@ -301,8 +301,8 @@ export function createWorker(options: WorkerOptions): Worker {
     }),
     answer(bus, assign, { worker }, (assignment) => take(assignment)),
     answer(bus, assignSeveral, { worker }, ({ assignments }) => ({ answers: assignments.map(takeOrSay) })),
-    answer(bus, stopTrial, { worker }, ({ attempt, reason }) => ({
-      known: slots.some((slot) => slot.stop(attempt, reason)),
+    answer(bus, stopTrial, { worker }, ({ attempt, reason, ifWaiting = false }) => ({
+      known: slots.some((slot) => slot.stop(attempt, reason, ifWaiting)),
     })),
     answer(bus, ping, { worker }, () => status()),
     hear(

@@ -59,6 +59,48 @@ describe('the driver', () => {
     expect([w2.running, w2.waiting]).toEqual([[3], [4]])
   })
 
+  it('calls back what waits behind a trial that takes long, once a slot is idle: it runs there, and costs no attempt', async () => {
+    const { bench, w1 } = await ready({ trials: 4 })
+    await w1.finish(0)
+    await bench.settle()
+    const w2 = await bench.worker('w2')
+    expect([w1.running, w1.waiting, w2.running, w2.waiting]).toEqual([[1], [2], [3], []])
+    await bench.pass(1000, w1, w2)
+    expect([w1.stops, w2.stops]).toEqual([[], []])
+    await w2.finish(3)
+    await bench.pass(500, w1, w2)
+    const attempt = { experiment: 'e1', trial: 2, attempt: 1 }
+    expect(w1.stops).toEqual([{ attempt, reason: 'superseded', ifWaiting: true }])
+    await w1.finish(2, { kind: 'returned', reason: 'superseded' })
+    await bench.settle()
+    expect([w1.running, w1.waiting, w2.running]).toEqual([[1], [], [2]])
+    await w2.finish(2)
+    await w1.finish(1)
+    await bench.settle()
+    const events = await bench.events('e1')
+    expect(events.at(-1)).toMatchObject({ type: 'experiment.ended', state: 'done' })
+    const back = events.find((event) => event.type === 'trial.ended' && event.outcome.kind === 'returned')
+    expect(back).toMatchObject({ trial: 2, outcome: { reason: expect.stringContaining('another slot was idle') } })
+  })
+
+  it('lets what was called back too late go on, and rests no slot for it', async () => {
+    const { bench, w1 } = await ready({ trials: 4 })
+    await w1.finish(0)
+    await bench.settle()
+    const w2 = await bench.worker('w2')
+    await w2.finish(3)
+    await bench.pass(1000, w1, w2)
+    expect(w1.stops).toHaveLength(1)
+    // Its slot had begun with it before it heard.
+    await w1.finish(1)
+    await bench.pass(20_000, w1, w2)
+    expect([w1.running, w2.running]).toEqual([[2], []])
+    await w1.finish(2)
+    await bench.settle()
+    expect((await bench.events('e1')).at(-1)).toMatchObject({ type: 'experiment.ended', state: 'done' })
+    expect(w1.assignments).toHaveLength(3)
+  })
+
   it('gives a worker that joins in the middle its first trial at once (G4)', async () => {
     const { bench, w1 } = await ready()
     const late = await bench.worker('late', { slots: 2 })

@@ -16,6 +16,8 @@ const slot = (name: string, change: Partial<Position> = {}): Place => ({
   ahead: 16,
   runsForLong: false,
   idleSince: 0,
+  runsSince: now,
+  waitingFor: [],
   ...change,
 })
 const busy = { idle: false, waiting: 0 }
@@ -31,6 +33,7 @@ const single = (id: string, demand: number, ahead = 0): Claimant => ({
   used: 0,
   prompt: true,
   ahead,
+  patienceMs: 500,
   suits: () => true,
 })
 const together = (id: string, ...gangs: RingNeed[]): Claimant => ({ ...single(id, 0), needs: () => gangs })
@@ -82,6 +85,32 @@ describe('places behind what runs', () => {
 
   it('are filled after the slots that are idle (I1)', () => {
     expect(queues([slot('a', busy), slot('b')], [single('s', 2, 4)])).toBe('b to s, a to s')
+  })
+})
+
+describe('what waits behind an attempt that takes long (I6)', () => {
+  const long = { ...busy, waiting: 2, waitingFor: ['s'], runsSince: now - 500 }
+
+  it('is called back while a slot that suits it is idle, leased or not', () => {
+    expect(told([slot('a', long), slot('b')], [single('s', 0, 2)])).toEqual(['release b', 'recall a'])
+    expect(told([slot('a', long), slot('b', unleased)], [single('s', 0, 2)])).toEqual(['recall a'])
+  })
+
+  it('stays where no other slot is idle, or suits it, or one is wanted by others', () => {
+    expect(told([slot('a', long), slot('b', busy)], [single('s', 0, 2)])).toEqual([])
+    const choosy = { ...single('s', 0, 2), suits: ({ worker }: { worker: string }) => worker === 'a' }
+    expect(told([slot('a', long), slot('b')], [choosy])).toEqual(['release b'])
+    expect(told([slot('a', long), slot('b')], [single('s', 0, 2), single('t', 1)])).toEqual(['b to t'])
+  })
+
+  it('stays behind a short one', () => {
+    const short = { ...long, runsSince: now - 499 }
+    expect(told([slot('a', short), slot('b')], [single('s', 0, 2)])).toEqual(['release b'])
+  })
+
+  it('is joined by nothing', () => {
+    const slots = [slot('a', { ...long, runsSince: now - 501 }), slot('b', busy)]
+    expect(told(slots, [single('s', 9, 3)])).toEqual(['b to s', 'b to s', 'b to s'])
   })
 })
 

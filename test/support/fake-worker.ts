@@ -51,7 +51,7 @@ export class FakeWorker {
   readonly id: string
   readonly bus: Bus
   readonly assignments: Assignment[] = []
-  readonly stops: { attempt: AttemptRef; reason: string }[] = []
+  readonly stops: { attempt: AttemptRef; reason: string; ifWaiting?: true }[] = []
   /** Results that a driver has acknowledged. */
   readonly acknowledged: AttemptRef[] = []
   readonly unacknowledged: AttemptRef[] = []
@@ -98,13 +98,13 @@ export class FakeWorker {
         return {}
       }),
       answer(this.bus, assign, here, (assignment) => (this.deaf ? never : this.#assign(assignment))),
-      answer(this.bus, stopTrial, here, ({ attempt, reason }) => {
+      answer(this.bus, stopTrial, here, (stop) => {
         if (this.missesStops > 0) {
           this.missesStops -= 1
           return never
         }
-        this.stops.push({ attempt, reason })
-        return { known: this.holds(attempt.trial) }
+        this.stops.push(stop)
+        return { known: this.holds(stop.attempt.trial) }
       }),
     ]
     this.announce()

@@ -96,12 +96,15 @@ describe("a runner's second thread", () => {
 
   test('sets the stop flag of the attempt that is meant, also when the stop came before it began', async () => {
     const { bus, network, flags, telemetry } = await setUp()
-    const stop = (trial: number) => {
+    const stop = (trial: number, change: { readonly ifWaiting?: true } = {}) => {
       const subject = subjectFor(stopTrial, { worker: 'w1' })
-      bus.publish(subject, encodePayload(stopTrial, { attempt: { ...ref, trial }, reason: 'pruned' }, subject))
+      const payload = { attempt: { ...ref, trial }, reason: 'pruned' as const, ...change }
+      bus.publish(subject, encodePayload(stopTrial, payload, subject))
       return network.settled()
     }
     telemetry.begin(attempt)
+    await stop(1, { ifWaiting: true })
+    expect(flags.stopCause(1)).toBeUndefined()
     await stop(2)
     expect(flags.stopCause(1)).toBeUndefined()
     await stop(1)

@@ -86,14 +86,10 @@ async function setUp({
   const call = {
     lease: (id = 'd1') => ask(driver, lease, { worker: 'w1' }, { driver: id, slot: 0 }, { timeoutMs }),
     assign: (trial: number) => ask(driver, assign, { worker: 'w1' }, assignmentOf(trial), { timeoutMs }),
-    stop: (trial: number) =>
-      ask(
-        driver,
-        stopTrial,
-        { worker: 'w1' },
-        { attempt: assignmentOf(trial).attempt, reason: 'pruned' },
-        { timeoutMs },
-      ),
+    stop: (trial: number, change: { readonly ifWaiting?: true } = {}) => {
+      const { attempt } = assignmentOf(trial)
+      return ask(driver, stopTrial, { worker: 'w1' }, { attempt, reason: 'pruned', ...change }, { timeoutMs })
+    },
     status: () => ask(driver, ping, { worker: 'w1' }, {}, { timeoutMs }),
     beat: (id = 'd1') => tell(driver, driverBeat, { driver: id }, { experiments: ['x'] }),
   }
@@ -251,6 +247,19 @@ describe('a worker', () => {
     expect(await call.stop(9)).toEqual({ known: false })
     await settle()
     expect(said.done).toMatchObject([{ trial: 2, outcome: { kind: 'returned' }, startedAt: null }])
+  })
+
+  test('hands back what waits when it is called back, and goes on with what has begun', async () => {
+    const { call, said, settle, tick, runner } = await setUp()
+    await call.lease()
+    await call.assign(1)
+    await call.assign(2)
+    await settle()
+    runner().says(begun(1))
+    for (const trial of [1, 2]) expect(await call.stop(trial, { ifWaiting: true })).toEqual({ known: true })
+    await tick(1_500)
+    expect(said.done).toMatchObject([{ trial: 2, outcome: { kind: 'returned' }, startedAt: null }])
+    expect(runner().killed).toBe(false)
   })
 
   test('a runner that goes is a crashed attempt, and a new one takes the next', async () => {

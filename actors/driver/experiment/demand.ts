@@ -104,6 +104,11 @@ export class Demand {
     return Math.max(1, Math.min(aheadAtMost, Math.floor(aheadMs / Math.max(1, typicalMs))))
   }
 
+  /** None is put behind one that has run for longer, in ms: it is not one of the usual ones. */
+  get patienceMs(): number {
+    return Math.max(longMs, 2 * (this.#typicalMs ?? 0))
+  }
+
   learnDuration({ startedAt, endedAt }: { readonly startedAt: number | null; readonly endedAt: number }): void {
     if (startedAt === null) return
     const ms = endedAt - startedAt

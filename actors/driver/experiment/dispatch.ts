@@ -83,7 +83,7 @@ export class Dispatch {
     else this.#clock.setTimeout(() => void this.#stop(stop), stop.afterMs)
   }
 
-  async #stop({ worker, attempt, reason }: Stop): Promise<void> {
+  async #stop({ worker, attempt, reason, ifWaiting }: Stop): Promise<void> {
     const { attempts, delivery, writer } = this.#rooms
     const isOver = () => this.#host.isOver()
     // I2
@@ -91,9 +91,11 @@ export class Dispatch {
     const key = `${worker} ${attempt.trial}.${attempt.attempt} ${reason}`
     if (this.#stops.has(key)) return
     this.#stops.add(key)
-    attempts.stopSaid(attempt, this.#clock.elapsed())
-    const wanted = () => (reason === 'superseded' ? this.#fleet.isHere(worker) : !isOver() && attempts.holds(attempt))
-    const answer = await delivery.stop(worker, attempt, reason, wanted)
+    if (!ifWaiting) attempts.stopSaid(attempt, this.#clock.elapsed())
+    const isWanted = () => !isOver() && attempts.holds(attempt)
+    const waits = () => isWanted() && this.#fleet.find(worker, attempt)?.state === 'waiting'
+    const wanted = () => (ifWaiting ? waits() : reason === 'superseded' ? this.#fleet.isHere(worker) : isWanted())
+    const answer = await delivery.stop(worker, attempt, { reason, ...(ifWaiting ? { ifWaiting } : {}) }, wanted)
     this.#stops.delete(key)
     if (answer === undefined || answer.known || isOver()) return
     const place = this.#fleet.find(worker, attempt)

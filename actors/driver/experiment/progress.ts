@@ -33,7 +33,8 @@ function progressOf(
   { id, clock }: Viewer,
 ): PayloadOf<typeof progress> {
   const { history } = run
-  const running = [...history.held].slice(0, shown).flatMap((trial) => {
+  const begun = [...history.held].filter((trial) => !waits(run, fleet, trial))
+  const running = begun.slice(0, shown).flatMap((trial) => {
     const context = history.trial(trial)?.context
     if (!context || context.worker === null) return []
     const { attempt, worker, slot, startedAt } = context
@@ -48,7 +49,7 @@ function progressOf(
     state: history.state,
     at: clock.now(),
     trials: history.target,
-    counts: countsOf(run),
+    counts: countsOf(run, begun.length),
     best: history.best === null ? null : { ...history.best, metrics: fewOf(history.best.metrics, run) },
     running,
     workers: fleet.present.length,
@@ -67,7 +68,17 @@ function fewOf(metrics: Metrics, { submission }: ExperimentRun): Metrics {
   return Object.fromEntries(few.map((name) => [name, metrics[name] ?? null]))
 }
 
-function countsOf({ history }: ExperimentRun): Counts {
+/** Its worker has it, behind another one. */
+function waits({ id: experiment, history }: ExperimentRun, fleet: Fleet, trial: number): boolean {
+  const parts = history.trial(trial)?.context.parts ?? []
+  return (
+    parts.length > 0 &&
+    parts.every(({ worker, attempt }) => fleet.find(worker, { experiment, trial, attempt })?.state === 'waiting')
+  )
+}
+
+/** What waits in a slot is queued for those who watch. */
+function countsOf({ history }: ExperimentRun, running: number): Counts {
   const { done, pruned, failed, cancelled } = history.settledCounts
-  return { queued: history.queued.size, running: history.held.size, done, pruned, failed, cancelled }
+  return { queued: history.queued.size + history.held.size - running, running, done, pruned, failed, cancelled }
 }

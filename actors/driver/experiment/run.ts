@@ -216,7 +216,7 @@ export class ExperimentRun implements Claimant {
       const { id, places, priority, share, used } = this
       const suited = (offer: Offer): boolean => this.suits(offer) && suits(offer)
       const standing = { id, trial, places, priority, share, used }
-      return { ...standing, queued: () => 1, fresh, needs, prompt: true, ahead: 0, suits: suited }
+      return { ...standing, queued: () => 1, fresh, needs, prompt: true, ahead: 0, patienceMs: 0, suits: suited }
     })
     return [...alone, this]
   }
@@ -254,6 +254,10 @@ export class ExperimentRun implements Claimant {
     return this.#demand.ahead
   }
 
+  get patienceMs(): number {
+    return this.#demand.patienceMs
+  }
+
   suits(offer: Offer): boolean {
     return this.#fits(offer) && this.rooms.attempts.refusalOf(offer.worker) === undefined
   }
@@ -284,6 +288,12 @@ export class ExperimentRun implements Claimant {
     const attempt = attempts.nextAttempt(trial)
     const place = this.#env.fleet.reserve(slot, attempt)
     this.#effects.perform(attempts.assign(place, attempt, this.#env.clock.now()))
+  }
+
+  /** Slots are idle while its trials wait here. */
+  recall({ next, behind }: Slot): void {
+    if (this.#closed || next === null) return
+    this.#effects.perform(this.rooms.attempts.recall([next, ...behind]))
   }
 
   /** The first trial that suits every worker. */

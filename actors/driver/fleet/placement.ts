@@ -7,6 +7,7 @@
  * I4 Places that are of use only together are given together, or none of them. Of those who wait for such, the first in the order of
  *    experiments may keep slots idle, and only while there are enough that will fall free: so two never wait for each other.
  * I5 A place is given only to a trial that is there. A slot is kept idle for a suggestion only while its suggester is prompt.
+ * I6 Nothing waits behind an attempt that has run for `stuckMs` while a slot that suits it is idle.
  */
 import type { LeaseState } from './lease.ts'
 import type { Offer } from './offer.ts'
@@ -33,6 +34,8 @@ export interface Claimant {
   readonly prompt: boolean
   /** So many of its trials may wait in a slot behind the one that runs. */
   readonly ahead: number
+  /** None of its trials is put behind one that has run for longer, in ms. */
+  readonly patienceMs: number
   suits(offer: Offer): boolean
 }
 
@@ -54,6 +57,10 @@ export interface Position {
   /** What runs there runs for long: it is not to be waited for. */
   readonly runsForLong: boolean
   readonly idleSince: number
+  /** Since when what runs there does. */
+  readonly runsSince: number
+  /** The experiments of those that wait there. */
+  readonly waitingFor: readonly string[]
 }
 
 export type Decision<S> =
@@ -68,8 +75,12 @@ export type Decision<S> =
   | { readonly kind: 'suggest'; readonly claimant: string; readonly count: number }
   | { readonly kind: 'lease'; readonly slot: S }
   | { readonly kind: 'release'; readonly slot: S }
+  /** What this claimant has waiting there is called back (I6). */
+  | { readonly kind: 'recall'; readonly slot: S; readonly claimant: string }
 
 const lingerMs = 500
+/** What runs longer than this is not worth waiting behind, where a slot is idle. */
+const stuckMs = 500
 
 export function schedule<S extends Position>(
   slots: readonly S[],
@@ -106,7 +117,10 @@ export function schedule<S extends Position>(
   for (let waiting = 0; waiting < most && claims.some(({ isOpen }) => isOpen); waiting += 1) {
     for (const slot of open) {
       if (slot.lease !== 'ours' || slot.waiting > waiting || slot.ahead <= waiting) continue
-      const claim = choose(claims, (one) => one.ahead > waiting && one.suits(slot))
+      const claim = choose(
+        claims,
+        (one) => one.ahead > waiting && now - slot.runsSince <= one.patienceMs && one.suits(slot),
+      )
       if (claim?.take() === 'queued') decisions.push({ kind: 'fill', slot, ...claim.whom })
     }
   }
@@ -114,7 +128,27 @@ export function schedule<S extends Position>(
     const count = (suggested.get(claim.id) ?? 0) + claim.wanted + claim.askedAhead(unused)
     if (count > 0) decisions.push({ kind: 'suggest', claimant: claim.id, count })
   }
+  decisions.push(...recalls(open, unused, claimants, now))
   return decisions
+}
+
+/** I6 */
+function recalls<S extends Position>(
+  slots: readonly S[],
+  unused: readonly S[],
+  claimants: readonly Claimant[],
+  now: number,
+): Decision<S>[] {
+  if (unused.length === 0) return []
+  const stuck = slots.filter(({ waiting, runsSince }) => waiting > 0 && now - runsSince >= stuckMs)
+  return stuck.flatMap((slot) =>
+    slot.waitingFor
+      .filter((id) => {
+        const claimant = claimants.find((one) => one.id === id && one.trial === undefined)
+        return claimant !== undefined && unused.some(({ offer }) => claimant.suits(offer))
+      })
+      .map((claimant) => ({ kind: 'recall' as const, slot, claimant })),
+  )
 }
 
 /** What one claimant may still take in this round. */
@@ -145,6 +179,10 @@ class Claim {
 
   get ahead(): number {
     return this.#claimant.ahead
+  }
+
+  get patienceMs(): number {
+    return this.#claimant.patienceMs
   }
 
   get isOpen(): boolean {

@@ -46,6 +46,16 @@ export class SlotPosition implements Position {
     return this.#trainsInRing()
   }
 
+  get runsSince(): number {
+    return this.slot.runsSince
+  }
+
+  get waitingFor(): readonly string[] {
+    const { next, behind } = this.slot
+    if (next === null) return []
+    return [...new Set([next, ...behind].flatMap(({ attempt }) => (attempt === null ? [] : [attempt.experiment])))]
+  }
+
   get idleSince(): number {
     return this.slot.idleSince
   }

@@ -21,6 +21,8 @@ export interface Slot {
   /** What waits behind these two, in order; empty as long as one of the two is free. */
   behind: Place[]
   idleSince: number
+  /** Since when what runs there does, at the earliest. */
+  runsSince: number
 }
 
 interface Where {
@@ -83,7 +85,7 @@ export class Slots {
     const there = this.#open(slot)
     const place = new Place(this.#where.worker, slot)
     place.move({ type: 'place.expect', attempt, at })
-    if (there.running === null) there.running = place
+    if (there.running === null) this.#run(there, place)
     else if (there.next === null) there.next = place
     // What is only supposed to be there gives way to what is.
     else if (there.next.state === 'foreign') there.next = place
@@ -92,9 +94,14 @@ export class Slots {
 
   /** A place behind all that is there, or the one that runs. */
   add(slot: Slot, place: Place): void {
-    if (slot.running === null) slot.running = place
+    if (slot.running === null) this.#run(slot, place)
     else if (slot.next === null) slot.next = place
     else slot.behind.push(place)
+  }
+
+  #run(slot: Slot, place: Place | null): void {
+    slot.running = place
+    slot.runsSince = this.#where.clock.elapsed()
   }
 
   /** The place is over; what waited behind it moves up. */
@@ -104,7 +111,7 @@ export class Slots {
     if (slot.behind.includes(place)) slot.behind = slot.behind.filter((one) => one !== place)
     if (slot.next === place) slot.next = slot.behind.shift() ?? null
     if (slot.running === place) {
-      slot.running = slot.next
+      this.#run(slot, slot.next)
       slot.running?.move({ type: 'place.promote' })
       slot.next = slot.behind.shift() ?? null
     }
@@ -130,7 +137,7 @@ export class Slots {
       const place = new Place(slot.worker, number)
       place.move({ type: 'place.disown', attempt })
       if (attempt === next && slot.next === null) slot.next = place
-      else if (slot.running === null) slot.running = place
+      else if (slot.running === null) this.#run(slot, place)
       else if (slot.next === null) {
         // What was given to the slot waits behind the stranger.
         slot.next = slot.running
@@ -150,7 +157,8 @@ export class Slots {
       if (status !== undefined) this.meet(status)
       this.#tell({ kind: 'changed' })
     })
-    const fresh: Slot = { worker, slot, lease, running: null, next: null, behind: [], idleSince: clock.elapsed() }
+    const now = clock.elapsed()
+    const fresh: Slot = { worker, slot, lease, running: null, next: null, behind: [], idleSince: now, runsSince: now }
     this.all.push(fresh)
     this.#byNumber.set(slot, fresh)
     return fresh

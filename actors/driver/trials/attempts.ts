@@ -31,6 +31,8 @@ export class Attempts {
   readonly #timeLimits: TimeLimits
   readonly #handBacks = new HandBacks()
   readonly #codeRefusals = new CodeRefusals()
+  /** By trial and attempt: why one that waits behind another was called back. */
+  readonly #recalled = new Map<string, string>()
 
   constructor(history: History) {
     this.#history = history
@@ -44,6 +46,7 @@ export class Attempts {
     if (event.type !== 'trial.ended' && event.type !== 'trial.lost') return
     this.#assignedAt.delete(keyOf(event))
     this.#timeLimits.forget(keyOf(event))
+    this.#recalled.delete(keyOf(event))
   }
 
   /** The work of a driver that takes the experiment up, for each attempt that is out. */
@@ -195,10 +198,27 @@ export class Attempts {
       if (this.#history.trial(trial)?.value === 'stopping') return []
       return this.partsOf(trial).flatMap(({ worker, attempt }) => {
         const ref = this.#ref(trial, attempt)
-        const isWanted = all || placeOf(worker, ref)?.state === 'waiting'
-        return isWanted ? [this.#stop(worker, ref, 'superseded')] : []
+        if (all) return [this.#stop(worker, ref, 'superseded')]
+        return placeOf(worker, ref)?.state === 'waiting' ? this.#recall(worker, ref, 'the experiment is paused') : []
       })
     })
+  }
+
+  /** Slots are idle while these wait behind one that takes long: they are called back, at no cost. */
+  recall(places: readonly Place[]): TrialDecision[] {
+    return places.flatMap(({ worker, attempt, state }) =>
+      attempt !== null && state === 'waiting' && this.holds(attempt)
+        ? this.#recall(worker, attempt, 'it waited behind a long one, and another slot was idle')
+        : [],
+    )
+  }
+
+  /** Said once: whoever does not hand it back has begun with it. */
+  #recall(worker: string, attempt: AttemptRef, reason: string): TrialDecision[] {
+    const key = keyOf(attempt)
+    if (this.#recalled.has(key)) return []
+    this.#recalled.set(key, reason)
+    return [{ ...this.#stop(worker, attempt, 'superseded'), ifWaiting: true }]
   }
 
   stopAll(): TrialDecision[] {
@@ -228,7 +248,9 @@ export class Attempts {
     const decisions: TrialDecision[] = place === undefined ? [] : [{ kind: 'free', place }]
     if (this.#history.settled(trial)) return { decisions, event: null }
     const outcome = this.#outcomeOf(ref, payload.outcome)
-    const isUnprompted = outcome.kind === 'returned' && context.offers && !this.#timeLimits.isStopped(keyOf(ref))
+    const key = keyOf(ref)
+    const isPrompted = this.#timeLimits.isStopped(key) || this.#recalled.has(key)
+    const isUnprompted = outcome.kind === 'returned' && context.offers && !isPrompted
     if (place !== undefined && outcome.kind !== 'returned') decisions.push({ kind: 'served', place })
     // An attempt that waited behind another one is handed back for good reasons.
     if (place !== undefined && place.state !== 'waiting' && place.state !== 'foreign' && isUnprompted) {
@@ -259,6 +281,9 @@ export class Attempts {
   #outcomeOf(ref: AttemptRef, said: AttemptOutcome): AttemptOutcome {
     const isMistaken = said.kind === 'stopped' && said.reason === 'superseded' && this.holds(ref)
     const reason = this.#history.paused ? 'the experiment is paused' : 'another driver stopped it'
+    const recalled = this.#recalled.get(keyOf(ref))
+    if (recalled !== undefined && (isMistaken || said.kind === 'returned'))
+      return { kind: 'returned', reason: recalled }
     if (isMistaken) return { kind: 'returned', reason }
     return believed(this.#history.submission.context, said)
   }
@@ -316,7 +341,7 @@ export class Attempts {
     return { experiment: this.#history.submission.experiment, trial, attempt }
   }
 
-  #stop(worker: string, attempt: AttemptRef, reason: StopReason): TrialDecision {
+  #stop(worker: string, attempt: AttemptRef, reason: StopReason): Extract<TrialDecision, { kind: 'stop' }> {
     return { kind: 'stop', worker, attempt, reason, afterMs: 0 }
   }
 

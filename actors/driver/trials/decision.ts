@@ -23,6 +23,8 @@ export type TrialDecision =
       readonly attempt: AttemptRef
       readonly reason: StopReason
       readonly afterMs: number
+      /** What has begun goes on. */
+      readonly ifWaiting?: true
     }
   /** A worker has an attempt that the history knows nothing of: another driver may have the experiment. */
   | { readonly kind: 'verify' }

@@ -86,12 +86,12 @@ export class Delivery {
   async stop(
     worker: string,
     attempt: AttemptRef,
-    reason: StopReason,
+    stop: { readonly reason: StopReason; readonly ifWaiting?: true },
     wanted: () => boolean,
   ): Promise<{ known: boolean } | undefined> {
     for (let tries = 0; wanted(); tries += 1) {
       try {
-        return await ask(this.#bus, stopTrial, { worker }, { attempt, reason }, { timeoutMs: 2000 })
+        return await ask(this.#bus, stopTrial, { worker }, { attempt, ...stop }, { timeoutMs: 2000 })
       } catch (error) {
         if (codeOf(error) === 'BUS_CLOSED') return undefined
         await this.#pause(tries)

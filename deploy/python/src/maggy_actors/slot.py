@@ -109,13 +109,14 @@ class Slot:
             return "running"
         return "next" if self.next is not None and self.next.key == key else None
 
-    def stop(self, key: str, reason: str) -> bool:
+    def stop(self, key: str, reason: str, if_waiting: bool = False) -> bool:
         if self.next is not None and self.next.key == key:
             self._drop_next({"kind": "stopped", "reason": reason, "metrics": {}})
             return True
         if self.running is None or self.running.key != key:
             return False
-        self._stop_running(self.running, reason)
+        if not if_waiting:
+            self._stop_running(self.running, reason)
         return True
 
     def hand_back_next(self, reason: str) -> None:

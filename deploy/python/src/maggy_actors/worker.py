@@ -185,7 +185,8 @@ class RunningWorker:
 
     async def _stop(self, payload: dict[str, Any], _: str) -> Any:
         key = key_of(payload["attempt"])
-        return {"known": any([slot.stop(key, payload["reason"]) for slot in self.slots])}
+        if_waiting = payload.get("ifWaiting", False)
+        return {"known": any([slot.stop(key, payload["reason"], if_waiting) for slot in self.slots])}
 
     async def _ping(self, _: dict[str, Any], __: str) -> Any:
         return self._status()
