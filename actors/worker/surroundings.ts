@@ -3,6 +3,9 @@
  * `console`, `fetch`, prototypes), environment variables, the working folder, the exit code, and listeners on `process`. All of it is put
  * back before the next trial. What a trial adds to `globalThis` stays: so trials can share what is dear to load.
  */
+import { watchEnvironment } from './environment.ts'
+import { rememberMembers } from './members.ts'
+import { watchDefinitions } from './redefined.ts'
 
 /** The built-in objects whose members are put back. */
 function roots(): readonly object[] {
@@ -22,74 +25,42 @@ function roots(): readonly object[] {
   return [...new Set(all)]
 }
 
-/** Node moves these by itself. */
-const moving = new Set<string | symbol>(['env', 'exitCode', 'argv', 'title', 'debugPort', 'domain'])
-const isWatched = (root: object, key: string | symbol): boolean =>
-  root !== process || !(moving.has(key) || (typeof key === 'string' && key.startsWith('_')))
-
-/** A built-in object as it was. Values are compared without asking for descriptors, which would cost ten times as much. */
-interface Members {
-  readonly root: object
-  readonly count: number
-  readonly values: readonly (readonly [string | symbol, PropertyDescriptor])[]
-  readonly accessors: readonly (readonly [string | symbol, PropertyDescriptor])[]
-}
-
-function membersOf(root: object): Members {
-  const keys = Reflect.ownKeys(root)
-  const all = keys.flatMap((key) => {
-    const member = isWatched(root, key) ? Reflect.getOwnPropertyDescriptor(root, key) : undefined
-    return member === undefined ? [] : [[key, member] as const]
-  })
-  return {
-    root,
-    count: keys.length,
-    values: all.filter(([, member]) => 'value' in member),
-    accessors: all.filter(([, member]) => !('value' in member)),
-  }
-}
-
-function restoreMembers({ root, count, values, accessors }: Members): void {
-  for (const [key, member] of values) {
-    if (!Object.is(Reflect.get(root, key), member.value)) Reflect.defineProperty(root, key, member)
-  }
-  for (const [key, member] of accessors) {
-    const now = Reflect.getOwnPropertyDescriptor(root, key)
-    if (now?.get !== member.get || now?.set !== member.set) Reflect.defineProperty(root, key, member)
-  }
-  if (root === globalThis || Reflect.ownKeys(root).length === count) return
-  const known = new Set([...values, ...accessors].map(([key]) => key))
-  for (const key of Reflect.ownKeys(root)) {
-    if (isWatched(root, key) && !known.has(key)) Reflect.deleteProperty(root, key)
-  }
-}
-
 type Listener = (...args: unknown[]) => void
 
-/** Takes note of this process as it is now, and returns the function that puts it back. */
-export function rememberSurroundings(): () => void {
-  const members = roots().map(membersOf)
-  const environment = { ...process.env }
+/** Changes that nothing shows at a glance (realms of node:vm, native add-ons) are looked for so often, and not after each trial. */
+const lookCloselyMs = 250
+
+/** Takes note of this process as it is now, and returns the function that puts it back. Once in a process, before any user code. */
+export function rememberSurroundings(now: () => number = performance.now.bind(performance)): () => void {
+  const watched = roots()
+  const redefinitions = watchDefinitions(new Set(watched))
+  const members = rememberMembers(watched)
+  const environment = watchEnvironment()
   const folder = process.cwd()
   const listeners = listenersNow()
   const writes = [process.stdout, process.stderr].map(
     (stream) => [stream, Reflect.getOwnPropertyDescriptor(stream, 'write')] as const,
   )
+  let lookedAt = -Infinity
 
   return () => {
-    for (const each of members) restoreMembers(each)
-    for (const name of Object.keys(process.env)) {
-      if (!(name in environment)) Reflect.deleteProperty(process.env, name)
+    const at = now()
+    const isDue = at - lookedAt >= lookCloselyMs
+    if (redefinitions.take() || isDue || !members.seemUnchanged()) {
+      members.restore()
+      lookedAt = at
     }
-    for (const [name, value] of Object.entries(environment)) {
-      if (process.env[name] !== value) process.env[name] = value
-    }
+    environment.putBack(isDue)
     restoreFolder(folder)
     process.exitCode = undefined
-    for (const [stream, write] of writes) if (write !== undefined) Reflect.defineProperty(stream, 'write', write)
+    for (const [stream, write] of writes) {
+      if (write !== undefined && stream.write !== write.value) defineProperty(stream, 'write', write)
+    }
     restoreListeners(listeners)
   }
 }
+
+const { defineProperty } = Reflect
 
 function restoreFolder(folder: string): void {
   try {
