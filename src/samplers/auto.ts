@@ -24,7 +24,7 @@ interface Choice {
   readonly why: string
   /** All points of the space come first. */
   readonly allPointsFirst?: boolean
-  /** It takes turns with the first: where the valley is not as smooth as the first takes it to be. */
+  /** It takes turns with the first: where the valley is not as smooth as the first takes it to be, or where there are several objectives. */
   readonly beside?: SamplerPlugin
   /** The search ends near its best trial. */
   readonly finish?: boolean
@@ -34,8 +34,8 @@ interface Choice {
 const mostForGp = { parameters: 20, columns: 60, trials: 300 }
 
 /**
- * Up to here a model of several objectives finds a wider front than a population that evolves (bench quality, family several, at 100 and
- * 200 trials). Beyond, it takes more time.
+ * Up to here a model of several objectives takes turns with a population that evolves: together they find more than either alone (bench
+ * quality, family several, at 100 and 200 trials). Beyond, the model takes more time.
  */
 const mostForModel = 500
 
@@ -62,7 +62,7 @@ export function choose(setting: SamplerSetting): Choice {
     const aims = `there are ${objectives.length} objectives`
     if (conditional) return { plugin: modelOfSeveral, why: `${aims}, and the space has conditions` }
     return trials <= mostForModel
-      ? { plugin: modelOfSeveral, why: `${aims}, and ${trials} trials are few` }
+      ? { plugin: modelOfSeveral, beside: nsga2Sampler, why: `${aims}, and ${trials} trials are few` }
       : { plugin: nsga2Sampler, why: `${aims}, and ${trials} trials are many` }
   }
   const isSmall = varying.length <= mostForGp.parameters && columns <= mostForGp.columns
@@ -93,11 +93,10 @@ export const autoSampler: SamplerPlugin = {
   adaptive: true,
   create(setting) {
     refuseUnknown('auto', setting.options, [])
-    const { space, objectives } = setting
     const { plugin, allPointsFirst = false, beside, finish = false } = choose(setting)
     const main = plugin.create({ ...setting, options: {} })
     const other = beside?.create({ ...setting, options: {} })
-    const both = other === undefined ? main : takingTurns(space, objectives[0], main, other)
+    const both = other === undefined ? main : inTurns(main, other, setting)
     const chosen = withoutRepeats(setting, finish ? withFinish(setting, both) : both)
     if (!allPointsFirst) return chosen
     const all = gridSampler.create({ ...setting, options: { order: 'shuffled' } })
@@ -108,13 +107,14 @@ export const autoSampler: SamplerPlugin = {
   },
   notes(setting) {
     const { plugin, why, beside, finish = false } = choose(setting)
-    const also = beside === undefined ? '' : `, and ${beside.name} for every third trial`
+    const turn = setting.objectives.length > 1 ? 'second' : 'third'
+    const also = beside === undefined ? '' : `, and ${beside.name} for every ${turn} trial`
     const end = finish ? `; from trial ${finishBegins(setting)} on most trials are near the best one` : ''
     return [`auto chose ${plugin.name}${also}: ${why}${end}`]
   },
   told(setting, history) {
     const { plugin, beside } = choose(setting)
-    if (beside === undefined) return []
+    if (beside === undefined || setting.objectives.length > 1) return []
     let trusted = true
     return judge(setting.space, setting.objectives[0])
       .all(history)
@@ -130,13 +130,19 @@ export const autoSampler: SamplerPlugin = {
   },
 }
 
+/** Both know all trials. Of several objectives, those of the model keep the population wide, and the population sharpens the front. */
+function inTurns(one: Sampler, other: Sampler, { space, objectives }: SamplerSetting): Sampler {
+  if (objectives.length === 1) return takingTurns(space, objectives[0], one, other)
+  return (question) => ((question.point ?? question.trial) % 2 === 0 ? one(question) : other(question))
+}
+
 /** Where a point was tried already, TPE is asked instead, which tries no point twice while there are others. */
 function withoutRepeats(setting: SamplerSetting, chosen: Sampler): Sampler {
   const triedIn = triedPoints(setting.space)
-  const tpe = tpeSampler.create({ ...setting, options: {} })
+  const fresh = (setting.objectives.length > 1 ? modelOfSeveral : tpeSampler).create({ ...setting, options: {} })
   return (question) => {
     const hparams = chosen(question)
     if (hparams === 'exhausted' || !triedIn(question.tried ?? question.history)(hparams)) return hparams
-    return tpe(question)
+    return fresh(question)
   }
 }

@@ -34,7 +34,12 @@ const cases: readonly [
     'sobol: 10 of 20 trials at once leave little',
   ],
   ['nothing that varies', { c: space.constant(1) }, {}, 'random: nothing in the space varies'],
-  ['several objectives', numbers(3), { objectives: two }, 'motpe: there are 2 objectives, and 100 trials are few'],
+  [
+    'several objectives',
+    numbers(3),
+    { objectives: two },
+    'motpe, and nsga2 for every second trial: there are 2 objectives, and 100 trials are few',
+  ],
   ['several, many trials', numbers(3), { objectives: two, trials: 1000 }, 'nsga2: there are 2 objectives, and 1000'],
   ['several, conditions', conditional, { objectives: two, trials: 1000 }, 'motpe: there are 2 objectives, and the sp'],
   ['several, few points', small, { objectives: two }, 'motpe: all 6 points of the space come first'],

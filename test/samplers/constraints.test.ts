@@ -43,8 +43,11 @@ describe('soft constraints', () => {
     expect(best).toBeLessThan(0.325)
   })
 
-  it('tpe finds its way to where they are kept, though no trial of the beginning keeps them', async () => {
-    const { best } = await searched('tpe', (x, y) => 1 + 4 * (Math.hypot(x - 0.2, y - 0.2) - 0.08))
-    expect(best).toBeLessThan(1.1)
-  })
+  it.each(['tpe', 'motpe', 'nsga2'])(
+    '%s finds its way to where they are kept, though no early trial keeps them',
+    async (name) => {
+      const { best } = await searched(name, (x, y) => 1 + 4 * (Math.hypot(x - 0.2, y - 0.2) - 0.08))
+      expect(best).toBeLessThan(1.1)
+    },
+  )
 })

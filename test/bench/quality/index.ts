@@ -17,8 +17,8 @@ import { spaces } from './spaces.ts'
 import { tables } from './tables.ts'
 
 const problems: readonly Problem[] = [...functions, ...noisy, ...sparse, ...spaces, ...tables, ...several]
-/** With several workers only these are searched: the smooth and rugged functions, and the tables. */
-const inParallel = new Set(['unimodal', 'conditioned', 'multimodal', 'tables'])
+/** With several workers only these are searched: the smooth and rugged functions, the tables, and several objectives. */
+const inParallel = new Set(['unimodal', 'conditioned', 'multimodal', 'tables', 'several'])
 const main = 'optuna-tpe'
 
 const words = (given: string | undefined, fallback: readonly string[]) => given?.split(/[ ,]+(?![^{]*\})/) ?? fallback
@@ -95,7 +95,7 @@ export async function quality(say: (line: string) => void, options: BenchOptions
 /** Not every contestant takes every problem. */
 function takes(name: string, { objectives, space }: Problem): boolean {
   const conditional = Object.values(space).some(({ when }) => when !== undefined)
-  if (/^(smac|optuna-cmaes|optuna-gp)/.test(name) && objectives > 1) return false
+  if (/^(smac|optuna-cmaes)/.test(name) && objectives > 1) return false
   if (name.startsWith('optuna-nsga2') || name === 'nsga2' || name.startsWith('motpe')) return objectives > 1
   if (/^(optuna-cmaes|cmaes)/.test(name))
     return !conditional && !Object.values(space).some(({ type }) => type === 'categorical')

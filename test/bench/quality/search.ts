@@ -1,9 +1,9 @@
 /** One search of one contestant on one problem, with asynchronous workers in simulated time, and its regret as it goes. */
 import type { Hparams } from '../../../protocol/index.ts'
+import { hypervolume } from '../../../src/pareto/index.ts'
 import { createRandom } from '../../../src/random/index.ts'
 import type { Contestant } from './contestants.ts'
 import type { Problem } from './problem.ts'
-import { hypervolume } from './several.ts'
 
 export const checkpoints = [25, 50, 100, 200] as const
 
