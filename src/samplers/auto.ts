@@ -54,8 +54,8 @@ export function choose(setting: SamplerSetting): Choice {
     const why = `all ${points} points of the space come first, for there are ${trials} trials`
     return { plugin: several ? modelOfSeveral : tpeSampler, why, allPointsFirst: true }
   }
-  if (trials > 1 && parallel * 2 >= trials && fitsSobol(space)) {
-    return { plugin: sobolSampler, why: `${parallel} of ${trials} trials at once leave little to learn from` }
+  if (trials > 1 && parallel >= trials && fitsSobol(space)) {
+    return { plugin: sobolSampler, why: `all ${trials} trials at once leave nothing to learn from` }
   }
   const { conditional } = relationsOf(space)
   if (several) {

@@ -28,10 +28,16 @@ const cases: readonly [
   ['conditions, many trials', conditional, { trials: 1000 }, 'tpe: the space has conditions'],
   ['more trials than points', small, {}, 'tpe: all 6 points of the space come first, for there are 100 trials'],
   [
-    'half of all trials at once',
+    'most trials at once',
     numbers(3),
-    { trials: 20, parallel: 10 },
-    'sobol: 10 of 20 trials at once leave little',
+    { trials: 20, parallel: 15 },
+    'gp, and cmaes for every third trial: 20 trials in 3 parameters',
+  ],
+  [
+    'all trials at once',
+    numbers(3),
+    { trials: 20, parallel: 20 },
+    'sobol: all 20 trials at once leave nothing to learn from',
   ],
   ['nothing that varies', { c: space.constant(1) }, {}, 'random: nothing in the space varies'],
   [

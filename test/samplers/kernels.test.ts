@@ -4,9 +4,10 @@ import { createRandom } from '../../src/random/index.ts'
 import { advance, begin, constantsFor } from '../../src/samplers/cmaes/strategy.ts'
 import { eigen } from '../../src/samplers/cmaes/eigen.ts'
 import { promise } from '../../src/samplers/gp/acquisition.ts'
+import { drawnValues } from '../../src/samplers/gp/draws.ts'
 import { minimize } from '../../src/samplers/gp/lbfgs.ts'
 import { misfit, posterior } from '../../src/samplers/gp/process.ts'
-import { cumulative, logCumulative, logImprovement } from '../../src/statistics/index.ts'
+import { cumulative, deviation, logCumulative, logImprovement, mean } from '../../src/statistics/index.ts'
 import { parzen } from '../../src/samplers/parzen.ts'
 import { mostDimensions, sobolSequence, sobolWord } from '../../src/samplers/sobol-sequence.ts'
 
@@ -128,6 +129,20 @@ describe('a Gaussian process', () => {
     const [right, left] = [known.at([0.3 + 1e-5, 0.6]), known.at([0.3 - 1e-5, 0.6])]
     expect(slopes.mean[0]).toBeCloseTo((right.mean - left.mean) / 2e-5, 6)
     expect(slopes.variance[0]).toBeCloseTo((right.variance - left.variance) / 2e-5, 6)
+  })
+
+  it('draws functions that have the means and covariances of its posterior', () => {
+    const joint = posterior(data, values, kernel).joint([
+      [0.5, 0.5],
+      [0.6, 0.4],
+    ])
+    const drawn = drawnValues(joint, 4000, createRandom('drawn'))
+    const of = (point: number) => drawn.map((each) => each[point] as number)
+    const [one, other] = [of(0), of(1)]
+    expect(mean(one)).toBeCloseTo(-0.4367919592279132, 1)
+    expect(deviation(one) ** 2).toBeCloseTo(0.5360810037271844, 1)
+    const product = one.map((value, index) => (value - mean(one)) * ((other[index] as number) - mean(other)))
+    expect(mean(product)).toBeCloseTo(joint.covariance[2] as number, 1)
   })
 })
 

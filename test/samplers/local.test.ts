@@ -69,6 +69,16 @@ describe('a search near the best trial', () => {
     expect(sideAfter(losses([0.9, 0.8, 0.7, 0.6]), 0, 2)).toBeGreaterThan(start)
     expect(sideAfter(losses([0.1, 0.2, 0.3, 0.4]), 0, 2)).toBe(start / 2)
     expect(sideAfter(losses([0.1, 0.2, 0.3, 0.4]), 4, 2)).toBe(start)
+    // Eight that were suggested together are one reason to narrow it.
+    expect(sideAfter(losses([0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9]), 0, 2, 8)).toBe(start / 2)
+  })
+
+  it('does not send many to a minimum that a trial is under way to', () => {
+    const asked = { space: plane, ended: done(scattered), since: 20, turn: 20, random: createRandom(3) }
+    const first = cube.toCube(nearBest({ ...asked, pending: [] }) ?? {})
+    const beside = first.map((at) => at + 1e-4)
+    const next = cube.toCube(nearBest({ ...asked, pending: [beside] }) ?? {})
+    expect(Math.hypot(...next.map((at, i) => at - (beside[i] as number)))).toBeGreaterThan(1e-3)
   })
 
   it('keeps away from where trials failed', () => {

@@ -23,7 +23,7 @@ import { newPoint, triedPoints } from '../tried.ts'
 import { acquisition, acquisitions } from './acquisition.ts'
 import { candidatesFor, climb, takenAmong, type Candidate } from './candidates.ts'
 import { feasibly, flat, keepsLimits, leading } from './feasibility.ts'
-import { cholesky } from './linear-algebra.ts'
+import { drawnValues } from './draws.ts'
 import { fitKernel, posterior, type Kernel, type Posterior } from './process.ts'
 
 const known = ['warmup', 'acquisition', 'kappa', 'pending', 'interim', 'mostData']
@@ -71,19 +71,20 @@ export const gpSampler: SamplerPlugin = {
       const used = thinned(data, mostData)
       const values = standardized(used.losses)
       const known = posterior({ points: used.points, groups }, values, kernel)
-      const pending = ledger.pending.filter(({ loss }) => !interim || Number.isNaN(loss)).slice(-mostData)
-      const lies = pending.map(({ row }) => lieFor(lie, values, known, row))
+      const pending = ledger.pending
+        .filter(({ loss }) => !interim || Number.isNaN(loss))
+        .slice(-mostData)
+        .map(({ row }) => row)
+      const lies = pending.map((row) => lieFor(lie, values, known, row))
       const surrogate =
         pending.length === 0 || lie === 'ignore'
           ? known
-          : posterior(
-              { points: [...used.points, ...pending.map(({ row }) => row)], groups },
-              [...values, ...lies],
-              kernel,
-            )
-      // With noise, the least observed value may be luck, so this is the least posterior mean.
+          : posterior({ points: [...used.points, ...pending], groups }, [...values, ...lies], kernel)
       const allowed = used.points.filter((_, index) => keepsLimits(used.entries[index] as Entry<Row>, limits))
-      const best = allowed.reduce((least, point) => Math.min(least, known.mean(point)), Infinity)
+      // The next trial has to promise more than those under way; but whether these keep the limits is not known.
+      const expected = lie === 'ignore' || limits.length > 0 ? [] : pending
+      // With noise, the least observed value may be luck, so this is the least posterior mean.
+      const best = [...allowed, ...expected].reduce((least, point) => Math.min(least, surrogate.mean(point)), Infinity)
       const candidates = candidatesFor({
         space,
         cube,
@@ -103,10 +104,7 @@ export const gpSampler: SamplerPlugin = {
       return climb(candidates, promises, {
         space,
         cube,
-        isTaken: takenAmong(
-          used.points,
-          pending.map(({ row }) => row),
-        ),
+        isTaken: takenAmong(used.points, pending),
         isTried,
       })
     }
@@ -205,25 +203,7 @@ function lieFor(lie: string, values: Float64Array, known: Posterior, row: Row): 
 
 /** The candidate at which one function out of the posterior is least. */
 function drawnMinimum(surrogate: Posterior, candidates: readonly Candidate[], random: Random): Candidate {
-  const n = candidates.length
-  const covariance = new Float64Array(n * n)
-  const point = (index: number) => (candidates[index] as Candidate).point
-  for (let i = 0; i < n; i++) {
-    for (let j = 0; j <= i; j++) covariance[i * n + j] = surrogate.covariance(point(i), point(j))
-  }
-  const l = covariance.slice()
-  for (let jitter = 1e-8; jitter <= 1; jitter *= 10) {
-    for (let i = 0; i < n; i++) l[i * n + i] = (covariance[i * n + i] as number) + jitter
-    if (cholesky(l, n)) break
-    l.set(covariance)
-  }
-  const normals = Array.from({ length: n }, () => random.normal())
-  let best = 0
-  let least = Infinity
-  for (let i = 0; i < n; i++) {
-    let value = surrogate.mean(point(i))
-    for (let j = 0; j <= i; j++) value += (l[i * n + j] as number) * (normals[j] as number)
-    if (value < least) [best, least] = [i, value]
-  }
-  return candidates[best] as Candidate
+  const [values = new Float64Array()] = drawnValues(surrogate.joint(candidates.map(({ point }) => point)), 1, random)
+  const least = values.reduce((best, value, index) => (value < (values[best] as number) ? index : best), 0)
+  return candidates[least] as Candidate
 }

@@ -19,8 +19,13 @@ export interface Posterior {
     x: ArrayLike<number>,
     slopes?: { readonly mean: Float64Array; readonly variance: Float64Array },
   ): { readonly mean: number; readonly variance: number }
-  /** Covariance of the function at two points. */
-  covariance(x: ArrayLike<number>, z: ArrayLike<number>): number
+  /** Means and covariances of the function at several points: of these the lower half. */
+  joint(points: readonly ArrayLike<number>[]): Joint
+}
+
+export interface Joint {
+  readonly means: Float64Array
+  readonly covariance: Float64Array
 }
 
 const rootFive = Math.sqrt(5)
@@ -125,14 +130,27 @@ export function posterior({ points, groups }: Points, values: ArrayLike<number>,
       }
       return { mean, variance }
     },
-    covariance(x, z) {
-      fill(x)
-      solveLower(l, n, k, v)
-      fill(z)
-      solveLower(l, n, k, w)
-      let explained = 0
-      for (let i = 0; i < n; i++) explained += (v[i] as number) * (w[i] as number)
-      return covarianceBetween(x, z, weights, signal) - explained
+    joint(at) {
+      const m = at.length
+      const means = new Float64Array(m)
+      const solved = at.map((x, i) => {
+        means[i] = fill(x)
+        const row = new Float64Array(n)
+        solveLower(l, n, k, row)
+        return row
+      })
+      const covariance = new Float64Array(m * m)
+      for (let i = 0; i < m; i++) {
+        const row = solved[i] as Float64Array
+        for (let j = 0; j <= i; j++) {
+          const other = solved[j] as Float64Array
+          let explained = 0
+          for (let q = 0; q < n; q++) explained += (row[q] as number) * (other[q] as number)
+          const prior = covarianceBetween(at[i] as ArrayLike<number>, at[j] as ArrayLike<number>, weights, signal)
+          covariance[i * m + j] = prior - explained
+        }
+      }
+      return { means, covariance }
     },
   }
 }

@@ -4,7 +4,7 @@ import { createRandom } from '../../random/index.ts'
 import { cubeOf, sample } from '../../space/index.ts'
 import { deviation, mean } from '../../statistics/index.ts'
 import { acquisition } from './acquisition.ts'
-import { cholesky } from './linear-algebra.ts'
+import { drawnValues } from './draws.ts'
 import { fitKernel, posterior } from './process.ts'
 import { skillOf } from './skill.ts'
 
@@ -64,32 +64,15 @@ export function expectedGain(
   })
     .sort((one, other) => other.value - one.value)
     .slice(0, more)
-  const n = tops.length
-  const covariance = new Float64Array(n * n)
-  const pointAt = (index: number) => (tops[index] as (typeof tops)[number]).point
-  for (let i = 0; i < n; i++) {
-    for (let j = 0; j <= i; j++) covariance[i * n + j] = known.covariance(pointAt(i), pointAt(j)) + (i === j ? 1e-6 : 0)
-  }
-  const factored = covariance.slice()
-  if (!cholesky(factored, n)) return undefined
-  const means = tops.map(({ point }) => known.mean(point))
-  let gain = 0
-  for (let draw = 0; draw < draws; draw++) {
-    const random = createRandom('prospect draw', draw)
-    const normals = means.map(() => random.normal())
-    let least = best
-    for (let i = 0; i < n; i++) {
-      let value = means[i] as number
-      for (let j = 0; j <= i; j++) value += (factored[i * n + j] as number) * (normals[j] as number)
-      least = Math.min(least, value)
-    }
-    gain += (best - least) / draws
-  }
+  const joint = known.joint(tops.map(({ point }) => point))
+  const gains = drawnValues(joint, draws, createRandom('prospect draws')).map(
+    (values) => best - values.reduce((least, value) => Math.min(least, value), best),
+  )
   return {
     lengths: Object.fromEntries(cube.columns.map(({ name }, group) => [name, kernel.lengths[group] as number])),
     noise: kernel.noise / (kernel.noise + kernel.signal),
     skill: skillOf({ points, groups }, values, kernel),
-    gain: gain * spread,
+    gain: mean(gains) * spread,
     trials: more,
   }
 }

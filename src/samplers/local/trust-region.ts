@@ -37,8 +37,11 @@ export interface Asked {
 
 const hasFailed = ({ standing }: Entry<Row>): boolean => standing !== 'done'
 
-/** The side of the box after what the trials came to; one that failed is no better. */
-export function sideAfter(ended: readonly Entry<Row>[], since: number, columns: number): number {
+/**
+ * The side of the box after what the trials came to; one that failed is no better. `atOnce`: so many were suggested with the same knowledge,
+ * and say only once that the box is too large.
+ */
+export function sideAfter(ended: readonly Entry<Row>[], since: number, columns: number, atOnce = 1): number {
   let best = Infinity
   let [better, worse] = [0, 0]
   let side = first
@@ -50,7 +53,7 @@ export function sideAfter(ended: readonly Entry<Row>[], since: number, columns: 
       if (improves) [better, worse] = [better + 1, 0]
       else [better, worse] = [0, worse + 1]
       if (better >= successes) [side, better] = [Math.min(widest, 2 * side), 0]
-      else if (worse >= Math.max(3, columns)) [side, worse] = [Math.max(narrowest, side / 2), 0]
+      else if (worse >= Math.max(3, columns, atOnce)) [side, worse] = [Math.max(narrowest, side / 2), 0]
     }
     best = Math.min(best, loss)
   }
@@ -64,7 +67,7 @@ export function nearBest({ space, ended, pending, since, turn, random }: Asked):
   const n = cube.size
   if (done.length < n + 2) return undefined
   const best = done.reduce((one, other) => (other.loss < one.loss ? other : one))
-  const side = sideAfter(ended, since, n)
+  const side = sideAfter(ended, since, n, pending.length + 1)
   const centre = best.row
   const low = centre.map((at) => Math.max(0, at - side / 2))
   const high = centre.map((at) => Math.min(1, at + side / 2))
@@ -74,6 +77,11 @@ export function nearBest({ space, ended, pending, since, turn, random }: Asked):
       .map((entry) => ({ entry, far: distance(entry.row) }))
       .sort((one, other) => one.far - other.far || one.entry.trial - other.entry.trial)
       .slice(0, count)
+  /** Whether a trial under way gains nearly all that this one would: the gain left grows with the square of the way that is left. */
+  const isUnderWay = (point: Row) => {
+    const way = distance(point)
+    return pending.some((row) => row.reduce((sum, at, i) => sum + (at - (point[i] as number)) ** 2, 0) < 0.01 * way)
+  }
   const usable = (point: Row): Hparams | undefined => {
     const hparams = cube.fromCube(point)
     if (!keeps(space, hparams)) return undefined
@@ -97,7 +105,8 @@ export function nearBest({ space, ended, pending, since, turn, random }: Asked):
       { low: scaled(low), high: scaled(high) },
       random,
     )
-    const hparams = end && usable(end.map((u, i) => (centre[i] as number) + u * reach))
+    const to = end?.map((u, i) => (centre[i] as number) + u * reach)
+    const hparams = to && !isUnderWay(to) ? usable(to) : undefined
     if (hparams !== undefined) return hparams
   }
   const near = nearest(ended, mostPoints).map(({ entry }) => entry)
@@ -124,7 +133,8 @@ export function nearBest({ space, ended, pending, since, turn, random }: Asked):
           [...values, ...under.map((point) => known.mean(point))],
           kernel,
         )
-  const least = points.reduce((so, point) => Math.min(so, known.mean(point)), Infinity)
+  // The next trial has to promise more than those under way.
+  const least = [...points, ...under].reduce((so, point) => Math.min(so, surrogate.mean(point)), Infinity)
   const promises = acquisition('logEI', surrogate, least, 0, n)
   const box = { low: scaled(low), high: scaled(high) }
   const tops = Array.from({ length: drawn }, () => {
