@@ -244,7 +244,7 @@ export const experimentMachine = setup({
     },
     // What runs may end by itself.
     stopping: {
-      entry: ['closeOptimizer', 'cancelQueued'],
+      entry: ['closeOptimizer', 'cancelQueued', 'handBackWaiting'],
       always: { guard: 'allSettled', target: 'endingStopped' },
       on: { 'experiment.stopping': { guard: 'isCancel', target: 'cancelling' } },
     },

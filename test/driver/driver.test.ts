@@ -360,6 +360,27 @@ describe('stop and resume', () => {
     expect(w1.assignments).toHaveLength(1)
   })
 
+  it('finish begins nothing that waits behind what runs', async () => {
+    const { bench, w1 } = await ready()
+    await w1.finish(0)
+    await bench.settle()
+    expect([w1.running, w1.waiting]).toEqual([[1], [2]])
+    await bench.stop('e1', 'finish')
+    await bench.settle()
+    expect(w1.stops).toEqual([
+      { attempt: { experiment: 'e1', trial: 2, attempt: 1 }, reason: 'superseded', ifWaiting: true },
+    ])
+    await w1.finish(2, { kind: 'returned', reason: 'superseded' })
+    await w1.finish(1)
+    await bench.settle()
+    const events = await bench.events('e1')
+    expect(events.at(-1)).toMatchObject({ type: 'experiment.ended', state: 'stopped' })
+    expect(events.filter((event) => event.type === 'trial.ended' && event.outcome.kind === 'done')).toHaveLength(2)
+    await bench.resume('e1')
+    await bench.settle()
+    expect(w1.running).toEqual([2])
+  })
+
   it('cancel stops what runs, and resume runs it again and all that is missing', async () => {
     const { bench, w1 } = await ready({ trials: 3 })
     expect(await bench.stop('e1', 'cancel')).toBe('cancelling')

@@ -114,7 +114,11 @@ describe('an experiment', () => {
       const open = before.length > 1
       expect([stop.state, now.state]).toEqual(open ? ['stopping', 'cancelling'] : ['endingStopped', 'endingStopped'])
     }
-    expect(play({ target: 2 }, opened, suggested, finish).last).toEqual(['closeOptimizer', 'cancelQueued'])
+    expect(play({ target: 2 }, opened, suggested, finish).last).toEqual([
+      'closeOptimizer',
+      'cancelQueued',
+      'handBackWaiting',
+    ])
     expect(play({ target: 2 }, opened, suggested, finish, cancel).state).toBe('cancelling')
     expect(play({ target: 2 }, opened, suggested, finish, settled('done')).state).toBe('endingStopped')
     const over = play({ target: 2 }, opened, suggested, cancel, settled('cancelled'), ended('stopped'))

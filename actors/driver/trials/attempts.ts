@@ -192,14 +192,15 @@ export class Attempts {
     return this.partsOf(trial).map(({ worker, attempt }) => this.#stop(worker, this.#ref(trial, attempt), reason))
   }
 
-  /** The experiment is paused: what waits behind another attempt, or all, is handed back at no cost. */
+  /** The experiment is paused or stopped: what waits behind another attempt, or all, is handed back at no cost. */
   handBack(all: boolean, placeOf: (worker: string, ref: AttemptRef) => Place | undefined): TrialDecision[] {
     return [...this.#history.held].flatMap((trial) => {
       if (this.#history.trial(trial)?.value === 'stopping') return []
       return this.partsOf(trial).flatMap(({ worker, attempt }) => {
         const ref = this.#ref(trial, attempt)
         if (all) return [this.#stop(worker, ref, 'superseded')]
-        return placeOf(worker, ref)?.state === 'waiting' ? this.#recall(worker, ref, 'the experiment is paused') : []
+        const reason = this.#history.paused ? 'the experiment is paused' : 'the experiment is being stopped'
+        return placeOf(worker, ref)?.state === 'waiting' ? this.#recall(worker, ref, reason) : []
       })
     })
   }
