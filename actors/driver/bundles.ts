@@ -1,5 +1,4 @@
 /** Experiments' code for workers, by way of any driver: the store itself is not in their reach (protocol/store.ts). */
-import { createHash } from 'node:crypto'
 import {
   bundleBucket,
   checkBundle,
@@ -8,29 +7,40 @@ import {
   problem,
   readBundle,
   readSource,
-  type ReplyOf,
 } from '../../protocol/index.ts'
 import type { Clock } from '../../src/actor/index.ts'
-import { answer, type Bus, type OnDropped, type Subscription } from '../../src/bus/index.ts'
+import { answer, type Bus, type LaidOut, type OnDropped, type Subscription } from '../../src/bus/index.ts'
+import { readCode, type ServedCode } from './served-code.ts'
 import { Turns } from './turns.ts'
 
 /** Bytes of code that are kept at hand. */
 const atHandBytes = 64 * 2 ** 20
+/** And for so long after they were asked for last: those that begin together are served by then, and a driver runs for months. */
+const atHandMs = 30_000
 /**
  * Parts on their way at once. A thousand workers that begin together ask for as many: all of them at once would fill this process's
  * memory, and beats and results would wait behind them.
  */
 const partsAtOnce = 8
 
+interface AtHand {
+  readonly reading: Promise<ServedCode>
+  /** In elapsed time. */
+  askedAt: number
+  /** 0 while it is read. */
+  bytes: number
+}
+
 export class ServedBundles {
   readonly #bus: Bus
+  readonly #clock: Clock
   readonly #turns: Turns
   /** By hash, what was asked for last at the end. */
-  readonly #atHand = new Map<string, Promise<Uint8Array>>()
-  readonly #sizes = new Map<string, number>()
+  readonly #atHand = new Map<string, AtHand>()
 
   constructor(bus: Bus, clock: Clock) {
     this.#bus = bus
+    this.#clock = clock
     this.#turns = new Turns(clock, partsAtOnce)
   }
 
@@ -52,45 +62,56 @@ export class ServedBundles {
   /** It is gone from the store. */
   forget(sha256: string): void {
     this.#atHand.delete(sha256)
-    this.#sizes.delete(sha256)
+  }
+
+  /** Lets go of what nobody asks for any more. */
+  tick(): void {
+    for (const [sha256, { askedAt }] of this.#atHand) {
+      if (this.#clock.elapsed() - askedAt < atHandMs) break
+      this.#atHand.delete(sha256)
+    }
   }
 
   /** Many workers that begin at once ask for the same, each part by part: it is read, and hashed, once. */
-  async #bundle(sha256: string): Promise<Uint8Array> {
-    const reading = this.#atHand.get(sha256) ?? this.#read(sha256)
+  async #code(sha256: string): Promise<ServedCode> {
+    const known = this.#atHand.get(sha256)
+    const askedAt = this.#clock.elapsed()
+    const held: AtHand = known ?? { reading: this.#read(sha256), askedAt, bytes: 0 }
+    held.askedAt = askedAt
     this.#atHand.delete(sha256)
-    this.#atHand.set(sha256, reading)
-    let code: Uint8Array
+    this.#atHand.set(sha256, held)
     try {
-      code = await reading
+      const code = await held.reading
+      held.bytes = code.bytes
+      this.#makeRoom(sha256)
+      return code
     } catch (error) {
-      this.#atHand.delete(sha256)
+      if (this.#atHand.get(sha256) === held) this.#atHand.delete(sha256)
       throw error
     }
-    this.#sizes.set(sha256, code.length)
-    let total = [...this.#sizes.values()].reduce((sum, bytes) => sum + bytes, 0)
-    for (const [oldest] of this.#atHand) {
-      if (total <= atHandBytes || oldest === sha256) break
-      total -= this.#sizes.get(oldest) ?? 0
-      this.forget(oldest)
+  }
+
+  #makeRoom(wanted: string): void {
+    let total = [...this.#atHand.values()].reduce((sum, { bytes }) => sum + bytes, 0)
+    for (const [oldest, { bytes }] of this.#atHand) {
+      if (total <= atHandBytes || oldest === wanted) break
+      total -= bytes
+      this.#atHand.delete(oldest)
     }
+  }
+
+  async #read(sha256: string): Promise<ServedCode> {
+    const code = await readCode(this.#bus, sha256)
+    if (code === undefined) throw problem('BUNDLE_MISSING', { sha256 })
     return code
   }
 
-  /** Clients write blindly: what does not have its hash is as if it were not there, and is written again. */
-  async #read(sha256: string): Promise<Uint8Array> {
-    const code = await this.#bus.blobs.get(bundleBucket, sha256)
-    if (code === undefined || createHash('sha256').update(code).digest('hex') !== sha256)
-      throw problem('BUNDLE_MISSING', { sha256 })
-    return code
-  }
-
-  #part(sha256: string, offset: number): Promise<ReplyOf<typeof readBundle>> {
+  #part(sha256: string, offset: number): Promise<LaidOut> {
     return this.#turns.take(offset > 0, async () => {
-      const code = await this.#bundle(sha256)
+      const code = await this.#code(sha256)
       // Its answer comes when the server has taken the parts that were sent before.
-      if (code.length > partBytes) await this.#bus.flush()
-      return { bytes: code.length, sha256, data: code.subarray(offset, offset + partBytes) }
+      if (code.bytes > partBytes) await this.#bus.flush()
+      return code.part(offset)
     })
   }
 
@@ -98,7 +119,7 @@ export class ServedBundles {
     // What is at hand here may have been removed by another driver.
     if (!(await this.#bus.blobs.has(bundleBucket, sha256))) return false
     try {
-      return (await this.#bundle(sha256)).length > 0
+      return (await this.#code(sha256)).bytes > 0
     } catch (error) {
       if (isProblem(error, 'BUNDLE_MISSING')) return false
       throw error

@@ -22,7 +22,15 @@ import {
   submit,
   toProblem,
 } from '../../protocol/index.ts'
-import { announcePresence, every, patiently, type ActorEnvironment, type RunningActor } from '../../src/actor/index.ts'
+import {
+  announcePresence,
+  every,
+  patiently,
+  spaced,
+  type ActorEnvironment,
+  type RunningActor,
+  type Spaced,
+} from '../../src/actor/index.ts'
 import { answer, ask, hear, tell } from '../../src/bus/index.ts'
 import { ServedBundles } from './bundles.ts'
 import { ExperimentRun, tellProgress } from './experiment/index.ts'
@@ -33,6 +41,8 @@ import { Keeping, Ownership, Retiring, Scan, type OwnershipNews } from './owners
 
 const dayMs = 24 * 3_600_000
 const beatMs = 1000
+/** Each beat goes to every worker: those that say what has begun or ended here are so many messages a second at most. */
+const newsPerSecond = 4000
 const tickMs = 500
 const progressMs = 250
 /** Between two looks for experiments that nobody owns, in ticks. */
@@ -70,8 +80,9 @@ class Driver implements RunningActor {
   readonly #bundles: ServedBundles
   readonly #stops: (() => void)[] = []
   #pumping = false
-  #rollCalledAt = -Infinity
-  #rollCallDue = false
+  /** For however many experiments or workers it is wanted, it is called once. */
+  readonly #rollCall: Spaced
+  readonly #beat: Spaced
   #ticks = 0
   /** In elapsed time: when the use of slots was last counted. */
   #countedAt: number
@@ -91,6 +102,8 @@ class Driver implements RunningActor {
       (news) => this.#hearOwnership(news),
     )
     this.#bundles = new ServedBundles(bus, clock)
+    this.#beat = spaced(clock, () => this.#ownership.beat())
+    this.#rollCall = spaced(clock, () => tell(bus, rollCall, { driver: id }, this.#spread()))
     this.#keeping = new Keeping(env, {
       isHere: (experiment) => this.#ownership.isHere(experiment),
       isAbandoned: (experiment, owner) => this.#ownership.isAbandoned(experiment, owner),
@@ -151,12 +164,14 @@ class Driver implements RunningActor {
         for (const run of ownership.runs.values()) run.reconnected()
         fleet.reconnected()
         ownership.beat()
-        this.#callRoll(takeUpGapMs)
+        this.#rollCall.want(takeUpGapMs)
       }),
+      () => this.#rollCall.end(),
+      () => this.#beat.end(),
     )
     this.#env.logger.info({ driver: id, adopt: this.#options.adopt }, 'driver ready')
     ownership.beat()
-    this.#callRoll(takeUpGapMs)
+    this.#rollCall.want(takeUpGapMs)
     void this.#look()
     void this.#retiring?.look()
   }
@@ -192,11 +207,14 @@ class Driver implements RunningActor {
   }
 
   #hearOwnership(news: OwnershipNews): void {
-    if (news.kind === 'takenUp') this.#callRoll(takeUpGapMs)
+    if (news.kind === 'takenUp') this.#rollCall.want(takeUpGapMs)
     else if (news.kind === 'ended') {
       tellProgress(this.#env.bus, news.run, this.#fleet, this.#env)
       void this.#retiring?.look()
-    } else this.#changed()
+    } else {
+      if (news.kind === 'owns') this.#beat.want((this.#fleet.present.length / newsPerSecond) * 1000)
+      this.#changed()
+    }
   }
 
   // Time
@@ -210,21 +228,6 @@ class Driver implements RunningActor {
     if (await this.#ownership.someDriverIsGone()) await this.#look()
   }
 
-  /** At once, or when the last call was `gapMs` ago: for however many experiments or workers it is wanted, it is called once. */
-  #callRoll(gapMs: number): void {
-    const { clock, bus, id } = this.#env
-    if (this.#rollCallDue) return
-    const waitMs = this.#rollCalledAt + gapMs - clock.elapsed()
-    this.#rollCallDue = true
-    const call = (): void => {
-      this.#rollCallDue = false
-      this.#rollCalledAt = clock.elapsed()
-      if (this.#stops.length > 0) tell(bus, rollCall, { driver: id }, this.#spread())
-    }
-    if (waitMs <= 0) call()
-    else clock.setTimeout(call, waitMs)
-  }
-
   /** Workers answer a thousand a second, or so. A few may do it at once. */
   #spread(): { spreadMs?: number } {
     const workers = this.#fleet.present.length
@@ -234,6 +237,7 @@ class Driver implements RunningActor {
   #tick(): void {
     const { runs } = this.#ownership
     this.#ticks += 1
+    this.#bundles.tick()
     // While this driver hears nobody, nobody's silence means anything.
     if (this.#env.bus.status === 'connected') {
       this.#fleet.tick()
@@ -253,7 +257,7 @@ class Driver implements RunningActor {
   #hearFleet(news: FleetNews): void {
     const { runs } = this.#ownership
     if (news.kind === 'changed') this.#changed()
-    else if (news.kind === 'callRoll') this.#callRoll(beatMs)
+    else if (news.kind === 'callRoll') this.#rollCall.want(beatMs)
     else if (news.kind === 'crowded') this.#env.onDropped(announce.name, toProblem(problem('FLEET_FULL', news)))
     else if (news.kind === 'lost') runs.get(news.place.attempt?.experiment ?? '')?.lost(news)
     else if (runs.has(news.attempt.experiment))

@@ -6,7 +6,7 @@
  */
 import { randomUUID } from 'node:crypto'
 import { createActor } from 'xstate'
-import { every, type Clock, type Measure } from '../../src/actor/index.ts'
+import { every, spaced, type Clock, type Measure } from '../../src/actor/index.ts'
 import type { BundleCache } from '../../src/bundle/index.ts'
 import { answer, hear, tell, type Bus, type OnDropped } from '../../src/bus/index.ts'
 import type { Gate, Trust } from '../../src/signing/index.ts'
@@ -80,6 +80,8 @@ export interface Worker {
 }
 
 const beatMs = 1_000
+/** Between two beats that say what has changed: each names all slots. */
+const newsGapMs = 20
 /** A drain waits this long for somebody to take its results. */
 const deliveryMs = 10_000
 
@@ -131,7 +133,8 @@ export function createWorker(options: WorkerOptions): Worker {
     for (const slot of slots) if (slot.status.driver === driver) slot.endLease()
     actor.send({ type: 'changed' })
   })
-  let beatSoon = false
+  // Changes in many slots are one beat.
+  const news = spaced(clock, () => actor.send({ type: 'changed' }))
   const slots: Slot[] = []
   const status = ({ reason } = actor.getSnapshot().context): WorkerStatus => ({
     slots: slots.map((slot) => slot.status),
@@ -187,6 +190,7 @@ export function createWorker(options: WorkerOptions): Worker {
 
   const goodbye = async (reason: string): Promise<void> => {
     stopTicking()
+    news.end()
     // Of a worker whose bus is closed, drivers hear no more beats: they know by that.
     if (bus.status !== 'closed') tell(bus, leave, { worker }, { reason })
     for (const subscription of subscriptions) subscription.unsubscribe()
@@ -234,13 +238,7 @@ export function createWorker(options: WorkerOptions): Worker {
         },
         onNotice,
         onChange: () => {
-          // Several changes in one turn are one beat.
-          if (beatSoon) return
-          beatSoon = true
-          queueMicrotask(() => {
-            beatSoon = false
-            actor.send({ type: 'changed' })
-          })
+          news.want(newsGapMs)
         },
         onEmpty: () => {
           actor.send({ type: 'slot.empty' })

@@ -3,8 +3,8 @@
  * test/contract/bus.contract.ts holds both to the same promises:
  * I1 A handler that throws ends nothing: the fault is counted, logged, and answered as INTERNAL if a peer waits for an answer.
  * I2 During an outage, a publish returns that it was not sent, and a request fails with a code. The connection is tried again for ever.
- * I3 A payload handed to publish or request may be reused as soon as the call returns (it is copied where the client would keep it);
- *    one that is lent (`lend`) is not copied, and is not to be touched before the request has settled.
+ * I3 A payload handed to publish, request or respond may be reused as soon as the call returns (it is copied where the client would keep
+ *    it); one that is lent (`lend`) is not copied. It is not to be touched before the request has settled, and an answer never again.
  * I4 A message over `maxPayload` is refused here (BUS_TOO_LARGE), before it could cost the connection.
  * I5 A request on a subject without subscribers fails at once (BUS_NO_RESPONDERS).
  * I6 Messages of one publisher reach one subscriber in order.
@@ -19,7 +19,8 @@ export interface Delivery {
   readonly data: Uint8Array
   /** Whether a peer waits for an answer. */
   readonly wantsReply: boolean
-  respond(data: Uint8Array): void
+  /** `lend`: the data is never changed, and no copy is made (I3). */
+  respond(data: Uint8Array, options?: { readonly lend: boolean }): void
 }
 
 export type Handler = (delivery: Delivery) => void | Promise<void>

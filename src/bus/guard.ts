@@ -20,16 +20,16 @@ export interface RawDelivery {
   readonly subject: string
   readonly data: Uint8Array
   /** Sends the answer; undefined if no peer waits for one. Throws BUS_TOO_LARGE only. */
-  readonly reply: ((data: Uint8Array) => void) | undefined
+  readonly reply: ((data: Uint8Array, lend: boolean) => void) | undefined
 }
 
 /** Wraps a handler. Deliveries of one subscription are started in order, and not awaited. */
 export function guarded(handler: Handler, onFault: OnFault): (raw: RawDelivery) => void {
   return ({ subject, data, reply }) => {
     let answered = reply === undefined
-    const respond = (answer: Uint8Array): void => {
+    const respond = (answer: Uint8Array, { lend } = { lend: false }): void => {
       if (answered) return
-      reply?.(answer)
+      reply?.(answer, lend)
       answered = true
     }
     const failed = (error: unknown): void => {

@@ -250,11 +250,11 @@ export async function connectNats(options: NatsOptions): Promise<Bus> {
     data: dataOf(message),
     // An answer that was to go elsewhere than to an inbox would be a message of ours on any subject that the asker chose (I4).
     reply: message.reply?.startsWith('_INBOX.')
-      ? (answer) => {
+      ? (answer, lend) => {
           limit(message.subject, answer.length)
           // Without a connection an answer is void, like any message.
-          const copy = new Uint8Array(answer)
-          post(copy.length, () => link.publish(message.reply ?? '', copy))
+          const data = lend ? answer : new Uint8Array(answer)
+          post(data.length, () => link.publish(message.reply ?? '', data))
         }
       : undefined,
   })

@@ -95,12 +95,27 @@ function blamingAnswer<T>(subject: string, read: () => T): T {
   }
 }
 
+/** A reply that is laid out already, for many who ask for the same: it is sent as it is, without a copy, and never changed. */
+export class LaidOut {
+  readonly bytes: Uint8Array
+
+  constructor(bytes: Uint8Array) {
+    this.bytes = bytes
+  }
+}
+
+/** Checks a reply and lays it out, once for all who will ask for it. */
+export function laidOut<C extends Call>(call: C, reply: ReplyOf<C>): LaidOut {
+  // A copy of its own size: what was encoded lies in a larger buffer.
+  return new LaidOut(new Uint8Array(replyOf(call, reply, call.subject)))
+}
+
 /** Answers a call; `params` may hold `*`. An error that the handler throws becomes the reply. */
 export function answer<C extends Call>(
   bus: Bus,
   call: C,
   params: ParamsOf<C>,
-  handler: (payload: PayloadOf<C>, params: ParamsOf<C>) => ReplyOf<C> | Promise<ReplyOf<C>>,
+  handler: (payload: PayloadOf<C>, params: ParamsOf<C>) => ReplyOf<C> | LaidOut | Promise<ReplyOf<C> | LaidOut>,
   options: { queue?: string; onDropped?: OnDropped } = {},
 ): Subscription {
   const respond = async (delivery: Delivery): Promise<void> => {
@@ -111,7 +126,9 @@ export function answer<C extends Call>(
       const given = handler(payload as PayloadOf<C>, actual)
       // A result that is there at once is sent at once: then it goes in one write with messages that the handler sent.
       const reply = given instanceof Promise ? await given : given
-      if (delivery.wantsReply) delivery.respond(replyOf(call, reply, subject))
+      if (!delivery.wantsReply) return
+      if (reply instanceof LaidOut) delivery.respond(reply.bytes, { lend: true })
+      else delivery.respond(replyOf(call, reply, subject))
     } catch (error) {
       const fault = toTold(error)
       if (delivery.wantsReply) delivery.respond(encode({ error: fault }, subject))

@@ -1,6 +1,7 @@
 /**
  * A process with many workers in it: each is the real worker's code on a connection of its own, with runners that compute nothing. A trial
- * takes the time that its hparams say, in ms, on average: `x` is in [0, 1), and spreads it, so that not all end together.
+ * takes the time that its hparams say, in ms, on average: `x` is in [0, 1), and spreads it, so that not all end together. One that is told
+ * to stop is done.
  */
 import { createHash } from 'node:crypto'
 import { createWorker } from '../../actors/worker/worker.ts'
@@ -21,17 +22,20 @@ const tell = (told: Told): void => void process.send?.(told)
 process.on('disconnect', () => process.exit(0))
 
 const spawnNothing: SpawnRunner = (_, hears) => {
+  let stop: () => void = () => undefined
   setImmediate(() => {
     hears.message({ type: 'ready', backend: 'none', versions: {} })
   })
   return {
     pid: 0,
     send: (message) => {
+      if (message.type === 'stop') stop()
       if (message.type !== 'begin') return
       const { attempt, hparams } = message.assignment
       const key = keyOf(attempt)
       const startedAt = Date.now()
       const end = (): void => {
+        stop = () => undefined
         const outcome = { kind: 'done' as const, metrics: { value: Number(hparams['x']) } }
         const rest = { points: 0, rssBytes: 0, last: false, checkpoint: false }
         hears.message({ type: 'ended', key, outcome, startedAt, endedAt: Date.now(), ...rest })
@@ -39,8 +43,12 @@ const spawnNothing: SpawnRunner = (_, hears) => {
       setImmediate(() => {
         hears.message({ type: 'started', key, at: startedAt })
         const ms = Number(hparams['ms']) * (0.2 + 1.6 * Number(hparams['x']))
-        if (ms === 0) end()
-        else setTimeout(end, ms)
+        if (ms === 0) return end()
+        const timer = setTimeout(end, ms)
+        stop = () => {
+          clearTimeout(timer)
+          end()
+        }
       })
     },
     kill: () => {

@@ -1,5 +1,5 @@
 /** `npm run soak -- --minutes N [--cluster]`: one experiment after another with faults beside, and what memory and handles each process has. */
-import { readdirSync, readFileSync } from 'node:fs'
+import { readdirSync, readFileSync, writeFileSync } from 'node:fs'
 import Table from 'cli-table3'
 import { Command } from 'commander'
 import { round } from '../bench/statistics.ts'
@@ -22,24 +22,27 @@ const program = new Command('soak')
   .option('--minutes <n>', 'for so long', Number, 20)
   .option('--seed <n>', 'which faults', Number, 1)
   .option('--cluster', 'a cluster of three servers, and not one')
+  .option('--samples <file>', 'writes there all that was seen, as JSON')
   .option('--json', 'one JSON object on the last line')
   .parse()
 const {
   minutes,
   seed,
   cluster = false,
+  samples: file,
   json,
 } = program.opts<{
   minutes: number
   seed: number
   cluster?: boolean
+  samples?: string
   json?: boolean
 }>()
 
 /** Those that end nobody: a process that is started anew has no slope. */
 const gentle: readonly Kind[] = ['stop', 'cut', 'hold', 'delay', 'throttle']
 const everyMs = 5_000
-/** Of the time: caches and heaps fill. */
+/** Of the time, from a process's own beginning: caches and heaps fill. It is looked at for as long after that at least. */
 const warmUp = 0.3
 /** The heap of a process rises until it is collected: the lowest of so many samples counts. */
 const window = 6
@@ -109,24 +112,25 @@ try {
 const table = new Table({ head: ['process', 'MiB', 'MiB a minute', 'handles'], style: { head: [], border: [] } })
 const figures: Record<string, { readonly slope: number; readonly handles: number }> = {}
 for (const [name, all] of samples) {
-  const after = all.filter(({ at }) => at > minutes * warmUp)
-  // Of one that was started late there is too little to tell.
-  if (after.length < 3 * window) continue
+  const since = (all[0]?.at ?? 0) + minutes * warmUp
+  const after = all.filter(({ at }) => at > since)
+  const last = all.at(-1)
+  // A runner that was started late, or replaced soon.
+  if (last === undefined || last.at - since < minutes * warmUp) {
+    table.push([name, round(last?.mebibytes ?? NaN, 0), 'too short to tell', ''])
+    continue
+  }
   const slope = slopeOf(after)
   const handles = after.map((one) => one.handles)
   const more = Math.max(...handles) - Math.min(...handles)
   figures[name] = { slope: round(slope, 2), handles: more }
-  table.push([
-    name,
-    round(after.at(-1)?.mebibytes ?? NaN, 0),
-    round(slope, 2),
-    `${Math.min(...handles)} to ${Math.max(...handles)}`,
-  ])
+  table.push([name, round(last.mebibytes, 0), round(slope, 2), `${Math.min(...handles)} to ${Math.max(...handles)}`])
   if (!(slope <= slopeAtMost)) wrong.push(`${name} grows by ${round(slope, 2)} MiB a minute`)
   if (more > handlesAtMost) wrong.push(`${name} has from ${Math.min(...handles)} to ${Math.max(...handles)} handles`)
 }
 process.stdout.write(
   `${table.toString()}\n${runs} experiments; ${wrong.length === 0 ? 'nothing is wrong' : wrong.join('\n')}\n`,
 )
+if (file !== undefined) writeFileSync(file, JSON.stringify(Object.fromEntries(samples)))
 if (json === true) process.stdout.write(`${JSON.stringify({ minutes, runs, figures, wrong })}\n`)
 process.exit(wrong.length === 0 ? 0 : 1)

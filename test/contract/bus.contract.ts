@@ -190,6 +190,18 @@ export function busContract(name: string, createWorld: () => Promise<BusWorld>):
       expect(payload[99]).toBe(99)
     })
 
+    test('I3: an answer that is lent is the same to all who ask', async () => {
+      const answer = Uint8Array.from({ length: 100_000 }, (_, i) => i)
+      b.subscribe('lent', (delivery) => {
+        delivery.respond(answer, { lend: true })
+      })
+      await b.flush()
+      const replies = await Promise.all([1, 2, 3].map(() => a.request('lent', bytes(), { timeoutMs })))
+      const same = Uint8Array.from({ length: 100_000 }, (_, i) => i)
+      for (const reply of replies) expect(Buffer.compare(reply, same)).toBe(0)
+      expect(Buffer.compare(answer, same)).toBe(0)
+    })
+
     test('I4: what is too large is refused before it is sent, as message, request, answer, append and record', async () => {
       const large = new Uint8Array(a.maxPayload + 1)
       let refused: string | undefined

@@ -53,6 +53,15 @@ export class Owners {
     this.#others.set(driver, { ...other, experiments: new Set([...other.experiments, experiment]) })
   }
 
+  /** It has not said that it took it. */
+  doubt(driver: string, experiment: string): void {
+    const other = this.#others.get(driver)
+    if (other === undefined) return
+    const experiments = new Set(other.experiments)
+    experiments.delete(experiment)
+    this.#others.set(driver, { ...other, experiments })
+  }
+
   /** The driver that is known to have the experiment. */
   ownerOf(experiment: string): string | undefined {
     for (const [driver, { experiments, heardAt }] of this.#others) {

@@ -28,6 +28,8 @@ import { Owners } from './owners.ts'
 export type OwnershipNews =
   /** Something changed that placement may use. */
   | { readonly kind: 'changed' }
+  /** So has what this driver has: others should hear of it. */
+  | { readonly kind: 'owns' }
   /** An experiment was taken up: its workers should say what they hold. */
   | { readonly kind: 'takenUp' }
   /** An experiment has ended, and its end is kept. */
@@ -165,9 +167,11 @@ export class Ownership {
     const { experiment } = submission
     const driver = this.isHere(experiment) ? undefined : this.#owners.leastLoaded(this.#runs.size)
     if (driver === undefined) return await this.accept(submission)
+    this.#owners.expect(driver, experiment)
     try {
       return await ask(this.#env.bus, passOn, { driver }, submission, { timeoutMs: passOnMs })
     } catch (error) {
+      this.#owners.doubt(driver, experiment)
       // Whatever became of it there: what was accepted stands in the log, and is found there.
       if (!notTaken.has(codeOf(error) ?? '')) throw error
       return await this.accept(submission)
@@ -315,8 +319,7 @@ export class Ownership {
       throw error
     }
     this.#runs.set(run.id, run)
-    this.beat()
-    this.#tell({ kind: 'changed' })
+    this.#tell({ kind: 'owns' })
     return true
   }
 
@@ -329,8 +332,7 @@ export class Ownership {
       this.#env.logger.warn({ experiment: run.id }, 'another driver has this experiment now')
     }
     if (this.#runs.get(run.id) === run) this.#runs.delete(run.id)
-    this.beat()
-    this.#tell({ kind: 'changed' })
+    this.#tell({ kind: 'owns' })
   }
 
   #say(experiments: string[]): void {
