@@ -137,9 +137,22 @@ function gapsOf(events: readonly LogEvent[]): number[] {
   return gaps
 }
 
-export async function sizing(say: (line: string) => void, { long = false }: BenchOptions): Promise<Report> {
+const nameOf = ({ workers, experiments, drivers }: Size): string => `${workers}x${experiments}x${drivers}`
+
+/** `only`: sizes by their names, of the large ones too. */
+function sizesFor({ long = false, only }: BenchOptions): readonly Size[] {
+  const all = [...sizes, ...large]
+  if (only === undefined) return long ? all : sizes
+  return only.split(',').map((name) => {
+    const size = all.find((one) => nameOf(one) === name)
+    if (size === undefined) throw new Error(`sizing has no size ${name}: ${all.map(nameOf).join(', ')}`)
+    return size
+  })
+}
+
+export async function sizing(say: (line: string) => void, options: BenchOptions): Promise<Report> {
   const rows: Measured[] = []
-  for (const size of long ? [...sizes, ...large] : sizes) {
+  for (const size of sizesFor(options)) {
     say(`${size.workers} workers, ${size.experiments} experiments, ${size.drivers} drivers`)
     const row = await measure(size)
     rows.push(row)
@@ -151,9 +164,10 @@ export async function sizing(say: (line: string) => void, { long = false }: Benc
   say(table.toString())
   return {
     figures: Object.fromEntries(
-      rows.flatMap(({ workers, experiments, drivers, ...row }) =>
-        Object.entries(row).map(([name, value]) => [`${workers}x${experiments}x${drivers}.${name}`, value]),
-      ),
+      rows.flatMap((measured) => {
+        const { workers: _, experiments: __, drivers: ___, ...row } = measured
+        return Object.entries(row).map(([name, value]) => [`${nameOf(measured)}.${name}`, value])
+      }),
     ),
     bars: {},
   }

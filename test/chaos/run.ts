@@ -173,8 +173,12 @@ async function orphans(world: World): Promise<string[]> {
 }
 
 /** Submits until a driver has accepted it. */
-export async function submitted(world: World, module: string, context: ContextOf, id: string): Promise<void> {
-  const { bus } = world
+export async function submitted(
+  { bus }: Pick<World, 'bus'>,
+  module: string,
+  context: ContextOf,
+  id: string,
+): Promise<void> {
   const { experiment, bundle: made } = await loaded(module)
   const { code, sha256, module: name } = made
   await bus.blobs.put(bundleBucket, sha256, code)

@@ -1,9 +1,29 @@
 /** Streams on a cluster of three real servers: leaders that vanish, members that lose their disks, entries that have rotted. */
+import { mkdtemp, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
 import { connect as connectRaw, headers } from 'nats'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
-import { bundleBucket, checkpointBucket, codeOf, isProblem, log, streams, subjectFor } from '../../protocol/index.ts'
+import {
+  bundleBucket,
+  checkpointBucket,
+  codeOf,
+  decodePayload,
+  isProblem,
+  log,
+  metrics,
+  streams,
+  subjectFor,
+  type LogEvent,
+} from '../../protocol/index.ts'
+import { spawnActor } from '../../src/actor/index.ts'
 import { connectNats, type Bus, type Entry, type Fault } from '../../src/bus/index.ts'
+import { violationsOf } from '../chaos/checks.ts'
+import { experimentOf, type Size } from '../chaos/experiments.ts'
+import { Overheard } from '../chaos/overhear.ts'
+import type { ContextName } from '../chaos/plan.ts'
+import { submitted } from '../chaos/run.ts'
 import { replicaDigest, startTestCluster, streamInfo, type TestCluster } from '../support/cluster.ts'
 import { freePort, startTestServer } from '../support/server.ts'
 
@@ -50,6 +70,13 @@ async function valuesOf(subject: string): Promise<number[]> {
   for await (const { data } of bus.streams.read('log', subject)) values.push(data[0] ?? -1)
   return values
 }
+
+const connectUnderneath = async () =>
+  await connectRaw({
+    servers: cluster.url.split(',').map((url) => url.split('@')[1] ?? ''),
+    token: cluster.token,
+    maxReconnectAttempts: -1,
+  })
 
 const expectReplicasEqual = async (): Promise<void> => {
   await current(logStream)
@@ -117,10 +144,7 @@ test('a blob is written and read while a member hands over and comes back', asyn
 test('an entry that does not have its checksum is marked and named; one without any is taken as it is', async () => {
   const subject = subjectFor(log, { experiment: 'rotten' })
   await current(logStream)
-  const raw = await connectRaw({
-    servers: cluster.url.split(',').map((url) => url.split('@')[1] ?? ''),
-    token: cluster.token,
-  })
+  const raw = await connectUnderneath()
   const wrong = headers()
   wrong.set('Maggy-Sum', '00000000')
   await raw.request(subject, Uint8Array.of(1), { timeout: 10_000 })
@@ -135,6 +159,76 @@ test('an entry that does not have its checksum is marked and named; one without 
   expect(faults.map(({ kind, problem }) => `${kind}: ${problem.message}`)).toContainEqual(
     expect.stringMatching(/^store: .*rotten.*entry \d+ of MAGGY_LOG does not have its checksum also on the leader/),
   )
+})
+
+describe('actors at work', () => {
+  let folder: string
+  let raw: Awaited<ReturnType<typeof connectRaw>>
+  let children: Awaited<ReturnType<typeof spawnActor>>[] = []
+  beforeAll(async () => {
+    folder = await mkdtemp(join(tmpdir(), 'maggy-cluster-'))
+    raw = await connectUnderneath()
+    const common = ['--server', cluster.url, '--log-level', 'error']
+    const roles = ['driver', 'optimizer', 'worker', 'worker', 'worker'] as const
+    children = await Promise.all(
+      roles.map((role) => spawnActor(role, role === 'worker' ? [...common, '--threads', '1'] : common)),
+    )
+  })
+  afterAll(async () => {
+    await Promise.all(children.map((child) => child.stop(3000)))
+    await raw.close()
+    await rm(folder, { recursive: true, force: true })
+  })
+
+  /** An experiment of chaos, with its events as they come. */
+  async function begun(name: ContextName, size: Size) {
+    const { expected, module, context } = experimentOf(name, `replaced-${name}`, folder, size)
+    const overheard = new Overheard(bus, raw, expected.id)
+    bus.subscribe(subjectFor(metrics, { worker: '*', experiment: expected.id, trial: '*' }), () => overheard.moved())
+    const events: LogEvent[] = []
+    let heard = (): void => undefined
+    const until = async (holds: () => boolean): Promise<void> => {
+      while (!holds()) await new Promise<void>((resolve) => (heard = resolve))
+    }
+    await submitted({ bus }, module, context, expected.id)
+    const { signal } = new AbortController()
+    const follow = async (): Promise<void> => {
+      const subject = subjectFor(log, { experiment: expected.id })
+      for await (const entry of bus.streams.follow('log', subject, { signal })) {
+        events.push(...decodePayload(log, entry.data, subject).events)
+        overheard.moved()
+        heard()
+        if (events.at(-1)?.type === 'experiment.ended') return
+      }
+    }
+    const ended = follow()
+    const count = (type: LogEvent['type']): number => events.filter((event) => event.type === type).length
+    return {
+      /** Resolves when so many events of this type are in the log. */
+      until: (type: LogEvent['type'], times = 1) => until(() => count(type) >= times),
+      goesOn: () => count('experiment.ended') === 0,
+      async violations() {
+        await ended
+        overheard.stop()
+        return await violationsOf(bus, expected, events, overheard)
+      },
+    }
+  }
+
+  test('the leader of the log vanishes with its disk during a search and a training, and another takes its place: nothing is lost', async () => {
+    await current(logStream)
+    const training = await begun('training', { epochs: 10 })
+    await training.until('ring.formed')
+    const search = await begun('search', { trials: 12, stepMs: 100 })
+    await search.until('trial.ended', 2)
+    const victim = (await cluster.leader(bus, logStream)) ?? 0
+    await cluster.kill(victim)
+    await cluster.loseDisk(victim)
+    expect([training.goesOn(), search.goesOn()]).toEqual([true, true])
+    await cluster.start(victim)
+    expect(await Promise.all([training.violations(), search.violations()])).toEqual([[], []])
+    await expectReplicasEqual()
+  })
 })
 
 describe('addresses', () => {
