@@ -17,7 +17,6 @@ export {
   type Comparison,
   type Group,
 } from './statistics.ts'
-export { criticalT, twoSided } from './student.ts'
 export { study, studyOf, type StudyBuilder } from './study.ts'
 export { withoutColumns, type Table, type WithoutOptions } from './tabular.ts'
 

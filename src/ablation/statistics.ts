@@ -13,10 +13,9 @@ import {
   type Metrics,
   type Objective,
 } from '../../protocol/index.ts'
-import { mean } from '../statistics/index.ts'
+import { criticalT, mean, twoSided } from '../statistics/index.ts'
 import { timesOf, type Times } from './durations.ts'
 import { finite, meanOf, sizeOf, spreadOf } from './moments.ts'
-import { criticalT, twoSided } from './student.ts'
 
 /** A trial as the statistics need it. */
 export interface AblationTrial {

@@ -17,6 +17,7 @@ import { reasonAgainst } from '../space/index.ts'
 import { amongst } from '../words/index.ts'
 import {
   ablation,
+  hasProposedPruner,
   optimization,
   resourceOptions,
   training,
@@ -215,7 +216,8 @@ function optionsOf(context: Context): Record<string, unknown> {
           study: context.study,
           repeats: context.repeats,
         }),
-    pruner: pruner === null ? null : { name: pruner.name, ...pruner.options },
+    // One that was proposed is proposed anew: what is set may speak against it.
+    pruner: context.kind === 'optimization' && hasProposedPruner(context) ? undefined : prunerOption(pruner),
     objectives,
     trials,
     seed,
@@ -223,6 +225,8 @@ function optionsOf(context: Context): Record<string, unknown> {
     ...(policy.resources === undefined ? {} : { resources: resourceOptions(policy.resources) }),
   }
 }
+
+const prunerOption = (pruner: Plugin | null) => (pruner === null ? null : named(pruner))
 
 const named = ({ name, options }: Plugin) => ({ name, ...options })
 

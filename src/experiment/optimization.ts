@@ -62,7 +62,11 @@ interface Common<S extends Space, H extends object> extends PolicyOptions {
    * teaches the optimizer where not to go. train must return these numbers beside the objectives.
    */
   readonly constraints?: readonly string[]
-  /** The pruner that stops hopeless trials early: a built-in, or `{ name, served: true }` for one that `servePruner` runs. Default: none. */
+  /**
+   * The pruner that stops hopeless trials early: a built-in, or `{ name, served: true }` for one that `servePruner` runs. Default: `auto`
+   * beside the optimizer `auto`, where there is one objective and nothing is repeated: it stops what other trials' curves say will come to
+   * nothing, and nothing where train reports nothing. 'none' or null: all trials run to their end.
+   */
   readonly pruner?: PluginOption | null
   /**
    * Hparams that are tried first, in this order. The optimizer fills in what an entry leaves out: it suggests a point of the space that
@@ -128,6 +132,26 @@ export function optimization<const S extends Space, H extends object = object>(
   return madeContext('optimization', () => ({ kind: 'optimization', context: contextFrom(options) }))
 }
 
+/**
+ * `auto` proposes a pruner where nobody named any: not among repeats, which are compared by their means, nor for rings, where a trial
+ * that stops costs more than it saves.
+ */
+function proposedPruner(
+  optimizer: Plugin,
+  objectives: readonly Objective[],
+  repeats: number,
+  { ring }: { readonly ring?: RingSettings },
+): string | null {
+  const isProposed = optimizer.name === 'auto' && objectives.length === 1 && repeats === 1 && ring === undefined
+  return isProposed ? 'auto' : null
+}
+
+/** Whether its pruner is the one that is proposed where nobody names any. */
+export function hasProposedPruner({ optimizer, objectives, repeats = 1, ring, pruner }: OptimizationContext): boolean {
+  const proposed = proposedPruner(optimizer, objectives, repeats, ring === undefined ? {} : { ring })
+  return pruner !== null && pruner.name === proposed && Object.keys(pruner.options).length === 0
+}
+
 /** The limits stand with the first objective. */
 const limited = ([first, ...others]: readonly Objective[], limits: readonly Limit[]): Objective[] =>
   first === undefined ? [] : [limits.length === 0 ? first : { ...first, limits: [...limits] }, ...others]
@@ -147,10 +171,12 @@ function contextFrom(options: object): OptimizationContext {
   if (rings.ring !== undefined && given['retry'] !== undefined) {
     throw invalid('retry', 'stands beside workersPerTrial: what throws on one worker of a ring throws on all')
   }
+  const optimizer = plugin('optimizer', given['optimizer'] ?? 'auto')
+  const { pruner = proposedPruner(optimizer, aims, repeats, rings) } = given
   return {
     kind: 'optimization',
-    optimizer: plugin('optimizer', given['optimizer'] ?? 'auto'),
-    pruner: given['pruner'] === undefined || given['pruner'] === null ? null : plugin('pruner', given['pruner']),
+    optimizer,
+    pruner: pruner === null ? null : plugin('pruner', pruner),
     space,
     trials,
     ...(repeats === 1 ? {} : { repeats }),

@@ -1,11 +1,12 @@
 /** Pruners, by name. */
 import { problem, type Objective, type Plugin } from '../../protocol/index.ts'
+import { autoPruner } from './auto.ts'
 import { medianPruner } from './median.ts'
 import { hyperbandPruner, successiveHalvingPruner } from './halving.ts'
 import { nonePruner } from './none.ts'
 import { patiencePruner } from './patience.ts'
 import { percentilePruner } from './percentile.ts'
-import type { Pruner, PrunerPlugin } from './pruner.ts'
+import type { Pruner, PrunerPlugin, ReportedTrial } from './pruner.ts'
 import { thresholdPruner } from './threshold.ts'
 import { wilcoxonPruner } from './wilcoxon.ts'
 
@@ -16,6 +17,7 @@ export type { Pruner, PrunerPlugin, ReportedTrial } from './pruner.ts'
 export const builtinPruners: ReadonlyMap<string, PrunerPlugin> = new Map(
   [
     nonePruner,
+    autoPruner,
     medianPruner,
     percentilePruner,
     successiveHalvingPruner,
@@ -50,3 +52,24 @@ export function createPruner(
   if (found === undefined) throw problem('PRUNER_UNKNOWN', { pruner: name, known: [...known.keys()].join(', ') })
   return found.create({ objectives, options })
 }
+
+/** Says once that the named pruner, which waited until now, may stop trials; undefined: not yet, or it never waits. */
+export function beginningOf(
+  plugin: Plugin | null,
+  objectives: readonly Objective[],
+): (history: readonly ReportedTrial[]) => string | undefined {
+  return builtin(plugin)?.begins?.({ objectives, options: plugin?.options ?? {} }) ?? (() => undefined)
+}
+
+/** Sentences of the named pruner for people, before the first trial. */
+export function prunerNotes(plugin: Plugin | null, objectives: readonly Objective[]): readonly string[] {
+  return builtin(plugin)?.notes?.({ objectives, options: plugin?.options ?? {} }) ?? []
+}
+
+/** Whether people need not be told that it hears nothing. */
+export function isOptional(plugin: Plugin | null): boolean {
+  return builtin(plugin)?.isOptional === true
+}
+
+const builtin = (plugin: Plugin | null): PrunerPlugin | undefined =>
+  plugin === null || isServed(plugin) ? undefined : builtinPruners.get(plugin.name)

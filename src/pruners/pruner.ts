@@ -2,7 +2,7 @@
  * The contract of pruners: pure, `(history, trial) -> continue | stop`, asked after each report of the trial.
  * test/contract/pruner.contract.ts holds every pruner to it; plug-in authors import the same suite.
  */
-import type { MetricPoint, Objective } from '../../protocol/index.ts'
+import type { MetricPoint, Metrics, Objective } from '../../protocol/index.ts'
 
 /** A trial as a pruner sees it. */
 export interface ReportedTrial {
@@ -10,6 +10,8 @@ export interface ReportedTrial {
   readonly state: 'running' | 'done' | 'pruned' | 'failed' | 'cancelled'
   /** In the order of their steps. */
   readonly points: readonly MetricPoint[]
+  /** Of one that is done: what train returned. */
+  readonly metrics?: Metrics
 }
 
 /**
@@ -19,11 +21,19 @@ export interface ReportedTrial {
  */
 export type Pruner = (history: readonly ReportedTrial[], trial: ReportedTrial) => 'continue' | 'stop'
 
+interface PrunerSetting {
+  readonly objectives: readonly Objective[]
+  readonly options: Readonly<Record<string, unknown>>
+}
+
 export interface PrunerPlugin {
   readonly name: string
+  /** Nobody need be told that it hears nothing to judge by. */
+  readonly isOptional?: boolean
   /** Throws CONTEXT_INVALID for options that it cannot take, with the path `pruner.options.NAME`. */
-  create(setting: {
-    readonly objectives: readonly Objective[]
-    readonly options: Readonly<Record<string, unknown>>
-  }): Pruner
+  create(setting: PrunerSetting): Pruner
+  /** Sentences for people before the first trial. */
+  notes?(setting: PrunerSetting): readonly string[]
+  /** Of one that waits before it stops anything: a sentence for people, the same each time, once it may; undefined before. */
+  begins?(setting: PrunerSetting): (history: readonly ReportedTrial[]) => string | undefined
 }

@@ -88,6 +88,21 @@ export class Series {
     return mean(this.values.slice(0, at + 1).filter((value) => value !== null))
   }
 
+  /** Whether it goes as far as this step. */
+  reaches(step: number): boolean {
+    return (this.steps.at(-1) ?? -Infinity) >= step
+  }
+
+  /** The mean of the finite values after a step, and up to another; undefined if there are none. */
+  meanBetween(after: number, upTo: number): number | undefined {
+    const [before, end] = [this.lastAt(after), this.lastAt(upTo)]
+    const count = (this.counts[end] ?? 0) - (this.counts[before] ?? 0)
+    if (count <= 0) return undefined
+    const sum = (this.sums[end] ?? 0) - (this.sums[before] ?? 0)
+    if (Number.isFinite(sum)) return sum / count
+    return mean(this.values.slice(before + 1, end + 1).filter((value) => value !== null))
+  }
+
   /** The index of the last report at a step or before; -1 if there is none. */
   private lastAt(step: number): number {
     const { steps } = this

@@ -3,7 +3,7 @@
  * then, and of each that had not as many as the log says. Pure.
  */
 import type { LogEvent, MetricPoint } from '../../protocol/index.ts'
-import type { History } from '../history/index.ts'
+import type { History, TrialSnapshot } from '../history/index.ts'
 import { keepPoint, type Pruner, type ReportedTrial } from '../pruners/index.ts'
 
 /** The points of an attempt, in the order of their index; a point that is gone ends them. */
@@ -41,19 +41,19 @@ export class Pruning {
     if (end?.heard === 0 || end === null) return
     const points = end.heard === undefined ? undefined : this.#heard(trial, attempt, end.heard)
     if (points === undefined) this.#unknown.add(trial)
-    else this.#settled.set(trial, { trial, state: snapshot.value as ReportedTrial['state'], points })
+    else this.#settled.set(trial, settledTrial(trial, snapshot, points))
   }
 
   /** It had settled before this pruner judged: all counts that its worker said it had reported. */
   settledBefore(trial: number, history: History): void {
-    const { value = '', context } = history.trial(trial) ?? {}
-    const end = context?.end ?? null
-    if (end === null) return
+    const snapshot = history.trial(trial)
+    const end = snapshot?.context.end ?? null
+    if (snapshot === undefined || end === null) return
     const count = end.heard ?? (end.type === 'trial.ended' ? end.points : 0)
     if (count === 0) return
-    const points = this.#heard(trial, context?.attempt ?? 0, count)
+    const points = this.#heard(trial, snapshot.context.attempt, count)
     if (points === undefined) this.#unknown.add(trial)
-    else this.#settled.set(trial, { trial, state: value as ReportedTrial['state'], points })
+    else this.#settled.set(trial, settledTrial(trial, snapshot, points))
   }
 
   judge({ trial, attempt, seen }: Stopping, history: History): Judged {
@@ -84,4 +84,9 @@ export class Pruning {
     for (let index = 0; index < count; index += 1) kept = keepPoint(kept, all[index] as MetricPoint)
     return kept
   }
+}
+
+function settledTrial(trial: number, { value, context }: TrialSnapshot, points: readonly MetricPoint[]): ReportedTrial {
+  const state = value as ReportedTrial['state']
+  return { trial, state, points, ...(state === 'done' ? { metrics: context.metrics } : {}) }
 }

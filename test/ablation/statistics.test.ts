@@ -4,12 +4,11 @@ import type { Ablated, Component } from '../../protocol/index.ts'
 import {
   ablationResult,
   ablationSvg,
-  criticalT,
   holm,
-  twoSided,
   welch,
   type AblationTrial,
 } from '../../src/ablation/index.ts'
+import { criticalT, twoSided } from '../../src/statistics/index.ts'
 import { ablationText } from '../../src/cli/ablation-table.ts'
 import { ablationRows } from '../../src/store/index.ts'
 

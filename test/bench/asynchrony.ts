@@ -81,7 +81,7 @@ function play(seed: number, barrier: boolean, stops: boolean): Outcome {
       continue
     }
     if (!stopped) best = Math.min(best, loss)
-    book.settle(trial, stopped ? 'pruned' : 'done')
+    book.settle(trial, stopped ? 'pruned' : 'done', { loss })
     running.delete(worker)
   }
 }

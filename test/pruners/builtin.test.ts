@@ -10,6 +10,7 @@ const variants: Readonly<Record<string, readonly PrunerContractOptions[]>> = {
   hyperband: [{}, { options: { minStep: 1, maxStep: 27 } }],
   patience: [{}, { options: { patience: 3, minDelta: 0.5 } }],
   wilcoxon: [{}, { options: { threshold: 0.3, startupSteps: 5 } }],
+  auto: [{}, { options: { minFinished: 5, rate: 3 } }],
   threshold: [{}, { options: { lower: -2, upper: 4.5 } }],
 }
 

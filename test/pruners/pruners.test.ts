@@ -180,7 +180,7 @@ describe('a pruner that a context names', () => {
 
   it('is refused if there is none of that name, with those that there are', () => {
     const message =
-      'there is no pruner medium; there are none, median, percentile, successive-halving, hyperband, patience, threshold, wilcoxon'
+      'there is no pruner medium; there are none, auto, median, percentile, successive-halving, hyperband, patience, threshold, wilcoxon'
     expect(() => pruner('medium')).toThrow(expect.objectContaining({ code: 'PRUNER_UNKNOWN', message }))
   })
 

@@ -111,6 +111,24 @@ describe('a replay', () => {
     expect(await replay(source)).toMatchObject({ differences: [], untaken: {} })
   })
 
+  it('takes the stops of auto again, which says once when it begins, whichever driver has it', async () => {
+    const pruner = { name: 'auto', options: {} }
+    const bench = await search({ optimizer: { name: 'tpe', options: {} }, pruner }, { handOver: true })
+    const source = await sourceOf(bench.client, 'e1')
+    const events = source.entries.flatMap((entry) => entry.events)
+    const begins = events.flatMap((event, at) =>
+      event.type === 'experiment.noted' && event.note.startsWith('auto may stop trials') ? [at] : [],
+    )
+    expect(begins).toHaveLength(1)
+    const stops = events.flatMap((event, at) => (event.type === 'trial.stopping' ? [at] : []))
+    expect(stops.length).toBeGreaterThan(5)
+    expect(Math.min(...stops)).toBeGreaterThan(begins[0] as number)
+    expect(events.findIndex(({ type }) => type === 'experiment.adopted')).toBeLessThan(stops.at(-1) as number)
+    const opened = events.find((event) => event.type === 'optimizer.opened')
+    expect(opened?.notes).toContainEqual(expect.stringContaining("pruner: 'none' lets all run"))
+    expect(await replay(source)).toMatchObject({ differences: [], untaken: {} })
+  })
+
   it('names the first decision that a changed event makes otherwise, with both values', async () => {
     const bench = await search({ optimizer: { name: 'tpe', options: {} }, pruner: median })
     const source = await sourceOf(bench.client, 'e1')

@@ -12,7 +12,14 @@ import {
 } from '../../../protocol/index.ts'
 import type { Clock, Logger } from '../../../src/actor/index.ts'
 import type { Bus } from '../../../src/bus/index.ts'
-import { createPruner, isServed, watchedMetrics } from '../../../src/pruners/index.ts'
+import {
+  beginningOf,
+  createPruner,
+  isOptional,
+  isServed,
+  watchedMetrics,
+  type ReportedTrial,
+} from '../../../src/pruners/index.ts'
 import type { History } from '../../../src/history/index.ts'
 import { PrunerHealth } from './health.ts'
 import { MetricBook } from './metric-book.ts'
@@ -52,6 +59,8 @@ export class Pruning {
   #book: MetricBook
   #served: ServedPruner | null
   #health: PrunerHealth
+  /** A sentence for people once a pruner that waited may stop trials. */
+  #begins: (history: readonly ReportedTrial[]) => string | undefined
   /** The view that the pruner judges by; null: it asks for itself. */
   #watched: ReadonlySet<string> | null
   /** Earlier reports are being read back for another pruner: until then nothing is judged, for it would know too little. */
@@ -70,6 +79,7 @@ export class Pruning {
     this.#decide = decide
     this.#plugin = history.submission.context.pruner
     ;({ book: this.#book, served: this.#served, health: this.#health, watched: this.#watched } = this.#made())
+    this.#begins = beginningOf(this.#plugin, history.submission.context.objectives)
   }
 
   #made() {
@@ -104,6 +114,7 @@ export class Pruning {
     this.#plugin = plugin
     this.#served?.drop()
     ;({ book: this.#book, served: this.#served, health: this.#health, watched: this.#watched } = this.#made())
+    this.#begins = beginningOf(plugin, this.#history.submission.context.objectives)
     this.#silent = true
     this.#saidSilent = false
   }
@@ -172,7 +183,17 @@ export class Pruning {
   }
 
   settle(trial: number, state: 'done' | 'pruned' | 'failed' | 'cancelled'): void {
-    this.#book.settle(trial, state)
+    this.#book.settle(trial, state, this.#history.trial(trial)?.context.metrics ?? {})
+    if (state === 'done' && !this.#following) this.#sayBeginning()
+  }
+
+  /** Said once in the log: a driver that takes the experiment over finds it there. */
+  #sayBeginning(): void {
+    const said = this.#begins(this.#book.all)
+    if (said === undefined) return
+    this.#begins = () => undefined
+    if (this.#history.notes.some((note) => note.startsWith(said))) return
+    this.#decide({ kind: 'note', note: `${said} (${this.#history.suggested} trials are suggested)` })
   }
 
   /** How many points of a trial the pruner may have seen, for the log; nothing where no decision rests on it. */
@@ -190,7 +211,8 @@ export class Pruning {
   noteSilence({ outcome }: Extract<LogEvent, { type: 'trial.ended' }>): void {
     const { experiment, context } = this.#history.submission
     const pruner = context.pruner?.name ?? 'none'
-    if (!this.#silent || this.#saidSilent || pruner === 'none' || outcome.kind !== 'done') return
+    if (!this.#silent || this.#saidSilent || pruner === 'none' || isOptional(context.pruner)) return
+    if (outcome.kind !== 'done') return
     this.#saidSilent = true
     const wanted = this.#watched === null ? 'anything' : [...this.#watched].join(', ')
     const note = `a trial ended without a report of ${wanted}, so the pruner ${pruner} has nothing to judge: call reporter.report in train`

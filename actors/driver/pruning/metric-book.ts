@@ -83,6 +83,11 @@ export class MetricBook {
     return this.#repeats === 1 ? this.#others() : this.#others().filter((other) => this.#isLike(other.trial, trial))
   }
 
+  /** All trials that have reported, as far as they are kept. */
+  get all(): readonly ReportedTrial[] {
+    return this.#others()
+  }
+
   get isEmpty(): boolean {
     return this.#others().length === 0
   }
@@ -92,12 +97,12 @@ export class MetricBook {
     return this.#pruner === null ? undefined : (this.#pages.get(trial)?.next ?? 0)
   }
 
-  /** A trial has settled: it joins the history that others are compared with, with the first `heard` of its points. */
-  settle(trial: number, state: ReportedTrial['state'], heard: number | null = null): void {
+  /** A trial has settled: it joins the history that others are compared with, with its result and the first `heard` of its points. */
+  settle(trial: number, state: ReportedTrial['state'], metrics: Metrics, heard: number | null = null): void {
     const page = this.#pages.get(trial)
     if (this.#pruner === null || page === undefined) return
     const points = heard === null || heard >= page.next ? page.points : page.points.slice(0, heard)
-    this.#history.set(trial, { trial, state, points })
+    this.#history.set(trial, { trial, state, points, ...(state === 'done' ? { metrics } : {}) })
     this.#historyList = null
     page.points = []
   }

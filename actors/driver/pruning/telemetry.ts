@@ -47,7 +47,7 @@ export async function refill(bus: Bus, book: MetricBook, history: History, only?
   if (only !== undefined) return running
   for (const [trial, { value, context }] of history.trials) {
     if (value === 'done' || value === 'pruned' || value === 'failed' || value === 'cancelled')
-      book.settle(trial, value, heardOf(context.end))
+      book.settle(trial, value, context.metrics, heardOf(context.end))
   }
   return running
 }

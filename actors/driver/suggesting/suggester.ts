@@ -27,6 +27,7 @@ import {
 } from '../../../protocol/index.ts'
 import { ask, type Bus } from '../../../src/bus/index.ts'
 import type { Observed } from '../../../src/history/index.ts'
+import { prunerNotes } from '../../../src/pruners/index.ts'
 import { faultIn, withFixed } from '../../../src/space/index.ts'
 
 /** A trial that was suggested. */
@@ -129,7 +130,7 @@ function optimizer(bus: Bus, experiment: string, context: OptimizationContext, {
         history: [...history],
       }
       const reply = await blaming(misbehaved, ask(bus, open, { optimizer: name }, payload, { timeoutMs }))
-      return { ...reply, notes: [...notes, ...(reply.notes ?? [])] }
+      return { ...reply, notes: [...notes, ...(reply.notes ?? []), ...prunerNotes(context.pruner, objectives)] }
     },
     async suggest(instance, trial, count) {
       const question = { experiment, trial, count }

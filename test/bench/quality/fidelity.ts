@@ -14,14 +14,18 @@ import { round } from '../statistics.ts'
 import { tableOf, type Table } from './tables.ts'
 
 const objectives = [{ metric: 'value', direction: 'minimize' as const }]
+const stopping = { name: 'auto', options: {} }
 const median = { name: 'median', options: { minFinished: 4, against: 'value' } }
 const ways = {
   random: { optimizer: 'random', pruner: null },
   'random+median': { optimizer: 'random', pruner: median },
+  'random+auto': { optimizer: 'random', pruner: stopping },
   tpe: { optimizer: 'tpe', pruner: null },
   'tpe+median': { optimizer: 'tpe', pruner: median },
+  'tpe+auto': { optimizer: 'tpe', pruner: stopping },
   auto: { optimizer: 'auto', pruner: null },
   'auto+median': { optimizer: 'auto', pruner: median },
+  'auto+auto': { optimizer: 'auto', pruner: stopping },
   asha: { optimizer: 'asha', pruner: null },
   hyperband: { optimizer: 'hyperband', pruner: null },
   bohb: { optimizer: 'bohb', pruner: null },
@@ -79,7 +83,7 @@ async function searched(table: Table, way: Way, seed: number): Promise<number[]>
     // As in a result: a trial that was stopped is not the best.
     if (!stopped && value < best.value) best = { value, regret: table.mean(hparams) - table.least }
     const state = stopped ? ('pruned' as const) : ('done' as const)
-    reported = [...reported, { trial, state, points }]
+    reported = [...reported, { trial, state, points, ...(stopped ? {} : { metrics: { value } }) }]
     session.observe([{ trial, hparams, state, metrics: { value }, step, ...(fidelity && { fidelity }) }])
   }
   while (regrets.length < checkpoints.length) regrets.push(best.regret)
