@@ -23,6 +23,7 @@ const significant = 0.02
 export const autoPruner: PrunerPlugin = {
   name: 'auto',
   isOptional: true,
+  pointsAtMost: 16 * parts,
   create({ objectives, options }) {
     const [objective, ...others] = objectives
     refuseUnknown('auto', options, ['minFinished', 'rate'])

@@ -66,6 +66,11 @@ export function prunerNotes(plugin: Plugin | null, objectives: readonly Objectiv
   return builtin(plugin)?.notes?.({ objectives, options: plugin?.options ?? {} }) ?? []
 }
 
+/** How many points of each trial are kept for the named pruner; undefined: as many as for any. */
+export function pointsKeptFor(plugin: Plugin | null): number | undefined {
+  return builtin(plugin)?.pointsAtMost
+}
+
 /** Whether people need not be told that it hears nothing. */
 export function isOptional(plugin: Plugin | null): boolean {
   return builtin(plugin)?.isOptional === true

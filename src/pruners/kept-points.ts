@@ -3,8 +3,8 @@ import type { MetricPoint } from '../../protocol/index.ts'
 
 const pointsPerTrial = 10_000
 
-/** Adds a point; beyond the limit every second of the points goes. The list may be a new one. */
-export function keepPoint(points: MetricPoint[], point: MetricPoint): MetricPoint[] {
+/** Adds a point; beyond the limit every second of the points goes. The list may be a new one. `most`: where the pruner needs fewer. */
+export function keepPoint(points: MetricPoint[], point: MetricPoint, most = pointsPerTrial): MetricPoint[] {
   points.push(point)
-  return points.length > pointsPerTrial ? points.filter((_, index) => index % 2 === 1) : points
+  return points.length > most ? points.filter((_, index) => index % 2 === 1) : points
 }

@@ -22,11 +22,13 @@ const gone = { kind: 'unknown', reason: 'what the trials reported is not kept an
 export class Pruning {
   readonly #pruner: Pruner
   readonly #pointsOf: PointsOf
+  readonly #pointsAtMost: number | undefined
   readonly #settled = new Map<number, ReportedTrial>()
   /** Of these that have settled, nobody knows what was heard. */
   readonly #unknown = new Set<number>()
 
-  constructor(pruner: Pruner, pointsOf: PointsOf) {
+  constructor(pruner: Pruner, pointsOf: PointsOf, pointsAtMost?: number) {
+    this.#pointsAtMost = pointsAtMost
     this.#pruner = pruner
     this.#pointsOf = pointsOf
   }
@@ -81,7 +83,7 @@ export class Pruning {
     const all = this.#pointsOf(trial, attempt)
     if (all.length < count) return undefined
     let kept: MetricPoint[] = []
-    for (let index = 0; index < count; index += 1) kept = keepPoint(kept, all[index] as MetricPoint)
+    for (let index = 0; index < count; index += 1) kept = keepPoint(kept, all[index] as MetricPoint, this.#pointsAtMost)
     return kept
   }
 }

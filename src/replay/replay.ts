@@ -13,7 +13,7 @@ import {
   type Submission,
 } from '../../protocol/index.ts'
 import { History, seedOf, type Observed } from '../history/index.ts'
-import { createPruner, isServed } from '../pruners/index.ts'
+import { createPruner, isServed, pointsKeptFor } from '../pruners/index.ts'
 import { Pruning } from './pruning.ts'
 import { builtinRespondent, otherRespondent, type Proposed, type Respondent } from './respondent.ts'
 import type { ReplaySource } from './source.ts'
@@ -204,7 +204,7 @@ class Replaying {
   #prunerOf(): Pruning | null {
     const { pruner, objectives } = this.#history.submission.context
     if (pruner === null || isServed(pruner)) return null
-    const pruning = new Pruning(createPruner(pruner, objectives), this.#pointsOf)
+    const pruning = new Pruning(createPruner(pruner, objectives), this.#pointsOf, pointsKeptFor(pruner))
     for (const trial of this.#settledTrials()) pruning.settledBefore(trial, this.#history)
     return pruning
   }

@@ -107,10 +107,10 @@ const program = new Command('bench')
   .option('--keep <directory>', "quality: where the peer's outcomes are kept, so that they are found once")
   .option('--seeds <n>', 'quality, ring-training, search: so many seeds (default: 10, 3, 1)', Number)
   .option('--kills <n>', 'recovery, kills, leaders, goodput: so many are killed (default: 50, 10, 6, 5)', Number)
-  .option('--trials <n>', 'history, board, trials: so many trials (default: 60000, 50000, 10000)', Number)
+  .option('--trials <n>', 'history, board, trials, search: so many trials (default: 60000, 50000, 10000, 40)', Number)
   .option(
     '--long',
-    'recovery: workers that come and go for two minutes, and one that is stopped for 15 s, too; sizing: up to 10,000 workers',
+    'recovery: workers that come and go for two minutes, and one that is stopped for 15 s, too; sizing: up to 10,000 workers; search: more images and trials',
   )
   .option('--slots <n>', 'trials: slots of each of the two workers (default: 1)')
   .option('--secured', 'trials, allreduce: under an authority and by TLS; compare with a run without')

@@ -17,6 +17,7 @@ import {
   createPruner,
   isOptional,
   isServed,
+  pointsKeptFor,
   watchedMetrics,
   type ReportedTrial,
 } from '../../../src/pruners/index.ts'
@@ -90,7 +91,7 @@ export class Pruning {
     const local = createPruner(plugin, objectives)
     // A served one only answers on the bus: what stands for it here says nothing about it.
     const pruner = plugin === null ? null : isServed(plugin) ? local : health.guarded(local)
-    const book = new MetricBook(pruner, this.#history.repeats)
+    const book = new MetricBook(pruner, this.#history.repeats, pointsKeptFor(plugin))
     const served = !isServed(plugin)
       ? null
       : new ServedPruner(this.#bus, this.#logger, submission, {

@@ -28,12 +28,14 @@ export type Heard =
 export class MetricBook {
   readonly #pruner: Pruner | null
   readonly #repeats: number
+  readonly #pointsAtMost: number | undefined
   readonly #pages = new Map<number, Page>()
   readonly #history = new Map<number, ReportedTrial>()
   #historyList: readonly ReportedTrial[] | null = null
 
-  /** `repeats`: of each configuration; trials are compared with those of the same repeat. */
-  constructor(pruner: Pruner | null, repeats = 1) {
+  /** `repeats`: of each configuration; trials are compared with those of the same repeat. `pointsAtMost`: of each trial (I2). */
+  constructor(pruner: Pruner | null, repeats = 1, pointsAtMost?: number) {
+    this.#pointsAtMost = pointsAtMost
     this.#pruner = pruner
     this.#repeats = repeats
   }
@@ -65,7 +67,7 @@ export class MetricBook {
       page.last = point
       page.next += 1
       if (this.#pruner === null) continue
-      const kept = keepPoint(page.points, point)
+      const kept = keepPoint(page.points, point, this.#pointsAtMost)
       if (page.points.length === 1 || kept !== page.points) this.#historyList = null
       page.points = kept
       if (stop !== null) continue

@@ -9,7 +9,7 @@ import {
   type Seen,
 } from '../../../protocol/index.ts'
 import type { Bus } from '../../../src/bus/index.ts'
-import type { History, TrialSnapshot } from '../../../src/history/index.ts'
+import { isFinal, type History, type TrialSnapshot } from '../../../src/history/index.ts'
 import type { MetricBook } from './metric-book.ts'
 
 /** A stop that a pruner decides on what was read back. */
@@ -39,7 +39,7 @@ export async function refill(bus: Bus, book: MetricBook, history: History, only?
     if (batch === undefined || current === undefined || !history.counts(trial, batch.attempt)) continue
     // Another worker's word for it counts for nothing.
     if (history.holders.holderOf(trial, batch.attempt) !== worker) continue
-    const heard = book.hear(trial, batch, history.shared)
+    const heard = book.hear(trial, upTo(batch, history.shared ? null : heardBefore(current)), history.shared)
     if (heard.kind !== 'stop' || stops.has(trial)) continue
     stops.set(trial, { trial, attempt: batch.attempt, step: heard.step, seen: heard.seen })
   }
@@ -50,6 +50,18 @@ export async function refill(bus: Bus, book: MetricBook, history: History, only?
       book.settle(trial, value, context.metrics, heardOf(context.end))
   }
   return running
+}
+
+/** Of a trial that has settled, how many of its points had been heard by then; null: all count. */
+function heardBefore({ value, context }: TrialSnapshot): number | null {
+  return isFinal(value) ? heardOf(context.end) : null
+}
+
+/** What came after its trial had settled was not looked at, and is not thinned with the rest. */
+function upTo(batch: PayloadOf<typeof metrics>, heard: number | null): PayloadOf<typeof metrics> {
+  return heard === null || batch.first + batch.points.length <= heard
+    ? batch
+    : { ...batch, points: batch.points.slice(0, Math.max(0, heard - batch.first)) }
 }
 
 /** Where nobody judged when it settled, all counts that its worker said it had reported. */

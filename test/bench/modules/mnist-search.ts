@@ -5,17 +5,21 @@ import { evaluate, genModel } from '../../../deploy/examples/mnist.ts'
 
 export default defineExperiment(import.meta.url, {
   name: 'mnist-search',
-  hparams: { lr: 0.1, batchSize: 32, units: 128, examples: 4000 },
+  hparams: { lr: 0.1, batchSize: 32, units: 128, examples: 4000, tested: 10_000 },
   train: async ({ hparams, reporter }) => {
-    const { batchSize, examples } = hparams
+    const { batchSize, examples, tested } = hparams
     const { train, test } = await loadMnist(examples)
     const net = genModel(hparams)
     let batches = 0
     const count = { onBatchBegin: async () => void (batches += 1) }
     try {
-      const callbacks = [count, reporter.callbacks({ every: 500, metrics: { acc: 'accuracy' } })]
+      const callbacks = [count, reporter.callbacks({ every: examples / 8, metrics: { acc: 'accuracy' } })]
       await net.fit(train.xs, train.ys, { batchSize, epochs: 1, verbose: 0, yieldEvery: 'never', callbacks })
-      return { accuracy: evaluate(net, test) }
+      const [xs, ys] = [test.xs.slice(0, tested), test.ys.slice(0, tested)] as const
+      const accuracy = evaluate(net, { xs, ys })
+      xs.dispose()
+      ys.dispose()
+      return { accuracy }
     } finally {
       reporter.log(batches)
       net.dispose()
