@@ -1,13 +1,7 @@
 import * as fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import type { Ablated, Component } from '../../protocol/index.ts'
-import {
-  ablationResult,
-  ablationSvg,
-  holm,
-  welch,
-  type AblationTrial,
-} from '../../src/ablation/index.ts'
+import { ablationResult, ablationSvg, holm, welch, type AblationTrial } from '../../src/ablation/index.ts'
 import { criticalT, twoSided } from '../../src/statistics/index.ts'
 import { ablationText } from '../../src/cli/ablation-table.ts'
 import { ablationRows } from '../../src/store/index.ts'
