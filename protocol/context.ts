@@ -39,13 +39,6 @@ export const Objective = Type.Object({
 })
 export type Objective = Type.Static<typeof Objective>
 
-/** The names of the numbers that train must return: of the objectives, and of what limits them. */
-export const metricsAsked = (objectives: readonly Objective[]): string[] => [
-  ...new Set([
-    ...objectives.map(({ metric }) => metric),
-    ...objectives.flatMap(({ limits = [] }) => limits.map(({ metric }) => metric)),
-  ]),
-]
 export const Objectives = Type.Array(Objective, { minItems: 1, maxItems: 64 })
 
 /** A plug-in by its name, which stands in the subjects that it is asked on, with its options. */

@@ -41,7 +41,6 @@ export {
   Context,
   Direction,
   Limit,
-  metricsAsked,
   Objective,
   OptimizationContext,
   Plugin,

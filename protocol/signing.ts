@@ -6,7 +6,7 @@
 import { Type } from 'typebox'
 import { Component } from './ablation.ts'
 import { Count, Duration, Hparams, Name, Ordinal, Patience } from './common.ts'
-import { metricsAsked, RingSettings, type Context, type OptimizationContext } from './context.ts'
+import { RingSettings, type Context, type OptimizationContext } from './context.ts'
 import { exampleContext, type Bundle } from './experiment.ts'
 import { SearchSpace } from './space.ts'
 import { Signature } from './signature.ts'
@@ -47,7 +47,7 @@ export function termsOf(context: Context, contextSha256: string): Terms {
     hparams,
     seed,
     trials,
-    objectives: metricsAsked(objectives),
+    objectives: objectives.map(({ metric }) => metric),
     trialTimeoutMs: policy.trialTimeoutMs,
     graceMs: policy.graceMs,
     ...(context.kind === 'optimization' ? { space: context.space, ...repeatsOf(context) } : {}),

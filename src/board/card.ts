@@ -41,8 +41,9 @@ function sparkOf(reading: Reading): number[] {
   const ended: { at: number; value: number; loss: number }[] = []
   for (const [trial, { value: state, context }] of history.trials) {
     const value = own(context.metrics, objective.metric)
-    if (state !== 'done' || typeof value !== 'number') continue
-    ended.push({ at: reading.trial(trial)?.endedAt ?? 0, value, loss: lossOf(context.metrics, objective) })
+    const loss = lossOf(context.metrics, objective)
+    if (state !== 'done' || typeof value !== 'number' || Number.isNaN(loss)) continue
+    ended.push({ at: reading.trial(trial)?.endedAt ?? 0, value, loss })
   }
   ended.sort((a, b) => a.at - b.at)
   let bar = Infinity

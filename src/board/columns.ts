@@ -17,9 +17,10 @@ export function trialColumns(
     startedAt: trials.map(({ startedAt }) => startedAt),
     endedAt: trials.map(({ endedAt }) => endedAt),
     points: trials.map(({ points }) => points),
-    why: trials.map((trial) =>
-      trial.problem === undefined ? whyStopped(trial) : `${trial.problem.code}: ${trial.problem.message}`,
-    ),
+    why: trials.map((trial) => {
+      if (trial.breaks !== undefined) return `breaks ${trial.breaks.join(', ')}`
+      return trial.problem === undefined ? whyStopped(trial) : `${trial.problem.code}: ${trial.problem.message}`
+    }),
     from: trials.map(({ from }) => from ?? null),
     without: trials.map(({ ablated }) => ablated?.components.map(({ name }) => name).join(' + ') ?? null),
     repeat: trials.map(({ ablated }) => ablated?.repeat ?? null),

@@ -121,7 +121,7 @@ export interface TrialColumns {
   readonly startedAt: readonly (number | null)[]
   readonly endedAt: readonly (number | null)[]
   readonly points: readonly number[]
-  /** Why it failed or was stopped. */
+  /** Why it failed or was stopped, or which constraints it breaks. */
   readonly why: readonly (string | null)[]
   readonly from: readonly (number | null)[]
   readonly without: readonly (string | null)[]

@@ -4,7 +4,7 @@ import { own, type Metrics } from '../../protocol/index.ts'
 import { visible, visibleLines } from '../words/index.ts'
 import { importances } from '../importance/index.ts'
 import type { TrialState } from '../history/index.ts'
-import { lossOf } from '../pareto/index.ts'
+import { limitsOf, lossesOf, lossOf } from '../pareto/index.ts'
 import {
   rank,
   searchedHparams,
@@ -43,7 +43,7 @@ function trialTable(result: Result, { top = bestShown, all = false }: Shown): st
   // A training has nothing to compare, and says all that it came to.
   const objectives =
     result.objectives.length > 0
-      ? result.objectives.map(({ metric }) => metric)
+      ? [...new Set([...result.objectives, ...limitsOf(result.objectives)].map(({ metric }) => metric))]
       : [...new Set(result.trials.flatMap(({ metrics }) => Object.keys(metrics)))]
   const inRings = result.trials.some(({ members }) => members !== undefined)
   const ranked = rank(result.trials, result.objectives)
@@ -60,7 +60,7 @@ function trialTable(result: Result, { top = bestShown, all = false }: Shown): st
     ...names.map((name) => valueText(own(trial.hparams, name))),
     duration(trial.durationMs),
     ...(inRings ? [String(trial.members ?? '-')] : [String(trial.attempts), trial.worker ?? '-']),
-    trial.problem?.code ?? '',
+    trial.problem?.code ?? (trial.breaks === undefined ? '' : pc.yellow(`breaks ${visible(trial.breaks.join(', '))}`)),
   ]
   const head = [
     'trial',
@@ -92,7 +92,9 @@ function configurationTable(result: Result, { top = bestShown, all = false }: Sh
   const { configurations = [], objectives, searched } = result
   const [objective] = objectives
   const lossIn = (one: ConfigurationResult): number =>
-    one.state === 'done' && objective !== undefined ? lossOf(one.metrics, objective) : Infinity
+    one.state === 'done' && objective !== undefined && lossesOf(one.metrics, objectives) !== undefined
+      ? lossOf(one.metrics, objective)
+      : Number.MAX_VALUE
   const inOrder = configurations.toSorted((a, b) => lossIn(a) - lossIn(b) || a.configuration - b.configuration)
   const rows = (all ? inOrder : inOrder.slice(0, top)).map((one) => [
     String(one.configuration),
@@ -135,6 +137,7 @@ export function resultText(result: Result, shown: Shown = {}): string {
     lines.push(`worst   ${shownMetric} ${valueText(own(worst?.metrics ?? {}, metric))}, trial ${worst?.trial}`)
     lines.push(`mean    ${shownMetric} ${short(mean)}`)
   }
+  if (result.constraints !== undefined && counts.done > 0) lines.push(constraintsText(result.constraints, counts.done))
   if (objectives.length > 1) {
     for (const trial of shown.all === true ? result.pareto : result.pareto.slice(0, shown.top ?? bestShown)) {
       lines.push(`pareto  trial ${trial.trial}: ${pairs(trial.metrics)}: ${pairs(searchedHparams(result, trial))}`)
@@ -156,6 +159,12 @@ export function resultText(result: Result, shown: Shown = {}): string {
   if (result.problem !== undefined)
     lines.push(`error   ${result.problem.code}: ${visibleLines(result.problem.message)}`)
   return lines.join('\n')
+}
+
+function constraintsText({ kept, broken }: NonNullable<Result['constraints']>, done: number): string {
+  const each = Object.entries(broken).map(([limit, count]) => `${visible(limit)} is broken by ${count}`)
+  const none = kept === 0 ? pc.yellow('no trial keeps them, so none is the best; ') : ''
+  return `limits  ${none}${kept} of ${done} trials that are done keep them all: ${each.join(', ')}`
 }
 
 /** Writes the experiment's provenance, its notes and its tags. */

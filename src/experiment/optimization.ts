@@ -2,7 +2,6 @@
 import {
   problem,
   type Hparams,
-  type Limit,
   type Objective,
   type OptimizationContext,
   type Plugin,
@@ -12,6 +11,7 @@ import {
 } from '../../protocol/index.ts'
 import { fixedTo, validateSpace } from '../space/index.ts'
 import type { ContextOf, Space, ValuesOf } from './definition.ts'
+import { withLimits } from '../pareto/index.ts'
 import { madeContext } from './faulty-context.ts'
 import {
   hparams,
@@ -152,10 +152,6 @@ export function hasProposedPruner({ optimizer, objectives, repeats = 1, ring, pr
   return pruner !== null && pruner.name === proposed && Object.keys(pruner.options).length === 0
 }
 
-/** The limits stand with the first objective. */
-const limited = ([first, ...others]: readonly Objective[], limits: readonly Limit[]): Objective[] =>
-  first === undefined ? [] : [limits.length === 0 ? first : { ...first, limits: [...limits] }, ...others]
-
 function contextFrom(options: object): OptimizationContext {
   const given = record('optimization', options)
   requireKnown(given, known)
@@ -164,7 +160,7 @@ function contextFrom(options: object): OptimizationContext {
     throw problem('SPACE_INVALID', { path: 'space', reason: 'is empty: there is nothing to search for' })
   }
   const trials = whole('trials', given['trials'], 1)
-  const aims = limited(objectives(given), limits(given['constraints']))
+  const aims = withLimits(objectives(given), limits(given['constraints']))
   const repeats = whole('repeats', given['repeats'] ?? 1, 1)
   if (repeats > mostRepeats) throw invalid('repeats', `is ${repeats}; ${mostRepeats} are the most`)
   const rings = ringOf(given['workersPerTrial'] ?? 1)

@@ -14,6 +14,7 @@ import {
   type Policy,
   type Resources,
 } from '../../protocol/index.ts'
+import { limitsFrom } from '../pareto/index.ts'
 import { bytesIn } from '../words/index.ts'
 
 export function requireKnown(given: Readonly<Record<string, unknown>>, known: readonly string[]): void {
@@ -276,24 +277,11 @@ export function record(path: string, value: unknown): Readonly<Record<string, un
   throw invalid(path, `is ${show(value)}, not an object`)
 }
 
-const comparison = /^\s*(.+?)\s*(<=|>=)\s*(\S+)\s*$/
-
 /** `['memory <= 2e9']` */
-export function limits(value: unknown): Limit[] {
-  if (value === undefined) return []
-  const shape = "not a list of comparisons: ['memory <= 2e9', 'recall >= 0.9']"
-  if (!Array.isArray(value)) throw invalid('constraints', `is ${show(value)}, ${shape}`)
-  if (value.length > 64) throw invalid('constraints', `are ${value.length}; 64 are the most`)
-  return value.map((item: unknown, index) => {
-    const path = `constraints[${index}]`
-    const [, name, sign, bound] = (typeof item === 'string' ? comparison.exec(item) : null) ?? []
-    const number = bound === undefined ? Number.NaN : Number(bound)
-    if (name === undefined || !Number.isFinite(number)) {
-      throw invalid(path, `is ${show(item)}, not a comparison of a returned number: 'memory <= 2e9', 'recall >= 0.9'`)
-    }
-    const metric = metricName(path, name)
-    return sign === '<=' ? { metric, atMost: number } : { metric, atLeast: number }
-  })
+export function limits(value: unknown): readonly Limit[] {
+  const read = limitsFrom(value)
+  if (read.kind === 'fault') throw invalid(read.path, read.reason)
+  return read.limits
 }
 
 function metricName(path: string, value: unknown): string {

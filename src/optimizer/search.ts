@@ -1,13 +1,14 @@
 /** Samplers without a bus: ask for hparams, try them however you like, tell what they came to. */
 import {
-  own,
   firstEarlierTrial,
   problem,
   type Direction,
   type Hparams,
+  type Limit,
   type Objective,
   type Observation,
 } from '../../protocol/index.ts'
+import { limitsFrom, limitsOf, limitText, lossOf, withLimits } from '../pareto/index.ts'
 import { amongst } from '../words/index.ts'
 import { builtinSamplers, type SamplerPlugin } from '../samplers/index.ts'
 import { builtinSchedulers } from '../schedulers/index.ts'
@@ -22,6 +23,11 @@ export interface SearchOptions<S extends Space> {
   readonly direction?: Direction
   /** Instead of `direction`, for several metrics. */
   readonly objectives?: readonly Objective[]
+  /**
+   * Numbers beside the objectives that must keep a bound: `['memory <= 2e9', 'recall >= 0.9']`. Tell them by name; what breaks one is never the
+   * best.
+   */
+  readonly constraints?: readonly string[]
   /** A whole number; the same seed gives the same suggestions. Default: 0. */
   readonly seed?: number
   /** How many trials there will be, as far as is known: some samplers choose by it. Default: 100. */
@@ -50,13 +56,13 @@ export interface Search<Values> {
   readonly notes: readonly string[]
   /** hparams to be tried, or undefined when there is nothing more. Any number may be asked for before anything is told. */
   ask(): Promise<Suggestion<Values> | undefined>
-  /** Throws OPTION_INVALID for an id that was never suggested. */
+  /** Throws OPTION_INVALID for an id that was never suggested, and where a number is missing that a constraint needs. */
   tell(id: number, told: SearchOutcome): void
   /** The best so far by the first objective. */
   readonly best: { readonly id: number; readonly hparams: Values; readonly value: number } | undefined
 }
 
-const known = ['space', 'sampler', 'direction', 'objectives', 'seed', 'trials', 'enqueue', 'history']
+const known = ['space', 'sampler', 'direction', 'objectives', 'constraints', 'seed', 'trials', 'enqueue', 'history']
 
 /** Throws SPACE_INVALID, OPTION_INVALID, HPARAMS_INVALID (what is enqueued, or known from before) and OPTIMIZER_UNFIT. */
 export function createSearch<const S extends Space>(given: SearchOptions<S>): Search<ValuesOf<S>> {
@@ -73,17 +79,26 @@ export function createSearch<const S extends Space>(given: SearchOptions<S>): Se
   const asked = new Map<number, Hparams>()
   let next = 0
   let best: { id: number; hparams: Values; value: number } | undefined
+  let least = Infinity
 
   const observe = (id: number, hparams: Hparams, told: SearchOutcome): void => {
     const metrics = metricsOf(told, objectives)
     const state = typeof told === 'object' && typeof told['state'] === 'string' ? told['state'] : 'done'
+    const untold = limitsOf(objectives).find(({ metric }) => !Object.hasOwn(metrics, metric))
+    if (state === 'done' && untold !== undefined) {
+      const names = [objectives[0]?.metric, untold.metric].map((name) => `${JSON.stringify(name)}: …`).join(', ')
+      throw invalid(
+        'told',
+        `lacks ${untold.metric}, which the constraint ${limitText(untold)} needs: tell({ ${names} })`,
+      )
+    }
     const step = typeof told === 'object' && 'step' in told && typeof told.step === 'number' ? told.step : null
     session.observe([{ trial: id, hparams, state, metrics, step }])
     const [objective] = objectives
-    const value = objective === undefined ? undefined : own(metrics, objective.metric)
-    if (state !== 'done' || value === undefined || value === null) return
-    const better = best === undefined || (objective?.direction === 'maximize' ? value > best.value : value < best.value)
-    if (better) best = { id, hparams: hparams as Values, value }
+    const loss = state === 'done' && objective !== undefined ? lossOf(metrics, objective) : Number.NaN
+    if (!(loss < least)) return
+    least = loss
+    best = { id, hparams: hparams as Values, value: objective?.direction === 'maximize' ? -loss : loss }
   }
 
   return {
@@ -156,13 +171,19 @@ function checked<S extends Space>(given: SearchOptions<S>) {
     history: history as NonNullable<typeof given.history>,
     seed,
     trials,
-    objectives: objectivesOf(given),
+    objectives: withLimits(objectivesOf(given), limitsIn(given.constraints)),
   }
 }
 
 function whole(option: string, value: unknown, least: number): void {
   if (typeof value === 'number' && Number.isSafeInteger(value) && value >= least) return
   throw invalid(option, `is ${show(value)}, not a whole number of at least ${least}`)
+}
+
+function limitsIn(constraints: unknown): readonly Limit[] {
+  const read = limitsFrom(constraints)
+  if (read.kind === 'fault') throw invalid(read.path, read.reason)
+  return read.limits
 }
 
 const isDirection = (value: unknown): value is Direction => value === 'minimize' || value === 'maximize'

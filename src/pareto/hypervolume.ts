@@ -91,8 +91,3 @@ export function greedySubset(points: readonly Losses[], count: number, corner: L
   }
   return chosen
 }
-
-/** What each point adds to all others together. Points lie below the corner. */
-export function contributions(points: readonly Losses[], corner: Losses): number[] {
-  return points.map((point, index) => gain(point, points.toSpliced(index, 1), corner))
-}

@@ -1,5 +1,6 @@
 /** Observations by what they came to, turned so that less is better. */
-import { own, type Limit, type Metrics, type Objective } from '../../protocol/index.ts'
+import { own, type Metrics, type Objective } from '../../protocol/index.ts'
+import { limitsOf, violationOf } from './limits.ts'
 import { crowdingDistance, nonDominatedSort } from './sort.ts'
 
 /** The value of an objective, turned so that less is better; NaN if it is missing or not finite, or a limit is broken. */
@@ -8,26 +9,6 @@ export function lossOf(metrics: Metrics, { metric, direction, limits }: Objectiv
   const value = own(metrics, metric)
   if (typeof value !== 'number' || !Number.isFinite(value)) return NaN
   return direction === 'minimize' ? value : -value
-}
-
-/**
- * How far metrics are beyond limits: the sum over the limits, each as a share of its bound; 0 where all are kept, Infinity where a number
- * is not finite. A number that was not reported breaks nothing: of a result all are there.
- */
-export function violationOf(metrics: Metrics, limits: readonly Limit[]): number {
-  let sum = 0
-  for (const { metric, atLeast, atMost } of limits) {
-    const value = own(metrics, metric)
-    if (value === undefined) continue
-    if (value === null || !Number.isFinite(value)) return Infinity
-    for (const [bound, beyond] of [
-      [atMost, value - (atMost ?? Infinity)],
-      [atLeast, (atLeast ?? -Infinity) - value],
-    ] as const) {
-      if (bound !== undefined && beyond > 0) sum += beyond / (Math.abs(bound) || 1)
-    }
-  }
-  return sum
 }
 
 /** All of them; undefined if one is missing or not finite. */
@@ -59,4 +40,22 @@ export function bestFirst<T extends { readonly metrics: Metrics }>(
       .sort((a, b) => (a.room === b.room ? 0 : b.room - a.room))
       .map(({ trial }) => trial)
   })
+}
+
+/**
+ * The best first, and after all of them the trials that break a limit, the less they are beyond it the sooner: constrained domination (NSGA-II,
+ * section VI). So there is an order where no trial keeps the limits yet.
+ */
+export function keepingFirst<T extends { readonly metrics: Metrics }>(
+  trials: readonly T[],
+  objectives: readonly Objective[],
+): T[] {
+  const keeping = bestFirst(trials, objectives)
+  const limits = limitsOf(objectives)
+  if (limits.length === 0) return keeping
+  const beyond = trials
+    .map((trial) => ({ trial, violation: violationOf(trial.metrics, limits) }))
+    .filter(({ violation }) => violation > 0 && violation < Infinity)
+    .sort((one, other) => one.violation - other.violation)
+  return [...keeping, ...beyond.map(({ trial }) => trial)]
 }

@@ -29,7 +29,7 @@ function arranged(front: readonly number[], points: readonly Losses[], count: nu
   if (objectives > mostObjectives) return roomy
   const few = roomy.slice(0, mostWeighed)
   const cube = unitCube(few.map((index) => points[index] as Losses))
-  const chosen = greedySubset(cube, count, new Array<number>(objectives).fill(1 + margin))
+  const chosen = greedySubset(cube, count, members[0]?.map(() => 1 + margin) ?? [])
   const first = chosen.map((place) => few[place] as number)
   const isFirst = new Set(first)
   return [...first, ...roomy.filter((index) => !isFirst.has(index))]

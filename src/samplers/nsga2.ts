@@ -13,12 +13,11 @@ import {
   own,
   type Hparams,
   type HparamValue,
-  type Objective,
   type Observation,
   type Parameter,
   type SearchSpace,
 } from '../../protocol/index.ts'
-import { bestFirst, violationOf } from '../pareto/index.ts'
+import { keepingFirst } from '../pareto/index.ts'
 import type { Random } from '../random/index.ts'
 import { contains, fromUnit, sample, toUnit } from '../space/index.ts'
 import { numberOption, refuseUnknown } from './options.ts'
@@ -49,7 +48,10 @@ export const nsga2Sampler: SamplerPlugin = {
 
     return ({ history, tried = history, objectives, trial, point = trial, random }) => {
       const isTried = triedIn(tried)
-      const parents = parentsAmong(history, objectives, population)
+      const parents = keepingFirst(
+        history.filter(({ state }) => state === 'done'),
+        objectives,
+      ).slice(0, population)
       if (history.length < population || parents.length < 2) return newPoint(space, random, isTried, early?.(point))
       const known = new Set(history.map(({ hparams }) => JSON.stringify(hparams)))
       let child: Hparams | undefined
@@ -61,23 +63,6 @@ export const nsga2Sampler: SamplerPlugin = {
       return newPoint(space, random, isTried, child !== undefined && contains(space, child) ? child : undefined)
     }
   },
-}
-
-/** The best first; those that break a limit stand last, the ones that break it least before the others. */
-function parentsAmong(
-  history: readonly Observation[],
-  objectives: readonly Objective[],
-  population: number,
-): readonly Observation[] {
-  const done = history.filter(({ state }) => state === 'done')
-  const keeping = bestFirst(done, objectives).slice(0, population)
-  const limits = objectives.flatMap((objective) => objective.limits ?? [])
-  if (limits.length === 0 || keeping.length === population) return keeping
-  const beyond = done
-    .map((trial) => ({ trial, violation: violationOf(trial.metrics, limits) }))
-    .filter(({ violation }) => violation > 0 && violation < Infinity)
-    .sort((one, other) => one.violation - other.violation)
-  return [...keeping, ...beyond.map(({ trial }) => trial)].slice(0, population)
 }
 
 interface Breeding {

@@ -8,7 +8,7 @@
  * - factors ([0.8, 1.2]), resample (0.25): how hparams are perturbed. sampler ('random'): it suggests those of the first stretch.
  */
 import type { Observation } from '../../protocol/index.ts'
-import { bestFirst } from '../pareto/index.ts'
+import { keepingFirst } from '../pareto/index.ts'
 import { perturbed } from './explore.ts'
 import { numberOption, unfit } from '../samplers/index.ts'
 import { baseOf, positive, refuse, type Bases } from './options.ts'
@@ -52,7 +52,7 @@ export const populationScheduler = (bases: Bases): SchedulerPlugin => ({
 
       // Each member by its last result; the one in hand is the worst if it has none.
       const results = members.flatMap((stretches) => stretches.findLast(({ state }) => state === 'done') ?? [])
-      const ranked = bestFirst(results, objectives)
+      const ranked = keepingFirst(results, objectives)
       const replaced = Math.floor(ranked.length * quantile)
       const group = groupOf(free)
       const place = ranked.indexOf(free)

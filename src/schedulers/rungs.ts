@@ -1,6 +1,6 @@
 /** Rungs: the trials of one bracket at one budget, and which of them is promoted. */
 import type { Objective, Observation } from '../../protocol/index.ts'
-import { bestFirst } from '../pareto/index.ts'
+import { keepingFirst } from '../pareto/index.ts'
 import type { Proposal } from './scheduler.ts'
 
 /** Budgets that were computed may differ from those in the history by rounding. */
@@ -35,7 +35,7 @@ export function promotion(
     const promoted = new Set(above.map(({ fidelity }) => fidelity?.from))
     const ended = (rungs[rung] ?? []).filter(({ state }) => state !== 'pending')
     const top = Math.floor(ended.length / factor + 1e-9)
-    const ranked = bestFirst(
+    const ranked = keepingFirst(
       ended.filter(({ state }) => state === 'done'),
       objectives,
     )

@@ -18,7 +18,7 @@ import { ablationResult, type AblationResult } from '../ablation/index.ts'
 import { mean } from '../statistics/index.ts'
 import { Reading, type History, type ExperimentState, type Remark, type TrialState } from '../history/index.ts'
 import type { Artifact } from './artifacts.ts'
-import { lossesOf, lossOf, undominated } from '../pareto/index.ts'
+import { brokenBy, limitsOf, limitText, lossesOf, lossOf, undominated } from '../pareto/index.ts'
 import { compareShadows, type ShadowComparison } from '../shadow/index.ts'
 
 /** One trial; `H` is the type of its hparams. */
@@ -52,6 +52,8 @@ export interface TrialResult<H extends object = Hparams> {
   /** Of a trial that stands for its configuration: the standard errors of its metrics, which are means then. */
   readonly errors?: Metrics
   readonly problem?: Problem
+  /** The constraints that it breaks: `['memory <= 2000']`. Left out where it keeps all, or is not done. */
+  readonly breaks?: readonly string[]
   /** Its artifacts by name, of the attempt that counts. Left out if there is none. */
   readonly artifacts?: readonly Artifact[]
 }
@@ -135,6 +137,8 @@ export interface Result<H extends object = Hparams> extends Outline<H> {
   readonly trials: readonly TrialResult<H>[]
   /** Where configurations are tried several times. */
   readonly configurations?: readonly ConfigurationResult<H>[]
+  /** Where there are constraints: how many of the trials that are done keep all of them, and how many break each. */
+  readonly constraints?: { readonly kept: number; readonly broken: Readonly<Record<string, number>> }
   /** Of an ablation: the base, and each component against it. */
   readonly ablation?: AblationResult
   /** How the optimizers that were asked on the side (`shadow`) compare with the one whose trials were run. */
@@ -179,8 +183,25 @@ export function trialResult(reading: Reading, trial: number): TrialResult | unde
     ...(members === undefined ? {} : { members }),
     ...(repeats === 1 ? {} : { configuration: history.configurationOf(trial), repeat: trial % repeats }),
     ...(problem === null ? {} : { problem }),
+    ...breaksOf(known.state, metrics, history.submission.context.objectives),
     ...artifactsOf(history.artifacts(trial)),
   }
+}
+
+function breaksOf(state: TrialState, metrics: Metrics, objectives: readonly Objective[]): { breaks?: string[] } {
+  const breaks = state === 'done' ? brokenBy(metrics, limitsOf(objectives)) : []
+  return breaks.length === 0 ? {} : { breaks }
+}
+
+function constraintsOf(trials: readonly TrialResult[], objectives: readonly Objective[]): Pick<Result, 'constraints'> {
+  const limits = limitsOf(objectives).map(limitText)
+  if (limits.length === 0) return {}
+  const done = trials.filter(({ state }) => state === 'done')
+  const broken = limits.map(
+    (limit) => [limit, done.filter(({ breaks = [] }) => breaks.includes(limit)).length] as const,
+  )
+  const kept = done.filter(({ breaks }) => breaks === undefined).length
+  return { constraints: { kept, broken: Object.fromEntries(broken) } }
 }
 
 function artifactsOf(records: readonly Artifact[]): { artifacts?: readonly Artifact[] } {
@@ -260,6 +281,7 @@ export function summarize(reading: Reading): Result {
     pareto: paretoFront(ranked, objectives),
     trials,
     ...(configurations === undefined ? {} : { configurations }),
+    ...constraintsOf(trials, objectives),
     ...ablationOf(reading, trials),
     ...shadowOf(reading),
   }

@@ -37,6 +37,8 @@ describe('trials on a page', () => {
     )
     expect(trials.ranked(objective)).toEqual([1, 3, 0])
     expect(trials.ranked({ ...objective, direction: 'maximize' })).toEqual([0, 3, 1])
+    // One that breaks a limit has no value.
+    expect(trials.ranked({ ...objective, limits: [{ metric: 'loss', atLeast: 2 }] })).toEqual([3, 0])
   })
 })
 

@@ -27,6 +27,31 @@ const result = resultOf('mnist-tune-1', [
 const lines = (text: string) => stripVTControlCharacters(text).split('\n')
 
 describe('text for people', () => {
+  it('marks the trials that break a constraint, shows the number, and says how many keep all', () => {
+    const limits = [{ metric: 'memory', atMost: 2 }]
+    const of = (...memory: readonly number[]) =>
+      lines(
+        resultText(
+          resultOf('e', [
+            accepted({ trials: memory.length, objectives: [{ metric: 'accuracy', direction: 'maximize', limits }] }),
+            ...memory.flatMap((bytes, trial) => [
+              suggested(trial, { lr: 0.1 }),
+              assigned(trial),
+              ended(trial, { kind: 'done', metrics: { accuracy: bytes / 10, memory: bytes } }),
+            ]),
+          ]),
+        ),
+      )
+    const said = of(3, 1)
+    expect(said[0]).toMatch(/^trial +state +accuracy +memory +lr/)
+    expect(said.filter((line) => line.endsWith('breaks memory <= 2'))).toHaveLength(1)
+    expect(said).toContain('limits  1 of 2 trials that are done keep them all: memory <= 2 is broken by 1')
+    expect(said.find((line) => line.startsWith('best'))).toContain('accuracy 0.1, trial 1')
+    expect(of(3, 4)).toContain(
+      'limits  no trial keeps them, so none is the best; 0 of 2 trials that are done keep them all: memory <= 2 is broken by 2',
+    )
+  })
+
   it('has numbers of four digits and times that read as times', () => {
     expect([short(0.123456), short(1234567), short(null)]).toEqual(['0.1235', '1234567', '-'])
     expect([400, 41_000, 187_000, 3_723_000, null].map(duration)).toEqual(['0.4 s', '41 s', '3:07', '1:02:03', '-'])

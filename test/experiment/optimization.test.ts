@@ -2,7 +2,7 @@ import { mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
-import { check, codeOf, metricsAsked, OptimizationContext } from '../../protocol/index.ts'
+import { check, codeOf, OptimizationContext } from '../../protocol/index.ts'
 import { optimization, type ParameterOf } from '../../src/experiment/index.ts'
 
 const lr: ParameterOf<number> = { type: 'double', low: 0, high: 1 }
@@ -60,12 +60,18 @@ describe('optimization', () => {
       ],
     })
     expect(() => check(OptimizationContext, context, 'context')).not.toThrow()
-    expect(metricsAsked(context.objectives)).toEqual(['loss', 'memory', 'recall'])
   })
 
   test.each([
-    [['memory < 2e9'], 'constraints[0] is "memory < 2e9", not a comparison of a returned number'],
-    [['a <= 1', 'memory <= much'], 'constraints[1] is "memory <= much", not a comparison'],
+    [
+      ['memory < 2e9'],
+      'constraints[0] is "memory < 2e9", and < is none of the two comparisons that there are, <= and >=',
+    ],
+    [['loss == 1'], 'constraints[0] is "loss == 1", and == is none of the two comparisons'],
+    [['memory'], 'constraints[0] is "memory", not a comparison of a returned number'],
+    [['a <= 1', 'memory <= b'], 'constraints[1] is "memory <= b", not a comparison with a number, for "b" is none'],
+    [['memory <= NaN'], 'constraints[0] is "memory <= NaN", not a comparison with a number'],
+    [['memory <= 1', 'memory >= 2'], 'constraints[1] is "memory >= 2", which no number can keep beside the others'],
     ['memory <= 2e9', 'constraints is "memory <= 2e9", not a list of comparisons'],
     [[7], 'constraints[0] is 7, not a comparison'],
   ])('refuses constraints that it cannot read: %j', (constraints, words) => {

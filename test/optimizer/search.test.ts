@@ -97,4 +97,22 @@ describe('a search without a bus', () => {
     const letters = { c: space.categorical(['a', 'b']) }
     expect(() => createSearch({ space: letters, direction: 'minimize', sampler: 'cmaes' })).toThrow(/`tpe` takes/)
   })
+
+  it('has no best that breaks a constraint, and wants the number that one needs', async () => {
+    const search = createSearch({ space: line, direction: 'maximize', constraints: ['memory <= 2'] })
+    const ids: number[] = []
+    for (let count = 0; count < 3; count++) ids.push((await search.ask())?.id ?? -1)
+    const [first = -1, second = -1, third = -1] = ids
+    expect(() => search.tell(first, 5)).toThrow(
+      'lacks memory, which the constraint memory <= 2 needs: tell({ "value": …, "memory": … })',
+    )
+    search.tell(first, { value: 5, memory: 3 })
+    expect(search.best).toBeUndefined()
+    search.tell(second, { value: 4, memory: 2 })
+    search.tell(third, { value: 6, memory: Number.NaN })
+    expect(search.best).toMatchObject({ id: second, value: 4 })
+    expect(() => createSearch({ space: line, direction: 'maximize', constraints: ['memory < 2'] })).toThrow(
+      expect.objectContaining({ code: 'OPTION_INVALID' }),
+    )
+  })
 })

@@ -4,6 +4,7 @@ import {
   bestFirst,
   crowdingDistance,
   dominates,
+  keepingFirst,
   lossOf,
   nonDominatedSort,
   violationOf,
@@ -104,5 +105,17 @@ describe('limits of an objective', () => {
     expect(violationOf({ memory: 3, recall: 0.25 }, limits)).toBe(1)
     expect(violationOf({ memory: 1, recall: 1 }, limits)).toBe(0)
     expect(violationOf({ memory: null }, limits)).toBe(Infinity)
+  })
+
+  it('order the trials that break one after all that keep them, the nearest first', () => {
+    const objectives = [{ metric: 'value', direction: 'minimize' as const, limits }]
+    const trials = [
+      { value: 1, memory: 9, recall: 1 },
+      { value: 2, memory: 1, recall: 1 },
+      { value: 0, memory: 3, recall: 1 },
+      { value: 1, memory: null, recall: 1 },
+      { value: null, memory: 1, recall: 1 },
+    ].map((metrics, trial) => ({ trial, metrics }))
+    expect(keepingFirst(trials, objectives).map(({ trial }) => trial)).toEqual([1, 2, 0])
   })
 })

@@ -95,6 +95,46 @@ describe('a result', () => {
     expect(result.pareto.map(({ trial }) => trial)).toEqual([0, 1])
   })
 
+  it('has a best, and a front, of those trials alone that keep the constraints, and counts those that break each', () => {
+    const limited: Objective[] = [
+      {
+        metric: 'accuracy',
+        direction: 'maximize',
+        limits: [
+          { metric: 'memory', atMost: 2 },
+          { metric: 'size', atLeast: 4 },
+        ],
+      },
+      { metric: 'size', direction: 'minimize' },
+    ]
+    const points = [
+      { accuracy: 0.9, size: 9, memory: 3 },
+      { accuracy: 0.7, size: 9, memory: 1 },
+      { accuracy: 0.6, size: 3, memory: 1 },
+      { accuracy: 0.5, size: 4, memory: 2 },
+    ]
+    const of = (objectives: Objective[]) =>
+      resultOf('e', [
+        accepted({ objectives, trials: points.length }),
+        ...points.flatMap((metrics, trial) => [
+          suggested(trial),
+          assigned(trial),
+          ended(trial, { kind: 'done', metrics }),
+        ]),
+        over(),
+      ])
+    const result = of(limited)
+    expect(result.trials.map(({ breaks }) => breaks)).toEqual([['memory <= 2'], undefined, ['size >= 4'], undefined])
+    expect(result.constraints).toEqual({ kept: 2, broken: { 'memory <= 2': 1, 'size >= 4': 1 } })
+    expect(result.pareto.map(({ trial }) => trial)).toEqual([1, 3])
+    expect(of(limited.slice(0, 1)).best?.trial).toBe(1)
+    expect(of([{ ...limited[0], limits: [{ metric: 'memory', atMost: 0 }] } as Objective])).toMatchObject({
+      best: null,
+      pareto: [],
+      constraints: { kept: 0, broken: { 'memory <= 0': 4 } },
+    })
+  })
+
   it('tries a trial again after a crash and a lost worker, and fails it when its attempts are used up', () => {
     const events = [
       accepted({ trials: 1 }),

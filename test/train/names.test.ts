@@ -40,6 +40,26 @@ describe.each(inherited)('a metric called %s', (name) => {
   })
 })
 
+test('a number that only a constraint needs is missed by the driver, which names it, the constraint and the remedy', () => {
+  const { context } = optimization({
+    space: { lr: space.double(0, 1) },
+    trials: 1,
+    metric: 'loss',
+    direction: 'minimize',
+    constraints: ['memory <= 2e9'],
+  })
+  expect(believed(context, { kind: 'done', metrics: { loss: 1, memory: 3e9 } }).kind).toBe('done')
+  expect(believed(context, { kind: 'done', metrics: { loss: 1 } })).toEqual({
+    kind: 'failed',
+    problem: expect.objectContaining({
+      code: 'METRIC_MISSING',
+      message:
+        'train returned no metric memory; it returned loss, and the constraint memory <= 2000000000 needs memory',
+      remedy: 'return {memory: number}, or name another metric in the context',
+    }),
+  })
+})
+
 test('a metric called __proto__ is refused, for it cannot travel', async () => {
   const values = JSON.parse('{"__proto__":1,"loss":2}') as object
   const returned = await outcomeOf(() => values, 'loss')

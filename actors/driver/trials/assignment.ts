@@ -1,6 +1,5 @@
 /** Makes the assignment of a trial, and decides how far a worker's answer is believed. */
 import {
-  metricsAsked,
   problem,
   ringName,
   toTold,
@@ -12,6 +11,7 @@ import {
   type Submission,
 } from '../../../protocol/index.ts'
 import { seedOf, type TrialSnapshot } from '../../../src/history/index.ts'
+import { limitText } from '../../../src/pareto/index.ts'
 import { signedOf } from '../../../src/signing/index.ts'
 
 export interface AssignmentSource {
@@ -37,7 +37,7 @@ export function assignmentOf(source: AssignmentSource): Assignment {
     contextName,
     ...inputOf(context, trial),
     seed: seedOf(context, attempt.trial, ablated),
-    objectives: metricsAsked(context.objectives),
+    objectives: context.objectives.map(({ metric }) => metric),
     trialTimeoutMs: context.policy.trialTimeoutMs,
     graceMs: context.policy.graceMs,
     ...(ablated === undefined ? {} : { ablated }),
@@ -51,11 +51,15 @@ export function assignmentOf(source: AssignmentSource): Assignment {
 /** A result is believed only if it holds what the context asked for. */
 export function believed({ objectives }: Context, outcome: AttemptOutcome): AttemptOutcome {
   if (outcome.kind !== 'done') return outcome
-  const missing = metricsAsked(objectives).find((metric) => !Object.hasOwn(outcome.metrics, metric))
+  const isMissing = ({ metric }: { readonly metric: string }) => !Object.hasOwn(outcome.metrics, metric)
+  const limit = objectives.flatMap(({ limits = [] }) => limits).find(isMissing)
+  const missing = objectives.find(isMissing) ?? limit
   if (missing === undefined) return outcome
-  const returned = Object.keys(outcome.metrics).join(', ') || 'none'
-  const fault = toTold(problem('METRIC_MISSING', { metric: missing, returned }))
-  return { kind: 'failed', problem: fault }
+  const { metric } = missing
+  const names = Object.keys(outcome.metrics).join(', ') || 'none'
+  // A worker is asked for the objectives alone: to say what else is missing, and for which constraint, is left to the driver.
+  const returned = missing === limit ? `${names}, and the constraint ${limitText(limit)} needs ${metric}` : names
+  return { kind: 'failed', problem: toTold(problem('METRIC_MISSING', { metric, returned })) }
 }
 
 /** The hparams that train gets, and the checkpoint that it goes on from. */

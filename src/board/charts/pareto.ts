@@ -25,7 +25,7 @@ export function frontOf(trials: Trials, [first, second]: readonly [Objective, Ob
   }
   const found: { place: number; a: number; b: number }[] = []
   for (let place = 0; place < trials.count; place += 1) {
-    if (trials.state(place) !== 'done') continue
+    if (trials.state(place) !== 'done' || !trials.keeps(place, first.limits ?? [])) continue
     const [a, b] = [valueAt(first, place), valueAt(second, place)]
     if (!Number.isNaN(a) && !Number.isNaN(b)) found.push({ place, a, b })
   }

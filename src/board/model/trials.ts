@@ -1,5 +1,5 @@
 /** The trials of an experiment as a page holds them: columns that grow and are overwritten as frames come. Pure. */
-import type { Objective, Parameter, SearchSpace } from '../../../protocol/index.ts'
+import type { Limit, Objective, Parameter, SearchSpace } from '../../../protocol/index.ts'
 import type { TrialState } from '../../history/index.ts'
 import type { TrialColumns } from '../wire.ts'
 
@@ -80,18 +80,28 @@ export class Trials {
     return typeof value === 'number' ? value : NaN
   }
 
-  /** Places in the order of the results' ends: only trials that are done and came to a value. */
-  byEnd({ metric: name }: Objective): readonly number[] {
-    const known = this.#byEnd.get(name)
+  /** Whether a trial keeps the limits of an objective: one that breaks one has no value of it. */
+  keeps(place: number, limits: readonly Limit[]): boolean {
+    return limits.every(({ metric, atLeast = -Infinity, atMost = Infinity }) => {
+      const value = this.metrics.get(metric)?.[place]
+      return typeof value === 'number' && value >= atLeast && value <= atMost
+    })
+  }
+
+  /** Places in the order of the results' ends: only trials that are done, came to a value and keep the limits. */
+  byEnd({ metric: name, limits = [] }: Objective): readonly number[] {
+    const key = JSON.stringify([name, limits])
+    const known = this.#byEnd.get(key)
     if (known !== undefined) return known
     const metric = this.metrics.get(name) ?? []
     const ended = this.plain('endedAt')
     const places: number[] = []
     for (let place = 0; place < this.count; place += 1) {
-      if (this.state(place) === 'done' && typeof metric[place] === 'number') places.push(place)
+      if (this.state(place) !== 'done' || typeof metric[place] !== 'number' || !this.keeps(place, limits)) continue
+      places.push(place)
     }
     places.sort((a, b) => Number(ended[a] ?? 0) - Number(ended[b] ?? 0) || a - b)
-    this.#byEnd.set(name, places)
+    this.#byEnd.set(key, places)
     return places
   }
 
