@@ -32,6 +32,7 @@ export class Overheard {
   /** undefined: nobody has spoken of the experiment yet. */
   #movedAt: number | undefined
   #silentMs = 0
+  #lastSaid = 'nobody has said how it stands'
   #longest = ''
 
   constructor(bus: Bus, raw: NatsConnection, experiment: string) {
@@ -59,8 +60,9 @@ export class Overheard {
         }
       },
     })
-    const heard = hear(bus, progress, { experiment }, ({ waiting, at, driver, state, counts, running }) => {
+    const heard = hear(bus, progress, { experiment }, ({ waiting, at, driver, state, counts, running, workers }) => {
       const now = performance.now()
+      this.#lastSaid = `at ${new Date(at).toISOString()} ${JSON.stringify({ driver, state, counts, waiting, workers })}`
       this.#movedAt ??= now
       const stands = now - this.#movedAt
       if (
@@ -110,6 +112,11 @@ export class Overheard {
   /** What was not said, if anything. */
   silent(): string[] {
     return this.#longest === '' ? [] : [this.#longest]
+  }
+
+  /** For people: how it stands, as a driver has last said. */
+  get lastSaid(): string {
+    return this.#lastSaid
   }
 
   stop(): void {

@@ -119,6 +119,7 @@ export async function runPlan(
     if (!ended) {
       const last = events.at(-1)?.type ?? 'nothing'
       violations.push(`it stands still: ${events.length} events, the last is ${last}`, ...overheard.silent())
+      say(`    ${new Date().toISOString()}: last said ${overheard.lastSaid}`)
     } else {
       // What was heard on the way is compared once the last acknowledgements are through.
       await world.whole(wholeMs)
