@@ -70,7 +70,7 @@ export class Dispatch {
     } else if (!place.holds(attempt)) {
       // Its worker is gone, or it ended meanwhile: what follows from that was decided when it was found out.
     } else if (delivered.kind === 'refused') {
-      this.#host.perform(attempts.refused(place, attempt, delivered.code, delivered.message, at))
+      this.#host.perform(attempts.refused(place, attempt, delivered, { now: this.#clock.elapsed(), at }))
     } else {
       this.#host.perform(attempts.undelivered(place, attempt, at))
     }

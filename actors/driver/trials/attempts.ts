@@ -117,15 +117,20 @@ export class Attempts {
     ]
   }
 
-  /** The worker does not take it. */
-  refused(place: Place, attempt: AttemptRef, code: string, message: string, at: number): TrialDecision[] {
+  /** The worker does not take it. `now`: elapsed. */
+  refused(
+    place: Place,
+    attempt: AttemptRef,
+    { code, message }: { readonly code: string; readonly message: string },
+    { now, at }: { readonly now: number; readonly at: number },
+  ): TrialDecision[] {
     const { worker } = place
     const decisions: TrialDecision[] = [
       { kind: 'warn', attempt, worker, text: message },
       { kind: 'free', place },
     ]
     if (CodeRefusals.isOne(code)) {
-      this.#codeRefusals.note(worker, code, message, at)
+      this.#codeRefusals.note(worker, code, message, now)
       return this.holds(attempt) ? [...decisions, returnOf(attempt, worker, message, at)] : decisions
     }
     if (code !== 'WORKER_DRAINING') decisions.push({ kind: 'rest', place, code })
@@ -311,7 +316,7 @@ export class Attempts {
 
   /** Attempts that have outlived their time (I4). `now`: elapsed. */
   overdue(now: number, placeOf: (worker: string, ref: AttemptRef) => Place | undefined, at: number): TrialDecision[] {
-    this.#codeRefusals.tick(at)
+    this.#codeRefusals.tick(now)
     const decisions: TrialDecision[] = []
     for (const trial of this.#history.held) {
       for (const { worker, attempt } of this.partsOf(trial)) {

@@ -5,7 +5,7 @@
 export interface CodeRefusal {
   readonly code: string
   readonly message: string
-  /** By the wall clock. */
+  /** In elapsed time: a wall clock that is set must not make it last. */
   readonly until: number
 }
 
@@ -24,8 +24,8 @@ export class CodeRefusals {
     return codes.has(code)
   }
 
-  note(worker: string, code: string, message: string, at: number): void {
-    this.#byWorker.set(worker, { code, message, until: at + restMs })
+  note(worker: string, code: string, message: string, now: number): void {
+    this.#byWorker.set(worker, { code, message, until: now + restMs })
   }
 
   /** Why a worker is not asked; undefined: it is. */
