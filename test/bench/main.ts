@@ -100,7 +100,7 @@ const program = new Command('bench')
   )
   .option(
     '--only <families>',
-    'quality: families of problems, or problems by name; scale: of steady, bundle, history and outage; sizing: sizes (1000x100x4)',
+    'quality: families of problems, or problems by name; scale: of steady, bundle, history and outage; sizing: sizes (1000x100x4); trials: of alone and replicated',
   )
   .option('--samplers <names>', 'quality: samplers of ours, options in braces (default: tpe,auto)')
   .option('--workers <numbers>', 'quality: asynchronous workers (default: 1); scale: so many workers (default: 1000)')

@@ -2,8 +2,9 @@
 import { join } from 'node:path'
 import { optimization, space } from 'maggy'
 import type { LogEvent } from '../../protocol/index.ts'
-import { packageRoot } from '../../src/actor/index.ts'
-import { startSystem } from '../support/system.ts'
+import { packageRoot, type Child } from '../../src/actor/index.ts'
+import { startTestCluster, type TestCluster } from '../support/cluster.ts'
+import { startSystem, type System } from '../support/system.ts'
 import type { BenchOptions, Report } from './main.ts'
 import { familyOf, spentBy } from './processes.ts'
 import { median, quantile, round } from './statistics.ts'
@@ -31,15 +32,39 @@ function utilizationOf(ends: readonly Ended[], workers: number): number {
   return busy / (span * workers)
 }
 
-export async function trials(
-  say: (line: string) => void,
-  { secured = false, trials: count = 10_000, slots = '1' }: BenchOptions = {},
-): Promise<Report> {
-  const system = await startSystem({ secured })
+/** How often it is said how far the start of many runners has come. */
+const sayMs = 5000
+
+/** Two workers, once all their runners have started: with tfjs each takes about a second of a core. */
+async function startWorkers(system: System, slots: number, say: (line: string) => void): Promise<Child[]> {
+  const begun = performance.now()
+  const saying = setInterval(() => {
+    const seconds = ((performance.now() - begun) / 1000).toFixed(0)
+    say(`${2 * slots} runners start: ${seconds} s so far`)
+  }, sayMs)
   try {
-    const driver = await system.actor('driver')
+    return await system.workers(2, '--slots', String(slots))
+  } finally {
+    clearInterval(saying)
+  }
+}
+
+interface Course {
+  readonly count: number
+  readonly slots: number
+  readonly secured: boolean
+  /** Trials of a second, too. */
+  readonly withSeconds: boolean
+}
+
+/** What trials cost on one server, or on a cluster. */
+async function measured(say: (line: string) => void, course: Course, cluster?: TestCluster) {
+  const { count, slots, secured } = course
+  const system = await startSystem({ secured, cluster })
+  try {
+    const driver = await system.actor('driver', ...(cluster === undefined ? [] : ['--replicas', '3']))
     const optimizer = await system.actor('optimizer')
-    const workers = await system.workers(2, '--slots', slots)
+    const workers = await startWorkers(system, slots, say)
     const context = (count: number, seconds: number) =>
       optimization({
         optimizer: 'random',
@@ -50,14 +75,15 @@ export async function trials(
         direction: 'minimize',
       })
     const run = async (id: string, count: number, seconds: number) => {
-      say(`${id}: ${count} trials of ${seconds} s on 2 workers of ${slots} slots`)
+      const where = cluster === undefined ? '' : ', three copies of the log on a cluster of three'
+      say(`${id}: ${count} trials of ${seconds} s on 2 workers of ${slots} slots${where}`)
       await system.submit(moduleFile('noop'), context(count, seconds), id)
       return endsOf(await system.ended(id))
     }
-    // What Node compiles while it runs is compiled once.
-    await run('warm-up', 3000, 0)
+    // What Node compiles while it runs is compiled once, in each runner.
+    await run('warm-up', Math.max(3000, 200 * slots), 0)
     const parts = {
-      server: [system.server.pid],
+      server: cluster === undefined ? [system.server.pid] : [0, 1, 2].map((member) => cluster.pid(member)),
       driver: [driver.pid],
       optimizer: [optimizer.pid],
       workers: workers.map(({ pid }) => pid),
@@ -69,27 +95,76 @@ export async function trials(
     const after = await spent()
     const costs = after.map((ms, index) => (ms - (before[index] ?? 0)) / noop.length)
     const span = Math.max(...noop.map(({ at }) => at)) - Math.min(...noop.map(({ startedAt }) => startedAt ?? 0))
-    const gaps = gapsOf(noop)
-    const second = await run('one-second', 20 * Number(slots), 1)
     return {
-      figures: {
-        trials: noop.length,
-        trialsPerSecond: round((noop.length / span) * 1000, 1),
-        /** Of all processes, and of each kind: what a trial costs, in ms of processor time. */
-        cpuMs: round(costs.reduce((sum, cost) => sum + cost, 0)),
-        ...Object.fromEntries(Object.keys(parts).map((part, index) => [`${part}CpuMs`, round(costs[index] ?? 0)])),
-        ...(slots === '1' ? { gapMedianMs: round(median(gaps), 3), gap95Ms: round(quantile(gaps, 0.95), 3) } : {}),
-        utilization: round(utilizationOf(second, 2 * Number(slots)), 4),
-        // What ended before on the same worker was in another slot, perhaps.
-        ...(slots === '1' ? { gapOneSecondMs: round(median(gapsOf(second)), 3) } : {}),
-      },
-      bars: {
-        trialsPerSecond: '>= 1500',
-        utilization: '>= 0.99',
-        ...(slots === '1' ? { gapMedianMs: '<= 5' } : {}),
-      },
+      noop,
+      seconds: course.withSeconds ? await run('one-second', 20 * slots, 1) : [],
+      trialsPerSecond: round((noop.length / span) * 1000, 1),
+      /** Of all processes, and of each kind: what a trial costs, in ms of processor time. */
+      cpuMs: round(costs.reduce((sum, cost) => sum + cost, 0)),
+      costs: Object.fromEntries(Object.keys(parts).map((part, index) => [`${part}CpuMs`, round(costs[index] ?? 0)])),
     }
   } finally {
     await system.stop()
   }
+}
+
+/** On one server. */
+async function alone(say: (line: string) => void, course: Course): Promise<Figures> {
+  const { noop, seconds, trialsPerSecond, cpuMs, costs } = await measured(say, { ...course, withSeconds: true })
+  const gaps = gapsOf(noop)
+  // With several slots, what ended before on the same worker was in another one, perhaps.
+  const isPlain = course.slots === 1
+  return {
+    trials: noop.length,
+    trialsPerSecond,
+    cpuMs,
+    ...costs,
+    ...(isPlain ? { gapMedianMs: round(median(gaps), 3), gap95Ms: round(quantile(gaps, 0.95), 3) } : {}),
+    utilization: round(utilizationOf(seconds, 2 * course.slots), 4),
+    ...(isPlain ? { gapOneSecondMs: round(median(gapsOf(seconds)), 3) } : {}),
+  }
+}
+
+/** On a cluster of three on this host, which all keep the log. */
+async function replicated(say: (line: string) => void, course: Course): Promise<Figures> {
+  const cluster = await startTestCluster()
+  try {
+    const { trialsPerSecond, cpuMs, costs } = await measured(say, course, cluster)
+    const serversCpuMs = costs['serverCpuMs'] ?? 0
+    return {
+      replicatedTrialsPerSecond: trialsPerSecond,
+      replicatedCpuMs: cpuMs,
+      replicatedServersCpuMs: serversCpuMs,
+    }
+  } finally {
+    await cluster.stop()
+  }
+}
+
+type Figures = Readonly<Record<string, number>>
+const forms: Readonly<Record<string, (say: (line: string) => void, course: Course) => Promise<Figures>>> = {
+  alone,
+  replicated,
+}
+
+const bars: Readonly<Record<string, string>> = {
+  trialsPerSecond: '>= 1500',
+  utilization: '>= 0.99',
+  gapMedianMs: '<= 5',
+}
+
+export async function trials(
+  say: (line: string) => void,
+  { secured = false, trials: count = 10_000, slots = '1', only }: BenchOptions = {},
+): Promise<Report> {
+  const course = { count, slots: Number(slots), secured, withSeconds: false }
+  // A cluster of the tests has no authority.
+  const names = only?.split(',') ?? (secured ? ['alone'] : Object.keys(forms))
+  const figures: Record<string, number> = {}
+  for (const name of names) {
+    const form = forms[name]
+    if (form === undefined) throw new Error(`trials has no part ${name}: ${Object.keys(forms).join(', ')}`)
+    Object.assign(figures, await form(say, course))
+  }
+  return { figures, bars: Object.fromEntries(Object.entries(bars).filter(([name]) => name in figures)) }
 }

@@ -21,8 +21,10 @@ import { Authority, mainTenant } from '../../src/auth/index.ts'
 import { ask, connectNats, hear, type Bus } from '../../src/bus/index.ts'
 import type { ContextOf } from '../../src/experiment/index.ts'
 import { startServer, type RunningServer } from '../../src/server/index.ts'
+import type { TestCluster } from './cluster.ts'
 
 export interface System {
+  /** Throws on a cluster, which has several. */
   readonly server: RunningServer
   /** kill -9 of nats-server, and a new one on the same port and data. */
   killServer(): Promise<void>
@@ -44,8 +46,14 @@ export interface System {
   stop(): Promise<void>
 }
 
-/** `secured`: under an authority, by TLS; each actor comes with credentials of its own, `bus` with a driver's and submissions with a client's. */
-export async function startSystem({ secured = false }: { readonly secured?: boolean } = {}): Promise<System> {
+interface SystemOptions {
+  /** Under an authority, by TLS: each actor comes with credentials of its own, `bus` with a driver's and submissions with a client's. */
+  readonly secured?: boolean
+  /** In the place of a server of its own. It is not stopped with the system. */
+  readonly cluster?: TestCluster | undefined
+}
+
+export async function startSystem({ secured = false, cluster }: SystemOptions = {}): Promise<System> {
   const data = await mkdtemp(join(tmpdir(), 'maggy-system-'))
   const authority = secured
     ? await Authority.init(join(data, 'authority'), { hosts: [], port: 4222, days: 1 })
@@ -58,12 +66,17 @@ export async function startSystem({ secured = false }: { readonly secured?: bool
       onLog: (line) => said.push(line),
       ...(authority === undefined ? {} : { auth: join(data, 'authority', 'server') }),
     })
-  let server = await start({ port: 0 })
+  let own = cluster === undefined ? await start({ port: 0 }) : undefined
+  const serverNow = (): RunningServer => {
+    if (own === undefined) throw new Error('a cluster has several servers')
+    return own
+  }
+  const url = cluster?.url ?? serverNow().url
   const creds = async (role: Role, name: string): Promise<string | undefined> =>
     await authority?.addUser(role, name, { tenant: mainTenant, days: 1 })
   const accessOf = async (role: Role) => accessTo({ creds: await creds(role, `test-${role}`) }, [role])
-  const bus = await connectNats({ server: server.url, name: 'test', ...(await accessOf('driver')) })
-  const client = secured ? await connectNats({ server: server.url, name: 'test', ...(await accessOf('client')) }) : bus
+  const bus = await connectNats({ server: url, name: 'test', ...(await accessOf('driver')) })
+  const client = secured ? await connectNats({ server: url, name: 'test', ...(await accessOf('client')) }) : bus
   let actors = 0
   await bus.streams.ensure()
   const children: Child[] = []
@@ -71,7 +84,7 @@ export async function startSystem({ secured = false }: { readonly secured?: bool
   const actor: System['actor'] = async (name, ...args) => {
     const file = await creds(name, `${name}-${(actors += 1)}`)
     const shown = file === undefined ? [] : ['--creds', file]
-    const common = ['--server', server.url, '--log-level', 'warn', ...shown]
+    const common = ['--server', url, '--log-level', 'warn', ...shown]
     const child = await spawnActor(name, [...common, ...args], { stdio: 'ignore' })
     children.push(child)
     return child
@@ -94,7 +107,7 @@ export async function startSystem({ secured = false }: { readonly secured?: bool
 
   return {
     get server() {
-      return server
+      return serverNow()
     },
     bus,
     log: said,
@@ -102,10 +115,10 @@ export async function startSystem({ secured = false }: { readonly secured?: bool
     actor,
     events,
     async killServer() {
-      const { pid, port, token, ended } = server
+      const { pid, port, token, ended } = serverNow()
       process.kill(pid, 'SIGKILL')
       await ended
-      server = await start({ port, ...(token === undefined ? {} : { token }) })
+      own = await start({ port, ...(token === undefined ? {} : { token }) })
     },
     async workers(count, ...args) {
       const seen = new Set<string>()
@@ -139,7 +152,7 @@ export async function startSystem({ secured = false }: { readonly secured?: bool
       await Promise.all(children.map((child) => child.stop(3000)))
       if (client !== bus) await client.close()
       await bus.close()
-      await server.stop()
+      await own?.stop()
       await rm(data, { recursive: true, force: true })
     },
   }
