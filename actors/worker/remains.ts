@@ -46,9 +46,9 @@ export function createRemains(): Remains {
   let sweepAt = 64
   let threads = 0
 
-  const left = (): string[] => {
+  const left = (now: ReadonlyMap<string, number>): string[] => {
     const kinds: string[] = []
-    for (const [kind, count] of active()) {
+    for (const [kind, count] of now) {
       const more = count - (before.get(kind) ?? 0)
       if (more > 0) kinds.push(more === 1 ? kind : `${more} ${kind}`)
     }
@@ -71,21 +71,22 @@ export function createRemains(): Remains {
       })
     },
     end: async () => {
-      const timers = Math.max(0, (active().get('Timeout') ?? 0) - (before.get('Timeout') ?? 0))
+      const found = active()
+      const timers = Math.max(0, (found.get('Timeout') ?? 0) - (before.get('Timeout') ?? 0))
       for (const one of noted) {
         const timer = one.deref()
         if (timer === undefined) continue
         if ('refresh' in timer) real.clearTimeout(timer)
         else real.clearImmediate(timer)
       }
+      let kinds = left(noted.length > 0 ? active() : found)
       noted = []
-      let kinds = left()
       for (let turn = 0; kinds.length > 0 && turn < turns + pauses; turn += 1) {
         await new Promise<void>((resolve) => {
           if (turn < turns) real.setImmediate(resolve)
           else real.setTimeout(resolve, pauseMs)
         })
-        kinds = left()
+        kinds = left(active())
       }
       return { timers, rest: kinds.join(', ') }
     },

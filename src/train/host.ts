@@ -44,7 +44,7 @@ interface Place {
 function placeOf(url: string, hostRequire: (specifier: string) => unknown): Place {
   const filename = fileURLToPath(url)
   const folder = dirname(filename)
-  const original = createRequire(url)
+  const original = requireAt(url)
   // Computed names only: what is written out was bundled. This process's own maggy is ESM and loaded already.
   const require = Object.assign(
     (specifier: string): unknown => (specifier === 'maggy' ? hostRequire(specifier) : (original(specifier) as unknown)),
@@ -72,6 +72,20 @@ function placeOf(url: string, hostRequire: (specifier: string) => unknown): Plac
       require,
     },
   }
+}
+
+/** Each trial asks for those of its modules anew. The ones made first go first. */
+const requires = new Map<string, NodeJS.Require>()
+const mostRequires = 256
+
+function requireAt(url: string): NodeJS.Require {
+  const known = requires.get(url)
+  if (known !== undefined) return known
+  const made = createRequire(url)
+  requires.set(url, made)
+  const [oldest] = requires.keys()
+  if (requires.size > mostRequires && oldest !== undefined) requires.delete(oldest)
+  return made
 }
 
 /** `specifier`: a package, or a file within one when `original` says where it was. */

@@ -33,6 +33,9 @@ interface Engine {
  */
 const most = { bytes: 64 * 2 ** 20, tensors: 10_000, grown: 8 * 2 ** 20 }
 
+/** To ask for its size costs as much as much of a short trial does, and memory does not grow far in so short a time. */
+const lookAgainMs = 20
+
 /** Call `begin` before a trial and the function that it returns after it. */
 export function createRelease(tf: Tf): { begin(): () => void } {
   const engine = tf.engine() as unknown as Engine
@@ -43,10 +46,19 @@ export function createRelease(tf: Tf): { begin(): () => void } {
   let open = 0
   const waiting = { bytes: 0, tensors: 0 }
   let oldest = Infinity
+  let lookedAt = -Infinity
 
   const forget = ({ size }: Freed): void => {
     waiting.bytes -= size * 4
     waiting.tensors -= 1
+  }
+  const hasGrown = (): boolean => {
+    const now = performance.now()
+    if (now - lookedAt < lookAgainMs) return false
+    lookedAt = now
+    const old = oldBytes()
+    oldest = Math.min(oldest, old)
+    return old - oldest > most.grown
   }
   const registry = new FinalizationRegistry<Freed>((freed) => {
     forget(freed)
@@ -87,9 +99,7 @@ export function createRelease(tf: Tf): { begin(): () => void } {
         if (open > 0) return
         for (const tensor of live ?? []) freeLater(tensor)
         live = undefined
-        const old = oldBytes()
-        oldest = Math.min(oldest, old)
-        if (waiting.bytes <= most.bytes && waiting.tensors <= most.tensors && old - oldest <= most.grown) return
+        if (waiting.bytes <= most.bytes && waiting.tensors <= most.tensors && !hasGrown()) return
         collect()
         oldest = oldBytes()
       }
