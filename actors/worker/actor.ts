@@ -50,6 +50,7 @@ export const workerActor: ActorDefinition<WorkerArguments> = {
         memory: { bytes: Math.floor((memory ?? totalmem()) / slots), isLimit: memory !== undefined },
         confinement,
       }),
+      startsAtOnce: availableParallelism(),
       maxTrialsPerRunner: options.maxTrialsPerRunner,
       maxRssBytes,
       notice: options.notice !== undefined,

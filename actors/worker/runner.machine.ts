@@ -4,7 +4,7 @@
  *    (`tellUnbegun`).
  * I2 A runner that was told to stop and does not is killed after its grace.
  * I3 An attempt that has not begun costs nothing: when its process goes before it says that it has begun, the next process gets it.
- * I4 No state lasts for ever but `warm` and, for a trial without a time limit, `running`.
+ * I4 No state lasts for ever but `warm` and, for a trial without a time limit, `running`: each of those that start gives up its turn in time.
  */
 import { assign, setup } from 'xstate'
 import type { Assignment } from '../../protocol/index.ts'
@@ -30,6 +30,8 @@ export interface RunnerContext {
 }
 
 export type RunnerEvent =
+  /** It may start its process now. */
+  | { readonly type: 'turn' }
   | { readonly type: 'ready' }
   /** It cannot work on this host: no start will help. */
   | { readonly type: 'unfit' }
@@ -85,6 +87,9 @@ export const runnerMachine = setup({
     startsFail: ({ context }) => context.failedStarts >= 4,
   },
   actions: {
+    askTurn: () => undefined,
+    /** It needs its turn no more. */
+    passTurn: () => undefined,
     spawn: () => undefined,
     begin: () => undefined,
     stop: () => undefined,
@@ -137,11 +142,23 @@ export const runnerMachine = setup({
     maxServed: input.maxServed,
     maxRssBytes: input.maxRssBytes,
   }),
-  initial: 'starting',
+  initial: 'queued',
   on: { '*': { actions: 'refuse' } },
   states: {
+    /** Other runners of this worker start: with many at once none would be there in time. */
+    queued: {
+      entry: 'askTurn',
+      on: {
+        turn: 'starting',
+        begin: { guard: 'isEmpty', actions: 'take' },
+        stop: { guard: 'isHandedOver', actions: ['tellUnbegun', 'drop'] },
+        handback: { guard: 'isHandedOver', actions: ['tellUnbegun', 'drop'] },
+        dismiss: { target: 'ended', actions: 'passTurn' },
+      },
+    },
     starting: {
       entry: 'spawn',
+      exit: 'passTurn',
       on: {
         ready: { target: 'warm', actions: 'forgetFailedStarts' },
         unfit: { target: 'ended', actions: ['tellUnbegun', 'drop', 'tellUnfit'] },
@@ -162,14 +179,14 @@ export const runnerMachine = setup({
         handback: { guard: 'isHandedOver', actions: ['tellUnbegun', 'drop'] },
         dismiss: 'ended',
       },
-      after: { restart: 'starting' },
+      after: { restart: 'queued' },
     },
     warm: {
       entry: 'tellWarm',
       always: { guard: 'isHandedOver', target: 'sent' },
       on: {
         begin: { actions: 'take' },
-        exited: { target: 'starting', actions: ['tellIdleDeath', 'renew'] },
+        exited: { target: 'queued', actions: ['tellIdleDeath', 'renew'] },
         dismiss: { target: 'leaving', actions: 'blameDismissal' },
       },
     },
@@ -184,8 +201,8 @@ export const runnerMachine = setup({
           { target: 'warm', actions: ['tellEnded', 'count'] },
         ],
         exited: [
-          { guard: 'mayBeginAgain', target: 'starting', actions: 'renew' },
-          { target: 'starting', actions: ['settle', 'drop', 'renew'] },
+          { guard: 'mayBeginAgain', target: 'queued', actions: 'renew' },
+          { target: 'queued', actions: ['settle', 'drop', 'renew'] },
         ],
         silent: { target: 'killing', actions: 'blameSilence' },
         handback: { target: 'killing', actions: 'blameHandback' },
@@ -200,7 +217,7 @@ export const runnerMachine = setup({
           { guard: 'isWorn', target: 'leaving', actions: ['tellEnded', 'count'] },
           { target: 'warm', actions: ['tellEnded', 'count'] },
         ],
-        exited: { target: 'starting', actions: ['settle', 'drop', 'renew'] },
+        exited: { target: 'queued', actions: ['settle', 'drop', 'renew'] },
         silent: { target: 'killing', actions: 'blameSilence' },
         handback: { target: 'killing', actions: 'blameHandback' },
         dismiss: { target: 'killing', actions: 'blameDismissal' },
@@ -218,7 +235,7 @@ export const runnerMachine = setup({
           { guard: 'isWorn', target: 'leaving', actions: ['tellEnded', 'count'] },
           { target: 'warm', actions: ['tellEnded', 'count'] },
         ],
-        exited: { target: 'starting', actions: ['settle', 'drop', 'renew'] },
+        exited: { target: 'queued', actions: ['settle', 'drop', 'renew'] },
         silent: { target: 'killing', actions: 'blameSilence' },
         handback: { target: 'killing', actions: 'blameHandback' },
         dismiss: { target: 'killing', actions: 'blameDismissal' },
@@ -231,7 +248,7 @@ export const runnerMachine = setup({
       on: {
         exited: [
           { guard: 'isDismissed', target: 'ended' },
-          { target: 'starting', actions: 'renew' },
+          { target: 'queued', actions: 'renew' },
         ],
         begin: { guard: 'isEmpty', actions: 'take' },
         stop: { guard: 'isHandedOver', actions: ['tellUnbegun', 'drop'] },
@@ -247,8 +264,8 @@ export const runnerMachine = setup({
         exited: [
           { guard: 'isDismissed', target: 'ended', actions: ['settle', 'drop'] },
           { guard: 'isLate', target: 'waiting', actions: ['countFailedStart', 'renew'] },
-          { guard: 'mayBeginAgain', target: 'starting', actions: 'renew' },
-          { target: 'starting', actions: ['settle', 'drop', 'renew'] },
+          { guard: 'mayBeginAgain', target: 'queued', actions: 'renew' },
+          { target: 'queued', actions: ['settle', 'drop', 'renew'] },
         ],
         // Its last message says that the trial did end.
         started: { actions: ['keepStart', 'tellStarted'] },

@@ -1,11 +1,12 @@
 /** Supervises one slot's runner: provides the effects that runner.machine names. */
-import { createActor } from 'xstate'
 import type { Clock } from '../../src/actor/index.ts'
 import { problem, toTold, type Assignment, type AttemptOutcome, type Problem } from '../../protocol/index.ts'
+import { flatActor, type FlatActor } from '../../src/machine/index.ts'
 import { runnerMachine } from './runner.machine.ts'
 import { keyOf, type FromRunner, type StopCause } from './runner-messages.ts'
 import type { RunnerProcess, SpawnRunner } from './runner-process.ts'
 import { outcomeOfUnbegun, type Loss } from './settlement.ts'
+import type { Turns } from './turns.ts'
 
 export interface RunnerEnd {
   readonly outcome: AttemptOutcome
@@ -47,6 +48,7 @@ const silenceMs = 15_000
 export function createRunner(options: {
   readonly slot: number
   readonly spawn: SpawnRunner
+  readonly turns: Turns
   readonly clock: Clock
   readonly maxServed: number
   readonly maxRssBytes: number
@@ -63,8 +65,18 @@ export function createRunner(options: {
   /** The runner's word on the attempt's end, while the machine takes it in. */
   let end: RunnerEnd | undefined
 
+  let passTurn: () => void = () => undefined
+
   const machine = runnerMachine.provide({
     actions: {
+      askTurn: () => {
+        passTurn = options.turns.ask(() => {
+          actor.send({ type: 'turn' })
+        })
+      },
+      passTurn: () => {
+        passTurn()
+      },
       spawn: () => {
         heardAt = clock.now()
         // Messages of a process that was given up concern nobody.
@@ -74,7 +86,7 @@ export function createRunner(options: {
           },
           output: (from, text) => {
             if (from === 'stderr' && text.trim() !== '') lastWords = text
-            reports.line(actor.getSnapshot().context.attempt?.assignment ?? null, from, text)
+            reports.line(actor.context.attempt?.assignment ?? null, from, text)
           },
           exit: (reason, outgrown = false) => {
             if (process === mine) actor.send({ type: 'exited', reason, outgrown })
@@ -125,16 +137,22 @@ export function createRunner(options: {
         reports.notice('a runner ended while nothing ran in it; another one is started', { slot, reason: event.reason })
       },
       refuse: ({ event }) => {
-        const { value: state } = actor.getSnapshot()
+        const { state } = actor
         reports.notice('an event that the runner does not expect now', { slot, state, event: event.type })
       },
     },
   })
-  const actor = createActor(machine, { input: options, clock })
+  const actor: FlatActor<typeof runnerMachine> = flatActor(machine, {
+    input: options,
+    clock,
+    onOver: () => {
+      reports.gone()
+    },
+  })
 
   const hear = (message: FromRunner): void => {
     heardAt = clock.now()
-    const assignment = actor.getSnapshot().context.attempt?.assignment
+    const assignment = actor.context.attempt?.assignment
     switch (message.type) {
       case 'hello':
         return
@@ -160,11 +178,6 @@ export function createRunner(options: {
     }
   }
 
-  actor.subscribe({
-    complete: () => {
-      reports.gone()
-    },
-  })
   actor.start()
   return {
     begin: (assignment, file) => actor.send({ type: 'begin', assignment, file }),
@@ -173,14 +186,13 @@ export function createRunner(options: {
       heardAt = clock.now()
     },
     tick: (deaf) => {
-      const snapshot = actor.getSnapshot()
-      if (deaf || !works.some((state) => snapshot.matches(state))) heardAt = clock.now()
+      if (deaf || !works.some((state) => state === actor.state)) heardAt = clock.now()
       else if (clock.now() - heardAt > silenceMs) actor.send({ type: 'silent' })
     },
     handBack: () => actor.send({ type: 'handback' }),
     dismiss: () => {
       // One that could not be started has ended before.
-      if (actor.getSnapshot().status === 'active') actor.send({ type: 'dismiss' })
+      if (!actor.isOver) actor.send({ type: 'dismiss' })
     },
   }
 }

@@ -22,6 +22,7 @@ import type { SpawnRunner } from './runner-process.ts'
 import { loadBundle, readLoss } from './slot-effects.ts'
 import { outcomeOfLoss, outcomeOfUnbegun } from './settlement.ts'
 import { lineOf, slotMachine } from './slot.machine.ts'
+import type { Turns } from './turns.ts'
 
 export interface SlotOptions {
   readonly slot: number
@@ -32,6 +33,8 @@ export interface SlotOptions {
   readonly outbox: Outbox
   readonly lines: LineBook
   readonly spawn: SpawnRunner
+  /** Of runners that start. */
+  readonly turns: Turns
   /** Attempts that may wait behind the one that runs. */
   readonly ahead: number
   readonly maxServed: number
@@ -160,6 +163,7 @@ export function createSlot(options: SlotOptions): Slot {
   const runner = createRunner({
     slot,
     spawn: options.spawn,
+    turns: options.turns,
     clock,
     maxServed: options.maxServed,
     maxRssBytes: options.maxRssBytes,

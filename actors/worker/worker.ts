@@ -38,6 +38,7 @@ import { createOutbox } from './outbox.ts'
 import type { SpawnRunner } from './runner-process.ts'
 import { workerMeasures } from './measures.ts'
 import { createSlot, type Slot } from './slot.ts'
+import { createTurns } from './turns.ts'
 import { workerMachine } from './worker.machine.ts'
 
 export interface WorkerOptions {
@@ -47,6 +48,8 @@ export interface WorkerOptions {
   readonly info: Omit<WorkerInfo, 'backend' | 'trusts'>
   readonly cache: BundleCache
   readonly spawn: SpawnRunner
+  /** So many runners start at once. Default: all. */
+  readonly startsAtOnce?: number
   /** What it lets in; without one: whatever it is given. */
   readonly gate?: Gate
   /** The keys that the gate asks for, as they are now. */
@@ -213,6 +216,7 @@ export function createWorker(options: WorkerOptions): Worker {
     return ended
   }
 
+  const turns = createTurns(options.startsAtOnce ?? Infinity)
   for (let slot = 0; slot < info.slots; slot += 1) {
     slots.push(
       createSlot({
@@ -224,6 +228,7 @@ export function createWorker(options: WorkerOptions): Worker {
         outbox,
         lines,
         spawn: options.spawn,
+        turns,
         ahead: info.ahead ?? 1,
         maxServed: options.maxTrialsPerRunner,
         maxRssBytes: options.maxRssBytes,

@@ -4,6 +4,7 @@
  * else of xstate; test/machine/flat-stepper.test.ts holds it to what xstate makes of the same events.
  */
 import type { AnyStateMachine, ContextFrom, EventFromLogic, InputFrom, StateValueFrom } from 'xstate'
+import { contextOf, flatChart, type Action, type Scope, type Transition } from './flat-chart.ts'
 
 export interface FlatSnapshot<M extends AnyStateMachine> {
   readonly value: StateValueFrom<M>
@@ -16,59 +17,11 @@ export interface FlatStepper<M extends AnyStateMachine> {
   next(snapshot: FlatSnapshot<M>, event: EventFromLogic<M>): readonly [FlatSnapshot<M>, readonly string[]]
 }
 
-interface Scope {
-  readonly context: unknown
-  readonly event: { readonly type: string }
-}
-interface Action {
-  readonly name: string
-  /** The context after it; undefined: it is an effect, left to the caller. */
-  readonly assign: ((scope: Scope) => object) | undefined
-}
-interface Transition {
-  readonly target: string | undefined
-  readonly guard: ((scope: Scope) => boolean) | undefined
-  readonly actions: readonly Action[]
-}
-interface State {
-  readonly on: Readonly<Record<string, readonly Transition[]>>
-  readonly always: readonly Transition[]
-  readonly entry: readonly Action[]
-}
-
-type Raw = Readonly<Record<string, unknown>>
-
 /** Throws for a machine that is not flat. */
 export function flatStepper<M extends AnyStateMachine>(machine: M): FlatStepper<M> {
-  const config = machine.config as Raw
-  const { guards, actions } = machine.implementations as unknown as Record<'guards' | 'actions', Raw>
-
-  const actionOf = (name: string): Action => {
-    const found = actions[name] as { type?: string; assignment?: unknown } | undefined
-    if (found?.type !== 'xstate.assign') return { name, assign: undefined }
-    const { assignment } = found
-    if (typeof assignment === 'function') return { name, assign: assignment as Action['assign'] }
-    return { name, assign: () => assignment as object }
-  }
-  const transitionOf = (raw: unknown): Transition => {
-    const { target, guard, actions: named } = (typeof raw === 'string' ? { target: raw } : raw) as Raw
-    const check = guard === undefined ? undefined : (guards[guard as string] as Transition['guard'])
-    if (guard !== undefined && check === undefined) throw new Error(`no guard ${JSON.stringify(guard)}`)
-    const to = (target as string | undefined)?.replace(/^\./, '')
-    return { target: to, guard: check, actions: listOf(named).map(String).map(actionOf) }
-  }
-  const stateOf = (raw: Raw): State => {
-    if (raw['states'] !== undefined || raw['invoke'] !== undefined || raw['exit'] !== undefined)
-      throw new Error(`${machine.id} is not flat`)
-    const on = Object.entries((raw['on'] ?? {}) as Raw)
-    return {
-      on: Object.fromEntries(on.map(([type, given]) => [type, listOf(given).map(transitionOf)])),
-      always: listOf(raw['always']).map(transitionOf),
-      entry: listOf(raw['entry']).map(String).map(actionOf),
-    }
-  }
-  const states = new Map(Object.entries(config['states'] as Raw).map(([name, raw]) => [name, stateOf(raw as Raw)]))
-  const everywhere = stateOf({ on: config['on'] })
+  const chart = flatChart(machine)
+  const { config, states, everywhere, isTimed } = chart
+  if (isTimed) throw new Error(`${machine.id} is not flat`)
 
   /** Carries a transition out, and all that then follow without an event. */
   const settle = (value: string, context: unknown, event: Scope['event'], first: Transition | undefined) => {
@@ -92,8 +45,7 @@ export function flatStepper<M extends AnyStateMachine>(machine: M): FlatStepper<
 
   return {
     initial(input) {
-      const given = config['context']
-      const context = typeof given === 'function' ? (given as (from: { input: unknown }) => unknown)({ input }) : given
+      const context = contextOf(chart, input)
       const event = { type: 'xstate.init' }
       const entered: Transition = { target: config['initial'] as string, guard: undefined, actions: [] }
       const { value, context: after } = settle('', context, event, entered)
@@ -109,8 +61,4 @@ export function flatStepper<M extends AnyStateMachine>(machine: M): FlatStepper<
       return [{ value: after.value, context: after.context } as FlatSnapshot<M>, after.effects]
     },
   }
-}
-
-function listOf(given: unknown): readonly unknown[] {
-  return given === undefined ? [] : Array.isArray(given) ? given : [given]
 }

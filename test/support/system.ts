@@ -85,7 +85,10 @@ export async function startSystem({ secured = false, cluster }: SystemOptions = 
     const file = await creds(name, `${name}-${(actors += 1)}`)
     const shown = file === undefined ? [] : ['--creds', file]
     const common = ['--server', url, '--log-level', 'warn', ...shown]
-    const child = await spawnActor(name, [...common, ...args], { stdio: 'ignore' })
+    // A worker is ready once all its runners are, and they take their time on a machine that has other work.
+    const slots = args.includes('--slots') ? Number(args[args.indexOf('--slots') + 1]) : 1
+    const readyTimeoutMs = 60_000 + 10_000 * slots
+    const child = await spawnActor(name, [...common, ...args], { stdio: 'ignore', readyTimeoutMs })
     children.push(child)
     return child
   }

@@ -13,9 +13,16 @@ function play(...events: (RunnerEvent | number)[]) {
   return playWith({ maxServed: 3, maxRssBytes: 1_000 }, ...events)
 }
 
-function playWith(input: { maxServed: number; maxRssBytes: number }, ...events: (RunnerEvent | number)[]) {
+interface Setting {
+  readonly maxServed: number
+  readonly maxRssBytes: number
+  readonly held?: boolean
+}
+
+function playWith({ held = false, ...input }: Setting, ...events: (RunnerEvent | number)[]) {
   const clock = new TestClock()
   const effects: string[] = []
+  let passed = 0
   const record = (name: string) => () => void effects.push(name)
   const names = [
     'spawn',
@@ -33,7 +40,12 @@ function playWith(input: { maxServed: number; maxRssBytes: number }, ...events: 
     'refuse',
   ] as const
   const actions = Object.fromEntries(names.map((name) => [name, record(name)]))
-  const actor = createActor(runnerMachine.provide({ actions }), { input, clock })
+  // Its turn comes at once, but where a test holds it back.
+  const askTurn = ({ self }: { readonly self: { send(event: RunnerEvent): void } }) => {
+    if (!held) self.send({ type: 'turn' })
+  }
+  const passTurn = () => void (passed += 1)
+  const actor = createActor(runnerMachine.provide({ actions: { ...actions, askTurn, passTurn } }), { input, clock })
   actor.subscribe(({ value }) => visited.add(value))
   actor.start()
   visited.add(actor.getSnapshot().value)
@@ -46,7 +58,7 @@ function playWith(input: { maxServed: number; maxRssBytes: number }, ...events: 
     }
   }
   const { value: state, context } = actor.getSnapshot()
-  return { state, context, effects }
+  return { state, context, effects, passed }
 }
 
 const ready: RunnerEvent = { type: 'ready' }
@@ -73,6 +85,21 @@ describe('a runner', () => {
     const again = { state: 'warm', effects: ['tellEnded', 'tellWarm'], context: { served: 1, attempt: null } }
     expect(play(...busy, ended)).toMatchObject(again)
     expect(play(ready, begin, ended)).toMatchObject(again)
+  })
+
+  test('waits for its turn to start a process, and gives the turn up however the start ends', () => {
+    const held = { maxServed: 3, maxRssBytes: 1_000, held: true }
+    expect(playWith(held)).toMatchObject({ state: 'queued', effects: [], passed: 0 })
+    expect(playWith(held, { type: 'turn' })).toMatchObject({ state: 'starting', effects: ['spawn'], passed: 0 })
+    for (const event of [ready, exited, unfit, dismiss, 120_000]) {
+      expect(playWith(held, { type: 'turn' }, event).passed).toBe(1)
+    }
+    expect(playWith(held, dismiss)).toMatchObject({ state: 'ended', passed: 1 })
+    expect(playWith(held, begin, { type: 'turn' }, ready)).toMatchObject({ state: 'sent' })
+    for (const event of [pruned, handback]) {
+      expect(playWith(held, begin, event)).toMatchObject({ effects: ['tellUnbegun'], context: { attempt: null } })
+    }
+    expect(playWith(held, begin, begin).effects).toEqual(['refuse'])
   })
 
   test('takes an attempt while it is no more or not yet there, and begins it when it is warm (I3)', () => {
