@@ -1,6 +1,6 @@
 import * as fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
-import type { Observation, SearchSpace } from '../../protocol/index.ts'
+import type { SearchSpace } from '../../protocol/index.ts'
 import { createRandom } from '../../src/random/index.ts'
 import { builtinSamplers } from '../../src/samplers/index.ts'
 import { cardinality, contains, space } from '../../src/space/index.ts'
@@ -121,22 +121,6 @@ describe('gp', () => {
     const random = createRandom(1, 'suggest', 16)
     return sampler?.({ space: line, objectives, history: [...done, ...pruned], trial: 16, random })
   }
-
-  it('does not send trials together to where one is under way already', () => {
-    const wave = (x: number) => Math.sin(9 * x) + (x - 0.6) ** 2
-    const history: Observation[] = Array.from({ length: 6 }, (_, trial) =>
-      at(trial, trial / 5, wave(trial / 5), 'done'),
-    )
-    const sampler = builtinSamplers.get('gp')?.create({ space: line, objectives, trials: 40, options: {}, seed: 1 })
-    for (let trial = 6; trial < 11; trial++) {
-      const hparams = sampler?.({ space: line, objectives, history, trial, random: createRandom(1, 'suggest', trial) })
-      if (hparams === undefined || hparams === 'exhausted') throw new Error('no suggestion')
-      history.push({ trial, hparams, state: 'pending', metrics: {}, step: null })
-    }
-    const asked = history.slice(6).map(({ hparams }) => Number(hparams['x']))
-    const distances = asked.flatMap((x, i) => asked.slice(0, i).map((other) => Math.abs(x - other)))
-    expect(Math.min(...distances)).toBeGreaterThan(0.001)
-  })
 
   it('takes losses at both ends of the doubles', () => {
     const wide = [-1.7e308, 1.7e308, 0, 1e300, -1e-300, 5e-324, 1.7e308, -1]

@@ -133,8 +133,7 @@ export function nearBest({ space, ended, pending, since, turn, random }: Asked):
           [...values, ...under.map((point) => known.mean(point))],
           kernel,
         )
-  // The next trial has to promise more than those under way.
-  const least = [...points, ...under].reduce((so, point) => Math.min(so, surrogate.mean(point)), Infinity)
+  const least = points.reduce((so, point) => Math.min(so, known.mean(point)), Infinity)
   const promises = acquisition('logEI', surrogate, least, 0, n)
   const box = { low: scaled(low), high: scaled(high) }
   const tops = Array.from({ length: drawn }, () => {
