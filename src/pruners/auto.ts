@@ -1,8 +1,8 @@
 /**
  * Stops a trial that is not worth going on with, as far as the trials that came to their end tell: at each sixteenth of their length it
  * asks how likely the trial is to end better than the best of them, by its reports so far (forecast.ts), and how likely a fresh one is.
- * The trial is stopped if a step more of it is worth less than a step of a fresh one: if P(best) for each step that is left is less than
- * 1 / `rate` of it. Nothing is stopped where reports say little about results (a metric that begins badly, or noise), or where nothing
+ * The trial is stopped if a step more of it is worth less than a step of a fresh one: if its P(best), divided by the part that is left of
+ * it, is less than `rate` times that of a fresh one, which as a rule is stopped early itself. Nothing is stopped where reports say little about results (a metric that begins badly, or noise), or where nothing
  * is reported. It looks at one objective, and takes a trial for what train returned. Options:
  * - minFinished (4): it stops nothing before so many trials have come to their end. rate (1.5): more stops earlier.
  */
@@ -17,8 +17,10 @@ import { seriesReader, type Series } from './series.ts'
 const parts = 16
 /** It looks at the mean of the reports in this last share of what a trial has done. */
 const lately = 0.5
+/** It learns from so many trials at most, the last ones; the best is the best of all. */
+const learnsFrom = 256
 /** A line that fits as well by chance is taken for none. */
-const significant = 0.02
+const significant = 0.05
 
 export const autoPruner: PrunerPlugin = {
   name: 'auto',
@@ -112,15 +114,16 @@ function summaryOf(
   read: (points: ReportedTrial['points']) => Series,
 ): Whole {
   const { metric, direction } = objective
-  const trials = done.flatMap(({ points, metrics = {} }) => {
+  const reported = done.filter(({ points }) => read(points).steps.length > 0)
+  const results = reported.map(({ points, metrics = {} }) => {
     const series = read(points)
-    if (series.steps.length === 0) return []
-    // Who tells of trials without their results tells what they reported last.
+    // Where trials come without their results, what they reported last stands for these.
     const returned = own(metrics, metric) === undefined ? { [metric]: series.last ?? null } : metrics
     const result = lossOf(returned, { metric, direction })
-    return [{ series, result: Number.isNaN(result) ? Infinity : result, loss: lossOf(returned, objective) }]
+    return { series, result: Number.isNaN(result) ? Infinity : result, loss: lossOf(returned, objective) }
   })
-  const best = trials.reduce((least, { loss }) => (loss < least ? loss : least), Infinity)
+  const trials = results.slice(-learnsFrom)
+  const best = results.reduce((least, { loss }) => (loss < least ? loss : least), Infinity)
   const first = medianOf(trials.map(({ series }) => series.steps[0] as number))
   const last = medianOf(trials.map(({ series }) => series.steps.at(-1) as number))
   // Steps may begin at 0 or at 500: a trial has begun one report before its first one.
