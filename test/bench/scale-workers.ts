@@ -8,8 +8,9 @@ import { createWorker } from '../../actors/worker/worker.ts'
 import { bundlePart } from '../../actors/worker/store.ts'
 import { keyOf } from '../../actors/worker/runner-messages.ts'
 import type { SpawnRunner } from '../../actors/worker/runner-process.ts'
-import { systemClock } from '../../src/actor/index.ts'
-import { connectNats, type Bus } from '../../src/bus/index.ts'
+import { runnerBeat } from '../../protocol/index.ts'
+import { every, systemClock } from '../../src/actor/index.ts'
+import { connectNats, tell as tellOnBus, type Bus } from '../../src/bus/index.ts'
 
 /** What the process tells its parent. */
 export type Told =
@@ -109,6 +110,8 @@ async function start(worker: string): Promise<void> {
       tell({ type: 'notice', worker, text: `${text} ${JSON.stringify(details ?? {})}` })
     },
   })
+  // A runner that gave no sign of life would be replaced. The real one has a connection of its own for it, and beats each second.
+  every(systemClock, 5_000, () => void tellOnBus(bus, runnerBeat, { worker, slot: '0' }, { pid: 0, attempt: null }))
   await created.present
   tell({ type: 'present', worker })
 }
