@@ -23,6 +23,12 @@ export function jittered(tries: number, { firstMs, longestMs }: BackoffTimes, ra
 const forgetMs = 45_000
 
 /**
+ * So long ago the last try always was. The client reckons by the wall clock, and one that was set back by an hour since that try would keep
+ * it away for an hour.
+ */
+const overdue = -Infinity
+
+/**
  * For a client that asks before each look at a server how long ago its last try must be, and asks again when it has waited: each wait is
  * drawn once, and is over when it was waited for.
  */
@@ -50,6 +56,6 @@ export function reconnectWait(
     if (at + 1 < due) return waitMs
     due = undefined
     tries += 1
-    return 0
+    return overdue
   }
 }

@@ -23,13 +23,13 @@ describe('the pause before another try to connect', () => {
     at = 60
     expect(wait()).toBe(125)
     at = 125
-    expect(wait()).toBe(0)
+    expect(wait()).toBe(-Infinity)
     expect(draws).toBe(1)
     // The next try waits below twice as much.
     at = 130
     expect(wait()).toBe(250)
     at = 380
-    expect(wait()).toBe(0)
+    expect(wait()).toBe(-Infinity)
     expect(draws).toBe(2)
   })
 

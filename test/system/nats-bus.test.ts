@@ -1,6 +1,6 @@
 import { EventEmitter, once } from 'node:events'
 import { createServer } from 'node:net'
-import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest'
+import { afterAll, afterEach, beforeAll, describe, expect, test, vi } from 'vitest'
 import { codeOf, log, subjectFor } from '../../protocol/index.ts'
 import { connectNats, readServerInfo, type Bus, type BusStatus, type Fault } from '../../src/bus/index.ts'
 import { busContract } from '../contract/bus.contract.ts'
@@ -240,6 +240,18 @@ test('a connection that carries nothing back is given up, and what it would stil
   await until(bus, 'connected')
   await bus.flush()
   expect(proxy.connections()).toBe(2)
+})
+
+test('a host whose clock is set back by an hour comes back all the same', async () => {
+  const server = await serverFor({ jetstream: false })
+  const bus = await busFor({ server: server.url })
+  vi.useFakeTimers({ toFake: ['Date'] })
+  cleanups.push(() => Promise.resolve(void vi.useRealTimers()))
+  vi.setSystemTime(Date.now() - 3_600_000)
+  await server.kill()
+  await until(bus, 'disconnected')
+  await server.start()
+  await until(bus, 'connected')
 })
 
 test('closing during an outage ends the tries to connect', async () => {
