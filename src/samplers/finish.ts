@@ -29,7 +29,7 @@ export function withFinish(setting: SamplerSetting, before: Sampler): Sampler {
     const { history, trial, random } = question
     if (trial < since || trial % 5 === 4) return before(question)
     ledger.show(history)
-    const ended = ledger.entries.filter(({ standing }) => standing === 'done' || standing === 'bad')
+    const ended = ledger.ranked.toSorted((one, other) => one.trial - other.trial)
     const pending = ledger.pending.map(({ row }) => row)
     return nearBest({ space, ended, pending, since, turn: trial, random }) ?? before(question)
   }

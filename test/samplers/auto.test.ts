@@ -87,4 +87,25 @@ describe('auto', () => {
     )
     expect(builtinSamplers.get('auto')?.told?.(setting, history)).toEqual(told)
   })
+
+  it('asks again for nothing that a pruner stopped near the best trial', () => {
+    const trials = 40
+    const setting = { space: numbers(2), objectives: one, trials, options: {}, seed: 1 }
+    const sampler = builtinSamplers.get('auto')?.create(setting)
+    const history: Observation[] = []
+    for (let trial = 0; trial < trials; trial += 1) {
+      const hparams = sampler?.({ ...setting, history, trial, random: createRandom(1, 'suggest', trial) })
+      if (hparams === undefined || hparams === 'exhausted') throw new Error('nothing is suggested')
+      const loss = (Number(hparams['x0']) - 0.3) ** 2 + (Number(hparams['x1']) - 0.6) ** 2
+      const isPruned = trial >= 24
+      history.push(
+        isPruned
+          ? { trial, hparams, state: 'pruned', metrics: { loss: loss + 1 }, step: 2 }
+          : { trial, hparams, state: 'done', metrics: { loss }, step: 9 },
+      )
+    }
+    const stopped = history.slice(24).map(({ hparams }) => [Number(hparams['x0']), Number(hparams['x1'])] as const)
+    const apart = stopped.flatMap(([x, y], at) => stopped.slice(at + 1).map(([u, v]) => Math.hypot(x - u, y - v)))
+    expect(Math.min(...apart)).toBeGreaterThan(1e-6)
+  })
 })

@@ -26,7 +26,7 @@ const climbs = 2
 
 export interface Asked {
   readonly space: SearchSpace
-  /** Trials that have ended with a value or failed, in order. */
+  /** Trials that have ended, in order: with a value, or failed, or stopped because they would not be the best. */
   readonly ended: readonly Entry<Row>[]
   readonly pending: readonly Row[]
   /** Trials from this number on were meant to be near the best one: they make the box grow and shrink. */
@@ -35,10 +35,11 @@ export interface Asked {
   readonly random: Random
 }
 
-const hasFailed = ({ standing }: Entry<Row>): boolean => standing !== 'done'
+const hasValue = ({ standing }: Entry<Row>): boolean => standing === 'done'
+const hasFailed = ({ standing }: Entry<Row>): boolean => standing === 'bad'
 
 /**
- * The side of the box after what the trials came to; one that failed is no better. `atOnce`: so many were suggested with the same knowledge,
+ * The side of the box after what the trials came to; one without a value is no better. `atOnce`: so many were suggested with the same knowledge,
  * and say only once that the box is too large.
  */
 export function sideAfter(ended: readonly Entry<Row>[], since: number, columns: number, atOnce = 1): number {
@@ -47,7 +48,7 @@ export function sideAfter(ended: readonly Entry<Row>[], since: number, columns: 
   let side = first
   for (const entry of ended) {
     const { trial } = entry
-    const loss = hasFailed(entry) ? Infinity : entry.loss
+    const loss = hasValue(entry) ? entry.loss : Infinity
     const improves = loss < best - 1e-3 * Math.abs(best) || (best === Infinity && loss < best)
     if (trial >= since) {
       if (improves) [better, worse] = [better + 1, 0]
@@ -63,7 +64,7 @@ export function sideAfter(ended: readonly Entry<Row>[], since: number, columns: 
 /** undefined where there is too little to learn from, or nothing new that keeps the constraints is found. */
 export function nearBest({ space, ended, pending, since, turn, random }: Asked): Hparams | undefined {
   const cube = cubeOf(space)
-  const done = ended.filter((entry) => !hasFailed(entry))
+  const done = ended.filter(hasValue)
   const n = cube.size
   if (done.length < n + 2) return undefined
   const best = done.reduce((one, other) => (other.loss < one.loss ? other : one))
@@ -112,8 +113,11 @@ export function nearBest({ space, ended, pending, since, turn, random }: Asked):
   const near = nearest(ended, mostPoints).map(({ entry }) => entry)
   const scaled = (row: ArrayLike<number>) =>
     Float64Array.from({ length: n }, (_, i) => 0.5 + ((row[i] as number) - (centre[i] as number)) / (2 * side))
-  const worst = near.reduce((most, entry) => (hasFailed(entry) ? most : Math.max(most, entry.loss)), best.loss)
-  const losses = near.map((entry) => (hasFailed(entry) ? worst : entry.loss))
+  const valued = near.filter(hasValue).map(({ loss }) => loss)
+  const worst = Math.max(...valued)
+  // What its pruner stopped came to nothing, and there may be better beside it.
+  const poor = valued.toSorted((a, b) => a - b)[Math.floor(0.75 * valued.length)] as number
+  const losses = near.map((entry) => (hasValue(entry) ? entry.loss : hasFailed(entry) ? worst : poor))
   // Losses by the logarithm of how far they are above the best: what is near it counts, however steep the walls around it are.
   const spread = losses.toSorted((a, b) => a - b)[losses.length >>> 2] as number
   const unit = Math.max(Number.MIN_VALUE, spread - best.loss)
