@@ -44,21 +44,33 @@ const all = [logStream, streams.telemetry.name, `OBJ_${bundleBucket}`, `OBJ_${ch
 const copies = async () =>
   await Promise.all(all.map(async (stream) => (await streamInfo(bus, stream)).config.num_replicas))
 
+const unanswered = ['BUS_TIMEOUT', 'BUS_NO_RESPONDERS', 'BUS_NO_LEADER', 'BUS_DISCONNECTED'] as const
+
 /** Appends, as the writer of a log does: until it is known to be kept. */
 async function append(subject: string, value: number, expectedLast: number): Promise<number> {
   for (;;) {
     try {
       return await bus.streams.append(subject, Uint8Array.of(value), { expectedLast, id: `${subject}-${value}` })
     } catch (error) {
-      if (!isProblem(error, 'BUS_TIMEOUT', 'BUS_NO_RESPONDERS', 'BUS_NO_LEADER', 'BUS_DISCONNECTED')) throw error
+      if (!isProblem(error, ...unanswered)) throw error
       await delay(50)
     }
   }
 }
 
+/** undefined: while its members choose a leader, nobody answers. */
+async function infoIfAny(stream: string) {
+  try {
+    return await streamInfo(bus, stream)
+  } catch (error) {
+    if (!isProblem(error, ...unanswered)) throw error
+    return undefined
+  }
+}
+
 async function current(stream: string): Promise<void> {
   for (;;) {
-    const { cluster: group } = await streamInfo(bus, stream)
+    const group = (await infoIfAny(stream))?.cluster
     const replicas = group?.replicas ?? []
     if (group?.leader !== undefined && replicas.length === 2 && replicas.every((one) => one.current)) return
     await delay(50)
@@ -195,8 +207,10 @@ describe('actors at work', () => {
     const follow = async (): Promise<void> => {
       const subject = subjectFor(log, { experiment: expected.id })
       for await (const entry of bus.streams.follow('log', subject, { signal })) {
-        events.push(...decodePayload(log, entry.data, subject).events)
-        overheard.moved()
+        for (const event of decodePayload(log, entry.data, subject).events) {
+          events.push(event)
+          overheard.logged(event)
+        }
         heard()
         if (events.at(-1)?.type === 'experiment.ended') return
       }
