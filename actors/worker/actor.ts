@@ -96,7 +96,7 @@ function drainTimeoutIn({ drainTimeout, notice }: WorkerArguments): number | nul
 }
 
 /** Attempts that wait in each slot, so many that a beat, which names them all, stays small. */
-const aheadOf = (slots: number): number => Math.max(1, Math.min(16, Math.floor(1024 / slots)))
+const aheadOf = (slots: number): number => Math.max(1, Math.min(32, Math.floor(1024 / slots)))
 
 /**
  * Credentials that runners show to the server. User code can get at them, so they are the pair that a worker holds for runners: it may speak of

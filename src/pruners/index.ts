@@ -53,12 +53,12 @@ export function createPruner(
   return found.create({ objectives, options })
 }
 
-/** Says once that the named pruner, which waited until now, may stop trials; undefined: not yet, or it never waits. */
+/** Says once that the named pruner, which waited until now, may stop trials; undefined: not yet. null: it never waits. */
 export function beginningOf(
   plugin: Plugin | null,
   objectives: readonly Objective[],
-): (history: readonly ReportedTrial[]) => string | undefined {
-  return builtin(plugin)?.begins?.({ objectives, options: plugin?.options ?? {} }) ?? (() => undefined)
+): ((history: readonly ReportedTrial[]) => string | undefined) | null {
+  return builtin(plugin)?.begins?.({ objectives, options: plugin?.options ?? {} }) ?? null
 }
 
 /** Sentences of the named pruner for people, before the first trial. */

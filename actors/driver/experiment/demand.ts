@@ -18,7 +18,7 @@ const shortInClusterMs = 20_000
 const aheadMs = 100
 /** Behind a trial of so long nothing should have waited. */
 const longMs = 500
-const aheadAtMost = 16
+const aheadAtMost = 32
 /** Trials that places are kept for at once, before they are suggested. */
 const freshRings = 16
 /** In these states a trial that waits for another attempt is not begun. */

@@ -60,8 +60,8 @@ export class Pruning {
   #book: MetricBook
   #served: ServedPruner | null
   #health: PrunerHealth
-  /** A sentence for people once a pruner that waited may stop trials. */
-  #begins: (history: readonly ReportedTrial[]) => string | undefined
+  /** A sentence for people once a pruner that waited may stop trials; null: there is none, or it was said. */
+  #begins: ((history: readonly ReportedTrial[]) => string | undefined) | null
   /** The view that the pruner judges by; null: it asks for itself. */
   #watched: ReadonlySet<string> | null
   /** Earlier reports are being read back for another pruner: until then nothing is judged, for it would know too little. */
@@ -185,14 +185,15 @@ export class Pruning {
 
   settle(trial: number, state: 'done' | 'pruned' | 'failed' | 'cancelled'): void {
     this.#book.settle(trial, state, this.#history.trial(trial)?.context.metrics ?? {})
-    if (state === 'done' && !this.#following) this.#sayBeginning()
+    // Nothing begins by a trial without reports; all of them need not be looked at for it.
+    if (state === 'done' && !this.#following && this.#book.last(trial) !== null) this.#sayBeginning()
   }
 
   /** Said once in the log: a driver that takes the experiment over finds it there. */
   #sayBeginning(): void {
-    const said = this.#begins(this.#book.all)
+    const said = this.#begins?.(this.#book.all)
     if (said === undefined) return
-    this.#begins = () => undefined
+    this.#begins = null
     if (this.#history.notes.some((note) => note.startsWith(said))) return
     this.#decide({ kind: 'note', note: `${said} (${this.#history.suggested} trials are suggested)` })
   }
