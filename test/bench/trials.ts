@@ -12,7 +12,9 @@ import { median, quantile, round } from './statistics.ts'
 export const moduleFile = (name: string): string => join(packageRoot(), 'test/bench/modules', `${name}.ts`)
 
 type Ended = Extract<LogEvent, { type: 'trial.ended' }>
-const endsOf = (events: readonly LogEvent[]): Ended[] => events.filter((event) => event.type === 'trial.ended')
+/** What was handed back has not begun. */
+const endsOf = (events: readonly LogEvent[]): Ended[] =>
+  events.filter((event) => event.type === 'trial.ended').filter(({ outcome }) => outcome.kind === 'done')
 
 /** Milliseconds between the end of a trial and the start of the next on the same worker. */
 function gapsOf(ends: readonly Ended[]): number[] {

@@ -65,7 +65,7 @@ describe('the driver', () => {
     await bench.settle()
     const w2 = await bench.worker('w2')
     expect([w1.running, w1.waiting, w2.running, w2.waiting]).toEqual([[1], [2], [3], []])
-    await bench.pass(1000, w1, w2)
+    await bench.pass(2000, w1, w2)
     expect([w1.stops, w2.stops]).toEqual([[], []])
     await w2.finish(3)
     await bench.pass(500, w1, w2)
@@ -89,7 +89,7 @@ describe('the driver', () => {
     await bench.settle()
     const w2 = await bench.worker('w2')
     await w2.finish(3)
-    await bench.pass(1000, w1, w2)
+    await bench.pass(2500, w1, w2)
     expect(w1.stops).toHaveLength(1)
     // Its slot had begun with it before it heard.
     await w1.finish(1)

@@ -89,7 +89,7 @@ describe('places behind what runs', () => {
 })
 
 describe('what waits behind an attempt that takes long (I6)', () => {
-  const long = { ...busy, waiting: 2, waitingFor: ['s'], runsSince: now - 500 }
+  const long = { ...busy, waiting: 2, waitingFor: ['s'], runsSince: now - 2000 }
 
   it('is called back while a slot that suits it is idle, leased or not', () => {
     expect(told([slot('a', long), slot('b')], [single('s', 0, 2)])).toEqual(['release b', 'recall a'])
@@ -104,7 +104,7 @@ describe('what waits behind an attempt that takes long (I6)', () => {
   })
 
   it('stays behind a short one', () => {
-    const short = { ...long, runsSince: now - 499 }
+    const short = { ...long, runsSince: now - 1999 }
     expect(told([slot('a', short), slot('b')], [single('s', 0, 2)])).toEqual(['release b'])
   })
 

@@ -79,8 +79,11 @@ export type Decision<S> =
   | { readonly kind: 'recall'; readonly slot: S; readonly claimant: string }
 
 const lingerMs = 500
-/** What runs longer than this is not worth waiting behind, where a slot is idle. */
-const stuckMs = 500
+/**
+ * What runs longer than this is not worth waiting behind, where a slot is idle. Where more slots than cores share a host, a short trial may
+ * stand for a second.
+ */
+const stuckMs = 2000
 
 export function schedule<S extends Position>(
   slots: readonly S[],
