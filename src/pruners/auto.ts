@@ -2,8 +2,9 @@
  * Stops a trial that is not worth going on with, as far as the trials that came to their end tell: at each sixteenth of their length it
  * asks how likely the trial is to end better than the best of them, by its reports so far (forecast.ts), and how likely a fresh one is.
  * The trial is stopped if a step more of it is worth less than a step of a fresh one: if its P(best), divided by the part that is left of
- * it, is less than `rate` times that of a fresh one, which as a rule is stopped early itself. Nothing is stopped where reports say little about results (a metric that begins badly, or noise), or where nothing
- * is reported. It looks at one objective, and takes a trial for what train returned. Options:
+ * it, is less than `rate` times that of a fresh one, which as a rule is stopped early itself. Nothing is stopped where reports say little
+ * about results (a metric that begins badly, or noise), or where nothing is reported. It looks at one objective, and takes a trial for what
+ * train returned. Options:
  * - minFinished (4): it stops nothing before so many trials have come to their end. rate (1.5): more stops earlier.
  */
 import { own, problem, type Objective } from '../../protocol/index.ts'
@@ -47,13 +48,9 @@ export const autoPruner: PrunerPlugin = {
       if (step === undefined || step !== points.at(-1)?.step) return 'continue'
       const known = wholeOf(history)
       if (known.trials.length < minFinished || known.best === Infinity) return 'continue'
-      const part = Math.floor(known.partOf(step) * parts + 1e-9)
-      if (
-        part < 1 ||
-        part >= parts ||
-        Math.floor(known.partOf(series.steps.at(-2) ?? -Infinity) * parts + 1e-9) >= part
-      )
-        return 'continue'
+      const partAt = (at: number) => Math.floor(known.partOf(at) * parts + 1e-9)
+      const part = partAt(step)
+      if (part < 1 || part >= parts || partAt(series.steps.at(-2) ?? -Infinity) >= part) return 'continue'
       const levelAt = (one: Series) =>
         one.reaches(step) ? levelOf(one, known.lookBack(step), step, objective) : undefined
       const pairs = known.trials.flatMap(({ series: other, result }): Pair[] => {

@@ -3,7 +3,7 @@
  * step (after Baker, Gupta, Raskar and Naik, "Accelerating Neural Architecture Search using Performance Prediction", 2017: a model of
  * the final value learned from finished trials, with its error taken for normal). One straight line, by least squares. Less is better.
  */
-import { twoSided } from '../statistics/index.ts'
+import { mean, twoSided } from '../statistics/index.ts'
 
 export interface Pair {
   /** What the trial had reported by the step. */
@@ -38,7 +38,7 @@ export function forecastOf(pairs: readonly Pair[]): Forecast | undefined {
   const capResult = capOf(pairs.map(({ result }) => result))
   const levels = pairs.map(({ level }) => Math.min(level, capLevel))
   const results = pairs.map(({ result }) => Math.min(result, capResult))
-  const [level, result] = [meanOf(levels), meanOf(results)]
+  const [level, result] = [mean(levels), mean(results)]
   const across = sumOf(levels.map((one) => (one - level) ** 2))
   const total = sumOf(results.map((one) => (one - result) ** 2))
   const along = sumOf(levels.map((one, at) => (one - level) * ((results[at] as number) - result)))
@@ -63,7 +63,6 @@ export function forecastOf(pairs: readonly Pair[]): Forecast | undefined {
 }
 
 const sumOf = (values: readonly number[]): number => values.reduce((sum, value) => sum + value, 0)
-const meanOf = (values: readonly number[]): number => sumOf(values) / values.length
 
 /** The worst value that still tells something. */
 function capOf(values: readonly number[]): number {

@@ -1,6 +1,6 @@
 /** The end of a search over numbers: there is always something left to gain near the best trial. */
 import { countOf, cubeOf, relationsOf } from '../space/index.ts'
-import { createLedger } from './ledger.ts'
+import { createLedger, isOpen } from './ledger.ts'
 import { nearBest } from './local/trust-region.ts'
 import type { Sampler, SamplerSetting } from './sampler.ts'
 
@@ -29,7 +29,7 @@ export function withFinish(setting: SamplerSetting, before: Sampler): Sampler {
     const { history, trial, random } = question
     if (trial < since || trial % 5 === 4) return before(question)
     ledger.show(history)
-    const ended = ledger.ranked.toSorted((one, other) => one.trial - other.trial)
+    const ended = ledger.entries.filter((entry) => !isOpen(entry))
     const pending = ledger.pending.map(({ row }) => row)
     return nearBest({ space, ended, pending, since, turn: trial, random }) ?? before(question)
   }

@@ -45,6 +45,9 @@ function standingOf({ state }: Observation, loss: number): Standing {
   return Number.isNaN(loss) ? 'bad' : 'done'
 }
 
+/** It says nothing of its hparams, or nothing yet. */
+export const isOpen = ({ standing }: Entry<unknown>): boolean => standing === 'pending' || standing === 'void'
+
 /** The better first. */
 export function compareEntries(one: Entry<unknown>, other: Entry<unknown>): number {
   const tier = tiers[one.standing] - tiers[other.standing]

@@ -4,25 +4,10 @@ import { createActor, createMachine } from 'xstate'
 import { runnerMachine, type RunnerEvent } from '../../actors/worker/runner.machine.ts'
 import { flatActor } from '../../src/machine/index.ts'
 import { TestClock } from '../support/clock.ts'
+import { runnerEffects } from '../support/runner-effects.ts'
 import { assignmentOf } from '../support/worker-assignment.ts'
 
-const effects = [
-  'askTurn',
-  'passTurn',
-  'spawn',
-  'begin',
-  'stop',
-  'leave',
-  'kill',
-  'settle',
-  'tellStarted',
-  'tellEnded',
-  'tellUnbegun',
-  'tellWarm',
-  'tellUnfit',
-  'tellIdleDeath',
-  'refuse',
-] as const
+const effects = ['askTurn', 'passTurn', ...runnerEffects] as const
 
 const begins = fc.constantFrom(null, 400).map((trialTimeoutMs): RunnerEvent => {
   return { type: 'begin', assignment: assignmentOf(1, { trialTimeoutMs }), file: 'f' }

@@ -3,6 +3,7 @@ import { createActor } from 'xstate'
 import { TestClock } from '../support/clock.ts'
 import { runnerMachine, type RunnerEvent } from '../../actors/worker/runner.machine.ts'
 import { handledEvents, mermaid, statesOf } from '../support/mermaid.ts'
+import { runnerEffects } from '../support/runner-effects.ts'
 import { assignmentOf } from '../support/worker-assignment.ts'
 
 const visited = new Set<string>()
@@ -24,22 +25,7 @@ function playWith({ held = false, ...input }: Setting, ...events: (RunnerEvent |
   const effects: string[] = []
   let passed = 0
   const record = (name: string) => () => void effects.push(name)
-  const names = [
-    'spawn',
-    'begin',
-    'stop',
-    'leave',
-    'kill',
-    'settle',
-    'tellStarted',
-    'tellEnded',
-    'tellUnbegun',
-    'tellWarm',
-    'tellUnfit',
-    'tellIdleDeath',
-    'refuse',
-  ] as const
-  const actions = Object.fromEntries(names.map((name) => [name, record(name)]))
+  const actions = Object.fromEntries(runnerEffects.map((name) => [name, record(name)]))
   // Its turn comes at once, but where a test holds it back.
   const askTurn = ({ self }: { readonly self: { send(event: RunnerEvent): void } }) => {
     if (!held) self.send({ type: 'turn' })

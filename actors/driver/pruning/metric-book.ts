@@ -82,16 +82,11 @@ export class MetricBook {
 
   /** The trials that have reported and are compared with this one, itself among them, as far as they are kept. */
   reported(trial: number): readonly ReportedTrial[] {
-    return this.#repeats === 1 ? this.#others() : this.#others().filter((other) => this.#isLike(other.trial, trial))
-  }
-
-  /** All trials that have reported, as far as they are kept. */
-  get all(): readonly ReportedTrial[] {
-    return this.#others()
+    return this.#repeats === 1 ? this.all : this.all.filter((other) => this.#isLike(other.trial, trial))
   }
 
   get isEmpty(): boolean {
-    return this.#others().length === 0
+    return this.all.length === 0
   }
 
   /** How many points of a trial were heard; undefined where nobody compares any. */
@@ -134,8 +129,8 @@ export class MetricBook {
     return { own: next, others }
   }
 
-  /** All that is known: trials that have settled, and those that run, whose points grow. */
-  #others(): readonly ReportedTrial[] {
+  /** All trials that have reported, as far as they are kept: those that have settled, and those that run, whose points grow. */
+  get all(): readonly ReportedTrial[] {
     if (this.#historyList !== null) return this.#historyList
     const running: ReportedTrial[] = []
     for (const [trial, { points }] of this.#pages) {

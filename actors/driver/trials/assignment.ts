@@ -11,7 +11,7 @@ import {
   type Submission,
 } from '../../../protocol/index.ts'
 import { seedOf, type TrialSnapshot } from '../../../src/history/index.ts'
-import { limitText } from '../../../src/pareto/index.ts'
+import { limitsOf, limitText } from '../../../src/pareto/index.ts'
 import { signedOf } from '../../../src/signing/index.ts'
 
 export interface AssignmentSource {
@@ -52,7 +52,7 @@ export function assignmentOf(source: AssignmentSource): Assignment {
 export function believed({ objectives }: Context, outcome: AttemptOutcome): AttemptOutcome {
   if (outcome.kind !== 'done') return outcome
   const isMissing = ({ metric }: { readonly metric: string }) => !Object.hasOwn(outcome.metrics, metric)
-  const limit = objectives.flatMap(({ limits = [] }) => limits).find(isMissing)
+  const limit = limitsOf(objectives).find(isMissing)
   const missing = objectives.find(isMissing) ?? limit
   if (missing === undefined) return outcome
   const { metric } = missing

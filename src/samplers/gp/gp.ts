@@ -15,7 +15,7 @@
 import type { Random } from '../../random/index.ts'
 import { cubeOf } from '../../space/index.ts'
 import { deviation, mean } from '../../statistics/index.ts'
-import { createLedger, type Entry } from '../ledger.ts'
+import { createLedger, isOpen, type Entry } from '../ledger.ts'
 import { flagOption, numberOption, refuseUnknown, unfit, wordOption } from '../options.ts'
 import type { SamplerPlugin } from '../sampler.ts'
 import { fitsSobol, sobolPoints } from '../sobol.ts'
@@ -130,8 +130,6 @@ function dataOf(entries: readonly Entry<Row>[], interim: boolean): Data {
   const losses = counted.map((entry) => (hasValue(entry, interim) ? entry.loss : poor))
   return { entries: counted, points: counted.map(({ row }) => row), losses }
 }
-
-const isOpen = ({ standing }: Entry<Row>): boolean => standing === 'pending' || standing === 'void'
 
 /** At most `most` trials: the best half of that number, and the others evenly by rank. */
 function thinned(data: Data, most: number): Data {
