@@ -3,6 +3,7 @@ import { randomUUID } from 'node:crypto'
 import { parentPort, workerData } from 'node:worker_threads'
 import { systemClock } from '../../src/actor/index.ts'
 import { connectNats, type Bus } from '../../src/bus/index.ts'
+import { createHeap } from '../../src/heap/index.ts'
 import { openGates } from '../../src/isolation/index.ts'
 import { codeOf, describe, isProblem, RemoteError, toProblem } from '../../protocol/index.ts'
 import type { CommSetting, FromComm, ToComm } from './comm-messages.ts'
@@ -69,6 +70,13 @@ setInterval(() => {
   if (process.ppid !== parent) endThisGroup()
 }, 100).unref()
 
+/** What this thread may have grown by until it is collected, between two attempts. It takes some 10 ms. */
+const grownBytes = 4 * 2 ** 20
+const heap = createHeap()
+const tidy = (): void => {
+  if (heap.hasGrown(grownBytes)) heap.collect()
+}
+
 const post = (message: FromComm): void => {
   port.postMessage(message)
 }
@@ -78,6 +86,7 @@ port.on('message', (message: ToComm) => {
     case 'begin':
       ringing = undefined
       telemetry.begin(message.attempt)
+      tidy()
       return
     case 'point':
       telemetry.point(message.point)
@@ -110,6 +119,7 @@ port.on('message', (message: ToComm) => {
     case 'end':
       telemetry.end()
       ringing = undefined
+      tidy()
       return
     case 'close':
       void close()

@@ -1,11 +1,11 @@
 /**
  * Frees what a trial leaves in tfjs, and puts tfjs back: its backend, its flags, the scopes of `tf.tidy`.
- * tfjs keeps the memory of every tensor until somebody disposes it, and every variable in a registry for ever; so the datasets and
- * models of past trials would never go, and a variable with a name of its own could be made once only. What user code still holds (what
- * it put on `globalThis`) stays usable: a tensor is freed when nothing reaches it any more.
+ * tfjs keeps the memory of every tensor until somebody disposes it, every variable in a registry for ever, and the last hundred models that
+ * it ran, because it remembers the order of their layers; so the datasets and models of past trials would never go, or late, and a variable
+ * with a name of its own could be made once only. What user code still holds (what it put on `globalThis`) stays usable: a tensor is freed
+ * when nothing reaches it any more.
  */
-import { getHeapSpaceStatistics, setFlagsFromString } from 'node:v8'
-import { runInNewContext } from 'node:vm'
+import { createHeap } from '../heap/index.ts'
 import type { Tf } from './backend.ts'
 
 interface Freed {
@@ -33,9 +33,6 @@ interface Engine {
  */
 const most = { bytes: 64 * 2 ** 20, tensors: 10_000, grown: 8 * 2 ** 20 }
 
-/** To ask for its size costs as much as much of a short trial does, and memory does not grow far in so short a time. */
-const lookAgainMs = 20
-
 /** Call `begin` before a trial and the function that it returns after it. */
 export function createRelease(tf: Tf): { begin(): () => void } {
   const engine = tf.engine() as unknown as Engine
@@ -45,20 +42,11 @@ export function createRelease(tf: Tf): { begin(): () => void } {
   let live: Set<Freed> | undefined
   let open = 0
   const waiting = { bytes: 0, tensors: 0 }
-  let oldest = Infinity
-  let lookedAt = -Infinity
+  const heap = createHeap()
 
   const forget = ({ size }: Freed): void => {
     waiting.bytes -= size * 4
     waiting.tensors -= 1
-  }
-  const hasGrown = (): boolean => {
-    const now = performance.now()
-    if (now - lookedAt < lookAgainMs) return false
-    lookedAt = now
-    const old = oldBytes()
-    oldest = Math.min(oldest, old)
-    return old - oldest > most.grown
   }
   const registry = new FinalizationRegistry<Freed>((freed) => {
     forget(freed)
@@ -99,18 +87,21 @@ export function createRelease(tf: Tf): { begin(): () => void } {
         if (open > 0) return
         for (const tensor of live ?? []) freeLater(tensor)
         live = undefined
-        if (waiting.bytes <= most.bytes && waiting.tensors <= most.tensors && !hasGrown()) return
-        collect()
-        oldest = oldBytes()
+        if (waiting.bytes <= most.bytes && waiting.tensors <= most.tensors && !heap.hasGrown(most.grown)) return
+        heap.collect()
       }
     },
   }
 }
 
+/** The flag that says of how many models tfjs remembers the order of the layers. */
+const rememberedOrders = 'TOPOLOGICAL_SORT_CACHE_MAX_ENTRIES'
+
 function rememberSettings(tf: Tf, engine: Engine): () => void {
   const { state, backendName } = engine
   const scopes = state.scopeStack.length
   const settings = tf.env() as unknown as { readonly flags: Record<string, unknown> }
+  const orders = tf.env().getNumber(rememberedOrders)
   const flags = { ...settings.flags }
   return () => {
     state.scopeStack.length = Math.min(scopes, state.scopeStack.length)
@@ -122,22 +113,7 @@ function rememberSettings(tf: Tf, engine: Engine): () => void {
       if (!(name in flags)) Reflect.deleteProperty(settings.flags, name)
     }
     Object.assign(settings.flags, flags)
+    // With room for none it forgets them all.
+    for (const room of [0, orders]) tf.env().set(rememberedOrders, room)
   }
-}
-
-/** Of JavaScript's memory, what only a collection of all of it frees. */
-const oldBytes = (): number =>
-  getHeapSpaceStatistics().reduce(
-    (sum, { space_name: name, space_used_size: used }) => (name.startsWith('new_') ? sum : sum + used),
-    0,
-  )
-
-let collector: (() => void) | undefined
-
-function collect(): void {
-  if (collector === undefined) {
-    setFlagsFromString('--expose-gc')
-    collector = runInNewContext('gc') as () => void
-  }
-  collector()
 }

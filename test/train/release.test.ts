@@ -41,6 +41,21 @@ describe('what a trial leaves in tfjs', () => {
     expect(tf.memory().numTensors).toBe(before)
   })
 
+  test('is freed also if it is a model that was run: tfjs remembers the last hundred', async () => {
+    const trial = async () => {
+      const end = release.begin()
+      const model = tf.sequential({ layers: [tf.layers.dense({ units: 3, inputShape: [2] })] })
+      model.compile({ optimizer: 'sgd', loss: 'meanSquaredError' })
+      await model.fit(tf.zeros([2, 2]), tf.zeros([2, 3]), { epochs: 1, verbose: 0 })
+      end()
+    }
+    const before = tf.memory().numTensors
+    for (let run = 0; run < 3; run += 1) await trial()
+    await collected()
+    expect(tf.memory().numTensors).toBe(before)
+    expect(tf.env().getNumber('TOPOLOGICAL_SORT_CACHE_MAX_ENTRIES')).toBe(100)
+  })
+
   test('stays usable while something holds it, and is freed once only', async () => {
     const before = tf.memory().numTensors
     const end = release.begin()
