@@ -66,7 +66,7 @@ function drainCostMs(worker: string, fleet: Fleet, runs: readonly ExperimentRun[
     const context = run?.history.trial(attempt?.trial ?? -1)?.context
     if (running === null || run === undefined || context === undefined || context.parts.length > 1) continue
     const begun = context.startedAt ?? running.assignedAt
-    ms += Math.max(0, wallMs - Math.max(begun, run.history.savedAt(context.trial) ?? 0))
+    ms += Math.max(0, wallMs - Math.max(begun, run.history.records.checkpoints.receivedAt(context.trial) ?? 0))
   }
   return ms
 }

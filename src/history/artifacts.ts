@@ -4,6 +4,8 @@
  * I2 What counts is what the attempt saved whose result is the trial's; of a trial that several train together, what any of them saved.
  */
 import type { LogEvent } from '../../protocol/index.ts'
+import { isFinal } from './final.ts'
+import type { TrialSnapshot } from './trial.machine.ts'
 
 type Saved = Extract<LogEvent, { type: 'trial.artifact' }>
 
@@ -27,8 +29,15 @@ export class ArtifactBook {
     return this.#byTrial.get(trial) ?? []
   }
 
-  /** I2. `attempts`: those that count; undefined: all do. By name. */
-  kept(trial: number, attempts: ReadonlySet<number> | undefined): readonly ArtifactRecord[] {
+  /** I2: a trial's own, as it stands. One that failed has none. */
+  of(trial: number, { value, context: { end, parts, shared } }: TrialSnapshot): readonly ArtifactRecord[] {
+    if (value === 'failed') return []
+    if (!isFinal(value)) return this.#kept(trial, shared ? undefined : new Set(parts.map(({ attempt }) => attempt)))
+    return end === null ? [] : this.#kept(trial, shared ? undefined : new Set([end.attempt]))
+  }
+
+  /** `attempts`: those that count; undefined: all do. By name. */
+  #kept(trial: number, attempts: ReadonlySet<number> | undefined): readonly ArtifactRecord[] {
     const byName = new Map<string, ArtifactRecord>()
     for (const record of this.saved(trial)) {
       if (attempts === undefined || attempts.has(record.attempt)) byName.set(record.name, record)

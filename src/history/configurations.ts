@@ -24,6 +24,9 @@ export interface Configuration {
   readonly spokesman: TrialSnapshot
 }
 
+/** The number of the configuration that a trial tries. */
+export const configurationNumber = (trial: number, repeats: number): number => Math.floor(trial / repeats)
+
 /** From the trials of one configuration, of which there is one at least. */
 export function configurationOf(trials: readonly TrialSnapshot[], configuration: number): Configuration | undefined {
   const [first] = trials

@@ -166,7 +166,7 @@ export function trialResult(reading: Reading, trial: number): TrialResult | unde
   const { context, parameters, startedAt, endedAt, ...rest } = known
   const { hparams, seed = 0, metrics, problem, fidelity, ablated } = context
   const { budget, from } = fidelity ?? {}
-  const members = history.members(trial)
+  const members = history.records.generations.mostMembers(trial)
   const { repeats } = history
   return {
     trial,
@@ -225,6 +225,8 @@ export function outlineOf(reading: Reading): Outline {
   const submission = history?.submission
   const context = submission?.context
   const best = history?.best ?? null
+  const { concluded = null, problem = null } = history?.lifecycle ?? {}
+  const misbehaved = history?.records.notes.misbehaved
   return {
     experiment: reading.experiment,
     name: submission?.name ?? reading.experiment,
@@ -234,25 +236,26 @@ export function outlineOf(reading: Reading): Outline {
     objectives: context?.objectives ?? [],
     space: context?.kind === 'optimization' ? context.space : {},
     ...(context?.kind === 'optimization' ? { optimizer: context.optimizer.name } : {}),
-    wanted: history?.target ?? 0,
+    wanted: history?.lifecycle.target ?? 0,
     searched: searchedIn(context),
     counts: history?.tally ?? { queued: 0, running: 0, done: 0, pruned: 0, failed: 0, cancelled: 0 },
     best: best === null ? null : (standingFor(reading, best.trial) ?? null),
-    ...(history === null || history.concluded === null ? {} : { conclusion: history.concluded }),
+    ...(concluded === null ? {} : { conclusion: concluded }),
     startedAt,
     endedAt,
     durationMs: startedAt === null || endedAt === null ? null : endedAt - startedAt,
     utilization: reading.slots.utilization,
-    ...(history === null || history.problem === null ? {} : { problem: history.problem }),
+    ...(problem === null ? {} : { problem }),
     ...(history === null || history.notes.length === 0 ? {} : { notes: history.notes }),
-    ...(history?.misbehaved === undefined ? {} : { misbehaved: history.misbehaved }),
+    ...(misbehaved === undefined ? {} : { misbehaved }),
     ...(order.holes === 0 ? {} : { holes: { places: order.holes, events: order.missing } }),
     ...(history === null ? {} : recordsOf(history)),
   }
 }
 
 /** Data kept with an experiment for people who ask later. */
-function recordsOf({ annotations, submission, workers, removing }: History): Partial<Outline> {
+function recordsOf({ submission, records }: History): Partial<Outline> {
+  const { annotations, workers, removing } = records
   const { tags, remarks } = annotations
   const { bundle, provenance } = submission
   const known = [...workers].map(([worker, record]) => ({ worker, ...record }))
@@ -303,7 +306,7 @@ function representatives(reading: Reading): TrialResult[] {
   const { history } = reading
   if (history === null) return []
   return Array.from({ length: history.configurations }, (_, number) => history.configuration(number)).flatMap((one) =>
-    one?.state === 'done' ? (standingFor(reading, history.standingFor(one)) ?? []) : [],
+    one?.state === 'done' ? (standingFor(reading, history.ranking.standingFor(one)) ?? []) : [],
   )
 }
 
@@ -327,8 +330,8 @@ function shadowOf({ history }: Reading): { shadow?: ShadowComparison } {
   const done = history
     .observations()
     .flatMap(({ trial, state, hparams, metrics }) => (state === 'done' ? [{ trial, hparams, metrics }] : []))
-  const ran = history.optimizer?.name ?? context.optimizer.name
-  return { shadow: compareShadows(context.space, objective, done, ran, history.proposals) }
+  const ran = context.optimizer.name
+  return { shadow: compareShadows(context.space, objective, done, ran, history.records.proposals.byOptimizer) }
 }
 
 function ablationOf(reading: Reading, trials: readonly TrialResult[]): { ablation?: AblationResult } {

@@ -116,10 +116,11 @@ function acceptedWith({ kind, trials, maxAttempts, maxFailed, stop }: Settings):
 
 /** How a history stands, but for what is not kept: that a trial has started, that an optimizer is being opened. */
 function standing(history: History): string {
-  const { best, tally, state, suggested: count, failedTrials, problem, concluded, conclusion, deadline } = history
+  const { best, tally, conclusion, deadline } = history
+  const { state, suggested, failed, problem, concluded } = history.lifecycle
   return JSON.stringify([
     state === 'opening' ? 'searching' : state,
-    [best, tally, count, failedTrials, problem, concluded, conclusion, deadline, history.length],
+    [best, tally, suggested, failed, problem, concluded, conclusion, deadline, history.length],
     [...history.queued],
     [...history.held],
     [...history.trials].map(([trial, { value, context }]) => {

@@ -25,7 +25,7 @@ export async function annotate(
   const { experiment } = history.submission
   host.commit(annotationOf(history, said, clock.now()))
   if (!(await host.kept())) throw problem('DRIVER_FENCED', { driver, experiment })
-  return { tags: [...history.annotations.tags] }
+  return { tags: [...history.records.annotations.tags] }
 }
 
 /** The event for it. Throws ANNOTATION_REFUSED. */
@@ -41,7 +41,7 @@ export function annotationOf(
     ...(tag === undefined ? {} : { tag }),
     ...(untag === undefined ? {} : { untag }),
   }
-  const reason = history.annotations.refusal(event)
+  const reason = history.records.annotations.refusal(event)
   if (reason === undefined) return event
   throw problem('ANNOTATION_REFUSED', { experiment: history.submission.experiment, reason })
 }

@@ -122,7 +122,7 @@ export class Artifacts {
     // I1
     this.#requireAssigned(worker, said)
     const { trial, attempt, upload, bytes } = said
-    const before = this.#history.savedArtifacts(trial).filter((one) => one.attempt === attempt)
+    const before = this.#history.records.artifacts.saved(trial).filter((one) => one.attempt === attempt)
     // Its answer was lost.
     if (before.some((one) => one.upload === upload)) return { next: bytes, kept: true }
     if (new Set([...before.map(({ name }) => name), said.name]).size > artifactsAtMost) {
@@ -189,8 +189,8 @@ export class Artifacts {
       await bus.streams.purge('artifacts', subject)
       throw problem('ARTIFACT_CORRUPT', { name })
     }
-    const replaced = this.#history
-      .savedArtifacts(trial)
+    const replaced = this.#history.records.artifacts
+      .saved(trial)
       .find((one) => one.attempt === attempt && one.name === name && one.upload !== upload)
     // I3
     const at = clock.now()

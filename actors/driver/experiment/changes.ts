@@ -56,7 +56,7 @@ export class Changes {
   /** Hands out nothing more; `now`: what runs is handed back too. */
   async pause(now: boolean): Promise<{ state: string }> {
     const history = this.#history
-    if (!history.changeable || history.ended) {
+    if (!history.lifecycle.changeable || history.ended) {
       throw problem('PAUSE_REFUSED', { experiment: history.submission.experiment, state: history.state })
     }
     this.#host.commit({ type: 'experiment.paused', at: this.#clock.now(), ...(now ? { now } : {}) })
@@ -113,7 +113,8 @@ export class Changes {
   }
 
   #requireChangeable(): void {
-    const { changeable, ended, state, submission } = this.#history
+    const { lifecycle, submission } = this.#history
+    const { changeable, ended, state } = lifecycle
     if (!changeable || ended) throw problem('EXPERIMENT_BUSY', { experiment: submission.experiment, doing: state })
   }
 }

@@ -201,7 +201,7 @@ export class Effects {
   /** What a worker runs on is written down before it gets its first trial. */
   #introduce(worker: string): void {
     const info = this.#fleet.info(worker)
-    if (info === null || this.#rooms.history.workers.has(worker)) return
+    if (info === null || this.#rooms.history.records.workers.has(worker)) return
     const { host, backend, versions } = info
     this.#commit({ type: 'worker.introduced', at: this.#clock.now(), worker, host, backend, versions })
   }
@@ -365,8 +365,8 @@ export class Effects {
     const own = history.submission.context.kind === 'training' ? history.trial(0)?.context.problem : null
     if (own) return this.fail(own)
     const { maxFailed } = history.submission.context.policy
-    const failed = history.failedTrials
-    const reason = history.firstFailure ?? 'they were cancelled'
+    const failed = history.lifecycle.failed
+    const reason = history.ranking.firstFailure ?? 'they were cancelled'
     const fault = toTold(
       maxFailed !== null && failed >= maxFailed
         ? problem('EXPERIMENT_GIVEN_UP', { failed, reason })

@@ -48,7 +48,7 @@ function progressOf(
     driver: id,
     state: history.state,
     at: clock.now(),
-    trials: history.target,
+    trials: history.lifecycle.target,
     counts: countsOf(run, begun.length),
     best: history.best === null ? null : { ...history.best, metrics: fewOf(history.best.metrics, run) },
     running,

@@ -60,7 +60,7 @@ export class Results {
     const { attempts, history, pruning, writer } = this.#rooms
     const { experiment } = history.submission
     const { trial, attempt } = payload
-    if (history.holders.holderOf(trial, attempt) === undefined) {
+    if (history.records.holders.holderOf(trial, attempt) === undefined) {
       // It may be an attempt of the driver that has the experiment now: no result is refused before that is known.
       writer.verify()
       if (!(await writer.kept())) throw this.#fenced()

@@ -191,8 +191,9 @@ export class ExperimentRun implements Claimant {
     for (const event of first) history.apply(event)
     this.#listen()
     this.#effects.perform(attempts.takeUp())
-    for (const trial of history.held) rings?.restore(trial, attempts.partsOf(trial), history.generations.get(trial))
-    for (const trial of history.queued) rings?.restore(trial, [], history.generations.get(trial))
+    for (const trial of history.held)
+      rings?.restore(trial, attempts.partsOf(trial), history.records.generations.last(trial))
+    for (const trial of history.queued) rings?.restore(trial, [], history.records.generations.last(trial))
     this.#deadline.watch()
     if (history.state === 'searching') this.#effects.move({ type: 'optimizer.lost' })
     else this.#effects.follow(history.pendingEffects())
@@ -416,7 +417,7 @@ export class ExperimentRun implements Claimant {
         onDropped,
         isAssigned: (worker, trial, attempt) => this.#isAssigned(worker, trial, attempt),
         continues: (trial, other) => this.history.trial(trial)?.context.fidelity?.from === other,
-        hasSaved: (trial, ring, sha256) => this.history.hasSaved(trial, ring, sha256),
+        hasSaved: (trial, ring, sha256) => this.history.records.checkpoints.has(trial, ring, sha256),
         saved: (checkpoint) => this.#saved({ type: 'trial.saved', at: this.#env.clock.now(), ...checkpoint }),
       }),
       this.rooms.artifacts.serve(),

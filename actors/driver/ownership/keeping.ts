@@ -52,13 +52,13 @@ export class Keeping {
     const { experiment } = said
     const archived = await this.#unowned(experiment)
     const history = historyOf(archived)
-    if (history.removing) throw problem('EXPERIMENT_REMOVING', { experiment })
+    if (history.records.removing) throw problem('EXPERIMENT_REMOVING', { experiment })
     const event = annotationOf(history, said, this.#env.clock.now())
     if (history.takes(event)) {
       await this.#append(archived, event)
       history.apply(event)
     }
-    return { tags: [...history.annotations.tags] }
+    return { tags: [...history.records.annotations.tags] }
   }
 
   /** Rejects with EXPERIMENT_BUSY, EXPERIMENT_PINNED or EXPERIMENT_UNKNOWN. */
@@ -71,8 +71,8 @@ export class Keeping {
   async #remove(experiment: string): Promise<{ bundle: boolean }> {
     const archived = await this.#unowned(experiment)
     const history = historyOf(archived)
-    if (!history.removing) {
-      if (history.annotations.pinned) throw problem('EXPERIMENT_PINNED', { experiment })
+    if (!history.records.removing) {
+      if (history.records.annotations.pinned) throw problem('EXPERIMENT_PINNED', { experiment })
       // I2
       await this.#append(archived, { type: 'experiment.removing', at: this.#env.clock.now() })
     }

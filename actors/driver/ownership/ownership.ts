@@ -269,7 +269,7 @@ export class Ownership {
     const run = this.#newRun(archived.submission, archived)
     run.replay(archived.entries)
     const { history } = run
-    if (history.removing) throw problem('EXPERIMENT_REMOVING', { experiment })
+    if (history.records.removing) throw problem('EXPERIMENT_REMOVING', { experiment })
     const asked = resume?.change
     if (history.ended && (resume === undefined || (history.state === 'done' && asked === undefined))) {
       this.#late.acknowledge(experiment)
@@ -280,7 +280,7 @@ export class Ownership {
     const { order } = archived
     if (order.broken && resume?.force !== true) throw problem('LOG_HOLE', { experiment, fault: order.fault })
     // One that is about to end is changed once it has.
-    const change = asked === undefined || !history.changeable ? undefined : await run.eventOf(asked)
+    const change = asked === undefined || !history.lifecycle.changeable ? undefined : await run.eventOf(asked)
     const at = clock.now()
     const holes = order.holes === 0 ? {} : { holes: order.holes }
     const first: LogEvent[] = [{ type: 'experiment.adopted', at, driver: id, ...holes }]
@@ -363,9 +363,9 @@ async function goOn(run: ExperimentRun, change: AskedChange | undefined): Promis
 }
 
 /** The state of an experiment that is to go on. Throws EXPERIMENT_BUSY while it is being stopped: it must have ended first. */
-function stateToResume({ ending, state, submission }: History): string {
-  if (ending) throw busy(submission.experiment, 'being stopped')
-  return state
+function stateToResume({ lifecycle, submission }: History): string {
+  if (lifecycle.ending) throw busy(submission.experiment, 'being stopped')
+  return lifecycle.state
 }
 
 const busy = (experiment: string, doing: string) => problem('EXPERIMENT_BUSY', { experiment, doing })

@@ -53,9 +53,9 @@ export class Retiring {
     if (archived === undefined) return { last, ended: undefined }
     const history = historyOf(archived)
     const ends = archived.entries.flatMap(({ events }) => events.filter(({ type }) => type === 'experiment.ended'))
-    const { pinned } = history.annotations
+    const { pinned } = history.records.annotations
     // One whose removal has begun is not one of those that stay.
-    const counts = history.ended && !history.removing
+    const counts = history.ended && !history.records.removing
     const ended = counts ? { experiment, endedAt: ends.at(-1)?.at ?? 0, pinned } : undefined
     return { last, ended }
   }

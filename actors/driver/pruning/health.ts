@@ -52,7 +52,7 @@ export class PrunerHealth {
   /** News that the log does not hold yet; null: none. A pruner that comes and goes is told so often only. */
   news(): HealthNews | null {
     const found = this.#found
-    const { state, since, failures } = this.#history.pruner
+    const { state, since, failures } = this.#history.records.notes.pruner
     if (found === null || found.state === state || failures >= mostPrunerFailures) return null
     const name = this.#history.submission.context.pruner?.name ?? 'none'
     if (found.state === 'judges') {

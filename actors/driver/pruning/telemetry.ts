@@ -38,7 +38,7 @@ export async function refill(bus: Bus, book: MetricBook, history: History, only?
     const batch = readable(data, subject)
     if (batch === undefined || current === undefined || !history.counts(trial, batch.attempt)) continue
     // Another worker's word for it counts for nothing.
-    if (history.holders.holderOf(trial, batch.attempt) !== worker) continue
+    if (history.records.holders.holderOf(trial, batch.attempt) !== worker) continue
     const heard = book.hear(trial, upTo(batch, history.shared ? null : heardBefore(current)), history.shared)
     if (heard.kind !== 'stop' || stops.has(trial)) continue
     stops.set(trial, { trial, attempt: batch.attempt, step: heard.step, seen: heard.seen })

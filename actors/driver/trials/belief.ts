@@ -7,7 +7,7 @@ import type { History } from '../../../src/history/index.ts'
 
 /** Why what a worker says of an attempt is not believed; undefined: the attempt is its own. */
 export function disbelief(history: History, worker: string, trial: number, attempt: number): MaggyError | undefined {
-  const holder = history.holders.holderOf(trial, attempt)
+  const holder = history.records.holders.holderOf(trial, attempt)
   if (holder === worker) return undefined
   const { experiment } = history.submission
   return problem('ATTEMPT_FOREIGN', { worker, trial, attempt, experiment, holder: holder ?? 'nobody' })
