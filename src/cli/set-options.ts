@@ -17,7 +17,6 @@ import { reasonAgainst } from '../space/index.ts'
 import { amongst } from '../words/index.ts'
 import {
   ablation,
-  hasProposedPruner,
   optimization,
   resourceOptions,
   training,
@@ -216,8 +215,7 @@ function optionsOf(context: Context): Record<string, unknown> {
           study: context.study,
           repeats: context.repeats,
         }),
-    // One that was proposed is proposed anew: what is set may speak against it.
-    pruner: context.kind === 'optimization' && hasProposedPruner(context) ? undefined : prunerOption(pruner),
+    pruner: pruner === null ? null : named(pruner),
     objectives,
     trials,
     seed,
@@ -225,8 +223,6 @@ function optionsOf(context: Context): Record<string, unknown> {
     ...(policy.resources === undefined ? {} : { resources: resourceOptions(policy.resources) }),
   }
 }
-
-const prunerOption = (pruner: Plugin | null) => (pruner === null ? null : named(pruner))
 
 const named = ({ name, options }: Plugin) => ({ name, ...options })
 

@@ -27,6 +27,6 @@ export type {
 } from './definition.ts'
 export { defineWith, isExperiment, specOf, type AnySpec, type DefineExperiment } from './define.ts'
 export { atPlace, faultOf, keepingFaults, validContexts } from './faulty-context.ts'
-export { hasProposedPruner, optimization, stopRule, type OptimizationOptions } from './optimization.ts'
+export { optimization, stopRule, type OptimizationOptions } from './optimization.ts'
 export { plugin, policy, policyKeys, resourceOptions } from './options.ts'
 export { training, trainingOptions, type TrainingOptions } from './training.ts'

@@ -63,9 +63,9 @@ interface Common<S extends Space, H extends object> extends PolicyOptions {
    */
   readonly constraints?: readonly string[]
   /**
-   * The pruner that stops hopeless trials early: a built-in, or `{ name, served: true }` for one that `servePruner` runs. Default: `auto`
-   * beside the optimizer `auto`, where there is one objective and nothing is repeated: it stops what other trials' curves say will come to
-   * nothing, and nothing where train reports nothing. 'none' or null: all trials run to their end.
+   * The pruner that stops hopeless trials early: a built-in, or `{ name, served: true }` for one that `servePruner` runs. Default: all
+   * trials run to their end; where the optimizer is `auto` and trials report the objective on the way, a note proposes `pruner: 'auto'`,
+   * which stops a trial when other trials' curves say that it will come to nothing. 'none': all run to their end, and nothing is proposed.
    */
   readonly pruner?: PluginOption | null
   /**
@@ -132,26 +132,6 @@ export function optimization<const S extends Space, H extends object = object>(
   return madeContext('optimization', () => ({ kind: 'optimization', context: contextFrom(options) }))
 }
 
-/**
- * `auto` proposes a pruner where nobody named any: not among repeats, which are compared by their means, nor for rings, where a trial
- * that stops costs more than it saves.
- */
-function proposedPruner(
-  optimizer: Plugin,
-  objectives: readonly Objective[],
-  repeats: number,
-  { ring }: { readonly ring?: RingSettings },
-): string | null {
-  const isProposed = optimizer.name === 'auto' && objectives.length === 1 && repeats === 1 && ring === undefined
-  return isProposed ? 'auto' : null
-}
-
-/** Whether its pruner is the one that is proposed where nobody names any. */
-export function hasProposedPruner({ optimizer, objectives, repeats = 1, ring, pruner }: OptimizationContext): boolean {
-  const proposed = proposedPruner(optimizer, objectives, repeats, ring === undefined ? {} : { ring })
-  return pruner !== null && pruner.name === proposed && Object.keys(pruner.options).length === 0
-}
-
 function contextFrom(options: object): OptimizationContext {
   const given = record('optimization', options)
   requireKnown(given, known)
@@ -168,11 +148,10 @@ function contextFrom(options: object): OptimizationContext {
     throw invalid('retry', 'stands beside workersPerTrial: what throws on one worker of a ring throws on all')
   }
   const optimizer = plugin('optimizer', given['optimizer'] ?? 'auto')
-  const { pruner = proposedPruner(optimizer, aims, repeats, rings) } = given
   return {
     kind: 'optimization',
     optimizer,
-    pruner: pruner === null ? null : plugin('pruner', pruner),
+    pruner: given['pruner'] === undefined || given['pruner'] === null ? null : plugin('pruner', given['pruner']),
     space,
     trials,
     ...(repeats === 1 ? {} : { repeats }),

@@ -14,6 +14,8 @@ import { invalidOption, numberOption, refuseUnknown, wholeOption, type PrunerOpt
 import type { PrunerPlugin, ReportedTrial } from './pruner.ts'
 import { seriesReader, type Series } from './series.ts'
 
+/** It stops nothing before so many trials have come to their end, if nobody says otherwise. */
+export const leastFinished = 4
 /** It judges a trial so many times at most. */
 const parts = 16
 /** It looks at the mean of the reports in this last share of what a trial has done. */
@@ -25,7 +27,6 @@ const significant = 0.05
 
 export const autoPruner: PrunerPlugin = {
   name: 'auto',
-  isOptional: true,
   pointsAtMost: 16 * parts,
   create({ objectives, options }) {
     const [objective, ...others] = objectives
@@ -74,11 +75,11 @@ export const autoPruner: PrunerPlugin = {
         : `auto may stop trials early from here on: ${minFinished} have come to their end and reported ${objective.metric} on the way`
   },
   notes: ({ objectives: [objective], options }) => [
-    `auto stops hopeless trials early, once ${leastOf(options)} have reported ${objective?.metric} up to their end; pruner: 'none' lets all run`,
+    `auto stops hopeless trials early, once ${leastOf(options)} have reported ${objective?.metric} up to their end`,
   ],
 }
 
-const leastOf = (options: PrunerOptions): number => wholeOption(options, 'minFinished', 4, 3)
+const leastOf = (options: PrunerOptions): number => wholeOption(options, 'minFinished', leastFinished, 3)
 
 interface Whole {
   readonly trials: readonly { readonly series: Series; readonly result: number }[]

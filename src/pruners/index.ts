@@ -11,6 +11,7 @@ import { thresholdPruner } from './threshold.ts'
 import { wilcoxonPruner } from './wilcoxon.ts'
 
 export { keepPoint } from './kept-points.ts'
+export { proposalFor } from './proposal.ts'
 export type { Pruner, PrunerPlugin, ReportedTrial } from './pruner.ts'
 
 /** The pruners that a context can name. */
@@ -69,11 +70,6 @@ export function prunerNotes(plugin: Plugin | null, objectives: readonly Objectiv
 /** How many points of each trial are kept for the named pruner; undefined: as many as for any. */
 export function pointsKeptFor(plugin: Plugin | null): number | undefined {
   return builtin(plugin)?.pointsAtMost
-}
-
-/** Whether people need not be told that it hears nothing. */
-export function isOptional(plugin: Plugin | null): boolean {
-  return builtin(plugin)?.isOptional === true
 }
 
 const builtin = (plugin: Plugin | null): PrunerPlugin | undefined =>

@@ -30,8 +30,6 @@ export interface PrunerPlugin {
   readonly name: string
   /** Of each trial it needs so many points, evenly thinned; left out: as many as are kept. */
   readonly pointsAtMost?: number
-  /** Nobody need be told that it hears nothing to judge by. */
-  readonly isOptional?: boolean
   /** Throws CONTEXT_INVALID for options that it cannot take, with the path `pruner.options.NAME`. */
   create(setting: PrunerSetting): Pruner
   /** Sentences for people before the first trial. */

@@ -11,8 +11,7 @@ import { moduleFile } from './trials.ts'
 
 const searches = {
   random: { optimizer: 'random' },
-  // No pruner is named: auto proposes one.
-  auto: { optimizer: 'auto' },
+  auto: { optimizer: 'auto', pruner: 'auto' },
 } as const
 
 interface Scale {

@@ -28,8 +28,6 @@ describe('--set with a context', () => {
   it('changes options and policy, and leaves the rest as it was', () => {
     expect(set('trials=5', 'seed=3', 'parallel=2', 'maxFailed=1', 'optimizer=grid')).toEqual({
       ...tune.context,
-      // Which auto had proposed.
-      pruner: null,
       trials: 5,
       seed: 3,
       optimizer: { name: 'grid', options: {} },

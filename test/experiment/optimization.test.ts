@@ -15,7 +15,7 @@ describe('optimization', () => {
     expect(context).toEqual({
       kind: 'optimization',
       optimizer: { name: 'auto', options: {} },
-      pruner: { name: 'auto', options: {} },
+      pruner: null,
       space: { lr: { type: 'double', low: 0, high: 1 } },
       trials: 3,
       objectives: [{ metric: 'loss', direction: 'minimize' }],
@@ -24,26 +24,6 @@ describe('optimization', () => {
       policy: { trialTimeoutMs: null, graceMs: 5000, maxAttempts: 3, maxFailed: null, parallel: null, labels: {} },
     })
     expect(() => check(OptimizationContext, context, 'context')).not.toThrow()
-  })
-
-  test.each([
-    ['pruner null', { pruner: null }, null],
-    ['pruner none', { pruner: 'none' }, 'none'],
-    ['a pruner of the user', { pruner: 'median' }, 'median'],
-    ['another optimizer', { optimizer: 'tpe' }, null],
-    ['repeats', { repeats: 2 }, null],
-    ['rings', { workersPerTrial: 2 }, null],
-  ])('proposes no pruner beside %s', (_, given, name) => {
-    const { context } = optimization({ ...good, ...given })
-    expect((context as OptimizationContext).pruner?.name ?? null).toBe(name)
-  })
-
-  test('proposes no pruner for several objectives', () => {
-    const objectives = [good, { metric: 'size', direction: 'minimize' as const }].map(({ metric, direction }) => ({
-      metric,
-      direction,
-    }))
-    expect(optimization({ space: { lr }, trials: 3, objectives }).context).toMatchObject({ pruner: null })
   })
 
   test('puts constraints on returned numbers beside the first objective', () => {

@@ -93,7 +93,7 @@ describe('the pruner auto', () => {
 
   it('says before that it may stop trials, and once when it begins; with several objectives it cannot be had', () => {
     expect(prunerNotes(auto, loss)).toEqual([
-      "auto stops hopeless trials early, once 4 have reported loss up to their end; pruner: 'none' lets all run",
+      'auto stops hopeless trials early, once 4 have reported loss up to their end',
     ])
     expect(beginningOf({ name: 'median', options: {} }, loss)).toBeNull()
     const begins = beginningOf(auto, loss)

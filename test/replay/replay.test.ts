@@ -125,7 +125,18 @@ describe('a replay', () => {
     expect(Math.min(...stops)).toBeGreaterThan(begins[0] as number)
     expect(events.findIndex(({ type }) => type === 'experiment.adopted')).toBeLessThan(stops.at(-1) as number)
     const opened = events.find((event) => event.type === 'optimizer.opened')
-    expect(opened?.notes).toContainEqual(expect.stringContaining("pruner: 'none' lets all run"))
+    expect(opened?.notes).toContainEqual(expect.stringContaining('auto stops hopeless trials early'))
+    expect(await replay(source)).toMatchObject({ differences: [], untaken: {} })
+  })
+
+  it('finds that a search by auto stopped nothing, and was proposed a pruner once, whichever driver had it', async () => {
+    const bench = await search({ optimizer: { name: 'auto', options: {} }, pruner: null }, { handOver: true })
+    const source = await sourceOf(bench.client, 'e1')
+    const notes = source.entries.flatMap(({ events }) =>
+      events.flatMap((event) => (event.type === 'experiment.noted' ? [event.note] : [])),
+    )
+    expect(notes.filter((note) => note.includes("pruner: 'auto'"))).toHaveLength(1)
+    expect(kinds(source, 'trial.stopping')).toEqual([])
     expect(await replay(source)).toMatchObject({ differences: [], untaken: {} })
   })
 

@@ -55,6 +55,8 @@ export class FakeWorker {
   /** Results that a driver has acknowledged. */
   readonly acknowledged: AttemptRef[] = []
   readonly unacknowledged: AttemptRef[] = []
+  /** How many points it has reported of each. */
+  readonly #reported = new Map<AttemptRef, number>()
   /** Refuses leases, as a worker does whose slots another driver holds. */
   refuses = false
   /** Takes assignments in without a word: whoever asks hears nothing. */
@@ -177,6 +179,7 @@ export class FakeWorker {
   report(trial: number, points: readonly MetricPoint[], first = 0): void {
     const assignment = this.#find(trial)
     const { experiment, attempt } = assignment.attempt
+    this.#reported.set(assignment.attempt, first + points.length)
     tell(
       this.bus,
       metrics,
@@ -209,7 +212,7 @@ export class FakeWorker {
       outcome,
       startedAt: 1,
       endedAt: 1 + (this.#options.lastsMs ?? 1),
-      points: 0,
+      points: this.#reported.get(attempt) ?? 0,
     }
     try {
       await ask(this.bus, done, { worker: this.id, experiment }, payload, { timeoutMs: 60_000 })

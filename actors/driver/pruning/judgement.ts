@@ -15,9 +15,9 @@ import type { Bus } from '../../../src/bus/index.ts'
 import {
   beginningOf,
   createPruner,
-  isOptional,
   isServed,
   pointsKeptFor,
+  proposalFor,
   watchedMetrics,
   type ReportedTrial,
 } from '../../../src/pruners/index.ts'
@@ -62,6 +62,8 @@ export class Pruning {
   #health: PrunerHealth
   /** A sentence for people once a pruner that waited may stop trials; null: there is none, or it was said. */
   #begins: ((history: readonly ReportedTrial[]) => string | undefined) | null
+  /** A sentence for people once a pruner would help where there is none; null: it would not, or it was said. */
+  #proposes: ReturnType<typeof proposalFor>
   /** The view that the pruner judges by; null: it asks for itself. */
   #watched: ReadonlySet<string> | null
   /** Earlier reports are being read back for another pruner: until then nothing is judged, for it would know too little. */
@@ -81,6 +83,7 @@ export class Pruning {
     this.#plugin = history.submission.context.pruner
     ;({ book: this.#book, served: this.#served, health: this.#health, watched: this.#watched } = this.#made())
     this.#begins = beginningOf(this.#plugin, history.submission.context.objectives)
+    this.#proposes = proposalFor(history.submission.context)
   }
 
   #made() {
@@ -116,6 +119,7 @@ export class Pruning {
     this.#served?.drop()
     ;({ book: this.#book, served: this.#served, health: this.#health, watched: this.#watched } = this.#made())
     this.#begins = beginningOf(plugin, this.#history.submission.context.objectives)
+    this.#proposes = null
     this.#silent = true
     this.#saidSilent = false
   }
@@ -185,8 +189,10 @@ export class Pruning {
 
   settle(trial: number, state: 'done' | 'pruned' | 'failed' | 'cancelled'): void {
     this.#book.settle(trial, state, this.#history.trial(trial)?.context.metrics ?? {})
-    // Nothing begins by a trial without reports; all of them need not be looked at for it.
-    if (state === 'done' && !this.#following && this.#book.last(trial) !== null) this.#sayBeginning()
+    const last = this.#book.last(trial)
+    if (state !== 'done' || this.#following || last === null) return
+    this.#sayBeginning()
+    this.#propose(trial, last.metrics)
   }
 
   /** Said once in the log: a driver that takes the experiment over finds it there. */
@@ -196,6 +202,15 @@ export class Pruning {
     this.#begins = null
     if (this.#history.notes.some((note) => note.startsWith(said))) return
     this.#decide({ kind: 'note', note: `${said} (${this.#history.suggested} trials are suggested)` })
+  }
+
+  /** Said once, too; the log does not take a note twice. */
+  #propose(trial: number, last: Metrics): void {
+    const end = this.#history.trial(trial)?.context.end
+    const said = end?.type === 'trial.ended' ? this.#proposes?.(end.points, last) : undefined
+    if (said === undefined) return
+    this.#proposes = null
+    this.#decide({ kind: 'note', note: said })
   }
 
   /** How many points of a trial the pruner may have seen, for the log; nothing where no decision rests on it. */
@@ -213,7 +228,7 @@ export class Pruning {
   noteSilence({ outcome }: Extract<LogEvent, { type: 'trial.ended' }>): void {
     const { experiment, context } = this.#history.submission
     const pruner = context.pruner?.name ?? 'none'
-    if (!this.#silent || this.#saidSilent || pruner === 'none' || isOptional(context.pruner)) return
+    if (!this.#silent || this.#saidSilent || pruner === 'none') return
     if (outcome.kind !== 'done') return
     this.#saidSilent = true
     const wanted = this.#watched === null ? 'anything' : [...this.#watched].join(', ')
