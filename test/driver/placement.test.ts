@@ -83,6 +83,34 @@ describe('places behind what runs', () => {
     expect(queues(slots, [single('s', 9)])).toBe('')
   })
 
+  it('are as many as there are trials, and leave no shorter queue that could take one', () => {
+    const queue = fc.record({ waiting: fc.nat(40), ahead: fc.integer({ min: 1, max: 32 }) })
+    fc.assert(
+      fc.property(
+        fc.array(queue, { maxLength: 12 }),
+        fc.nat(60),
+        fc.integer({ min: 1, max: 32 }),
+        (all, count, most) => {
+          const slots = all.map((one, index) => slot(String(index), { ...busy, ...one }))
+          const fills = schedule(slots, [single('s', count, most)], now).flatMap((one) =>
+            one.kind === 'fill' ? [one.slot.name] : [],
+          )
+          const lengths = slots.map(({ name, waiting, ahead }) => {
+            const given = fills.filter((one) => one === name).length
+            return { given, length: waiting + given, limit: Math.min(ahead, most) }
+          })
+          const room = slots.reduce((sum, one) => sum + Math.max(0, Math.min(one.ahead, most) - one.waiting), 0)
+          expect(fills.length).toBe(Math.min(count, room))
+          const longest = Math.max(0, ...lengths.map(({ given, length }) => (given === 0 ? 0 : length)))
+          for (const { given, length, limit } of lengths) {
+            if (given > 0) expect(length).toBeLessThanOrEqual(limit)
+            if (length < limit) expect(length).toBeGreaterThanOrEqual(longest - 1)
+          }
+        },
+      ),
+    )
+  })
+
   it('are filled after the slots that are idle (I1)', () => {
     expect(queues([slot('a', busy), slot('b')], [single('s', 2, 4)])).toBe('b to s, a to s')
   })

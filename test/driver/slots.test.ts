@@ -1,4 +1,5 @@
 /** A driver that takes over may find more attempts at a slot than a slot has room for. */
+import * as fc from 'fast-check'
 import { expect, it } from 'vitest'
 import { Fleet, type FleetNews } from '../../actors/driver/fleet/fleet.ts'
 import type { AttemptRef, WorkerStatus } from '../../protocol/index.ts'
@@ -42,4 +43,59 @@ it('all are lost with their worker', () => {
   fleet.announced('w1', info, running(attempts[1]))
   fleet.left('w1')
   expect(lost()).toEqual([0, 1, 2, 3, 4])
+})
+
+const known = ['e1', 'e2'].flatMap((experiment) =>
+  [0, 1, 2].flatMap((trial) => [1, 2].map((attempt): AttemptRef => ({ experiment, trial, attempt }))),
+)
+const placesOf = (fleet: Fleet) =>
+  fleet
+    .slotsOf('w1')
+    .flatMap(({ running, next, behind }) => [running, next, ...behind])
+    .filter((place) => place !== null)
+
+it('an attempt is found where its slot has it, and has one place at most, whatever happens (I1, I3)', () => {
+  const slot = fc.integer({ min: 0, max: 2 })
+  const attempt = fc.constantFrom(...known)
+  const happening = fc.oneof(
+    fc.record({ kind: fc.constantFrom('expect', 'reserve'), slot, attempt }),
+    fc.record({ kind: fc.constantFrom('free', 'disown', 'dispatch', 'assign'), which: fc.nat() }),
+    fc.record({ kind: fc.constant('beat'), slot, attempts: fc.uniqueArray(attempt, { maxLength: 6 }) }),
+  )
+  const happens = (fleet: Fleet, now: typeof happening extends fc.Arbitrary<infer T> ? T : never): void => {
+    if ('which' in now) {
+      const places = placesOf(fleet)
+      const place = places[now.which % Math.max(1, places.length)]
+      if (place === undefined) return
+      if (now.kind === 'free') fleet.free(place)
+      else if (now.kind === 'disown') fleet.disown(place)
+      else if (now.kind === 'dispatch') fleet.dispatched(place)
+      else fleet.assigned(place, 'next')
+    } else if ('attempts' in now) {
+      const [running = null, next = null, ...behind] = now.attempts
+      const slots = [{ slot: now.slot, driver: 'd1', running, next, behind }]
+      fleet.beat('w1', { slots, unacknowledged: [], draining: false })
+    } else if (now.kind === 'expect') fleet.expect('w1', now.slot, now.attempt, 5)
+    else {
+      const there = fleet.slotsOf('w1').find((one) => one.slot === now.slot)
+      if (there !== undefined && fleet.find('w1', now.attempt) === undefined) fleet.reserve(there, now.attempt)
+    }
+  }
+  fc.assert(
+    fc.property(fc.array(happening, { maxLength: 40 }), (happenings) => {
+      const fleet = new Fleet(createMemoryNetwork().connect(), new TestClock(), 'd1', times, () => undefined)
+      fleet.announced('w1', { ...info, slots: 3 }, running(undefined))
+      for (const one of happenings) {
+        happens(fleet, one)
+        const wrong = known.filter((attempt) => {
+          const [holding, ...more] = placesOf(fleet).filter((place) => place.holds(attempt))
+          const held = holding?.state === 'foreign' ? undefined : holding
+          const isFound = fleet.whereverHeld('w1', attempt) === holding && fleet.find('w1', attempt) === held
+          return more.length > 0 || !isFound
+        })
+        expect(wrong).toEqual([])
+      }
+    }),
+    { numRuns: 200 },
+  )
 })

@@ -17,7 +17,7 @@ import { stepper } from '../../../src/machine/index.ts'
 import { ask, type Bus } from '../../../src/bus/index.ts'
 import { fleetMachine, type FleetEvent } from './fleet.machine.ts'
 import { offerOf, type Offer } from './offer.ts'
-import { Place, sameAttempt, type PlaceState } from './place.ts'
+import { attemptKey, Place, sameAttempt, type PlaceState } from './place.ts'
 import type { Whereabouts } from './place.machine.ts'
 import { Slots, type Slot } from './slots.ts'
 
@@ -329,11 +329,13 @@ export class Fleet {
     let isNews = entry.said === null || !sameStatus(entry.said, status)
     entry.said = status
     for (const said of offered) if (slots.hear(said)) isNews = true
+    const whereabouts = whereaboutsIn(status)
     for (const place of slots.places) {
       if (place.attempt === null) continue
       const { state } = place
       const behind = slots.at(place.slot)?.running !== place
-      const lost = place.move({ type: 'worker.status', attempt: whereabouts(place.attempt, place.slot, status) })
+      const attempt = whereabouts.get(attemptKey(place.attempt)) ?? 'nowhere'
+      const lost = place.move({ type: 'worker.status', attempt })
       if (!place.isOver) continue
       isNews = true
       this.#workers.get(place.worker)?.slots.vacate(place)
@@ -347,22 +349,14 @@ export class Fleet {
   }
 }
 
-/** `slot`: where it is likely to be. */
-function whereabouts(attempt: AttemptRef, slot: number, { slots, unacknowledged }: WorkerStatus): Whereabouts {
-  const likely = inSlot(attempt, slots[slot])
-  if (likely !== undefined) return likely
-  for (const one of slots) {
-    const found = inSlot(attempt, one)
-    if (found !== undefined) return found
-  }
-  return unacknowledged.some((other) => sameAttempt(other, attempt)) ? 'kept' : 'nowhere'
-}
-
-function inSlot(attempt: AttemptRef, slot: SlotStatus | undefined): 'running' | 'next' | undefined {
-  if (slot === undefined) return undefined
-  if (sameOrNone(slot.running, attempt)) return 'running'
-  if (sameOrNone(slot.next, attempt)) return 'next'
-  return slot.behind?.some((one) => sameAttempt(one, attempt)) === true ? 'next' : undefined
+/** By attempt: where the worker says that it is; one that is not there is nowhere. */
+function whereaboutsIn({ slots, unacknowledged }: WorkerStatus): ReadonlyMap<string, Whereabouts> {
+  const all = new Map<string, Whereabouts>()
+  for (const attempt of unacknowledged) all.set(attemptKey(attempt), 'kept')
+  for (const { next, behind = [] } of slots)
+    for (const attempt of [next, ...behind]) if (attempt !== null) all.set(attemptKey(attempt), 'next')
+  for (const { running } of slots) if (running !== null) all.set(attemptKey(running), 'running')
+  return all
 }
 
 function sameStatus(a: WorkerStatus, b: WorkerStatus): boolean {

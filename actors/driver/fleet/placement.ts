@@ -117,9 +117,11 @@ export function schedule<S extends Position>(
   }
   // The shortest queues first, so that no slot falls idle behind another one's.
   const most = Math.max(0, ...claims.map(({ ahead }) => ahead))
-  for (let waiting = 0; waiting < most && claims.some(({ isOpen }) => isOpen); waiting += 1) {
-    for (const slot of open) {
-      if (slot.lease !== 'ours' || slot.waiting > waiting || slot.ahead <= waiting) continue
+  const short = open.filter(({ lease, waiting, ahead }) => lease === 'ours' && waiting < Math.min(ahead, most))
+  const shortest = short.reduce((least, { waiting }) => Math.min(least, waiting), most)
+  for (let waiting = shortest; waiting < most && claims.some(({ isOpen }) => isOpen); waiting += 1) {
+    for (const slot of short) {
+      if (slot.waiting > waiting || slot.ahead <= waiting) continue
       const claim = choose(
         claims,
         (one) => one.ahead > waiting && now - slot.runsSince <= one.patienceMs && one.suits(slot),

@@ -3,23 +3,28 @@
  * I1 An attempt has one place at most, and a place one attempt.
  * I2 Every attempt that the log gives to a slot has a place until the worker's word decides, however many they are: a driver that takes
  *    over finds those of the driver before it, and may have given out its own.
+ * I3 A place is in the index as long as it is in a slot: each comes in by #enter and goes out by #leave. So the place of an attempt is
+ *    found at once, however many there are.
  */
 import type { AttemptRef, SlotStatus } from '../../../protocol/index.ts'
 import type { Clock } from '../../../src/actor/index.ts'
 import type { Bus } from '../../../src/bus/index.ts'
 import { Lease } from './lease.ts'
-import { Place } from './place.ts'
+import { attemptKey, Place } from './place.ts'
 
-export interface Slot {
-  readonly worker: string
-  readonly slot: number
-  readonly lease: Lease
+interface Line {
   /** What runs, or is about to. */
   running: Place | null
   /** What waits behind it. */
   next: Place | null
   /** What waits behind these two, in order; empty as long as one of the two is free. */
   behind: Place[]
+}
+
+export interface Slot extends Line {
+  readonly worker: string
+  readonly slot: number
+  readonly lease: Lease
   idleSince: number
   /** Since when what runs there does, at the earliest. */
   runsSince: number
@@ -41,6 +46,8 @@ export type SlotsNews =
 export class Slots {
   readonly all: Slot[] = []
   readonly #byNumber = new Map<number, Slot>()
+  /** By attempt: the places in all slots (I3). */
+  readonly #index = new Map<string, Place>()
   readonly #where: Where
   readonly #tell: (news: SlotsNews) => void
 
@@ -59,22 +66,14 @@ export class Slots {
 
   /** The place that holds an attempt; what the worker runs against this driver's will is in none. */
   find(attempt: AttemptRef): Place | undefined {
-    return this.#first((place) => place.state !== 'foreign' && place.holds(attempt))
+    const place = this.whereverHeld(attempt)
+    return place?.state === 'foreign' ? undefined : place
   }
 
   /** The same with those that it was given up in. */
   whereverHeld(attempt: AttemptRef): Place | undefined {
-    return this.#first((place) => place.holds(attempt))
-  }
-
-  #first(fits: (place: Place) => boolean): Place | undefined {
-    for (const { running, next, behind } of this.all) {
-      if (running !== null && fits(running)) return running
-      if (next !== null && fits(next)) return next
-      const found = behind.find(fits)
-      if (found !== undefined) return found
-    }
-    return undefined
+    const place = this.#index.get(attemptKey(attempt))
+    return place?.isOver === true ? undefined : place
   }
 
   /** The worker is said to hold this attempt: it is entered once (I1). */
@@ -85,23 +84,20 @@ export class Slots {
     const there = this.#open(slot)
     const place = new Place(this.#where.worker, slot)
     place.move({ type: 'place.expect', attempt, at })
-    if (there.running === null) this.#run(there, place)
-    else if (there.next === null) there.next = place
     // What is only supposed to be there gives way to what is.
-    else if (there.next.state === 'foreign') there.next = place
-    else there.behind.push(place)
+    const isSupposed = there.running !== null && there.next?.state === 'foreign'
+    this.#enter(there, isSupposed ? 'next' : endOf(there), place)
   }
 
   /** A place behind all that is there, or the one that runs. */
   add(slot: Slot, place: Place): void {
-    if (slot.running === null) this.#run(slot, place)
-    else if (slot.next === null) slot.next = place
-    else slot.behind.push(place)
-  }
-
-  #run(slot: Slot, place: Place | null): void {
-    slot.running = place
-    slot.runsSince = this.#where.clock.elapsed()
+    // A stranger's place that has the same attempt is over (I1).
+    const stranger = place.attempt === null ? undefined : this.whereverHeld(place.attempt)
+    if (stranger !== undefined) {
+      stranger.move({ type: 'place.free' })
+      this.vacate(stranger)
+    }
+    this.#enter(slot, endOf(slot), place)
   }
 
   /** The place is over; what waited behind it moves up. */
@@ -109,13 +105,36 @@ export class Slots {
     const slot = this.at(place.slot)
     if (slot === undefined) return
     if (slot.behind.includes(place)) slot.behind = slot.behind.filter((one) => one !== place)
-    if (slot.next === place) slot.next = slot.behind.shift() ?? null
-    if (slot.running === place) {
+    else if (slot.next === place) slot.next = slot.behind.shift() ?? null
+    else if (slot.running === place) {
       this.#run(slot, slot.next)
       slot.running?.move({ type: 'place.promote' })
       slot.next = slot.behind.shift() ?? null
     }
+    this.#leave(place)
     slot.idleSince = this.#where.clock.elapsed()
+  }
+
+  /** Where there was one before, that goes out. */
+  #enter(slot: Slot, into: keyof Line, place: Place): void {
+    if (into === 'behind') slot.behind.push(place)
+    else {
+      const before = slot[into]
+      if (before !== null) this.#leave(before)
+      if (into === 'running') this.#run(slot, place)
+      else slot.next = place
+    }
+    if (place.attempt !== null) this.#index.set(attemptKey(place.attempt), place)
+  }
+
+  #leave(place: Place): void {
+    const key = place.attempt === null ? '' : attemptKey(place.attempt)
+    if (this.#index.get(key) === place) this.#index.delete(key)
+  }
+
+  #run(slot: Slot, place: Place | null): void {
+    slot.running = place
+    slot.runsSince = this.#where.clock.elapsed()
   }
 
   /** Whose the slot is, as the worker says; true: that is news. */
@@ -136,15 +155,13 @@ export class Slots {
       if (this.whereverHeld(attempt) !== undefined) continue
       const place = new Place(slot.worker, number)
       place.move({ type: 'place.disown', attempt })
-      if (attempt === next && slot.next === null) slot.next = place
-      else if (slot.running === null) this.#run(slot, place)
-      else if (slot.next === null) {
+      if (attempt === next && slot.next === null) this.#enter(slot, 'next', place)
+      else if (slot.running !== null && slot.next === null) {
         // What was given to the slot waits behind the stranger.
         slot.next = slot.running
-        slot.running = place
-      } else {
-        slot.behind.push(place)
-      }
+        slot.running = null
+        this.#enter(slot, 'running', place)
+      } else this.#enter(slot, endOf(slot), place)
     }
   }
 
@@ -163,4 +180,10 @@ export class Slots {
     this.#byNumber.set(slot, fresh)
     return fresh
   }
+}
+
+/** Behind all that is there. */
+function endOf({ running, next }: Line): keyof Line {
+  if (running === null) return 'running'
+  return next === null ? 'next' : 'behind'
 }
