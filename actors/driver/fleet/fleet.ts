@@ -3,7 +3,6 @@
  * I1 A worker is the sole authority on its slots: a lease is asked for, and its beats are believed.
  * I2 Bounded: whatever announces itself, so many workers and slots are known at once; what beats without a name is not remembered.
  */
-import type { SnapshotFrom } from 'xstate'
 import {
   codeOf,
   ping,
@@ -13,7 +12,7 @@ import {
   type WorkerStatus,
 } from '../../../protocol/index.ts'
 import type { Clock } from '../../../src/actor/index.ts'
-import { stepper } from '../../../src/machine/index.ts'
+import { flatStepper, type FlatSnapshot } from '../../../src/machine/index.ts'
 import { ask, type Bus } from '../../../src/bus/index.ts'
 import { fleetMachine, type FleetEvent } from './fleet.machine.ts'
 import { offerOf, type Offer } from './offer.ts'
@@ -22,7 +21,7 @@ import type { Whereabouts } from './place.machine.ts'
 import { Slots, type Slot } from './slots.ts'
 
 interface Worker {
-  snapshot: SnapshotFrom<typeof fleetMachine>
+  snapshot: FlatSnapshot<typeof fleetMachine>
   slots: Slots
   /** What it said last, as it was held against what is believed. */
   said: WorkerStatus | null
@@ -66,7 +65,7 @@ const forgetAfterMs = 600_000
 /** Known at once (I2). */
 const workersAtMost = 10_000
 const slotsAtMost = 65_536
-const fleetSteps = stepper(fleetMachine, { worker: '', suspectAfterMs: 0, lostAfterMs: 0, refusalsUntilLost: 1, at: 0 })
+const fleetSteps = flatStepper(fleetMachine)
 
 export class Fleet {
   readonly #bus: Bus
@@ -276,11 +275,11 @@ export class Fleet {
     const entry = this.#worker(worker)
     const [snapshot, actions] = fleetSteps.next(entry.snapshot, event)
     entry.snapshot = snapshot
-    for (const { type } of actions) {
-      if (type === 'reconcile') this.#reconcile(worker, entry)
-      else if (type === 'callRoll') this.#tell({ kind: 'callRoll' })
-      else if (type === 'askPing') void this.#ping(worker, entry)
-      else if (type === 'loseAttempts') this.#loseAll(entry)
+    for (const action of actions) {
+      if (action === 'reconcile') this.#reconcile(worker, entry)
+      else if (action === 'callRoll') this.#tell({ kind: 'callRoll' })
+      else if (action === 'askPing') void this.#ping(worker, entry)
+      else if (action === 'loseAttempts') this.#loseAll(entry)
     }
   }
 

@@ -1,14 +1,14 @@
 /** The lease on one slot: lease.machine.ts with the bus. */
 import type { SnapshotFrom } from 'xstate'
 import { codeOf, lease, release, type SlotStatus } from '../../../protocol/index.ts'
-import { stepper } from '../../../src/machine/index.ts'
+import { flatStepper } from '../../../src/machine/index.ts'
 import type { Clock } from '../../../src/actor/index.ts'
 import { ask, type Bus } from '../../../src/bus/index.ts'
 import { leaseMachine, type LeaseEvent } from './lease.machine.ts'
 
 export type LeaseState = SnapshotFrom<typeof leaseMachine>['value']
 
-const steps = stepper(leaseMachine, undefined)
+const steps = flatStepper(leaseMachine)
 const timeoutMs = 2000
 
 export class Lease {
@@ -19,7 +19,7 @@ export class Lease {
   readonly #slot: number
   /** It moved by what the bus answered; with the worker's word on the slot, where it gave one. */
   readonly #answered: (status?: SlotStatus) => void
-  #snapshot: SnapshotFrom<typeof leaseMachine>
+  #snapshot = steps.initial(undefined)
   /** Only the answer to the last question counts. */
   #questions = 0
 
@@ -33,7 +33,6 @@ export class Lease {
     this.#worker = where.worker
     this.#slot = where.slot
     this.#answered = answered
-    this.#snapshot = steps.initial(undefined)
   }
 
   get state(): LeaseState {
@@ -84,9 +83,9 @@ export class Lease {
   #move(event: LeaseEvent): void {
     const [after, actions] = steps.next(this.#snapshot, event)
     this.#snapshot = after
-    for (const { type } of actions) {
-      if (type === 'ask') void this.#ask()
-      else if (type === 'release') this.#releasing = this.#handBack()
+    for (const action of actions) {
+      if (action === 'ask') void this.#ask()
+      else if (action === 'release') this.#releasing = this.#handBack()
     }
   }
 
