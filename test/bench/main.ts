@@ -41,8 +41,10 @@ export interface BenchOptions {
   readonly only?: string
   readonly samplers?: string
   readonly workers?: string
-  /** A directory in which outcomes of peers are kept. */
+  /** A directory in which outcomes are kept. */
   readonly keep?: string
+  /** quality: no seed is begun after that. */
+  readonly seconds?: number
   readonly seeds?: number
   readonly kills?: number
   readonly trials?: number
@@ -96,15 +98,19 @@ const program = new Command('bench')
   )
   .option(
     '--peers <names>',
-    "quality: the peer's samplers: optuna-tpe, optuna-gp, optuna-cmaes, optuna-nsga2, smac-hpo",
+    "quality: the peer's samplers: optuna-tpe, optuna-gp, optuna-cmaes, optuna-nsga2, smac-hpo; optuna-gp:2 for two seeds only",
   )
   .option(
     '--only <families>',
     'quality: families of problems, or problems by name; scale: of steady, bundle, history and outage; sizing: sizes (1000x100x4); trials: of alone and replicated',
   )
-  .option('--samplers <names>', 'quality: samplers of ours, options in braces (default: tpe,auto)')
-  .option('--workers <numbers>', 'quality: asynchronous workers (default: 1); scale: so many workers (default: 1000)')
-  .option('--keep <directory>', "quality: where the peer's outcomes are kept, so that they are found once")
+  .option('--samplers <names>', 'quality: samplers of ours, options in braces (default: tpe,auto,motpe)')
+  .option(
+    '--workers <numbers>',
+    'quality: asynchronous workers (default: 1,8,64); scale: so many workers (default: 1000)',
+  )
+  .option('--keep <directory>', 'quality: where outcomes are kept, so that each is found once')
+  .option('--seconds <n>', 'quality: no seed is begun after so many seconds', Number)
   .option('--seeds <n>', 'quality, ring-training, search: so many seeds (default: 10, 3, 1)', Number)
   .option('--kills <n>', 'recovery, kills, leaders, goodput: so many are killed (default: 50, 10, 6, 5)', Number)
   .option('--trials <n>', 'history, board, trials, search: so many trials (default: 60000, 50000, 10000, 40)', Number)

@@ -16,6 +16,8 @@ export interface Search {
 
 export interface Contestant {
   readonly name: string
+  /** Of the package that it is from; ours have none. */
+  readonly version?: () => Promise<string>
   open(problem: Problem, seed: number, workers: number): Promise<Search>
 }
 
@@ -51,7 +53,14 @@ export function ours(name: string): Contestant {
   }
 }
 
+interface Answer {
+  readonly hparams?: Hparams
+  readonly version?: string | null
+}
+
 export interface Peers {
+  /** undefined: its package is not installed, or lacks a part. */
+  version(name: string): Promise<string | undefined>
   contestant(name: string): Contestant
   stop(): void
 }
@@ -61,7 +70,7 @@ export function peersIn(python: string): Peers {
   const script = join(packageRoot(), 'test', 'bench', 'quality', 'peers.py')
   let child: ChildProcessWithoutNullStreams | undefined
   let answers: AsyncIterator<string> | undefined
-  const say = async (message: object): Promise<{ readonly hparams?: Hparams }> => {
+  const say = async (message: object): Promise<Answer> => {
     if (child === undefined) {
       const env = { ...process.env, OMP_NUM_THREADS: '1', OPENBLAS_NUM_THREADS: '1' }
       child = spawn(python, [script], { env })
@@ -71,11 +80,19 @@ export function peersIn(python: string): Peers {
     child.stdin.write(`${JSON.stringify(message)}\n`)
     const answer = await answers?.next()
     if (answer === undefined || answer.done === true) throw new Error(`${python} ${script} ended`)
-    return JSON.parse(answer.value) as { hparams?: Hparams }
+    return JSON.parse(answer.value) as Answer
+  }
+  const versions = new Map<string, Promise<string | undefined>>()
+  const version = (name: string): Promise<string | undefined> => {
+    const found = versions.get(name) ?? say({ version: name }).then((answer) => answer.version ?? undefined)
+    versions.set(name, found)
+    return found
   }
   return {
+    version,
     contestant: (name) => ({
       name,
+      version: async () => (await version(name)) ?? 'none',
       async open({ space, trials, objectives }, seed) {
         await say({ open: { space, sampler: name, seed, trials, objectives } })
         return {

@@ -1,140 +1,156 @@
 /**
- * How good samplers are where people search: ten families of problems, alone and with asynchronous workers, against other packages.
- * `--only FAMILY,…`, `--samplers tpe,auto`, `--workers 1,8,64`, `--seeds N`; `--keep DIR` keeps outcomes there, so that those of a peer need not be
- * found again (throw it away when a problem changes).
+ * How good samplers are where people search: eleven families of problems, alone and with 8 and 64 asynchronous workers, against other packages.
+ * Seed by seed, so that a run that ends early has as many of each family. `--only FAMILY,…`, `--samplers tpe,auto`, `--workers 1,8,64`,
+ * `--seeds N`, `--peers optuna-tpe,optuna-gp:2` (of a slow one only two seeds); `--keep DIR` keeps outcomes there and finds them again;
+ * `--seconds N`: no seed is begun after that.
  */
-import { mkdirSync, readFileSync, writeFileSync } from 'node:fs'
-import { join } from 'node:path'
 import type { BenchOptions, Report } from '../main.ts'
 import { round } from '../statistics.ts'
-import { ours, peersIn, type Contestant } from './contestants.ts'
+import { ours, peersIn, type Contestant, type Peers } from './contestants.ts'
 import { functions, noisy, sparse } from './functions.ts'
+import { searchKept, type Search } from './kept.ts'
 import type { Problem } from './problem.ts'
-import { interval, ranks, shares, verdict, type Outcomes } from './score.ts'
-import { checkpoints, searched, type Outcome } from './search.ts'
+import { main, reportOf, type Setting } from './report.ts'
+import type { Outcomes } from './score.ts'
+import type { Outcome } from './search.ts'
 import { several } from './several.ts'
 import { spaces } from './spaces.ts'
 import { tables } from './tables.ts'
 
 const problems: readonly Problem[] = [...functions, ...noisy, ...sparse, ...spaces, ...tables, ...several]
-/** With several workers only these are searched: the smooth and rugged functions, the tables, and several objectives. */
-const inParallel = new Set(['unimodal', 'conditioned', 'multimodal', 'tables', 'several'])
-const main = 'optuna-tpe'
+/** Random search is the measure, so it is known better than the others. */
+const randomSeeds = 3
 
 const words = (given: string | undefined, fallback: readonly string[]) => given?.split(/[ ,]+(?![^{]*\})/) ?? fallback
-const told = (value: number) => round(value, 3)
+
+/** One contestant, and for how many seeds. */
+interface Entrant {
+  readonly contestant: Contestant
+  readonly seeds: number
+}
+
+/** By number of workers, contestant and problem. */
+type Found = Map<string, Outcome[]>
+const keyOf = (workers: number, name: string, problem: Problem) => `${workers}/${name}/${problem.name}`
 
 export async function quality(say: (line: string) => void, options: BenchOptions): Promise<Report> {
-  const { peer, seeds = 10, keep } = options
-  const families = words(options.only, [...new Set(problems.map(({ family }) => family))])
-  const chosen = problems.filter(({ family, name }) => families.includes(family) || families.includes(name))
-  const own = words(options.samplers, ['tpe', 'auto'])
-  const theirs = peer === undefined ? [] : words(options.peers, [main, 'optuna-gp', 'optuna-cmaes', 'optuna-nsga2'])
+  const { peer, seeds = 10, keep, seconds = Infinity } = options
+  const names = new Set(problems.flatMap(({ family, name }) => [family, name]))
+  const wanted = words(options.only, [...names])
+  const unknown = wanted.filter((each) => !names.has(each))
+  if (unknown.length > 0)
+    throw new Error(`no family or problem ${unknown.join(', ')}: there are ${[...names].join(', ')}`)
+  const chosen = problems.filter(({ family, name }) => wanted.includes(family) || wanted.includes(name))
+  const workers = words(options.workers, ['1', '8', '64']).map(Number)
+  const own = words(options.samplers, ['tpe', 'auto', 'motpe'])
   const peers = peer === undefined ? undefined : peersIn(peer)
-  const contestants = [...own.map(ours), ...theirs.flatMap((name) => peers?.contestant(name) ?? [])]
-  const figures: Record<string, number | string> = {}
-  const bars: Record<string, string> = {}
-  const search = searchKept(keep, new Set(theirs))
+  const search = searchKept(keep)
+  const found: Found = new Map()
+  const started = performance.now()
+  const spent = (since: number) => (performance.now() - since) / 1000
   try {
-    for (const workers of words(options.workers, ['1']).map(Number)) {
-      for (const family of new Set(chosen.map((problem) => problem.family))) {
-        if (workers > 1 && !inParallel.has(family)) continue
-        const here = chosen.filter((problem) => problem.family === family)
-        const able = contestants.filter(({ name }) => here.every((problem) => takes(name, problem)))
-        const random = await outcomesOf(ours('random'), here, 3 * seeds, workers, search)
-        const found = new Map<string, ReadonlyMap<string, readonly number[]>>()
-        const label = workers === 1 ? family : `${family}x${workers}`
-        for (const contestant of able) {
-          const started = process.cpuUsage()
-          const outcomes = await outcomesOf(contestant, here, seeds, workers, search)
-          const spent = process.cpuUsage(started)
-          const share = shares(outcomes, random)
-          found.set(contestant.name, share)
-          const { mean, low, high } = interval(share)
-          const key = `${label}.${contestant.name}`
-          figures[key] = told(mean)
-          figures[`${key}.interval`] = `${told(low)} to ${told(high)}`
-          const points = Math.min(...[...outcomes.values()].map(([one]) => one?.curve.length ?? 0))
-          const curve = Array.from(
-            { length: points },
-            (_, at) => interval(shares(outcomes, random, points - 1 - at)).mean,
-          )
-          figures[`${key}.curve`] = curve.map((value, at) => `${checkpoints[at]}: ${told(value)}`).join(', ')
-          const repeats = [...outcomes.values()]
-            .flat()
-            .reduce((sum, each, _, all) => sum + each.repeats / all.length, 0)
-          figures[`${key}.repeats`] = told(repeats)
-          const seconds = (spent.user + spent.system) / 1e6
-          say(
-            `${label.padEnd(14)} ${contestant.name.padEnd(14)} ${told(mean)} (${told(low)} to ${told(high)})  ${figures[`${key}.curve`]}  repeats ${told(repeats)}  ${round(seconds, 1)} s`,
-          )
-          for (const [problem, list] of share)
-            say(`    ${problem.padEnd(18)} ${told(list.reduce((a, b) => a + b, 0) / list.length)}`)
-        }
-        for (const [name, rank] of ranks(found)) figures[`${label}.${name}.rank`] = round(rank, 2)
-        const bar = found.get(main)
-        for (const name of own) {
-          const share = found.get(name)
-          if (bar === undefined || share === undefined) continue
-          const difference = interval(share, bar)
-          const verdicts = [...share].map(([problem, list]) => verdict(list, bar.get(problem) ?? []))
-          const count = (which: number) => verdicts.filter((each) => each === which).length
-          const key = `${label}.${name} - ${main}`
-          figures[key] =
-            `${told(difference.mean)} (${told(difference.low)} to ${told(difference.high)}); win/tie/loss ${count(1)}/${count(0)}/${count(-1)}`
-          say(`${key}: ${figures[key]}`)
+    const theirs = peers === undefined ? [] : await entrantsOf(peers, options.peers, seeds, say)
+    const sides: readonly (readonly Entrant[])[] = [own.map((name) => ({ contestant: ours(name), seeds })), theirs]
+    const settings = workers.flatMap((count) => chosen.map((problem) => ({ problem, workers: count })))
+    for (let seed = 0; seed < seeds && spent(started) < seconds; seed++) {
+      for (const problem of chosen) {
+        for (let n = 0; n < randomSeeds; n++) {
+          add(found, keyOf(1, 'random', problem), await search(ours('random'), problem, randomSeeds * seed + n, 1))
         }
       }
+      // Ours in this process while theirs are in one of their own.
+      const times = await Promise.all(sides.map((side) => searchAll(side, settings, seed, search, found)))
+      const slowest = times.flat().map(([name, took]) => `${name} ${round(took, 1)}`)
+      say(`seed ${seed + 1} of ${seeds}: ${round(spent(started), 0)} s so far; of this seed ${slowest.join(', ')} s`)
     }
+    return reportOf(settingsOf(chosen, workers, [...own, ...theirs.map(({ contestant }) => contestant.name)], found), {
+      own,
+      peers: theirs.map(({ contestant }) => contestant.name),
+      say,
+    })
   } finally {
     peers?.stop()
   }
-  return { figures, bars }
+}
+
+function add(found: Found, key: string, outcome: Outcome): void {
+  const list = found.get(key) ?? []
+  list.push(outcome)
+  found.set(key, list)
+}
+
+/** Those that the Python has. */
+async function entrantsOf(
+  peers: Peers,
+  given: string | undefined,
+  seeds: number,
+  say: (line: string) => void,
+): Promise<readonly Entrant[]> {
+  const entrants: Entrant[] = []
+  for (const word of words(given, [main, 'optuna-cmaes', 'optuna-nsga2', 'optuna-gp:2'])) {
+    const [name = '', most] = word.split(':')
+    const version = await peers.version(name)
+    if (version === undefined) say(`${name} is not in that Python`)
+    else {
+      say(`${name}: version ${version}`)
+      entrants.push({ contestant: peers.contestant(name), seeds: Math.min(seeds, Number(most ?? seeds)) })
+    }
+  }
+  return entrants
+}
+
+/** One seed of all contestants of a side; the seconds that each took. */
+async function searchAll(
+  side: readonly Entrant[],
+  settings: readonly { readonly problem: Problem; readonly workers: number }[],
+  seed: number,
+  search: Search,
+  found: Found,
+): Promise<readonly (readonly [name: string, seconds: number])[]> {
+  const times: [string, number][] = []
+  for (const { contestant, seeds } of side) {
+    if (seed >= seeds) continue
+    const started = performance.now()
+    for (const { problem, workers } of settings) {
+      if (!takes(contestant.name, problem)) continue
+      const outcome = await search(contestant, problem, seed, workers)
+      add(found, keyOf(workers, contestant.name, problem), outcome)
+    }
+    times.push([contestant.name, (performance.now() - started) / 1000])
+  }
+  return times
+}
+
+/** A contestant is in a family if it takes all of its problems. */
+function settingsOf(
+  chosen: readonly Problem[],
+  workers: readonly number[],
+  names: readonly string[],
+  found: Found,
+): readonly Setting[] {
+  return workers.flatMap((count) =>
+    [...new Set(chosen.map(({ family }) => family))].map((family) => {
+      const here = chosen.filter((problem) => problem.family === family)
+      const outcomesOf = (name: string, of: number): Outcomes =>
+        new Map(here.map((problem) => [problem.name, found.get(keyOf(of, name, problem)) ?? []]))
+      const able = names.map((name) => [name, outcomesOf(name, count)] as const)
+      return {
+        family,
+        workers: count,
+        // How many are at work is nothing to random search.
+        random: outcomesOf('random', 1),
+        found: new Map(able.filter(([, outcomes]) => [...outcomes.values()].every(({ length }) => length > 0))),
+      }
+    }),
+  )
 }
 
 /** Not every contestant takes every problem. */
 function takes(name: string, { objectives, space }: Problem): boolean {
   const conditional = Object.values(space).some(({ when }) => when !== undefined)
-  if (/^(smac|optuna-cmaes)/.test(name) && objectives > 1) return false
+  if (/^(smac|optuna-cmaes|optuna-gp)/.test(name) && objectives > 1) return false
   if (name.startsWith('optuna-nsga2') || name === 'nsga2' || name.startsWith('motpe')) return objectives > 1
   if (/^(optuna-cmaes|cmaes)/.test(name))
     return !conditional && !Object.values(space).some(({ type }) => type === 'categorical')
   return !(/^(tpe|gp)/.test(name) && objectives > 1)
-}
-
-type Search = (contestant: Contestant, problem: Problem, seed: number, workers: number) => Promise<Outcome>
-
-/** Looks up the outcomes of peers and of random search, which do not change, before it searches. */
-function searchKept(directory: string | undefined, lasting: ReadonlySet<string>): Search {
-  if (directory === undefined) return searched
-  mkdirSync(directory, { recursive: true })
-  return async (contestant, problem, seed, workers) => {
-    if (contestant.name !== 'random' && !lasting.has(contestant.name))
-      return searched(contestant, problem, seed, workers)
-    const file = join(directory, `${contestant.name}.${problem.name}.${seed}.${workers}.json`)
-    try {
-      return JSON.parse(readFileSync(file, 'utf8'), (_, value: unknown) => value ?? Number.NaN) as Outcome
-    } catch (error) {
-      if ((error as { code?: unknown }).code !== 'ENOENT') throw error
-    }
-    const outcome = await searched(contestant, problem, seed, workers)
-    writeFileSync(file, JSON.stringify(outcome))
-    return outcome
-  }
-}
-
-async function outcomesOf(
-  contestant: Contestant,
-  here: readonly Problem[],
-  seeds: number,
-  workers: number,
-  search: Search,
-): Promise<Outcomes> {
-  const found = new Map<string, readonly Outcome[]>()
-  for (const problem of here) {
-    const list: Outcome[] = []
-    for (let seed = 0; seed < seeds; seed++) list.push(await search(contestant, problem, seed, workers))
-    found.set(problem.name, list)
-  }
-  return found
 }

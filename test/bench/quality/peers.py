@@ -1,9 +1,12 @@
 """Samplers of other packages, asked and told by the referee: lines of JSON on standard input, an answer for each on standard output.
 
 {"open": {"space": …, "sampler": "optuna-tpe", "seed": 1, "trials": 100, "objectives": 1}} -> {}
+{"version": "optuna-tpe"} -> {"version": "5.0.0"}, or null where the package or a part of it is missing
 {"ask": 3} -> {"hparams": {…}}        {"tell": 3, "values": [0.5] or null where the trial failed} -> {}
 """
 
+import importlib
+import importlib.metadata
 import json
 import random
 import sys
@@ -118,11 +121,23 @@ class Smac:
         self.smac.tell(self.asked.pop(number), value)
 
 
+def version(package, sampler):
+    needed = {"optuna-gp": ["torch"], "optuna-cmaes": ["cmaes"]}.get(f"{package}-{sampler}", [])
+    try:
+        for name in [package, *needed]:
+            importlib.import_module(name)
+    except ImportError:
+        return None
+    return importlib.metadata.version(package)
+
+
 peer = None
 for line in sys.stdin:
     said = json.loads(line)
     answer = {}
-    if "open" in said:
+    if "version" in said:
+        answer = {"version": version(*said["version"].split("-", 1))}
+    elif "open" in said:
         package, sampler = said["open"].pop("sampler").split("-", 1)
         peer = {"optuna": Optuna, "smac": Smac}[package](sampler=sampler, **said["open"])
     elif "ask" in said:

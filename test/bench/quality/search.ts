@@ -8,8 +8,8 @@ import type { Problem } from './problem.ts'
 export const checkpoints = [25, 50, 100, 200] as const
 
 export interface Outcome {
-  /** Regret after so many trials: the truth of the trial with the best value, less the least truth; or the hypervolume that lacks. */
-  readonly curve: readonly number[]
+  /** Regret after so many trials: the truth of the trial with the best value, less the least truth; or the hypervolume that lacks. The last is at the end. */
+  readonly curve: readonly { readonly trials: number; readonly regret: number }[]
   /** The share of trials that repeat hparams. */
   readonly repeats: number
 }
@@ -31,7 +31,7 @@ export async function searched(
   const running: Running[] = []
   const asked = new Set<string>()
   const reached: (readonly number[])[] = []
-  const curve: number[] = []
+  const curve: Outcome['curve'][number][] = []
   let best = { value: Infinity, regret: Number.NaN }
   let next = 0
   let now = 0
@@ -59,7 +59,8 @@ export async function searched(
       best = { value: values[0] as number, regret: (truth(hparams)[0] as number) - ideal }
     }
     if (!checkpoints.includes((ended + 1) as 25) && ended + 1 !== problem.trials) continue
-    curve.push(problem.corner === undefined ? best.regret : ideal - hypervolume(reached, problem.corner))
+    const regret = problem.corner === undefined ? best.regret : ideal - hypervolume(reached, problem.corner)
+    curve.push({ trials: ended + 1, regret })
   }
   return { curve, repeats: 1 - asked.size / problem.trials }
 }
