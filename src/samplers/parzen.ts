@@ -10,6 +10,7 @@
  */
 import type { Random } from '../random/index.ts'
 import { quickAbove, rootTwoPi } from '../statistics/index.ts'
+import { bandwidths } from './bandwidth.ts'
 
 export interface Dimension {
   /** 'number': its row holds a place in the unit interval; 'level' and 'choice': an index. */
@@ -74,8 +75,8 @@ export function parzen(
 
   const sorted = new Float64Array(seen)
   const order = new Int32Array(seen)
-  const gaps = new Float64Array(kernels)
-  /** The distance of each kernel to its neighbours along a dimension, in `gaps`. Returns how many there are that have a place there. */
+  const widths = new Float64Array(kernels)
+  /** The width of each kernel along a dimension, in `widths`. Returns how many there are that have a place there. */
   const measure = (at: (kernel: number) => number): number => {
     let count = 0
     for (let kernel = 0; kernel < seen; kernel++) {
@@ -85,8 +86,7 @@ export function parzen(
       order[count++] = kernel
     }
     const [values, indexes] = count === seen ? [sorted, order] : [sorted.subarray(0, count), order.subarray(0, count)]
-    sortWith(values, indexes)
-    gapsAround(values, indexes, gaps)
+    bandwidths(values, indexes, dimensions.length, widths)
     return count
   }
   const leastOf = (count: number) => 1 / Math.min(narrowest, 2 + count)
@@ -112,13 +112,13 @@ export function parzen(
     }
     const middle = (level: number) => ((edges[level] as number) + (edges[level + 1] as number)) / 2
     const placed = measure((kernel) => middle((rows[kernel] as Float64Array)[column] as number))
-    const widths = new Float64Array(count).fill(-1)
+    const atLevel = new Float64Array(count).fill(-1)
     for (let kernel = 0; kernel < seen; kernel++) {
       const level = (rows[kernel] as Float64Array)[column] as number
-      if (!Number.isNaN(level)) widths[level] = gaps[kernel] as number
+      if (!Number.isNaN(level)) atLevel[level] = widths[kernel] as number
     }
     for (let level = 0; level < count; level++) {
-      const width = widths[level] as number
+      const width = atLevel[level] as number
       if (width < 0) continue
       const size = (edges[level + 1] as number) - (edges[level] as number)
       fillLevels(table, level, edges, middle(level), Math.min(1, Math.max(leastOf(placed), 0.5 * size, width)))
@@ -143,7 +143,7 @@ export function parzen(
       const seenAt = kernel < seen ? ((rows[kernel] as Float64Array)[column] as number) : Number.NaN
       const isPrior = Number.isNaN(seenAt)
       const mean = isPrior ? 0.5 : seenAt
-      const width = isPrior ? 1 : Math.min(1, Math.max(floor, gaps[kernel] as number))
+      const width = isPrior ? 1 : Math.min(1, Math.max(floor, widths[kernel] as number))
       const inverse = 1 / width
       const place = kernel * numeric + n
       means[place] = mean
@@ -254,41 +254,6 @@ function fillLevels(table: Float64Array, level: number, edges: Float64Array, mea
 function between(low: number, high: number): number {
   if (low >= 0) return quickAbove(low) - quickAbove(high)
   return high <= 0 ? quickAbove(-high) - quickAbove(-low) : 1 - quickAbove(-low) - quickAbove(high)
-}
-
-/** Sorts values, and their indexes with them (Shell, 1959): an engine's own sort costs more than all the rest on lists this short. */
-function sortWith(values: Float64Array, order: Int32Array): void {
-  for (const gap of [57, 23, 10, 4, 1]) {
-    for (let at = gap; at < values.length; at++) {
-      const value = values[at] as number
-      const index = order[at] as number
-      let to = at
-      while (to >= gap && (values[to - gap] as number) > value) {
-        values[to] = values[to - gap] as number
-        order[to] = order[to - gap] as number
-        to -= gap
-      }
-      values[to] = value
-      order[to] = index
-    }
-  }
-}
-
-/** The distance of each to the farther of its neighbours; for the first and the last, to the only one. Equal ones have the same. */
-function gapsAround(sorted: Float64Array, order: Int32Array, gaps: Float64Array): void {
-  const last = sorted.length - 1
-  if (last < 0) return
-  if (last === 0) {
-    gaps[0] = Math.max(sorted[0] as number, 1 - (sorted[0] as number))
-    return
-  }
-  for (let at = 0, first = 0; at <= last; at++) {
-    const mean = sorted[at] as number
-    if (mean !== sorted[first]) first = at
-    const left = first === 0 ? 0 : mean - (sorted[first - 1] as number)
-    const right = first === last ? 0 : (sorted[first + 1] as number) - mean
-    gaps[order[at] as number] = Math.max(left, right)
-  }
 }
 
 function truncated(mean: number, width: number, random: Random): number {

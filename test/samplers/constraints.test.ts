@@ -5,6 +5,7 @@ import { createSession } from '../../src/optimizer/index.ts'
 import { lossOf } from '../../src/pareto/index.ts'
 import { builtinSamplers, type SamplerPlugin } from '../../src/samplers/index.ts'
 import { space } from '../../src/space/index.ts'
+import { mean } from '../../src/statistics/index.ts'
 
 const objective: Objective = {
   metric: 'loss',
@@ -14,10 +15,10 @@ const objective: Objective = {
 const given = { x: space.double(0, 1), y: space.double(0, 1) }
 
 /** The least loss, and the share of the later half of the trials that keep the bound. At best 0.32, where x + y is 1. */
-async function searched(name: string, memory: (x: number, y: number) => number) {
+async function searched(name: string, memory: (x: number, y: number) => number, seed = 3) {
   const trials = 40
   const plugin = builtinSamplers.get(name) as SamplerPlugin
-  const setting = { space: given, objectives: [objective], trials, options: {}, seed: 3, history: [] }
+  const setting = { space: given, objectives: [objective], trials, options: {}, seed, history: [] }
   const session = createSession(plugin, setting)
   const losses: number[] = []
   for (let trial = 0; trial < trials; trial++) {
@@ -33,9 +34,11 @@ async function searched(name: string, memory: (x: number, y: number) => number) 
 
 describe('soft constraints', () => {
   it('tpe learns where they are broken, and stays away', async () => {
-    const { best, share } = await searched('tpe', (x, y) => x + y)
-    expect(best).toBeLessThan(0.36)
-    expect(share).toBeGreaterThan(0.5)
+    // Half of the space keeps the bound, and the loss alone leads to the other half.
+    const seeds = Array.from({ length: 12 }, (_, seed) => seed)
+    const all = await Promise.all(seeds.map((seed) => searched('tpe', (x, y) => x + y, seed)))
+    expect(mean(all.map(({ best }) => best))).toBeLessThan(0.36)
+    expect(mean(all.map(({ share }) => share))).toBeGreaterThan(0.55)
   })
 
   it.each(['gp', 'auto'])('%s finds the best that keeps them, which lies at the bound', async (name) => {
