@@ -3,7 +3,7 @@ import { randomUUID } from 'node:crypto'
 import { parentPort, workerData } from 'node:worker_threads'
 import { systemClock } from '../../src/actor/index.ts'
 import { connectNats, type Bus } from '../../src/bus/index.ts'
-import { createHeap } from '../../src/heap/index.ts'
+import { createTidying } from '../../src/heap/index.ts'
 import { openGates } from '../../src/isolation/index.ts'
 import { codeOf, describe, isProblem, RemoteError, toProblem } from '../../protocol/index.ts'
 import type { CommSetting, FromComm, ToComm } from './comm-messages.ts'
@@ -70,12 +70,8 @@ setInterval(() => {
   if (process.ppid !== parent) endThisGroup()
 }, 100).unref()
 
-/** What this thread may have grown by until it is collected, between two attempts. It takes some 10 ms. */
-const grownBytes = 4 * 2 ** 20
-const heap = createHeap()
-const tidy = (): void => {
-  if (heap.hasGrown(grownBytes)) heap.collect()
-}
+/** This thread is collected between two attempts when it has grown by so much. It takes some 10 ms. */
+const tidying = createTidying(4 * 2 ** 20)
 
 const post = (message: FromComm): void => {
   port.postMessage(message)
@@ -86,7 +82,9 @@ port.on('message', (message: ToComm) => {
     case 'begin':
       ringing = undefined
       telemetry.begin(message.attempt)
-      tidy()
+      // It may be the first word of the end of the one before.
+      tidying.idle()
+      tidying.busy()
       return
     case 'point':
       telemetry.point(message.point)
@@ -119,7 +117,7 @@ port.on('message', (message: ToComm) => {
     case 'end':
       telemetry.end()
       ringing = undefined
-      tidy()
+      tidying.idle()
       return
     case 'close':
       void close()

@@ -1,2 +1,2 @@
-/** The JavaScript memory of a thread: how far it has grown, and its collection. */
-export { createHeap } from './heap.ts'
+/** The JavaScript memory of a thread: how far it has grown, and its collection between pieces of work. */
+export { createHeap, createTidying } from './heap.ts'

@@ -5,7 +5,7 @@
  * with a name of its own could be made once only. What user code still holds (what it put on `globalThis`) stays usable: a tensor is freed
  * when nothing reaches it any more.
  */
-import { createHeap } from '../heap/index.ts'
+import { createTidying } from '../heap/index.ts'
 import type { Tf } from './backend.ts'
 
 interface Freed {
@@ -42,7 +42,7 @@ export function createRelease(tf: Tf): { begin(): () => void } {
   let live: Set<Freed> | undefined
   let open = 0
   const waiting = { bytes: 0, tensors: 0 }
-  const heap = createHeap()
+  const tidying = createTidying(most.grown)
 
   const forget = ({ size }: Freed): void => {
     waiting.bytes -= size * 4
@@ -76,6 +76,7 @@ export function createRelease(tf: Tf): { begin(): () => void } {
       const putBack = rememberSettings(tf, engine)
       live ??= new Set()
       open += 1
+      tidying.busy()
       return () => {
         open -= 1
         putBack()
@@ -87,8 +88,7 @@ export function createRelease(tf: Tf): { begin(): () => void } {
         if (open > 0) return
         for (const tensor of live ?? []) freeLater(tensor)
         live = undefined
-        if (waiting.bytes <= most.bytes && waiting.tensors <= most.tensors && !heap.hasGrown(most.grown)) return
-        heap.collect()
+        tidying.idle(waiting.bytes > most.bytes || waiting.tensors > most.tensors)
       }
     },
   }
