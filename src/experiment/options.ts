@@ -278,11 +278,7 @@ export function record(path: string, value: unknown): Readonly<Record<string, un
 }
 
 /** `['memory <= 2e9']` */
-export function limits(value: unknown): readonly Limit[] {
-  const read = limitsFrom(value)
-  if (read.kind === 'fault') throw invalid(read.path, read.reason)
-  return read.limits
-}
+export const limits = (value: unknown): readonly Limit[] => limitsFrom(value, invalid)
 
 function metricName(path: string, value: unknown): string {
   if (typeof value === 'string' && faultInName(value) === undefined) return value

@@ -4,7 +4,6 @@ import {
   problem,
   type Direction,
   type Hparams,
-  type Limit,
   type Objective,
   type Observation,
 } from '../../protocol/index.ts'
@@ -171,19 +170,13 @@ function checked<S extends Space>(given: SearchOptions<S>) {
     history: history as NonNullable<typeof given.history>,
     seed,
     trials,
-    objectives: withLimits(objectivesOf(given), limitsIn(given.constraints)),
+    objectives: withLimits(objectivesOf(given), limitsFrom(given.constraints, invalid)),
   }
 }
 
 function whole(option: string, value: unknown, least: number): void {
   if (typeof value === 'number' && Number.isSafeInteger(value) && value >= least) return
   throw invalid(option, `is ${show(value)}, not a whole number of at least ${least}`)
-}
-
-function limitsIn(constraints: unknown): readonly Limit[] {
-  const read = limitsFrom(constraints)
-  if (read.kind === 'fault') throw invalid(read.path, read.reason)
-  return read.limits
 }
 
 const isDirection = (value: unknown): value is Direction => value === 'minimize' || value === 'maximize'

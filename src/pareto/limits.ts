@@ -25,26 +25,21 @@ const most = 64
 const shape = "'memory <= 2e9', 'recall >= 0.9'"
 const comparison = /^\s*(.+?)\s*([<>=!]=?=?)\s*(\S+)\s*$/
 
-type Limits =
-  | { readonly kind: 'limits'; readonly limits: readonly Limit[] }
-  | { readonly kind: 'fault'; readonly path: string; readonly reason: string }
-
-/** Reads `['memory <= 2e9']`. A fault has the path of the text that is none. */
-export function limitsFrom(value: unknown): Limits {
-  const fault = (path: string, reason: string): Limits => ({ kind: 'fault', path, reason })
-  if (value === undefined) return { kind: 'limits', limits: [] }
-  if (!Array.isArray(value)) return fault('constraints', `is ${show(value)}, not a list of comparisons: [${shape}]`)
-  if (value.length > most) return fault('constraints', `are ${value.length}; ${most} are the most`)
+/** Reads `['memory <= 2e9']`. Throws the caller's error, with the path of the text that is no limit. */
+export function limitsFrom(value: unknown, invalid: (path: string, reason: string) => Error): readonly Limit[] {
+  if (value === undefined) return []
+  if (!Array.isArray(value)) throw invalid('constraints', `is ${show(value)}, not a list of comparisons: [${shape}]`)
+  if (value.length > most) throw invalid('constraints', `are ${value.length}; ${most} are the most`)
   const limits: Limit[] = []
   for (const [index, item] of value.entries()) {
     const limit = limitIn(item)
     const path = `constraints[${index}]`
-    if (typeof limit === 'string') return fault(path, `is ${show(item)}, ${limit}`)
+    if (typeof limit === 'string') throw invalid(path, `is ${show(item)}, ${limit}`)
     const [low, high] = boundsOf([...limits, limit].filter(({ metric }) => metric === limit.metric))
-    if (low > high) return fault(path, `is ${show(item)}, which no number can keep beside the others`)
+    if (low > high) throw invalid(path, `is ${show(item)}, which no number can keep beside the others`)
     limits.push(limit)
   }
-  return { kind: 'limits', limits }
+  return limits
 }
 
 /** A limit, or what is wrong with it. */

@@ -12,7 +12,7 @@ import { wilcoxonPruner } from './wilcoxon.ts'
 
 export { keepPoint } from './kept-points.ts'
 export { proposalFor } from './proposal.ts'
-export type { Pruner, PrunerPlugin, ReportedTrial } from './pruner.ts'
+export { settledReport, type Pruner, type PrunerPlugin, type ReportedTrial } from './pruner.ts'
 
 /** The pruners that a context can name. */
 export const builtinPruners: ReadonlyMap<string, PrunerPlugin> = new Map(

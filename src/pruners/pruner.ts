@@ -14,6 +14,14 @@ export interface ReportedTrial {
   readonly metrics?: Metrics
 }
 
+/** A trial that has settled, as pruners are shown it, live and on replay. `metrics`: its result, which only one that is done has. */
+export const settledReport = (
+  trial: number,
+  state: ReportedTrial['state'],
+  points: readonly MetricPoint[],
+  metrics: Metrics,
+): ReportedTrial => ({ trial, state, points, ...(state === 'done' ? { metrics } : {}) })
+
 /**
  * `history` holds the other trials, and may hold the trial itself as running. The list is never changed in place: when a trial
  * joins it or ends, there is a new one, and a trial that has ended keeps its `points`. So a pruner may keep beside either what it worked out of them; it is asked a thousand

@@ -4,7 +4,7 @@
  */
 import type { LogEvent, MetricPoint } from '../../protocol/index.ts'
 import type { History, TrialSnapshot } from '../history/index.ts'
-import { keepPoint, type Pruner, type ReportedTrial } from '../pruners/index.ts'
+import { keepPoint, settledReport, type Pruner, type ReportedTrial } from '../pruners/index.ts'
 
 /** The points of an attempt, in the order of their index; a point that is gone ends them. */
 export type PointsOf = (trial: number, attempt: number) => readonly MetricPoint[]
@@ -39,11 +39,9 @@ export class Pruning {
     this.#unknown.delete(trial)
     const snapshot = history.trial(trial)
     if (snapshot === undefined || !history.settled(trial)) return
-    const { end, attempt } = snapshot.context
+    const { end } = snapshot.context
     if (end?.heard === 0 || end === null) return
-    const points = end.heard === undefined ? undefined : this.#heard(trial, attempt, end.heard)
-    if (points === undefined) this.#unknown.add(trial)
-    else this.#settled.set(trial, settledTrial(trial, snapshot, points))
+    this.#keep(trial, snapshot, end.heard)
   }
 
   /** It had settled before this pruner judged: all counts that its worker said it had reported. */
@@ -52,10 +50,14 @@ export class Pruning {
     const end = snapshot?.context.end ?? null
     if (snapshot === undefined || end === null) return
     const count = end.heard ?? (end.type === 'trial.ended' ? end.points : 0)
-    if (count === 0) return
-    const points = this.#heard(trial, snapshot.context.attempt, count)
+    if (count > 0) this.#keep(trial, snapshot, count)
+  }
+
+  /** `count`: how many of its points were heard; undefined: nobody knows. */
+  #keep(trial: number, { value, context }: TrialSnapshot, count: number | undefined): void {
+    const points = count === undefined ? undefined : this.#heard(trial, context.attempt, count)
     if (points === undefined) this.#unknown.add(trial)
-    else this.#settled.set(trial, settledTrial(trial, snapshot, points))
+    else this.#settled.set(trial, settledReport(trial, value as ReportedTrial['state'], points, context.metrics))
   }
 
   judge({ trial, attempt, seen }: Stopping, history: History): Judged {
@@ -86,9 +88,4 @@ export class Pruning {
     for (let index = 0; index < count; index += 1) kept = keepPoint(kept, all[index] as MetricPoint, this.#pointsAtMost)
     return kept
   }
-}
-
-function settledTrial(trial: number, { value, context }: TrialSnapshot, points: readonly MetricPoint[]): ReportedTrial {
-  const state = value as ReportedTrial['state']
-  return { trial, state, points, ...(state === 'done' ? { metrics: context.metrics } : {}) }
 }

@@ -8,7 +8,7 @@
  *    it can be taken again. All that was heard counts, what comes after a stop too, and trials stand in the order of their numbers.
  */
 import type { MetricPoint, Metrics, Seen } from '../../../protocol/index.ts'
-import { keepPoint, type Pruner, type ReportedTrial } from '../../../src/pruners/index.ts'
+import { keepPoint, settledReport, type Pruner, type ReportedTrial } from '../../../src/pruners/index.ts'
 
 interface Page {
   attempt: number
@@ -99,7 +99,7 @@ export class MetricBook {
     const page = this.#pages.get(trial)
     if (this.#pruner === null || page === undefined) return
     const points = heard === null || heard >= page.next ? page.points : page.points.slice(0, heard)
-    this.#history.set(trial, { trial, state, points, ...(state === 'done' ? { metrics } : {}) })
+    this.#history.set(trial, settledReport(trial, state, points, metrics))
     this.#historyList = null
     page.points = []
   }
