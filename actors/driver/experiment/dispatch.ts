@@ -58,7 +58,7 @@ export class Dispatch {
     if (trial === undefined) return
     const { submission, vouched } = history
     const { worker, slot } = place
-    const ablated = trial?.ablated
+    const { ablated } = trial
     const assignment = assignmentOf({ driver: this.#driver, submission, vouched, attempt, slot, trial, ablated })
     const wanted = () => !isOver() && attempts.wants(place, attempt)
     const delivered = await delivery.deliver(worker, assignment, wanted, () => this.#fleet.assigned(place, 'silent'))

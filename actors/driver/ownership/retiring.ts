@@ -1,5 +1,5 @@
 /** Retention by age and number: experiments that ended long ago are removed, unless they are pinned. */
-import { codeOf } from '../../../protocol/index.ts'
+import { codeOf, toProblem } from '../../../protocol/index.ts'
 import type { ActorEnvironment } from '../../../src/actor/index.ts'
 import { experimentIds, logSubject } from '../../../src/archive/index.ts'
 import { expired, type Ended, type RetentionRule } from '../../../src/history/index.ts'
@@ -36,9 +36,11 @@ export class Retiring {
       const all = [...looked.values()].flatMap(({ ended }) => ended ?? [])
       for (const experiment of expired(all, this.#rule, clock.now())) await this.#remove(experiment)
     } catch (error) {
+      // Nobody waits for a look: what it throws would end the driver and all its experiments.
       const code = codeOf(error)
-      if (code === undefined) throw error
-      logger.warn({ code }, 'experiments that are due could not be removed; it is tried again')
+      if (code === undefined)
+        logger.error({ problem: toProblem(error) }, 'experiments that are due could not be removed')
+      else logger.warn({ code }, 'experiments that are due could not be removed; it is tried again')
     } finally {
       this.#looking = false
     }
