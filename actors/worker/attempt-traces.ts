@@ -1,6 +1,6 @@
 /** The worker's part of a trial's trace: an attempt from its assignment to its result, and within it what its runner did. */
 import type { AttemptRef, done, PayloadOf } from '../../protocol/index.ts'
-import type { Clock } from '../../src/actor/index.ts'
+import { beginSpan, type Clock, type Span } from '../../src/actor/index.ts'
 import { traced } from '../../src/tracing/index.ts'
 import { keyOf } from './runner-messages.ts'
 
@@ -13,18 +13,19 @@ interface AttemptTraces {
 const mostOpen = 4096
 
 export function createAttemptTraces(worker: string, clock: Clock): AttemptTraces {
-  const assignedAt = new Map<string, number>()
+  const assigned = new Map<string, Span>()
   return {
     assigned(attempt) {
-      const [oldest] = assignedAt.keys()
-      if (assignedAt.size >= mostOpen && oldest !== undefined) assignedAt.delete(oldest)
-      assignedAt.set(keyOf(attempt), clock.now())
+      const [oldest] = assigned.keys()
+      if (assigned.size >= mostOpen && oldest !== undefined) assigned.delete(oldest)
+      assigned.set(keyOf(attempt), beginSpan(clock))
     },
     ended(experiment, { trial, attempt, outcome, startedAt: began, endedAt: over }) {
       const key = keyOf({ experiment, trial, attempt })
-      const startedAt = assignedAt.get(key) ?? began ?? over
-      assignedAt.delete(key)
-      const endedAt = clock.now()
+      const span = assigned.get(key) ?? beginSpan(clock, began ?? over)
+      assigned.delete(key)
+      const { startedAt } = span
+      const endedAt = span.endedAt()
       const failed = outcome.kind === 'failed' || outcome.kind === 'crashed'
       const attributes = { 'maggy.worker': worker, 'maggy.attempt': attempt, 'maggy.outcome': outcome.kind }
       const name = `attempt-${attempt}`

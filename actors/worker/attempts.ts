@@ -15,6 +15,7 @@ import {
   type AttemptRef,
   toTold,
 } from '../../protocol/index.ts'
+import type { Span } from '../../src/actor/index.ts'
 import type { RunInfo } from '../../src/experiment/index.ts'
 import { importBundle } from '../../src/bundle/index.ts'
 import {
@@ -47,7 +48,7 @@ export interface Attempts {
 interface Attempt {
   readonly assignment: Assignment
   readonly serial: number
-  readonly startedAt: number
+  readonly span: Span
   readonly remains: Remains
   handle: ReporterHandle | undefined
   /** It has printed or logged. */
@@ -68,6 +69,7 @@ export function createAttempts(options: {
   /** Resolves once the second thread has recorded every point so far. */
   readonly flushed: () => Promise<void>
   readonly flushOutput: () => void
+  readonly beginSpan: () => Span
   /** Called before each attempt; what it returns is called after it, and puts this process back. */
   readonly release: () => () => void
   /**
@@ -96,7 +98,7 @@ export function createAttempts(options: {
   ): Promise<void> => {
     if (ending.ended) return
     ending.ended = true
-    const endedAt = Date.now()
+    const endedAt = ending.span.endedAt()
     // Node tells of a new thread one turn later.
     await new Promise<void>((resolve) => {
       process.nextTick(resolve)
@@ -118,7 +120,10 @@ export function createAttempts(options: {
     if (points > 0 || ending.spoke) await options.flushed()
     toComm({ type: 'end' })
     if (current === ending) current = undefined
-    const { assignment, startedAt } = ending
+    const {
+      assignment,
+      span: { startedAt },
+    } = ending
     toWorker({
       type: 'ended',
       key: keyOf(assignment.attempt),
@@ -182,7 +187,7 @@ export function createAttempts(options: {
     const mine: Attempt = {
       assignment,
       serial,
-      startedAt: Date.now(),
+      span: options.beginSpan(),
       remains: createRemains(),
       handle: undefined,
       spoke: false,
@@ -192,7 +197,7 @@ export function createAttempts(options: {
     current = mine
     const { attempt, trialTimeoutMs } = assignment
     toComm({ type: 'begin', attempt: { ref: attempt, serial, trialTimeoutMs } })
-    toWorker({ type: 'started', key: keyOf(attempt), at: mine.startedAt })
+    toWorker({ type: 'started', key: keyOf(attempt), at: mine.span.startedAt })
     const release = options.release()
     try {
       await owner.run(mine, () => train(mine, file))

@@ -52,9 +52,12 @@ async function start(setting: RunnerSetting): Promise<void> {
   })
   const connected = once(comm, 'message')
   let backend: Backend
+  let actor: typeof import('../../src/actor/index.ts')
   try {
     backend = loadBackend()
     provideHost(await import('../../src/index.ts'))
+    // The line before has loaded it too.
+    actor = await import('../../src/actor/index.ts')
   } catch (error) {
     toWorker({ type: 'unfit', problem: toTold(error) })
     return
@@ -90,6 +93,7 @@ async function start(setting: RunnerSetting): Promise<void> {
     flags: sharedFlags(memory),
     toComm,
     toWorker,
+    beginSpan: () => actor.beginSpan(),
     checkpointsOf: checkpoints.of,
     artifactsOf: artifacts.of,
     flushed: () => answered('flushed', { type: 'flush' }),

@@ -56,7 +56,7 @@ export function createRunner(options: {
 }): Runner {
   const { slot, spawn, clock, reports } = options
   let process: RunnerProcess | undefined
-  let heardAt = clock.now()
+  let heardAt = clock.elapsed()
   let backend = { name: '', versions: {} as Readonly<Record<string, string>> }
   /** The backend that was told last. */
   let told: typeof backend | undefined
@@ -78,7 +78,7 @@ export function createRunner(options: {
         passTurn()
       },
       spawn: () => {
-        heardAt = clock.now()
+        heardAt = clock.elapsed()
         // Messages of a process that was given up concern nobody.
         const mine: RunnerProcess = spawn(slot, {
           message: (message) => {
@@ -95,7 +95,7 @@ export function createRunner(options: {
         process = mine
       },
       begin: ({ context }) => {
-        heardAt = clock.now()
+        heardAt = clock.elapsed()
         if (context.attempt !== null) process?.send({ type: 'begin', ...context.attempt })
       },
       stop: ({ context }) => {
@@ -151,7 +151,7 @@ export function createRunner(options: {
   })
 
   const hear = (message: FromRunner): void => {
-    heardAt = clock.now()
+    heardAt = clock.elapsed()
     const assignment = actor.context.attempt?.assignment
     switch (message.type) {
       case 'hello':
@@ -183,11 +183,11 @@ export function createRunner(options: {
     begin: (assignment, file) => actor.send({ type: 'begin', assignment, file }),
     stop: (cause) => actor.send({ type: 'stop', cause }),
     heard: () => {
-      heardAt = clock.now()
+      heardAt = clock.elapsed()
     },
     tick: (deaf) => {
-      if (deaf || !works.some((state) => state === actor.state)) heardAt = clock.now()
-      else if (clock.now() - heardAt > silenceMs) actor.send({ type: 'silent' })
+      if (deaf || !works.some((state) => state === actor.state)) heardAt = clock.elapsed()
+      else if (clock.elapsed() - heardAt > silenceMs) actor.send({ type: 'silent' })
     },
     handBack: () => actor.send({ type: 'handback' }),
     dismiss: () => {

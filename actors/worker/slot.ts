@@ -1,6 +1,6 @@
 /** One slot: its machine, its runner, and the way of an attempt through both. */
 import { createActor, fromPromise } from 'xstate'
-import type { Clock } from '../../src/actor/index.ts'
+import { beginSpan, type Clock, type Span } from '../../src/actor/index.ts'
 import type { BundleCache } from '../../src/bundle/index.ts'
 import { tell, type Bus } from '../../src/bus/index.ts'
 import {
@@ -85,7 +85,13 @@ export function createSlot(options: SlotOptions): Slot {
 
   let telling: unknown
   /** The code that the runner was given last. */
-  let loaded: { sha256: string | undefined; file: string; at: number } = { sha256: undefined, file: '', at: 0 }
+  let loaded: { sha256: string | undefined; file: string; at: number } = {
+    sha256: undefined,
+    file: '',
+    at: -Infinity,
+  }
+  /** The attempt that began last. */
+  let begun: Span | undefined
   const end = (assignment: Assignment, { checkpoint, ...ended }: RunnerEnd): void => {
     const { experiment, trial, attempt } = assignment.attempt
     const result = { trial, attempt, slot, ...ended, ...(checkpoint === true ? { checkpoint } : {}) }
@@ -104,12 +110,14 @@ export function createSlot(options: SlotOptions): Slot {
     },
     guards: {
       isNextAtHand: ({ context: { next } }) =>
-        loaded.sha256 !== undefined && loaded.sha256 === next?.bundle?.sha256 && clock.now() - loaded.at < lookAgainMs,
+        loaded.sha256 !== undefined &&
+        loaded.sha256 === next?.bundle?.sha256 &&
+        clock.elapsed() - loaded.at < lookAgainMs,
     },
     actions: {
       handOver: ({ context: { current } }, { file }) => {
         if (current === null) return
-        if (file !== null) loaded = { sha256: current.bundle?.sha256, file, at: clock.now() }
+        if (file !== null) loaded = { sha256: current.bundle?.sha256, file, at: clock.elapsed() }
         runner.begin(current, file ?? loaded.file)
       },
       stopRunner: (_, { cause }) => {
@@ -140,7 +148,8 @@ export function createSlot(options: SlotOptions): Slot {
           lines.add(assignment.attempt, 'log', `the last metrics cannot be read: ${reason}`)
         }
         const { latest = {}, points = 0 } = recorded ?? {}
-        end(assignment, { outcome: outcomeOfLoss(loss, latest, worker), startedAt, endedAt: clock.now(), points })
+        const endedAt = startedAt === null || begun === undefined ? clock.now() : begun.endedAt()
+        end(assignment, { outcome: outcomeOfLoss(loss, latest, worker), startedAt, endedAt, points })
       },
       handBackNext: ({ context }, { reason, attempt }) => {
         for (const waiting of lineOf(context))
@@ -171,6 +180,7 @@ export function createSlot(options: SlotOptions): Slot {
       warm: options.onWarm,
       unfit: options.onUnfit,
       started: ({ attempt: { experiment, trial, attempt } }, at) => {
+        begun = beginSpan(clock, at)
         telling = clock.setTimeout(() => {
           tell(bus, started, { worker, experiment }, { trial, attempt, slot, at })
         }, startedAfterMs)

@@ -10,7 +10,7 @@ import {
   submit,
   type Submission,
 } from '../../protocol/index.ts'
-import { newId, systemClock, type Clock } from '../actor/index.ts'
+import { beginSpan, newId, systemClock, type Clock } from '../actor/index.ts'
 import { ask, type Bus } from '../bus/index.ts'
 import { traced } from '../tracing/index.ts'
 
@@ -40,7 +40,7 @@ export async function submitExperiment(
   patience: Patience = {},
 ): Promise<void> {
   const { clock = systemClock } = patience
-  const startedAt = clock.now()
+  const { startedAt, endedAt } = beginSpan(clock)
   await untilAnswered(patience, async () => {
     await store(bus, submission, code)
     await ask(bus, submit, {}, submission, { timeoutMs: answerMs })
@@ -50,7 +50,7 @@ export async function submitExperiment(
     if (!isAbsence(error)) throw error
   })
   const { experiment } = submission
-  traced(() => ({ experiment, name: 'submit', startedAt, endedAt: clock.now() }))
+  traced(() => ({ experiment, name: 'submit', startedAt, endedAt: endedAt() }))
 }
 
 async function store(bus: Bus, { bundle }: Submission, code: Uint8Array): Promise<void> {

@@ -17,7 +17,7 @@ export async function explore(
   useNativeBackend()
   const artifacts = exploredArtifacts(options.artifacts)
   const points: MetricPoint[] = []
-  const startedAt = Date.now()
+  const startedAt = performance.now()
   const { outcome } = await runTraining(experiment, {
     hparams,
     artifacts,
@@ -47,7 +47,7 @@ export async function explore(
     return {
       metrics: outcome.metrics,
       points,
-      durationMs: Date.now() - startedAt,
+      durationMs: Math.round(performance.now() - startedAt),
       hparams: { ...experiment.defaults, ...hparams },
       artifacts: [...artifacts.kept.values()],
     }

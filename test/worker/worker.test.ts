@@ -126,7 +126,7 @@ const ended = (trial: number, value = 1): FromRunner => ({
   rssBytes: 1,
   last: false,
 })
-const begun = (trial: number): FromRunner => ({ type: 'started', key: `x/${trial}/1`, at: 1 })
+const begun = (trial: number, at = 1): FromRunner => ({ type: 'started', key: `x/${trial}/1`, at })
 const ready: FromRunner = { type: 'ready', backend: 'tensorflow', versions: {} }
 const refusal = (promise: Promise<unknown>) => promise.then(() => undefined, codeOf)
 
@@ -427,6 +427,24 @@ describe('a worker', () => {
       await settle()
       expect(said.left).toBe(1)
     }
+  })
+
+  test('by a clock that is set forth no runner falls silent, and no attempt has lasted an hour', async () => {
+    const { call, clock, said, tick, runner, settle } = await setUp()
+    await call.lease()
+    await call.assign(1)
+    await settle()
+    const at = clock.now()
+    runner().says(begun(1, at))
+    clock.setWall(3_600_000)
+    await tick(10_000)
+    expect(runner().killed).toBe(false)
+    await tick(10_000)
+    expect(runner().killed).toBe(true)
+    runner().exits('SIGKILL')
+    await tick(1_000)
+    expect(said.done).toMatchObject([{ startedAt: at, outcome: { kind: 'crashed' } }])
+    expect((said.done[0]?.endedAt ?? 0) - at).toBeLessThan(30_000)
   })
 
   test('with notice: tells its runner until that has kept what there was, and hands the attempt back then', async () => {
