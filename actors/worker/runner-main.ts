@@ -2,6 +2,7 @@
 import { toTold } from '../../protocol/index.ts'
 import { once } from 'node:events'
 import { MessageChannel, Worker, type MessagePort } from 'node:worker_threads'
+import type { Span } from '../../src/actor/index.ts'
 import {
   createDistribution,
   createRelease,
@@ -52,12 +53,13 @@ async function start(setting: RunnerSetting): Promise<void> {
   })
   const connected = once(comm, 'message')
   let backend: Backend
-  let actor: typeof import('../../src/actor/index.ts')
+  let beginSpan: () => Span
   try {
     backend = loadBackend()
     provideHost(await import('../../src/index.ts'))
     // The line before has loaded it too.
-    actor = await import('../../src/actor/index.ts')
+    const { beginSpan: begin } = await import('../../src/actor/index.ts')
+    beginSpan = begin
   } catch (error) {
     toWorker({ type: 'unfit', problem: toTold(error) })
     return
@@ -93,7 +95,7 @@ async function start(setting: RunnerSetting): Promise<void> {
     flags: sharedFlags(memory),
     toComm,
     toWorker,
-    beginSpan: () => actor.beginSpan(),
+    beginSpan,
     checkpointsOf: checkpoints.of,
     artifactsOf: artifacts.of,
     flushed: () => answered('flushed', { type: 'flush' }),

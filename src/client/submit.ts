@@ -40,7 +40,7 @@ export async function submitExperiment(
   patience: Patience = {},
 ): Promise<void> {
   const { clock = systemClock } = patience
-  const { startedAt, endedAt } = beginSpan(clock)
+  const span = beginSpan(clock)
   await untilAnswered(patience, async () => {
     await store(bus, submission, code)
     await ask(bus, submit, {}, submission, { timeoutMs: answerMs })
@@ -50,7 +50,7 @@ export async function submitExperiment(
     if (!isAbsence(error)) throw error
   })
   const { experiment } = submission
-  traced(() => ({ experiment, name: 'submit', startedAt, endedAt: endedAt() }))
+  traced(() => ({ experiment, name: 'submit', startedAt: span.startedAt, endedAt: span.endedAt() }))
 }
 
 async function store(bus: Bus, { bundle }: Submission, code: Uint8Array): Promise<void> {
