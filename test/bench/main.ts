@@ -109,7 +109,10 @@ const program = new Command('bench')
     '--workers <numbers>',
     'quality: asynchronous workers (default: 1,8,64); scale: so many workers (default: 1000)',
   )
-  .option('--keep <directory>', 'quality: where outcomes are kept, so that each is found once')
+  .option(
+    '--keep <directory>',
+    'quality: where outcomes are kept, so that each is found once; search: where the reports of its trials are kept',
+  )
   .option('--seconds <n>', 'quality: no seed is begun after so many seconds', Number)
   .option('--seeds <n>', 'quality, ring-training, search: so many seeds (default: 10, 3, 1)', Number)
   .option('--kills <n>', 'recovery, kills, leaders, goodput: so many are killed (default: 50, 10, 6, 5)', Number)
