@@ -1,8 +1,8 @@
 /**
  * What `auto` saves with the stopping that it proposes: the demo's MNIST search on two workers, against as many random trials that all run
- * to their end. Two figures: the steps (batches) of auto's whole search, and those after which it had found what random search found in
- * the end, both as shares of the steps of random's whole search. `--seeds N`, `--trials N`; `--keep DIR`: the reports of all trials are
- * written there; `--long`: twice the images, all test images and 60 trials.
+ * to their end. Two figures, as shares of the steps (batches) of random's whole search: the steps of auto's whole search, and the steps
+ * after which auto first reached random's final best. `--seeds N`, `--trials N`; `--keep DIR`: the reports of all trials are written
+ * there; `--long`: twice the images, all test images and 60 trials.
  */
 import { mkdir, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
