@@ -28,6 +28,6 @@ export function proposalFor(context: Context): ((points: number, last: Metrics) 
     reporting += 1
     return reporting < leastFinished
       ? undefined
-      : `trials report ${metric} on the way: pruner: 'auto' stops those that will come to nothing by what others' curves tell; 'none' ends this note`
+      : `trials report ${metric} on the way: pruner: 'auto' stops those that seem to come to nothing by what others' curves tell, and may miss one that would have been best; 'none' ends this note`
   }
 }

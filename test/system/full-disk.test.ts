@@ -45,7 +45,7 @@ async function withSmallDisk(name: string, args: readonly string[]) {
   )
   running = child
   const said = { out: '', err: '' }
-  onTestFailed(() => console.error(said))
+  onTestFailed(() => void process.stderr.write(said.out + said.err))
   child.stdout.setEncoding('utf8').on('data', (text: string) => (said.out += text))
   child.stderr.setEncoding('utf8').on('data', (text: string) => (said.err += text))
   // The disk as the child sees it.
