@@ -177,6 +177,10 @@ function samplerCommand(program: Command, finish: Finish): void {
     .option('--seed <n>', 'the same seed gives the same suggestions', count, 0)
     .option('--trials <n>', 'how many there will be, as far as is known: some samplers choose by it', count, 100)
     .option('--options <json>', 'options of the sampler')
+    .option(
+      '--constraint <comparison...>',
+      "what a number told beside the value has to keep: 'memory <= 2e9'; what breaks one is never the best",
+    )
     .action(async (options: SamplerCommandOptions) => {
       finish(await (await import('./sampler-command.ts')).samplerCommand(options))
     })

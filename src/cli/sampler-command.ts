@@ -1,6 +1,6 @@
 /**
  * `maggy sampler`: a sampler behind a pipe, for any language. JSON lines in: `{"suggest":1}`, `{"observe":{"id":0,"value":1.5}}`,
- * `{"observe":{"id":0,"state":"failed"}}`; out: `{"id":0,"hparams":{…}}`, `{"exhausted":true}`, `{"error":{"code":…}}`.
+ * `{"observe":{"id":0,"state":"failed"}}`, with constraints `{"observe":{"id":0,"value":1.5,"metrics":{"memory":2e9}}}`; out: `{"id":0,"hparams":{…}}`, `{"exhausted":true}`, `{"error":{"code":…}}`.
  */
 import { readFile } from 'node:fs/promises'
 import { createInterface } from 'node:readline'
@@ -17,11 +17,12 @@ export interface SamplerCommandOptions {
   readonly seed: number
   readonly trials: number
   readonly options?: string
+  readonly constraint?: readonly string[]
 }
 
 /** Reads standard input to its end. A line that is wrong is answered with an error, and the next one is read. */
 export async function samplerCommand(given: SamplerCommandOptions): Promise<number> {
-  const { sampler, direction, seed, trials } = given
+  const { sampler, direction, seed, trials, constraint: constraints = [] } = given
   const space = parsed(await read(given.space), '--space')
   const options = given.options === undefined ? {} : parsed(given.options, '--options')
   const search = createSearch({
@@ -30,6 +31,7 @@ export async function samplerCommand(given: SamplerCommandOptions): Promise<numb
     direction,
     seed,
     trials,
+    ...(constraints.length > 0 && { constraints }),
   })
   for (const note of search.notes) process.stderr.write(`${note}\n`)
   for await (const line of createInterface({ input: process.stdin })) {
@@ -65,15 +67,17 @@ async function answer(search: Search<object>, line: Readonly<Record<string, unkn
 
 function tell(search: Search<object>, observe: unknown): void {
   if (typeof observe !== 'object' || observe === null) throw invalid('observe', 'is not an object')
-  const { id, value, state = 'done', step } = observe as Readonly<Record<string, unknown>>
+  const { id, value, state = 'done', step, metrics } = observe as Readonly<Record<string, unknown>>
   if (typeof id !== 'number') throw invalid('observe.id', `is ${JSON.stringify(id)}, not a number that was suggested`)
   // null is how JSON writes a number that is not finite.
   if (value !== undefined && value !== null && typeof value !== 'number') {
     throw invalid('observe.value', `is ${JSON.stringify(value)}, not a number`)
   }
   const number = value ?? Number.NaN
+  const others = metrics === undefined ? undefined : numbersIn(metrics)
   const told: Record<string, () => SearchOutcome> = {
-    done: () => number,
+    // The objective of a search with a direction is called value.
+    done: () => (others === undefined ? number : { ...others, value: number }),
     pruned: () => ({ state: 'pruned', value: number, ...(typeof step === 'number' ? { step } : {}) }),
     failed: () => ({ state: 'failed' }),
     cancelled: () => ({ state: 'cancelled' }),
@@ -84,6 +88,21 @@ function tell(search: Search<object>, observe: unknown): void {
   }
   if (state === 'done' && value === undefined) throw invalid('observe.value', 'is missing')
   search.tell(id, make())
+}
+
+/** Beside the value: what the constraints are about. */
+function numbersIn(metrics: unknown): Record<string, number> {
+  if (typeof metrics !== 'object' || metrics === null || Array.isArray(metrics)) {
+    throw invalid('observe.metrics', `is ${JSON.stringify(metrics)}, not an object of numbers`)
+  }
+  const numbers: [string, number][] = Object.entries(metrics).map(([name, value]: [string, unknown]) => {
+    if (name === 'value') throw invalid('observe.metrics.value', 'stands beside metrics, not in them')
+    if (value !== null && typeof value !== 'number') {
+      throw invalid(`observe.metrics.${name}`, `is ${JSON.stringify(value)}, not a number`)
+    }
+    return [name, value ?? Number.NaN]
+  })
+  return Object.fromEntries(numbers)
 }
 
 async function read(file: string): Promise<string> {

@@ -25,6 +25,9 @@ export const optunaDirections = { minimize: 1, maximize: 2 } as const
 /** Where Optuna keeps the names of a study's objectives. */
 export const metricNamesKey = 'study:metric_names'
 
+/** Where Optuna keeps how far a trial is beyond its constraints; version 5 reads this list, too. */
+export const constraintsKey = 'constraints'
+
 /** A value of an attribute. */
 export type AttributeValue = HparamValue | readonly string[] | Readonly<Record<string, HparamValue>>
 

@@ -8,10 +8,12 @@
  */
 import { own, type Objective } from '../../protocol/index.ts'
 import { isFinal } from '../history/index.ts'
+import { limitsOf } from '../pareto/index.ts'
 import type { KeptPoint, Outline, TrialResult } from '../store/index.ts'
 import { distributionOf, internalValue } from './distribution.ts'
 import { isFinished, type Journal, type JournalStudy, type JournalTrial } from './journal.ts'
 import {
+  constraintsKey,
   metricNamesKey,
   opCodes,
   optunaDirections,
@@ -76,6 +78,10 @@ export class StudyWriter {
     this.#steps(written, outline.objectives, counting, isFinished(wanted))
     if (!isFinished(wanted)) return
     for (const [key, value] of attributesOf(outline, trial)) this.#attribute(written, key, value)
+    const beyond = constraintsOf(trial, outline.objectives)
+    if (beyond !== undefined) {
+      this.#write(opCodes.setTrialSystemAttr, { trial_id: written.id, system_attr: { [constraintsKey]: beyond } })
+    }
     this.#move(written, wanted, {
       values: valuesOf(trial, wanted, outline.objectives),
       datetime_complete: pythonInstant(trial.endedAt ?? outline.endedAt ?? begun),
@@ -169,6 +175,20 @@ function valuesOf(trial: TrialResult, state: OptunaState, objectives: readonly O
 function numbersOf({ metrics }: TrialResult, objectives: readonly Objective[]): number[] | null {
   const numbers = objectives.map(({ metric }) => own(metrics, metric))
   return numbers.every((value): value is number => typeof value === 'number') ? numbers : null
+}
+
+/**
+ * How far a trial is beyond each limit: 0 or less where it keeps it, which is what Optuna calls feasible. What is no number is as far beyond as
+ * a number can be. undefined: there are no limits, or the trial did not come to the numbers.
+ */
+function constraintsOf({ metrics }: TrialResult, objectives: readonly Objective[]): number[] | undefined {
+  const limits = limitsOf(objectives)
+  if (limits.length === 0 || limits.some(({ metric }) => own(metrics, metric) === undefined)) return undefined
+  return limits.flatMap(({ metric, atLeast, atMost }) => {
+    const value = own(metrics, metric)
+    if (typeof value !== 'number' || !Number.isFinite(value)) return [Number.MAX_VALUE]
+    return [...(atMost === undefined ? [] : [value - atMost]), ...(atLeast === undefined ? [] : [atLeast - value])]
+  })
 }
 
 function* attributesOf(outline: Outline, trial: TrialResult): Iterable<[string, AttributeValue]> {

@@ -43,7 +43,7 @@ export interface BenchOptions {
   readonly workers?: string
   /** A directory in which outcomes are kept. */
   readonly keep?: string
-  /** quality: no seed is begun after that. */
+  /** quality: nothing is searched after that. */
   readonly seconds?: number
   readonly seeds?: number
   readonly kills?: number
@@ -113,7 +113,7 @@ const program = new Command('bench')
     '--keep <directory>',
     'quality: where outcomes are kept, so that each is found once; search: where the reports of its trials are kept',
   )
-  .option('--seconds <n>', 'quality: no seed is begun after so many seconds', Number)
+  .option('--seconds <n>', 'quality: nothing is searched after so many seconds; 0: only what is kept', Number)
   .option('--seeds <n>', 'quality, ring-training, search: so many seeds (default: 10, 3, 1)', Number)
   .option('--kills <n>', 'recovery, kills, leaders, goodput: so many are killed (default: 50, 10, 6, 5)', Number)
   .option('--trials <n>', 'history, board, trials, search: so many trials (default: 60000, 50000, 10000, 40)', Number)

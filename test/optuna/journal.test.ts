@@ -153,6 +153,40 @@ describe('a journal', () => {
     expect(text).not.toContain('"op_code":7')
     expect(read(text)).toMatchObject({ directions: [2, 1], trials: [{ values: [0.75, 0.25] }] })
   })
+
+  it('says how far a trial is beyond each constraint, before its end', () => {
+    const limits = [
+      { metric: 'loss', atMost: 0.5 },
+      { metric: 'accuracy', atLeast: 0.25 },
+    ]
+    const objectives = [{ metric: 'accuracy', direction: 'maximize' as const, limits }]
+    const of = (trial: number, outcome: Parameters<typeof ended>[1]) => [
+      suggested(trial),
+      assigned(trial),
+      ended(trial, outcome),
+    ]
+    const events = [
+      accepted({ trials: 3, objectives }),
+      ...of(0, done(0.75)),
+      ...of(1, done(0.125)),
+      ...of(2, pruned(0.5)),
+    ]
+    const operations = written(events)
+      .split('\n')
+      .filter((line) => line !== '')
+      .map((line) => JSON.parse(line) as { op_code: number; trial_id: number; state?: number; system_attr?: object })
+    const constraints = operations.filter(({ op_code: code }) => code === 9)
+    expect(constraints).toMatchObject([
+      { trial_id: 0, system_attr: { constraints: [-0.25, -0.5] } },
+      { trial_id: 1, system_attr: { constraints: [0.375, 0.125] } },
+    ])
+    for (const constraint of constraints) {
+      const end = operations.findIndex(
+        ({ trial_id: id, state }) => id === constraint.trial_id && state === optunaStates.complete,
+      )
+      expect(operations.indexOf(constraint)).toBeLessThan(end)
+    }
+  })
 })
 
 describe('a journal in a file', () => {

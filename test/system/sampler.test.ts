@@ -21,8 +21,12 @@ beforeAll(async () => {
 afterAll(() => rm(folder, { recursive: true }))
 
 /** What `maggy sampler` answers to these lines. */
-async function piped(sampler: string, lines: readonly string[], seed = '1'): Promise<{ code: number; out: object[] }> {
-  const given = ['sampler', '--space', file, '--sampler', sampler, '--direction', 'maximize', '--seed', seed]
+async function piped(
+  sampler: string,
+  lines: readonly string[],
+  ...flags: readonly string[]
+): Promise<{ code: number; out: object[] }> {
+  const given = ['sampler', '--space', file, '--sampler', sampler, '--direction', 'maximize', '--seed', '1', ...flags]
   const child = spawn(process.execPath, [join(packageRoot(), 'dist/src/cli/main.js'), ...given])
   let text = ''
   child.stdout.setEncoding('utf8').on('data', (chunk: string) => (text += chunk))
@@ -57,6 +61,24 @@ describe('maggy sampler', () => {
     ])
     const codes = out.map((answer) => (answer as { error?: { code: string } }).error?.code)
     expect(codes).toEqual(['OPTION_INVALID', 'OPTION_INVALID', 'OPTION_INVALID', undefined])
+  })
+
+  it('holds what is told to constraints, and says what is missing', async () => {
+    const lines = [
+      '{"suggest":2}',
+      '{"observe":{"id":0,"value":1,"metrics":{"memory":3}}}',
+      '{"observe":{"id":1,"value":1}}',
+      '{"observe":{"id":1,"value":1,"metrics":{"memory":"much"}}}',
+      '{"observe":{"id":1,"value":1,"metrics":{"value":2}}}',
+    ]
+    const { code, out } = await piped('tpe', lines, '--constraint', 'memory <= 2', 'memory >= 0')
+    expect(code).toBe(0)
+    const messages = out.map((answer) => (answer as { error?: { message: string } }).error?.message ?? '')
+    expect(messages.slice(0, 2)).toEqual(['', ''])
+    expect(messages[2]).toContain('lacks memory, which the constraint memory <= 2 needs')
+    expect(messages[3]).toContain('observe.metrics.memory: is "much", not a number')
+    expect(messages[4]).toContain('observe.metrics.value: stands beside metrics, not in them')
+    expect((await piped('tpe', [], '--constraint', 'memory < 2')).code).toBe(2)
   })
 
   it('exits with 2 for a sampler that cannot take the space, or is not there', async () => {

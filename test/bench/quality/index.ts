@@ -2,7 +2,7 @@
  * How good samplers are where people search: eleven families of problems, alone and with 8 and 64 asynchronous workers, against other packages.
  * Seed by seed, so that a run that ends early has as many of each family. `--only FAMILY,…`, `--samplers tpe,auto`, `--workers 1,8,64`,
  * `--seeds N`, `--peers optuna-tpe,optuna-gp:2` (of a slow one only two seeds); `--keep DIR` keeps outcomes there and finds them again;
- * `--seconds N`: no seed is begun after that.
+ * `--seconds N`: nothing is searched after that; with 0 it reports on all that is kept.
  */
 import type { BenchOptions, Report } from '../main.ts'
 import { round } from '../statistics.ts'
@@ -44,18 +44,19 @@ export async function quality(say: (line: string) => void, options: BenchOptions
   const workers = words(options.workers, ['1', '8', '64']).map(Number)
   const own = words(options.samplers, ['tpe', 'auto', 'motpe'])
   const peers = peer === undefined ? undefined : peersIn(peer)
-  const search = searchKept(keep)
   const found: Found = new Map()
   const started = performance.now()
   const spent = (since: number) => (performance.now() - since) / 1000
+  const search = searchKept(keep, () => spent(started) >= seconds)
   try {
     const theirs = peers === undefined ? [] : await entrantsOf(peers, options.peers, seeds, say)
     const sides: readonly (readonly Entrant[])[] = [own.map((name) => ({ contestant: ours(name), seeds })), theirs]
     const settings = workers.flatMap((count) => chosen.map((problem) => ({ problem, workers: count })))
-    for (let seed = 0; seed < seeds && spent(started) < seconds; seed++) {
+    for (let seed = 0; seed < seeds; seed++) {
       for (const problem of chosen) {
         for (let n = 0; n < randomSeeds; n++) {
-          add(found, keyOf(1, 'random', problem), await search(ours('random'), problem, randomSeeds * seed + n, 1))
+          const at = randomSeeds * seed + n
+          add(found, keyOf(1, 'random', problem), at, await search(ours('random'), problem, at, 1))
         }
       }
       // Ours in this process while theirs are in one of their own.
@@ -73,8 +74,10 @@ export async function quality(say: (line: string) => void, options: BenchOptions
   }
 }
 
-function add(found: Found, key: string, outcome: Outcome): void {
+/** Seeds are compared one by one, so that none comes after one that is missing. */
+function add(found: Found, key: string, seed: number, outcome: Outcome | undefined): void {
   const list = found.get(key) ?? []
+  if (outcome === undefined || list.length !== seed) return
   list.push(outcome)
   found.set(key, list)
 }
@@ -114,7 +117,7 @@ async function searchAll(
     for (const { problem, workers } of settings) {
       if (!takes(contestant.name, problem)) continue
       const outcome = await search(contestant, problem, seed, workers)
-      add(found, keyOf(workers, contestant.name, problem), outcome)
+      add(found, keyOf(workers, contestant.name, problem), seed, outcome)
     }
     times.push([contestant.name, (performance.now() - started) / 1000])
   }

@@ -7,7 +7,13 @@ import type { Contestant } from './contestants.ts'
 import type { Problem } from './problem.ts'
 import { searched, type Outcome } from './search.ts'
 
-export type Search = (contestant: Contestant, problem: Problem, seed: number, workers: number) => Promise<Outcome>
+/** undefined: it is not kept, and the time is over. */
+export type Search = (
+  contestant: Contestant,
+  problem: Problem,
+  seed: number,
+  workers: number,
+) => Promise<Outcome | undefined>
 
 /** All that the problems, and samplers of ours, are made of: folders of the package. */
 const problemCode = ['test/bench/quality', 'src/space', 'src/random', 'src/pareto']
@@ -31,10 +37,10 @@ function digestOf(folders: readonly string[]): string {
 
 /**
  * Looks up an outcome in `directory` before it searches. An outcome is known by the problems' code, the contestant's version (ours: its code), the
- * problem, the seed and the number of workers. Several processes may share the directory.
+ * problem, the seed and the number of workers. Several processes may share the directory. Once `isOver`, it only looks up.
  */
-export function searchKept(directory: string | undefined): Search {
-  if (directory === undefined) return searched
+export function searchKept(directory: string | undefined, isOver: () => boolean): Search {
+  if (directory === undefined) return async (...asked) => (isOver() ? undefined : searched(...asked))
   const problems = digestOf(problemCode)
   const ours = digestOf(samplerCode)
   return async (contestant, problem, seed, workers) => {
@@ -47,6 +53,7 @@ export function searchKept(directory: string | undefined): Search {
     } catch (error) {
       if ((error as { code?: unknown }).code !== 'ENOENT') throw error
     }
+    if (isOver()) return undefined
     const outcome = await searched(contestant, problem, seed, workers)
     mkdirSync(folder, { recursive: true })
     const part = `${file}.${process.pid}`

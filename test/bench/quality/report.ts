@@ -47,7 +47,7 @@ export function reportOf(settings: readonly Setting[], { own, peers, say }: Aske
       const key = `${label}.${name}`
       const share = scores.get(name) as Scores
       const { mean, ...bounds } = interval([share], Number)
-      const seeds = Math.min(...[...share.values()].map(({ length }) => length))
+      const seeds = seedsOf(share)
       figures[key] = told(mean)
       figures[`${key}.interval`] = `${told(bounds.low)} to ${told(bounds.high)}; ${seeds} seeds`
       figures[`${key}.curve`] = curveOf(outcomes, random)
@@ -63,7 +63,7 @@ export function reportOf(settings: readonly Setting[], { own, peers, say }: Aske
       const ratio = interval([share, shares(before, alone.random)], (here = 0, there = 0) => here / there)
       const most = mostOfAlone[workers]
       figures[`${key} / alone`] = between(ratio)
-      if (most !== undefined) {
+      if (most !== undefined && seeds > 1) {
         bars[`${key} / alone`] = `<= ${most}`
         tally(`${name}: within the bar of alone, ${workers} workers`, ratio.mean <= most, ratio.high <= most)
       }
@@ -73,17 +73,21 @@ export function reportOf(settings: readonly Setting[], { own, peers, say }: Aske
       if (share === undefined) continue
       const against = peers.flatMap((peer) => {
         const other = scores.get(peer)
-        return other === undefined ? [] : [{ peer, ...compare(share, other) }]
+        // Of one seed there is no interval: it is told, and counts for nothing.
+        return other === undefined
+          ? []
+          : [{ peer, counts: seedsOf(share) > 1 && seedsOf(other) > 1, ...compare(share, other) }]
       })
-      for (const { peer, text, difference } of against) {
+      for (const { peer, counts, text, difference } of against) {
         const key = `${label}.${name} - ${peer}`
         figures[key] = text
         say(`${key}: ${text}`)
         if (peer !== main) continue
         bars[key] = 'upper bound <= 0'
+        if (!counts) continue
         tally(`${name}: no worse than ${main}, ${workers} workers`, difference.high <= 0, difference.high < 0)
       }
-      if (against.length === 0) continue
+      if (against.length === 0 || against.some(({ counts }) => !counts)) continue
       const isTied = against.every(({ difference }) => difference.low <= 0)
       const isBest = against.every(({ difference }) => difference.mean <= 0)
       tally(`${name}: best or tied best, ${workers} workers`, isTied, isBest)
@@ -101,6 +105,8 @@ export function reportOf(settings: readonly Setting[], { own, peers, say }: Aske
   }
   return { figures, bars }
 }
+
+const seedsOf = (scores: Scores): number => Math.min(...[...scores.values()].map(({ length }) => length))
 
 function compare(ours: Scores, theirs: Scores): { readonly text: string; readonly difference: Interval } {
   const difference = interval([ours, theirs], (here = 0, there = 0) => here - there)
