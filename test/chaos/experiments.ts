@@ -33,23 +33,33 @@ export interface Size {
   /** Between two reports of a trial. */
   readonly stepMs?: number
   readonly epochs?: number
+  /** Of a search: a file that says how many of its trials may end (keepPace), which run one after another. */
+  readonly pace?: string
 }
 
 const usualTrials = { search: 10, ablation: 8, training: 1 } as const
 
 export function experimentOf(context: ContextName, id: string, folder: string, size: Size = {}) {
   const side = join(folder, `${id}.side`)
-  const { trials = usualTrials[context], stepMs = 80, epochs = usualEpochs } = size
+  const { trials = usualTrials[context], stepMs = 80, epochs = usualEpochs, pace } = size
   const expected: Expected = { id, context, trials, steps, epochs, side }
   const module = context === 'training' ? counted : noted
-  return { expected, module, context: contextOf(context, expected, stepMs) }
+  return { expected, module, context: contextOf(context, expected, stepMs, pace) }
 }
 
-function contextOf(name: ContextName, { side, trials, epochs }: Expected, stepMs: number): ContextOf {
+function contextOf(name: ContextName, { side, trials, epochs }: Expected, stepMs: number, pace = ''): ContextOf {
   const hparams = { side, steps, stepMs }
   if (name === 'search') {
     const searched = { x: space.double(0, 1) }
-    return optimization({ ...common, optimizer: 'random', space: searched, hparams, trials, direction: 'maximize' })
+    return optimization({
+      ...common,
+      optimizer: 'random',
+      space: searched,
+      hparams: { ...hparams, pace },
+      trials,
+      direction: 'maximize',
+      ...(pace === '' ? {} : { parallel: 1 }),
+    })
   }
   if (name === 'ablation') {
     const without = study().training('a', 'b', 'c')

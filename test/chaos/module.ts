@@ -2,6 +2,7 @@
 import { appendFileSync } from 'node:fs'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { defineExperiment } from 'maggy'
+import { keepPace } from '../support/pace.ts'
 
 export interface SideLine {
   readonly kind: 'begin' | 'end'
@@ -12,10 +13,10 @@ export interface SideLine {
 
 export default defineExperiment(import.meta.url, {
   name: 'chaos',
-  hparams: { side: '', steps: 4, stepMs: 80, x: 0.5 },
+  hparams: { side: '', steps: 4, stepMs: 80, x: 0.5, pace: '' },
   switches: ['a', 'b', 'c'],
   train: async ({ hparams, reporter, run, ablated }) => {
-    const { side, steps, stepMs, x } = hparams
+    const { side, steps, stepMs, x, pace } = hparams
     const { trial, attempt } = run
     const value = x * 3 + trial
     // One write with O_APPEND: lines of several runners never mix.
@@ -27,6 +28,7 @@ export default defineExperiment(import.meta.url, {
       reporter.report({ value: value + step / 8 })
       await sleep(stepMs)
     }
+    await keepPace(pace, trial)
     note('end')
     return { value }
   },

@@ -25,6 +25,7 @@ import { Overheard } from '../chaos/overhear.ts'
 import type { ContextName } from '../chaos/plan.ts'
 import { submitted } from '../chaos/run.ts'
 import { replicaDigest, startTestCluster, streamInfo, type TestCluster } from '../support/cluster.ts'
+import { allowSteps } from '../support/pace.ts'
 import { freePort, startTestServer } from '../support/server.ts'
 
 let cluster: TestCluster
@@ -231,14 +232,17 @@ describe('actors at work', () => {
 
   test('the leader of the log vanishes with its disk during a search and a training, and another takes its place: nothing is lost', async () => {
     await current(logStream)
-    const training = await begun('training', { epochs: 10 })
-    await training.until('ring.formed')
-    const search = await begun('search', { trials: 12, stepMs: 100 })
+    const pace = join(folder, 'pace')
+    allowSteps(pace, 3)
+    const search = await begun('search', { trials: 12, stepMs: 50, pace })
     await search.until('trial.ended', 2)
     const victim = (await cluster.leader(bus, logStream)) ?? 0
+    const training = await begun('training', { epochs: 12 })
+    await training.until('ring.formed')
+    allowSteps(pace, 12)
     await cluster.kill(victim)
-    await cluster.loseDisk(victim)
     expect([training.goesOn(), search.goesOn()]).toEqual([true, true])
+    await cluster.loseDisk(victim)
     await cluster.start(victim)
     expect(await Promise.all([training.violations(), search.violations()])).toEqual([[], []])
     await expectReplicasEqual()
