@@ -46,9 +46,10 @@ const spawnNothing: SpawnRunner = (_, hears) => {
         const ms = Number(hparams['ms']) * (0.2 + 1.6 * Number(hparams['x']))
         if (ms === 0) return end()
         const timer = setTimeout(end, ms)
+        // Not at once: a process says nothing before it has heard.
         stop = () => {
           clearTimeout(timer)
-          end()
+          setImmediate(end)
         }
       })
     },
