@@ -45,6 +45,8 @@ export type WorkerInfo = Type.Static<typeof WorkerInfo>
 /** One try at one trial. */
 export const AttemptRef = Type.Object({ experiment: Id, trial: Count, attempt: Ordinal })
 export type AttemptRef = Type.Static<typeof AttemptRef>
+/** An attempt's name in maps, and between a worker and its runner. */
+export const attemptKey = ({ experiment, trial, attempt }: AttemptRef): string => `${experiment}/${trial}/${attempt}`
 
 /** The state of a slot: the attempt that runs, those that wait behind it, and the driver that leased it. */
 export const SlotStatus = Type.Object({

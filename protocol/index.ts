@@ -75,6 +75,7 @@ export {
 export { chapters, conversations, type Chapter } from './conversations.ts'
 export {
   announce,
+  attemptKey,
   AttemptRef,
   beat,
   driverBeat,

@@ -1,8 +1,7 @@
 /** The worker's part of a trial's trace: an attempt from its assignment to its result, and within it what its runner did. */
-import type { AttemptRef, done, PayloadOf } from '../../protocol/index.ts'
+import { attemptKey, type AttemptRef, type done, type PayloadOf } from '../../protocol/index.ts'
 import { beginSpan, type Clock, type Span } from '../../src/actor/index.ts'
 import { traced } from '../../src/tracing/index.ts'
-import { keyOf } from './runner-messages.ts'
 
 interface AttemptTraces {
   assigned(attempt: AttemptRef): void
@@ -18,10 +17,10 @@ export function createAttemptTraces(worker: string, clock: Clock): AttemptTraces
     assigned(attempt) {
       const [oldest] = assigned.keys()
       if (assigned.size >= mostOpen && oldest !== undefined) assigned.delete(oldest)
-      assigned.set(keyOf(attempt), beginSpan(clock))
+      assigned.set(attemptKey(attempt), beginSpan(clock))
     },
     ended(experiment, { trial, attempt, outcome, startedAt: began, endedAt: over }) {
-      const key = keyOf({ experiment, trial, attempt })
+      const key = attemptKey({ experiment, trial, attempt })
       const span = assigned.get(key) ?? beginSpan(clock, began ?? over)
       assigned.delete(key)
       const { startedAt } = span

@@ -6,6 +6,7 @@
  */
 import { AsyncLocalStorage } from 'node:async_hooks'
 import {
+  attemptKey,
   describe,
   isProblem,
   problem,
@@ -29,7 +30,7 @@ import {
 } from '../../src/train/index.ts'
 import type { ToComm } from './comm-messages.ts'
 import { createRemains, type Remains } from './remains.ts'
-import { keyOf, type FromRunner, type StopCause } from './runner-messages.ts'
+import type { FromRunner, StopCause } from './runner-messages.ts'
 import { timedOut } from './settlement.ts'
 import type { SharedFlags } from './shared-memory.ts'
 
@@ -126,7 +127,7 @@ export function createAttempts(options: {
     } = ending
     toWorker({
       type: 'ended',
-      key: keyOf(assignment.attempt),
+      key: attemptKey(assignment.attempt),
       outcome,
       startedAt,
       endedAt,
@@ -197,7 +198,7 @@ export function createAttempts(options: {
     current = mine
     const { attempt, trialTimeoutMs } = assignment
     toComm({ type: 'begin', attempt: { ref: attempt, serial, trialTimeoutMs } })
-    toWorker({ type: 'started', key: keyOf(attempt), at: mine.span.startedAt })
+    toWorker({ type: 'started', key: attemptKey(attempt), at: mine.span.startedAt })
     const release = options.release()
     try {
       await owner.run(mine, () => train(mine, file))
@@ -212,7 +213,7 @@ export function createAttempts(options: {
     begin,
     stop: (key, cause) => {
       const stopped = current
-      if (stopped === undefined || keyOf(stopped.assignment.attempt) !== key) return
+      if (stopped === undefined || attemptKey(stopped.assignment.attempt) !== key) return
       flags.stop(stopped.serial, cause)
       // Listeners of the signal are the attempt's own.
       owner.run(stopped, () => stopped.handle?.abort(flags.stopCause(stopped.serial) ?? cause))

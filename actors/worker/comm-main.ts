@@ -5,9 +5,8 @@ import { systemClock } from '../../src/actor/index.ts'
 import { connectNats, type Bus } from '../../src/bus/index.ts'
 import { createTidying } from '../../src/heap/index.ts'
 import { openGates } from '../../src/isolation/index.ts'
-import { codeOf, describe, isProblem, RemoteError, toProblem } from '../../protocol/index.ts'
+import { attemptKey, codeOf, describe, isProblem, RemoteError, toProblem } from '../../protocol/index.ts'
 import type { CommSetting, FromComm, ToComm } from './comm-messages.ts'
-import { keyOf } from './runner-messages.ts'
 import { endThisGroup } from './process-group.ts'
 import { createRingCheckpoints, createRingMember, type RingMember } from './ring/index.ts'
 import { fetchCheckpoint, passes, storeCheckpoint } from './store.ts'
@@ -52,7 +51,7 @@ const telemetry = createTelemetry({
   flags: sharedFlags(memory),
   onNotice,
   onGoing: (attempt) => {
-    going = keyOf(attempt)
+    going = attemptKey(attempt)
     if (ringing === undefined) return
     void ringing.keep().then(() => telemetry.kept())
   },
@@ -148,7 +147,7 @@ async function store({ id, attempt, data }: Extract<ToComm, { type: 'store' }>):
   try {
     await lasting(() => storeCheckpoint(bus, worker, { attempt, ring: false }, data))
     // The training waits for its answer, and takes no step beyond what is kept.
-    if (going === keyOf(attempt)) return telemetry.kept()
+    if (going === attemptKey(attempt)) return telemetry.kept()
     post({ type: 'stored', id })
   } catch (error) {
     if (passedOn(error)) post({ type: 'stored', id })

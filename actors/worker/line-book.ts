@@ -1,8 +1,7 @@
 /** Lines on their way to a trial's log: gathered for a moment, recorded in order, bounded. */
 import type { Clock } from '../../src/actor/index.ts'
 import type { Bus } from '../../src/bus/index.ts'
-import { encodePayload, output, subjectFor, type AttemptRef, type PayloadOf } from '../../protocol/index.ts'
-import { keyOf } from './runner-messages.ts'
+import { attemptKey, encodePayload, output, subjectFor, type AttemptRef, type PayloadOf } from '../../protocol/index.ts'
 
 type Line = PayloadOf<typeof output>['lines'][number]
 
@@ -66,7 +65,7 @@ export function createLineBook(options: {
 
   return {
     add: (attempt, from, text) => {
-      const key = keyOf(attempt)
+      const key = attemptKey(attempt)
       const count = (counts.get(key) ?? 0) + 1
       counts.delete(key)
       counts.set(key, count)
@@ -78,7 +77,7 @@ export function createLineBook(options: {
       const last = batches.at(-1)
       if (
         last !== undefined &&
-        keyOf(last.attempt) === key &&
+        attemptKey(last.attempt) === key &&
         last.lines.length < 1024 &&
         last.bytes < maximumBatchBytes
       ) {

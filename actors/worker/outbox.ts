@@ -9,6 +9,7 @@
 import { ask, type Bus } from '../../src/bus/index.ts'
 import type { Clock } from '../../src/actor/index.ts'
 import {
+  attemptKey,
   codeOf,
   done,
   doneSeveral,
@@ -20,7 +21,6 @@ import {
   type AttemptRef,
   type PayloadOf,
 } from '../../protocol/index.ts'
-import { keyOf } from './runner-messages.ts'
 
 type Result = PayloadOf<typeof done>
 
@@ -192,7 +192,7 @@ export function createOutbox(options: {
         }
         lanes.set(experiment, lane)
       }
-      lane.waiting.set(keyOf({ experiment, ...result }), { result, isSubstitute: false })
+      lane.waiting.set(attemptKey({ experiment, ...result }), { result, isSubstitute: false })
       if (lane.backoffMs > 0) return
       if (!canWait || lane.waiting.size - lane.asked.size >= window) return tellSoon(experiment, lane)
       const lingering = lane
@@ -201,7 +201,7 @@ export function createOutbox(options: {
         if (lingering.backoffMs === 0) tellAll(experiment, lingering)
       }, lingerMs)
     },
-    holds: (attempt) => lanes.get(attempt.experiment)?.waiting.has(keyOf(attempt)) ?? false,
+    holds: (attempt) => lanes.get(attempt.experiment)?.waiting.has(attemptKey(attempt)) ?? false,
     get full() {
       return count() >= limit
     },

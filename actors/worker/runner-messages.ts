@@ -50,7 +50,3 @@ export type FromRunner =
       /** The state that user code left behind is in doubt: the runner takes no other. */
       readonly last: boolean
     }
-
-/** An attempt's name in maps. */
-export const keyOf = (attempt: { readonly experiment: string; readonly trial: number; readonly attempt: number }) =>
-  `${attempt.experiment}/${attempt.trial}/${attempt.attempt}`

@@ -1,9 +1,16 @@
 /** Supervises one slot's runner: provides the effects that runner.machine names. */
 import type { Clock } from '../../src/actor/index.ts'
-import { problem, toTold, type Assignment, type AttemptOutcome, type Problem } from '../../protocol/index.ts'
+import {
+  attemptKey,
+  problem,
+  toTold,
+  type Assignment,
+  type AttemptOutcome,
+  type Problem,
+} from '../../protocol/index.ts'
 import { flatActor, type FlatActor } from '../../src/machine/index.ts'
 import { runnerMachine } from './runner.machine.ts'
-import { keyOf, type FromRunner, type StopCause } from './runner-messages.ts'
+import type { FromRunner, StopCause } from './runner-messages.ts'
 import type { RunnerProcess, SpawnRunner } from './runner-process.ts'
 import { outcomeOfUnbegun, type Loss } from './settlement.ts'
 import type { Turns } from './turns.ts'
@@ -100,7 +107,7 @@ export function createRunner(options: {
       },
       stop: ({ context }) => {
         if (context.attempt === null || context.cause === null) return
-        process?.send({ type: 'stop', key: keyOf(context.attempt.assignment.attempt), cause: context.cause })
+        process?.send({ type: 'stop', key: attemptKey(context.attempt.assignment.attempt), cause: context.cause })
       },
       leave: () => process?.send({ type: 'leave' }),
       kill: () => process?.kill(),
@@ -165,11 +172,11 @@ export function createRunner(options: {
         actor.send({ type: 'unfit' })
         return
       case 'started':
-        if (assignment === undefined || message.key !== keyOf(assignment.attempt)) return
+        if (assignment === undefined || message.key !== attemptKey(assignment.attempt)) return
         actor.send({ type: 'started', at: message.at })
         return
       case 'ended': {
-        if (assignment === undefined || message.key !== keyOf(assignment.attempt)) return
+        if (assignment === undefined || message.key !== attemptKey(assignment.attempt)) return
         const { outcome, startedAt, endedAt, points, checkpoint = false } = message
         end = { outcome, startedAt, endedAt, points, checkpoint }
         actor.send({ type: 'ended', rssBytes: message.rssBytes, last: message.last })

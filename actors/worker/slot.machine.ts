@@ -6,8 +6,8 @@
  *    went with it.
  */
 import { and, assign, fromPromise, raise, setup, stateIn } from 'xstate'
-import type { Assignment, AttemptRef, Metrics } from '../../protocol/index.ts'
-import { keyOf, type StopCause } from './runner-messages.ts'
+import { attemptKey, type Assignment, type AttemptRef, type Metrics } from '../../protocol/index.ts'
+import type { StopCause } from './runner-messages.ts'
 import type { Loss } from './settlement.ts'
 
 export interface SlotContext {
@@ -120,8 +120,8 @@ export const slotMachine = setup({
     clearNext: assign({ next: null, behind: [] }),
     dropOne: assign(({ context, event }) => {
       if (event.type !== 'next.drop') return {}
-      const key = keyOf(event.attempt)
-      return inLine(lineOf(context).filter(({ attempt }) => keyOf(attempt) !== key))
+      const key = attemptKey(event.attempt)
+      return inLine(lineOf(context).filter(({ attempt }) => attemptKey(attempt) !== key))
     }),
     keepLoss: assign(({ context, event }) => ({ loss: event.type === 'lost' ? event.loss : context.loss })),
   },

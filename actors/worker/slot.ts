@@ -4,6 +4,7 @@ import { beginSpan, type Clock, type Span } from '../../src/actor/index.ts'
 import type { BundleCache } from '../../src/bundle/index.ts'
 import { tell, type Bus } from '../../src/bus/index.ts'
 import {
+  attemptKey,
   problem,
   runnerNotice,
   started,
@@ -17,7 +18,7 @@ import {
 import type { LineBook } from './line-book.ts'
 import type { Outbox } from './outbox.ts'
 import { createRunner, type RunnerEnd } from './runner.ts'
-import { keyOf, type StopCause } from './runner-messages.ts'
+import type { StopCause } from './runner-messages.ts'
 import type { SpawnRunner } from './runner-process.ts'
 import { loadBundle, readLoss } from './slot-effects.ts'
 import { outcomeOfLoss, outcomeOfUnbegun } from './settlement.ts'
@@ -213,7 +214,7 @@ export function createSlot(options: SlotOptions): Slot {
     return behind.length === 0 ? first : { ...first, behind: behind.map(({ attempt }) => attempt) }
   }
   const same = (assignment: Assignment | null, attempt: AttemptRef) =>
-    assignment !== null && keyOf(assignment.attempt) === keyOf(attempt)
+    assignment !== null && attemptKey(assignment.attempt) === attemptKey(attempt)
 
   return {
     get status() {

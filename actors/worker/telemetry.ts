@@ -7,6 +7,7 @@
 import type { Clock } from '../../src/actor/index.ts'
 import { hear, tell, type Bus } from '../../src/bus/index.ts'
 import {
+  attemptKey,
   decodePayload,
   encodePayload,
   isProblem,
@@ -19,7 +20,7 @@ import {
   type MetricPoint,
 } from '../../protocol/index.ts'
 import { createLineBook, type LineBook } from './line-book.ts'
-import { keyOf, type StopCause } from './runner-messages.ts'
+import type { StopCause } from './runner-messages.ts'
 import type { SharedFlags } from './shared-memory.ts'
 
 export interface Attempt {
@@ -75,7 +76,7 @@ export function createTelemetry(options: {
     worker,
     author: options.author,
     onLost: (attempt, error) => {
-      options.onNotice(`output of ${keyOf(attempt)} lost: ${String(error)}`)
+      options.onNotice(`output of ${attemptKey(attempt)} lost: ${String(error)}`)
     },
   })
 
@@ -91,8 +92,8 @@ export function createTelemetry(options: {
 
   ticker = clock.setTimeout(beat, 0)
   const hearNotice = hear(bus, runnerNotice, { worker, slot: String(slot) }, ({ attempt }) => {
-    const key = keyOf(attempt)
-    if (current === undefined || keyOf(current.ref) !== key || going === key) return
+    const key = attemptKey(attempt)
+    if (current === undefined || attemptKey(current.ref) !== key || going === key) return
     going = key
     options.onGoing(attempt)
   })
@@ -108,8 +109,8 @@ export function createTelemetry(options: {
     }
     // It is the worker's: what is here has begun.
     if (stop.ifWaiting) return
-    const key = keyOf(stop.attempt)
-    if (current !== undefined && keyOf(current.ref) === key) flags.stop(current.serial, stop.reason)
+    const key = attemptKey(stop.attempt)
+    if (current !== undefined && attemptKey(current.ref) === key) flags.stop(current.serial, stop.reason)
     else {
       early.set(key, stop.reason)
       if (early.size > rememberedStops) early.delete(early.keys().next().value ?? '')
@@ -122,7 +123,7 @@ export function createTelemetry(options: {
     while (waiting.length > 0) {
       const points = takeBatch(waiting)
       const data = encodePayload(metrics, { attempt: attempt.ref.attempt, first, points }, subject)
-      if (!(await recordUntilKept(subject, data, `${options.author}/${keyOf(attempt.ref)}/${first}`))) break
+      if (!(await recordUntilKept(subject, data, `${options.author}/${attemptKey(attempt.ref)}/${first}`))) break
       first += points.length
       flags.pointsRecorded(points.length)
     }
@@ -152,7 +153,7 @@ export function createTelemetry(options: {
       current = attempt
       waiting = []
       first = 0
-      const cause = early.get(keyOf(attempt.ref))
+      const cause = early.get(attemptKey(attempt.ref))
       if (cause !== undefined) flags.stop(attempt.serial, cause)
       if (attempt.trialTimeoutMs !== null) {
         timeout = clock.setTimeout(

@@ -11,12 +11,11 @@ import {
 } from '../../protocol/index.ts'
 import { fixedTo, validateSpace } from '../space/index.ts'
 import type { ContextOf, Space, ValuesOf } from './definition.ts'
-import { withLimits } from '../pareto/index.ts'
+import { limitsFrom, withLimits } from '../pareto/index.ts'
 import { madeContext } from './faulty-context.ts'
 import {
   hparams,
   invalid,
-  limits,
   milliseconds,
   objectiveKeys,
   objectives,
@@ -140,7 +139,7 @@ function contextFrom(options: object): OptimizationContext {
     throw problem('SPACE_INVALID', { path: 'space', reason: 'is empty: there is nothing to search for' })
   }
   const trials = whole('trials', given['trials'], 1)
-  const aims = withLimits(objectives(given), limits(given['constraints']))
+  const aims = withLimits(objectives(given), limitsFrom(given['constraints'], invalid))
   const repeats = whole('repeats', given['repeats'] ?? 1, 1)
   if (repeats > mostRepeats) throw invalid('repeats', `is ${repeats}; ${mostRepeats} are the most`)
   const rings = ringOf(given['workersPerTrial'] ?? 1)

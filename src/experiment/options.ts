@@ -8,13 +8,11 @@ import {
   type Direction,
   type HparamValue as Value,
   type Hparams,
-  type Limit,
   type Objective,
   type Plugin,
   type Policy,
   type Resources,
 } from '../../protocol/index.ts'
-import { limitsFrom } from '../pareto/index.ts'
 import { bytesIn } from '../words/index.ts'
 
 export function requireKnown(given: Readonly<Record<string, unknown>>, known: readonly string[]): void {
@@ -276,9 +274,6 @@ export function record(path: string, value: unknown): Readonly<Record<string, un
   if (typeof value === 'object' && value !== null && !Array.isArray(value)) return value as Record<string, unknown>
   throw invalid(path, `is ${show(value)}, not an object`)
 }
-
-/** `['memory <= 2e9']` */
-export const limits = (value: unknown): readonly Limit[] => limitsFrom(value, invalid)
 
 function metricName(path: string, value: unknown): string {
   if (typeof value === 'string' && faultInName(value) === undefined) return value

@@ -6,9 +6,8 @@
 import { createHash } from 'node:crypto'
 import { createWorker } from '../../actors/worker/worker.ts'
 import { bundlePart } from '../../actors/worker/store.ts'
-import { keyOf } from '../../actors/worker/runner-messages.ts'
 import type { SpawnRunner } from '../../actors/worker/runner-process.ts'
-import { runnerBeat } from '../../protocol/index.ts'
+import { attemptKey, runnerBeat } from '../../protocol/index.ts'
 import { every, systemClock } from '../../src/actor/index.ts'
 import { connectNats, tell as tellOnBus, type Bus } from '../../src/bus/index.ts'
 
@@ -33,7 +32,7 @@ const spawnNothing: SpawnRunner = (_, hears) => {
       if (message.type === 'stop') stop()
       if (message.type !== 'begin') return
       const { attempt, hparams } = message.assignment
-      const key = keyOf(attempt)
+      const key = attemptKey(attempt)
       const startedAt = Date.now()
       const end = (): void => {
         stop = () => undefined

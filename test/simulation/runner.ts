@@ -1,10 +1,10 @@
 /** A simulated runner: the real telemetry of its second thread on a bus of its own, and a training function that only takes time. */
 import { createTelemetry } from '../../actors/worker/telemetry.ts'
-import { keyOf, type StopCause, type ToRunner } from '../../actors/worker/runner-messages.ts'
+import type { StopCause, ToRunner } from '../../actors/worker/runner-messages.ts'
 import type { RunnerHears, RunnerProcess } from '../../actors/worker/runner-process.ts'
 import { createSharedMemory, sharedFlags } from '../../actors/worker/shared-memory.ts'
 import type { Bus } from '../../src/bus/index.ts'
-import type { Assignment, AttemptOutcome, Hparams } from '../../protocol/index.ts'
+import { attemptKey, type Assignment, type AttemptOutcome, type Hparams } from '../../protocol/index.ts'
 import type { ProcessClock } from './event-clock.ts'
 
 const startMs = 200
@@ -75,7 +75,7 @@ export function startRunner(options: {
 
   const train = async (assignment: Assignment): Promise<void> => {
     serial += 1
-    const mine = { key: keyOf(assignment.attempt), serial }
+    const mine = { key: attemptKey(assignment.attempt), serial }
     current = mine
     const startedAt = clock.now()
     telemetry.begin({ ref: assignment.attempt, serial, trialTimeoutMs: assignment.trialTimeoutMs })

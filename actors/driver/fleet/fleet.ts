@@ -4,6 +4,7 @@
  * I2 Bounded: whatever announces itself, so many workers and slots are known at once; what beats without a name is not remembered.
  */
 import {
+  attemptKey,
   codeOf,
   ping,
   type AttemptRef,
@@ -16,7 +17,7 @@ import { flatStepper, type FlatSnapshot } from '../../../src/machine/index.ts'
 import { ask, type Bus } from '../../../src/bus/index.ts'
 import { fleetMachine, type FleetEvent } from './fleet.machine.ts'
 import { offerOf, type Offer } from './offer.ts'
-import { attemptKey, Place, sameAttempt, type PlaceState } from './place.ts'
+import { Place, sameAttempt, type PlaceState } from './place.ts'
 import type { Whereabouts } from './place.machine.ts'
 import { Slots, type Slot } from './slots.ts'
 

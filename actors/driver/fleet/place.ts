@@ -52,6 +52,3 @@ export class Place {
 export function sameAttempt(a: AttemptRef, b: AttemptRef): boolean {
   return a.trial === b.trial && a.attempt === b.attempt && a.experiment === b.experiment
 }
-
-/** An attempt's name in maps. */
-export const attemptKey = ({ experiment, trial, attempt }: AttemptRef): string => `${experiment}/${trial}/${attempt}`

@@ -6,11 +6,11 @@
  * I3 A place is in the index as long as it is in a slot: each comes in by #enter and goes out by #leave. So the place of an attempt is
  *    found at once, however many there are.
  */
-import type { AttemptRef, SlotStatus } from '../../../protocol/index.ts'
+import { attemptKey, type AttemptRef, type SlotStatus } from '../../../protocol/index.ts'
 import type { Clock } from '../../../src/actor/index.ts'
 import type { Bus } from '../../../src/bus/index.ts'
 import { Lease } from './lease.ts'
-import { attemptKey, Place } from './place.ts'
+import { Place } from './place.ts'
 
 interface Line {
   /** What runs, or is about to. */
