@@ -53,6 +53,7 @@ export const optionSchemas: ReadonlyMap<string, Schema> = new Map(
       smoothing: number(0.001, 1000, 1),
       weights: word('improvement', 'equal'),
       constantLiar: flag(true),
+      mostTries: whole(1, undefined, 10),
       multivariate: flag(true),
     }),
     gp: options({
@@ -61,6 +62,7 @@ export const optionSchemas: ReadonlyMap<string, Schema> = new Map(
       kappa: number(0, undefined, 2),
       pending: word('believer', 'min', 'mean', 'max', 'ignore'),
       interim: flag(false),
+      mostTries: whole(1, undefined, 10),
       mostData: whole(10, 1000, 150),
     }),
     cmaes: options({

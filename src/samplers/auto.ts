@@ -5,10 +5,12 @@
  */
 import type { SearchSpace } from '../../protocol/index.ts'
 import { countOf, cubeOf, enumerate, relationsOf } from '../space/index.ts'
+import { goodAmong, spentPoints, usualTries } from './again.ts'
 import { cmaesSampler } from './cmaes/cmaes.ts'
 import { finishBegins, hasFinish, withFinish } from './finish.ts'
 import { gpSampler } from './gp/gp.ts'
 import { gridSampler } from './grid.ts'
+import { createLedger } from './ledger.ts'
 import { motpeSampler } from './motpe.ts'
 import { nsga2Sampler } from './nsga2.ts'
 import { refuseUnknown } from './options.ts'
@@ -16,7 +18,7 @@ import { randomSampler } from './random.ts'
 import type { Sampler, SamplerPlugin, SamplerSetting } from './sampler.ts'
 import { fitsSobol, sobolSampler } from './sobol.ts'
 import { tpeSampler } from './tpe.ts'
-import { triedPoints } from './tried.ts'
+
 import { judge, takingTurns } from './turns.ts'
 
 interface Choice {
@@ -136,13 +138,17 @@ function inTurns(one: Sampler, other: Sampler, { space, objectives }: SamplerSet
   return (question) => ((question.point ?? question.trial) % 2 === 0 ? one(question) : other(question))
 }
 
-/** Where a point was tried already, TPE is asked instead, which tries no point twice while there are others. */
+/** Where a point was tried often enough, TPE is asked instead, which tries none more often while there are others. */
 function withoutRepeats(setting: SamplerSetting, chosen: Sampler): Sampler {
-  const triedIn = triedPoints(setting.space)
-  const fresh = (setting.objectives.length > 1 ? modelOfSeveral : tpeSampler).create({ ...setting, options: {} })
+  const several = setting.objectives.length > 1
+  const spentIn = spentPoints(setting.space, several ? 1 : usualTries)
+  const ledger = createLedger(setting.objectives[0], () => undefined)
+  const fresh = (several ? modelOfSeveral : tpeSampler).create({ ...setting, options: {} })
   return (question) => {
     const hparams = chosen(question)
-    if (hparams === 'exhausted' || !triedIn(question.tried ?? question.history)(hparams)) return hparams
-    return fresh(question)
+    if (hparams === 'exhausted') return hparams
+    const { history, tried = history } = question
+    ledger.show(history)
+    return spentIn({ ledger, good: goodAmong(ledger.ranked.length), tried })(hparams) ? fresh(question) : hparams
   }
 }

@@ -8,7 +8,8 @@
  * - smoothing (1): how often each choice of a categorical counts as seen beforehand.
  * - multivariate (true): whether parameters are modelled together.
  * - constantLiar (true): trials under way count as not good, so that the next keeps away from them.
- * A point that was tried is not tried again while there are others. A trial that failed, or whose metric is not a finite number, counts
+ * - mostTries (10): how often a point is tried at most; more than once only to settle noise (./again.ts).
+ * A trial that failed, or whose metric is not a finite number, counts
  * as the worst; a pruned trial as worse than every finished one.
  */
 import type { Hparams, HparamValue, Parameter, SearchSpace } from '../../protocol/index.ts'
@@ -24,6 +25,7 @@ import {
   valueAt,
   withoutInactive,
 } from '../space/index.ts'
+import { spentPoints, usualTries } from './again.ts'
 import { createLedger, type Entry, type Ledger } from './ledger.ts'
 import { flagOption, numberOption, refuseUnknown, wordOption } from './options.ts'
 import { parzen, type Dimension, type Parzen, type ParzenOptions } from './parzen.ts'
@@ -44,6 +46,7 @@ const known = [
   'weights',
   'multivariate',
   'constantLiar',
+  'mostTries',
 ]
 
 /** The most kernels times parameters, so that time does not grow with the history: a longer history is thinned evenly. */
@@ -70,6 +73,7 @@ export const tpeSampler: SamplerPlugin = {
     const priorWeight = number('priorWeight', 1, { least: 0.001, most: 1000 })
     const weighted = wordOption('tpe', options, 'weights', ['improvement', 'equal']) === 'improvement'
     const smoothing = number('smoothing', 1, { least: 0.001, most: 1000 })
+    const mostTries = number('mostTries', usualTries, { least: 1, whole: true })
     const liar = flagOption('tpe', options, 'constantLiar', true)
     const groups = groupsOf(space, flagOption('tpe', options, 'multivariate', true))
     const columns = new Map(Object.keys(space).map((name, column) => [name, column]))
@@ -98,6 +102,7 @@ export const tpeSampler: SamplerPlugin = {
     }
 
     const triedIn = triedPoints(space)
+    const spentIn = spentPoints(space, mostTries)
 
     return ({ history, tried = history, trial, point = trial, random }) => {
       ledger.show(history)
@@ -105,9 +110,10 @@ export const tpeSampler: SamplerPlugin = {
       // Sobol points are numbered by the question, so those of one search differ, however many trials are under way.
       if (ledger.ranked.length < warmup) return newPoint(space, random, isTried, early?.(point))
       if (randomFraction > 0 && random.uniform() < randomFraction) return newPoint(space, random, isTried)
+      const isSpent = spentIn({ ledger, good: split.good(ledger.ranked.length), tried })
       for (let count = 0; count < tries; count++) {
-        const hparams = suggest(random, isTried)
-        if (hparams !== undefined && keeps(space, hparams) && !isTried(hparams)) return hparams
+        const hparams = suggest(random, isSpent)
+        if (hparams !== undefined && keeps(space, hparams) && !isSpent(hparams)) return hparams
       }
       return newPoint(space, random, isTried)
     }

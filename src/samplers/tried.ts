@@ -8,24 +8,30 @@ export type IsTried = (hparams: Hparams) => boolean
 const never: IsTried = () => false
 const draws = 50
 
-/** Says of a history which points are in it; pending ones count, cancelled ones do not. Where all were tried, none counts as tried. */
-export function triedPoints(space: SearchSpace): (history: readonly Observation[]) => IsTried {
-  if (!Object.values(space).every((parameter) => countOf(parameter) !== Infinity)) return () => never
-  const points = cardinality(space)
+/** Names the points of a space; undefined where there are endlessly many, so that none is ever met again. */
+export function pointNames(space: SearchSpace): ((hparams: Hparams) => string) | undefined {
+  if (!Object.values(space).every((parameter) => countOf(parameter) !== Infinity)) return undefined
   const parameters = Object.entries(space)
   const known = new WeakMap<Hparams, string>()
-  const keyOf = (hparams: Hparams): string => {
-    let key = known.get(hparams)
-    if (key === undefined) {
-      key = parameters.map(([name, parameter]) => indexOf(parameter, own(hparams, name)) ?? '').join()
-      known.set(hparams, key)
+  return (hparams) => {
+    let name = known.get(hparams)
+    if (name === undefined) {
+      name = parameters.map(([key, parameter]) => indexOf(parameter, own(hparams, key)) ?? '').join()
+      known.set(hparams, name)
     }
-    return key
+    return name
   }
+}
+
+/** Says of a history which points are in it; pending ones count, cancelled ones do not. Where all were tried, none counts as tried. */
+export function triedPoints(space: SearchSpace): (history: readonly Observation[]) => IsTried {
+  const nameOf = pointNames(space)
+  if (nameOf === undefined) return () => never
+  const points = cardinality(space)
   return (history) => {
-    const keys = new Set<string>()
-    for (const { state, hparams } of history) if (state !== 'cancelled') keys.add(keyOf(hparams))
-    return keys.size === 0 || keys.size >= points ? never : (hparams) => keys.has(keyOf(hparams))
+    const names = new Set<string>()
+    for (const { state, hparams } of history) if (state !== 'cancelled') names.add(nameOf(hparams))
+    return names.size === 0 || names.size >= points ? never : (hparams) => names.has(nameOf(hparams))
   }
 }
 

@@ -8,6 +8,7 @@
  * - interim (false): whether pruned trials, and running ones that have reported, count with their last report. Only for metrics that
  *   change little from step to step: where a curve rises, an early value cannot be compared with the final values of others.
  * - mostData (150): at most so many trials are used: the best half of that number, and the others evenly by rank.
+ * - mostTries (10): how often a point is tried at most; more than once only to settle noise (../again.ts).
  * A trial that failed, or whose metric is not a finite number, counts as the upper quartile of the losses, and under 'logEI' other processes
  * tell how likely it is that a trial fails, and that it keeps each limit of the objective. A pruned trial counts as the upper quartile of
  * the losses of finished trials: it is only known not to be among the better ones.
@@ -15,18 +16,19 @@
 import type { Random } from '../../random/index.ts'
 import { cubeOf } from '../../space/index.ts'
 import { deviation, mean } from '../../statistics/index.ts'
+import { goodAmong, spentPoints, usualTries } from '../again.ts'
 import { createLedger, isOpen, type Entry } from '../ledger.ts'
 import { flagOption, numberOption, refuseUnknown, unfit, wordOption } from '../options.ts'
 import type { SamplerPlugin } from '../sampler.ts'
 import { fitsSobol, sobolPoints } from '../sobol.ts'
-import { newPoint, triedPoints } from '../tried.ts'
+import { newPoint, pointNames, triedPoints } from '../tried.ts'
 import { acquisition, acquisitions } from './acquisition.ts'
 import { candidatesFor, climb, takenAmong, type Candidate } from './candidates.ts'
 import { feasibly, flat, keepsLimits, leading } from './feasibility.ts'
 import { drawnValues } from './draws.ts'
 import { fitKernel, posterior, type Kernel, type Posterior } from './process.ts'
 
-const known = ['warmup', 'acquisition', 'kappa', 'pending', 'interim', 'mostData']
+const known = ['warmup', 'acquisition', 'kappa', 'pending', 'interim', 'mostData', 'mostTries']
 /** With more columns, distances mean little, and fitting a length scale for each column takes long. */
 const mostColumns = 100
 /** The number of points at which Thompson sampling draws its function. */
@@ -49,7 +51,9 @@ export const gpSampler: SamplerPlugin = {
     const lie = wordOption('gp', options, 'pending', ['believer', 'min', 'mean', 'max', 'ignore'])
     const kappa = numberOption('gp', options, 'kappa', 2, { least: 0 })
     const interim = flagOption('gp', options, 'interim', false)
+    const mostTries = numberOption('gp', options, 'mostTries', usualTries, { least: 1, whole: true })
     const mostData = numberOption('gp', options, 'mostData', 150, { least: 10, most: 1000, whole: true })
+    const isListed = pointNames(space) !== undefined
     const groups = cube.columns.flatMap(({ width }, group) => Array.from({ length: width }, () => group))
     const [objective] = objectives
     const limits = name === 'logEI' ? (objective?.limits ?? []) : []
@@ -59,6 +63,7 @@ export const gpSampler: SamplerPlugin = {
     const early = fitsSobol(space) ? sobolPoints(space, seed) : undefined
     const fitted = keptKernel(groups, interim)
     const triedIn = triedPoints(space)
+    const spentIn = spentPoints(space, mostTries)
 
     return ({ history, tried = history, trial, point = trial, random }) => {
       ledger.show(history)
@@ -67,6 +72,7 @@ export const gpSampler: SamplerPlugin = {
       if (data.points.length < Math.max(2, warmup) || cube.size === 0) {
         return newPoint(space, random, isTried, early?.(point))
       }
+      const isSpent = spentIn({ ledger, good: goodAmong(ledger.ranked.length), tried })
       const kernel = fitted(data, mostData)
       const used = thinned(data, mostData)
       const values = standardized(used.losses)
@@ -93,9 +99,9 @@ export const gpSampler: SamplerPlugin = {
         groups,
       })
       if (name === 'thompson') {
-        const fresh = candidates.filter(({ hparams }) => !isTried(hparams)).slice(-drawnPoints)
+        const fresh = candidates.filter(({ hparams }) => !isSpent(hparams)).slice(-drawnPoints)
         const drawn = fresh.length === 0 ? undefined : drawnMinimum(surrogate, fresh, random)
-        return newPoint(space, random, isTried, drawn?.hparams)
+        return newPoint(space, random, isSpent, drawn?.hparams)
       }
       const promising = acquisition(name, surrogate, best, kappa, cube.size)
       const promises =
@@ -103,8 +109,8 @@ export const gpSampler: SamplerPlugin = {
       return climb(candidates, promises, {
         space,
         cube,
-        isTaken: takenAmong(used.points, pending),
-        isTried,
+        isTaken: isListed ? () => false : takenAmong(used.points, pending),
+        isTried: isSpent,
       })
     }
   },
