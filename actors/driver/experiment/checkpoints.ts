@@ -11,7 +11,7 @@ import {
 } from '../../../protocol/index.ts'
 import type { Logger } from '../../../src/actor/index.ts'
 import type { Bus } from '../../../src/bus/index.ts'
-import { Retention } from './retention.ts'
+import { Retention, type Standings } from './retention.ts'
 
 export class Checkpoints {
   readonly #bus: Bus
@@ -37,21 +37,21 @@ export class Checkpoints {
    * A trial has settled. A cancelled one goes on from its checkpoint when the experiment is resumed, and so does a training that
    * failed: theirs stay.
    */
-  async settled(trial: number, state: Observation['state'], history: () => readonly Observation[]): Promise<void> {
+  async settled(trial: number, state: Observation['state'], standings: Standings): Promise<void> {
     const { experiment, context } = this.#submission
     const goesOn = state === 'cancelled' || (state === 'failed' && context.kind === 'training')
     if (goesOn) return
     if ('ring' in context) await this.#delete(ringCheckpointName(ringName(experiment, trial)), trial)
-    await this.#clear(history, false)
+    await this.#clear(standings, false)
   }
 
   /** The experiment is done, and will not be resumed. */
-  over(history: () => readonly Observation[]): Promise<void> {
-    return this.#clear(history, true)
+  over(standings: Standings): Promise<void> {
+    return this.#clear(standings, true)
   }
 
-  async #clear(history: () => readonly Observation[], over: boolean): Promise<void> {
-    for (const trial of this.#retention.clear(history, over)) {
+  async #clear(standings: Standings, over: boolean): Promise<void> {
+    for (const trial of this.#retention.clear(standings, over)) {
       await this.#delete(checkpointName(this.#submission.experiment, trial), trial)
     }
   }

@@ -11,7 +11,7 @@ import type { Fleet } from '../fleet/index.ts'
 import type { Pruning, PruningDecision } from '../pruning/index.ts'
 import type { RingDecision, Rings } from '../rings/index.ts'
 import type { SuggestingDecision, Suggestion, Suggestions } from '../suggesting/index.ts'
-import { trialsOf, type Attempts, type Delivery, type TrialDecision } from '../trials/index.ts'
+import { standingsOf, type Attempts, type Delivery, type TrialDecision } from '../trials/index.ts'
 import type { Artifacts } from './artifacts.ts'
 import type { Checkpoints } from './checkpoints.ts'
 import { Dispatch } from './dispatch.ts'
@@ -229,7 +229,7 @@ export class Effects {
     pruning.settle(trial, state)
     const observation = history.observation(history.configurationOf(trial))
     if (observation !== undefined && observation.state !== 'pending') suggestions.observe(observation)
-    void checkpoints.settled(trial, state, () => trialsOf(history))
+    void checkpoints.settled(trial, state, standingsOf(history))
     void artifacts.settled(trial)
   }
 
@@ -381,7 +381,7 @@ export class Effects {
     this.commit({ type: 'experiment.ended', at: this.#clock.now(), state, best: history.best })
     if (!(await writer.kept()) || this.#closed) return
     // One that was stopped, or has failed, can be resumed: its trials go on from where they were.
-    if (state === 'done') await checkpoints.over(() => trialsOf(history))
+    if (state === 'done') await checkpoints.over(standingsOf(history))
     this.#logger.info({ experiment: this.#id, state }, 'experiment ended')
     this.#tell({ kind: 'ended' })
   }

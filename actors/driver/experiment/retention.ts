@@ -4,11 +4,19 @@
  *    the last of each of a scheduler's groups.
  * I2 Bounded: of all others at most `kept`, the best; those of failed and pruned trials go at once.
  * I3 Once the experiment is over for good, only those of the trials that none beats are left.
+ * I4 What a settled trial costs does not grow with the history, but where a scheduler's trials continue others.
  */
 import type { Objective, Observation } from '../../../protocol/index.ts'
 import { bestFirst, nonDominatedSort, lossesOf } from '../../../src/pareto/index.ts'
 
 const kept = 32
+
+/** How the trials of an experiment stand. */
+export interface Standings {
+  one(trial: number): Observation | undefined
+  /** In order. */
+  all(): readonly Observation[]
+}
 
 export class Retention {
   readonly #trials = new Set<number>()
@@ -23,27 +31,22 @@ export class Retention {
     this.#trials.add(trial)
   }
 
-  /** Forgets what is of no more use, and says what. `history`: all trials, in order. */
-  clear(history: () => readonly Observation[], over: boolean): number[] {
+  /** Forgets what is of no more use, and says what. */
+  clear(standings: Standings, over: boolean): number[] {
     if (this.#trials.size === 0) return []
-    const surplus = over ? this.#allButBest(history()) : this.#surplus(history)
+    const surplus = over ? this.#allButBest(standings.all()) : this.#surplus(standings)
     for (const trial of surplus) this.#trials.delete(trial)
     return surplus
   }
 
-  #surplus(history: () => readonly Observation[]): number[] {
-    const all = history()
-    const here = all.filter(({ trial }) => this.#trials.has(trial))
+  #surplus(standings: Standings): number[] {
+    const here = [...this.#trials].sort((a, b) => a - b).flatMap((trial) => standings.one(trial) ?? [])
     const useless = here.filter(({ state }) => state === 'failed' || state === 'pruned')
     const done = here.filter(({ state }) => state === 'done')
     if (done.length <= kept) return useless.map(({ trial }) => trial)
-    const needed = new Set<number>()
-    const heads = new Map<number, number>()
-    for (const { trial, state, fidelity } of all) {
-      if (state === 'pending' && typeof fidelity?.from === 'number') needed.add(fidelity.from)
-      if (fidelity?.group !== undefined && state === 'done') heads.set(fidelity.group, trial)
-    }
-    for (const head of heads.values()) needed.add(head)
+    // I4: a trial that others may continue, or that has a group, was given a fidelity.
+    const isScheduled = done.some(({ fidelity }) => fidelity !== undefined)
+    const needed = isScheduled ? neededIn(standings.all()) : new Set<number>()
     const best = new Set(
       bestFirst(done, this.#objectives)
         .slice(0, kept)
@@ -62,4 +65,16 @@ export class Retention {
     const best = new Set(front.slice(0, kept).map((index) => ranked[index]?.trial))
     return [...this.#trials].filter((trial) => !best.has(trial))
   }
+}
+
+/** I1 */
+function neededIn(all: readonly Observation[]): ReadonlySet<number> {
+  const needed = new Set<number>()
+  const heads = new Map<number, number>()
+  for (const { trial, state, fidelity } of all) {
+    if (state === 'pending' && typeof fidelity?.from === 'number') needed.add(fidelity.from)
+    if (fidelity?.group !== undefined && state === 'done') heads.set(fidelity.group, trial)
+  }
+  for (const head of heads.values()) needed.add(head)
+  return needed
 }

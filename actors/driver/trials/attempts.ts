@@ -369,14 +369,20 @@ function lossOf({ trial, attempt }: AttemptRef, worker: string, reason: string, 
   return { kind: 'commit', event: { type: 'trial.lost', at, trial, attempt, worker, reason } }
 }
 
-/** All trials and what they came to. */
-export function trialsOf(history: History): Observed[] {
-  return [...history.trials].map(([trial, { value, context }]): Observed => {
-    const { hparams, metrics, fidelity } = context
-    const state: Observed['state'] = isFinal(value) ? value : 'pending'
-    const known = { trial, hparams, state, metrics: state === 'pending' ? {} : metrics, step: null }
-    return fidelity === undefined ? known : { ...known, fidelity }
-  })
+/** How trials stand: what they came to, as far as they have. */
+export const standingsOf = (history: History) => ({
+  one(trial: number): Observed | undefined {
+    const snapshot = history.trial(trial)
+    return snapshot && standingOf(trial, snapshot)
+  },
+  all: (): Observed[] => [...history.trials].map(([trial, snapshot]) => standingOf(trial, snapshot)),
+})
+
+function standingOf(trial: number, { value, context }: TrialSnapshot): Observed {
+  const { hparams, metrics, fidelity } = context
+  const state: Observed['state'] = isFinal(value) ? value : 'pending'
+  const known = { trial, hparams, state, metrics: state === 'pending' ? {} : metrics, step: null }
+  return fidelity === undefined ? known : { ...known, fidelity }
 }
 
 const keyOf = ({ trial, attempt }: { readonly trial: number; readonly attempt: number }) => `${trial}.${attempt}`
