@@ -33,8 +33,8 @@ export default defineConfig({
       },
       {
         extends: true,
-        // System tests start real servers and processes; two cores take two at a time, after the unit tests (vitest wants
-        // an order for projects whose maxWorkers differ).
+        // System tests start real servers and processes, and wait for them for two fifths of their time: two cores take three at a
+        // time, after the unit tests (vitest wants an order for projects whose maxWorkers differ).
         test: {
           name: 'system',
           sequence: { groupOrder: 1 },
@@ -42,7 +42,7 @@ export default defineConfig({
           testTimeout: 120_000,
           hookTimeout: 60_000,
           pool: 'forks',
-          maxWorkers: 2,
+          maxWorkers: 3,
         },
       },
       {
