@@ -64,7 +64,7 @@ export async function connectNats(options: NatsOptions): Promise<Bus> {
   let rebuilding = false
   let members = 0
   const { identity } = options
-  const requests = createRequests(inboxOf(options))
+  const requests = createRequests(inboxOf(options), () => link.flush())
   const outgoing = createOutgoing()
   let link = await openConnection(address, options)
 

@@ -3,6 +3,7 @@
  * I1 A reply subject says who may answer: `_INBOX.<role>.<name>.<role of the answerer>.<its name>.<connection>.<token>`. Permissions let
  *    each role answer what was asked of it, and hear what was answered to it, and nothing else.
  * I2 The token is drawn from the system's randomness: those who heard earlier requests cannot tell the next one's reply subject.
+ * I3 No answer is said to be missing that lies unread on the connection: a process that is late has timers that are early.
  */
 import { randomBytes } from 'node:crypto'
 import { problem, type MaggyError } from '../../protocol/index.ts'
@@ -30,8 +31,11 @@ const pooledTokens = 256
 /** The status of a message by which the server says that nobody listens. */
 const noResponders = 503
 
-/** `inbox`: `_INBOX.<role>.<name>`. */
-export function createRequests(inbox: string): Requests {
+/** At most so long is waited for what lies on the connection; a server that hangs says nothing. */
+const catchUpMs = 1000
+
+/** `inbox`: `_INBOX.<role>.<name>`. `caughtUp`: settles when all that the server had sent by now has been heard. */
+export function createRequests(inbox: string, caughtUp: () => Promise<void>): Requests {
   const connection = randomBytes(tokenBytes).toString('base64url')
   const listeners = new Map<string, (message: Msg) => void>()
   const asked = new Map<string, { readonly subject: string; readonly fail: (error: MaggyError) => void }>()
@@ -71,8 +75,13 @@ export function createRequests(inbox: string): Requests {
           settle()
           reject(error)
         }
-        const timer = setTimeout(() => {
-          fail(problem('BUS_TIMEOUT', { subject, ms: timeoutMs }))
+        let timer = setTimeout(() => {
+          const giveUp = (): void => {
+            if (asked.has(key)) fail(problem('BUS_TIMEOUT', { subject, ms: timeoutMs }))
+          }
+          timer = setTimeout(giveUp, catchUpMs)
+          // I3. What cannot be caught up with is a connection that is gone: its requests fail for that reason.
+          caughtUp().then(giveUp, () => {})
         }, timeoutMs)
         asked.set(key, { subject, fail })
         listeners.set(key, (message) => {

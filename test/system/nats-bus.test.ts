@@ -1,9 +1,12 @@
 import { EventEmitter, once } from 'node:events'
 import { createServer } from 'node:net'
+import { setImmediate as turn } from 'node:timers/promises'
+import { Worker } from 'node:worker_threads'
 import { afterAll, afterEach, beforeAll, describe, expect, test, vi } from 'vitest'
 import { codeOf, log, subjectFor } from '../../protocol/index.ts'
 import { connectNats, readServerInfo, type Bus, type BusStatus, type Fault } from '../../src/bus/index.ts'
 import { busContract } from '../contract/bus.contract.ts'
+import { block } from '../support/block.ts'
 import { startProxy } from '../support/proxy.ts'
 import { freePort, startTestServer, type TestServer } from '../support/server.ts'
 
@@ -201,6 +204,36 @@ test('a server that is stopped (half open) is noticed, and taken up again when i
   await until(bus, 'connected')
   expect(await codeFrom(bus.request('silence', new Uint8Array(), { timeoutMs: 50 }))).toBe('BUS_TIMEOUT')
   expect(faults.map((fault) => fault.kind)).toContain('deaf')
+})
+
+const answerer = `
+  const { connect } = require('nats')
+  const { parentPort, workerData } = require('node:worker_threads')
+  void connect({ servers: workerData }).then(async (connection) => {
+    connection.subscribe('late', { callback: (error, message) => message.respond(message.data) })
+    await connection.flush()
+    parentPort.postMessage('ready')
+  })`
+
+test('an answer that came in time is heard, though this thread was held up until after its time limit', async () => {
+  const server = await serverFor()
+  const bus = await busFor({ server: server.url })
+  const thread = new Worker(answerer, { eval: true, workerData: `127.0.0.1:${server.port}` })
+  cleanups.push(async () => void (await thread.terminate()))
+  await once(thread, 'message')
+  for (let count = 0; count < 5; count++) {
+    const answer = bus.request('late', new Uint8Array([count]), { timeoutMs: 100 })
+    // The request goes out.
+    await turn()
+    await turn()
+    block(400)
+    expect((await answer)[0]).toBe(count)
+  }
+  bus.subscribe('silence', () => {})
+  await bus.flush()
+  const silence = codeFrom(bus.request('silence', new Uint8Array(), { timeoutMs: 100 }))
+  block(400)
+  expect(await silence).toBe('BUS_TIMEOUT')
 })
 
 test('a connection whose read loop died, though it is open, is built anew with its subscriptions', async () => {
