@@ -23,7 +23,7 @@ function keeping(fidelityOf: (trial: number) => Fidelity | undefined = () => und
   return {
     looks,
     left,
-    add(loss: number | null, state: Observation['state'] = 'done'): number {
+    add: (loss: number | null, state: Observation['state'] = 'done'): number => {
       const trial = trials.length
       const fidelity = fidelityOf(trial)
       const metrics = loss === null ? {} : { loss }
@@ -35,7 +35,7 @@ function keeping(fidelityOf: (trial: number) => Fidelity | undefined = () => und
       for (const gone of retention.clear(standings, false)) left.delete(gone)
       return trial
     },
-    end(): void {
+    end: (): void => {
       for (const gone of retention.clear(standings, true)) left.delete(gone)
     },
   }
