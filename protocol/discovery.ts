@@ -59,10 +59,13 @@ export const SlotStatus = Type.Object({
 })
 export type SlotStatus = Type.Static<typeof SlotStatus>
 
+/** Results that one status names, the oldest first. Where there are as many, there may be more: an attempt that is not named is not gone. */
+export const unacknowledgedAtMost = 1024
+
 export const WorkerStatus = Type.Object({
   slots: Type.Array(SlotStatus, { maxItems: 1024 }),
   /** Results that no driver has acknowledged yet. */
-  unacknowledged: Type.Array(AttemptRef, { maxItems: 1024 }),
+  unacknowledged: Type.Array(AttemptRef, { maxItems: unacknowledgedAtMost }),
   draining: Type.Boolean(),
 })
 export type WorkerStatus = Type.Static<typeof WorkerStatus>

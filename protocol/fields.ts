@@ -44,7 +44,7 @@ const told: Readonly<Record<string, string>> = {
     'After a notice: what there was to keep of the attempt is kept, and it waits to be handed back. Left out: not yet, or nobody asked.',
   draining: 'It takes nothing new, and goes when what it runs has ended.',
   unacknowledged:
-    'Attempts that have ended and whose results no driver has acknowledged yet; the worker says them again.',
+    'Attempts that have ended and whose results no driver has acknowledged yet, the oldest 1,024; the worker says them again.',
   running: 'The attempt that runs in the slot; null: none.',
   'experiment.progress.running': 'The attempts that run now, at most 256 of them.',
   'counts.running': 'Trials that a worker holds.',

@@ -89,6 +89,7 @@ export {
   WorkerInfo,
   WorkerStatus,
   type Capability,
+  unacknowledgedAtMost,
 } from './discovery.ts'
 export type { ErrorEntry } from './error-table.ts'
 export {

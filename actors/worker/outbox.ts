@@ -18,6 +18,7 @@ import {
   severalAtMost,
   toProblem,
   toTold,
+  unacknowledgedAtMost,
   type AttemptRef,
   type PayloadOf,
 } from '../../protocol/index.ts'
@@ -56,7 +57,7 @@ interface Lane {
   isPlain: boolean
 }
 
-const limit = 1024
+const limit = unacknowledgedAtMost
 const window = severalAtMost
 /** So long a result that can wait waits for others. */
 const lingerMs = 20

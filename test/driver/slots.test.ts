@@ -2,7 +2,7 @@
 import * as fc from 'fast-check'
 import { expect, it } from 'vitest'
 import { Fleet, type FleetNews } from '../../actors/driver/fleet/fleet.ts'
-import type { AttemptRef, WorkerStatus } from '../../protocol/index.ts'
+import { unacknowledgedAtMost, type AttemptRef, type WorkerStatus } from '../../protocol/index.ts'
 import { createMemoryNetwork } from '../../src/bus/index.ts'
 import { TestClock } from '../support/clock.ts'
 import { plainWorker as info } from '../support/worker-info.ts'
@@ -36,6 +36,24 @@ it('each that its worker does not know is lost, and so tried again, however many
   fleet.beat('w1', running(undefined))
   expect(lost()).toEqual([0, 1, 2, 3, 4])
   expect(fleet.slots()[0]).toMatchObject({ running: null, next: null, behind: [] })
+})
+
+it('an attempt that a worker does not name is not lost while it has more results than it can name', () => {
+  const { fleet, lost } = fleetWithFive()
+  const full = {
+    ...running(attempts[4]),
+    unacknowledged: Array.from({ length: unacknowledgedAtMost }, (_, trial) => ({
+      experiment: 'e2',
+      trial,
+      attempt: 1,
+    })),
+  }
+  fleet.announced('w1', info, full)
+  for (let count = 0; count < 3; count++) fleet.beat('w1', full)
+  expect(lost()).toEqual([])
+  expect(fleet.find('w1', { experiment: 'e1', trial: 4, attempt: 1 })?.state).toBe('running')
+  for (let count = 0; count < 2; count++) fleet.beat('w1', running(attempts[4]))
+  expect(lost()).toEqual([0, 1, 2, 3])
 })
 
 it('all are lost with their worker', () => {

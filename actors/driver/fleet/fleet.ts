@@ -7,6 +7,7 @@ import {
   attemptKey,
   codeOf,
   ping,
+  unacknowledgedAtMost,
   type AttemptRef,
   type SlotStatus,
   type WorkerInfo,
@@ -330,11 +331,14 @@ export class Fleet {
     entry.said = status
     for (const said of offered) if (slots.hear(said)) isNews = true
     const whereabouts = whereaboutsIn(status)
+    // Of so many results not all may be named: one that is not there may have ended.
+    const isComplete = status.unacknowledged.length < unacknowledgedAtMost
     for (const place of slots.places) {
       if (place.attempt === null) continue
       const { state } = place
       const behind = slots.at(place.slot)?.running !== place
-      const attempt = whereabouts.get(attemptKey(place.attempt)) ?? 'nowhere'
+      const attempt = whereabouts.get(attemptKey(place.attempt)) ?? (isComplete ? 'nowhere' : undefined)
+      if (attempt === undefined) continue
       const lost = place.move({ type: 'worker.status', attempt })
       if (!place.isOver) continue
       isNews = true
