@@ -29,9 +29,8 @@ const watched = '(cat <&3 >/dev/null 2>&1; kill -TERM $$ 2>/dev/null) & exec 3<&
 export function spawnNats(path: string, configurationFile: string, onLine: (line: string) => void): NatsProcess {
   const args = ['-c', configurationFile]
   // Its heap is small beside the gradients that pass through it: with Go's default it would be collected several times in each
-  // all-reduce, which took a tenth of the time (bench -- allreduce, four members). With 400 nothing is gained for two members and a
-  // twentieth for four, but each byte that it keeps of an experiment costs five (soak: 1.0 MiB a minute).
-  const env = { GOGC: '200', ...process.env }
+  // all-reduce, which took an eighth of the time (bench -- allreduce).
+  const env = { GOGC: '400', ...process.env }
   const child =
     process.platform === 'win32'
       ? spawn(path, args, { env, stdio: ['ignore', 'ignore', 'pipe', 'ignore'] })
