@@ -7,23 +7,28 @@
  */
 import type { Observation, SearchSpace } from '../../protocol/index.ts'
 import type { Ledger } from './ledger.ts'
-import { pointNames, triedPoints, type IsTried } from './tried.ts'
+import { pointNames, type IsTried } from './tried.ts'
 
 const begins = 25
 
 /** How often a point is tried at most, where nobody says otherwise. */
 export const usualTries = 10
 
-/** How many of so many trials count as good, where nobody says otherwise. */
-export const goodAmong = (count: number): number => Math.min(25, Math.max(3, Math.ceil(0.15 * count)))
+/** Which trials count as good, where nobody says otherwise: this share of them, so many at least (a single one may be luck) and at most. */
+export const usualGood = { share: 0.15, least: 3, most: 25 }
+
+/** How many of so many trials count as good. */
+export const goodAmong = (count: number, { share, least, most } = usualGood): number =>
+  Math.min(most, Math.max(least, Math.ceil(share * count)))
 
 export interface Again {
   /** The history, ranked. */
   readonly ledger: Ledger<unknown>
   /** How many of it count as good. */
   readonly good: number
-  /** All trials that are known. */
+  /** All trials that are known, and which points are in them. */
   readonly tried: readonly Observation[]
+  readonly isTried: IsTried
 }
 
 /** What is known of one point. */
@@ -38,10 +43,8 @@ interface Point {
 /** Says which points have been tried often enough; `most`: how often that is at most, 1 for never again. */
 export function spentPoints(space: SearchSpace, most: number): (again: Again) => IsTried {
   const nameOf = pointNames(space)
-  const triedIn = triedPoints(space)
-  if (nameOf === undefined) return ({ tried }) => triedIn(tried)
-  return ({ ledger, good, tried }) => {
-    const isTried = triedIn(tried)
+  if (nameOf === undefined) return ({ isTried }) => isTried
+  return ({ ledger, good, tried, isTried }) => {
     if (most <= 1 || ledger.done < begins) return isTried
     const points = new Map<string, Point>()
     for (const { state, hparams } of tried) {

@@ -19,6 +19,7 @@ import type { Sampler, SamplerPlugin, SamplerSetting } from './sampler.ts'
 import { fitsSobol, sobolSampler } from './sobol.ts'
 import { tpeSampler } from './tpe.ts'
 
+import { triedPoints } from './tried.ts'
 import { judge, takingTurns } from './turns.ts'
 
 interface Choice {
@@ -141,6 +142,7 @@ function inTurns(one: Sampler, other: Sampler, { space, objectives }: SamplerSet
 /** Where a point was tried often enough, TPE is asked instead, which tries none more often while there are others. */
 function withoutRepeats(setting: SamplerSetting, chosen: Sampler): Sampler {
   const several = setting.objectives.length > 1
+  const triedIn = triedPoints(setting.space)
   const spentIn = spentPoints(setting.space, several ? 1 : usualTries)
   const ledger = createLedger(setting.objectives[0], () => undefined)
   const fresh = (several ? modelOfSeveral : tpeSampler).create({ ...setting, options: {} })
@@ -148,7 +150,10 @@ function withoutRepeats(setting: SamplerSetting, chosen: Sampler): Sampler {
     const hparams = chosen(question)
     if (hparams === 'exhausted') return hparams
     const { history, tried = history } = question
+    const isTried = triedIn(tried)
+    if (!isTried(hparams)) return hparams
     ledger.show(history)
-    return spentIn({ ledger, good: goodAmong(ledger.ranked.length), tried })(hparams) ? fresh(question) : hparams
+    const isSpent = spentIn({ ledger, good: goodAmong(ledger.ranked.length), tried, isTried })
+    return isSpent(hparams) ? fresh(question) : hparams
   }
 }

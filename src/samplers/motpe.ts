@@ -17,8 +17,8 @@ const mostGood = 25
 /**
  * The good trials of a front are spread over the space, so that no place on it is better than another: all weigh the same, and where a
  * parameter takes any number, each is modelled alone, for a joint kernel around each of them finds the same ones again (bench quality,
- * family several). Among listed points that cannot happen: none is tried twice, for that another trial of a point has another place does
- * not tell of noise.
+ * family several). Among listed points that cannot happen: none is tried twice. That two trials of a point have two places is no
+ * noise.
  */
 const usual = (space: SearchSpace) => ({
   name: 'tpe',

@@ -9,8 +9,7 @@
  * - multivariate (true): whether parameters are modelled together.
  * - constantLiar (true): trials under way count as not good, so that the next keeps away from them.
  * - mostTries (10): how often a point is tried at most; more than once only to settle noise (./again.ts).
- * A trial that failed, or whose metric is not a finite number, counts
- * as the worst; a pruned trial as worse than every finished one.
+ * A trial that failed, or whose metric is not a finite number, counts as the worst; a pruned trial as worse than every finished one.
  */
 import type { Hparams, HparamValue, Parameter, SearchSpace } from '../../protocol/index.ts'
 import type { Random } from '../random/index.ts'
@@ -25,7 +24,7 @@ import {
   valueAt,
   withoutInactive,
 } from '../space/index.ts'
-import { spentPoints, usualTries } from './again.ts'
+import { goodAmong, spentPoints, usualGood, usualTries } from './again.ts'
 import { createLedger, type Entry, type Ledger } from './ledger.ts'
 import { flagOption, numberOption, refuseUnknown, wordOption } from './options.ts'
 import { parzen, type Dimension, type Parzen, type ParzenOptions } from './parzen.ts'
@@ -65,9 +64,9 @@ export const tpeSampler: SamplerPlugin = {
       numberOption('tpe', options, name, fallback, bounds)
     const warmup = number('warmup', 10, { least: 0, whole: true })
     const randomFraction = number('randomFraction', 0, { least: 0, most: 1 })
-    const gamma = number('gamma', 0.15, { least: 0, most: 1 })
-    const leastGood = number('leastGood', 3, { least: 1, whole: true })
-    const mostGood = number('mostGood', 25, { least: 1, whole: true })
+    const gamma = number('gamma', usualGood.share, { least: 0, most: 1 })
+    const leastGood = number('leastGood', usualGood.least, { least: 1, whole: true })
+    const mostGood = number('mostGood', usualGood.most, { least: 1, whole: true })
     const candidates = number('candidates', 32, { least: 1, most: 10_000, whole: true })
     const widening = number('bandwidthFactor', 0.6, { least: 0.01, most: 100 })
     const priorWeight = number('priorWeight', 1, { least: 0.001, most: 1000 })
@@ -81,7 +80,7 @@ export const tpeSampler: SamplerPlugin = {
     const early = fitsSobol(space) ? sobolPoints(space, seed) : undefined
 
     const split = {
-      good: (count: number) => Math.min(mostGood, Math.max(leastGood, Math.ceil(gamma * count))),
+      good: (count: number) => goodAmong(count, { share: gamma, least: leastGood, most: mostGood }),
       liar,
       weighted,
     }
@@ -110,7 +109,7 @@ export const tpeSampler: SamplerPlugin = {
       // Sobol points are numbered by the question, so those of one search differ, however many trials are under way.
       if (ledger.ranked.length < warmup) return newPoint(space, random, isTried, early?.(point))
       if (randomFraction > 0 && random.uniform() < randomFraction) return newPoint(space, random, isTried)
-      const isSpent = spentIn({ ledger, good: split.good(ledger.ranked.length), tried })
+      const isSpent = spentIn({ ledger, good: split.good(ledger.ranked.length), tried, isTried })
       for (let count = 0; count < tries; count++) {
         const hparams = suggest(random, isSpent)
         if (hparams !== undefined && keeps(space, hparams) && !isSpent(hparams)) return hparams

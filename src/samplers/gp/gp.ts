@@ -72,7 +72,7 @@ export const gpSampler: SamplerPlugin = {
       if (data.points.length < Math.max(2, warmup) || cube.size === 0) {
         return newPoint(space, random, isTried, early?.(point))
       }
-      const isSpent = spentIn({ ledger, good: goodAmong(ledger.ranked.length), tried })
+      const isSpent = spentIn({ ledger, good: goodAmong(ledger.ranked.length), tried, isTried })
       const kernel = fitted(data, mostData)
       const used = thinned(data, mostData)
       const values = standardized(used.losses)
