@@ -55,13 +55,15 @@ it('Where a gradient that is not finite is to be left out, it is', async () => {
 })
 
 it('Who asks for more workers than there are is told how many are missing, and waits', async () => {
-  const missing = new Promise<string>((resolve) => {
+  // On a busy machine a place of the training before may still be emptied: then fewer are there at first.
+  const missing = new Promise<void>((resolve) => {
     hear(system.bus, progress, { experiment: 'three' }, ({ waiting }) => {
-      if (waiting !== null) resolve(`${waiting.code}: ${waiting.message}`)
+      if (waiting?.code !== 'RING_MEMBERS_MISSING') return
+      if (waiting.message.startsWith('2 of 3 workers; 1 are missing')) resolve()
     })
   })
   await system.submit(module, training({ workers: 3 }), 'three')
-  expect(await missing).toContain('RING_MEMBERS_MISSING: 2 of 3 workers; 1 are missing')
+  await missing
   await system.workers(1)
   await system.ended('three')
   expect((await readResult(system.bus, 'three')).state).toBe('done')
