@@ -19,7 +19,7 @@ import type { ContextOf } from '../../src/experiment/index.ts'
 import type { Result } from '../../src/store/index.ts'
 import { provideHost } from '../../src/train/index.ts'
 import { violationsOf } from './checks.ts'
-import { experimentOf } from './experiments.ts'
+import { experimentOf, type Size } from './experiments.ts'
 import { Faults } from './faults.ts'
 import { Overheard } from './overhear.ts'
 import { faultText, type Fault, type Plan } from './plan.ts'
@@ -50,6 +50,7 @@ const lastEvents = 30
 export interface RunOptions {
   /** Whether the command line and the replicas are looked at, too: it takes seconds. */
   readonly thorough: boolean
+  readonly size?: Size
   readonly say: (line: string) => void
 }
 
@@ -57,11 +58,11 @@ export async function runPlan(
   world: World,
   plan: Plan,
   id: string,
-  { thorough, say }: RunOptions,
+  { thorough, size, say }: RunOptions,
 ): Promise<RunOutcome> {
   const { bus, folder } = world
   const began = performance.now()
-  const { expected, module, context } = experimentOf(plan.context, id, folder)
+  const { expected, module, context } = experimentOf(plan.context, id, folder, size)
   const overheard = new Overheard(bus, world.raw, id)
   const events: LogEvent[] = []
   const moves: number[] = []
