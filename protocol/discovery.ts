@@ -151,6 +151,47 @@ export const driverBeat = message({
   example: { params: { driver: 'd1' }, payload: { experiments: ['mnist-tune-7f3a'] } },
 })
 
+/** Claims that one message holds, and workers that a claim names, at most. */
+export const claimsAtMost = 64
+export const claimedWorkersAtMost = 256
+
+export const claims = message({
+  name: 'driver.claims',
+  subject: `maggy.${version}.driver.{driver}.claims`,
+  payload: Type.Object({
+    by: Id,
+    claims: Type.Array(
+      Type.Object({
+        experiment: Id,
+        /** It could use so many slots beside those that it has. */
+        slots: Type.Integer({ minimum: 1, maximum: 65_536 }),
+        /** On these workers. */
+        workers: Type.Array(Id, { minItems: 1, maxItems: claimedWorkersAtMost }),
+        /** Slots that it has. */
+        holds: Count,
+        priority: Type.Integer({ minimum: -1000, maximum: 1000 }),
+        share: Type.Number({ minimum: 0.001, maximum: 1000 }),
+        /** Time of slots that it has used. */
+        usedMs: Duration,
+      }),
+      { maxItems: claimsAtMost },
+    ),
+  }),
+  maxBytes: mebibyte,
+  speaks: 'driver',
+  hears: 'driver',
+  doc: 'A driver has experiments that could use slots which this driver holds. Every second while that is so, all of them each time, and none once it is over. Whose turn it is, by priority, share and use, gets a slot as soon as it falls free, whichever driver has the experiment.',
+  example: {
+    params: { driver: 'd1' },
+    payload: {
+      by: 'd2',
+      claims: [
+        { experiment: 'mnist-tune-7f3a', slots: 3, workers: ['w1'], holds: 0, priority: 5, share: 1, usedMs: 1200 },
+      ],
+    },
+  },
+})
+
 export const lease = call({
   name: 'worker.lease',
   subject: `maggy.${version}.call.worker.{worker}.lease`,

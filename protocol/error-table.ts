@@ -300,6 +300,11 @@ export const table = {
     retryable: true,
     remedy: 'see what announces so many workers; start another driver for more',
   },
+  DRIVER_THERE: {
+    message: 'there is a driver named {driver} already',
+    retryable: true,
+    remedy: 'give this one another name with --id, or none: then it gets one of its own',
+  },
   DRIVER_FULL: {
     message: 'driver {driver} has {experiments} experiments already',
     retryable: true,

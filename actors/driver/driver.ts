@@ -8,6 +8,7 @@ import {
   annotateArchived,
   announce,
   beat,
+  claims,
   codeOf,
   driverBeat,
   driverPing,
@@ -21,6 +22,7 @@ import {
   stopTrial,
   submit,
   toProblem,
+  type PayloadOf,
 } from '../../protocol/index.ts'
 import {
   announcePresence,
@@ -34,7 +36,16 @@ import {
 import { answer, ask, hear, tell } from '../../src/bus/index.ts'
 import { ServedBundles } from './bundles.ts'
 import { ExperimentRun, tellProgress } from './experiment/index.ts'
-import { Fleet, schedule, SlotPosition, type FleetNews, type Slot } from './fleet/index.ts'
+import {
+  claimsOf,
+  Elsewhere,
+  Fleet,
+  schedule,
+  SlotPosition,
+  type FleetNews,
+  type Lack,
+  type Slot,
+} from './fleet/index.ts'
 import { driverMeasures } from './measures.ts'
 import type { DriverOptions } from './options.ts'
 import { Keeping, Ownership, Retiring, Scan, type OwnershipNews } from './ownership/index.ts'
@@ -45,6 +56,10 @@ const beatMs = 1000
 const newsPerSecond = 4000
 const tickMs = 500
 const progressMs = 250
+/** Between two times that other drivers hear what experiments here could use of theirs, in ticks. */
+const claimTicks = 2
+/** A slot that was released to another driver is left to it for so long. */
+const yieldMs = 1500
 /** Between two looks for experiments that nobody owns, in ticks. */
 const scanTicks = 4
 /** Between two looks for experiments that are due to be removed. */
@@ -54,6 +69,8 @@ const takeUpGapMs = 100
 /** Fewer workers than these answer a roll-call at once; the answers of more are spread over time. */
 const fewWorkers = 64
 const longestSpreadMs = 10_000
+/** Another driver of the same name has so long to answer. */
+const namesakeMs = 1000
 /** A drain waits so long for the log to take what was decided. */
 const drainMs = 5000
 /** And so long for workers to say that their slots are free. */
@@ -61,11 +78,24 @@ const releaseMs = 300
 
 /** Resolves when it is at work; waits while the bus is away. */
 export async function startDriver(env: ActorEnvironment, options: DriverOptions): Promise<RunningActor> {
+  await refuseNamesake(env)
   await patiently(env, () => env.bus.streams.ensure(options))
   const driver = new Driver(env, options)
   driver.start()
   await patiently(env, () => env.bus.flush())
   return driver
+}
+
+/** Two of one name would take each experiment from each other for ever. */
+async function refuseNamesake({ bus, id, logger }: ActorEnvironment): Promise<void> {
+  try {
+    await ask(bus, driverPing, { driver: id }, {}, { timeoutMs: namesakeMs })
+  } catch (error) {
+    // Nobody has it; or whoever has it does not answer, and what it had is taken up like that of any driver that is gone.
+    logger.debug({ code: codeOf(error) }, 'no other driver of this name answers')
+    return
+  }
+  throw problem('DRIVER_THERE', { driver: id })
 }
 
 class Driver implements RunningActor {
@@ -87,6 +117,12 @@ class Driver implements RunningActor {
   /** In elapsed time: when the use of slots was last counted. */
   #countedAt: number
   readonly #positions = new WeakMap<Slot, SlotPosition>()
+  /** What other drivers could use. */
+  readonly #elsewhere = new Elsewhere()
+  /** What experiments here could use beside what they have, by the last placement. */
+  #lacks: readonly Lack[] = []
+  /** The drivers that were told of it. */
+  #claimedOf: readonly string[] = []
 
   constructor(env: ActorEnvironment, options: DriverOptions) {
     const { bus, clock, id, logger, onDropped } = env
@@ -132,6 +168,7 @@ class Driver implements RunningActor {
       hear(bus, beat, anyone, (status, { worker }) => fleet.beat(worker, status), quietly),
       hear(bus, leave, anyone, (_, { worker }) => fleet.left(worker), quietly),
       hear(bus, driverBeat, { driver: '*' }, (said, { driver }) => ownership.hear(driver, said.experiments), quietly),
+      hear(bus, claims, { driver: id }, (said) => this.#hearClaims(said), quietly),
       ...this.#bundles.serve(onDropped),
       answer(bus, annotateArchived, {}, (said) => this.#keeping.annotate(said), queue),
       answer(bus, removeArchived, {}, ({ experiment }) => this.#keeping.remove(experiment), queue),
@@ -244,6 +281,7 @@ class Driver implements RunningActor {
       void this.#lookForOwners()
     }
     for (const run of runs.values()) run.tick()
+    if (this.#ticks % claimTicks === 0) this.#claim()
     if (this.#ticks % scanTicks === 0) void this.#look()
     if (runs.size > 0 || this.#fleet.slots().some(({ lease }) => lease.state === 'ours')) this.#changed()
   }
@@ -294,17 +332,46 @@ class Driver implements RunningActor {
     const now = this.#env.clock.elapsed()
     this.#countUse(now)
     const positions = this.#fleet.slots().map((slot) => this.#positionOf(slot))
-    for (const decision of schedule(
-      positions,
-      [...runs.values()].flatMap((run) => run.claimants()),
-      now,
-    )) {
+    const claimants = [
+      ...[...runs.values()].flatMap((run) => run.claimants()),
+      ...this.#elsewhere.claimants(now, (experiment) => this.#ownership.isHere(experiment)),
+    ]
+    const lacks: { readonly claimant: string; readonly count: number }[] = []
+    for (const decision of schedule(positions, claimants, now)) {
       if (decision.kind === 'suggest') runs.get(decision.claimant)?.want(decision.count)
       else if (decision.kind === 'lease') decision.slot.slot.lease.ask()
       else if (decision.kind === 'release') void decision.slot.slot.lease.release()
+      else if (decision.kind === 'yield') this.#yield(decision.slot, decision.claimant, now)
+      else if (decision.kind === 'lack') lacks.push(decision)
       else if (decision.kind === 'recall') runs.get(decision.claimant)?.recall(decision.slot.slot)
       else runs.get(decision.claimant)?.fill(decision.slot.slot, decision.trial)
     }
+    this.#lacks = lacks.flatMap(({ claimant, count }) => {
+      const run = runs.get(claimant)
+      return run === undefined ? [] : [{ claimant: run, count }]
+    })
+  }
+
+  /** It is the turn of an experiment that another driver has. */
+  #yield(position: SlotPosition, claimant: string, now: number): void {
+    this.#elsewhere.gave(claimant)
+    position.yieldedUntil = now + yieldMs
+    void position.slot.lease.release()
+  }
+
+  #hearClaims(said: PayloadOf<typeof claims>): void {
+    this.#elsewhere.hear(said, this.#env.clock.elapsed())
+    this.#changed()
+  }
+
+  /** Tells other drivers what experiments here could use of what they hold; and once that this is over. */
+  #claim(): void {
+    const { bus, id } = this.#env
+    const claimed = claimsOf(this.#lacks, this.#fleet.slots(), (worker) => this.#fleet.offer(worker))
+    for (const driver of new Set([...this.#claimedOf, ...claimed.keys()])) {
+      tell(bus, claims, { driver }, { by: id, claims: claimed.get(driver) ?? [] })
+    }
+    this.#claimedOf = [...claimed.keys()]
   }
 
   /** Shares are fair by time: what each experiment has used counts where they hold equally many places. */

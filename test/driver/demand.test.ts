@@ -17,3 +17,17 @@ it.each([
   await bench.pass(500, worker)
   expect({ running: worker.running, waiting: worker.waiting }).toEqual({ running: [1], waiting })
 })
+
+it('what was handed back says nothing of how long trials take', async () => {
+  const bench = new Bench()
+  await bench.driver('d1')
+  await bench.optimizer()
+  const worker = await bench.worker('w1', { lastsMs: 10 })
+  await bench.submit('e1')
+  await worker.finish(0, { kind: 'returned', reason: 'SIGTERM' })
+  await bench.pass(3000, worker)
+  expect({ running: worker.running.length, waiting: worker.waiting }).toEqual({ running: 1, waiting: [] })
+  await worker.finish(worker.running[0] ?? 0)
+  await bench.pass(500, worker)
+  expect(worker.waiting).toHaveLength(1)
+})

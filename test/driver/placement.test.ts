@@ -18,6 +18,8 @@ const slot = (name: string, change: Partial<Position> = {}): Place => ({
   idleSince: 0,
   runsSince: now,
   waitingFor: [],
+  yieldedUntil: 0,
+  runs: null,
   ...change,
 })
 const busy = { idle: false, waiting: 0 }
@@ -40,12 +42,21 @@ const together = (id: string, ...gangs: RingNeed[]): Claimant => ({ ...single(id
 const gang = (key: number, least: number, most = least): RingNeed => ({ key, least, most })
 
 const told = (slots: readonly Place[], claimants: readonly Claimant[]) =>
-  schedule(slots, claimants, now).map((decision) =>
-    decision.kind === 'fill'
-      ? `${decision.slot.name} to ${decision.claimant}${decision.trial === undefined ? '' : `/${decision.trial}`}`
-      : decision.kind === 'suggest'
-        ? `suggest ${decision.count} for ${decision.claimant}`
-        : `${decision.kind} ${decision.slot.name}`,
+  schedule(slots, claimants, now).flatMap((decision) =>
+    decision.kind === 'lack'
+      ? []
+      : decision.kind === 'fill'
+        ? `${decision.slot.name} to ${decision.claimant}${decision.trial === undefined ? '' : `/${decision.trial}`}`
+        : decision.kind === 'suggest'
+          ? `suggest ${decision.count} for ${decision.claimant}`
+          : decision.kind === 'yield'
+            ? `${decision.slot.name} away to ${decision.claimant}`
+            : `${decision.kind} ${decision.slot.name}`,
+  )
+
+const lacking = (slots: readonly Place[], claimants: readonly Claimant[]) =>
+  schedule(slots, claimants, now).flatMap((decision) =>
+    decision.kind === 'lack' ? [`${decision.claimant} ${decision.count}`] : [],
   )
 
 describe('a slot that falls free (I2)', () => {
@@ -142,6 +153,48 @@ describe('what waits behind an attempt that takes long (I6)', () => {
   })
 })
 
+describe('slots whose turn is an experiment of another driver (I2)', () => {
+  const other = (change: Partial<Claimant> = {}): Claimant => ({ ...single('d2/e', 9), elsewhere: true, ...change })
+  const two = ['a', 'b'].map((name) => slot(name))
+
+  it('are released to it, by priority', () => {
+    expect(told(two, [single('s', 9), other({ priority: 1 })])).toEqual(['a away to d2/e', 'b away to d2/e'])
+    expect(told(two, [{ ...single('s', 9), priority: 1 }, other()])).toEqual(['a to s', 'b to s'])
+  })
+
+  it('are released to it while it holds fewer for its share', () => {
+    expect(told(two, [{ ...single('s', 9), places: 3 }, other({ places: 2 })])).toEqual(['a away to d2/e', 'b to s'])
+    expect(told(two, [{ ...single('s', 9), places: 3, share: 3 }, other({ places: 2 })])).toEqual(['a to s', 'b to s'])
+  })
+
+  it('are not released without need: neither more than it asks for, nor where it does not fit', () => {
+    expect(told(two, [single('s', 9), other({ priority: 1, queued: () => 1 })])).toEqual(['a away to d2/e', 'b to s'])
+    expect(told(two, [single('s', 9), other({ priority: 1, suits: () => false })])).toEqual(['a to s', 'b to s'])
+  })
+
+  it('are not leased before it, nor while they are left to it', () => {
+    const free = [slot('a', unleased), slot('b', unleased)]
+    expect(told(free, [single('s', 9), other({ priority: 1, queued: () => 1 })])).toEqual(['lease b'])
+    expect(told([slot('a', { ...unleased, yieldedUntil: now + 1 })], [single('s', 9)])).toEqual([])
+    expect(told([slot('a', { ...unleased, yieldedUntil: now })], [single('s', 9)])).toEqual(['lease a'])
+  })
+
+  it('fall free: nothing is put behind what runs there', () => {
+    const full = ['a', 'b', 'c', 'd'].map((name) => slot(name, { ...busy, runs: 's' }))
+    const mine = { ...single('s', 9, 1), places: 4 }
+    expect(told(full, [mine, other()])).toEqual(['c to s', 'd to s'])
+    expect(told(full, [mine, other({ places: 4 })])).toEqual(['a to s', 'b to s', 'c to s', 'd to s'])
+    expect(told(full, [mine, other({ priority: 1 })])).toEqual([])
+  })
+
+  it('are not asked for while there are some to be had', () => {
+    expect(lacking(two, [single('s', 2)])).toEqual([])
+    expect(lacking(two, [single('s', 5)])).toEqual(['s 3'])
+    expect(lacking([], [{ ...single('s', 0), fresh: () => 4 }])).toEqual(['s 4'])
+    expect(lacking(two, [together('r', gang(1, 3))])).toEqual(['r 3'])
+  })
+})
+
 describe('places that are of use only together (I4)', () => {
   it('are given together, before those that are given one by one', () => {
     const slots = ['a', 'b', 'c'].map((name) => slot(name))
@@ -187,7 +240,7 @@ describe('places that are of use only together (I4)', () => {
           slot(String(index), { ...change, waiting: change.idle ? Infinity : 0 }),
         )
         const claimants = sizes.map((least, index) => together(String(index), gang(7, least, least + 1)))
-        const decisions = schedule(slots, claimants, now)
+        const decisions = schedule(slots, claimants, now).filter(({ kind }) => kind !== 'lack')
         const given = decisions.flatMap((decision) => (decision.kind === 'fill' ? [decision] : []))
         expect(new Set(decisions.map((decision) => 'slot' in decision && decision.slot)).size).toBe(decisions.length)
         for (const [index, least] of sizes.entries()) {

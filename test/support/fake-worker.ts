@@ -172,6 +172,10 @@ export class FakeWorker {
     return this.#slots.flatMap(({ running }) => (running === null ? [] : [running.attempt.trial]))
   }
 
+  get runs(): AttemptRef[] {
+    return this.#slots.flatMap(({ running }) => (running === null ? [] : [running.attempt]))
+  }
+
   get waiting(): number[] {
     return this.#slots.flatMap(({ next }) => (next === null ? [] : [next.attempt.trial]))
   }
@@ -189,8 +193,12 @@ export class FakeWorker {
   }
 
   /** Ends a running attempt and says so until a driver acknowledges. */
-  async finish(trial: number, outcome: AttemptOutcome = { kind: 'done', metrics: { value: trial } }): Promise<void> {
-    const assignment = this.#find(trial)
+  async finish(
+    trial: number,
+    outcome: AttemptOutcome = { kind: 'done', metrics: { value: trial } },
+    experiment?: string,
+  ): Promise<void> {
+    const assignment = this.#find(trial, experiment)
     const slot = this.#slots.find(({ running, next }) => running === assignment || next === assignment)
     const promoted = slot?.next === assignment ? null : (slot?.next ?? null)
     if (slot?.next === assignment) slot.next = null
@@ -224,9 +232,13 @@ export class FakeWorker {
     }
   }
 
-  #find(trial: number): Assignment {
+  #find(trial: number, experiment?: string): Assignment {
     const all = this.#slots.flatMap(({ running, next }) => [running, next])
-    const found = all.find((assignment) => assignment?.attempt.trial === trial)
+    const found = all.find(
+      (assignment) =>
+        assignment?.attempt.trial === trial &&
+        (experiment === undefined || assignment.attempt.experiment === experiment),
+    )
     if (!found) throw new Error(`${this.id} does not hold trial ${trial}`)
     return found
   }

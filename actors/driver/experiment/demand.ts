@@ -1,4 +1,5 @@
 /** How many places an experiment could use now, for placement. */
+import type { LogEvent } from '../../../protocol/index.ts'
 import type { History } from '../../../src/history/index.ts'
 import type { RingNeed } from '../fleet/index.ts'
 import type { Rings } from '../rings/index.ts'
@@ -109,8 +110,9 @@ export class Demand {
     return Math.max(longMs, 2 * (this.#typicalMs ?? 0))
   }
 
-  learnDuration({ startedAt, endedAt }: { readonly startedAt: number | null; readonly endedAt: number }): void {
-    if (startedAt === null) return
+  /** An attempt that was handed back or lost tells nothing of how long a trial takes. */
+  learnDuration({ startedAt, endedAt, outcome }: Extract<LogEvent, { type: 'trial.ended' }>): void {
+    if (startedAt === null || outcome.kind === 'returned' || outcome.kind === 'crashed') return
     const ms = endedAt - startedAt
     // A long one counts at once; that trials are short again has to be seen for a while.
     const typicalMs = this.#typicalMs

@@ -2,7 +2,8 @@
  * Which slot gets a trial of which experiment. Pure: it looks at slots and demands and says what to do.
  * I1 A place that runs comes before a place that waits: nothing is prefetched while a slot is idle.
  * I2 Fair: of the experiments that fit a slot, those of the highest priority come first; among these the one that holds the fewest
- *    places for its share; among equals, the one that has used the least time for its share.
+ *    places for its share; among equals, the one that has used the least time for its share. Whichever driver has the experiment: a slot
+ *    whose turn is another driver's is released to it, and not leased before it.
  * I3 No more leases than demand; what is of no use any more is released after `lingerMs`.
  * I4 Places that are of use only together are given together, or none of them. Of those who wait for such, the first in the order of
  *    experiments may keep slots idle, and only while there are enough that will fall free: so two never wait for each other.
@@ -14,6 +15,8 @@ import type { Offer } from './offer.ts'
 
 export interface Claimant {
   readonly id: string
+  /** Another driver has it. */
+  readonly elsewhere?: boolean
   /** It claims for this one of the experiment's trials, which does not suit every worker. */
   readonly trial?: number
   /** Trials that are there and could start now, or members that rings could take in, each in one place. */
@@ -61,6 +64,10 @@ export interface Position {
   readonly runsSince: number
   /** The experiments of those that wait there. */
   readonly waitingFor: readonly string[]
+  /** Until then it is left to the driver that it was released to. */
+  readonly yieldedUntil: number
+  /** The experiment of what runs there. */
+  readonly runs: string | null
 }
 
 export type Decision<S> =
@@ -75,6 +82,10 @@ export type Decision<S> =
   | { readonly kind: 'suggest'; readonly claimant: string; readonly count: number }
   | { readonly kind: 'lease'; readonly slot: S }
   | { readonly kind: 'release'; readonly slot: S }
+  /** The same, for it is the turn of this claimant, which another driver has. */
+  | { readonly kind: 'yield'; readonly slot: S; readonly claimant: string }
+  /** It could use so many slots more than can be had. */
+  | { readonly kind: 'lack'; readonly claimant: string; readonly count: number }
   /** What this claimant has waiting there is called back (I6). */
   | { readonly kind: 'recall'; readonly slot: S; readonly claimant: string }
 
@@ -90,8 +101,10 @@ export function schedule<S extends Position>(
   claimants: readonly Claimant[],
   now: number,
 ): Decision<S>[] {
-  const { decisions, kept, suggested } = together(slots, claimants, now)
+  const here = claimants.filter(({ elsewhere }) => elsewhere !== true)
+  const { decisions, kept, suggested } = together(slots, here, now)
   const claims = claimants.map((claimant) => new Claim(claimant, now))
+  const own = claims.filter(({ isElsewhere }) => !isElsewhere)
   const open = kept.size === 0 ? slots : slots.filter((slot) => !kept.has(slot))
   const unused: S[] = []
   for (const slot of open) {
@@ -100,41 +113,79 @@ export function schedule<S extends Position>(
     if (claim === undefined) {
       unused.push(slot)
       if (now - slot.idleSince >= lingerMs) decisions.push({ kind: 'release', slot })
+    } else if (claim.isElsewhere) {
+      claim.takeLater()
+      decisions.push({ kind: 'yield', slot, claimant: claim.id })
     } else if (claim.take() === 'queued') {
       decisions.push({ kind: 'fill', slot, ...claim.whom })
     }
   }
   for (const slot of open) {
     // One that is being leased will take its trial in a moment.
-    if (slot.lease === 'asking') choose(claims, (one) => one.suits(slot))?.takeLater()
-    else if (slot.lease === 'none') {
+    if (slot.lease === 'asking') choose(own, (one) => one.suits(slot))?.takeLater()
+    else if (slot.lease === 'none' && now >= slot.yieldedUntil) {
       const claim = choose(claims, (one) => one.suits(slot))
       if (claim === undefined && slot.idle) unused.push(slot)
       if (claim === undefined) continue
       claim.takeLater()
-      decisions.push({ kind: 'lease', slot })
+      if (!claim.isElsewhere) decisions.push({ kind: 'lease', slot })
     }
   }
+  for (const claim of own) if (claim.lack > 0) decisions.push({ kind: 'lack', claimant: claim.id, count: claim.lack })
   // The shortest queues first, so that no slot falls idle behind another one's.
-  const most = Math.max(0, ...claims.map(({ ahead }) => ahead))
-  const short = open.filter(({ lease, waiting, ahead }) => lease === 'ours' && waiting < Math.min(ahead, most))
+  const most = Math.max(0, ...own.map(({ ahead }) => ahead))
+  const claimed = claimedElsewhere(open, claims, here)
+  const short = open.filter(
+    (slot) => slot.lease === 'ours' && slot.waiting < Math.min(slot.ahead, most) && !claimed.has(slot),
+  )
   const shortest = short.reduce((least, { waiting }) => Math.min(least, waiting), most)
-  for (let waiting = shortest; waiting < most && claims.some(({ isOpen }) => isOpen); waiting += 1) {
+  for (let waiting = shortest; waiting < most && own.some(({ isOpen }) => isOpen); waiting += 1) {
     for (const slot of short) {
       if (slot.waiting > waiting || slot.ahead <= waiting) continue
       const claim = choose(
-        claims,
+        own,
         (one) => one.ahead > waiting && now - slot.runsSince <= one.patienceMs && one.suits(slot),
       )
       if (claim?.take() === 'queued') decisions.push({ kind: 'fill', slot, ...claim.whom })
     }
   }
-  for (const claim of claims) {
+  for (const claim of own) {
     const count = (suggested.get(claim.id) ?? 0) + claim.wanted + claim.askedAhead(unused)
     if (count > 0) decisions.push({ kind: 'suggest', claimant: claim.id, count })
   }
-  decisions.push(...recalls(open, unused, claimants, now))
+  decisions.push(...recalls(open, unused, here, now))
   return decisions
+}
+
+/**
+ * Slots in which nothing is put behind what runs, for they are another driver's next: as many as it takes until the experiment there holds
+ * as many for its share as the one here.
+ */
+function claimedElsewhere<S extends Position>(
+  slots: readonly S[],
+  claims: readonly Claim[],
+  here: readonly Claimant[],
+): Set<S> {
+  const claimed = new Set<S>()
+  if (!claims.some(({ isElsewhere }) => isElsewhere)) return claimed
+  const held = new Map<string, number>()
+  const running = slots.filter(({ lease, runs }) => lease === 'ours' && runs !== null)
+  for (const { runs } of running) if (runs !== null) held.set(runs, (held.get(runs) ?? 0) + 1)
+  for (const claim of claims) {
+    if (!claim.isElsewhere) continue
+    for (const slot of running) {
+      const { runs } = slot
+      const mine = here.find(({ id }) => id === runs)
+      if (!claim.isOpen || mine === undefined || runs === null || claimed.has(slot) || !claim.suits(slot)) continue
+      const holds = held.get(runs) ?? 0
+      const isFair = claim.priority === mine.priority && claim.placesWithOneMore <= holds / mine.share
+      if (claim.priority < mine.priority || !(claim.priority > mine.priority || isFair)) continue
+      claim.takeLater()
+      claimed.add(slot)
+      held.set(runs, holds - 1)
+    }
+  }
+  return claimed
 }
 
 /** I6 */
@@ -177,6 +228,15 @@ class Claim {
     return this.#claimant.id
   }
 
+  get isElsewhere(): boolean {
+    return this.#claimant.elsewhere === true
+  }
+
+  /** How many places more it could use. */
+  get lack(): number {
+    return this.#left + (this.#claimant.prompt ? Math.max(0, this.#fresh) : 0)
+  }
+
   get whom(): { readonly claimant: string; readonly trial?: number } {
     const { id, trial } = this.#claimant
     return trial === undefined ? { claimant: id } : { claimant: id, trial }
@@ -201,6 +261,10 @@ class Claim {
   /** Places for its share. */
   get places(): number {
     return (this.#claimant.places + this.#given) / this.#claimant.share
+  }
+
+  get placesWithOneMore(): number {
+    return (this.#claimant.places + this.#given + 1) / this.#claimant.share
   }
 
   /** Time for its share. */
@@ -276,8 +340,12 @@ function together<S extends Position>(
         }
         continue
       }
-      const reachable = fitting.filter(isReachable)
-      if (somebodyWaits || reachable.length < least) continue
+      const reachable = fitting.filter((slot) => isReachable(slot, now))
+      if (somebodyWaits) continue
+      if (reachable.length < least) {
+        decisions.push({ kind: 'lack', claimant: claimant.id, count: least })
+        continue
+      }
       somebodyWaits = true
       // Those that are free already come first, then those that can be leased; what still runs is waited for.
       const byEase = reachable.toSorted((a, b) => ease(a) - ease(b))
@@ -290,7 +358,8 @@ function together<S extends Position>(
   return { decisions, kept, suggested }
 }
 
-const isReachable = ({ lease, runsForLong }: Position) => lease !== 'theirs' && lease !== 'resting' && !runsForLong
+const isReachable = ({ lease, runsForLong, yieldedUntil }: Position, now: number) =>
+  lease !== 'theirs' && lease !== 'resting' && !runsForLong && now >= yieldedUntil
 
 function ease({ lease, idle }: Position): number {
   if (lease === 'ours') return idle ? 0 : 3

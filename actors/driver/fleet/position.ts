@@ -10,6 +10,7 @@ import type { Slot } from './slots.ts'
 
 export class SlotPosition implements Position {
   readonly slot: Slot
+  yieldedUntil = 0
   readonly #fleet: Fleet
   readonly #trainsInRing: () => boolean
 
@@ -54,6 +55,10 @@ export class SlotPosition implements Position {
     const { next, behind } = this.slot
     if (next === null) return []
     return [...new Set([next, ...behind].flatMap(({ attempt }) => (attempt === null ? [] : [attempt.experiment])))]
+  }
+
+  get runs(): string | null {
+    return this.slot.running?.attempt?.experiment ?? null
   }
 
   get idleSince(): number {

@@ -293,6 +293,11 @@ TABLE: dict[str, tuple[str, bool, str]] = {
         True,
         "see what announces so many workers; start another driver for more",
     ),
+    "DRIVER_THERE": (
+        "there is a driver named {driver} already",
+        True,
+        "give this one another name with --id, or none: then it gets one of its own",
+    ),
     "DRIVER_FULL": (
         "driver {driver} has {experiments} experiments already",
         True,

@@ -1,0 +1,147 @@
+/**
+ * Slots between drivers. What the experiments of other drivers could use of ours takes part in placement as if they were here (I2 of
+ * placement.ts), and what ours could use of theirs is told to them. Each goes by what the other said last; nobody has to answer.
+ * I1 A claim is good for `goodForMs`: a driver that is gone, or has no more use for a slot, keeps none idle.
+ * I2 A slot that was released to a claim counts as held by it until its driver says what it holds.
+ */
+import { claimedWorkersAtMost, claimsAtMost, type claims, type PayloadOf } from '../../../protocol/index.ts'
+import type { Claimant } from './placement.ts'
+import type { Offer } from './offer.ts'
+import type { Slot } from './slots.ts'
+
+type Claim = PayloadOf<typeof claims>['claims'][number]
+
+/** Claims come once a second. */
+const goodForMs = 2500
+/** Drivers that are known at most. */
+const driversAtMost = 256
+
+interface Said {
+  readonly until: number
+  readonly claimants: ForeignClaimant[]
+}
+
+class ForeignClaimant implements Claimant {
+  readonly id: string
+  readonly elsewhere = true
+  readonly experiment: string
+  readonly priority: number
+  readonly share: number
+  readonly used: number
+  readonly prompt = true
+  readonly ahead = 0
+  readonly patienceMs = 0
+  readonly #workers: ReadonlySet<string>
+  #slots: number
+  #holds: number
+
+  constructor(by: string, { experiment, workers, slots, holds, priority, share, usedMs }: Claim) {
+    this.id = `${by}/${experiment}`
+    this.experiment = experiment
+    this.priority = priority
+    this.share = share
+    this.used = usedMs
+    this.#workers = new Set(workers)
+    this.#slots = slots
+    this.#holds = holds
+  }
+
+  get places(): number {
+    return this.#holds
+  }
+
+  queued(): number {
+    return this.#slots
+  }
+
+  fresh(): number {
+    return 0
+  }
+
+  needs(): [] {
+    return []
+  }
+
+  suits({ worker }: Offer): boolean {
+    return this.#workers.has(worker)
+  }
+
+  /** I2 */
+  gets(): void {
+    this.#slots -= 1
+    this.#holds += 1
+  }
+}
+
+export class Elsewhere {
+  readonly #said = new Map<string, Said>()
+
+  /** All that another driver claims now; `now`: elapsed. */
+  hear({ by, claims: said }: PayloadOf<typeof claims>, now: number): void {
+    this.#said.delete(by)
+    if (said.length === 0) return
+    this.#said.set(by, { until: now + goodForMs, claimants: said.map((claim) => new ForeignClaimant(by, claim)) })
+    const [oldest] = this.#said.keys()
+    if (this.#said.size > driversAtMost && oldest !== undefined) this.#said.delete(oldest)
+  }
+
+  /** `isHere`: an experiment that this driver has is not claimed by another one, whatever that one said a moment ago. */
+  claimants(now: number, isHere: (experiment: string) => boolean): Claimant[] {
+    const good: Claimant[] = []
+    for (const [by, { until, claimants }] of this.#said) {
+      if (now >= until) this.#said.delete(by)
+      else good.push(...claimants.filter(({ experiment }) => !isHere(experiment)))
+    }
+    return good
+  }
+
+  /** A slot was released to this claimant. */
+  gave(id: string): void {
+    for (const { claimants } of this.#said.values()) claimants.find((one) => one.id === id)?.gets()
+  }
+}
+
+/** What an experiment of this driver could use beside what it has. */
+export interface Lack {
+  readonly claimant: Pick<Claimant, 'id' | 'priority' | 'share' | 'used' | 'suits'>
+  readonly count: number
+}
+
+/**
+ * What to claim of which driver. Slots that nobody holds are named, too: who is to get several at once takes none before all are free, and
+ * whoever released the first is not to lease it again meanwhile.
+ */
+export function claimsOf(
+  lacks: readonly Lack[],
+  slots: readonly Slot[],
+  offer: (worker: string) => Offer,
+): Map<string, Claim[]> {
+  const found = new Map<string, Claim[]>()
+  if (!slots.some(({ lease }) => lease.state === 'theirs')) return found
+  for (const { claimant, count } of lacks.slice(0, claimsAtMost)) {
+    const { id: experiment, priority, share, used } = claimant
+    const suited = slots.filter(({ worker }) => claimant.suits(offer(worker)))
+    const free = suited.filter(({ lease }) => lease.state === 'none').map(({ worker }) => worker)
+    const byHolder = new Map<string, string[]>()
+    for (const { worker, lease } of suited) {
+      const holder = lease.state === 'theirs' ? lease.trouble?.holder : null
+      if (holder !== null && holder !== undefined) byHolder.set(holder, [...(byHolder.get(holder) ?? []), worker])
+    }
+    const holds = slots.filter(
+      ({ lease, running }) => lease.state === 'ours' && running?.attempt?.experiment === experiment,
+    ).length
+    for (const [holder, workers] of byHolder) {
+      const claim: Claim = {
+        experiment,
+        slots: Math.min(count, 65_536),
+        workers: [...new Set([...workers, ...free])].slice(0, claimedWorkersAtMost),
+        holds,
+        priority,
+        share,
+        usedMs: Math.round(used),
+      }
+      found.set(holder, [...(found.get(holder) ?? []), claim])
+    }
+  }
+  return found
+}
