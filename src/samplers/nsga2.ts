@@ -23,7 +23,7 @@ import { contains, fromUnit, sample, toUnit } from '../space/index.ts'
 import { numberOption, refuseUnknown } from './options.ts'
 import type { SamplerPlugin } from './sampler.ts'
 import { fitsSobol, sobolPoints } from './sobol.ts'
-import { newPoint, triedPoints } from './tried.ts'
+import { newPoint, pointNames, triedPoints } from './tried.ts'
 
 /** Distribution index of the mutation: the larger, the nearer to the parent. Small, for there are only dozens of generations. */
 const mutationIndex = 5
@@ -45,6 +45,7 @@ export const nsga2Sampler: SamplerPlugin = {
     const mutation = probability('mutation', 1 / Math.max(1, Object.keys(space).length))
     const early = fitsSobol(space) ? sobolPoints(space, seed) : undefined
     const triedIn = triedPoints(space)
+    const isEndless = pointNames(space) === undefined
 
     return ({ history, tried = history, objectives, trial, point = trial, random }) => {
       const isTried = triedIn(tried)
@@ -60,7 +61,9 @@ export const nsga2Sampler: SamplerPlugin = {
         // A child may break a condition or a constraint that both parents keep: such a child is not tried.
         if (contains(space, child) && !known.has(JSON.stringify(child))) return child
       }
-      return newPoint(space, random, isTried, child !== undefined && contains(space, child) ? child : undefined)
+      // This child is known. It is tried again only where there are no others.
+      const again = !isEndless && child !== undefined && contains(space, child) ? child : undefined
+      return newPoint(space, random, isTried, again)
     }
   },
 }

@@ -17,7 +17,7 @@ export interface SamplerContractOptions {
   /** For samplers that take their time: so many trials in a search, in so many of the spaces. Default: 40, in 20. */
   readonly trials?: number
   readonly spaces?: number
-  /** It is adaptive and may yet suggest a point again although others were never tried. Default: false. */
+  /** It is adaptive and may yet suggest one of finitely many points again although others were never tried. Default: false. */
   readonly repeats?: boolean
 }
 
@@ -148,6 +148,27 @@ export function samplerContract(
         const hparams = sampler(question(space, history, trial))
         if (hparams === 'exhausted') break
         const value = Number(hparams['a']) + Number(hparams['b']) / 10
+        history.push({ trial, hparams, state: 'done', metrics: { value }, step: null })
+      }
+      assert.equal(new Set(history.map(({ hparams }) => JSON.stringify(hparams))).size, history.length)
+    })
+
+    it('does not repeat itself where there is no end of points', () => {
+      if (!plugin.adaptive) return
+      // A narrow strip, whose corner is the best of it: what is brought back inside comes to lie there.
+      const strip = adapt({
+        a: { type: 'double', low: 0, high: 1 },
+        b: { type: 'double', low: 0, high: 1, where: [{ sum: { a: 1, b: -1 }, atLeast: -0.01, atMost: 0.01 }] },
+      })
+      if (strip === undefined) return
+      const space = frozen(validateSpace(strip))
+      const sampler = create(space, 'maximize')
+      const history: Observation[] = []
+      while (history.length < 4 * trials) {
+        const trial = history.length
+        const hparams = sampler(question(space, history, trial, 'maximize'))
+        if (hparams === 'exhausted') break
+        const value = Number(hparams['a']) + Number(hparams['b'])
         history.push({ trial, hparams, state: 'done', metrics: { value }, step: null })
       }
       assert.equal(new Set(history.map(({ hparams }) => JSON.stringify(hparams))).size, history.length)

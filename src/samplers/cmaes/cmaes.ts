@@ -8,7 +8,7 @@
  * Categoricals are drawn with the frequencies that the better half of the last generations had. A trial that failed, or whose metric is
  * not finite, is the worst of its generation.
  */
-import { own, type Hparams, type HparamValue, type SearchSpace } from '../../../protocol/index.ts'
+import { own, type Hparams, type HparamValue, type Observation, type SearchSpace } from '../../../protocol/index.ts'
 import { createRandom, type Random } from '../../random/index.ts'
 import { keeps, countOf, fromUnit, indexOf, relationsOf, sample, toUnit, valueAt } from '../../space/index.ts'
 import { quantileAbove } from '../../statistics/index.ts'
@@ -71,23 +71,33 @@ export const cmaesSampler: SamplerPlugin = {
     }
     const standingAfter = keptGenerations(beginning(0), following)
 
-    return ({ history, random }) => {
+    const isEndless = numbers.some(([, parameter]) => countOf(parameter) === Infinity)
+
+    return ({ history, tried = history, random }) => {
       ledger.show(history)
       const ended = ledger.entries.filter(({ standing }) => standing !== 'pending' && standing !== 'void')
       const { state } = standingAfter(ended)
       const latest = ended.slice(-4 * state.constants.lambda)
-      for (let count = 0; count < tries; count++) {
-        const point = drawn(state, random, margin ? numbers.map(([, parameter]) => countOf(parameter)) : [])
-        // What lies outside is drawn again, and the last one brought inside.
-        const inside = point.every((value) => value >= 0 && value <= 1)
-        if (!inside && count < tries - 1) continue
+      const hparamsAt = (point: Row): Hparams => {
         const values: Record<string, HparamValue> = {}
         for (const [name, parameter] of Object.entries(space)) {
           const column = numbers.findIndex(([other]) => other === name)
           if (column >= 0) values[name] = fromUnit(parameter, Math.min(1, Math.max(0, point[column] as number)))
           else values[name] = valueAt(parameter, chosen(name, parameter, latest, random))
         }
-        if (keeps(space, values)) return values
+        return values
+      }
+      for (let count = 0; count < tries; count++) {
+        const point = drawn(state, random, margin ? numbers.map(([, parameter]) => countOf(parameter)) : [])
+        // What lies outside is drawn again, and the last one brought inside.
+        const inside = point.every((value) => value >= 0 && value <= 1)
+        if (!inside && count < tries - 1) continue
+        const values = hparamsAt(point)
+        if (!keeps(space, values)) continue
+        // What is brought inside may be the same corner each time; mirrored, it is as near and always another point.
+        if (inside || !isEndless || !isIn(tried, values)) return values
+        const mirrored = hparamsAt(point.map((value) => (value < 0 ? -value : value > 1 ? 2 - value : value)))
+        if (keeps(space, mirrored) && !isIn(tried, mirrored)) return mirrored
       }
       return sample(space, random)
     }
@@ -101,6 +111,9 @@ function refuseSpace(space: SearchSpace, numbers: number): void {
   const [name] = Object.entries(space).find(([, { when }]) => when !== undefined) as [string, unknown]
   throw unfit('cmaes', `space.${name}.when`, 'is a condition, and it moves in all directions at once; `tpe` takes it')
 }
+
+const isIn = (trials: readonly Observation[], point: Hparams): boolean =>
+  trials.some(({ hparams }) => Object.entries(point).every(([name, value]) => own(hparams, name) === value))
 
 /** The full generations, each computed once for the same observations. */
 function keptGenerations(

@@ -98,8 +98,10 @@ export const gpSampler: SamplerPlugin = {
         kernel,
         groups,
       })
+      const isTaken = isListed ? () => false : takenAmong(used.points, pending)
       if (name === 'thompson') {
-        const fresh = candidates.filter(({ hparams }) => !isSpent(hparams)).slice(-drawnPoints)
+        const isFresh = ({ hparams, point }: Candidate) => !isTaken(point) && !isSpent(hparams)
+        const fresh = candidates.filter(isFresh).slice(-drawnPoints)
         const drawn = fresh.length === 0 ? undefined : drawnMinimum(surrogate, fresh, random)
         return newPoint(space, random, isSpent, drawn?.hparams)
       }
@@ -109,7 +111,7 @@ export const gpSampler: SamplerPlugin = {
       return climb(candidates, promises, {
         space,
         cube,
-        isTaken: isListed ? () => false : takenAmong(used.points, pending),
+        isTaken,
         isTried: isSpent,
       })
     }
