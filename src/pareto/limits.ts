@@ -23,7 +23,9 @@ export function violationOf(metrics: Metrics, limits: readonly Limit[]): number 
 
 const most = 64
 const shape = "'memory <= 2e9', 'recall >= 0.9'"
-const comparison = /^\s*(.+?)\s*([<>=!]=?=?)\s*(\S+)\s*$/
+const comparison = /^(.+?)\s*([<>=!]=?=?)\s*(\S+)$/
+/** The signs of comparisons; a name may have an arrow in it. */
+const signs = /(?<![-=<>])[<>]=?/g
 
 /** Reads `['memory <= 2e9']`. Throws the caller's error, with the path of the text that is no limit. */
 export function limitsFrom(value: unknown, invalid: (path: string, reason: string) => Error): readonly Limit[] {
@@ -44,7 +46,13 @@ export function limitsFrom(value: unknown, invalid: (path: string, reason: strin
 
 /** A limit, or what is wrong with it. */
 function limitIn(item: unknown): Limit | string {
-  const [, metric, sign, bound] = (typeof item === 'string' ? comparison.exec(item) : null) ?? []
+  if (typeof item !== 'string') return `not a comparison of a returned number: ${shape}`
+  const text = item.trim()
+  const [first, second] = text.matchAll(signs)
+  if (second !== undefined) return `which is two comparisons: write two, each of a name, a sign and a number: ${shape}`
+  if (first !== undefined && text.endsWith(first[0])) return `which lacks a number after ${first[0]}: ${shape}`
+  if (first?.index === 0) return `which lacks the name of a number before ${first[0]}: ${shape}`
+  const [, metric, sign, bound] = comparison.exec(text) ?? []
   if (metric === undefined || bound === undefined) return `not a comparison of a returned number: ${shape}`
   if (sign !== '<=' && sign !== '>=')
     return `and ${sign} is none of the two comparisons that there are, <= and >=: ${shape}`
