@@ -1,6 +1,5 @@
 /** The optimization context: what a user writes, checked at once, in the form that travels. */
 import {
-  problem,
   type Hparams,
   type Objective,
   type OptimizationContext,
@@ -9,7 +8,7 @@ import {
   type SearchSpace,
   type StopRule,
 } from '../../protocol/index.ts'
-import { fixedTo, validateSpace } from '../space/index.ts'
+import { fixedTo, validateSearchSpace } from '../space/index.ts'
 import type { ContextOf, Space, ValuesOf } from './definition.ts'
 import { limitsFrom, withLimits } from '../pareto/index.ts'
 import { madeContext } from './faulty-context.ts'
@@ -74,9 +73,10 @@ interface Common<S extends Space, H extends object> extends PolicyOptions {
   readonly enqueue?: readonly NoInfer<Partial<ValuesOf<S>>>[]
   /**
    * Earlier experiments for the optimizer to learn from: a result of `lagom`, or hparams and metrics. Trials whose hparams are not in
-   * this space, those that are not done, and those without the metric are left out: the run says how many are of use. What is there
-   * besides the space's parameters is dropped. `{ optuna: FILE }` reads a journal of Optuna's, seen from the folder in which the run is
-   * started; `study` says which of several studies in it.
+   * this space, those that are not done, and those without the metric, or without a number that a constraint needs, are left out: the run
+   * says how many are of use. What is there besides the space's parameters is dropped. `{ optuna: FILE }` reads a journal of Optuna's, seen
+   * from the folder in which the run is started; `study` says which of several studies in it. What constraints need is a user attribute
+   * there.
    */
   readonly warmStart?:
     | { readonly trials: readonly EarlierTrial[] }
@@ -134,10 +134,7 @@ export function optimization<const S extends Space, H extends object = object>(
 function contextFrom(options: object): OptimizationContext {
   const given = record('optimization', options)
   requireKnown(given, known)
-  const space = validateSpace(given['space'], 'space')
-  if (Object.keys(space).length === 0) {
-    throw problem('SPACE_INVALID', { path: 'space', reason: 'is empty: there is nothing to search for' })
-  }
+  const space = validateSearchSpace(given['space'])
   const trials = whole('trials', given['trials'], 1)
   const aims = withLimits(objectives(given), limitsFrom(given['constraints'], invalid))
   const repeats = whole('repeats', given['repeats'] ?? 1, 1)

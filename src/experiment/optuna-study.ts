@@ -1,7 +1,15 @@
 /** The trials of a study of Optuna's as earlier trials: read of its journal at once, for a context is checked where it is written. */
 import { readFileSync } from 'node:fs'
 import { describe, isProblem, type Hparams, type Metrics, type Objective } from '../../protocol/index.ts'
-import { Journal, optunaDirections, optunaStates, type JournalStudy, type JournalTrial } from '../optuna/index.ts'
+import {
+  Journal,
+  metricAttribute,
+  optunaDirections,
+  optunaStates,
+  type JournalStudy,
+  type JournalTrial,
+} from '../optuna/index.ts'
+import { limitsOf } from '../pareto/index.ts'
 import { invalid, show } from './options.ts'
 
 interface OptunaOption {
@@ -25,15 +33,19 @@ export function optunaOption(given: unknown): OptunaOption | undefined {
 export function trialsOfStudy(option: OptunaOption, objectives: readonly Objective[]): readonly EarlierTrial[] {
   const study = studyIn(journalIn(option.file), option)
   const places = placesOf(study, objectives)
-  return study.trials.map(({ hparams, state, values }) => ({
+  return study.trials.map(({ hparams, state, values, attributes }) => ({
     hparams,
     state: words[state],
-    metrics: Object.fromEntries(
-      objectives.flatMap(({ metric }, index) => {
+    metrics: Object.fromEntries([
+      ...objectives.flatMap(({ metric }, index) => {
         const value = values?.[places[index] ?? -1]
         return value === undefined || value === null ? [] : [[metric, value]]
       }),
-    ),
+      ...limitsOf(objectives).flatMap(({ metric }) => {
+        const value = attributes.get(metricAttribute(metric)) ?? attributes.get(metric)
+        return typeof value === 'number' && Number.isFinite(value) ? [[metric, value]] : []
+      }),
+    ]),
   }))
 }
 

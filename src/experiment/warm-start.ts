@@ -1,6 +1,8 @@
 /** The trials of earlier experiments that an optimizer is told: those that are of use, and a sentence about the others. */
 import type { Hparams, Objective, OptimizationContext, SearchSpace } from '../../protocol/index.ts'
+import { limitsOf } from '../pareto/index.ts'
 import { faultIn } from '../space/index.ts'
+import { countOfUse } from '../words/index.ts'
 import { invalid, record, show } from './options.ts'
 
 type Known = NonNullable<OptimizationContext['warmStart']>[number]
@@ -16,13 +18,9 @@ export function warmStart(value: unknown, space: SearchSpace, objectives: readon
   const list = Array.isArray(value) ? (value as unknown[]) : record('warmStart', value)['trials']
   if (!Array.isArray(list)) throw invalid('warmStart', 'is neither a result nor a list of { hparams, metrics }')
   const trials: Known[] = []
-  /** By reason, how many, and the first. */
-  const unused = new Map<string, { count: number; readonly first: string }>()
-  const leaveOut = (reason: string, first: string) => {
-    const known = unused.get(reason)
-    if (known === undefined) unused.set(reason, { count: 1, first })
-    else known.count += 1
-  }
+  const ofUse = countOfUse('warmStart')
+  // A trial without a number that a constraint needs may have broken it: it would teach that all is allowed.
+  const needed = [...objectives, ...limitsOf(objectives)]
   for (const [index, item] of list.entries()) {
     const path = `warmStart[${index}]`
     const trial = record(path, item)
@@ -30,18 +28,14 @@ export function warmStart(value: unknown, space: SearchSpace, objectives: readon
     const hparams = Object.fromEntries(Object.entries(given).filter(([name]) => Object.hasOwn(space, name)))
     const state = trial['state'] ?? 'done'
     const metrics = state === 'done' ? metricsOf(`${path}.metrics`, trial['metrics']) : {}
-    const missing = objectives.find(({ metric }) => !Object.hasOwn(metrics, metric))
+    const missing = needed.find(({ metric }) => !Object.hasOwn(metrics, metric))
     const fault = faultIn(space, hparams, `${path}.hparams`)
-    if (state !== 'done') leaveOut('not done', `${path} is ${show(state)}`)
-    else if (fault !== undefined) leaveOut('not in this space', `${fault.path} ${fault.reason}`)
-    else if (missing !== undefined) leaveOut(`without ${show(missing.metric)}`, `${path}.metrics`)
+    if (state !== 'done') ofUse.leaveOut('not done', `${path} is ${show(state)}`)
+    else if (fault !== undefined) ofUse.leaveOut('not in this space', `${fault.path} ${fault.reason}`)
+    else if (missing !== undefined) ofUse.leaveOut(`without ${show(missing.metric)}`, `${path}.metrics`)
     else trials.push({ hparams: hparams as Hparams, metrics })
   }
-  const others = [...unused].map(
-    ([reason, { count, first }]) => `${count} ${reason} (${count === 1 ? '' : 'first: '}${first})`,
-  )
-  const note = [`warmStart: ${trials.length} of ${list.length} trials are of use`, ...others].join('; ')
-  return { trials, note: note.slice(0, 1024) }
+  return { trials, note: ofUse.sentence(trials.length, list.length) }
 }
 
 function metricsOf(path: string, value: unknown): Record<string, number | null> {

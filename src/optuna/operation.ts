@@ -28,6 +28,9 @@ export const metricNamesKey = 'study:metric_names'
 /** Where Optuna keeps how far a trial is beyond its constraints; version 5 reads this list, too. */
 export const constraintsKey = 'constraints'
 
+/** The user attribute in which a trial has a number that is none of its objectives. */
+export const metricAttribute = (metric: string): string => `metrics.${metric}`
+
 /** A value of an attribute. */
 export type AttributeValue = HparamValue | readonly string[] | Readonly<Record<string, HparamValue>>
 

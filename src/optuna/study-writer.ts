@@ -14,6 +14,7 @@ import { distributionOf, internalValue } from './distribution.ts'
 import { isFinished, type Journal, type JournalStudy, type JournalTrial } from './journal.ts'
 import {
   constraintsKey,
+  metricAttribute,
   metricNamesKey,
   opCodes,
   optunaDirections,
@@ -198,7 +199,7 @@ function* attributesOf(outline: Outline, trial: TrialResult): Iterable<[string, 
     if (parameter === undefined || distributionOf(parameter) === undefined) yield [`hparams.${name}`, value]
   }
   for (const [name, value] of Object.entries(trial.metrics)) {
-    if (!objectives.has(name)) yield [`metrics.${name}`, value]
+    if (!objectives.has(name)) yield [metricAttribute(name), value]
   }
   const { state, seed, attempts, worker, ablated, problem } = trial
   yield ['state', state]

@@ -9,4 +9,4 @@ export { cardinality, contains, faultIn, validate, validateHparams } from './hpa
 export { countOf, fromUnit, indexOf, reasonAgainst, shareOf, toUnit, valueAt } from './parameter.ts'
 export { isActive, keeps, relationsOf } from './relations.ts'
 export { sample } from './sample.ts'
-export { validateSpace } from './validate.ts'
+export { validateSearchSpace, validateSpace } from './validate.ts'

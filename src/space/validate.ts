@@ -38,6 +38,13 @@ export function validateSpace(space: unknown, path = 'space'): SearchSpace {
   return valid
 }
 
+/** The space of a search, which is not empty. Throws SPACE_INVALID. */
+export function validateSearchSpace(space: unknown, path = 'space'): SearchSpace {
+  const valid = validateSpace(space, path)
+  if (Object.keys(valid).length === 0) throw fault(path, 'is empty: there is nothing to search for')
+  return valid
+}
+
 const optionsOf = {
   double: ['low', 'high', 'log', 'step', 'when', 'where'],
   integer: ['low', 'high', 'log', 'step', 'when', 'where'],

@@ -27,7 +27,7 @@ describe('optimization', () => {
   })
 
   test('puts constraints on returned numbers beside the first objective', () => {
-    const { context } = optimization({ ...good, constraints: ['memory <= 2e9', ' recall>=0.9 '] })
+    const { context } = optimization({ ...good, constraints: ['memory <= 2e9', ' recall>=0.9 ', 'a->b <= 1'] })
     expect(context).toMatchObject({
       objectives: [
         {
@@ -35,6 +35,7 @@ describe('optimization', () => {
           limits: [
             { metric: 'memory', atMost: 2e9 },
             { metric: 'recall', atLeast: 0.9 },
+            { metric: 'a->b', atMost: 1 },
           ],
         },
       ],
@@ -49,6 +50,12 @@ describe('optimization', () => {
     ],
     [['loss == 1'], 'constraints[0] is "loss == 1", and == is none of the two comparisons'],
     [['memory'], 'constraints[0] is "memory", not a comparison of a returned number'],
+    [['0 <= memory <= 3'], 'constraints[0] is "0 <= memory <= 3", which is two comparisons: write two'],
+    [['memory <= 2 <= 3'], 'constraints[0] is "memory <= 2 <= 3", which is two comparisons: write two'],
+    [['0<memory<3'], 'constraints[0] is "0<memory<3", which is two comparisons: write two'],
+    [['memory <= '], 'constraints[0] is "memory <= ", which lacks a number after <='],
+    [['memory>'], 'constraints[0] is "memory>", which lacks a number after >'],
+    [[' >= 3'], 'constraints[0] is " >= 3", which lacks the name of a number before >='],
     [['a <= 1', 'memory <= b'], 'constraints[1] is "memory <= b", not a comparison with a number, for "b" is none'],
     [['memory <= NaN'], 'constraints[0] is "memory <= NaN", not a comparison with a number'],
     [['memory <= 1', 'memory >= 2'], 'constraints[1] is "memory >= 2", which no number can keep beside the others'],
@@ -178,6 +185,22 @@ describe('optimization', () => {
     })
   })
 
+  test('a warm start leaves out what may have broken a constraint', () => {
+    const trials = [
+      { hparams: { lr: 0.5 }, metrics: { loss: 1, memory: 3 } },
+      { hparams: { lr: 0.4 }, metrics: { loss: 1 } },
+      { hparams: { lr: 0.3 }, metrics: { loss: 1, memory: null } },
+      { hparams: { lr: 0.2 }, metrics: { memory: 1 } },
+    ]
+    const { context } = optimization({ ...good, constraints: ['memory <= 2'], warmStart: trials })
+    expect(context).toMatchObject({
+      warmStart: [trials[0], trials[2]],
+      notes: [
+        'warmStart: 2 of 4 trials are of use; 1 without "memory" (warmStart[1].metrics); 1 without "loss" (warmStart[3].metrics)',
+      ],
+    })
+  })
+
   describe('a warm start from a journal of Optuna', () => {
     let folder = ''
     beforeAll(async () => {
@@ -216,6 +239,21 @@ describe('optimization', () => {
       const names = { op_code: 3, study_id: 0, system_attr: { 'study:metric_names': ['accuracy', 'loss'] } }
       expect(told(await journal(study('a', 2, 1), names, finished(0.5, 1, [0.25, 2])))).toMatchObject({
         warmStart: [{ metrics: { loss: 2 } }],
+      })
+    })
+
+    test('finds what a constraint needs among the user attributes, also as maggy writes it', async () => {
+      const file = await journal(
+        study('a', 1),
+        { ...finished(0.5, 1, [2]), user_attrs: { memory: 3 } },
+        { ...finished(0.4, 1, [2]), user_attrs: { 'metrics.memory': 1 } },
+        finished(0.3, 1, [2]),
+        { ...finished(0.2, 1, [2]), user_attrs: { memory: 'much' } },
+      )
+      const { context } = optimization({ ...good, constraints: ['memory <= 2'], warmStart: { optuna: file } })
+      expect(context).toMatchObject({
+        warmStart: [{ metrics: { loss: 2, memory: 3 } }, { metrics: { loss: 2, memory: 1 } }],
+        notes: [expect.stringContaining('2 of 4 trials are of use; 2 without "memory"')],
       })
     })
 

@@ -4,7 +4,7 @@
  */
 import { problem, type OptimizationContext, type Submission } from '../../../protocol/index.ts'
 import { createPruner } from '../../../src/pruners/index.ts'
-import { fixedTo, validateSpace } from '../../../src/space/index.ts'
+import { fixedTo, validateSearchSpace } from '../../../src/space/index.ts'
 
 export function requireAcceptable({ context }: Submission): void {
   const { objectives, pruner } = context
@@ -19,10 +19,7 @@ export function requireAcceptable({ context }: Submission): void {
 }
 
 function requireSearchable({ space, enqueue = [], trials, hparams }: OptimizationContext): void {
-  validateSpace(space, 'space')
-  if (Object.keys(space).length === 0) {
-    throw problem('SPACE_INVALID', { path: 'space', reason: 'is empty: there is nothing to search for' })
-  }
+  validateSearchSpace(space)
   const both = Object.keys(hparams).find((name) => Object.hasOwn(space, name))
   if (both !== undefined) throw invalid(`hparams.${both}`, 'is in the search space already')
   if (enqueue.length > trials) {
