@@ -8,7 +8,7 @@ import { describe, problem, toTold, type Direction } from '../../protocol/index.
 import { exitCodes } from '../actor/index.ts'
 import { createSearch, type Search, type SearchOutcome } from '../optimizer/index.ts'
 import type { Space } from '../space/index.ts'
-import { visibleJson } from '../words/index.ts'
+import { amongst, visibleJson } from '../words/index.ts'
 
 export interface SamplerCommandOptions {
   readonly space: string
@@ -65,13 +65,20 @@ async function answer(search: Search<object>, line: Readonly<Record<string, unkn
   }
 }
 
+const observed = ['id', 'value', 'state', 'step', 'metrics']
+
 function tell(search: Search<object>, observe: unknown): void {
   if (typeof observe !== 'object' || observe === null) throw invalid('observe', 'is not an object')
-  const { id, value, state = 'done', step, metrics } = observe as Readonly<Record<string, unknown>>
+  const { id, value, state = 'done', step, metrics, ...rest } = observe as Readonly<Record<string, unknown>>
+  const [unknown] = Object.keys(rest)
+  if (unknown !== undefined) throw invalid(`observe.${unknown}`, `is unknown; ${amongst(unknown, observed)}`)
   if (typeof id !== 'number') throw invalid('observe.id', `is ${JSON.stringify(id)}, not a number that was suggested`)
   // null is how JSON writes a number that is not finite.
   if (value !== undefined && value !== null && typeof value !== 'number') {
     throw invalid('observe.value', `is ${JSON.stringify(value)}, not a number`)
+  }
+  if (step !== undefined && step !== null && typeof step !== 'number') {
+    throw invalid('observe.step', `is ${JSON.stringify(step)}, not a number`)
   }
   const number = value ?? Number.NaN
   const others = metrics === undefined ? undefined : numbersIn(metrics)

@@ -1,18 +1,12 @@
 /** Samplers without a bus: ask for hparams, try them however you like, tell what they came to. */
-import {
-  firstEarlierTrial,
-  problem,
-  type Direction,
-  type Hparams,
-  type Objective,
-  type Observation,
-} from '../../protocol/index.ts'
-import { limitsFrom, limitsOf, limitText, lossOf, withLimits } from '../pareto/index.ts'
+import { problem, type Direction, type Hparams, type Objective } from '../../protocol/index.ts'
+import { limitsFrom, lossOf, withLimits } from '../pareto/index.ts'
 import { amongst } from '../words/index.ts'
 import { builtinSamplers, type SamplerPlugin } from '../samplers/index.ts'
 import { builtinSchedulers } from '../schedulers/index.ts'
-import { validateHparams, validateSpace, type Space, type ValuesOf } from '../space/index.ts'
+import { validateSearchSpace, type Space, type ValuesOf } from '../space/index.ts'
 import { createSession } from './session.ts'
+import { endedAs, invalid, knownTrials, show, type KnownTrial, type SearchOutcome } from './told.ts'
 
 export interface SearchOptions<S extends Space> {
   readonly space: S
@@ -33,8 +27,11 @@ export interface SearchOptions<S extends Space> {
   readonly trials?: number
   /** Hparams to be suggested first, in this order. What an entry leaves out, the sampler fills in. */
   readonly enqueue?: readonly NoInfer<Partial<ValuesOf<S>>>[]
-  /** Trials from before this search: they count in the history and are not suggested. */
-  readonly history?: readonly Omit<Observation, 'trial'>[]
+  /**
+   * Trials from before this search: they count in the history and are not suggested. Those that lack a number which a constraint needs are left
+   * out: `notes` says how many are of use.
+   */
+  readonly history?: readonly KnownTrial[]
 }
 
 /** A suggestion. Until it is told of, it counts as pending. */
@@ -43,91 +40,85 @@ export interface Suggestion<Values> {
   readonly hparams: Values
 }
 
-/** How a trial ended: with a value, with metrics by name, or in another state. */
-export type SearchOutcome =
-  | number
-  | Readonly<Record<string, number>>
-  | { readonly state: 'failed' | 'cancelled' }
-  | { readonly state: 'pruned'; readonly value: number; readonly step?: number }
-
 export interface Search<Values> {
   /** Sentences from the sampler about its choices. */
   readonly notes: readonly string[]
   /** hparams to be tried, or undefined when there is nothing more. Any number may be asked for before anything is told. */
   ask(): Promise<Suggestion<Values> | undefined>
-  /** Throws OPTION_INVALID for an id that was never suggested, and where a number is missing that a constraint needs. */
+  /**
+   * Told again of the same trial, it forgets what it was told before. Throws OPTION_INVALID for an id that was never suggested, for what is no
+   * outcome, and where a number is missing that an objective or a constraint needs.
+   */
   tell(id: number, told: SearchOutcome): void
   /** The best so far by the first objective. */
   readonly best: { readonly id: number; readonly hparams: Values; readonly value: number } | undefined
 }
 
-const known = ['space', 'sampler', 'direction', 'objectives', 'constraints', 'seed', 'trials', 'enqueue', 'history']
+const knownKeys = ['space', 'sampler', 'direction', 'objectives', 'constraints', 'seed', 'trials', 'enqueue', 'history']
 
 /** Throws SPACE_INVALID, OPTION_INVALID, HPARAMS_INVALID (what is enqueued, or known from before) and OPTIMIZER_UNFIT. */
 export function createSearch<const S extends Space>(given: SearchOptions<S>): Search<ValuesOf<S>> {
   type Values = ValuesOf<S>
-  const { enqueue, history, seed, trials, objectives } = checked(given)
-  const space = validateSpace(given.space)
+  const { enqueue, seed, trials, objectives } = checked(given)
+  const space = validateSearchSpace(given.space)
   const { plugin, options } = pluginOf(given.sampler ?? 'auto')
-  for (const [index, { hparams }] of history.entries()) validateHparams(space, hparams, `history[${index}].hparams`)
-  const before = history.map((observation, index): Observation => ({
-    ...observation,
-    trial: firstEarlierTrial + index,
-  }))
-  const session = createSession(plugin, { space, objectives, seed, trials, options, enqueue, history: before })
+  const known = knownTrials(given.history ?? [], space, objectives)
+  const session = createSession(plugin, { space, objectives, seed, trials, options, enqueue, history: known.history })
   const asked = new Map<number, Hparams>()
+  /** NaN: it came to no value. */
+  const losses = new Map<number, number>()
   let next = 0
-  let best: { id: number; hparams: Values; value: number } | undefined
-  let least = Infinity
+  let best: number | undefined
+  let last: Promise<unknown> = Promise.resolve()
+  /** What is in the history never changes, so others are given a copy. */
+  const copyOf = (hparams: Hparams | undefined): Values => structuredClone(hparams) as Values
 
-  const observe = (id: number, hparams: Hparams, told: SearchOutcome): void => {
-    const metrics = metricsOf(told, objectives)
-    const state = typeof told === 'object' && typeof told['state'] === 'string' ? told['state'] : 'done'
-    const untold = limitsOf(objectives).find(({ metric }) => !Object.hasOwn(metrics, metric))
-    if (state === 'done' && untold !== undefined) {
-      const names = [objectives[0]?.metric, untold.metric].map((name) => `${JSON.stringify(name)}: …`).join(', ')
-      throw invalid(
-        'told',
-        `lacks ${untold.metric}, which the constraint ${limitText(untold)} needs: tell({ ${names} })`,
-      )
-    }
-    const step = typeof told === 'object' && 'step' in told && typeof told.step === 'number' ? told.step : null
-    session.observe([{ trial: id, hparams, state, metrics, step }])
-    const [objective] = objectives
-    const loss = state === 'done' && objective !== undefined ? lossOf(metrics, objective) : Number.NaN
-    if (!(loss < least)) return
-    least = loss
-    best = { id, hparams: hparams as Values, value: objective?.direction === 'maximize' ? -loss : loss }
+  /** A question that has no answer is no trial. */
+  const one = async (): Promise<Suggestion<Values> | undefined> => {
+    const { hparams } = await session.suggest(next, 1)
+    const [suggested] = hparams
+    if (suggested === undefined) return undefined
+    const id = next++
+    asked.set(id, suggested)
+    return { id, hparams: copyOf(suggested) }
   }
 
   return {
-    notes: session.notes,
-    async ask() {
-      const id = next++
-      const { hparams } = await session.suggest(id, 1)
-      const [suggested] = hparams
-      if (suggested === undefined) return undefined
-      asked.set(id, suggested)
-      return { id, hparams: suggested as Values }
+    notes: [...session.notes, ...known.notes],
+    ask() {
+      const answer = last.then(one)
+      last = answer.catch(() => undefined)
+      return answer
     },
     tell(id, told) {
       const hparams = asked.get(id)
-      if (hparams === undefined)
-        throw problem('OPTION_INVALID', { option: 'id', reason: `is ${id}, which was never suggested` })
-      observe(id, hparams, told)
+      if (hparams === undefined) throw invalid('id', `is ${show(id)}, which was never suggested`)
+      const ended = endedAs(told, objectives)
+      session.observe([{ trial: id, hparams, ...ended }])
+      const [objective] = objectives
+      const loss = ended.state === 'done' && objective !== undefined ? lossOf(ended.metrics, objective) : Number.NaN
+      losses.set(id, loss)
+      if (id === best) best = leastOf(losses)
+      else if (best === undefined ? !Number.isNaN(loss) : loss < (losses.get(best) as number)) best = id
     },
     get best() {
-      return best
+      if (best === undefined) return undefined
+      const loss = losses.get(best) as number
+      const value = objectives[0]?.direction === 'maximize' ? -loss : loss
+      return { id: best, hparams: copyOf(asked.get(best)), value }
     },
   }
 }
 
-function metricsOf(told: SearchOutcome, objectives: readonly Objective[]): Record<string, number | null> {
-  const first = objectives[0]?.metric ?? 'value'
-  const finite = (value: unknown) => (typeof value === 'number' && Number.isFinite(value) ? value : null)
-  if (typeof told === 'number') return { [first]: finite(told) }
-  if (typeof told['state'] === 'string') return 'value' in told ? { [first]: finite(told.value) } : {}
-  return Object.fromEntries(Object.entries(told).map(([name, value]) => [name, finite(value)]))
+function leastOf(losses: ReadonlyMap<number, number>): number | undefined {
+  let best: number | undefined
+  let least = Infinity
+  for (const [id, loss] of losses) {
+    if (!(loss < least)) continue
+    best = id
+    least = loss
+  }
+  return best
 }
 
 function pluginOf(sampler: NonNullable<SearchOptions<Space>['sampler']>): {
@@ -147,13 +138,10 @@ function pluginOf(sampler: NonNullable<SearchOptions<Space>['sampler']>): {
   throw problem('OPTION_INVALID', { option: 'sampler', reason })
 }
 
-const invalid = (option: string, reason: string) => problem('OPTION_INVALID', { option, reason })
-const show = (value: unknown) => (typeof value === 'number' ? String(value) : (JSON.stringify(value) ?? String(value)))
-
 /** The options that are not the space's or the sampler's. Throws OPTION_INVALID. */
 function checked<S extends Space>(given: SearchOptions<S>) {
   for (const key of Object.keys(given)) {
-    if (!known.includes(key)) throw invalid(key, `is unknown; ${amongst(key, known)}`)
+    if (!knownKeys.includes(key)) throw invalid(key, `is unknown; ${amongst(key, knownKeys)}`)
   }
   const { enqueue = [], history = [], seed = 0 } = given
   if (!Array.isArray(enqueue)) throw invalid('enqueue', `is ${show(enqueue)}, not a list of hparams`)
@@ -167,7 +155,6 @@ function checked<S extends Space>(given: SearchOptions<S>) {
   }
   return {
     enqueue: enqueue as readonly Hparams[],
-    history: history as NonNullable<typeof given.history>,
     seed,
     trials,
     objectives: withLimits(objectivesOf(given), limitsFrom(given.constraints, invalid)),

@@ -35,6 +35,168 @@ describe('a search without a bus', () => {
     expect(search.best?.value).toBe(2)
   })
 
+  const several = [
+    { metric: 'loss', direction: 'minimize' as const },
+    { metric: 'size', direction: 'minimize' as const },
+  ]
+
+  it.each([
+    [{ loss: 1 }, 'told: lacks value: tell(id, { "value": … })'],
+    [{}, 'told: lacks value: tell(id, { "value": … })'],
+    [{ value: '1' }, 'told.value: is "1", not a number; where there is none, tell NaN'],
+    [{ value: 1, memory: null }, 'told.memory: is null, not a number'],
+    [
+      '0.5',
+      'told: is "0.5", neither a number nor numbers by name: tell(id, { "value": … }), or tell(id, { "state": "failed" })',
+    ],
+    [true, 'told: is true, neither'],
+    [[1], 'told: is [1], neither'],
+    [1n, 'told: is 1, neither'],
+    [null, 'told: is null, neither'],
+    [undefined, 'told: is undefined, neither'],
+    [{ state: 'finished', value: 1 }, 'told.state: is "finished"; there are failed, cancelled, pruned'],
+    [{ state: 'done', value: 1 }, 'of a trial that is done, the numbers alone are told: tell(id, { "value": … })'],
+    [{ state: 'pruned' }, 'told: lacks value, the last that was reported'],
+    [{ state: 'pruned', value: '1' }, 'told.value: is "1", not a number'],
+    [{ state: 'pruned', value: 1, step: 0.5 }, 'told.step: is 0.5, not a whole number from 0 on'],
+    [{ state: 'failed', why: 'memory' }, 'told.why: is unknown; there are state, value, step'],
+  ])('refuses to be told %o', async (told, words) => {
+    const search = createSearch({ space: line, direction: 'minimize' })
+    const { id } = (await search.ask()) ?? { id: -1 }
+    expect(() => search.tell(id, told as never)).toThrow(
+      expect.objectContaining({ code: 'OPTION_INVALID', message: expect.stringContaining(words) as string }),
+    )
+    search.tell(id, 1)
+    expect(search.best?.value).toBe(1)
+  })
+
+  it('wants all of several objectives, and takes a metric that is called state', async () => {
+    const search = createSearch({ space: line, objectives: several })
+    const { id } = (await search.ask()) ?? { id: -1 }
+    const needed = 'tell(id, { "loss": …, "size": … })'
+    expect(() => search.tell(id, 0.5)).toThrow(`told: is 0.5, one number for 2 objectives: ${needed}`)
+    expect(() => search.tell(id, { loss: 1 })).toThrow(`told: lacks size: ${needed}`)
+    search.tell(id, { loss: 1, size: 2, state: 3 })
+    expect(search.best?.value).toBe(1)
+  })
+
+  it.each([
+    [[null], 'history[0]: is null, not { hparams, state, metrics: { "value": … }, step }'],
+    [[{ hparams: { x: 1 }, value: 1 }], 'history[0]: lacks metrics'],
+    [[{ hparams: { x: 1 }, metrics: { loss: 1 } }], 'history[0].metrics: lacks value: it is { "value": … }'],
+    [[{ hparams: { x: 1 }, metrics: { value: '1' } }], 'history[0].metrics.value: is "1", neither a number nor null'],
+    [[{ hparams: { x: 1 }, metrics: [1] }], 'history[0].metrics: is [1], not numbers by name'],
+    [
+      [{ hparams: { x: 1 }, metrics: { value: 1 }, state: 'finished' }],
+      'history[0].state: is "finished"; there are done,',
+    ],
+    [[{ hparams: { x: 1 }, metrics: { value: 1 }, step: '3' }], 'history[0].step: is "3", neither a whole number'],
+    [[{ metrics: { value: 1 } }], 'history[0].hparams: is undefined, not hparams by name'],
+    [{ x: 1 }, 'history: is {"x":1}, not a list'],
+  ])('refuses the history %j', (history, words) => {
+    expect(() => createSearch({ space: line, direction: 'minimize', history } as never)).toThrow(
+      expect.objectContaining({ code: 'OPTION_INVALID', message: expect.stringContaining(words) as string }),
+    )
+  })
+
+  it('takes a history of trials that failed, or came to no number', () => {
+    const history = [
+      { hparams: { x: 1 }, metrics: {}, state: 'failed' as const },
+      { hparams: { x: 2 }, metrics: { value: Number.NaN } },
+      { hparams: { x: 3 }, metrics: { value: null }, state: 'done' as const, step: 7 },
+    ]
+    expect(createSearch({ space: line, direction: 'minimize', sampler: 'random', history }).notes).toEqual([])
+  })
+
+  it('leaves out known trials without the number that a constraint needs, and does not search where nothing is allowed', async () => {
+    const history = Array.from({ length: 20 }, (_, index) => {
+      const x = 0.6 + index * 0.02
+      return { hparams: { x }, metrics: index === 0 ? { value: x, memory: x } : { value: x } }
+    })
+    const search = createSearch({
+      space: { x: space.double(0, 1) },
+      sampler: 'tpe',
+      direction: 'maximize',
+      constraints: ['memory <= 0.5'],
+      history,
+    })
+    expect(search.notes).toEqual([
+      'history: 1 of 20 trials are of use; 19 without "memory" (first: history[1].metrics)',
+    ])
+    let allowed = 0
+    for (let count = 0; count < 30; count++) {
+      const { id, hparams } = (await search.ask()) ?? { id: -1, hparams: { x: NaN } }
+      if (hparams.x <= 0.5) allowed++
+      search.tell(id, { value: hparams.x, memory: hparams.x })
+    }
+    expect(allowed).toBeGreaterThan(15)
+  })
+
+  it('counts what it was told last', async () => {
+    const search = createSearch({ space: line, direction: 'minimize' })
+    const ids: number[] = []
+    for (let count = 0; count < 3; count++) ids.push((await search.ask())?.id ?? -1)
+    const [first = -1, second = -1, third = -1] = ids
+    search.tell(first, 1)
+    search.tell(second, 3)
+    search.tell(third, 4)
+    search.tell(first, 5)
+    expect(search.best).toMatchObject({ id: second, value: 3 })
+    search.tell(second, { state: 'failed' })
+    expect(search.best).toMatchObject({ id: third, value: 4 })
+    search.tell(second, 2)
+    expect(search.best).toMatchObject({ id: second, value: 2 })
+    for (const id of ids) search.tell(id, { state: 'failed' })
+    expect(search.best).toBeUndefined()
+  })
+
+  it('hands out hparams that are copies', async () => {
+    const search = createSearch({ space: line, sampler: 'random', direction: 'minimize', enqueue: [{ x: 3 }] })
+    const { id, hparams } = (await search.ask()) ?? { id: -1, hparams: { x: NaN } }
+    hparams.x = 55
+    search.tell(id, 1)
+    expect(search.best?.hparams).toEqual({ x: 3 })
+    if (search.best !== undefined) search.best.hparams.x = 55
+    expect(search.best?.hparams).toEqual({ x: 3 })
+  })
+
+  it('answers any number of questions that are asked at once', async () => {
+    const search = createSearch({ space: line, sampler: 'random', direction: 'minimize' })
+    const suggestions = await Promise.all(Array.from({ length: 600 }, () => search.ask()))
+    expect(suggestions.map((suggestion) => suggestion?.id)).toEqual(Array.from({ length: 600 }, (_, id) => id))
+  })
+
+  it('goes on after a question that its sampler could not answer', async () => {
+    let asked = 0
+    const create = () => () => {
+      if (asked++ === 0) throw new Error('not now')
+      return { x: 1 }
+    }
+    const sampler = { name: 'mine', adaptive: false, create }
+    const search = createSearch({ space: line, sampler, direction: 'minimize' })
+    await expect(search.ask()).rejects.toMatchObject({ code: 'OPTIMIZER_MISBEHAVED' })
+    expect(await search.ask()).toEqual({ id: 0, hparams: { x: 1 } })
+  })
+
+  it('suggests a cancelled point of a grid again, also when it was asked beyond the end', async () => {
+    const search = createSearch({ space: { n: space.integer(1, 2) }, sampler: 'grid', direction: 'minimize' })
+    expect(await search.ask()).toEqual({ id: 0, hparams: { n: 1 } })
+    await search.ask()
+    expect([await search.ask(), await search.ask()]).toEqual([undefined, undefined])
+    search.tell(0, { state: 'cancelled' })
+    expect(await search.ask()).toEqual({ id: 2, hparams: { n: 1 } })
+    expect(await search.ask()).toBeUndefined()
+  })
+
+  it('refuses an empty space', () => {
+    expect(() => createSearch({ space: {}, direction: 'minimize' })).toThrow(
+      expect.objectContaining({
+        code: 'SPACE_INVALID',
+        message: expect.stringContaining('space is empty: there is nothing to search for') as string,
+      }),
+    )
+  })
+
   it('says what auto chose, and why', () => {
     const { notes } = createSearch({ space: line, direction: 'minimize', trials: 50 })
     expect(notes).toEqual([
@@ -104,7 +266,7 @@ describe('a search without a bus', () => {
     for (let count = 0; count < 3; count++) ids.push((await search.ask())?.id ?? -1)
     const [first = -1, second = -1, third = -1] = ids
     expect(() => search.tell(first, 5)).toThrow(
-      'lacks memory, which the constraint memory <= 2 needs: tell({ "value": …, "memory": … })',
+      'lacks memory, which the constraint memory <= 2 needs: tell(id, { "value": …, "memory": … })',
     )
     search.tell(first, { value: 5, memory: 3 })
     expect(search.best).toBeUndefined()

@@ -58,9 +58,14 @@ describe('maggy sampler', () => {
       '{"observe":{"id":9,"value":1}}',
       '{"suggest":0}',
       '{"suggest":1}',
+      '{"observe":{"id":0,"value":1,"metric":{"memory":3}}}',
+      '{"observe":{"id":0,"state":"pruned","value":1,"step":"3"}}',
     ])
-    const codes = out.map((answer) => (answer as { error?: { code: string } }).error?.code)
-    expect(codes).toEqual(['OPTION_INVALID', 'OPTION_INVALID', 'OPTION_INVALID', undefined])
+    const errors = out.map((answer) => (answer as { error?: { code: string; message: string } }).error)
+    const wrong = 'OPTION_INVALID'
+    expect(errors.map((error) => error?.code)).toEqual([wrong, wrong, wrong, undefined, wrong, wrong])
+    expect(errors[4]?.message).toContain('observe.metric: is unknown; did you mean metrics? there are id, value')
+    expect(errors[5]?.message).toContain('observe.step: is "3", not a number')
   })
 
   it('holds what is told to constraints, and says what is missing', async () => {
@@ -84,5 +89,11 @@ describe('maggy sampler', () => {
   it('exits with 2 for a sampler that cannot take the space, or is not there', async () => {
     expect((await piped('cmaes', [])).code).toBe(2)
     expect((await piped('nobody', [])).code).toBe(2)
+  })
+
+  it('exits with 2 for an empty space', async () => {
+    const empty = join(folder, 'empty.json')
+    await writeFile(empty, '{}')
+    expect((await piped('random', ['{"suggest":1}'], '--space', empty)).code).toBe(2)
   })
 })
