@@ -594,9 +594,9 @@ export const table = {
   },
   // Plug-ins
   OPTIMIZER_UNAVAILABLE: {
-    message: 'no optimizer named {optimizer} answers',
+    message: 'no optimizer named {optimizer} answers: {hint}',
     retryable: true,
-    remedy: '`maggy optimizer` has the built-in ones; your own is started as a process of its own',
+    remedy: 'your own is started as a process of its own',
   },
   OPTIMIZER_MISBEHAVED: {
     message: 'the optimizer {optimizer} gave a wrong answer: {reason}',

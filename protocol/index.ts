@@ -184,7 +184,7 @@ export {
   type StreamDefinition,
   type StreamName,
 } from './streams.ts'
-export { Fidelity, firstEarlierTrial, observe, Observation, open, suggest } from './suggest.ts'
+export { builtinOptimizers, Fidelity, firstEarlierTrial, observe, Observation, open, suggest } from './suggest.ts'
 export { suggestionsAtMost } from './suggesting.ts'
 export {
   assign,

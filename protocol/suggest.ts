@@ -15,6 +15,23 @@ export const Fidelity = Type.Object({
 })
 export type Fidelity = Type.Static<typeof Fidelity>
 
+/** The optimizers that `maggy optimizer` serves. Drivers name them, and load none of them. */
+export const builtinOptimizers: readonly string[] = [
+  'auto',
+  'random',
+  'grid',
+  'sobol',
+  'tpe',
+  'gp',
+  'cmaes',
+  'nsga2',
+  'motpe',
+  'asha',
+  'hyperband',
+  'bohb',
+  'pbt',
+]
+
 /** Trials of earlier experiments (a warm start) are numbered from here on, beyond all of this one. */
 export const firstEarlierTrial = 2 ** 40
 

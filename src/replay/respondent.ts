@@ -1,5 +1,6 @@
 /** The optimizer or ablator that is asked again: a built-in one in this process, or one that is served on the bus. */
 import {
+  builtinOptimizers,
   firstEarlierTrial,
   isProblem,
   observe,
@@ -22,6 +23,7 @@ import { createSession } from '../optimizer/index.ts'
 import { builtinSamplers } from '../samplers/index.ts'
 import { builtinSchedulers } from '../schedulers/index.ts'
 import { withFixed } from '../space/index.ts'
+import { servedBy } from '../words/index.ts'
 
 /** A trial as it was, or would have been, suggested. */
 export interface Proposed {
@@ -154,7 +156,9 @@ async function served(bus: Bus, context: OptimizationContext, plugin: Plugin): P
   const opening = { experiment, ...settingOf(context, plugin), history: warmStartOf(context) }
   const { instance, adaptive } = await ask(bus, open, { optimizer }, opening, { timeoutMs: openingMs }).catch(
     (error: unknown) => {
-      throw isProblem(error, 'BUS_NO_RESPONDERS') ? problem('OPTIMIZER_UNAVAILABLE', { optimizer }) : error
+      if (!isProblem(error, 'BUS_NO_RESPONDERS')) throw error
+      const hint = servedBy('maggy optimizer', builtinOptimizers, optimizer)
+      throw problem('OPTIMIZER_UNAVAILABLE', { optimizer, hint })
     },
   )
   const tell = async (observations: readonly Observed[], closed: boolean) => {

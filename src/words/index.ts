@@ -2,6 +2,6 @@
 export { bytesIn, bytesText } from './bytes.ts'
 export { durationText } from './duration.ts'
 export { literal } from './literal.ts'
-export { amongst, nearest } from './nearest.ts'
+export { amongst, nearest, servedBy } from './nearest.ts'
 export { countOfUse } from './of-use.ts'
 export { visible, visibleJson, visibleLines } from './visible.ts'

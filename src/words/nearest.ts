@@ -18,6 +18,13 @@ export function amongst(name: string, known: readonly string[]): string {
   return meant === undefined ? all : `did you mean ${meant}? ${all}`
 }
 
+/** For messages about a name that nobody answers to: whether a command of maggy's has it, or else which ones it has. */
+export function servedBy(command: string, served: readonly string[], name: string): string {
+  if (served.includes(name)) return `\`${command}\` has it`
+  const meant = nearest(name, served)
+  return `${meant === undefined ? '' : `did you mean ${meant}? `}\`${command}\` has ${served.join(', ')}`
+}
+
 /** Letters put in, left out, changed, or swapped with the next one (optimal string alignment). */
 function distance(a: string, b: string): number {
   let before: number[] = []

@@ -110,7 +110,27 @@ describe('an optimizer that dies', () => {
     hear(bench.client, progress, { experiment: '*' }, (payload) => told.push(payload))
     await bench.submit('e1')
     await bench.pass(1000)
-    expect(told.at(-1)?.waiting).toMatchObject({ code: 'OPTIMIZER_UNAVAILABLE' })
+    expect(told.at(-1)?.waiting).toMatchObject({
+      code: 'OPTIMIZER_UNAVAILABLE',
+      message: expect.stringMatching(
+        /^no optimizer named \w+ answers: `maggy optimizer` has it; your own is started/,
+      ) as string,
+    })
+  })
+
+  it('is waited for under a name that nobody has, and the experiment says which one may be meant', async () => {
+    const bench = new Bench()
+    await bench.driver()
+    await bench.optimizer('o1')
+    const told: PayloadOf<typeof progress>[] = []
+    hear(bench.client, progress, { experiment: '*' }, (payload) => told.push(payload))
+    await bench.submit('e1', { optimizer: { name: 'tpee', options: {} } })
+    await bench.pass(1000)
+    expect(told.at(-1)?.waiting).toMatchObject({
+      code: 'OPTIMIZER_UNAVAILABLE',
+      message:
+        'no optimizer named tpee answers: did you mean tpe? `maggy optimizer` has auto, random, grid, sobol, tpe, gp, cmaes, nsga2, motpe, asha, hyperband, bohb, pbt; your own is started as a process of its own',
+    })
   })
 })
 

@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest'
 import { Compile } from 'typebox/compile'
+import { builtinOptimizers } from '../../protocol/index.ts'
 import { optionSchemas } from '../../src/optimizer/index.ts'
 import { builtinSamplers } from '../../src/samplers/index.ts'
 import { builtinSchedulers } from '../../src/schedulers/index.ts'
@@ -25,6 +26,11 @@ const base: Readonly<Record<string, Record<string, unknown>>> = {
   bohb: { maxBudget: 9 },
   grid: { levels: 3 },
 }
+
+it('is of each optimizer that the protocol names as built in', () => {
+  expect(plugins.map(({ name }) => name)).toEqual(builtinOptimizers)
+  expect([...optionSchemas.keys()].toSorted()).toEqual(builtinOptimizers.toSorted())
+})
 
 describe.each(plugins)('the schema of the options of $name', (plugin) => {
   const schema = optionSchemas.get(plugin.name) as { properties: Record<string, Property> }

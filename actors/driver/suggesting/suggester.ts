@@ -3,6 +3,7 @@
  * ablation. Both are asked open, suggest, observe; only the words differ.
  */
 import {
+  builtinOptimizers,
   codeOf,
   describe,
   firstEarlierTrial,
@@ -29,6 +30,7 @@ import { ask, type Bus } from '../../../src/bus/index.ts'
 import type { Observed } from '../../../src/history/index.ts'
 import { prunerNotes } from '../../../src/pruners/index.ts'
 import { faultIn, withFixed } from '../../../src/space/index.ts'
+import { servedBy } from '../../../src/words/index.ts'
 
 /** A trial that was suggested. */
 export interface Suggestion {
@@ -116,7 +118,8 @@ function optimizer(bus: Bus, experiment: string, context: OptimizationContext, {
       step: null,
     })),
     misbehaved,
-    unavailable: () => problem('OPTIMIZER_UNAVAILABLE', { optimizer: name }),
+    unavailable: () =>
+      problem('OPTIMIZER_UNAVAILABLE', { optimizer: name, hint: servedBy('maggy optimizer', builtinOptimizers, name) }),
     async open(history) {
       const payload = {
         experiment,

@@ -604,9 +604,9 @@ TABLE: dict[str, tuple[str, bool, str]] = {
         "it cannot be shipped: install it where workers run, and start them in that folder",
     ),
     "OPTIMIZER_UNAVAILABLE": (
-        "no optimizer named {optimizer} answers",
+        "no optimizer named {optimizer} answers: {hint}",
         True,
-        "`maggy optimizer` has the built-in ones; your own is started as a process of its own",
+        "your own is started as a process of its own",
     ),
     "OPTIMIZER_MISBEHAVED": (
         "the optimizer {optimizer} gave a wrong answer: {reason}",
