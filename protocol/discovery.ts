@@ -165,6 +165,8 @@ export const claims = message({
         experiment: Id,
         /** It could use so many slots beside those that it has. */
         slots: Type.Integer({ minimum: 1, maximum: 65_536 }),
+        /** They are of use only all together. */
+        together: Type.Boolean(),
         /** On these workers. */
         workers: Type.Array(Id, { minItems: 1, maxItems: claimedWorkersAtMost }),
         /** Slots that it has. */
@@ -186,7 +188,16 @@ export const claims = message({
     payload: {
       by: 'd2',
       claims: [
-        { experiment: 'mnist-tune-7f3a', slots: 3, workers: ['w1'], holds: 0, priority: 5, share: 1, usedMs: 1200 },
+        {
+          experiment: 'mnist-tune-7f3a',
+          slots: 3,
+          together: false,
+          workers: ['w1'],
+          holds: 0,
+          priority: 5,
+          share: 1,
+          usedMs: 1200,
+        },
       ],
     },
   },

@@ -154,6 +154,7 @@ const told: Readonly<Record<string, string>> = {
   claims: 'All that it claims now; empty: nothing any more.',
   'claims.slots': 'It could use so many slots beside those that it has.',
   'claims.workers': 'On these workers, those first whose slots the other driver holds.',
+  together: 'They are of use only all together, to a ring.',
   holds: 'Slots in which its trials run.',
   usedMs: 'Time of slots that it has used.',
   maxAttempts: 'Tries at one trial when workers or runners are lost under it.',

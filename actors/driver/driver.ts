@@ -336,7 +336,7 @@ class Driver implements RunningActor {
       ...[...runs.values()].flatMap((run) => run.claimants()),
       ...this.#elsewhere.claimants(now, (experiment) => this.#ownership.isHere(experiment)),
     ]
-    const lacks: { readonly claimant: string; readonly count: number }[] = []
+    const lacks: (Omit<Lack, 'claimant'> & { readonly claimant: string })[] = []
     for (const decision of schedule(positions, claimants, now)) {
       if (decision.kind === 'suggest') runs.get(decision.claimant)?.want(decision.count)
       else if (decision.kind === 'lease') decision.slot.slot.lease.ask()
@@ -346,9 +346,9 @@ class Driver implements RunningActor {
       else if (decision.kind === 'recall') runs.get(decision.claimant)?.recall(decision.slot.slot)
       else runs.get(decision.claimant)?.fill(decision.slot.slot, decision.trial)
     }
-    this.#lacks = lacks.flatMap(({ claimant, count }) => {
+    this.#lacks = lacks.flatMap(({ claimant, count, together }) => {
       const run = runs.get(claimant)
-      return run === undefined ? [] : [{ claimant: run, count }]
+      return run === undefined ? [] : [{ claimant: run, count, together }]
     })
   }
 

@@ -187,11 +187,28 @@ describe('slots whose turn is an experiment of another driver (I2)', () => {
     expect(told(full, [mine, other({ priority: 1 })])).toEqual([])
   })
 
+  it('are released to one that needs all of them, if they may all fall free here', () => {
+    const gangOf = (count: number, id = 'd2/r') => other({ id, together: true, queued: () => count })
+    const mine = { ...single('s', 9, 1), places: 1 }
+    const one = [slot('a', { ...unleased, yieldedUntil: 0 }), slot('b', { ...busy, runs: 's' })]
+    expect(told(one, [mine, gangOf(2)])).toEqual([])
+    expect(told(one, [mine, gangOf(3)])).toEqual(['lease a', 'b to s'])
+    expect(told(one, [{ ...mine, priority: 1 }, gangOf(2)])).toEqual(['lease a', 'b to s'])
+    const ring = slot('c', { ...busy, waiting: Infinity, runsForLong: true, runs: 'ring' })
+    expect(told([...one, ring], [mine, gangOf(3)])).toEqual(['lease a', 'b to s'])
+    expect(told(two, [{ ...mine, used: 0 }, gangOf(2, 'd3/r'), gangOf(2)])).toEqual([
+      'a away to d2/r',
+      'b away to d2/r',
+    ])
+  })
+
   it('are not asked for while there are some to be had', () => {
     expect(lacking(two, [single('s', 2)])).toEqual([])
     expect(lacking(two, [single('s', 5)])).toEqual(['s 3'])
     expect(lacking([], [{ ...single('s', 0), fresh: () => 4 }])).toEqual(['s 4'])
-    expect(lacking(two, [together('r', gang(1, 3))])).toEqual(['r 3'])
+    const theirs = [slot('c', { lease: 'theirs' }), ...two]
+    expect(lacking(theirs, [together('r', gang(1, 3))])).toEqual(['r 3'])
+    expect(lacking(theirs, [together('r', gang(1, 4))])).toEqual([])
   })
 })
 

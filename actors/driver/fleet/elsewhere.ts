@@ -31,16 +31,18 @@ class ForeignClaimant implements Claimant {
   readonly prompt = true
   readonly ahead = 0
   readonly patienceMs = 0
+  readonly together: boolean
   readonly #workers: ReadonlySet<string>
   #slots: number
   #holds: number
 
-  constructor(by: string, { experiment, workers, slots, holds, priority, share, usedMs }: Claim) {
+  constructor(by: string, { experiment, workers, slots, together, holds, priority, share, usedMs }: Claim) {
     this.id = `${by}/${experiment}`
     this.experiment = experiment
     this.priority = priority
     this.share = share
     this.used = usedMs
+    this.together = together
     this.#workers = new Set(workers)
     this.#slots = slots
     this.#holds = holds
@@ -68,6 +70,8 @@ class ForeignClaimant implements Claimant {
 
   /** I2 */
   gets(): void {
+    // All are wanted until they are there.
+    if (this.together) return
     this.#slots -= 1
     this.#holds += 1
   }
@@ -105,6 +109,7 @@ export class Elsewhere {
 export interface Lack {
   readonly claimant: Pick<Claimant, 'id' | 'priority' | 'share' | 'used' | 'suits'>
   readonly count: number
+  readonly together: boolean
 }
 
 /**
@@ -118,7 +123,7 @@ export function claimsOf(
 ): Map<string, Claim[]> {
   const found = new Map<string, Claim[]>()
   if (!slots.some(({ lease }) => lease.state === 'theirs')) return found
-  for (const { claimant, count } of lacks.slice(0, claimsAtMost)) {
+  for (const { claimant, count, together } of lacks.slice(0, claimsAtMost)) {
     const { id: experiment, priority, share, used } = claimant
     const suited = slots.filter(({ worker }) => claimant.suits(offer(worker)))
     const free = suited.filter(({ lease }) => lease.state === 'none').map(({ worker }) => worker)
@@ -134,6 +139,7 @@ export function claimsOf(
       const claim: Claim = {
         experiment,
         slots: Math.min(count, 65_536),
+        together,
         workers: [...new Set([...workers, ...free])].slice(0, claimedWorkersAtMost),
         holds,
         priority,

@@ -6,7 +6,8 @@
  *    whose turn is another driver's is released to it, and not leased before it.
  * I3 No more leases than demand; what is of no use any more is released after `lingerMs`.
  * I4 Places that are of use only together are given together, or none of them. Of those who wait for such, the first in the order of
- *    experiments may keep slots idle, and only while there are enough that will fall free: so two never wait for each other.
+ *    experiments may keep slots idle, and only while there are enough that will fall free: so two never wait for each other. The same of
+ *    those of other drivers, of which all drivers put the same one first.
  * I5 A place is given only to a trial that is there. A slot is kept idle for a suggestion only while its suggester is prompt.
  * I6 Nothing waits behind an attempt that has run for `stuckMs` while a slot that suits it is idle.
  */
@@ -17,6 +18,8 @@ export interface Claimant {
   readonly id: string
   /** Another driver has it. */
   readonly elsewhere?: boolean
+  /** Where another driver has it: what is queued is of use only all at once. */
+  readonly together?: boolean
   /** It claims for this one of the experiment's trials, which does not suit every worker. */
   readonly trial?: number
   /** Trials that are there and could start now, or members that rings could take in, each in one place. */
@@ -85,7 +88,7 @@ export type Decision<S> =
   /** The same, for it is the turn of this claimant, which another driver has. */
   | { readonly kind: 'yield'; readonly slot: S; readonly claimant: string }
   /** It could use so many slots more than can be had. */
-  | { readonly kind: 'lack'; readonly claimant: string; readonly count: number }
+  | { readonly kind: 'lack'; readonly claimant: string; readonly count: number; readonly together: boolean }
   /** What this claimant has waiting there is called back (I6). */
   | { readonly kind: 'recall'; readonly slot: S; readonly claimant: string }
 
@@ -103,7 +106,7 @@ export function schedule<S extends Position>(
 ): Decision<S>[] {
   const here = claimants.filter(({ elsewhere }) => elsewhere !== true)
   const { decisions, kept, suggested } = together(slots, here, now)
-  const claims = claimants.map((claimant) => new Claim(claimant, now))
+  const claims = heard(slots, claimants, now).map((claimant) => new Claim(claimant, now))
   const own = claims.filter(({ isElsewhere }) => !isElsewhere)
   const open = kept.size === 0 ? slots : slots.filter((slot) => !kept.has(slot))
   const unused: S[] = []
@@ -131,7 +134,8 @@ export function schedule<S extends Position>(
       if (!claim.isElsewhere) decisions.push({ kind: 'lease', slot })
     }
   }
-  for (const claim of own) if (claim.lack > 0) decisions.push({ kind: 'lack', claimant: claim.id, count: claim.lack })
+  for (const claim of own)
+    if (claim.lack > 0) decisions.push({ kind: 'lack', claimant: claim.id, count: claim.lack, together: false })
   // The shortest queues first, so that no slot falls idle behind another one's.
   const most = Math.max(0, ...own.map(({ ahead }) => ahead))
   const claimed = claimedElsewhere(open, claims, here)
@@ -158,6 +162,29 @@ export function schedule<S extends Position>(
 }
 
 /**
+ * Those that take part. Of those elsewhere that need several places at once, one does, and only if so many may fall free here: the same
+ * one for all drivers, so that none gets a part and keeps it from another (I4).
+ */
+function heard<S extends Position>(
+  slots: readonly S[],
+  claimants: readonly Claimant[],
+  now: number,
+): readonly Claimant[] {
+  const gangs = claimants.filter(({ together: needsAll }) => needsAll === true)
+  if (gangs.length === 0) return claimants
+  const [first] = gangs
+    .filter((one) => {
+      const fitting = slots.filter(
+        ({ offer, lease, runsForLong }) =>
+          lease !== 'theirs' && lease !== 'resting' && !runsForLong && one.suits(offer),
+      )
+      return fitting.length >= one.queued(now)
+    })
+    .toSorted((one, other) => other.priority - one.priority || (one.id < other.id ? -1 : 1))
+  return claimants.filter((one) => one.together !== true || one === first)
+}
+
+/**
  * Slots in which nothing is put behind what runs, for they are another driver's next: as many as it takes until the experiment there holds
  * as many for its share as the one here.
  */
@@ -178,7 +205,8 @@ function claimedElsewhere<S extends Position>(
       const mine = here.find(({ id }) => id === runs)
       if (!claim.isOpen || mine === undefined || runs === null || claimed.has(slot) || !claim.suits(slot)) continue
       const holds = held.get(runs) ?? 0
-      const isFair = claim.priority === mine.priority && claim.placesWithOneMore <= holds / mine.share
+      const isFair =
+        claim.priority === mine.priority && (claim.isTogether || claim.placesWithOneMore <= holds / mine.share)
       if (claim.priority < mine.priority || !(claim.priority > mine.priority || isFair)) continue
       claim.takeLater()
       claimed.add(slot)
@@ -232,6 +260,10 @@ class Claim {
     return this.#claimant.elsewhere === true
   }
 
+  get isTogether(): boolean {
+    return this.#claimant.together === true
+  }
+
   /** How many places more it could use. */
   get lack(): number {
     return this.#left + (this.#claimant.prompt ? Math.max(0, this.#fresh) : 0)
@@ -260,6 +292,8 @@ class Claim {
 
   /** Places for its share. */
   get places(): number {
+    // Whoever needs several at once is not to fall behind for having got the first.
+    if (this.isTogether) return 0
     return (this.#claimant.places + this.#given) / this.#claimant.share
   }
 
@@ -269,6 +303,7 @@ class Claim {
 
   /** Time for its share. */
   get used(): number {
+    if (this.isTogether) return 0
     return this.#claimant.used / this.#claimant.share
   }
 
@@ -343,7 +378,9 @@ function together<S extends Position>(
       const reachable = fitting.filter((slot) => isReachable(slot, now))
       if (somebodyWaits) continue
       if (reachable.length < least) {
-        decisions.push({ kind: 'lack', claimant: claimant.id, count: least })
+        if (fitting.length >= least) {
+          decisions.push({ kind: 'lack', claimant: claimant.id, count: least, together: true })
+        }
         continue
       }
       somebodyWaits = true
