@@ -63,6 +63,11 @@ export const table = {
     retryable: true,
     remedy: 'start one with `maggy server`, or give its address with --server',
   },
+  TOKEN_FILE_MISSING: {
+    message: 'there is no token file {file}',
+    retryable: true,
+    remedy: 'name the one that the server says as it starts, with --token-file or MAGGY_TOKEN_FILE',
+  },
   BUS_UNAUTHORIZED: {
     message: 'the server {server} refused the credentials',
     retryable: false,

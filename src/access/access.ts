@@ -112,7 +112,7 @@ function tokenIn(file: string): string {
   } catch (error) {
     const { code } = error as NodeJS.ErrnoException
     if (code !== 'ENOENT') throw problem('OPTION_INVALID', { option: '--token-file', reason: describe(error) })
-    throw problem('BUS_UNREACHABLE', { server: 'whose token is asked for', reason: `there is no ${file} yet` })
+    throw problem('TOKEN_FILE_MISSING', { file })
   }
 }
 

@@ -39,6 +39,7 @@ const usage = new Set([
   'PRUNER_UNKNOWN',
   'SPACE_INVALID',
   'STUDY_INVALID',
+  'TOKEN_FILE_MISSING',
   'TRUST_REFUSED',
 ])
 

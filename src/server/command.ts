@@ -106,7 +106,7 @@ async function makeCopies(server: string, replicas: number, onNotice: (text: str
   }
 }
 
-/** @throws OPTION_INVALID for what is no port, and for options that do not go together. */
+/** @throws OPTION_INVALID for what is no port, for a token file that cannot be read, and for options that do not go together. */
 export function optionsFrom(flags: ServerFlags, environment: NodeJS.ProcessEnv = process.env): ServerOptions {
   const invalid = (option: string, reason: string) => problem('OPTION_INVALID', { option, reason })
   if (flags.replicas !== undefined && flags.auth !== undefined)
@@ -114,8 +114,7 @@ export function optionsFrom(flags: ServerFlags, environment: NodeJS.ProcessEnv =
   if (flags.cluster === undefined && (flags.routes ?? flags.peerPort ?? flags.name) !== undefined)
     throw invalid('--cluster', 'is missing: --routes, --peer-port and --name are of a cluster')
   const file = flags.tokenFile ?? environment['MAGGY_TOKEN_FILE'] ?? ''
-  const token =
-    flags.token ?? environment['MAGGY_TOKEN'] ?? (file === '' ? undefined : readFileSync(file, 'utf8').trim())
+  const token = flags.token ?? environment['MAGGY_TOKEN'] ?? (file === '' ? undefined : tokenIn(file))
   return {
     ...(flags.host === undefined ? {} : { host: flags.host }),
     ...(flags.random === true ? { port: -1 } : flags.port === undefined ? {} : { port: portOf('--port', flags.port) }),
@@ -130,7 +129,7 @@ export function optionsFrom(flags: ServerFlags, environment: NodeJS.ProcessEnv =
             routes: flags.routes ?? '',
             advertise: flags.advertise !== false,
             ...(flags.name === undefined ? {} : { member: flags.name }),
-            ...(flags.peerPort === undefined ? {} : { peerPort: portOf('--peer-port', flags.peerPort) }),
+            ...(flags.peerPort === undefined ? {} : { peerPort: portOf('--peer-port', flags.peerPort, 1) }),
           },
         }),
     ...(flags.monitor === undefined ? {} : { monitorPort: portOf('--monitor', flags.monitor) }),
@@ -138,13 +137,23 @@ export function optionsFrom(flags: ServerFlags, environment: NodeJS.ProcessEnv =
   }
 }
 
-function portOf(option: string, text: string): number {
+/** `least` 1: others have to know it beforehand, so that any that is free will not do. */
+function portOf(option: string, text: string, least: 0 | 1 = 0): number {
   const port = Number(text)
-  if (text.trim() !== '' && Number.isInteger(port) && port >= -1 && port <= 65_535) return port
+  const isAny = least === 0 && port === -1
+  if (text.trim() !== '' && Number.isInteger(port) && (isAny || port >= least) && port <= 65_535) return port
   throw problem('OPTION_INVALID', {
     option,
-    reason: `${JSON.stringify(text)} is no port; give a number from 0 to 65535`,
+    reason: `${JSON.stringify(text)} is no port; give a number from ${least} to 65535`,
   })
+}
+
+function tokenIn(file: string): string {
+  try {
+    return readFileSync(file, 'utf8').trim()
+  } catch (error) {
+    throw problem('OPTION_INVALID', { option: '--token-file', reason: describe(error) })
+  }
 }
 
 /** Settles once it is on its way, for a message that is still queued is lost when the process exits. */

@@ -80,6 +80,7 @@ export async function startServer(options: ServerOptions = {}): Promise<RunningS
     options.cluster === undefined
       ? undefined
       : clusterConfiguration(options.cluster, { token: options.token, folder: authority?.folder })
+  assertApart(port, cluster?.peerPort, options.monitorPort)
   const data = resolve(options.data ?? join('.maggy', 'server'))
   const lock = await tryLock(join(data, 'server.lock'))
   if (lock.kind === 'taken') throw problem('BUS_BUSY', { directory: data, pid: lock.holder.pid })
@@ -264,6 +265,15 @@ async function listeningPort(nats: NatsProcess, directory: string, { host, port 
     if (found !== undefined) return found
   }
   throw problem('SETUP_FAILED', { part: 'nats-server', reason: `it took no connection within ${startMs / 1000} s` })
+}
+
+/** nats-server would end at once, with its log as the only word about it. */
+function assertApart(port: number, peerPort: number | undefined, monitorPort: number | undefined): void {
+  const invalid = (option: string, other: string) =>
+    problem('OPTION_INVALID', { option, reason: `is the port of ${other}, too; each needs one of its own` })
+  if (peerPort === port) throw invalid('--peer-port', '--port')
+  if (monitorPort === port && port > 0) throw invalid('--monitor', '--port')
+  if (monitorPort !== undefined && monitorPort === peerPort) throw invalid('--monitor', '--peer-port')
 }
 
 async function authorityIn(folder: string): Promise<NonNullable<ServerConfiguration['authority']>> {

@@ -66,7 +66,11 @@ test('a line for people is short and says who, what and how bad', () => {
   expect(prettyLine('{"level":30,"time":0,"msg":"m","actor":"a","id":"i"}')).toBe('00:00:00 a i: m\n')
 })
 
-async function patience(fails: number, code: 'BUS_UNREACHABLE' | 'BUS_UNAUTHORIZED', timeoutMs: number) {
+async function patience(
+  fails: number,
+  code: 'BUS_UNREACHABLE' | 'TOKEN_FILE_MISSING' | 'BUS_UNAUTHORIZED',
+  timeoutMs: number,
+) {
   const clock = new TestClock()
   const lines: string[] = []
   const network = createMemoryNetwork()
@@ -74,7 +78,7 @@ async function patience(fails: number, code: 'BUS_UNREACHABLE' | 'BUS_UNAUTHORIZ
   const connecting = connectPatiently(
     async () => {
       tries += 1
-      if (tries <= fails) throw problem(code, { server: 's', reason: 'r' })
+      if (tries <= fails) throw problem(code, { server: 's', reason: 'r', file: 'f' })
       return network.connect()
     },
     { clock, logger: logTo(lines), timeoutMs, aborted: () => false },
@@ -86,9 +90,12 @@ async function patience(fails: number, code: 'BUS_UNREACHABLE' | 'BUS_UNAUTHORIZ
   return { outcome: await connecting, tries, said: lines.length }
 }
 
-test('the first connection is tried again while nobody is there, and that is said once', async () => {
-  expect(await patience(5, 'BUS_UNREACHABLE', 5_000)).toEqual({ outcome: 'connected', tries: 6, said: 1 })
-})
+test.each(['BUS_UNREACHABLE', 'TOKEN_FILE_MISSING'] as const)(
+  'the first connection is tried again while nobody is there (%s), and that is said once',
+  async (code) => {
+    expect(await patience(5, code, 5_000)).toEqual({ outcome: 'connected', tries: 6, said: 1 })
+  },
+)
 
 test('the first connection is given up when its time is over', async () => {
   expect(await patience(99, 'BUS_UNREACHABLE', 2_000)).toEqual({ outcome: 'BUS_UNREACHABLE', tries: 5, said: 1 })

@@ -120,6 +120,13 @@ describe('maggy, given what it cannot take,', () => {
     expect(code).toBe(69)
   })
 
+  it('says that a token file is not there, with its name', async () => {
+    const file = join(folder, 'no-token')
+    const { code, stderr } = await maggy(['ls', '--server', 'nats://127.0.0.1:1', '--token-file', file])
+    expect(stderr).toContain(`error TOKEN_FILE_MISSING: there is no token file ${file}\nremedy: name the one `)
+    expect(code).toBe(2)
+  })
+
   it('says that a server refuses the token', async () => {
     const server = await startTestServer({ token: 'right' })
     const { code, stderr } = await maggy(['ls', '--server', `nats://wrong@127.0.0.1:${server.port}`])

@@ -96,6 +96,22 @@ test('a port in use is said to be in use, with the remedy', async () => {
   holder.close()
 })
 
+test.each([
+  [['--token-file', 'nofile'], /^--token-file: .*no such file.*nofile/],
+  [['--token-file', tmpdir()], /^--token-file: .*directory/],
+  [['--peer-port', '-1'], /^--peer-port: "-1" is no port/],
+  [['--peer-port', '4333'], /^--peer-port: is the port of --port, too/],
+  [['--monitor', '4333'], /^--monitor: is the port of --port, too/],
+])('the options %j are refused by name, and not as a fault of maggy', async (flags, said) => {
+  const cluster = ['--cluster', 'c', '--routes', 'h1', '--token', 't']
+  const common = ['--port', '4333', '--data', folder]
+  const given = flags[0] === '--token-file' ? [...common, ...flags] : [...common, ...cluster, ...flags]
+  const { child, message, errors } = start(...given)
+  expect(await message).toMatchObject({ ready: false, problem: { code: 'OPTION_INVALID' } })
+  expect(await once(child, 'exit')).toEqual([2, null])
+  expect(errors()).toMatch(said)
+})
+
 test('a data folder in use is refused with the process that uses it, and free when that has stopped', async () => {
   const first = await startServer({ port: 0, data: folder })
   const refusal = { code: 'BUS_BUSY', details: { pid: process.pid } }

@@ -58,6 +58,11 @@ TABLE: dict[str, tuple[str, bool, str]] = {
         True,
         "start one with `maggy server`, or give its address with --server",
     ),
+    "TOKEN_FILE_MISSING": (
+        "there is no token file {file}",
+        True,
+        "name the one that the server says as it starts, with --token-file or MAGGY_TOKEN_FILE",
+    ),
     "BUS_UNAUTHORIZED": (
         "the server {server} refused the credentials",
         False,
