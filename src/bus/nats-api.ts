@@ -2,7 +2,7 @@
  * JetStream by its request API alone: no consumer is left behind on the server, and nothing needs to be made anew after a restart.
  * Entries are fetched in batches (direct get, nats-server 2.11 and later).
  * I1 In a cluster a direct get may be answered by a follower that is behind: what counts as the end is asked of the stream's leader.
- * I2 A cluster that elects a leader is waited for, with all that may be asked twice.
+ * I2 A cluster that elects a leader is waited for, with all that may be asked twice. One that takes long over it is named meanwhile.
  * I3 An entry whose bytes do not have its checksum is asked for once more, of the leader; the one that stays so is marked.
  */
 import { setTimeout as delay } from 'node:timers/promises'
@@ -19,6 +19,8 @@ const memberTimeoutMs = 2_000
 /** An election takes 4 to 9 s where a leader vanished, and may have to be held twice. */
 const electionMs = 20_000
 const electionLookMs = 200
+/** An election that takes longer may have too few members for one. */
+const longElectionMs = 4_000
 const batchEntries = 256
 const batchBytes = 4 * 2 ** 20
 
@@ -84,14 +86,26 @@ export function jetStreamApi(wire: Wire): JetStreamApi {
 
   /** I2 */
   async function patiently<T>(ask: () => Promise<T>): Promise<T> {
-    for (const until = performance.now() + electionMs; ; await delay(electionLookMs)) {
+    for (const begun = performance.now(); ; await delay(electionLookMs)) {
       try {
         return await ask()
       } catch (error) {
         const passes = isProblem(error, 'BUS_NO_LEADER', 'BUS_TIMEOUT', 'BUS_NO_RESPONDERS', 'BUS_DISCONNECTED')
-        if (!passes || wire.members() === 0 || performance.now() > until) throw error
+        const waitedMs = performance.now() - begun
+        if (!passes || wire.members() === 0 || waitedMs > electionMs) throw error
+        if (waitedMs > longElectionMs && error.code !== 'BUS_DISCONNECTED') sayWaiting(error)
       }
     }
+  }
+
+  let saidAt = -Infinity
+
+  /** Once for all that wait at the same time. */
+  function sayWaiting({ message, details }: MaggyError): void {
+    if (performance.now() - saidAt < electionMs) return
+    saidAt = performance.now()
+    const { subject = 'its streams', reason = message } = details
+    wire.report(problem('BUS_NO_LEADER', { server: wire.label, subject, reason: `${reason}; it is waited for` }))
   }
 
   /** Asks JetStream itself; gives the answer or its error. */

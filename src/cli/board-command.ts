@@ -3,7 +3,7 @@ import { spawn } from 'node:child_process'
 import { exitCodes } from '../actor/index.ts'
 import { keepBoard, openSession, type BoardOptions } from '../client/index.ts'
 import { interruptible } from './interrupt.ts'
-import { sessionOptions, type Looking } from './looking.ts'
+import { sayAside, sessionOptions, type Looking } from './looking.ts'
 import { printJson } from './watch.ts'
 
 export type BoardCommandOptions = Looking & BoardOptions & { readonly open?: boolean }
@@ -11,7 +11,7 @@ export type BoardCommandOptions = Looking & BoardOptions & { readonly open?: boo
 /** Runs until it is interrupted. */
 export async function boardCommand(options: BoardCommandOptions): Promise<number> {
   return await interruptible(async (signal) => {
-    const session = await openSession({ ...sessionOptions(options), actors: 'none' })
+    const session = await openSession({ ...sessionOptions(options), actors: 'none', onNotice: sayAside })
     try {
       const board = await keepBoard(session.address, { ...options, access: options })
       try {

@@ -27,7 +27,7 @@ import {
 import { validateSpace } from '../space/index.ts'
 import { visibleLines } from '../words/index.ts'
 import { jsonFile, jsonOption } from './json-option.ts'
-import { sessionOptions, type BusOptions } from './looking.ts'
+import { sayAside, sessionOptions, type BusOptions } from './looking.ts'
 import { printJson } from './watch.ts'
 
 type ConformanceRole = 'optimizer' | 'pruner' | 'ablator' | 'worker'
@@ -50,7 +50,7 @@ export interface ConformanceOptions extends BusOptions {
 
 /** Returns the exit code: failed, if a check failed. */
 export async function conformanceCommand(role: ConformanceRole, given: ConformanceOptions): Promise<number> {
-  const session = await openSession({ ...sessionOptions(given), actors: 'none' })
+  const session = await openSession({ ...sessionOptions(given), actors: 'none', onNotice: sayAside })
   let actor: StartedActor | undefined
   try {
     const show = (result: CheckResult) => {

@@ -33,14 +33,17 @@ async function within<T>(
   experiment: string,
 ): Promise<T> {
   if (nothingHere(options)) throw problem('EXPERIMENT_UNKNOWN', { experiment })
-  const session = await openSession({ ...sessionOptions(options), actors })
-  session.onNotice((text) => void process.stderr.write(`${text}\n`))
+  const session = await openSession({ ...sessionOptions(options), actors, onNotice: sayAside })
+  session.onNotice(sayAside)
   try {
     return await Promise.race([work(session), session.failed])
   } finally {
     await session.close()
   }
 }
+
+/** Beside what is asked for, which stdout has for itself. */
+export const sayAside = (text: string): void => void process.stderr.write(`${text}\n`)
 
 /** No server is named and no embedded one ever ran here: to look is no reason to make one. */
 export function nothingHere(options: BusOptions): boolean {

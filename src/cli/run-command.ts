@@ -37,7 +37,7 @@ import { changeOf, type ChangeFlags } from './change-command.ts'
 import { explorationHparams, overrideContext, parseSettings } from './set-options.ts'
 import { sayAddress } from './board-command.ts'
 import { interruptible } from './interrupt.ts'
-import { isServed, looking, sessionOptions, type BusOptions } from './looking.ts'
+import { isServed, looking, sayAside, sessionOptions, type BusOptions } from './looking.ts'
 import { duration, pairs } from './text.ts'
 import { resultText } from './trial-table.ts'
 import { printJson, styleOf, watchIn, type Shown, type Style } from './watch.ts'
@@ -115,7 +115,7 @@ async function handOver(submission: Submission, code: Uint8Array, options: RunCo
   const { experiment } = submission
   startTraces(options)
   return await interruptible(async (signal) => {
-    const session = await openSession({ ...sessionOptions(options), actors: [] })
+    const session = await openSession({ ...sessionOptions(options), actors: [], onNotice: sayAside })
     try {
       const onWaiting = (said: Waiting | null) => {
         if (said !== null) process.stderr.write(`${said.message}\n`)
@@ -209,7 +209,7 @@ async function toTheEnd(
   for (const folder of [options.output, options.tensorboard]) if (folder !== undefined) await assertWritable(folder)
   startTraces(options)
   return await interruptible(async (signal) => {
-    const session = await openSession({ ...sessionOptions(options), actors })
+    const session = await openSession({ ...sessionOptions(options), actors, onNotice: sayAside })
     const board = await boardBeside(session, options)
     const watch = watchIn(style)
     const deaf = session.onNotice((text) => watch.onNotice?.(text))

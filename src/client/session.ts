@@ -26,6 +26,8 @@ export interface SessionOptions extends Omit<AccessOptions, 'server' | 'token'> 
    * the bus of another process if one runs in the folder. `driver`: the same for those who ask a driver for something, and have nothing run.
    */
   readonly actors: readonly SuggesterName[] | 'none' | 'driver'
+  /** Hears the same as those of Session.onNotice, as long as the session only opens. */
+  readonly onNotice?: (text: string) => void
 }
 
 export interface Session {
@@ -50,7 +52,7 @@ export async function openSession(options: SessionOptions): Promise<Session> {
   const server = options.server ?? process.env['MAGGY_SERVER']
   if (server !== undefined && server !== '') {
     return {
-      ...(await connect(server, withEnvironment(options), options)),
+      ...(await connect(server, withEnvironment(options), options, options.onNotice)),
       embedded: false,
       failed: never(),
       onDriver: nobody,
@@ -71,7 +73,7 @@ async function look(options: SessionOptions): Promise<Session> {
       const url = await runningServer(join(options.data ?? '.maggy', 'server'))
       if (url !== undefined)
         return {
-          ...(await connect(url, {}, {})),
+          ...(await connect(url, {}, {}, options.onNotice)),
           embedded: false,
           failed: never(),
           onDriver: nobody,
@@ -114,9 +116,10 @@ async function connect(
   server: string,
   options: AccessOptions,
   { replicas }: Copies,
+  opening: SessionOptions['onNotice'] = () => undefined,
 ): Promise<Pick<Session, 'bus' | 'close' | 'address' | 'onNotice'>> {
   const access = accessTo(options, ['client', 'board', 'driver'])
-  const hearers = new Set<(text: string) => void>()
+  const hearers = new Set([opening])
   const onFault = (fault: Fault): void => {
     if (fault.kind === 'store') for (const say of hearers) say(fault.problem.message)
   }
@@ -127,6 +130,7 @@ async function connect(
     await bus.close()
     throw error
   }
+  hearers.delete(opening)
   return {
     bus,
     onNotice(say) {

@@ -11,6 +11,7 @@ import { chmod, mkdir, readFile, rm, writeFile } from 'node:fs/promises'
 import { join, resolve } from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
 import { describe, problem } from '../../protocol/index.ts'
+import { systemClock } from '../actor/index.ts'
 import type { AuthoritySettings } from './authority-configuration.ts'
 import { findNatsServer, identityOf, isAlive, tryLock } from '../setup/index.ts'
 import { lastServer, writeAddress } from './address-file.ts'
@@ -22,6 +23,7 @@ import {
   portsDirectory,
   type ServerConfiguration,
 } from './configuration.ts'
+import { watchMembership } from './membership.ts'
 import { spawnNats, type NatsProcess, type ServerEnd } from './nats-process.ts'
 import { hasRoom, writeFailureIn, type WriteFailure } from './write-failure.ts'
 import { assertPortFree, greeting, writtenPort } from './port.ts'
@@ -43,7 +45,7 @@ export interface ServerOptions {
   readonly monitorPort?: number
   /** Hears the log of nats-server, line by line. */
   readonly onLog?: (line: string) => void
-  /** Hears what people should know: that the disk is full, that the server was started again. */
+  /** Hears what people should know: that the disk is full, that the server was started again, that its cluster has no leader. */
   readonly onNotice?: (text: string) => void
 }
 
@@ -146,14 +148,20 @@ async function keepRunning(
   let failed = false
   let mended = 0
   let again: Promise<Launched> | undefined
+  const membership =
+    configuration.cluster === undefined ? undefined : watchMembership(configuration.cluster, onNotice, systemClock)
   const onLine = (line: string): void => {
     onLog(line)
+    membership?.hear(line)
     const failure = writeFailureIn(line)
     if (failure === undefined || failed) return
     failed = true
     void mend(failure)
   }
-  let nats = await launch(path, onLine, configuration)
+  let nats = await launch(path, onLine, configuration).catch((error: unknown) => {
+    membership?.end()
+    throw error
+  })
 
   const startAgain = async (): Promise<Launched> => {
     const { process, port } = nats
@@ -196,9 +204,10 @@ async function keepRunning(
   return {
     port: nats.port,
     pid: () => nats.process.pid,
-    ended: untilEnd(),
+    ended: untilEnd().finally(() => membership?.end()),
     async stop() {
       stopping.abort()
+      membership?.end()
       // One that is being started is stopped once it has been.
       const { process } = (await again?.catch(() => undefined)) ?? nats
       await process.stop()
