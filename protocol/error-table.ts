@@ -160,6 +160,19 @@ export const table = {
     retryable: true,
     remedy: 'wait for it, give another folder with --data, or start `maggy server` and share it with --server',
   },
+  BUS_DATA_ALONE: {
+    message:
+      'the folder {directory} is of a server without a cluster: what it keeps ({streams}) would not be in the cluster',
+    retryable: false,
+    remedy:
+      'begin with an empty folder (--data): the old server may run beside it, on another port; deploy/CLUSTER.md says how its experiments move',
+  },
+  BUS_DATA_CLUSTERED: {
+    message:
+      'the folder {directory} is of a member of a cluster: a server alone would keep there what the others never learn of',
+    retryable: false,
+    remedy: 'start it with --cluster, --name and --routes as before, or name another folder (--data)',
+  },
   // Messages
   MESSAGE_MALFORMED: {
     message: 'a message on {subject} cannot be decoded: {reason}',

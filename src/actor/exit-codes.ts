@@ -18,6 +18,8 @@ export const exitCodes = {
 const usage = new Set([
   'AUTHORITY_INVALID',
   'BOARD_PORT_IN_USE',
+  'BUS_DATA_ALONE',
+  'BUS_DATA_CLUSTERED',
   'BUS_PORT_IN_USE',
   'CONTEXT_INVALID',
   'CREDENTIALS_INVALID',

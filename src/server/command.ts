@@ -2,6 +2,7 @@ import { readFileSync } from 'node:fs'
 import { describe, isProblem, problem, toProblem } from '../../protocol/index.ts'
 import { exitCodeFor, parseCopies, patiently, systemClock } from '../actor/index.ts'
 import { connectNats } from '../bus/index.ts'
+import { streamsShortOf } from './copies.ts'
 import { startServer, type RunningServer, type ServerOptions } from './server.ts'
 
 /** The messages that a parent process hears over its IPC channel when it starts `maggy server` as a child. */
@@ -92,15 +93,21 @@ export async function runServer(flags: ServerFlags): Promise<number> {
   return 1
 }
 
-/** Once the cluster is there. What cannot be had is said: the server runs all the same. */
+/** So long copies may take before it is said which are missing. */
+const copyMs = 60_000
+
+/** Once the cluster is there; what is said of the copies has been seen. What cannot be had is said: the server runs all the same. */
 async function makeCopies(server: string, replicas: number, onNotice: (text: string) => void): Promise<void> {
   try {
     const bus = await connectNats({ server, name: 'server' })
     await patiently({ clock: systemClock, logger: { warn: (_, text) => onNotice(text) } }, () =>
       bus.streams.ensure({ replicas }),
     )
+    const short = await streamsShortOf(bus, replicas, copyMs)
     await bus.close()
-    onNotice(`${replicas} servers keep a copy of what is kept`)
+    const servers = replicas === 1 ? '1 server has' : `${replicas} servers have`
+    if (short.length === 0) onNotice(`${servers} all that is kept`)
+    else onNotice(`these streams are whole on fewer servers than ${replicas}: ${short.join(', ')}`)
   } catch (error) {
     onNotice(describe(error))
   }

@@ -23,6 +23,7 @@ import {
   portsDirectory,
   type ServerConfiguration,
 } from './configuration.ts'
+import { assertDataFits } from './data-folder.ts'
 import { watchMembership } from './membership.ts'
 import { spawnNats, type NatsProcess, type ServerEnd } from './nats-process.ts'
 import { hasRoom, writeFailureIn, type WriteFailure } from './write-failure.ts'
@@ -71,7 +72,7 @@ const predecessorMs = 5000
 const lookMs = 1000
 const longestPauseMs = 60_000
 
-/** Starts a nats-server. @throws BUS_PORT_IN_USE, BUS_BUSY, OPTION_INVALID, SETUP_FAILED */
+/** Starts a nats-server. @throws BUS_PORT_IN_USE, BUS_BUSY, BUS_DATA_ALONE, BUS_DATA_CLUSTERED, OPTION_INVALID, SETUP_FAILED */
 export async function startServer(options: ServerOptions = {}): Promise<RunningServer> {
   const binary = await findNatsServer()
   const host = options.host ?? '127.0.0.1'
@@ -87,9 +88,11 @@ export async function startServer(options: ServerOptions = {}): Promise<RunningS
   const lock = await tryLock(join(data, 'server.lock'))
   if (lock.kind === 'taken') throw problem('BUS_BUSY', { directory: data, pid: lock.holder.pid })
   try {
+    await awaitPredecessor(data)
+    // Before anything is written there.
+    await assertDataFits(data, cluster !== undefined)
     const tokenFile = authority === undefined ? join(data, 'token') : undefined
     const token = tokenFile === undefined ? undefined : await tokenIn(tokenFile, options.token)
-    await awaitPredecessor(data)
     if (!random) await assertPortFree(host, port)
     if (cluster !== undefined) await assertPortFree(host, cluster.peerPort, '--peer-port')
     const kept = await keepRunning(

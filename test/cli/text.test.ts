@@ -208,6 +208,8 @@ describe('a failure', () => {
     ['CONTEXT_UNKNOWN', 2],
     ['SPACE_INVALID', 2],
     ['BUS_PORT_IN_USE', 2],
+    ['BUS_DATA_ALONE', 2],
+    ['BUS_DATA_CLUSTERED', 2],
     ['TOKEN_FILE_MISSING', 2],
     ['BUS_UNREACHABLE', 69],
     ['BUS_UNAUTHORIZED', 69],

@@ -153,6 +153,16 @@ TABLE: dict[str, tuple[str, bool, str]] = {
         True,
         "wait for it, give another folder with --data, or start `maggy server` and share it with --server",
     ),
+    "BUS_DATA_ALONE": (
+        "the folder {directory} is of a server without a cluster: what it keeps ({streams}) would not be in the cluster",
+        False,
+        "begin with an empty folder (--data): the old server may run beside it, on another port; deploy/CLUSTER.md says how its experiments move",
+    ),
+    "BUS_DATA_CLUSTERED": (
+        "the folder {directory} is of a member of a cluster: a server alone would keep there what the others never learn of",
+        False,
+        "start it with --cluster, --name and --routes as before, or name another folder (--data)",
+    ),
     "MESSAGE_MALFORMED": (
         "a message on {subject} cannot be decoded: {reason}",
         False,
