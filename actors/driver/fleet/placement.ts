@@ -165,11 +165,7 @@ export function schedule<S extends Position>(
  * Those that take part. Of those elsewhere that need several places at once, one does, and only if so many may fall free here: the same
  * one for all drivers, so that none gets a part and keeps it from another (I4).
  */
-function heard<S extends Position>(
-  slots: readonly S[],
-  claimants: readonly Claimant[],
-  now: number,
-): readonly Claimant[] {
+function heard(slots: readonly Position[], claimants: readonly Claimant[], now: number): readonly Claimant[] {
   const gangs = claimants.filter(({ together: needsAll }) => needsAll === true)
   if (gangs.length === 0) return claimants
   const [first] = gangs
