@@ -42,6 +42,7 @@ interface Manifest {
     readonly template?: { readonly metadata: { readonly labels: Record<string, string> }; readonly spec: PodSpec }
     readonly selector?: Record<string, string>
     readonly podSelector?: { readonly matchLabels: Record<string, string> }
+    readonly egress?: readonly { readonly ports: readonly { readonly port: number }[] }[]
     readonly scaleTargetRef?: { readonly kind: string; readonly name: string }
     readonly triggers?: readonly { readonly metadata: Readonly<Record<string, string>> }[]
   }
@@ -100,6 +101,7 @@ const variants: Readonly<Record<string, readonly string[]>> = {
     'deletionCost.enabled=true',
     'autoscaling.enabled=true',
     'autoscaling.prometheus=http://prometheus.monitoring:9090',
+    'metrics.serviceMonitor.enabled=true',
   ],
 }
 
@@ -190,11 +192,41 @@ describe.skipIf(command === '')('the chart', () => {
     }
   })
 
+  it.each([
+    ['tls://b:5222\\,tls://c:5223', [5222, 5223]],
+    ['tls://b\\, nats://user:12@c\\,tls://[::1]:7222/', [4222, 7222]],
+    ['tls://b:5222\\,', [5222]],
+  ])('lets actors reach a bus of yours at all ports of %s', async (url, ports) => {
+    const reached = async (...settings: readonly string[]) => {
+      const manifests = await render('nats.enabled=false', `bus.url=${url}`, ...settings)
+      const policy = manifests.find(
+        ({ kind, metadata }) => kind === 'NetworkPolicy' && metadata.name === 'maggy-actors',
+      )
+      return policy?.spec?.egress?.[0]?.ports.map(({ port }) => port)
+    }
+    expect(await reached()).toEqual(ports)
+    // A service at these ports may lead to pods at another one.
+    expect(await reached('bus.podLabels.app=nats')).toEqual([...new Set([...ports, 4222])])
+  })
+
   it('refuses what cannot work, and says what can', async () => {
     expect(await refused('nats.enabled=false')).toContain('the address of your bus is needed')
+    for (const url of ['wss://b', 'bus.example.org:4222', 'tls://b\\,wss://c'])
+      expect(await refused('nats.enabled=false', `bus.url=${url}`)).toContain('one starts with tls:// or nats://')
     expect(await refused('workers.kind=Deployment')).toContain('take a StatefulSet, or auth.kind: token')
     expect(await refused('deletionCost.enabled=true')).toContain('for a Deployment only')
+    expect(await refused('workers.labels.zone=eu\\,west')).toContain('workers.labels.zone: "eu,west" has a comma')
+    expect(await refused('workers.labels.zo\\,ne=eu')).toContain('"zo,ne" is no name of a label')
     expect(await refused('autoscaling.enabled=true', 'metrics.enabled=false')).toContain('metrics.enabled is needed')
+    expect(await refused('autoscaling.enabled=true', 'autoscaling.min=9')).toContain('min is 9, and max is 8')
+    const byPrometheus = ['autoscaling.enabled=true', 'autoscaling.prometheus=http://prometheus.monitoring:9090']
+    expect(await refused(...byPrometheus)).toContain('metrics.serviceMonitor.enabled is needed')
+    expect(await refused(...byPrometheus, 'metrics.enabled=false')).toContain('metrics.enabled is needed')
+    expect(await refused('metrics.serviceMonitor.enabled=true', 'metrics.enabled=false')).toContain('nothing to read')
+    const withoutDrivers = 'driver.replicas=0'
+    expect(await refused('autoscaling.enabled=true', withoutDrivers)).toContain('driver.replicas is 0')
+    const costs = ['auth.kind=token', 'workers.kind=Deployment', 'deletionCost.enabled=true']
+    expect(await refused(...costs, withoutDrivers)).toContain('driver.replicas is 0')
     expect(await refused('workers.knd=Deployment')).toContain('knd')
     expect(await refused('workers.kind=DaemonSet')).toContain('kind')
     expect(await refused('nats.config.jetstrem.enabled=true')).toContain('jetstrem')

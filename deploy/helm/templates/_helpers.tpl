@@ -18,10 +18,28 @@ app.kubernetes.io/instance: {{ .root.Release.Name }}, app.kubernetes.io/componen
 {{/* As the nats chart names its service. */}}
 {{- define "maggy.bus" -}}
 {{- if not .Values.nats.enabled -}}
-{{ required "bus.url: with nats.enabled=false, the address of your bus is needed" .Values.bus.url }}
+{{- range compact (splitList "," (required "bus.url: with nats.enabled=false, the address of your bus is needed" .Values.bus.url)) }}
+{{- if not (regexMatch "^(tls|nats)://[^/]" (trim .)) }}{{- fail (printf "bus.url: %q is no address of a bus; one starts with tls:// or nats://" (trim .)) }}{{- end }}
+{{- end }}
+{{- .Values.bus.url }}
 {{- else -}}
 tls://{{ .Values.nats.fullnameOverride | default (contains "nats" .Release.Name | ternary .Release.Name (printf "%s-nats" .Release.Name)) }}:4222
 {{- end -}}
+{{- end }}
+
+{{/*
+The ports of a bus of yours, as the client reads its addresses. A service may have another port than the pods behind it: where these are
+named, they are reached at the usual port, too.
+*/}}
+{{- define "maggy.busPorts" -}}
+{{- $ports := list }}
+{{- range compact (splitList "," .Values.bus.url) }}
+{{- $ports = append $ports (regexFind ":[0-9]+/?$" (trim .) | trimAll ":/" | default "4222" | int) }}
+{{- end }}
+{{- if .Values.bus.podLabels }}{{- $ports = append $ports 4222 }}{{- end }}
+{{- $rules := list }}
+{{- range uniq $ports }}{{- $rules = append $rules (dict "protocol" "TCP" "port" .) }}{{- end }}
+{{- toJson $rules }}
 {{- end }}
 
 {{/* What every container of an actor has. */}}
