@@ -1,7 +1,7 @@
 /** A driver in numbers. */
 import { own } from '../../protocol/index.ts'
 import type { Measure } from '../../src/actor/index.ts'
-import type { ExperimentRun } from './experiment/index.ts'
+import { countsOf, type ExperimentRun } from './experiment/index.ts'
 import type { Fleet } from './fleet/index.ts'
 
 /** `now`: elapsed. `wallMs`: by the clock that stamps the log. */
@@ -42,8 +42,9 @@ export function* driverMeasures(
   const slotsHelp = 'Slots of these workers, by whether something runs in them'
   yield gauge('maggy_slots', slotsHelp, busy, { state: 'busy' })
   yield gauge('maggy_slots', slotsHelp, slots.length - busy, { state: 'idle' })
-  for (const { id: experiment, history } of runs) {
-    for (const [state, count] of Object.entries(history.tally)) {
+  for (const run of runs) {
+    const { id: experiment, history } = run
+    for (const [state, count] of Object.entries(countsOf(run, fleet))) {
       yield gauge('maggy_trials', 'Trials of the experiments that this driver owns', count, { experiment, state })
     }
     const [objective, another] = history.submission.context.objectives

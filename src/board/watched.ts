@@ -25,6 +25,7 @@ export class Watched {
     const open = entry?.events.some(({ type }) => type.startsWith('experiment.')) === true ? this.#open() : undefined
     this.reading.take(entry, (event) => {
       if ('trial' in event) this.#trialAt.set(event.trial, sequence)
+      for (const trial of this.reading.history?.movedUp ?? []) this.#trialAt.set(trial, sequence)
       for (const place of this.attempts.apply(event)) this.#attemptAt[place] = sequence
       // An experiment that fails, stops, ends or is resumed moves trials that it does not name.
       if (open !== undefined && event.type === 'experiment.resumed') for (const trial of this.#open()) open.add(trial)

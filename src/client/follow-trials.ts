@@ -102,6 +102,7 @@ class Changes {
 
   onEvent(event: { readonly type: string; readonly trial?: number }, reading: Reading): void {
     this.#reading = reading
+    for (const trial of reading.history?.movedUp ?? []) this.#changed.add(trial)
     if (event.trial === undefined) return
     this.#over.delete(event.trial)
     this.#changed.add(event.trial)

@@ -1,7 +1,7 @@
 /** How a trial may stand, in the machine's words and in a reader's. */
 import type { FinalState } from './verdict.ts'
 
-/** A trial as those who read of it know it: a worker has it, or it waits for one, or it has settled. */
+/** A trial as those who read of it know it: it runs, or it waits for a slot or in one, or it has settled. */
 export type TrialState = 'queued' | 'running' | FinalState
 
 const finalStates: ReadonlySet<string> = new Set(['done', 'pruned', 'failed', 'cancelled'] satisfies FinalState[])
@@ -11,8 +11,8 @@ export function isFinal(state: string): state is FinalState {
   return finalStates.has(state)
 }
 
-/** A state of the trial machine in a reader's words. */
-export function trialStateOf(value: string): TrialState {
+/** A state of the trial machine in a reader's words. `waits`: in its slot, behind another trial. */
+export function trialStateOf(value: string, waits: boolean): TrialState {
   if (isFinal(value)) return value
-  return value === 'queued' ? 'queued' : 'running'
+  return value === 'queued' || waits ? 'queued' : 'running'
 }

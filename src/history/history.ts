@@ -35,6 +35,8 @@ export class History {
   readonly queued: ReadonlySet<number>
   /** Trials that some worker holds. */
   readonly held: ReadonlySet<number>
+  /** Of those that a worker holds: they wait in their slot behind another one. */
+  readonly waiting: ReadonlySet<number>
   readonly settledCounts: Readonly<Record<'done' | 'pruned' | 'failed' | 'cancelled', number>>
   /** How many events of the log it has taken in, with those that are missing: the number of the next one. */
   length = 0
@@ -51,6 +53,7 @@ export class History {
     this.trials = trials.all
     this.queued = trials.queued
     this.held = trials.held
+    this.waiting = trials.waiting
     this.settledCounts = trials.settledCounts
   }
 
@@ -101,9 +104,15 @@ export class History {
     return lifecycle.state === 'done' && hasMore
   }
 
-  /** How many trials stand how, in a reader's words. */
+  /** How many trials stand how, in a reader's words: what waits in a slot behind another one does not run. */
   get tally(): Counts {
-    return { queued: this.queued.size, running: this.held.size, ...this.settledCounts }
+    const { queued, held, waiting, settledCounts } = this
+    return { queued: queued.size + waiting.size, running: held.size - waiting.size, ...settledCounts }
+  }
+
+  /** Trials whose turn it is by the last event, which named another one. */
+  get movedUp(): readonly number[] {
+    return this.#machines.trials.movedUp
   }
 
   /** Where there is one objective: the trial with the best value; ties go to the lower number. */
@@ -241,6 +250,7 @@ export class History {
   }
 
   apply(event: LogEvent | VolatileEvent): Effect[] {
+    this.#machines.trials.forgetMovedUp()
     if (!volatile.has(event.type)) this.length += 1
     switch (event.type) {
       case 'trial.suggested':

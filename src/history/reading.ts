@@ -79,7 +79,7 @@ export class Reading {
   /** How a trial stands. */
   trial(number: number): TrialReading | undefined {
     const snapshot = this.history?.trial(number)
-    return snapshot === undefined ? undefined : readingOf(snapshot)
+    return snapshot === undefined ? undefined : readingOf(snapshot, this.history?.waiting.has(number) === true)
   }
 }
 
@@ -100,12 +100,12 @@ export interface TrialReading {
   readonly context: TrialSnapshot['context']
 }
 
-function readingOf({ value, context }: TrialSnapshot): TrialReading {
+function readingOf({ value, context }: TrialSnapshot, waits: boolean): TrialReading {
   const { end } = context
   const ended = end?.type === 'trial.ended' ? end : undefined
   const attempt = end?.attempt ?? context.attempt
   return {
-    state: trialStateOf(value),
+    state: trialStateOf(value, waits),
     attempts: context.attempt - context.returned,
     attempt: attempt === 0 ? null : attempt,
     worker: end?.worker ?? context.worker,

@@ -1,13 +1,14 @@
 /**
  * The trials of an experiment by their numbers, and how many stand how. Pure.
- * I1 `queued`, `held` and `settledCounts` agree with the trials' states: a trial that moves is filed anew in the same step.
+ * I1 `queued`, `held`, `waiting` and `settledCounts` agree with the trials' states: a trial that moves is filed anew in the same step.
  */
 import type { Context, LogEvent, Policy } from '../../protocol/index.ts'
 import { flatStepper } from '../machine/index.ts'
 import { configurationNumber, configurationOf, type Configuration } from './configurations.ts'
 import { isFinal } from './final.ts'
 import { seedOf } from './seed.ts'
-import { trialMachine, type TrialEvent, type TrialSnapshot } from './trial.machine.ts'
+import { SlotQueues } from './slot-queues.ts'
+import { trialMachine, type Part, type TrialEvent, type TrialSnapshot } from './trial.machine.ts'
 import type { FinalState } from './verdict.ts'
 
 const steps = flatStepper(trialMachine)
@@ -28,6 +29,11 @@ export class TrialTable {
   readonly queued: ReadonlySet<number> = this.#queued
   readonly #held = new Set<number>()
   readonly held: ReadonlySet<number> = this.#held
+  readonly #slots = new SlotQueues()
+  readonly #waiting = new Set<number>()
+  /** Of those that are held: they are in a slot behind another one, and have not begun. */
+  readonly waiting: ReadonlySet<number> = this.#waiting
+  #movedUp: number[] = []
   readonly #settledCounts: Record<FinalState, number> = { done: 0, pruned: 0, failed: 0, cancelled: 0 }
   readonly settledCounts: Readonly<Record<FinalState, number>> = this.#settledCounts
 
@@ -94,9 +100,22 @@ export class TrialTable {
     return opened
   }
 
+  /** Trials that are not waiting any more because another one has left their slot, since this was asked to be forgotten. */
+  get movedUp(): readonly number[] {
+    return this.#movedUp
+  }
+
+  forgetMovedUp(): void {
+    if (this.#movedUp.length > 0) this.#movedUp = []
+  }
+
   /** I1 */
   #file(trial: number, before: TrialSnapshot, after: TrialSnapshot): void {
     this.#trials.set(trial, after)
+    const first = this.#slots.move(trial, partsHeld(before), partsHeld(after))
+    if (this.#slots.waits(partsHeld(after))) this.#waiting.add(trial)
+    else this.#waiting.delete(trial)
+    for (const one of first) if (this.#waiting.delete(one)) this.#movedUp.push(one)
     if (after.value === 'queued') this.#queued.add(trial)
     else this.#queued.delete(trial)
     if (heldStates.has(after.value)) this.#held.add(trial)
@@ -144,3 +163,9 @@ export class TrialTable {
     return undefined
   }
 }
+
+const nowhere: readonly Part[] = []
+
+/** A trial that has settled remembers its parts, and holds none of them. */
+const partsHeld = ({ value, context }: TrialSnapshot): readonly Part[] =>
+  heldStates.has(value) ? context.parts : nowhere

@@ -1,5 +1,8 @@
 /** What is handed out ahead, through the whole driver, on the memory bus. */
 import { expect, it } from 'vitest'
+import { progress, type PayloadOf } from '../../protocol/index.ts'
+import { hear } from '../../src/bus/index.ts'
+import { readResult } from '../../src/store/index.ts'
 import { Bench } from './support.ts'
 
 it.each([
@@ -30,4 +33,23 @@ it('what was handed back says nothing of how long trials take', async () => {
   await worker.finish(worker.running[0] ?? 0)
   await bench.pass(500, worker)
   expect(worker.waiting).toHaveLength(1)
+})
+
+it('is called queued wherever people look, also while its worker has not answered yet', async () => {
+  const bench = new Bench()
+  const bus = bench.network.connect('d1')
+  await bench.driver('d1', {}, Object.create(bus, { members: { value: 3 } }))
+  await bench.optimizer()
+  const worker = await bench.worker('w1', { lastsMs: 5_000 })
+  const told: PayloadOf<typeof progress>[] = []
+  hear(bench.client, progress, { experiment: 'e1' }, (said) => void told.push(said))
+  await bench.submit('e1')
+  worker.deaf = true
+  await worker.finish(0)
+  await bench.pass(500, worker)
+  expect((await bench.types('e1')).filter((type) => type === 'trial.assigned')).toHaveLength(3)
+  const { counts, trials } = await readResult(bench.client, 'e1')
+  expect(counts).toMatchObject({ queued: 1, running: 1, done: 1 })
+  expect(trials.map(({ state }) => state)).toEqual(['done', 'running', 'queued'])
+  expect(told.at(-1)).toMatchObject({ counts, running: [{ trial: 1 }] })
 })

@@ -10,7 +10,7 @@ import {
   type OptimizationContext,
   type RingSettings,
 } from '../../protocol/index.ts'
-import { History, Reading } from '../../src/history/index.ts'
+import { History, isFinal, Reading, type Part } from '../../src/history/index.ts'
 import { resultOf } from '../../src/store/index.ts'
 import { accepted, assigned, ended, lost, suggested } from '../store/events.ts'
 import { logEvents, outcomes } from './arbitrary.ts'
@@ -60,6 +60,38 @@ describe('who reads a log', () => {
     const after = resultOf('e', [...events, over('done'), lost(0)])
     expect(after).toMatchObject({ state: 'done', endedAt: 40, counts: { done: 1 }, best: { trial: 0 } })
     expect(after.trials[0]).not.toHaveProperty('problem')
+  })
+
+  it('does not call running what waits in a slot behind another trial', () => {
+    const elsewhere: LogEvent = { ...assigned(2), slot: 1 } as LogEvent
+    const trials = [0, 1, 2, 3].map((trial) => suggested(trial))
+    const events = [accepted({ trials: 4 }), ...trials, assigned(0), assigned(1), elsewhere, assigned(3)]
+    const statesAfter = (...more: readonly LogEvent[]) => {
+      const { counts, trials: told } = resultOf('e', [...events, ...more])
+      const states = told.map(({ state }) => state)
+      expect(counts).toMatchObject({ running: states.filter((one) => one === 'running').length })
+      return states
+    }
+    expect(statesAfter()).toEqual(['running', 'queued', 'running', 'queued'])
+    expect(resultOf('e', events).counts).toMatchObject({ queued: 2, running: 2 })
+    expect(statesAfter(ended(0, done(0.5)))).toEqual(['done', 'running', 'running', 'queued'])
+    // What is called back, or lost, makes room as well.
+    expect(statesAfter(ended(1, { kind: 'returned', reason: 'an idle slot' }))[1]).toBe('queued')
+    expect(statesAfter(lost(0))).toEqual(['queued', 'running', 'running', 'queued'])
+    expect(statesAfter(lost(0), assigned(0, 2))).toEqual(['queued', 'running', 'running', 'queued'])
+  })
+
+  it('is told whose turn it is by an event that names another trial', () => {
+    const reading = new Reading('e')
+    const movedUp = (event: LogEvent) => {
+      reading.apply(event)
+      return reading.history?.movedUp
+    }
+    for (const event of [accepted({ trials: 3 }), suggested(0), suggested(1), suggested(2)]) reading.apply(event)
+    expect([assigned(0), assigned(1), assigned(2)].map(movedUp)).toEqual([[], [], []])
+    expect(movedUp(ended(0, done(0.5)))).toEqual([1])
+    expect(movedUp({ type: 'experiment.noted', at: 30, note: 'a note' })).toEqual([])
+    expect(movedUp(lost(2))).toEqual([])
   })
 
   it('takes what a driver wrote for ended as ended, with what was open cancelled', () => {
@@ -130,12 +162,22 @@ function standing(history: History): string {
   ])
 }
 
+/** What workers have, in the order in which it was given to them: what was there before comes first. */
+function inOrder(before: readonly Part[], history: History): Part[] {
+  const open = [...history.trials.values()].flatMap(({ value, context }) =>
+    value === 'queued' || isFinal(value) ? [] : context.parts,
+  )
+  return [...before.filter((part) => open.includes(part)), ...open.filter((part) => !before.includes(part))]
+}
+
 /** Counted anew from every trial, as nobody keeps it. */
-function countedAnew(history: History): string {
+function countedAnew(history: History, given: readonly Part[]): string {
+  const runs = (part: Part) => given.find(({ worker, slot }) => worker === part.worker && slot === part.slot) === part
   const tally = { queued: 0, running: 0, done: 0, pruned: 0, failed: 0, cancelled: 0 }
   let best: { trial: number; value: number } | null = null
   for (const [trial, { value, context }] of [...history.trials].sort(([a], [b]) => a - b)) {
-    const state = value === 'assigned' || value === 'stopping' ? 'running' : value
+    const open = value === 'assigned' || value === 'running' || value === 'stopping'
+    const state = open ? (context.parts.length === 0 || context.parts.some(runs) ? 'running' : 'queued') : value
     tally[state] += 1
     const reached = context.metrics['value']
     if (state === 'done' && typeof reached === 'number' && (best === null || reached > best.value))
@@ -169,6 +211,7 @@ describe('a driver and those who read its log', () => {
         const first = acceptedWith(setting)
         const driver = new History(first.submission)
         const reading = new Reading('e')
+        let given: Part[] = []
         const written = (event: LogEvent) => {
           driver.apply(event)
           reading.take(decodePayload(log, encodePayload(log, { events: [event] }, 'log'), 'log'))
@@ -182,8 +225,10 @@ describe('a driver and those who read its log', () => {
             expect(history === null ? null : JSON.parse(standing(history))).toEqual(JSON.parse(standing(driver)))
           }
           const { tally, best } = driver
-          if (JSON.stringify([tally, best?.trial]) !== countedAnew(driver))
-            expect([tally, best?.trial]).toEqual(JSON.parse(countedAnew(driver)))
+          given = inOrder(given, driver)
+          const counted = countedAnew(driver, given)
+          if (JSON.stringify([tally, best?.trial]) !== counted)
+            expect([tally, best?.trial]).toEqual(JSON.parse(counted))
         }
       }),
       { numRuns: 10_000 },

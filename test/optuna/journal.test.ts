@@ -54,7 +54,7 @@ const search = [
   suggested(0, { lr: 0.5 }),
   assigned(0),
   suggested(1, { lr: 0.25 }),
-  assigned(1),
+  { ...assigned(1), slot: 1 } as LogEvent,
   ended(0, done(0.9), 1, { startedAt: 10, endedAt: 20, points: 2 }),
   lost(1),
   suggested(2, { lr: 1 }),

@@ -33,7 +33,7 @@ function progressOf(
   { id, clock }: Viewer,
 ): PayloadOf<typeof progress> {
   const { history } = run
-  const begun = [...history.held].filter((trial) => !waits(run, fleet, trial))
+  const begun = begunOf(run, fleet)
   const running = begun.slice(0, shown).flatMap((trial) => {
     const context = history.trial(trial)?.context
     if (!context || context.worker === null) return []
@@ -49,7 +49,7 @@ function progressOf(
     state: history.state,
     at: clock.now(),
     trials: history.lifecycle.target,
-    counts: countsOf(run, begun.length),
+    counts: countsWith(run, begun.length),
     best: history.best === null ? null : { ...history.best, metrics: fewOf(history.best.metrics, run) },
     running,
     workers: fleet.present.length,
@@ -68,8 +68,9 @@ function fewOf(metrics: Metrics, { submission }: ExperimentRun): Metrics {
   return Object.fromEntries(few.map((name) => [name, metrics[name] ?? null]))
 }
 
-/** Its worker has it, behind another one. */
+/** Its worker has it, behind another one: of this experiment, as the log says, or of another one. */
 function waits({ id: experiment, history }: ExperimentRun, fleet: Fleet, trial: number): boolean {
+  if (history.waiting.has(trial)) return true
   const parts = history.trial(trial)?.context.parts ?? []
   return (
     parts.length > 0 &&
@@ -77,8 +78,14 @@ function waits({ id: experiment, history }: ExperimentRun, fleet: Fleet, trial: 
   )
 }
 
+/** The trials that run, and do not wait in a slot. */
+const begunOf = (run: ExperimentRun, fleet: Fleet): number[] =>
+  [...run.history.held].filter((trial) => !waits(run, fleet, trial))
+
 /** What waits in a slot is queued for those who watch. */
-function countsOf({ history }: ExperimentRun, running: number): Counts {
+export const countsOf = (run: ExperimentRun, fleet: Fleet): Counts => countsWith(run, begunOf(run, fleet).length)
+
+function countsWith({ history }: ExperimentRun, running: number): Counts {
   const { done, pruned, failed, cancelled } = history.settledCounts
   return { queued: history.queued.size + history.held.size - running, running, done, pruned, failed, cancelled }
 }

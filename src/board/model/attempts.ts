@@ -1,5 +1,5 @@
 /** The attempts of an experiment as a page holds them, and what the lanes of its slots tell. Pure. */
-import type { AttemptRecord } from '../../history/index.ts'
+import type { AttemptRecord, TrialState } from '../../history/index.ts'
 import type { AttemptColumns } from '../wire.ts'
 
 export class AttemptList {
@@ -57,6 +57,10 @@ export function lanesOf(attempts: readonly AttemptRecord[]): Lane[] {
     .map(([name, own]) => ({ name, attempts: own.sort((a, b) => beginOf(a) - beginOf(b)) }))
     .sort((a, b) => beginOf(a.attempts[0]) - beginOf(b.attempts[0]) || (a.name < b.name ? -1 : 1))
 }
+
+/** It waits in its slot behind another one: its trial is queued, though a worker has it. */
+export const waits = ({ ending }: AttemptRecord, state: TrialState | undefined): boolean =>
+  ending === null && state === 'queued'
 
 export const beginOf = (attempt: AttemptRecord | undefined): number => attempt?.startedAt ?? attempt?.assignedAt ?? 0
 

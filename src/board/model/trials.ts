@@ -51,6 +51,12 @@ export class Trials {
     return this.plain('state')[place] as TrialState
   }
 
+  /** undefined: there is no such trial. */
+  stateOf(trial: number): TrialState | undefined {
+    const place = this.place(trial)
+    return place === undefined ? undefined : this.state(place)
+  }
+
   plain(name: PlainColumn): readonly Cell[] {
     return this.#plain.get(name) ?? []
   }

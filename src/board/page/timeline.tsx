@@ -1,7 +1,7 @@
 /** Lanes of slots, and what it was worth that nobody waited for anybody. */
 import { useEffect, useMemo, useState } from 'preact/hooks'
 import { timelineChart, timelineHeight } from '../charts/timeline.ts'
-import { savingsOf, type Savings } from '../model/attempts.ts'
+import { savingsOf, waits, type Savings } from '../model/attempts.ts'
 import { duration, percent, plural } from '../words.ts'
 import { ChartBox } from './chart-box.tsx'
 import type { PartProps } from './search.tsx'
@@ -26,7 +26,10 @@ export function useNow(runs: boolean): number {
 export function TimelinePanel({ store, standing, derived }: PartProps) {
   const { version, chosen } = derived
   const at = useNow(standing.endedAt === null)
-  const attempts = useMemo(() => store.attempts.all(), [version])
+  const attempts = useMemo(() => {
+    const { trials } = store
+    return store.attempts.all().filter((attempt) => !waits(attempt, trials.stateOf(attempt.trial)))
+  }, [version])
   const chart = useMemo(
     () => timelineChart(attempts, { now: at, best: standing.best, chosen }),
     [attempts, at, standing.best, chosen],

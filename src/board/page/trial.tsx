@@ -4,7 +4,7 @@ import { useEffect, useMemo, useRef, useState } from 'preact/hooks'
 import type { AttemptRecord } from '../../history/index.ts'
 import { curvesChart, type Curve } from '../charts/curves.ts'
 import { visibleLines } from '../../words/index.ts'
-import { beginOf } from '../model/attempts.ts'
+import { beginOf, waits } from '../model/attempts.ts'
 import { Series } from '../series.ts'
 import type { CurveColumns, OutputRow, Standing } from '../wire.ts'
 import { duration, inLine, number, value as valueText } from '../words.ts'
@@ -168,6 +168,7 @@ function AttemptTable({ store, trial, standing }: TrialProps) {
   const version = store.version.value
   const attempts = useMemo(() => store.attempts.of(trial), [version, trial])
   const running = store.progress.value?.running.find((one) => one.trial === trial)
+  const state = store.trials.stateOf(trial)
   return (
     <section class="panel wide" aria-label="Attempts">
       <header class="panel-head">
@@ -199,7 +200,9 @@ function AttemptTable({ store, trial, standing }: TrialProps) {
                   <td class="number">
                     {attempt.endedAt === null ? '–' : duration(attempt.endedAt - beginOf(attempt))}
                   </td>
-                  <td>{endingText(attempt, running?.step ?? null)}</td>
+                  <td>
+                    {waits(attempt, state) ? 'waits behind another trial' : endingText(attempt, running?.step ?? null)}
+                  </td>
                   <td class="text">{attempt.reason === null ? '' : inLine(attempt.reason)}</td>
                   <td>{attempt.checkpoint ? 'kept' : '–'}</td>
                 </tr>
