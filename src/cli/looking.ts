@@ -60,3 +60,10 @@ export function sessionOptions(
   const names = ['server', 'data', 'workers', 'replicas', 'trust', ...accessOptions.map(([name]) => name)] as const
   return Object.fromEntries(names.flatMap((name) => (given[name] === undefined ? [] : [[name, given[name]]])))
 }
+
+/** What another command has to be given to find the same bus: it follows the command's words. */
+export function where({ server, data }: BusOptions): string {
+  // The part before an @ is secret.
+  if (server !== undefined) return ` --server ${server.replaceAll(/[^/,]*@/g, '')}`
+  return data === undefined ? '' : ` --data ${data}`
+}

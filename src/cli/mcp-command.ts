@@ -1,13 +1,13 @@
 /** `maggy mcp`: a server for coding agents on standard input and output. It only reads, unless more is allowed. */
 import { exitCodes } from '../actor/index.ts'
 import { serveMcp, type Changing, type House } from '../mcp/index.ts'
-import { latestExperiment, readOutline, readResult } from '../store/index.ts'
+import { readOutline } from '../store/index.ts'
 import { annotate, changeAndResume, enqueueTrials, pauseRunning, takeUp } from '../client/index.ts'
 import { Background } from './background.ts'
 import { changeOf } from './change-command.ts'
 import { interruptible } from './interrupt.ts'
 import { asking, looking, type BusOptions } from './looking.ts'
-import { outlines, stopped } from './read-commands.ts'
+import { standingOf, standings, stopped } from './read-commands.ts'
 
 /** So long an agent waits for a driver that takes an experiment up. */
 const driverMs = 15_000
@@ -20,9 +20,8 @@ export async function mcpCommand(options: McpCommandOptions, version: string): P
   return await interruptible(async (signal) => {
     const background = new Background(options)
     const house: House = {
-      outlines: () => outlines(options),
-      result: (id) =>
-        looking(options, async ({ bus }) => readResult(bus, id ?? (await latestExperiment(bus))), id ?? 'yet'),
+      outlines: () => standings(options),
+      result: (id) => standingOf(id, options),
       start: (order) => background.start(order),
       pause: (id, now) => looking(options, ({ bus }) => pauseRunning(bus, id, now), id),
       resume: (id, flags) =>

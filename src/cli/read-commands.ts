@@ -1,4 +1,5 @@
 /** Commands that only look: they need the bus, and no driver. */
+import pc from 'picocolors'
 import { codeOf, isProblem, problem } from '../../protocol/index.ts'
 import { experimentIds } from '../archive/index.ts'
 import type { Bus } from '../bus/index.ts'
@@ -23,12 +24,14 @@ import { filtered, type Filters } from './filters.ts'
 import { interruptible } from './interrupt.ts'
 import { looking, nothingHere, type BusOptions, type Looking } from './looking.ts'
 import { explanationLines, spaceText, toldBy } from './explanation-text.ts'
+import { waitingText } from './progress-text.ts'
+import { isOver, withWaiting, type Waits } from './with-waiting.ts'
 import { experimentTable, resultText } from './trial-table.ts'
 import { printJson } from './watch.ts'
 
 /** Lists the experiments that the bus knows. */
 export async function listCommand(options: Looking & Filters): Promise<number> {
-  const sorted = filtered(await outlines(options), options, Date.now())
+  const sorted = await standings(options, (all) => filtered(all, options, Date.now()))
   if (options.json === true) for (const outline of sorted) printJson('experiment', outline)
   else print(sorted.length === 0 ? 'no experiments' : experimentTable(sorted))
   return exitCodes.done
@@ -36,17 +39,32 @@ export async function listCommand(options: Looking & Filters): Promise<number> {
 
 /** All experiments, in the order in which they began. */
 export async function outlines(options: BusOptions): Promise<Outline[]> {
-  if (nothingHere(options)) return []
-  const found = await looking(options, async ({ bus }) => {
-    const known: Outline[] = []
-    for (const id of await experimentIds(bus)) {
-      // One result in memory at a time; a list needs no trials.
-      const outline = await outlineIn(bus, id)
-      if (outline !== undefined) known.push(outline)
-    }
-    return known
-  })
-  return found.sort((a, b) => (a.startedAt ?? 0) - (b.startedAt ?? 0))
+  return nothingHere(options) ? [] : await looking(options, ({ bus }) => outlinesOn(bus))
+}
+
+/** The same with what they wait for; `wanted` chooses some of them. */
+export async function standings(
+  options: BusOptions,
+  wanted: (all: readonly Outline[]) => readonly Outline[] = (all) => all,
+): Promise<readonly (Outline & Waits)[]> {
+  if (nothingHere(options)) {
+    // What cannot be chosen by is refused, whatever there is.
+    wanted([])
+    return []
+  }
+  return await looking(options, async ({ bus }) =>
+    withWaiting(bus, options, wanted(await outlinesOn(bus)), (id) => outlineIn(bus, id)),
+  )
+}
+
+async function outlinesOn(bus: Bus): Promise<Outline[]> {
+  const known: Outline[] = []
+  for (const id of await experimentIds(bus)) {
+    // One result in memory at a time; a list needs no trials.
+    const outline = await outlineIn(bus, id)
+    if (outline !== undefined) known.push(outline)
+  }
+  return known.sort((a, b) => (a.startedAt ?? 0) - (b.startedAt ?? 0))
 }
 
 /** One whose log has lost its beginning is named, and the others are listed all the same. */
@@ -60,12 +78,25 @@ async function outlineIn(bus: Bus, id: string): Promise<Outline | undefined> {
   }
 }
 
+/** A result with what it waits for. `id`: by default the experiment that was active last. */
+export async function standingOf(id: string | undefined, options: BusOptions): Promise<Result & Waits> {
+  return await looking(
+    options,
+    async ({ bus }) => {
+      const found = await readResult(bus, id ?? (await latestExperiment(bus)))
+      const [standing] = await withWaiting(bus, options, [found], (experiment) => readResult(bus, experiment))
+      return standing ?? { ...found, waiting: null }
+    },
+    id,
+  )
+}
+
 /** `id`: by default the experiment that was active last. */
 export async function showCommand(
   id: string | undefined,
   options: Looking & { readonly all?: boolean; readonly top?: number; readonly suggestSpace?: boolean },
 ): Promise<number> {
-  const result = await looking(options, async ({ bus }) => readResult(bus, id ?? (await latestExperiment(bus))), id)
+  const { waiting, ...result } = await standingOf(id, options)
   const { space, objectives, trials } = result
   const isSearch = Object.keys(space).length > 0
   if (options.suggestSpace === true) {
@@ -86,8 +117,13 @@ export async function showCommand(
   const told = isSearch ? toldBy(result) : []
   if (options.json === true) {
     const importance = importances(result)
-    printJson('result', { result: { ...result, importance, ...(learned && { explanation: { ...learned, told } }) } })
-  } else print([resultText(result, options), ...explanationLines(result, learned, told)].join('\n'))
+    printJson('result', {
+      result: { ...result, waiting, importance, ...(learned && { explanation: { ...learned, told } }) },
+    })
+  } else {
+    const waits = waiting === null ? [] : [pc.yellow(waitingText(waiting))]
+    print([resultText(result, options), ...waits, ...explanationLines(result, learned, told)].join('\n'))
+  }
   return exitCodes.done
 }
 
@@ -120,8 +156,6 @@ export async function stopped(
     throw problem('EXPERIMENT_UNOWNED', { experiment: id }, { cause: error })
   }
 }
-
-const isOver = ({ state }: Result) => state === 'done' || state === 'stopped' || state === 'failed'
 
 /** Shows the output of trials; with `follow`, as it comes; `raw`: as it was printed, for pipes. */
 export async function logsCommand(

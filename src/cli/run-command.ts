@@ -37,7 +37,7 @@ import { changeOf, type ChangeFlags } from './change-command.ts'
 import { explorationHparams, overrideContext, parseSettings } from './set-options.ts'
 import { sayAddress } from './board-command.ts'
 import { interruptible } from './interrupt.ts'
-import { isServed, looking, sayAside, sessionOptions, type BusOptions } from './looking.ts'
+import { isServed, looking, sayAside, sessionOptions, type BusOptions, where } from './looking.ts'
 import { duration, pairs } from './text.ts'
 import { resultText } from './trial-table.ts'
 import { printJson, styleOf, watchIn, type Shown, type Style } from './watch.ts'
@@ -312,10 +312,4 @@ function codeFor(result: Result, signal: AbortSignal): number {
   if (result.state !== 'failed') return result.misbehaved === undefined ? exitCodes.done : exitCodes.internal
   const own = exitCodeFor(result.problem?.code ?? '')
   return own === exitCodes.usage || own === exitCodes.internal ? own : exitCodes.failed
-}
-
-function where({ server, data }: BusOptions): string {
-  // The part before an @ is secret.
-  if (server !== undefined) return ` --server ${server.replaceAll(/[^/,]*@/g, '')}`
-  return data === undefined ? '' : ` --data ${data}`
 }

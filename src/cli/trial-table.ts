@@ -1,6 +1,6 @@
 /** Trials and experiments as tables for people. */
 import pc from 'picocolors'
-import { own, type Metrics } from '../../protocol/index.ts'
+import { own, type Metrics, type Problem } from '../../protocol/index.ts'
 import { visible, visibleLines } from '../words/index.ts'
 import { importances } from '../importance/index.ts'
 import type { TrialState } from '../history/index.ts'
@@ -211,8 +211,12 @@ function holesText({ places, events }: NonNullable<Result['holes']>): string {
   return `the log has a hole: ${missing} at ${places === 1 ? 'one place' : `${places} places`}; this is what is left`
 }
 
-/** One line an experiment. */
-export function experimentTable(results: readonly Outline[]): string {
+/** One line an experiment. `waiting`: the code of what one that is not over waits for. */
+export function experimentTable(
+  results: readonly (Outline & { readonly waiting?: Pick<Problem, 'code'> | null })[],
+): string {
+  const tagged = results.some(({ tags }) => tags !== undefined)
+  const anyWaits = results.some(({ waiting = null }) => waiting !== null)
   const rows = results.map((result) => {
     const { counts, best, objectives } = result
     const metric = objectives[0]?.metric
@@ -228,12 +232,10 @@ export function experimentTable(results: readonly Outline[]): string {
       best === null || metric === undefined ? '-' : `${visible(metric)} ${valueText(own(best.metrics, metric))}`,
       result.startedAt === null ? '-' : new Date(result.startedAt).toISOString(),
       duration(result.durationMs),
+      ...(anyWaits ? [pc.yellow(result.waiting?.code ?? '')] : []),
       (result.tags ?? []).join(' '),
     ]
   })
-  const tagged = results.some(({ tags }) => tags !== undefined)
-  return table(
-    ['experiment', 'state', 'trials', 'failed', 'best', 'started', 'time', ...(tagged ? ['tags'] : [])],
-    rows,
-  )
+  const head = ['experiment', 'state', 'trials', 'failed', 'best', 'started', 'time']
+  return table([...head, ...(anyWaits ? ['waiting'] : []), ...(tagged ? ['tags'] : [])], rows)
 }

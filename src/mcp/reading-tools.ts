@@ -3,7 +3,7 @@ import { Type } from 'typebox'
 import { own, problem } from '../../protocol/index.ts'
 import { importances } from '../importance/index.ts'
 import { rank, searchedHparams, type Outline, type Result, type TrialResult } from '../store/index.ts'
-import { tool } from './tool.ts'
+import { tool, type Waits } from './tool.ts'
 
 const id = (description: string) => Type.String({ description, minLength: 1, maxLength: 128 })
 const listed = 50
@@ -13,7 +13,7 @@ const lastShown = 5
 export const list = tool({
   name: 'list',
   title: 'List experiments',
-  description: `The experiments that there are, the last ${listed} by default: state, counts of trials, the best one.`,
+  description: `The experiments that there are, the last ${listed} by default: state, counts of trials, the best one, what it waits for.`,
   takes: Type.Object({ limit: Type.Optional(Type.Integer({ minimum: 1, maximum: 1000 })) }),
   async answer(house, { limit = listed }) {
     const all = await house.outlines()
@@ -59,7 +59,7 @@ export const compare = tool({
     'Several experiments side by side: what each came to, the best hparams, and which has the best value of the first objective.',
   takes: Type.Object({ experiments: Type.Array(id('an id'), { minItems: 2, maxItems: 20 }) }),
   async answer(house, { experiments }) {
-    const results: Result[] = []
+    const results: (Result & Waits)[] = []
     for (const experiment of experiments) results.push(await house.result(experiment))
     const [objective] = results[0]?.objectives ?? []
     const isShared = (result: Result) =>
@@ -86,7 +86,7 @@ export const compare = tool({
 })
 
 /** An experiment in a few lines. */
-function inShort(outline: Outline) {
+function inShort(outline: Outline & Waits) {
   const {
     experiment,
     name,
@@ -101,6 +101,7 @@ function inShort(outline: Outline) {
     conclusion,
     tags,
     remarks,
+    waiting,
   } = outline
   return {
     experiment,
@@ -113,6 +114,7 @@ function inShort(outline: Outline) {
     bestTrial: best === null ? null : trialIn(outline, best),
     startedAt: startedAt === null ? null : new Date(startedAt).toISOString(),
     durationMs,
+    ...(waiting === null ? {} : { waiting }),
     ...(tags === undefined ? {} : { tags }),
     ...(remarks === undefined
       ? {}

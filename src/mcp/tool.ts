@@ -1,15 +1,20 @@
 /** A tool for coding agents: words for the agent, its input, whether it changes anything, and its action. */
 import type { Static, TObject } from 'typebox'
 import { describe, isProblem, problem, RemoteError, toProblem, type Hparams } from '../../protocol/index.ts'
-import type { Annotation } from '../client/index.ts'
+import type { Annotation, Waiting } from '../client/index.ts'
 import type { Outline, Result } from '../store/index.ts'
+
+/** What an experiment waits for; null: it is over, or it goes on. */
+export interface Waits {
+  readonly waiting: Waiting | null
+}
 
 /** The operations that the tools call. The CLI hands them in. */
 export interface House {
   /** In the order in which they began. */
-  outlines(): Promise<readonly Outline[]>
+  outlines(): Promise<readonly (Outline & Waits)[]>
   /** Without an id: the experiment that was active last. */
-  result(experiment: string | undefined): Promise<Result>
+  result(experiment: string | undefined): Promise<Result & Waits>
   /** Resolves, once it is accepted, with its id. */
   start(order: Order): Promise<string>
   /** Resolves with the state it is in then. */

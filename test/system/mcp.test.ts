@@ -34,6 +34,7 @@ beforeAll(async () => {
        contexts: {
          short: optimization({ ...common, trials: 3 }),
          other: optimization({ ...common, direction: 'minimize', trials: 2 }),
+         large: optimization({ ...common, trials: 1, resources: { gpu: 4 } }),
          long: optimization({ ...common, trials: 2, hparams: { wait: true } }),
        },
      })\n`,
@@ -141,15 +142,26 @@ it('starts, lists, shows, compares and stops experiments, and says what is wrong
   expect(sides.map(({ counts }) => counts.done)).toEqual([3, 2])
   expect(said['ranking']).toEqual(sides.toSorted((a, b) => b.value - a.value).map(({ experiment }) => experiment))
 
+  const large = await start('large')
+  const waits = async () => {
+    const { said: shown } = await call('show', { experiment: large })
+    return (shown['waiting'] as { code: string } | undefined)?.code
+  }
+  await expect.poll(waits, { timeout: 30_000 }).toBe('RESOURCES_MISSING')
+  await call('stop', { experiment: large, mode: 'cancel' })
+  await system.ended(large)
+  expect(await waits()).toBe(undefined)
+
   const long = await start('long')
   const stopped = await call('stop', { experiment: long, mode: 'cancel' })
   expect(stopped.said).toMatchObject({ experiment: long })
   await system.ended(long)
   expect((await call('list')).said).toMatchObject({
-    total: 3,
+    total: 4,
     experiments: [
       { experiment: first, state: 'done' },
       { experiment: second, state: 'done' },
+      { experiment: large, state: 'stopped' },
       { experiment: long, state: 'stopped' },
     ],
   })
@@ -160,7 +172,7 @@ it('starts, lists, shows, compares and stops experiments, and says what is wrong
   expect((await call('show', { experiment: 'nowhere' })).text).toMatch(/^error EXPERIMENT_UNKNOWN: /)
   expect((await call('start', { module: 'nowhere.ts', context: 'x' })).text).toMatch(/^error MODULE_NOT_FOUND: /)
   expect((await call('start', { module, context: 'nowhere' })).text).toMatch(
-    /^error CONTEXT_UNKNOWN: .*short, other, long/,
+    /^error CONTEXT_UNKNOWN: .*short, other, large, long/,
   )
   await client.close()
 })
