@@ -130,7 +130,7 @@ export interface Outline<H extends object = Hparams> {
 /** An experiment and all its trials. */
 export interface Result<H extends object = Hparams> extends Outline<H> {
   readonly worst: TrialResult<H> | null
-  /** Of the first objective over the trials that are done. */
+  /** Of the first objective, over all that `best` and `worst` are chosen from: what broke a constraint is not among them. */
   readonly mean: number | null
   /** The done trials that no other one beats in every objective, by trial number. */
   readonly pareto: readonly TrialResult<H>[]
@@ -280,7 +280,7 @@ export function summarize(reading: Reading): Result {
   return {
     ...outline,
     worst: objectives.length === 1 ? (ranked.at(-1) ?? null) : null,
-    mean: meanOf(trials, objectives[0]),
+    mean: meanOf(ranked, objectives[0]),
     pareto: paretoFront(ranked, objectives),
     trials,
     ...(configurations === undefined ? {} : { configurations }),
@@ -357,13 +357,9 @@ export function rank<H extends object>(
     .sort((a, b) => lossOf(a.metrics, first) - lossOf(b.metrics, first) || a.trial - b.trial)
 }
 
-function meanOf(trials: readonly TrialResult[], objective: Objective | undefined): number | null {
-  if (objective === undefined) return null
-  const values = trials
-    .filter(({ state }) => state === 'done')
-    .map(({ metrics }) => own(metrics, objective.metric))
-    .filter((value): value is number => typeof value === 'number' && Number.isFinite(value))
-  return values.length === 0 ? null : mean(values)
+function meanOf(ranked: readonly TrialResult[], objective: Objective | undefined): number | null {
+  if (objective === undefined || ranked.length === 0) return null
+  return mean(ranked.map(({ metrics }) => Number(own(metrics, objective.metric))))
 }
 
 function paretoFront(ranked: readonly TrialResult[], objectives: readonly Objective[]): TrialResult[] {

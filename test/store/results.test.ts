@@ -127,9 +127,12 @@ describe('a result', () => {
     expect(result.trials.map(({ breaks }) => breaks)).toEqual([['memory <= 2'], undefined, ['size >= 4'], undefined])
     expect(result.constraints).toEqual({ kept: 2, broken: { 'memory <= 2': 1, 'size >= 4': 1 } })
     expect(result.pareto.map(({ trial }) => trial)).toEqual([1, 3])
-    expect(of(limited.slice(0, 1)).best?.trial).toBe(1)
+    expect(result.mean).toBeCloseTo(0.6)
+    expect(of(limited.slice(0, 1))).toMatchObject({ best: { trial: 1 }, worst: { trial: 3 } })
     expect(of([{ ...limited[0], limits: [{ metric: 'memory', atMost: 0 }] } as Objective])).toMatchObject({
       best: null,
+      worst: null,
+      mean: null,
       pareto: [],
       constraints: { kept: 0, broken: { 'memory <= 0': 4 } },
     })
