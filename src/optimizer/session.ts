@@ -51,26 +51,16 @@ export interface Session {
 
 /** Throws what the plug-in's `create` throws: OPTIMIZER_UNFIT; and HPARAMS_INVALID for what is enqueued. */
 export function createSession(plugin: OptimizerPlugin, setting: Setting): Session {
-  const { space, objectives, trials, options, seed, parallel, enqueue = [] } = setting
+  const { space, objectives, seed, enqueue = [] } = setting
   const { name: optimizer } = plugin
   const misbehaved = (reason: string, cause?: unknown) =>
     problem('OPTIMIZER_MISBEHAVED', { optimizer, reason }, { cause })
   const guard = guardOf(['OPTIMIZER_UNFIT', 'OPTIMIZER_MISBEHAVED'], misbehaved)
+  const made = madeFor(setting)
+  const { enqueued, isEnqueued } = made
   /** How many of the trials before each of these were enqueued. */
   const before = [0]
   for (const [index, entry] of enqueue.entries()) before.push((before[index] ?? 0) + Number(entry !== null))
-  const enqueued = before.at(-1) ?? 0
-  const isEnqueued = (trial: number): boolean => (enqueue[trial] ?? null) !== null
-  const made = {
-    space,
-    objectives,
-    trials,
-    options,
-    seed,
-    enqueued,
-    isEnqueued,
-    ...(parallel === undefined ? {} : { parallel }),
-  }
   const complete = createCompletion(plugin, made, enqueue, guard)
   const sampler = guard.now(() => plugin.create(made))
   const notes = [...guard.now(() => plugin.notes?.(made) ?? []), ...scarcityNote(space)]
@@ -118,6 +108,26 @@ export function createSession(plugin: OptimizerPlugin, setting: Setting): Sessio
     },
     observe: (observations) => session.observe(observations.map(inOrder)),
   }
+}
+
+/** The setting that a plug-in is made for. */
+function madeFor({ space, objectives, trials, options, seed, parallel, enqueue = [] }: Omit<Setting, 'history'>) {
+  return {
+    space,
+    objectives,
+    trials,
+    options,
+    seed,
+    enqueued: enqueue.filter((entry) => entry !== null).length,
+    isEnqueued: (trial: number): boolean => (enqueue[trial] ?? null) !== null,
+    ...(parallel === undefined ? {} : { parallel }),
+  }
+}
+
+/** What a plug-in says of a search so far: it is shown what its session would show it. */
+export function toldOf(plugin: OptimizerPlugin, setting: Setting): readonly string[] {
+  const history = setting.history.map(inOrder).toSorted((one, other) => one.trial - other.trial)
+  return plugin.told?.(madeFor(setting), history) ?? []
 }
 
 /** A function of the user's may say anything. */

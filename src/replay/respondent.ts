@@ -1,7 +1,6 @@
 /** The optimizer or ablator that is asked again: a built-in one in this process, or one that is served on the bus. */
 import {
   builtinOptimizers,
-  firstEarlierTrial,
   isProblem,
   observe,
   open,
@@ -18,7 +17,7 @@ import {
 import { builtinAblators } from '../ablation/index.ts'
 import { createAblation } from '../ablator/index.ts'
 import { ask, type Bus } from '../bus/index.ts'
-import type { Observed } from '../history/index.ts'
+import { earlierTrials, searchOf, type Observed } from '../history/index.ts'
 import { createSession } from '../optimizer/index.ts'
 import { builtinSamplers } from '../samplers/index.ts'
 import { builtinSchedulers } from '../schedulers/index.ts'
@@ -74,26 +73,10 @@ const trainingAlone: Respondent = {
   close: () => Promise.resolve(),
 }
 
-function settingOf({ space, objectives, seed, trials, enqueue, policy }: OptimizationContext, { options }: Plugin) {
-  const { parallel } = policy
-  return {
-    space,
-    objectives,
-    seed,
-    options,
-    trials,
-    ...(parallel === null ? {} : { parallel }),
-    ...(enqueue === undefined ? {} : { enqueue }),
-  }
-}
-
-const warmStartOf = ({ warmStart = [] }: OptimizationContext): Observed[] =>
-  warmStart.map((known, index) => ({ trial: firstEarlierTrial + index, ...known, state: 'done', step: null }))
-
 function builtinOptimizer(context: OptimizationContext, plugin: Plugin): Respondent | undefined {
   const found = builtinSamplers.get(plugin.name) ?? builtinSchedulers.get(plugin.name)
   if (found === undefined) return undefined
-  const session = createSession(found, { ...settingOf(context, plugin), history: warmStartOf(context) })
+  const session = createSession(found, { ...searchOf(context, plugin), history: earlierTrials(context) })
   return {
     adaptive: found.adaptive,
     async suggest(trial) {
@@ -153,7 +136,7 @@ async function served(bus: Bus, context: OptimizationContext, plugin: Plugin): P
   const optimizer = plugin.name
   // A name of its own: the optimizer may have the experiment itself open.
   const experiment = `replay-${crypto.randomUUID()}`
-  const opening = { experiment, ...settingOf(context, plugin), history: warmStartOf(context) }
+  const opening = { experiment, ...searchOf(context, plugin), history: earlierTrials(context) }
   const { instance, adaptive } = await ask(bus, open, { optimizer }, opening, { timeoutMs: openingMs }).catch(
     (error: unknown) => {
       if (!isProblem(error, 'BUS_NO_RESPONDERS')) throw error

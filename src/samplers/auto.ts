@@ -119,10 +119,12 @@ export const autoSampler: SamplerPlugin = {
     const { plugin, beside } = choose(setting)
     if (beside === undefined || setting.objectives.length > 1) return []
     let trusted = true
+    const latest = history.at(-1)?.trial ?? -Infinity
     return judge(setting.space, setting.objectives[0])
       .all(history)
       .flatMap((judgement) => {
-        if (judgement.trusted === trusted) return []
+        // After the last trial nothing is chosen any more.
+        if (judgement.trusted === trusted || judgement.last >= latest) return []
         trusted = judgement.trusted
         const explains = `leaving one out, a Gaussian process explains ${Math.max(0, Math.round(100 * judgement.skill))} % of the variance`
         const [most, least] = trusted ? [plugin.name, beside.name] : [beside.name, plugin.name]

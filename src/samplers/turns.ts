@@ -19,6 +19,8 @@ const mostJudged = 60
 export interface Judgement {
   /** How many trials it was judged by. */
   readonly trials: number
+  /** The last of them. */
+  readonly last: number
   readonly skill: number
   readonly trusted: boolean
 }
@@ -43,7 +45,7 @@ export function judge(space: SearchSpace, objective: Objective | undefined) {
     ).filter((entry) => entry !== undefined)
     const values = standardized(used.map(({ loss }) => loss))
     const skill = skillOf({ points: used.map(({ row }) => row), groups }, values)
-    const judgement = { trials: count, skill, trusted: skill >= leastSkill }
+    const judgement = { trials: count, last: valued.at(-1)?.trial ?? -Infinity, skill, trusted: skill >= leastSkill }
     known.set(count, { basis: valued.map(({ observation }) => observation), judgement })
     return judgement
   }

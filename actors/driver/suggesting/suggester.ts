@@ -6,7 +6,6 @@ import {
   builtinOptimizers,
   codeOf,
   describe,
-  firstEarlierTrial,
   isProblem,
   observe,
   observeAblation,
@@ -27,7 +26,7 @@ import {
   type Submission,
 } from '../../../protocol/index.ts'
 import { ask, type Bus } from '../../../src/bus/index.ts'
-import type { Observed } from '../../../src/history/index.ts'
+import { earlierTrials, searchOf, type Observed } from '../../../src/history/index.ts'
 import { prunerNotes } from '../../../src/pruners/index.ts'
 import { faultIn, withFixed } from '../../../src/space/index.ts'
 import { servedBy } from '../../../src/words/index.ts'
@@ -105,33 +104,18 @@ const nobody: Suggester = {
   unavailable: alone,
 }
 
-function optimizer(bus: Bus, experiment: string, context: OptimizationContext, { name, options }: Plugin): Suggester {
-  const { space, objectives, seed, trials, warmStart = [], enqueue = [], notes = [] } = context
-  const { parallel } = context.policy
+function optimizer(bus: Bus, experiment: string, context: OptimizationContext, plugin: Plugin): Suggester {
+  const { space, objectives, enqueue = [], notes = [] } = context
+  const { name } = plugin
   const misbehaved = (reason: string) => problem('OPTIMIZER_MISBEHAVED', { optimizer: name, reason })
   return {
     name,
-    warmStart: warmStart.map((known, index) => ({
-      trial: firstEarlierTrial + index,
-      ...known,
-      state: 'done',
-      step: null,
-    })),
+    warmStart: earlierTrials(context),
     misbehaved,
     unavailable: () =>
       problem('OPTIMIZER_UNAVAILABLE', { optimizer: name, hint: servedBy('maggy optimizer', builtinOptimizers, name) }),
     async open(history) {
-      const payload = {
-        experiment,
-        space,
-        objectives,
-        seed,
-        options,
-        trials,
-        ...(parallel === null ? {} : { parallel }),
-        ...(enqueue.length === 0 ? {} : { enqueue }),
-        history: [...history],
-      }
+      const payload = { experiment, ...searchOf(context, plugin), history: [...history] }
       const reply = await blaming(misbehaved, ask(bus, open, { optimizer: name }, payload, { timeoutMs }))
       return { ...reply, notes: [...notes, ...(reply.notes ?? []), ...prunerNotes(context.pruner, objectives)] }
     },
