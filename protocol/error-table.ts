@@ -262,6 +262,11 @@ export const table = {
     retryable: false,
     remedy: '`maggy ls` lists those that are known here',
   },
+  TRIALS_TOO_FEW: {
+    message: '{experiment} has {count} trials with a value that can be compared; to suggest a space takes {needed}',
+    retryable: false,
+    remedy: '`maggy resume {experiment} --trials +20` gives it more',
+  },
   EXPERIMENT_UNOWNED: {
     message: 'no driver has the experiment {experiment}: nothing of it runs',
     retryable: true,

@@ -42,6 +42,7 @@ const usage = new Set([
   'SPACE_INVALID',
   'STUDY_INVALID',
   'TOKEN_FILE_MISSING',
+  'TRIALS_TOO_FEW',
   'TRUST_REFUSED',
 ])
 

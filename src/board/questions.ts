@@ -28,9 +28,9 @@ export async function fullCurves(bus: Bus, experiment: string, trial: number): P
 export function importanceIn({ history }: Reading): Importances {
   const context = history?.submission.context
   if (history === null || context?.kind !== 'optimization') return {}
-  const trials = [...history.trials.values()].map(({ value, context: { hparams, metrics } }) => ({
-    state: value,
-    hparams,
+  const trials = history.observations().map(({ state, hparams, metrics, fidelity }) => ({
+    state,
+    hparams: fidelity === undefined ? hparams : { ...hparams, budget: fidelity.budget },
     metrics,
   }))
   return importances({ space: context.space, trials, objectives: context.objectives })

@@ -12,19 +12,21 @@ import {
   outputSubject,
   readOutput,
   readOutline,
-  rank,
+  readExperiment,
   readResult,
+  summarize,
   type Outline,
   type Result,
 } from '../store/index.ts'
-import { explain, importances, nextSpace } from '../importance/index.ts'
+import { explain, importances } from '../importance/index.ts'
 import { visible } from '../words/index.ts'
 import { exitCodes } from '../actor/index.ts'
 import { filtered, type Filters } from './filters.ts'
 import { interruptible } from './interrupt.ts'
 import { looking, nothingHere, type BusOptions, type Looking } from './looking.ts'
-import { explanationLines, spaceText, toldBy } from './explanation-text.ts'
+import { explanationLines, toldBy } from './explanation-text.ts'
 import { waitingText } from './progress-text.ts'
+import { spaceText, suggestedSpace } from './suggested-space.ts'
 import { isOver, withWaiting, type Waits } from './with-waiting.ts'
 import { experimentTable, resultText } from './trial-table.ts'
 import { printJson } from './watch.ts'
@@ -79,13 +81,21 @@ async function outlineIn(bus: Bus, id: string): Promise<Outline | undefined> {
 }
 
 /** A result with what it waits for. `id`: by default the experiment that was active last. */
-export async function standingOf(id: string | undefined, options: BusOptions): Promise<Result & Waits> {
+export const standingOf = async (id: string | undefined, options: BusOptions): Promise<Result & Waits> =>
+  (await readStanding(id, options)).standing
+
+/** The same with the history that it follows from. */
+async function readStanding(id: string | undefined, options: BusOptions) {
   return await looking(
     options,
     async ({ bus }) => {
-      const found = await readResult(bus, id ?? (await latestExperiment(bus)))
-      const [standing] = await withWaiting(bus, options, [found], (experiment) => readResult(bus, experiment))
-      return standing ?? { ...found, waiting: null }
+      let reading = await readExperiment(bus, id ?? (await latestExperiment(bus)))
+      const found = summarize(reading)
+      const [standing] = await withWaiting(bus, options, [found], async (experiment) => {
+        reading = await readExperiment(bus, experiment)
+        return summarize(reading)
+      })
+      return { standing: standing ?? { ...found, waiting: null }, history: reading.history }
     },
     id,
   )
@@ -96,25 +106,17 @@ export async function showCommand(
   id: string | undefined,
   options: Looking & { readonly all?: boolean; readonly top?: number; readonly suggestSpace?: boolean },
 ): Promise<number> {
-  const { waiting, ...result } = await standingOf(id, options)
-  const { space, objectives, trials } = result
-  const isSearch = Object.keys(space).length > 0
+  const { standing, history } = await readStanding(id, options)
+  const { waiting, ...result } = standing
+  const { space } = result
   if (options.suggestSpace === true) {
-    const ranked = rank(trials, objectives).filter(({ state }) => state === 'done')
-    const next = nextSpace(
-      space,
-      ranked.map(({ hparams }) => hparams),
-    )
-    if (next === undefined) {
-      const reason = `has ${ranked.length} trials with a value, too few to say where the next search should look`
-      throw problem('OPTION_INVALID', { option: '--suggest-space', reason })
-    }
+    const next = suggestedSpace(result)
     if (options.json === true) printJson('space', { space: next })
     else print(spaceText(next, space))
     return exitCodes.done
   }
-  const learned = isSearch ? explain(space, objectives, trials) : undefined
-  const told = isSearch ? toldBy(result) : []
+  const learned = Object.keys(space).length > 0 ? explain(result) : undefined
+  const told = history === null ? [] : toldBy(history)
   if (options.json === true) {
     const importance = importances(result)
     printJson('result', {

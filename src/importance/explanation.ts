@@ -2,18 +2,18 @@
  * Explains a search for people: which parameters matter and how surely, over which distances values change, whether more trials are
  * worth it, and how many repeated others. All of it follows from the trials.
  */
-import type { Hparams, Metrics, Objective, SearchSpace } from '../../protocol/index.ts'
+import { own, type Objective, type SearchSpace } from '../../protocol/index.ts'
 import { lossOf } from '../pareto/index.ts'
 import { createRandom } from '../random/index.ts'
 import { expectedGain, type Prospect } from '../samplers/index.ts'
-import { importanceOf } from './importance.ts'
+import { comparable, type Searched, type Tried } from './comparable.ts'
+import { enough, importanceOf } from './importance.ts'
 
-export interface Trial {
-  readonly state: string
-  readonly hparams: Hparams
-  readonly metrics: Metrics
+interface Trial extends Tried {
   /** Where configurations are tried several times: which of the repeats it is, from 0. */
   readonly repeat?: number
+  /** The trial whose checkpoint it continued. */
+  readonly from?: number
 }
 
 interface Share {
@@ -28,25 +28,23 @@ export interface Explanation {
   readonly importance: Readonly<Record<string, Readonly<Record<string, Share>>>>
   /** Of the first objective: what a Gaussian process makes of the trials; left out where there are too few. */
   readonly prospect?: Prospect
-  /** Trials whose hparams were tried before; those that the context asks for are not counted. */
+  /** Trials whose hparams were tried before; those that the context asks for, and those that continue another, are not counted. */
   readonly repeats: number
+  /** Where trials went to different budgets: all of this but `repeats` is by the trials of one budget, so many of which are done. */
+  readonly judged?: { readonly budget: number; readonly trials: number }
 }
 
 const resamples = 40
 /** The bootstrap looks at so many trials at most, evenly spread. */
 const mostTrials = 500
 
-export function explain(space: SearchSpace, objectives: readonly Objective[], trials: readonly Trial[]): Explanation {
-  const done = trials.filter(({ state }) => state === 'done')
-  const searched = Object.keys(space)
-  const first = done.filter(({ repeat = 0 }) => repeat === 0)
-  const points = new Set(
-    first.map(({ hparams }) =>
-      JSON.stringify(searched.map((name) => (Object.hasOwn(hparams, name) ? hparams[name] : null))),
-    ),
-  )
+export function explain(searched: Searched & { readonly trials: readonly Trial[] }): Explanation {
+  const { space, objectives, trials } = searched
+  const { tried, budget } = comparable(searched, enough)
+  const done = tried.filter(({ state }) => state === 'done')
   const [objective] = objectives
-  const prospect = objective === undefined ? undefined : expectedGain(space, valued(done, objective))
+  const known = tried.filter(({ state }) => state !== 'cancelled').map(({ hparams }) => hparams)
+  const prospect = objective === undefined ? undefined : expectedGain(space, valued(done, objective), known)
   return {
     importance: Object.fromEntries(
       objectives.flatMap((each) => {
@@ -55,18 +53,26 @@ export function explain(space: SearchSpace, objectives: readonly Objective[], tr
       }),
     ),
     ...(prospect === undefined ? {} : { prospect }),
-    repeats: first.length - points.size,
+    repeats: repeatsIn(space, trials),
+    ...(budget === undefined ? {} : { judged: { budget, trials: done.length } }),
   }
 }
 
-const valued = (trials: readonly Trial[], objective: Objective) =>
+function repeatsIn(space: SearchSpace, trials: readonly Trial[]): number {
+  const names = Object.keys(space)
+  const afresh = trials.filter(({ state, repeat = 0, from }) => state === 'done' && repeat === 0 && from === undefined)
+  const points = new Set(afresh.map(({ hparams }) => JSON.stringify(names.map((name) => own(hparams, name) ?? 'none'))))
+  return afresh.length - points.size
+}
+
+const valued = (trials: readonly Tried[], objective: Objective) =>
   trials
     .map(({ hparams, metrics }) => ({ hparams, loss: lossOf(metrics, objective) }))
     .filter(({ loss }) => !Number.isNaN(loss))
 
 function withIntervals(
   space: SearchSpace,
-  trials: readonly Trial[],
+  trials: readonly Tried[],
   objective: Objective,
 ): Record<string, Share> | undefined {
   const whole = importanceOf(space, trials, objective)
@@ -74,11 +80,11 @@ function withIntervals(
   const stride = Math.max(1, trials.length / mostTrials)
   const some = Array.from(
     { length: Math.min(mostTrials, trials.length) },
-    (_, i) => trials[Math.floor(i * stride)] as Trial,
+    (_, i) => trials[Math.floor(i * stride)] as Tried,
   )
   const drawn = Array.from({ length: resamples }, (_, index) => {
     const random = createRandom('importance', index)
-    const again = some.map(() => some[random.integer(some.length)] as Trial)
+    const again = some.map(() => some[random.integer(some.length)] as Tried)
     return importanceOf(space, again, objective)
   }).filter((each) => each !== undefined)
   return Object.fromEntries(

@@ -7,6 +7,7 @@ import type { Hparams, Metrics, Objective, Parameter, SearchSpace } from '../../
 import { lossOf } from '../pareto/index.ts'
 import { countOf, indexOf, toUnit } from '../space/index.ts'
 import { deviation } from '../statistics/index.ts'
+import { comparable, type Searched } from './comparable.ts'
 
 /** By parameter, adding up to 1. */
 export type Importance = Readonly<Record<string, number>>
@@ -15,6 +16,8 @@ export type Importance = Readonly<Record<string, number>>
 const bestPart = 0.1
 /** With fewer, a share says nothing. */
 const leastTrials = 10
+/** So many trials that can be compared are enough for all that is said of a search. */
+export const enough = 12
 const mostBins = 50
 
 /** undefined: too few trials came to a finite value, or nothing differs. */
@@ -87,16 +90,9 @@ function normalized(weights: readonly number[]): number[] {
 }
 
 /** How much each hyperparameter matters to each objective, by the metric; left out where too few trials are done to say. */
-export function importances({
-  space,
-  trials,
-  objectives,
-}: {
-  readonly space: SearchSpace
-  readonly trials: readonly { readonly state: string; readonly hparams: Hparams; readonly metrics: Metrics }[]
-  readonly objectives: readonly Objective[]
-}): Record<string, Importance> {
-  const done = trials.filter(({ state }) => state === 'done')
+export function importances(searched: Searched): Record<string, Importance> {
+  const { space, objectives } = searched
+  const done = comparable(searched, enough).tried.filter(({ state }) => state === 'done')
   return Object.fromEntries(
     objectives.flatMap((objective) => {
       const found = importanceOf(space, done, objective)

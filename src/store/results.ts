@@ -5,6 +5,7 @@ import {
   type Conclusion,
   type Context,
   type Counts,
+  type Fidelity,
   type Hparams,
   type LogEvent,
   type Metrics,
@@ -164,8 +165,8 @@ export function trialResult(reading: Reading, trial: number): TrialResult | unde
   const { history } = reading
   if (known === undefined || history === null) return undefined
   const { context, parameters, startedAt, endedAt, ...rest } = known
-  const { hparams, seed = 0, metrics, problem, fidelity, ablated } = context
-  const { budget, from } = fidelity ?? {}
+  const { seed = 0, metrics, problem, fidelity, ablated } = context
+  const { from } = fidelity ?? {}
   const members = history.records.generations.mostMembers(trial)
   const { repeats } = history
   return {
@@ -175,7 +176,7 @@ export function trialResult(reading: Reading, trial: number): TrialResult | unde
     metrics,
     startedAt,
     endedAt,
-    hparams: { ...history.submission.context.hparams, ...hparams, ...(budget === undefined ? {} : { budget }) },
+    hparams: hparamsOf(history, context),
     durationMs: startedAt === null || endedAt === null ? null : endedAt - startedAt,
     ...(from === undefined || from === null ? {} : { from }),
     ...(ablated === undefined ? {} : { ablated }),
@@ -186,6 +187,15 @@ export function trialResult(reading: Reading, trial: number): TrialResult | unde
     ...breaksOf(known.state, metrics, history.submission.context.objectives),
     ...artifactsOf(history.artifacts(trial)),
   }
+}
+
+/** As train gets them: with those that the context fixed, and the budget that a scheduler gave. */
+function hparamsOf(
+  history: History,
+  { hparams, fidelity }: { readonly hparams: Hparams; readonly fidelity?: Fidelity | undefined },
+): Hparams {
+  const { budget } = fidelity ?? {}
+  return { ...history.submission.context.hparams, ...hparams, ...(budget === undefined ? {} : { budget }) }
 }
 
 function breaksOf(state: TrialState, metrics: Metrics, objectives: readonly Objective[]): { breaks?: string[] } {
@@ -312,11 +322,10 @@ function representatives(reading: Reading): TrialResult[] {
 
 function configurationsOf({ history }: Reading): ConfigurationResult[] | undefined {
   if (history === null || history.repeats === 1) return undefined
-  const fixed = history.submission.context.hparams
   return Array.from({ length: history.configurations }, (_, number) => history.configuration(number)).flatMap((one) => {
     if (one === undefined) return []
     const { configuration, state, metrics, errors, trials, spokesman } = one
-    const hparams = { ...fixed, ...spokesman.context.hparams }
+    const hparams = hparamsOf(history, spokesman.context)
     return [{ configuration, state, hparams, trials: trials.map(({ context }) => context.trial), metrics, errors }]
   })
 }

@@ -1,7 +1,7 @@
 /** Whether more trials are worth it, by what a Gaussian process makes of those that there are. */
-import type { Hparams, SearchSpace } from '../../../protocol/index.ts'
+import { own, type Hparams, type SearchSpace } from '../../../protocol/index.ts'
 import { createRandom } from '../../random/index.ts'
-import { cubeOf, sample } from '../../space/index.ts'
+import { countOf, cubeOf, enumerate, keeps, sample, type Cube } from '../../space/index.ts'
 import { deviation, mean } from '../../statistics/index.ts'
 import { acquisition } from './acquisition.ts'
 import { drawnValues } from './draws.ts'
@@ -15,7 +15,7 @@ export interface Prospect {
   readonly noise: number
   /** The share of the variance that it explains of a trial that it is not shown; 0 or less: it knows nothing. */
   readonly skill: number
-  /** How much better, in the objective's unit, the best of `trials` more trials is expected to be. */
+  /** How much better, in the objective's unit, the best of `trials` more trials is expected to be; 0 where no point is left to try. */
   readonly gain: number
   readonly trials: number
 }
@@ -24,16 +24,29 @@ const more = 20
 const fewest = 12
 const most = 100
 const candidates = 400
+/** Up to so many points of a space are gone through one by one. */
+const mostListed = 2000
 const draws = 200
 
-/** `trials`: those with a loss. undefined: too few, or all alike. */
+interface Valued {
+  readonly hparams: Hparams
+  readonly loss: number
+}
+
+/**
+ * `trials`: those with a loss; those of the same point count as one, with their mean. `tried`: the hparams of all trials: more trials of
+ * them better nothing, for it is the function itself that is looked at, without its noise. undefined: too few, or all alike.
+ */
 export function expectedGain(
   space: SearchSpace,
-  trials: readonly { readonly hparams: Hparams; readonly loss: number }[],
+  trials: readonly Valued[],
+  tried: readonly Hparams[],
 ): Prospect | undefined {
   const cube = cubeOf(space)
-  if (trials.length < fewest || cube.size === 0) return undefined
-  const ranked = trials.toSorted((one, other) => one.loss - other.loss)
+  const nameOf = namesIn(space)
+  const byPoint = meansByPoint(trials, nameOf)
+  if (byPoint.length < fewest || cube.size === 0) return undefined
+  const ranked = byPoint.toSorted((one, other) => one.loss - other.loss)
   // The better half, and the others evenly by rank.
   const half = ranked.slice(0, most / 2)
   const rest = ranked.slice(most / 2)
@@ -51,17 +64,9 @@ export function expectedGain(
   const known = posterior({ points, groups }, values, kernel)
   const best = points.reduce((least, point) => Math.min(least, known.mean(point)), Infinity)
   const promises = acquisition('logEI', known, best, 0, cube.size)
-  const tops = Array.from({ length: candidates }, (_, index) => {
-    const random = createRandom('prospect', index)
-    const point = cube.toCube(sample(space, random))
-    const near = points[random.integer(Math.min(5, points.length))] as Float64Array
-    // Half of them near the best trials, where what is left to gain is mostly found.
-    const at =
-      index % 2 === 0
-        ? point
-        : point.map((value, column) => (near[column] as number) + 0.15 * (value - (near[column] as number)))
-    return { point: at, value: promises(at) }
-  })
+  const left = pointsLeft(space, cube, points.slice(0, 5), new Set(tried.map(nameOf)), nameOf)
+  const tops = left
+    .map((point) => ({ point, value: promises(point) }))
     .sort((one, other) => other.value - one.value)
     .slice(0, more)
   const joint = known.joint(tops.map(({ point }) => point))
@@ -75,4 +80,59 @@ export function expectedGain(
     gain: mean(gains) * spread,
     trials: more,
   }
+}
+
+type NameOf = (hparams: Hparams) => string
+
+const namesIn = (space: SearchSpace): NameOf => {
+  const names = Object.keys(space)
+  return (hparams) => JSON.stringify(names.map((name) => own(hparams, name) ?? 'none'))
+}
+
+function meansByPoint(trials: readonly Valued[], nameOf: NameOf): readonly Valued[] {
+  const byPoint = new Map<string, { readonly hparams: Hparams; readonly losses: number[] }>()
+  for (const { hparams, loss } of trials) {
+    const known = byPoint.get(nameOf(hparams))
+    if (known === undefined) byPoint.set(nameOf(hparams), { hparams, losses: [loss] })
+    else known.losses.push(loss)
+  }
+  return [...byPoint.values()].map(({ hparams, losses }) => ({ hparams, loss: mean(losses) }))
+}
+
+/** Points of the space that were not tried, each once: all of a small space, or some by chance. */
+function pointsLeft(
+  space: SearchSpace,
+  cube: Cube,
+  best: readonly Float64Array[],
+  tried: ReadonlySet<string>,
+  nameOf: NameOf,
+): readonly Float64Array[] {
+  const points = new Map<string, Hparams>()
+  const add = (hparams: Hparams) => points.set(nameOf(hparams), hparams)
+  const listed = listOf(space)
+  if (listed !== undefined) for (const hparams of listed) add(hparams)
+  else {
+    for (let index = 0; index < candidates; index++) {
+      const random = createRandom('prospect', index)
+      const drawn = sample(space, random)
+      // Half of them near the best trials, where what is left to gain is mostly found.
+      if (index % 2 === 0) add(drawn)
+      else {
+        const hparams = cube.fromCube(between(best[random.integer(best.length)] as Float64Array, cube.toCube(drawn)))
+        if (keeps(space, hparams)) add(hparams)
+      }
+    }
+  }
+  return [...points].filter(([name]) => !tried.has(name)).map(([, hparams]) => cube.toCube(hparams))
+}
+
+/** The choices of the one; its numbers moved a little towards the other. */
+const between = (near: Float64Array, far: Float64Array): Float64Array =>
+  near.map((value, column) => value + 0.15 * ((far[column] as number) - value))
+
+function listOf(space: SearchSpace): readonly Hparams[] | undefined {
+  const product = Object.values(space).reduce((size, parameter) => size * countOf(parameter), 1)
+  const grid = product <= 10 * mostListed ? enumerate(space) : undefined
+  if (grid === undefined || grid.size > mostListed) return undefined
+  return Array.from({ length: grid.size }, (_, index) => grid.at(index))
 }

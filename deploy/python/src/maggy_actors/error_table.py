@@ -253,6 +253,11 @@ TABLE: dict[str, tuple[str, bool, str]] = {
         False,
         "`maggy ls` lists those that are known here",
     ),
+    "TRIALS_TOO_FEW": (
+        "{experiment} has {count} trials with a value that can be compared; to suggest a space takes {needed}",
+        False,
+        "`maggy resume {experiment} --trials +20` gives it more",
+    ),
     "EXPERIMENT_UNOWNED": (
         "no driver has the experiment {experiment}: nothing of it runs",
         True,
