@@ -27,7 +27,8 @@ export function explanationLines(
   if (learned === undefined) return lines
   const what = configurations === undefined ? 'trials' : 'configurations'
   const { judged } = learned
-  if (judged !== undefined) {
+  const isJudged = learned.prospect !== undefined || Object.keys(learned.importance).length > 0
+  if (judged !== undefined && isJudged) {
     const { budget, trials } = judged
     lines.push(
       `budget  what matters is judged by the ${trials} ${what} of budget ${budget}: other budgets are not comparable`,
