@@ -2,9 +2,10 @@
  * Explains a search for people: which parameters matter and how surely, over which distances values change, whether more trials are
  * worth it, and how many repeated others. All of it follows from the trials.
  */
-import { own, type Objective, type SearchSpace } from '../../protocol/index.ts'
+import type { Objective, SearchSpace } from '../../protocol/index.ts'
 import { lossOf } from '../pareto/index.ts'
 import { createRandom } from '../random/index.ts'
+import { pointKeys } from '../space/index.ts'
 import { expectedGain, type Prospect } from '../samplers/index.ts'
 import { comparable, type Searched, type Tried } from './comparable.ts'
 import { enough, importanceOf } from './importance.ts'
@@ -59,9 +60,8 @@ export function explain(searched: Searched & { readonly trials: readonly Trial[]
 }
 
 function repeatsIn(space: SearchSpace, trials: readonly Trial[]): number {
-  const names = Object.keys(space)
   const afresh = trials.filter(({ state, repeat = 0, from }) => state === 'done' && repeat === 0 && from === undefined)
-  const points = new Set(afresh.map(({ hparams }) => JSON.stringify(names.map((name) => own(hparams, name) ?? 'none'))))
+  const points = new Set(afresh.map(({ hparams }) => hparams).map(pointKeys(space)))
   return afresh.length - points.size
 }
 

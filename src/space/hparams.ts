@@ -49,6 +49,12 @@ export function contains(space: SearchSpace, hparams: unknown): boolean {
   return faultIn(space, hparams) === undefined
 }
 
+/** The same text for the same point, whatever else is among the hparams. */
+export function pointKeys(space: SearchSpace): (hparams: Hparams) => string {
+  const names = Object.keys(space)
+  return (hparams) => JSON.stringify(names.map((name) => (Object.hasOwn(hparams, name) ? [hparams[name]] : [])))
+}
+
 /** Throws HPARAMS_INVALID with the path of the first fault. */
 export function validateHparams(space: SearchSpace, hparams: unknown, path = 'hparams'): Hparams {
   const fault = faultIn(space, hparams, path)

@@ -49,6 +49,10 @@ describe('the explanation of a search', () => {
     const again = Array.from({ length: 5 }, () => one).filter((each) => each !== undefined)
     expect(explained(again)).toEqual({ importance: {}, repeats: 4 })
     expect(explained([])).toEqual({ importance: {}, repeats: 0 })
+    const kinds = [null, 'none', 'null', '']
+    const odd = { kind: space.categorical(kinds) }
+    const each = kinds.map((kind) => ({ state: 'done', hparams: { kind, fixed: 1 }, metrics: { loss: 1 } }))
+    expect(explain({ space: odd, objectives, trials: each }).repeats).toBe(0)
   })
 
   it('takes a configuration that was tried several times for one, so that its repeats do not foretell one another', () => {
@@ -141,5 +145,11 @@ describe('what more trials are expected to gain', () => {
       b: space.integer(1, 9, { where: [{ sum: { a: 1, b: 1 }, atMost: 8 }] }),
     })
     expect(gainOf(bounded, all(bounded), ({ a, b }) => -Number(a) - Number(b))).toBe(0)
+    // Between two of its points lie others that break it, and would be much better.
+    const hollow = validateSpace({
+      a: space.double(0, 1),
+      b: space.double(0, 1, { where: [{ product: { a: 1, b: 1 }, atMost: 0.05 }] }),
+    })
+    expect(gainOf(hollow, sampled(hollow, 60), ({ a, b }) => -Number(a) * Number(b))).toBeLessThan(0.005)
   })
 })

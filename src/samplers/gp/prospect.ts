@@ -1,7 +1,7 @@
 /** Whether more trials are worth it, by what a Gaussian process makes of those that there are. */
-import { own, type Hparams, type SearchSpace } from '../../../protocol/index.ts'
+import type { Hparams, SearchSpace } from '../../../protocol/index.ts'
 import { createRandom } from '../../random/index.ts'
-import { countOf, cubeOf, enumerate, keeps, sample, type Cube } from '../../space/index.ts'
+import { countOf, cubeOf, enumerate, keeps, pointKeys, sample, type Cube } from '../../space/index.ts'
 import { deviation, mean } from '../../statistics/index.ts'
 import { acquisition } from './acquisition.ts'
 import { drawnValues } from './draws.ts'
@@ -43,8 +43,8 @@ export function expectedGain(
   tried: readonly Hparams[],
 ): Prospect | undefined {
   const cube = cubeOf(space)
-  const nameOf = namesIn(space)
-  const byPoint = meansByPoint(trials, nameOf)
+  const keyOf = pointKeys(space)
+  const byPoint = meansByPoint(trials, keyOf)
   if (byPoint.length < fewest || cube.size === 0) return undefined
   const ranked = byPoint.toSorted((one, other) => one.loss - other.loss)
   // The better half, and the others evenly by rank.
@@ -64,7 +64,7 @@ export function expectedGain(
   const known = posterior({ points, groups }, values, kernel)
   const best = points.reduce((least, point) => Math.min(least, known.mean(point)), Infinity)
   const promises = acquisition('logEI', known, best, 0, cube.size)
-  const left = pointsLeft(space, cube, points.slice(0, 5), new Set(tried.map(nameOf)), nameOf)
+  const left = pointsLeft(space, cube, points.slice(0, 5), new Set(tried.map(keyOf)), keyOf)
   const tops = left
     .map((point) => ({ point, value: promises(point) }))
     .sort((one, other) => other.value - one.value)
@@ -82,18 +82,12 @@ export function expectedGain(
   }
 }
 
-type NameOf = (hparams: Hparams) => string
-
-const namesIn = (space: SearchSpace): NameOf => {
-  const names = Object.keys(space)
-  return (hparams) => JSON.stringify(names.map((name) => own(hparams, name) ?? 'none'))
-}
-
-function meansByPoint(trials: readonly Valued[], nameOf: NameOf): readonly Valued[] {
+function meansByPoint(trials: readonly Valued[], keyOf: ReturnType<typeof pointKeys>): readonly Valued[] {
   const byPoint = new Map<string, { readonly hparams: Hparams; readonly losses: number[] }>()
   for (const { hparams, loss } of trials) {
-    const known = byPoint.get(nameOf(hparams))
-    if (known === undefined) byPoint.set(nameOf(hparams), { hparams, losses: [loss] })
+    const key = keyOf(hparams)
+    const known = byPoint.get(key)
+    if (known === undefined) byPoint.set(key, { hparams, losses: [loss] })
     else known.losses.push(loss)
   }
   return [...byPoint.values()].map(({ hparams, losses }) => ({ hparams, loss: mean(losses) }))
@@ -105,10 +99,10 @@ function pointsLeft(
   cube: Cube,
   best: readonly Float64Array[],
   tried: ReadonlySet<string>,
-  nameOf: NameOf,
+  keyOf: ReturnType<typeof pointKeys>,
 ): readonly Float64Array[] {
   const points = new Map<string, Hparams>()
-  const add = (hparams: Hparams) => points.set(nameOf(hparams), hparams)
+  const add = (hparams: Hparams) => points.set(keyOf(hparams), hparams)
   const listed = listOf(space)
   if (listed !== undefined) for (const hparams of listed) add(hparams)
   else {
@@ -123,7 +117,7 @@ function pointsLeft(
       }
     }
   }
-  return [...points].filter(([name]) => !tried.has(name)).map(([, hparams]) => cube.toCube(hparams))
+  return [...points].filter(([key]) => !tried.has(key)).map(([, hparams]) => cube.toCube(hparams))
 }
 
 /** The choices of the one; its numbers moved a little towards the other. */
