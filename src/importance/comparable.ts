@@ -1,8 +1,9 @@
 /**
  * Which results of a search can be compared with one another.
- * I1 Where configurations are tried several times, a configuration counts, with its means, and not its trials: they tell one another's values.
- * I2 Trials of different budgets cannot be compared. Those of the largest budget that enough of them have come to count (as in BOHB: Falkner
- *    et al., 2018, section 4.1), or, where none has enough, of the one that most have come to.
+ * I1 Where configurations are tried several times, a configuration counts, with its means. Its trials do not: one tells what the others
+ *    come to.
+ * I2 Trials of different budgets cannot be compared. Those of the largest budget that enough trials have come to count (Falkner et al.,
+ *    "BOHB", 2018, section 4.1); where no budget has enough, those of the budget that most have come to.
  */
 import { own, type Hparams, type Metrics, type Objective, type SearchSpace } from '../../protocol/index.ts'
 

@@ -23,7 +23,7 @@ const fewest = 8
 /** With fewer trials that have a value, nothing is suggested. */
 export const fewestForNextSpace = 2 * fewest
 
-/** The searched hparams of what can be compared and has a value, the best first. */
+/** The hparams of what can be compared and has a value, the best first. */
 export const rankedHparams = (searched: Searched): readonly Hparams[] =>
   bestFirst(
     comparable(searched, fewestForNextSpace).tried.filter(({ state }) => state === 'done'),
