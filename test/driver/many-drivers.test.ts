@@ -118,4 +118,24 @@ describe('experiments of two drivers that want the same slots', () => {
     const { ran } = await rounds(4, { priority: 5 }, { priority: -5 })
     expect(ran).toEqual({ e1: 160, e2: 0 })
   })
+
+  it('leave no new slot to each other', async () => {
+    const bench = new Bench()
+    await bench.driver('d1')
+    await bench.driver('d2')
+    await bench.optimizer()
+    const first = await bench.worker('w1', { slots: 4, lastsMs: 200 })
+    await bench.submit('e1', policy({}))
+    await bench.submit('e2', policy({}))
+    for (let round = 0; round < 6; round += 1) {
+      await bench.pass(1000, first)
+      for (const { experiment, trial } of first.runs)
+        await first.finish(trial, { kind: 'done', metrics: {} }, experiment)
+    }
+    await bench.pass(2000, first)
+    expect(first.waiting.length).toBeGreaterThan(0)
+    const second = await bench.worker('w2', { slots: 2 })
+    await bench.pass(500, first, second)
+    expect(second.running).toHaveLength(2)
+  })
 })

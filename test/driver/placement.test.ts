@@ -162,9 +162,12 @@ describe('slots whose turn is an experiment of another driver (I2)', () => {
     expect(told(two, [{ ...single('s', 9), priority: 1 }, other()])).toEqual(['a to s', 'b to s'])
   })
 
-  it('are released to it while it holds fewer for its share', () => {
-    expect(told(two, [{ ...single('s', 9), places: 3 }, other({ places: 2 })])).toEqual(['a away to d2/e', 'b to s'])
-    expect(told(two, [{ ...single('s', 9), places: 3, share: 3 }, other({ places: 2 })])).toEqual(['a to s', 'b to s'])
+  it('are released to it while it holds fewer for its share, whatever waits', () => {
+    const full = ['c', 'd'].map((name) => slot(name, { ...busy, runs: 's' }))
+    const mine = { ...single('s', 9), places: 9 }
+    expect(told([...two, ...full], [mine, other({ places: 1 })])).toEqual(['a away to d2/e', 'b to s'])
+    expect(told([...two, ...full], [mine, other({ places: 3 })])).toEqual(['a to s', 'b to s'])
+    expect(told([...two, ...full], [{ ...mine, share: 3 }, other({ places: 2 })])).toEqual(['a to s', 'b to s'])
   })
 
   it('are not released without need: neither more than it asks for, nor where it does not fit', () => {
@@ -172,9 +175,8 @@ describe('slots whose turn is an experiment of another driver (I2)', () => {
     expect(told(two, [single('s', 9), other({ priority: 1, suits: () => false })])).toEqual(['a to s', 'b to s'])
   })
 
-  it('are not leased before it, nor while they are left to it', () => {
-    const free = [slot('a', unleased), slot('b', unleased)]
-    expect(told(free, [single('s', 9), other({ priority: 1, queued: () => 1 })])).toEqual(['lease b'])
+  it('are left to it for a while; one that nobody holds is leased by whoever is first', () => {
+    expect(told([slot('a', unleased)], [single('s', 9), other({ priority: 1 })])).toEqual(['lease a'])
     expect(told([slot('a', { ...unleased, yieldedUntil: now + 1 })], [single('s', 9)])).toEqual([])
     expect(told([slot('a', { ...unleased, yieldedUntil: now })], [single('s', 9)])).toEqual(['lease a'])
   })

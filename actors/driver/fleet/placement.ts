@@ -3,7 +3,8 @@
  * I1 A place that runs comes before a place that waits: nothing is prefetched while a slot is idle.
  * I2 Fair: of the experiments that fit a slot, those of the highest priority come first; among these the one that holds the fewest
  *    places for its share; among equals, the one that has used the least time for its share. Whichever driver has the experiment: a slot
- *    whose turn is another driver's is released to it, and not leased before it.
+ *    that falls idle when it is the turn of another driver's is released to it. Between drivers slots are counted, and not what waits in
+ *    them. A slot that nobody holds is leased by whoever is first: were it left to another driver, each might leave it to the other.
  * I3 No more leases than demand; what is of no use any more is released after `lingerMs`.
  * I4 Places that are of use only together are given together, or none of them. Of those who wait for such, the first in the order of
  *    experiments may keep slots idle, and only while there are enough that will fall free: so two never wait for each other. The same of
@@ -106,8 +107,10 @@ export function schedule<S extends Position>(
 ): Decision<S>[] {
   const here = claimants.filter(({ elsewhere }) => elsewhere !== true)
   const { decisions, kept, suggested } = together(slots, here, now)
-  const claims = heard(slots, claimants, now).map((claimant) => new Claim(claimant, now))
+  const held = heldBy(slots)
+  const claims = heard(slots, claimants, now).map((claimant) => new Claim(claimant, held.get(claimant.id) ?? 0, now))
   const own = claims.filter(({ isElsewhere }) => !isElsewhere)
+  const leasing = claims.filter(({ isElsewhere, isTogether }) => !isElsewhere || isTogether)
   const open = kept.size === 0 ? slots : slots.filter((slot) => !kept.has(slot))
   const unused: S[] = []
   for (const slot of open) {
@@ -127,7 +130,7 @@ export function schedule<S extends Position>(
     // One that is being leased will take its trial in a moment.
     if (slot.lease === 'asking') choose(own, (one) => one.suits(slot))?.takeLater()
     else if (slot.lease === 'none' && now >= slot.yieldedUntil) {
-      const claim = choose(claims, (one) => one.suits(slot))
+      const claim = choose(leasing, (one) => one.suits(slot))
       if (claim === undefined && slot.idle) unused.push(slot)
       if (claim === undefined) continue
       claim.takeLater()
@@ -138,7 +141,7 @@ export function schedule<S extends Position>(
     if (claim.lack > 0) decisions.push({ kind: 'lack', claimant: claim.id, count: claim.lack, together: false })
   // The shortest queues first, so that no slot falls idle behind another one's.
   const most = Math.max(0, ...own.map(({ ahead }) => ahead))
-  const claimed = claimedElsewhere(open, claims, here)
+  const claimed = claimedElsewhere(open, claims, here, held)
   const short = open.filter(
     (slot) => slot.lease === 'ours' && slot.waiting < Math.min(slot.ahead, most) && !claimed.has(slot),
   )
@@ -159,6 +162,13 @@ export function schedule<S extends Position>(
   }
   decisions.push(...recalls(open, unused, here, now))
   return decisions
+}
+
+/** In how many slots trials of each experiment run. */
+function heldBy(slots: readonly Position[]): Map<string, number> {
+  const held = new Map<string, number>()
+  for (const { lease, runs } of slots) if (lease === 'ours' && runs !== null) held.set(runs, (held.get(runs) ?? 0) + 1)
+  return held
 }
 
 /**
@@ -188,12 +198,11 @@ function claimedElsewhere<S extends Position>(
   slots: readonly S[],
   claims: readonly Claim[],
   here: readonly Claimant[],
+  held: Map<string, number>,
 ): Set<S> {
   const claimed = new Set<S>()
   if (!claims.some(({ isElsewhere }) => isElsewhere)) return claimed
-  const held = new Map<string, number>()
   const running = slots.filter(({ lease, runs }) => lease === 'ours' && runs !== null)
-  for (const { runs } of running) if (runs !== null) held.set(runs, (held.get(runs) ?? 0) + 1)
   for (const claim of claims) {
     if (!claim.isElsewhere) continue
     for (const slot of running) {
@@ -202,7 +211,7 @@ function claimedElsewhere<S extends Position>(
       if (!claim.isOpen || mine === undefined || runs === null || claimed.has(slot) || !claim.suits(slot)) continue
       const holds = held.get(runs) ?? 0
       const isFair =
-        claim.priority === mine.priority && (claim.isTogether || claim.placesWithOneMore <= holds / mine.share)
+        claim.priority === mine.priority && (claim.isTogether || claim.slotsWithOneMore <= holds / mine.share)
       if (claim.priority < mine.priority || !(claim.priority > mine.priority || isFair)) continue
       claim.takeLater()
       claimed.add(slot)
@@ -235,14 +244,17 @@ function recalls<S extends Position>(
 class Claim {
   readonly #claimant: Claimant
   readonly #queued: number
+  readonly #slots: number
   #left: number
   #fresh: number
   #given = 0
   /** Trials that could start if they were suggested. */
   wanted = 0
 
-  constructor(claimant: Claimant, now: number) {
+  /** `held`: slots of ours in which its trials run. */
+  constructor(claimant: Claimant, held: number, now: number) {
     this.#claimant = claimant
+    this.#slots = claimant.elsewhere === true ? claimant.places : held
     this.#queued = claimant.queued(now)
     this.#left = this.#queued
     this.#fresh = claimant.fresh()
@@ -288,18 +300,21 @@ class Claim {
 
   /** Places for its share. */
   get places(): number {
-    // Whoever needs several at once is not to fall behind for having got the first.
-    if (this.isTogether) return 0
     return (this.#claimant.places + this.#given) / this.#claimant.share
   }
 
-  get placesWithOneMore(): number {
-    return (this.#claimant.places + this.#given + 1) / this.#claimant.share
+  /** Slots in which its trials run, for its share. */
+  get slots(): number {
+    // Whoever needs several at once comes first, as where it is here (I4).
+    return this.isTogether ? -Infinity : (this.#slots + this.#given) / this.#claimant.share
+  }
+
+  get slotsWithOneMore(): number {
+    return (this.#slots + this.#given + 1) / this.#claimant.share
   }
 
   /** Time for its share. */
   get used(): number {
-    if (this.isTogether) return 0
     return this.#claimant.used / this.#claimant.share
   }
 
@@ -342,7 +357,8 @@ function choose(claims: readonly Claim[], fits: (claim: Claim) => boolean): Clai
 }
 
 function comesBefore(one: Claim, other: Claim): boolean {
-  return (other.priority - one.priority || one.places - other.places || one.used - other.used) < 0
+  const held = one.isElsewhere || other.isElsewhere ? one.slots - other.slots : one.places - other.places
+  return (other.priority - one.priority || held || one.used - other.used) < 0
 }
 
 /** What goes to those who need several places at once (I4), and the slots that are kept for them. */
