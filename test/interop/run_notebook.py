@@ -19,18 +19,34 @@ import nbformat
 from jupyter_client.kernelspec import KernelSpecManager
 from jupyter_client.manager import AsyncKernelManager
 from nbclient import NotebookClient
+from nbclient.exceptions import CellExecutionComplete
 from nbformat.v4 import output_from_msg
 
 LONGEST_S = 240
 # tslab refuses for 200 ms whatever comes after a cell that failed.
 AFTER_ERROR_S = 0.3
 LATE_S = 0.25
+# Nothing comes after the last cell that would bring what it said late.
+LAST_S = 3
 # A process that the kernel has started may take so long to end after it.
 GONE_S = 10
 MARK = "MAGGY_NOTEBOOK_RUN"
 
 
 class Client(NotebookClient):
+    async def _async_poll_output_msg(self, parent_msg_id, cell, cell_index):
+        """As nbclient's, which forgets what a kernel sends meanwhile of what an earlier cell has printed."""
+        while True:
+            msg = await self.kc.iopub_channel.get_msg(timeout=None)
+            if msg["parent_header"].get("msg_id") != parent_msg_id:
+                if msg["msg_type"] == "stream":
+                    self.strays.append(output_from_msg(msg))
+                continue
+            try:
+                self.process_message(msg, cell, cell_index)
+            except CellExecutionComplete:
+                return
+
     def process_message(self, msg, cell, cell_index):
         if msg["msg_type"] == "update_display_data":
             self.updates += 1
@@ -48,27 +64,27 @@ async def run(client, mark):
         for index, cell in enumerate(client.nb.cells):
             if cell.cell_type != "code":
                 continue
-            client.updates, client.interrupted_at, began = 0, None, time.monotonic()
+            client.updates, client.interrupted_at, client.strays, began = 0, None, [], time.monotonic()
             await client.async_execute_cell(cell, index)
             now = time.monotonic()
             if not cell.outputs:
                 cell.outputs = await sent_late(client)
-            line = {"status": client.reply["status"], "updates": client.updates, "outputs": cell.outputs}
+            line = {"status": client.reply["status"], "updates": client.updates, "outputs": client.strays + cell.outputs}
             line["tookS"] = round(now - began, 1)
             if client.interrupted_at is not None:
                 line["stoppedAfterS"] = round(now - client.interrupted_at, 2)
             print(json.dumps(line), flush=True)
             if line["status"] != "ok":
                 await asyncio.sleep(AFTER_ERROR_S)
-        print(json.dumps({"status": "ok", "updates": 0, "outputs": await sent_late(client)}), flush=True)
+        print(json.dumps({"status": "ok", "updates": 0, "outputs": await sent_late(client, LAST_S)}), flush=True)
 
 
-async def sent_late(client):
+async def sent_late(client, quiet_s=LATE_S):
     """What a kernel sends after it has said that the cell is over, as Deno's does now and then with what a cell comes to."""
     found = []
     with contextlib.suppress(queue.Empty):
         while True:
-            message = await client.kc.get_iopub_msg(timeout=LATE_S)
+            message = await client.kc.get_iopub_msg(timeout=quiet_s)
             if message["msg_type"] in ("stream", "display_data", "execute_result"):
                 found.append(output_from_msg(message))
     return found
