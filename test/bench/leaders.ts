@@ -71,7 +71,7 @@ async function disturbed(
     const batch = decodePayload(log, entry.data, entry.subject).events
     events.push(...batch)
     entries.push(Date.now())
-    overheard.moved()
+    for (const event of batch) overheard.logged(event)
     if (batch.at(-1)?.type === 'experiment.ended') break
   }
   over.abort()
