@@ -151,8 +151,9 @@ export const driverBeat = message({
   example: { params: { driver: 'd1' }, payload: { experiments: ['mnist-tune-7f3a'] } },
 })
 
-/** Claims that one message holds, and workers that a claim names, at most. */
+/** Claims that one message holds, slots that a claim asks for, and workers that it names, at most. */
 export const claimsAtMost = 64
+export const claimedSlotsAtMost = 65_536
 export const claimedWorkersAtMost = 256
 
 export const claims = message({
@@ -164,7 +165,7 @@ export const claims = message({
       Type.Object({
         experiment: Id,
         /** It could use so many slots beside those that it has. */
-        slots: Type.Integer({ minimum: 1, maximum: 65_536 }),
+        slots: Type.Integer({ minimum: 1, maximum: claimedSlotsAtMost }),
         /** They are of use only all together. */
         together: Type.Boolean(),
         /** On these workers. */

@@ -78,6 +78,7 @@ export {
   attemptKey,
   AttemptRef,
   beat,
+  claimedSlotsAtMost,
   claimedWorkersAtMost,
   claims,
   claimsAtMost,

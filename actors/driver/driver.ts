@@ -36,16 +36,7 @@ import {
 import { answer, ask, hear, tell } from '../../src/bus/index.ts'
 import { ServedBundles } from './bundles.ts'
 import { ExperimentRun, tellProgress } from './experiment/index.ts'
-import {
-  claimsOf,
-  Elsewhere,
-  Fleet,
-  schedule,
-  SlotPosition,
-  type FleetNews,
-  type Lack,
-  type Slot,
-} from './fleet/index.ts'
+import { Elsewhere, Fleet, schedule, SlotPosition, type FleetNews, type Lack, type Slot } from './fleet/index.ts'
 import { driverMeasures } from './measures.ts'
 import type { DriverOptions } from './options.ts'
 import { Keeping, Ownership, Retiring, Scan, type OwnershipNews } from './ownership/index.ts'
@@ -91,12 +82,16 @@ async function refuseNamesake({ bus, id, logger }: ActorEnvironment): Promise<vo
   try {
     await ask(bus, driverPing, { driver: id }, {}, { timeoutMs: namesakeMs })
   } catch (error) {
+    if (codeOf(error) === undefined) throw error
     // Nobody has it; or whoever has it does not answer, and what it had is taken up like that of any driver that is gone.
     logger.debug({ code: codeOf(error) }, 'no other driver of this name answers')
     return
   }
   throw problem('DRIVER_THERE', { driver: id })
 }
+
+/** What an experiment lacks, by its name. */
+type Wanting = Omit<Lack, 'claimant'> & { readonly claimant: string }
 
 class Driver implements RunningActor {
   readonly #env: ActorEnvironment
@@ -118,11 +113,9 @@ class Driver implements RunningActor {
   #countedAt: number
   readonly #positions = new WeakMap<Slot, SlotPosition>()
   /** What other drivers could use. */
-  readonly #elsewhere = new Elsewhere()
+  readonly #elsewhere: Elsewhere
   /** What experiments here could use beside what they have, by the last placement. */
-  #lacks: readonly Lack[] = []
-  /** The drivers that were told of it. */
-  #claimedOf: readonly string[] = []
+  #lacks: readonly Wanting[] = []
 
   constructor(env: ActorEnvironment, options: DriverOptions) {
     const { bus, clock, id, logger, onDropped } = env
@@ -130,6 +123,7 @@ class Driver implements RunningActor {
     this.#options = options
     const fleet = new Fleet(bus, clock, id, options, (news) => this.#hearFleet(news))
     this.#fleet = fleet
+    this.#elsewhere = new Elsewhere(bus, id)
     this.#ownership = new Ownership(
       env,
       options.ownerTtlMs,
@@ -331,13 +325,12 @@ class Driver implements RunningActor {
     const { runs } = this.#ownership
     const now = this.#env.clock.elapsed()
     this.#countUse(now)
-    const positions = this.#fleet.slots().map((slot) => this.#positionOf(slot))
     const claimants = [
       ...[...runs.values()].flatMap((run) => run.claimants()),
       ...this.#elsewhere.claimants(now, (experiment) => this.#ownership.isHere(experiment)),
     ]
-    const lacks: (Omit<Lack, 'claimant'> & { readonly claimant: string })[] = []
-    for (const decision of schedule(positions, claimants, now)) {
+    const lacks: Wanting[] = []
+    for (const decision of schedule(this.#positionsOf(), claimants, now)) {
       if (decision.kind === 'suggest') runs.get(decision.claimant)?.want(decision.count)
       else if (decision.kind === 'lease') decision.slot.slot.lease.ask()
       else if (decision.kind === 'release') void decision.slot.slot.lease.release()
@@ -346,10 +339,7 @@ class Driver implements RunningActor {
       else if (decision.kind === 'recall') runs.get(decision.claimant)?.recall(decision.slot.slot)
       else runs.get(decision.claimant)?.fill(decision.slot.slot, decision.trial)
     }
-    this.#lacks = lacks.flatMap(({ claimant, count, together }) => {
-      const run = runs.get(claimant)
-      return run === undefined ? [] : [{ claimant: run, count, together }]
-    })
+    this.#lacks = lacks
   }
 
   /** It is the turn of an experiment that another driver has. */
@@ -364,14 +354,12 @@ class Driver implements RunningActor {
     this.#changed()
   }
 
-  /** Tells other drivers what experiments here could use of what they hold; and once that this is over. */
   #claim(): void {
-    const { bus, id } = this.#env
-    const claimed = claimsOf(this.#lacks, this.#fleet.slots(), (worker) => this.#fleet.offer(worker))
-    for (const driver of new Set([...this.#claimedOf, ...claimed.keys()])) {
-      tell(bus, claims, { driver }, { by: id, claims: claimed.get(driver) ?? [] })
-    }
-    this.#claimedOf = [...claimed.keys()]
+    const lacks = this.#lacks.flatMap(({ claimant, count, together }) => {
+      const run = this.#ownership.runs.get(claimant)
+      return run === undefined ? [] : [{ claimant: run, count, together }]
+    })
+    this.#elsewhere.claim(lacks, this.#positionsOf())
   }
 
   /** Shares are fair by time: what each experiment has used counts where they hold equally many places. */
@@ -379,6 +367,10 @@ class Driver implements RunningActor {
     const ms = now - this.#countedAt
     this.#countedAt = now
     for (const run of this.#ownership.runs.values()) run.used += ms * run.places
+  }
+
+  #positionsOf(): SlotPosition[] {
+    return this.#fleet.slots().map((slot) => this.#positionOf(slot))
   }
 
   #positionOf(slot: Slot): SlotPosition {

@@ -4,10 +4,17 @@
  * I1 A claim is good for `goodForMs`: a driver that is gone, or has no more use for a slot, keeps none idle.
  * I2 A slot that was released to a claim counts as held by it until its driver says what it holds.
  */
-import { claimedWorkersAtMost, claimsAtMost, type claims, type PayloadOf } from '../../../protocol/index.ts'
-import type { Claimant } from './placement.ts'
+import {
+  claimedSlotsAtMost,
+  claimedWorkersAtMost,
+  claims,
+  claimsAtMost,
+  type PayloadOf,
+} from '../../../protocol/index.ts'
+import { tell, type Bus } from '../../../src/bus/index.ts'
 import type { Offer } from './offer.ts'
-import type { Slot } from './slots.ts'
+import { heldBy, type Claimant } from './placement.ts'
+import type { SlotPosition } from './position.ts'
 
 type Claim = PayloadOf<typeof claims>['claims'][number]
 
@@ -78,7 +85,16 @@ class ForeignClaimant implements Claimant {
 }
 
 export class Elsewhere {
+  readonly #bus: Bus
+  readonly #driver: string
   readonly #said = new Map<string, Said>()
+  /** The drivers that were told last what could be used of theirs. */
+  #claimedOf: readonly string[] = []
+
+  constructor(bus: Bus, driver: string) {
+    this.#bus = bus
+    this.#driver = driver
+  }
 
   /** All that another driver claims now; `now`: elapsed. */
   hear({ by, claims: said }: PayloadOf<typeof claims>, now: number): void {
@@ -99,6 +115,15 @@ export class Elsewhere {
     return good
   }
 
+  /** Tells other drivers what experiments here could use of what they hold; and once that this is over. */
+  claim(lacks: readonly Lack[], positions: readonly SlotPosition[]): void {
+    const claimed = claimsOf(lacks, positions)
+    for (const driver of new Set([...this.#claimedOf, ...claimed.keys()])) {
+      tell(this.#bus, claims, { driver }, { by: this.#driver, claims: claimed.get(driver) ?? [] })
+    }
+    this.#claimedOf = [...claimed.keys()]
+  }
+
   /** A slot was released to this claimant. */
   gave(id: string): void {
     for (const { claimants } of this.#said.values()) claimants.find((one) => one.id === id)?.gets()
@@ -116,38 +141,38 @@ export interface Lack {
  * What to claim of which driver. Slots that nobody holds are named, too: who is to get several at once takes none before all are free, and
  * whoever released the first is not to lease it again meanwhile.
  */
-export function claimsOf(
-  lacks: readonly Lack[],
-  slots: readonly Slot[],
-  offer: (worker: string) => Offer,
-): Map<string, Claim[]> {
+function claimsOf(lacks: readonly Lack[], positions: readonly SlotPosition[]): Map<string, Claim[]> {
   const found = new Map<string, Claim[]>()
-  if (!slots.some(({ lease }) => lease.state === 'theirs')) return found
+  if (!positions.some(({ lease }) => lease === 'theirs')) return found
+  const held = heldBy(positions)
   for (const { claimant, count, together } of lacks.slice(0, claimsAtMost)) {
     const { id: experiment, priority, share, used } = claimant
-    const suited = slots.filter(({ worker }) => claimant.suits(offer(worker)))
-    const free = suited.filter(({ lease }) => lease.state === 'none').map(({ worker }) => worker)
+    const free: string[] = []
     const byHolder = new Map<string, string[]>()
-    for (const { worker, lease } of suited) {
-      const holder = lease.state === 'theirs' ? lease.trouble?.holder : null
-      if (holder !== null && holder !== undefined) byHolder.set(holder, [...(byHolder.get(holder) ?? []), worker])
+    for (const { offer, lease, slot } of positions) {
+      if (!claimant.suits(offer)) continue
+      if (lease === 'none') free.push(slot.worker)
+      const holder = lease === 'theirs' ? slot.lease.trouble?.holder : null
+      if (holder !== null && holder !== undefined) listIn(byHolder, holder).push(slot.worker)
     }
-    const holds = slots.filter(
-      ({ lease, running }) => lease.state === 'ours' && running?.attempt?.experiment === experiment,
-    ).length
     for (const [holder, workers] of byHolder) {
-      const claim: Claim = {
+      listIn(found, holder).push({
         experiment,
-        slots: Math.min(count, 65_536),
+        slots: Math.min(count, claimedSlotsAtMost),
         together,
         workers: [...new Set([...workers, ...free])].slice(0, claimedWorkersAtMost),
-        holds,
+        holds: held.get(experiment) ?? 0,
         priority,
         share,
         usedMs: Math.round(used),
-      }
-      found.set(holder, [...(found.get(holder) ?? []), claim])
+      })
     }
   }
   return found
+}
+
+function listIn<T>(lists: Map<string, T[]>, key: string): T[] {
+  const known = lists.get(key) ?? []
+  lists.set(key, known)
+  return known
 }

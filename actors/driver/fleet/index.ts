@@ -14,6 +14,6 @@ export {
 } from './offer.ts'
 export type { Place, PlaceState } from './place.ts'
 export { schedule, type Claimant, type RingNeed } from './placement.ts'
-export { Elsewhere, claimsOf, type Lack } from './elsewhere.ts'
+export { Elsewhere, type Lack } from './elsewhere.ts'
 export { SlotPosition } from './position.ts'
 export type { Slot } from './slots.ts'

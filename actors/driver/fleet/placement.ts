@@ -12,6 +12,7 @@
  * I5 A place is given only to a trial that is there. A slot is kept idle for a suggestion only while its suggester is prompt.
  * I6 Nothing waits behind an attempt that has run for `stuckMs` while a slot that suits it is idle.
  */
+import { choose, Claim } from './claim.ts'
 import type { LeaseState } from './lease.ts'
 import type { Offer } from './offer.ts'
 
@@ -107,7 +108,7 @@ export function schedule<S extends Position>(
 ): Decision<S>[] {
   const here = claimants.filter(({ elsewhere }) => elsewhere !== true)
   const { decisions, kept, suggested } = together(slots, here, now)
-  const held = heldBy(slots)
+  const held = here.length === claimants.length ? nothingHeld : heldBy(slots)
   const claims = heard(slots, claimants, now).map((claimant) => new Claim(claimant, held.get(claimant.id) ?? 0, now))
   const own = claims.filter(({ isElsewhere }) => !isElsewhere)
   const leasing = claims.filter(({ isElsewhere, isTogether }) => !isElsewhere || isTogether)
@@ -164,8 +165,11 @@ export function schedule<S extends Position>(
   return decisions
 }
 
+/** Where no other driver claims anything, nobody asks. */
+const nothingHeld: ReadonlyMap<string, number> = new Map()
+
 /** In how many slots trials of each experiment run. */
-function heldBy(slots: readonly Position[]): Map<string, number> {
+export function heldBy(slots: readonly Position[]): Map<string, number> {
   const held = new Map<string, number>()
   for (const { lease, runs } of slots) if (lease === 'ours' && runs !== null) held.set(runs, (held.get(runs) ?? 0) + 1)
   return held
@@ -198,10 +202,11 @@ function claimedElsewhere<S extends Position>(
   slots: readonly S[],
   claims: readonly Claim[],
   here: readonly Claimant[],
-  held: Map<string, number>,
+  held: ReadonlyMap<string, number>,
 ): Set<S> {
   const claimed = new Set<S>()
   if (!claims.some(({ isElsewhere }) => isElsewhere)) return claimed
+  const left = new Map(held)
   const running = slots.filter(({ lease, runs }) => lease === 'ours' && runs !== null)
   for (const claim of claims) {
     if (!claim.isElsewhere) continue
@@ -209,13 +214,13 @@ function claimedElsewhere<S extends Position>(
       const { runs } = slot
       const mine = here.find(({ id }) => id === runs)
       if (!claim.isOpen || mine === undefined || runs === null || claimed.has(slot) || !claim.suits(slot)) continue
-      const holds = held.get(runs) ?? 0
+      const holds = left.get(runs) ?? 0
       const isFair =
         claim.priority === mine.priority && (claim.isTogether || claim.slotsWithOneMore <= holds / mine.share)
       if (claim.priority < mine.priority || !(claim.priority > mine.priority || isFair)) continue
       claim.takeLater()
       claimed.add(slot)
-      held.set(runs, holds - 1)
+      left.set(runs, holds - 1)
     }
   }
   return claimed
@@ -238,127 +243,6 @@ function recalls<S extends Position>(
       })
       .map((claimant) => ({ kind: 'recall' as const, slot, claimant })),
   )
-}
-
-/** What one claimant may still take in this round. */
-class Claim {
-  readonly #claimant: Claimant
-  readonly #queued: number
-  readonly #slots: number
-  #left: number
-  #fresh: number
-  #given = 0
-  /** Trials that could start if they were suggested. */
-  wanted = 0
-
-  /** `held`: slots of ours in which its trials run. */
-  constructor(claimant: Claimant, held: number, now: number) {
-    this.#claimant = claimant
-    this.#slots = claimant.elsewhere === true ? claimant.places : held
-    this.#queued = claimant.queued(now)
-    this.#left = this.#queued
-    this.#fresh = claimant.fresh()
-  }
-
-  get id(): string {
-    return this.#claimant.id
-  }
-
-  get isElsewhere(): boolean {
-    return this.#claimant.elsewhere === true
-  }
-
-  get isTogether(): boolean {
-    return this.#claimant.together === true
-  }
-
-  /** How many places more it could use. */
-  get lack(): number {
-    return this.#left + (this.#claimant.prompt ? Math.max(0, this.#fresh) : 0)
-  }
-
-  get whom(): { readonly claimant: string; readonly trial?: number } {
-    const { id, trial } = this.#claimant
-    return trial === undefined ? { claimant: id } : { claimant: id, trial }
-  }
-
-  get ahead(): number {
-    return this.#claimant.ahead
-  }
-
-  get patienceMs(): number {
-    return this.#claimant.patienceMs
-  }
-
-  get isOpen(): boolean {
-    return this.#left > 0 || (this.#fresh > 0 && this.#claimant.prompt)
-  }
-
-  get priority(): number {
-    return this.#claimant.priority
-  }
-
-  /** Places for its share. */
-  get places(): number {
-    return (this.#claimant.places + this.#given) / this.#claimant.share
-  }
-
-  /** Slots in which its trials run, for its share. */
-  get slots(): number {
-    // Whoever needs several at once comes first, as where it is here (I4).
-    return this.isTogether ? -Infinity : (this.#slots + this.#given) / this.#claimant.share
-  }
-
-  get slotsWithOneMore(): number {
-    return (this.#slots + this.#given + 1) / this.#claimant.share
-  }
-
-  /** Time for its share. */
-  get used(): number {
-    return this.#claimant.used / this.#claimant.share
-  }
-
-  suits({ offer }: Position): boolean {
-    return this.#claimant.suits(offer)
-  }
-
-  take(): 'queued' | 'fresh' {
-    const taken = this.takeLater()
-    if (taken === 'fresh') this.wanted += 1
-    return taken
-  }
-
-  /** A slot is on its way: nothing is suggested for it yet. */
-  takeLater(): 'queued' | 'fresh' {
-    this.#given += 1
-    if (this.#left > 0) {
-      this.#left -= 1
-      return 'queued'
-    }
-    this.#fresh -= 1
-    return 'fresh'
-  }
-
-  /** Whoever is slow to suggest has no claim (I5); it is asked ahead, for what nobody else has use for. */
-  askedAhead(unused: readonly Position[]): number {
-    if (this.#claimant.prompt || this.#queued > 0) return 0
-    return Math.min(this.#fresh, Math.max(1, unused.filter((slot) => this.suits(slot)).length))
-  }
-}
-
-/** I2 */
-function choose(claims: readonly Claim[], fits: (claim: Claim) => boolean): Claim | undefined {
-  let best: Claim | undefined
-  for (const claim of claims) {
-    if (!claim.isOpen || !fits(claim)) continue
-    if (best === undefined || comesBefore(claim, best)) best = claim
-  }
-  return best
-}
-
-function comesBefore(one: Claim, other: Claim): boolean {
-  const held = one.isElsewhere || other.isElsewhere ? one.slots - other.slots : one.places - other.places
-  return (other.priority - one.priority || held || one.used - other.used) < 0
 }
 
 /** What goes to those who need several places at once (I4), and the slots that are kept for them. */
