@@ -180,6 +180,7 @@ export {
   checkpointName,
   ringCheckpointName,
   ringName,
+  streamOfBucket,
   streams,
   type BucketDefinition,
   type StreamDefinition,

@@ -50,6 +50,9 @@ export const streams = {
 } as const satisfies Record<string, StreamDefinition>
 export type StreamName = keyof typeof streams
 
+/** The stream that a bucket of the object store is. */
+export const streamOfBucket = (bucket: string): string => `OBJ_${bucket}`
+
 /** The object store's bucket for the checkpoints of trials, by experiment and trial, and for the last state of rings. */
 export const checkpointBucket = 'maggy-checkpoints'
 export const checkpointName = (experiment: string, trial: number): string => `${experiment}/${trial}`

@@ -8,7 +8,7 @@
  *    again would come after those that followed it: there they go one at a time.
  */
 import { createHash, randomBytes } from 'node:crypto'
-import { codeOf, isProblem, problem } from '../../protocol/index.ts'
+import { codeOf, isProblem, problem, streamOfBucket } from '../../protocol/index.ts'
 import { streamOverhead, type BlobReader, type Blobs, type BlobWriter, type WriterOptions } from './bus.ts'
 import type { JetStreamApi } from './nats-api.ts'
 import type { Maker } from './nats-making.ts'
@@ -35,7 +35,6 @@ interface Meta {
 }
 
 export function natsBlobs(wire: Wire, api: JetStreamApi, maker: Maker): Blobs {
-  const streamOf = (bucket: string): string => `OBJ_${bucket}`
   const metaSubject = (bucket: string, name: string): string =>
     `$O.${bucket}.M.${padded(Buffer.from(name).toString('base64url'))}`
   const chunkSubject = (bucket: string, nuid: string): string => `$O.${bucket}.C.${nuid}`
@@ -43,12 +42,12 @@ export function natsBlobs(wire: Wire, api: JetStreamApi, maker: Maker): Blobs {
   /** The meta entry of a name, deleted or not, and its sequence. */
   async function foundOf(bucket: string, name: string): Promise<{ meta: Meta | undefined; sequence: number }> {
     const subject = metaSubject(bucket, name)
-    const last = await api.last(streamOf(bucket), subject)
+    const last = await api.last(streamOfBucket(bucket), subject)
     if (last === undefined) return { meta: undefined, sequence: 0 }
     let meta = metaIn(last.data)
     // I2
     if (meta === undefined)
-      for await (const { data } of api.entries(streamOf(bucket), subject, 0)) meta = metaIn(data) ?? meta
+      for await (const { data } of api.entries(streamOfBucket(bucket), subject, 0)) meta = metaIn(data) ?? meta
     return { meta, sequence: last.sequence }
   }
 
@@ -70,7 +69,7 @@ export function natsBlobs(wire: Wire, api: JetStreamApi, maker: Maker): Blobs {
   }
 
   async function purge(bucket: string, nuid: string): Promise<void> {
-    await api.purge(streamOf(bucket), chunkSubject(bucket, nuid))
+    await api.purge(streamOfBucket(bucket), chunkSubject(bucket, nuid))
   }
 
   async function keepMeta(meta: Meta & { bucket: string }, fence = {}): Promise<void> {
@@ -144,7 +143,7 @@ export function natsBlobs(wire: Wire, api: JetStreamApi, maker: Maker): Blobs {
     const meta = await metaOf(bucket, name)
     if (meta === undefined) return undefined
     const subject = chunkSubject(bucket, meta.nuid)
-    const chunks = api.entries(streamOf(bucket), subject, 0)[Symbol.asyncIterator]()
+    const chunks = api.entries(streamOfBucket(bucket), subject, 0)[Symbol.asyncIterator]()
     const hash = createHash('sha256')
     let read = 0
     let finished = false
@@ -202,14 +201,14 @@ export function natsBlobs(wire: Wire, api: JetStreamApi, maker: Maker): Blobs {
     },
     async names(bucket) {
       const prefix = metaSubject(bucket, '')
-      const subjects = await api.subjects(streamOf(bucket), `${prefix}*`)
+      const subjects = await api.subjects(streamOfBucket(bucket), `${prefix}*`)
       return subjects.map((subject) => Buffer.from(subject.slice(prefix.length), 'base64url').toString())
     },
     has: async (bucket, name) => (await metaOf(bucket, name)) !== undefined,
     async delete(bucket, name) {
       const { meta, sequence } = await foundOf(bucket, name)
       // First what is seen, so that nobody finds half of it.
-      if (sequence > 0) await api.purge(streamOf(bucket), metaSubject(bucket, name))
+      if (sequence > 0) await api.purge(streamOfBucket(bucket), metaSubject(bucket, name))
       if (meta !== undefined) await purge(bucket, meta.nuid)
     },
   }

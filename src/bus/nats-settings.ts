@@ -1,5 +1,5 @@
 /** Streams as their server is told to make them. */
-import { buckets, type BucketDefinition, type StreamDefinition } from '../../protocol/index.ts'
+import { buckets, streamOfBucket, type BucketDefinition, type StreamDefinition } from '../../protocol/index.ts'
 
 export interface StreamSetting {
   readonly name: string
@@ -24,7 +24,7 @@ export function configOf(definition: StreamDefinition, replicas: number): Stream
 /** A bucket of the object store. `guarded`: not everybody may do everything on this bus. */
 export function configOfBucket(bucket: string, replicas: number, guarded: boolean): StreamSetting {
   return {
-    ...common(`OBJ_${bucket}`, [`$O.${bucket}.C.>`, `$O.${bucket}.M.>`], replicas),
+    ...common(streamOfBucket(bucket), [`$O.${bucket}.C.>`, `$O.${bucket}.M.>`], replicas),
     max_bytes: -1,
     discard: 'new',
     // Clients of NATS in other languages write so. The header for it takes away all of a bucket, too.

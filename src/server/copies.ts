@@ -1,12 +1,12 @@
 /** How many servers really have what is kept: a stream that was only just given more copies fills them for a while. */
 import { setTimeout as delay } from 'node:timers/promises'
 import { Type } from 'typebox'
-import { bundleBucket, check, checkpointBucket, isProblem, streams } from '../../protocol/index.ts'
+import { bundleBucket, check, checkpointBucket, isProblem, streamOfBucket, streams } from '../../protocol/index.ts'
 import type { Bus } from '../bus/index.ts'
 
 const names = [
   ...Object.values(streams).map(({ name }) => name),
-  ...[bundleBucket, checkpointBucket].map((bucket) => `OBJ_${bucket}`),
+  ...[bundleBucket, checkpointBucket].map(streamOfBucket),
 ]
 const askMs = 2_000
 const lookMs = 500
