@@ -53,7 +53,7 @@ export const optionSchemas: ReadonlyMap<string, Schema> = new Map(
       smoothing: number(0.001, 1000, 1),
       weights: word('improvement', 'equal'),
       constantLiar: flag(true),
-      mostTries: whole(1, undefined, 10),
+      mostTries: whole(1, undefined, 4),
       multivariate: flag(true),
     }),
     gp: options({

@@ -6,7 +6,7 @@
  * - points that were tried more than once came to different values. While none was, one is tried a second time, to see.
  */
 import type { Observation, SearchSpace } from '../../protocol/index.ts'
-import type { Ledger } from './ledger.ts'
+import type { Entry, Ledger } from './ledger.ts'
 import { pointNames, type IsTried } from './tried.ts'
 
 const begins = 25
@@ -24,6 +24,8 @@ export const goodAmong = (count: number, { share, least, most } = usualGood): nu
 export interface Again {
   /** The history, ranked. */
   readonly ledger: Ledger<unknown>
+  /** Its trials in the order by which they count as good, if that is another one. */
+  readonly ranked?: readonly Entry<unknown>[]
   /** How many of it count as good. */
   readonly good: number
   /** All trials that are known, and which points are in them. */
@@ -44,7 +46,7 @@ interface Point {
 export function spentPoints(space: SearchSpace, most: number): (again: Again) => IsTried {
   const nameOf = pointNames(space)
   if (nameOf === undefined) return ({ isTried }) => isTried
-  return ({ ledger, good, tried, isTried }) => {
+  return ({ ledger, ranked = ledger.ranked, good, tried, isTried }) => {
     if (most <= 1 || ledger.done < begins) return isTried
     const points = new Map<string, Point>()
     for (const { state, hparams } of tried) {
@@ -54,13 +56,15 @@ export function spentPoints(space: SearchSpace, most: number): (again: Again) =>
       if (point === undefined) points.set(name, { trials: 1, differs: false, good: false })
       else point.trials++
     }
-    for (const [rank, { standing, loss, observation }] of ledger.ranked.entries()) {
-      if (standing !== 'done') break
+    for (const { loss, observation } of ledger.ranked.slice(0, ledger.done)) {
       const point = points.get(nameOf(observation.hparams))
       if (point === undefined) continue
       point.value ??= loss
       point.differs ||= loss !== point.value
-      point.good ||= rank < good
+    }
+    for (const { observation } of ranked.slice(0, Math.min(good, ledger.done))) {
+      const point = points.get(nameOf(observation.hparams))
+      if (point !== undefined) point.good = true
     }
     const repeated = [...points.values()].filter(({ trials }) => trials > 1)
     // Exact, or it is being found out.
