@@ -27,11 +27,17 @@ function roots(): readonly object[] {
 
 type Listener = (...args: unknown[]) => void
 
-/** Changes that nothing shows at a glance (realms of node:vm, native add-ons) are looked for so often, and not after each trial. */
-const lookCloselyMs = 250
+/**
+ * Changes that nothing shows at a glance (realms of node:vm, native add-ons) are looked for when trials have run for so long in sum, or when
+ * there were so many. By the time of day, 64 runners that share two cores would look closely after two trials of three.
+ */
+const lookCloselyAfter = { ms: 250, trials: 64 }
 
-/** Takes note of this process as it is now, and returns the function that puts it back. Once in a process, before any user code. */
-export function rememberSurroundings(now: () => number = performance.now.bind(performance)): () => void {
+/**
+ * Takes note of this process as it is now, and returns the function that puts it back: it is told for how many milliseconds the trial ran.
+ * Once in a process, before any user code.
+ */
+export function rememberSurroundings(): (ranMs?: number) => void {
   const watched = roots()
   const redefinitions = watchDefinitions(new Set(watched))
   const members = rememberMembers(watched)
@@ -41,14 +47,14 @@ export function rememberSurroundings(now: () => number = performance.now.bind(pe
   const writes = [process.stdout, process.stderr].map(
     (stream) => [stream, Reflect.getOwnPropertyDescriptor(stream, 'write')] as const,
   )
-  let lookedAt = -Infinity
+  let since = { ms: 0, trials: 0 }
 
-  return () => {
-    const at = now()
-    const isDue = at - lookedAt >= lookCloselyMs
+  return (ranMs = Infinity) => {
+    since = { ms: since.ms + ranMs, trials: since.trials + 1 }
+    const isDue = since.ms >= lookCloselyAfter.ms || since.trials >= lookCloselyAfter.trials
     if (redefinitions.take() || isDue || !members.seemUnchanged()) {
       members.restore()
-      lookedAt = at
+      since = { ms: 0, trials: 0 }
     }
     environment.putBack(isDue)
     restoreFolder(folder)

@@ -90,9 +90,7 @@ const changes: Readonly<Record<string, () => readonly [object, string | symbol]>
 const hidden: PropertyDescriptor = { value: 1, configurable: true, writable: true, enumerable: false }
 
 test.each(Object.keys(changes))('it is put back after a trial of which nothing is looked at closely: %s', (name) => {
-  // By this clock a close look is due once, and never again.
-  const putBack = rememberSurroundings(() => 0)
-  putBack()
+  const putBack = rememberSurroundings()
   const watched = [
     Math,
     Array.prototype,
@@ -108,7 +106,7 @@ test.each(Object.keys(changes))('it is put back after a trial of which nothing i
   const [root, key] = changes[name]?.() ?? [Math, '']
   const was: Record<string | symbol, PropertyDescriptor> | undefined = before.find(([one]) => one === root)?.[1]
   expect(describe(root, key)).not.toEqual(was?.[key])
-  putBack()
+  putBack(0)
   expect(describe(root, key)).toEqual(was?.[key])
 })
 
@@ -119,17 +117,16 @@ test('environment variables are put back, however the environment was come by, a
     () => (process.env = { ...process.env }),
   ]
   for (const way of ways) {
-    const putBack = rememberSurroundings(() => 0)
-    putBack()
+    const putBack = rememberSurroundings()
     const own = process.env
     const environment = way()
     environment['MAGGY_TEST_LEFT'] = '1'
-    putBack()
+    putBack(0)
     expect(process.env).toBe(own)
     expect(process.env['MAGGY_TEST_LEFT']).toBeUndefined()
     // Who has it may change it later.
     own['MAGGY_TEST_LEFT'] = '2'
-    putBack()
+    putBack(0)
     expect(process.env['MAGGY_TEST_LEFT']).toBeUndefined()
   }
 })
