@@ -109,8 +109,9 @@ const isAddressed = (subject: string): boolean => subject.startsWith(`maggy.${ve
 
 /** The name in the subject template that is the identity of that role as speaker or as hearer; undefined: it is free to choose. */
 export function identityIn(subject: string, role: Role, as: 'speaks' | 'hears'): string | undefined {
-  // A worker and its runners hear each other, under the name that they share.
-  const hearsItsOwn = (role === 'worker' || role === 'runner') && as === 'hears' && subject.includes('.runner.')
+  // A worker and its runners hear each other, under the name that they share; and workers that have one by mistake.
+  const isOwn = (role === 'worker' || role === 'runner') && /\.(runner|namesake)\b/.test(subject)
+  const hearsItsOwn = isOwn && as === 'hears'
   if (as === 'hears' && subject.includes(`{${addressee}}`)) return role === 'runner' ? addressee : undefined
   if (isAddressed(subject) !== (as === 'hears') && !hearsItsOwn) return undefined
   return identities[role]?.find((name) => subject.includes(`{${name}}`))

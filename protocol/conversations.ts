@@ -3,7 +3,19 @@ import { announceActor, callActors } from './actors.ts'
 import { artifactPart, writeArtifact } from './artifact.ts'
 import { observeAblation, openAblation, suggestRemovals } from './ablate.ts'
 import type { Conversation } from './conversation.ts'
-import { announce, beat, claims, driverBeat, driverPing, lease, leave, ping, release, rollCall } from './discovery.ts'
+import {
+  announce,
+  beat,
+  claims,
+  driverBeat,
+  driverPing,
+  lease,
+  leave,
+  namesake,
+  ping,
+  release,
+  rollCall,
+} from './discovery.ts'
 import { changeExperiment, pauseExperiment } from './change.ts'
 import { handOver, passOn, progress, resumeExperiment, signExperiment, stopExperiment, submit } from './experiment.ts'
 import { annotateArchived, annotateExperiment, readSource, removeArchived } from './keeping.ts'
@@ -62,7 +74,7 @@ export const chapters: readonly Chapter[] = [
   {
     title: 'Discovery and leases',
     file: 'discovery.ts',
-    conversations: [announce, beat, leave, rollCall, driverBeat, driverPing, claims, lease, release, ping],
+    conversations: [announce, beat, leave, namesake, rollCall, driverBeat, driverPing, claims, lease, release, ping],
   },
   { title: 'Who is there', file: 'actors.ts', conversations: [callActors, announceActor] },
   {

@@ -247,6 +247,17 @@ export const ping = call({
   example: { params: { worker: 'w1' }, payload: {}, reply: status },
 })
 
+export const namesake = message({
+  name: 'worker.namesake',
+  subject: `maggy.${version}.worker.{worker}.namesake`,
+  payload: Type.Object({ instance: Id, there: Type.Boolean() }),
+  maxBytes: few,
+  speaks: 'worker',
+  hears: 'worker',
+  doc: 'Is there a worker of this name already? Asked by one that starts, for drivers would take the two for one; whoever was there before says so.',
+  example: { params: { worker: 'w1' }, payload: { instance: 'instance-k3v0q7ta', there: false } },
+})
+
 export const driverPing = call({
   name: 'driver.ping',
   subject: `maggy.${version}.call.driver.{driver}.ping`,

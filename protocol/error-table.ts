@@ -328,6 +328,12 @@ export const table = {
     retryable: true,
     remedy: 'give this one another name with --id, or none: then it gets one of its own',
   },
+  WORKER_THERE: {
+    message: 'there is a worker named {worker} already',
+    retryable: true,
+    remedy:
+      'give this one another name with --id, or none: then it gets one of its own; a worker has more slots with --slots',
+  },
   DRIVER_FULL: {
     message: 'driver {driver} has {experiments} experiments already',
     retryable: true,

@@ -14,6 +14,8 @@ const told: Readonly<Record<string, string>> = {
   slots: 'A worker’s slots: how many there are, or the state of each.',
   instance: 'The process that answered: suggest and observe are asked of it alone, by this name in their subjects.',
   name: 'The name that it is known by.',
+  'worker.namesake.instance': 'Which of the processes of one name speaks; of two that ask, the smaller one stays.',
+  'worker.namesake.there': 'false: it has just started, and asks; true: it was there before whoever asked.',
   'experiment.submit.name': 'The experiment’s name in its definition; workers name it among their `experiments`.',
   'serves.name': 'The name that experiments know it by.',
   'artifact.write.name': 'The artifact’s name within its trial: letters, digits, . _ and -, and no dot first.',

@@ -86,6 +86,7 @@ export {
   driverPing,
   lease,
   leave,
+  namesake,
   ping,
   release,
   rollCall,

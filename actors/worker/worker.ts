@@ -34,6 +34,7 @@ import {
 import { createAttemptTraces } from './attempt-traces.ts'
 import { createHolders } from './holders.ts'
 import { createLineBook } from './line-book.ts'
+import { watchNamesakes } from './namesake.ts'
 import { createOutbox } from './outbox.ts'
 import type { SpawnRunner } from './runner-process.ts'
 import { workerMeasures } from './measures.ts'
@@ -93,8 +94,10 @@ export function createWorker(options: WorkerOptions): Worker {
   const { worker } = info
   let backend = ''
   let versions = info.versions
-  /** Why it cannot work on this host. */
-  let fault: Problem | undefined
+  /** Why it cannot work here. */
+  let fault: Error | undefined
+  /** Another worker speaks under this name: this one says no more. */
+  let taken = false
   let resolvePresent: () => void = () => undefined
   const present = new Promise<void>((resolve) => {
     resolvePresent = resolve
@@ -148,13 +151,14 @@ export function createWorker(options: WorkerOptions): Worker {
   const machine = workerMachine.provide({
     actions: {
       announce: ({ context }) => {
+        if (taken) return
         const trusts = options.trust === undefined ? {} : { trusts: [...options.trust.keys()] }
         const told = { ...info, backend, versions, ...trusts }
         tell(bus, announce, { worker }, { info: told, status: status(context) })
         resolvePresent()
       },
       beat: ({ context }) => {
-        tell(bus, beat, { worker }, status(context))
+        if (!taken) tell(bus, beat, { worker }, status(context))
       },
       expireLeases: () => {
         holders.tick(new Set(slots.flatMap(({ status: { driver } }) => (driver === null ? [] : [driver]))))
@@ -195,12 +199,13 @@ export function createWorker(options: WorkerOptions): Worker {
     stopTicking()
     news.end()
     // Of a worker whose bus is closed, drivers hear no more beats: they know by that.
-    if (bus.status !== 'closed') tell(bus, leave, { worker }, { reason })
+    if (bus.status !== 'closed' && !taken) tell(bus, leave, { worker }, { reason })
     for (const subscription of subscriptions) subscription.unsubscribe()
+    namesakes.end()
     stopStatus()
     await Promise.all(slots.map((slot) => slot.dismiss()))
     if (fault === undefined) resolveEnded()
-    else rejectEnded(problem('SETUP_FAILED', { part: 'runner', reason: fault.message }, { cause: fault }))
+    else rejectEnded(fault)
   }
 
   const drain = (reason: string): Promise<void> => {
@@ -214,6 +219,11 @@ export function createWorker(options: WorkerOptions): Worker {
       }
     }
     return ended
+  }
+
+  /** What is wrong is told by `ended`. */
+  const drainFor = (reason: string): void => {
+    drain(reason).catch(() => undefined)
   }
 
   const turns = createTurns(options.startsAtOnce ?? Infinity)
@@ -238,8 +248,8 @@ export function createWorker(options: WorkerOptions): Worker {
           actor.send({ type: 'warm', slot })
         },
         onUnfit: (reason) => {
-          fault ??= reason
-          void drain(reason.message)
+          fault ??= problem('SETUP_FAILED', { part: 'runner', reason: reason.message }, { cause: reason })
+          drainFor(reason.message)
         },
         onNotice,
         onChange: () => {
@@ -338,7 +348,25 @@ export function createWorker(options: WorkerOptions): Worker {
       dropped,
     ),
   ]
+  const namesakes = watchNamesakes({
+    bus,
+    clock,
+    worker,
+    ...dropped,
+    onTaken: () => {
+      taken = true
+      // What is asked of the other one is not answered here.
+      for (const subscription of subscriptions) subscription.unsubscribe()
+      fault ??= problem('WORKER_THERE', { worker })
+      drainFor(fault.message)
+    },
+    onNotice,
+  })
+  void present.then(() => {
+    namesakes.present()
+  })
   const stopStatus = bus.onStatus((now) => {
+    if (now === 'connected') namesakes.connected()
     actor.send({ type: now === 'connected' ? 'connected' : 'disconnected' })
   })
 

@@ -318,6 +318,11 @@ TABLE: dict[str, tuple[str, bool, str]] = {
         True,
         "give this one another name with --id, or none: then it gets one of its own",
     ),
+    "WORKER_THERE": (
+        "there is a worker named {worker} already",
+        True,
+        "give this one another name with --id, or none: then it gets one of its own; a worker has more slots with --slots",
+    ),
     "DRIVER_FULL": (
         "driver {driver} has {experiments} experiments already",
         True,
