@@ -156,6 +156,7 @@ export function createWorker(options: WorkerOptions): Worker {
         const told = { ...info, backend, versions, ...trusts }
         tell(bus, announce, { worker }, { info: told, status: status(context) })
         resolvePresent()
+        namesakes.present()
       },
       beat: ({ context }) => {
         if (!taken) tell(bus, beat, { worker }, status(context))
@@ -361,9 +362,6 @@ export function createWorker(options: WorkerOptions): Worker {
       drainFor(fault.message)
     },
     onNotice,
-  })
-  void present.then(() => {
-    namesakes.present()
   })
   const stopStatus = bus.onStatus((now) => {
     if (now === 'connected') namesakes.connected()
