@@ -124,12 +124,12 @@ port.on('message', (message: ToComm) => {
 })
 
 /** An outage is waited out: a training would rather pause than lose what it saves. */
-async function lasting<T>(work: () => Promise<T>): Promise<T> {
+async function lasting<T>(work: () => Promise<T>, isWaitedFor: (error: unknown) => boolean = passes): Promise<T> {
   for (let left = 60; ; left -= 1) {
     try {
       return await work()
     } catch (error) {
-      if (left === 0 || !passes(error)) throw error
+      if (left === 0 || !isWaitedFor(error)) throw error
       await new Promise((resolve) => setTimeout(resolve, 1000))
     }
   }
@@ -155,9 +155,15 @@ async function store({ id, attempt, data }: Extract<ToComm, { type: 'store' }>):
   }
 }
 
+/** So often a driver that refuses is asked again: it may have lost the experiment, not know it yet, and know less. */
+const mostRefusals = 5
+
 async function fetch({ id, attempt, of }: Extract<ToComm, { type: 'fetch' }>): Promise<void> {
+  let refusals = 0
+  const isWaitedFor = (error: unknown): boolean =>
+    passes(error) || (codeOf(error) === 'CHECKPOINT_REFUSED' && ++refusals <= mostRefusals)
   try {
-    const data = await lasting(() => fetchCheckpoint(bus, worker, { attempt, ring: false }, of))
+    const data = await lasting(() => fetchCheckpoint(bus, worker, { attempt, ring: false }, of), isWaitedFor)
     post({ type: 'fetched', id, data })
   } catch (error) {
     if (passedOn(error)) post({ type: 'fetched', id })
