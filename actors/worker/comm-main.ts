@@ -9,7 +9,7 @@ import { attemptKey, codeOf, describe, isProblem, RemoteError, toProblem } from 
 import type { CommSetting, FromComm, ToComm } from './comm-messages.ts'
 import { endThisGroup } from './process-group.ts'
 import { createRingCheckpoints, createRingMember, type RingMember } from './ring/index.ts'
-import { fetchCheckpoint, passes, storeCheckpoint } from './store.ts'
+import { fetchCheckpoint, isRefused, passes, storeCheckpoint } from './store.ts'
 import { uploadArtifact } from './upload.ts'
 import { sharedFlags } from './shared-memory.ts'
 import { createTelemetry } from './telemetry.ts'
@@ -155,13 +155,12 @@ async function store({ id, attempt, data }: Extract<ToComm, { type: 'store' }>):
   }
 }
 
-/** So often a driver that refuses is asked again: it may have lost the experiment, not know it yet, and know less. */
+/** So often a driver that refuses is asked again. */
 const mostRefusals = 5
 
 async function fetch({ id, attempt, of }: Extract<ToComm, { type: 'fetch' }>): Promise<void> {
   let refusals = 0
-  const isWaitedFor = (error: unknown): boolean =>
-    passes(error) || (codeOf(error) === 'CHECKPOINT_REFUSED' && ++refusals <= mostRefusals)
+  const isWaitedFor = (error: unknown): boolean => passes(error) || (isRefused(error) && ++refusals <= mostRefusals)
   try {
     const data = await lasting(() => fetchCheckpoint(bus, worker, { attempt, ring: false }, of), isWaitedFor)
     post({ type: 'fetched', id, data })

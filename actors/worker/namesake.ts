@@ -9,6 +9,8 @@ import { newId, type Clock } from '../../src/actor/index.ts'
 import { hear, tell, type Bus, type OnDropped } from '../../src/bus/index.ts'
 
 export interface Namesakes {
+  /** Somebody else has the name: whatever is said under it is theirs to say. */
+  readonly isTaken: boolean
   /** The connection is there, or there again. */
   connected(): void
   /** This worker has been announced. */
@@ -24,7 +26,7 @@ export function watchNamesakes(options: {
   readonly clock: Clock
   readonly worker: string
   readonly onDropped?: OnDropped
-  /** Somebody else has the name. Called once. */
+  /** Called once, when `isTaken` has become true. */
   readonly onTaken: () => void
   readonly onNotice: (text: string) => void
 }): Namesakes {
@@ -60,6 +62,9 @@ export function watchNamesakes(options: {
   }
   ask()
   return {
+    get isTaken() {
+      return standing === 'taken'
+    },
     connected: () => {
       if (standing === 'asking') ask()
       else if (standing === 'present') say(true)

@@ -24,6 +24,12 @@ const passing: readonly string[] = [
 ]
 export const passes = (error: unknown): boolean => passing.includes(codeOf(error) ?? '')
 
+/**
+ * Whether a driver has refused an attempt's question for a checkpoint. It may pass: a driver that has lost the experiment and does not know
+ * it yet refuses an attempt that only the other one's log knows.
+ */
+export const isRefused = (error: unknown): boolean => codeOf(error) === 'CHECKPOINT_REFUSED'
+
 /** A driver that dies over a question leaves it without a word. */
 const timeoutMs = 5_000
 const tries = 5

@@ -96,8 +96,6 @@ export function createWorker(options: WorkerOptions): Worker {
   let versions = info.versions
   /** Why it cannot work here. */
   let fault: Error | undefined
-  /** Another worker speaks under this name: this one says no more. */
-  let taken = false
   let resolvePresent: () => void = () => undefined
   const present = new Promise<void>((resolve) => {
     resolvePresent = resolve
@@ -151,7 +149,7 @@ export function createWorker(options: WorkerOptions): Worker {
   const machine = workerMachine.provide({
     actions: {
       announce: ({ context }) => {
-        if (taken) return
+        if (namesakes.isTaken) return
         const trusts = options.trust === undefined ? {} : { trusts: [...options.trust.keys()] }
         const told = { ...info, backend, versions, ...trusts }
         tell(bus, announce, { worker }, { info: told, status: status(context) })
@@ -159,7 +157,7 @@ export function createWorker(options: WorkerOptions): Worker {
         namesakes.present()
       },
       beat: ({ context }) => {
-        if (!taken) tell(bus, beat, { worker }, status(context))
+        if (!namesakes.isTaken) tell(bus, beat, { worker }, status(context))
       },
       expireLeases: () => {
         holders.tick(new Set(slots.flatMap(({ status: { driver } }) => (driver === null ? [] : [driver]))))
@@ -200,7 +198,7 @@ export function createWorker(options: WorkerOptions): Worker {
     stopTicking()
     news.end()
     // Of a worker whose bus is closed, drivers hear no more beats: they know by that.
-    if (bus.status !== 'closed' && !taken) tell(bus, leave, { worker }, { reason })
+    if (bus.status !== 'closed' && !namesakes.isTaken) tell(bus, leave, { worker }, { reason })
     for (const subscription of subscriptions) subscription.unsubscribe()
     namesakes.end()
     stopStatus()
@@ -355,7 +353,6 @@ export function createWorker(options: WorkerOptions): Worker {
     worker,
     ...dropped,
     onTaken: () => {
-      taken = true
       // What is asked of the other one is not answered here.
       for (const subscription of subscriptions) subscription.unsubscribe()
       fault ??= problem('WORKER_THERE', { worker })

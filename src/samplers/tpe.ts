@@ -51,7 +51,7 @@ const known = [
 ]
 
 /** More trials of one point tell less than new points do: with 10, regret on tables of real trainings was a twentieth more (bench quality). */
-const usualTries = 4
+const usualMostTries = 4
 
 /** The most kernels times parameters, so that time does not grow with the history: a longer history is thinned evenly. */
 const mostKernelValues = 2600
@@ -77,7 +77,7 @@ export const tpeSampler: SamplerPlugin = {
     const priorWeight = number('priorWeight', 1, { least: 0.001, most: 1000 })
     const weighted = wordOption('tpe', options, 'weights', ['improvement', 'equal']) === 'improvement'
     const smoothing = number('smoothing', 1, { least: 0.001, most: 1000 })
-    const mostTries = number('mostTries', usualTries, { least: 1, whole: true })
+    const mostTries = number('mostTries', usualMostTries, { least: 1, whole: true })
     const liar = flagOption('tpe', options, 'constantLiar', true)
     const groups = groupsOf(space, flagOption('tpe', options, 'multivariate', true))
     const columns = new Map(Object.keys(space).map((name, column) => [name, column]))

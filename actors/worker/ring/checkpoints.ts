@@ -1,13 +1,13 @@
 /**
  * A ring's last checkpoint, in the object store: it is still there when all of the ring's workers have died.
  * I1 A member that its ring has gone on without replaces no checkpoint of a later generation.
- * I2 An outage of the bus is waited for. So is a driver that has lost the experiment and does not know it yet: it refuses an attempt that
- *    only the log of the other knows. A member whose attempt is really with another worker is told so by its ring or its driver.
+ * I2 An outage of the bus is waited for, and so is a driver that refuses: a member whose attempt is really with another worker is told so
+ *    by its ring or its driver.
  */
-import { codeOf, describe, type AttemptRef } from '../../../protocol/index.ts'
+import { describe, type AttemptRef } from '../../../protocol/index.ts'
 import type { Clock } from '../../../src/actor/index.ts'
 import type { Bus } from '../../../src/bus/index.ts'
-import { fetchCheckpoint, passes, storeCheckpoint } from '../store.ts'
+import { fetchCheckpoint, isRefused, passes, storeCheckpoint } from '../store.ts'
 
 export interface RingCheckpoints {
   /** Keeps it in the place of the one before. One at a time: what comes while another is on its way is left out, and not made. */
@@ -63,7 +63,7 @@ export function createRingCheckpoints(options: {
         try {
           return await fetchCheckpoint(bus, worker, of)
         } catch (error) {
-          if (!passes(error) && codeOf(error) !== 'CHECKPOINT_REFUSED') throw error
+          if (!passes(error) && !isRefused(error)) throw error
           if (tries === 1) onNotice(`the checkpoint of ${ring} cannot be read yet: ${describe(error)}`)
           await new Promise<void>((resolve) => void clock.setTimeout(resolve, retryMs))
         }
