@@ -50,7 +50,7 @@ export const workerActor: ActorDefinition<WorkerArguments> = {
         memory: { bytes: Math.floor((memory ?? totalmem()) / slots), isLimit: memory !== undefined },
         confinement,
       }),
-      startsAtOnce: availableParallelism(),
+      runnersAtOnce: availableParallelism(),
       maxTrialsPerRunner: options.maxTrialsPerRunner,
       maxRssBytes,
       notice: options.notice !== undefined,

@@ -4,7 +4,8 @@
  *    (`tellUnbegun`).
  * I2 A runner that was told to stop and does not is killed after its grace.
  * I3 An attempt that has not begun costs nothing: when its process goes before it says that it has begun, the next process gets it.
- * I4 No state lasts for ever but `warm` and, for a trial without a time limit, `running`: each of those that start gives up its turn in time.
+ * I4 No state lasts for ever but `warm` and, for a trial without a time limit, `running`: each of those that start gives up its turn in
+ *    time, and a shift is over when its trial takes long.
  */
 import { assign, setup } from 'xstate'
 import type { Assignment } from '../../protocol/index.ts'
@@ -33,6 +34,8 @@ export type RunnerEvent =
   /** It may start its process now. */
   | { readonly type: 'turn' }
   | { readonly type: 'ready' }
+  /** What was handed over may begin now. */
+  | { readonly type: 'shift' }
   /** It cannot work on this host: no start will help. */
   | { readonly type: 'unfit' }
   | { readonly type: 'begin'; readonly assignment: Assignment; readonly file: string }
@@ -91,6 +94,9 @@ export const runnerMachine = setup({
     /** It needs its turn no more. */
     passTurn: () => undefined,
     spawn: () => undefined,
+    askShift: () => undefined,
+    /** Its trial is over, or will not begin now. */
+    passShift: () => undefined,
     begin: () => undefined,
     stop: () => undefined,
     leave: () => undefined,
@@ -182,12 +188,25 @@ export const runnerMachine = setup({
       after: { restart: 'queued' },
     },
     warm: {
-      entry: 'tellWarm',
-      always: { guard: 'isHandedOver', target: 'sent' },
+      entry: ['passShift', 'tellWarm'],
+      always: { guard: 'isHandedOver', target: 'due' },
       on: {
         begin: { actions: 'take' },
+        // It came as the attempt was taken back.
+        shift: {},
         exited: { target: 'queued', actions: ['tellIdleDeath', 'renew'] },
         dismiss: { target: 'leaving', actions: 'blameDismissal' },
+      },
+    },
+    /** Others work through short trials: it waits for its shift. */
+    due: {
+      entry: 'askShift',
+      on: {
+        shift: 'sent',
+        stop: { target: 'warm', actions: ['tellUnbegun', 'drop'] },
+        handback: { target: 'warm', actions: ['tellUnbegun', 'drop'] },
+        exited: { target: 'queued', actions: ['passShift', 'renew'] },
+        dismiss: { target: 'leaving', actions: ['passShift', 'tellUnbegun', 'drop', 'blameDismissal'] },
       },
     },
     /** Told to begin; it has not said yet that it has. */

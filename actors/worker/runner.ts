@@ -13,6 +13,7 @@ import { runnerMachine } from './runner.machine.ts'
 import type { FromRunner, StopCause } from './runner-messages.ts'
 import type { RunnerProcess, SpawnRunner } from './runner-process.ts'
 import { outcomeOfUnbegun, type Loss } from './settlement.ts'
+import type { Shifts } from './shifts.ts'
 import type { Turns } from './turns.ts'
 
 export interface RunnerEnd {
@@ -56,6 +57,7 @@ export function createRunner(options: {
   readonly slot: number
   readonly spawn: SpawnRunner
   readonly turns: Turns
+  readonly shifts: Shifts
   readonly clock: Clock
   readonly maxServed: number
   readonly maxRssBytes: number
@@ -100,6 +102,14 @@ export function createRunner(options: {
           },
         })
         process = mine
+      },
+      askShift: () => {
+        options.shifts.ask(actor, () => {
+          actor.send({ type: 'shift' })
+        })
+      },
+      passShift: () => {
+        options.shifts.pass(actor)
       },
       begin: ({ context }) => {
         heardAt = clock.elapsed()

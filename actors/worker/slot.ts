@@ -23,6 +23,7 @@ import type { SpawnRunner } from './runner-process.ts'
 import { loadBundle, readLoss } from './slot-effects.ts'
 import { outcomeOfLoss, outcomeOfUnbegun } from './settlement.ts'
 import { lineOf, slotMachine } from './slot.machine.ts'
+import type { Shifts } from './shifts.ts'
 import type { Turns } from './turns.ts'
 
 export interface SlotOptions {
@@ -36,6 +37,7 @@ export interface SlotOptions {
   readonly spawn: SpawnRunner
   /** Of runners that start. */
   readonly turns: Turns
+  readonly shifts: Shifts
   /** Attempts that may wait behind the one that runs. */
   readonly ahead: number
   readonly maxServed: number
@@ -174,6 +176,7 @@ export function createSlot(options: SlotOptions): Slot {
     slot,
     spawn: options.spawn,
     turns: options.turns,
+    shifts: options.shifts,
     clock,
     maxServed: options.maxServed,
     maxRssBytes: options.maxRssBytes,

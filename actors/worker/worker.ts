@@ -39,6 +39,7 @@ import { createOutbox } from './outbox.ts'
 import type { SpawnRunner } from './runner-process.ts'
 import { workerMeasures } from './measures.ts'
 import { createSlot, type Slot } from './slot.ts'
+import { createShifts } from './shifts.ts'
 import { createTurns } from './turns.ts'
 import { workerMachine } from './worker.machine.ts'
 
@@ -49,8 +50,8 @@ export interface WorkerOptions {
   readonly info: Omit<WorkerInfo, 'backend' | 'trusts'>
   readonly cache: BundleCache
   readonly spawn: SpawnRunner
-  /** So many runners start at once. Default: all. */
-  readonly startsAtOnce?: number
+  /** So many runners start at once, and so many work through short trials. Default: all. */
+  readonly runnersAtOnce?: number
   /** What it lets in; without one: whatever it is given. */
   readonly gate?: Gate
   /** The keys that the gate asks for, as they are now. */
@@ -90,7 +91,7 @@ const newsGapMs = 20
 const deliveryMs = 10_000
 
 export function createWorker(options: WorkerOptions): Worker {
-  const { bus, clock, info, onDropped, onNotice, random = Math.random } = options
+  const { bus, clock, info, onDropped, onNotice, random = Math.random, runnersAtOnce = Infinity } = options
   const { worker } = info
   let backend = ''
   let versions = info.versions
@@ -225,7 +226,8 @@ export function createWorker(options: WorkerOptions): Worker {
     drain(reason).catch(() => undefined)
   }
 
-  const turns = createTurns(options.startsAtOnce ?? Infinity)
+  const turns = createTurns(runnersAtOnce)
+  const shifts = createShifts(clock, runnersAtOnce)
   for (let slot = 0; slot < info.slots; slot += 1) {
     slots.push(
       createSlot({
@@ -238,6 +240,7 @@ export function createWorker(options: WorkerOptions): Worker {
         lines,
         spawn: options.spawn,
         turns,
+        shifts,
         ahead: info.ahead ?? 1,
         maxServed: options.maxTrialsPerRunner,
         maxRssBytes: options.maxRssBytes,

@@ -18,9 +18,11 @@ interface Setting {
   readonly maxServed: number
   readonly maxRssBytes: number
   readonly held?: boolean
+  /** Its shift does not come by itself. */
+  readonly waits?: boolean
 }
 
-function playWith({ held = false, ...input }: Setting, ...events: (RunnerEvent | number)[]) {
+function playWith({ held = false, waits = false, ...input }: Setting, ...events: (RunnerEvent | number)[]) {
   const clock = new TestClock()
   const effects: string[] = []
   let passed = 0
@@ -31,7 +33,14 @@ function playWith({ held = false, ...input }: Setting, ...events: (RunnerEvent |
     if (!held) self.send({ type: 'turn' })
   }
   const passTurn = () => void (passed += 1)
-  const actor = createActor(runnerMachine.provide({ actions: { ...actions, askTurn, passTurn } }), { input, clock })
+  const askShift = ({ self }: { readonly self: { send(event: RunnerEvent): void } }) => {
+    if (!waits) self.send({ type: 'shift' })
+  }
+  const passShift = () => undefined
+  const actor = createActor(
+    runnerMachine.provide({ actions: { ...actions, askTurn, passTurn, askShift, passShift } }),
+    { input, clock },
+  )
   actor.subscribe(({ value }) => visited.add(value))
   actor.start()
   visited.add(actor.getSnapshot().value)
@@ -86,6 +95,22 @@ describe('a runner', () => {
       expect(playWith(held, begin, event)).toMatchObject({ effects: ['tellUnbegun'], context: { attempt: null } })
     }
     expect(playWith(held, begin, begin).effects).toEqual(['refuse'])
+  })
+
+  test('waits for its shift before it is told to begin, and what waits so long can be taken back (I1)', () => {
+    const due = (...events: RunnerEvent[]) =>
+      playWith({ maxServed: 3, maxRssBytes: 1_000, waits: true }, ready, begin, ...events)
+    expect(due()).toMatchObject({ state: 'due', effects: [] })
+    expect(due({ type: 'shift' })).toMatchObject({ state: 'sent', effects: ['begin'] })
+    for (const event of [pruned, handback]) {
+      const back = { state: 'warm', effects: ['tellUnbegun', 'tellWarm'], context: { attempt: null } }
+      expect(due(event)).toMatchObject(back)
+      expect(due(event, { type: 'shift' })).toMatchObject({ state: 'warm', effects: [] })
+    }
+    expect(due(exited)).toMatchObject({ state: 'starting', effects: ['spawn'], context: { tries: 0 } })
+    expect(due(exited, ready)).toMatchObject({ state: 'due' })
+    expect(due(dismiss)).toMatchObject({ state: 'leaving', effects: ['tellUnbegun', 'leave'] })
+    expect(due(dismiss, exited).state).toBe('ended')
   })
 
   test('takes an attempt while it is no more or not yet there, and begins it when it is warm (I3)', () => {
