@@ -2,7 +2,7 @@
 import { assign, setup } from 'xstate'
 
 export interface WorkerContext {
-  /** Slots whose runner has been warm; the worker is announced once all have. */
+  /** Slots whose runner has been warm: those that it offers. It is announced with the first. */
   readonly warm: readonly number[]
   readonly slots: number
   readonly empty: number
@@ -29,7 +29,8 @@ export const workerMachine = setup({
     input: {} as { readonly slots: number },
   },
   guards: {
-    allWarm: ({ context }) => context.warm.length >= context.slots,
+    someWarm: ({ context }) => context.warm.length > 0,
+    isFirstTime: ({ context, event }) => event.type === 'warm' && !context.warm.includes(event.slot),
     allEmpty: ({ context }) => context.empty >= context.slots,
   },
   actions: {
@@ -68,12 +69,13 @@ export const workerMachine = setup({
   },
   states: {
     connecting: {
-      always: { guard: 'allWarm', target: 'present' },
+      always: { guard: 'someWarm', target: 'present' },
       on: { drain: { target: 'draining', actions: 'keepReason' } },
     },
     present: {
       entry: 'announce',
       on: {
+        warm: { guard: 'isFirstTime', actions: ['noteWarm', 'beat'] },
         rollcall: { actions: 'announce' },
         connected: { target: 'present', reenter: true, actions: 'extendLeases' },
         disconnected: 'away',

@@ -141,11 +141,14 @@ export function createWorker(options: WorkerOptions): Worker {
   // Changes in many slots are one beat.
   const news = spaced(clock, () => actor.send({ type: 'changed' }))
   const slots: Slot[] = []
-  const status = ({ reason } = actor.getSnapshot().context): WorkerStatus => ({
-    slots: slots.map((slot) => slot.status),
-    unacknowledged: outbox.unacknowledged(),
-    draining: reason !== null,
-  })
+  const status = ({ reason, warm } = actor.getSnapshot().context): WorkerStatus => {
+    const offered = new Set(warm)
+    return {
+      slots: slots.filter((_, slot) => offered.has(slot)).map((slot) => slot.status),
+      unacknowledged: outbox.unacknowledged(),
+      draining: reason !== null,
+    }
+  }
 
   const machine = workerMachine.provide({
     actions: {
@@ -154,7 +157,6 @@ export function createWorker(options: WorkerOptions): Worker {
         const trusts = options.trust === undefined ? {} : { trusts: [...options.trust.keys()] }
         const told = { ...info, backend, versions, ...trusts }
         tell(bus, announce, { worker }, { info: told, status: status(context) })
-        resolvePresent()
         namesakes.present()
       },
       beat: ({ context }) => {
@@ -248,6 +250,7 @@ export function createWorker(options: WorkerOptions): Worker {
           backend = name
           versions = { ...info.versions, ...found }
           actor.send({ type: 'warm', slot })
+          if (actor.getSnapshot().context.warm.length === info.slots && !namesakes.isTaken) resolvePresent()
         },
         onUnfit: (reason) => {
           fault ??= problem('SETUP_FAILED', { part: 'runner', reason: reason.message }, { cause: reason })

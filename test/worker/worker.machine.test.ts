@@ -37,16 +37,19 @@ function play(...events: WorkerEvent['type'][]) {
 }
 
 describe('a worker', () => {
-  test('is announced once every slot has a warm runner', () => {
-    expect(play('warm').state).toBe('connecting')
-    expect(play('warm', 'warm')).toEqual({ state: 'present', effects: ['announce'] })
+  test('is announced once one slot has a warm runner, and says so of each slot that follows', () => {
+    expect(play().state).toBe('connecting')
+    expect(play('warm')).toEqual({ state: 'present', effects: ['announce'] })
+    expect(play('warm', 'warm')).toEqual({ state: 'present', effects: ['beat'] })
   })
 
-  test('counts a slot once, however often its runner is replaced before all are warm', () => {
-    const actor = createActor(workerMachine, { input: { slots: 2 } }).start()
-    actor.send({ type: 'warm', slot: 0 })
-    actor.send({ type: 'warm', slot: 0 })
-    expect(actor.getSnapshot().value).toBe('connecting')
+  test('offers a slot once, however often its runner is replaced', () => {
+    const effects: string[] = []
+    const actions = { beat: () => void effects.push('beat') }
+    const actor = createActor(workerMachine.provide({ actions }), { input: { slots: 2 } }).start()
+    for (const slot of [0, 0, 1, 0, 1]) actor.send({ type: 'warm', slot })
+    expect(actor.getSnapshot().context.warm).toEqual([0, 1])
+    expect(effects).toEqual(['beat'])
   })
 
   test('refuses what it does not expect, and says so', () => {

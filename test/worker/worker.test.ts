@@ -30,6 +30,8 @@ type Done = PayloadOf<typeof done>
 
 interface Setting {
   readonly slots?: number
+  /** So many runners are warm already. */
+  readonly warm?: number
   readonly acknowledge?: boolean
   readonly drainTimeoutMs?: number | null
   readonly notice?: boolean
@@ -40,6 +42,7 @@ interface Setting {
 
 async function setUp({
   slots = 1,
+  warm = slots,
   acknowledge = true,
   drainTimeoutMs = null,
   notice = false,
@@ -80,7 +83,7 @@ async function setUp({
     onNotice: (text) => void notices.push(text),
   })
   const settle = () => network.settled()
-  for (const runner of runners) runner.says({ type: 'ready', backend: 'tensorflow', versions: {} })
+  for (const runner of runners.slice(0, warm)) runner.says(ready)
   await settle()
   const timeoutMs = 1_000
   const call = {
@@ -138,6 +141,24 @@ describe('a worker', () => {
     network.restore(bus)
     await settle()
     expect(said.announced).toBe(2)
+  })
+
+  test('offers the slots whose runners are warm while others start, and is ready once all are', async () => {
+    const { worker, runners, said, call, settle } = await setUp({ slots: 3, warm: 1 })
+    let isReady = false
+    void worker.present.then(() => (isReady = true))
+    expect(said.announced).toBe(1)
+    expect((await call.status()).slots.map(({ slot }) => slot)).toEqual([0])
+    await call.lease()
+    expect(await call.assign(1)).toEqual({ position: 'running' })
+    runners[2]?.says(ready)
+    await settle()
+    expect((await call.status()).slots.map(({ slot }) => slot)).toEqual([0, 2])
+    expect(isReady).toBe(false)
+    runners[1]?.says(ready)
+    await settle()
+    expect(worker.status.slots).toHaveLength(3)
+    expect(isReady).toBe(true)
   })
 
   test('refuses a second driver, an attempt without a lease, and a slot that is not there', async () => {
