@@ -7,7 +7,8 @@
  * - bandwidthFactor (0.6): kernels are so much wider when candidates are drawn. - priorWeight (1): of the kernel that covers everything.
  * - smoothing (1): how often each choice of a categorical counts as seen beforehand.
  * - multivariate (true): whether parameters are modelled together.
- * - constantLiar (true): trials under way count as not good, so that the next keeps away from them.
+ * - constantLiar (true): trials under way count as not good, so that the next keeps away from them; together as seven at most, for dozens of
+ *   them, most where the good ones are, would push the next trials away from there.
  * - mostTries (4): how often a point is tried at most; more than once only to settle noise (./again.ts).
  * Where points may be tried again and the metric is not seen to be exact, trials rank by what their points would come to again (./steady.ts).
  * A trial that failed, or whose metric is not a finite number, counts as the worst; a pruned trial as worse than every finished one.
@@ -57,6 +58,8 @@ const usualMostTries = 4
 const mostKernelValues = 2600
 const fewestKernels = 60
 const mostKernels = 160
+/** However many trials are under way, they weigh no more than so many that were not good. */
+const mostLies = 7
 /** How often a point that keeps the constraints is tried for, before a random one is taken. */
 const tries = 20
 
@@ -207,10 +210,15 @@ function estimators(
     standing !== 'bad' || (violation > 0 && violation < Infinity)
   const none = ranked[0]?.standing === 'bad'
   const below = ranked.slice(0, good).filter((entry) => (none ? isGood(entry) : entry.standing !== 'bad'))
+  const lies = split.liar ? thinned(pending, 0, fewestKernels) : []
   const rest = thinned(ranked, good, most)
     .concat(ranked.slice(0, good).filter((entry) => !below.includes(entry)))
-    .concat(split.liar ? thinned(pending, 0, fewestKernels) : [])
+    .concat(lies)
     .sort((one, other) => one.trial - other.trial)
+  const share = Math.min(1, mostLies / lies.length)
+  const weights = recency(rest.length).map((weight, index) =>
+    rest[index]?.standing === 'pending' ? share * weight : weight,
+  )
   const gains = split.weighted ? improvements(below, ranked[below.length]?.loss) : below.map(() => 1)
   const of = (entries: readonly Entry<Float64Array>[], weights: readonly number[]) => {
     // An observation without the one parameter says nothing about it.
@@ -225,7 +233,7 @@ function estimators(
       options,
     )
   }
-  return [of(below, gains), of(rest, recency(rest.length))]
+  return [of(below, gains), of(rest, weights)]
 }
 
 /**
