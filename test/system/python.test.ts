@@ -1,8 +1,9 @@
 /** Actors in Python beside those in TypeScript, as real processes: the package as its wheel brings it. */
 import { randomBytes } from 'node:crypto'
+import { setTimeout } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import { announceActor, announce, type LogEvent, type Submission } from '../../protocol/index.ts'
+import { announceActor, announce, leave, ping, type LogEvent, type Submission } from '../../protocol/index.ts'
 import { ask, hear } from '../../src/bus/index.ts'
 import { submit } from '../../protocol/index.ts'
 import { ablation, optimization } from '../../src/experiment/index.ts'
@@ -83,6 +84,21 @@ describe('a worker in Python beside one in TypeScript', () => {
     const byPython = ended.filter((event) => event.worker === 'py').length
     expect(byPython).toBeGreaterThan(0)
     expect(byPython).toBeLessThan(trials)
+  })
+
+  it('keeps its name: another one of that name is refused, in either language, and does not take its leave', async () => {
+    // Of two that start at once, either may stay.
+    await setTimeout(2500)
+    let left = 0
+    const farewells = hear(system.bus, leave, { worker: 'py' }, () => void (left += 1))
+    const second = python.start(['test/python/actors.py', 'worker', '--server', system.server.url, '--id', 'py'])
+    started.push(second)
+    expect(await second.ended).toBe(2)
+    expect(second.said()).toContain('WORKER_THERE')
+    await expect(system.actor('worker', '--id', 'py')).rejects.toThrow('there is a worker named py already')
+    expect((await ask(system.bus, ping, { worker: 'py' }, {}, { timeoutMs: 5_000 })).draining).toBe(false)
+    farewells.unsubscribe()
+    expect([left, worker.process.exitCode]).toEqual([0, null])
   })
 
   it('loses a killed runner as an attempt, and what a killed worker ran to another', async () => {

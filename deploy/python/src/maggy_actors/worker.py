@@ -14,6 +14,7 @@ from typing import Any, Callable, Mapping, Sequence
 
 from .bus import VERSION, Bus
 from .errors import MaggyError
+from .namesake import Namesakes
 from .outbox import Outbox
 from .runner import OBJECTIVE
 from .runner_process import require_portable
@@ -92,6 +93,9 @@ class RunningWorker:
         self._soon = False
         self._tasks: set[asyncio.Task[Any]] = set()
         self._idle = asyncio.Condition()
+        # Set when it ends by itself.
+        self.ended = asyncio.Event()
+        self._names = Namesakes(bus, identity, self._name_taken)
         self.slots = [
             Slot(number, identity, worker.objective, self._telemetry, self._ended, self._started, self._changed)
             for number in range(worker.slots)
@@ -102,6 +106,7 @@ class RunningWorker:
             # Credentials let a worker's runners report, and not the worker itself.
             self._second = await self._bus.second()
             self._telemetry.speak_by(self._second)
+        await self._names.begin()
         for slot in self.slots:
             slot.start()
         await asyncio.gather(*(slot.warm.wait() for slot in self.slots))
@@ -117,7 +122,12 @@ class RunningWorker:
             await bus.hear(f"maggy.{VERSION}.driver.*.rollcall", self._roll_called),
             await bus.hear(f"maggy.{VERSION}.actor.*.rollcall", self._who),
         ]
+        if self._names.taken:
+            # It may have been told before it could be asked anything.
+            await self._name_taken()
+            await self.drain()
         await self._say_here()
+        self._names.announced()
         self._background(self._tick())
 
     async def announce(self) -> None:
@@ -127,9 +137,13 @@ class RunningWorker:
         self._background(self._telemetry.repeat())
         self._outbox.wake()
         await self._say_here()
+        await self._names.connected()
 
     async def drain(self) -> None:
-        """Takes nothing new, lets what runs end, delivers what is owed, says good-bye."""
+        """
+        Takes nothing new, lets what runs end, delivers what is owed, says good-bye. Raises WORKER_THERE where it ends because its name
+        is taken.
+        """
         self._draining = True
         for slot in self.slots:
             slot.hand_back_next("drain")
@@ -138,13 +152,17 @@ class RunningWorker:
         async with self._idle:
             await self._idle.wait_for(lambda: all(slot.running is None for slot in self.slots))
         await self._outbox.empty(_DELIVERY)
-        await self._bus.tell(f"maggy.{VERSION}.worker.{self._id}.leave", {"reason": "told to end"})
+        if not self._names.taken:
+            await self._bus.tell(f"maggy.{VERSION}.worker.{self._id}.leave", {"reason": "told to end"})
+        await self._names.end()
         for task in self._tasks:
             task.cancel()
         for slot in self.slots:
             slot.close()
         if self._second is not None:
             await self._second.close()
+        if self._names.taken:
+            raise MaggyError("WORKER_THERE", worker=self._id)
 
     # What the bus asks
 
@@ -207,6 +225,13 @@ class RunningWorker:
         await self._say_here()
 
     # What happens
+
+    async def _name_taken(self) -> None:
+        # What is asked of the other one is not answered here.
+        for subscription in self._subscriptions:
+            await subscription.unsubscribe()
+        self._subscriptions = []
+        self.ended.set()
 
     def _started(self, attempt: Attempt, slot: int) -> None:
         ref = attempt.ref
@@ -280,9 +305,13 @@ class RunningWorker:
 
     async def _beat(self) -> None:
         self._soon = False
+        if self._names.taken:
+            return
         await self._bus.tell(f"maggy.{VERSION}.worker.{self._id}.beat", self._status())
 
     async def _say_here(self) -> None:
+        if self._names.taken:
+            return
         worker = self._worker
         info = {
             "worker": self._id,
