@@ -4,7 +4,7 @@ import { problem, RemoteError } from '../../protocol/index.ts'
 import type { AccessOptions } from '../access/index.ts'
 import { bundleModule, type BundledModule } from '../bundle/index.ts'
 import type { Bus } from '../bus/index.ts'
-import type { ContextOf, Contexts, Experiment } from '../experiment/index.ts'
+import { isContext, isExperiment, type ContextOf, type Contexts, type Experiment } from '../experiment/index.ts'
 import { mlflowServer } from '../mlflow/index.ts'
 import { writeFiles, writeTensorBoard, type Result } from '../store/index.ts'
 import { resumeAndFollow, runExperiment } from './run.ts'
@@ -96,6 +96,18 @@ export async function lagom(
   })
 }
 
+/** Programs in JavaScript, and those that nobody type-checks, come here too. Throws EXPERIMENT_INVALID, CONTEXT_INVALID. */
+function requireArguments(experiment: unknown, context: unknown): void {
+  if (!isExperiment(experiment)) {
+    const reason =
+      'was not made by defineExperiment: lagom takes an experiment, and then the name of one of its contexts'
+    throw problem('EXPERIMENT_INVALID', { path: 'the first argument of lagom', reason })
+  }
+  if (typeof context === 'string' || isContext(context)) return
+  const reason = 'is no name of a context, and none made by optimization({ … }), ablation({ … }) or training({ … })'
+  throw problem('CONTEXT_INVALID', { path: 'the second argument of lagom', reason })
+}
+
 /** The parts that travel: the code of a bundle, its hash and its name. */
 export type Shipped = Pick<BundledModule, 'code' | 'sha256' | 'module'>
 
@@ -118,6 +130,7 @@ export async function lagomOf(
   beside: Beside = {},
 ): Promise<KeptResult<object>> {
   const { signal, onProgress, onWaiting } = options
+  requireArguments(experiment, context)
   if (Symbol.for('maggy.runner') in globalThis) {
     // Every runner loads the module that defines an experiment: one that calls lagom would run itself without end.
     throw problem('LAGOM_WITHIN_RUNNER', { module: experiment.moduleUrl })

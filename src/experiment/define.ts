@@ -3,6 +3,7 @@ import { isAbsolute } from 'node:path'
 import { pathToFileURL } from 'node:url'
 import { check, faultInName, HparamValue, isProblem, problem, type Hparams } from '../../protocol/index.ts'
 import type {
+  ContextOf,
   Contexts,
   Experiment,
   ExperimentSpec,
@@ -89,6 +90,11 @@ export function isExperiment(value: unknown): value is Experiment {
   return typeof value === 'object' && value !== null && brand in value
 }
 
+/** Whether a value was made by optimization, ablation or training. */
+export function isContext(value: unknown): value is ContextOf {
+  return typeof value === 'object' && value !== null && 'context' in value
+}
+
 /** The definition behind an experiment. Throws EXPERIMENT_INVALID for anything else. */
 export function specOf(experiment: object): AnySpec {
   const spec = (experiment as { readonly [brand]?: AnySpec })[brand]
@@ -164,8 +170,11 @@ function checkContexts(contexts: unknown): void {
     if (!/^[A-Za-z0-9_-]{1,64}$/.test(name)) {
       throw invalid(`contexts.${name}`, 'has a name with other signs than letters, digits, - and _, or more than 64')
     }
-    if (typeof context !== 'object' || context === null || !('context' in context)) {
-      throw invalid(`contexts.${name}`, 'is not a context: make it with optimization({ … }) or ablation({ … })')
+    if (!isContext(context)) {
+      throw invalid(
+        `contexts.${name}`,
+        'is not a context: make it with optimization({ … }), ablation({ … }) or training({ … })',
+      )
     }
   }
 }

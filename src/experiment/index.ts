@@ -25,7 +25,7 @@ export type {
   TrainResult,
   ValuesOf,
 } from './definition.ts'
-export { defineWith, isExperiment, specOf, type AnySpec, type DefineExperiment } from './define.ts'
+export { defineWith, isContext, isExperiment, specOf, type AnySpec, type DefineExperiment } from './define.ts'
 export { atPlace, faultOf, keepingFaults, validContexts } from './faulty-context.ts'
 export { optimization, stopRule, type OptimizationOptions } from './optimization.ts'
 export { plugin, policy, policyKeys, resourceOptions } from './options.ts'
