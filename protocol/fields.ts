@@ -41,7 +41,8 @@ const told: Readonly<Record<string, string>> = {
   cores: 'Processor cores that the worker has for all of its slots.',
   memoryBytes: 'Memory that the worker has for all of its slots, in bytes.',
   info: 'What the worker is.',
-  status: 'What its slots hold now. A slot that is not named is not offered, or not yet.',
+  status: 'What its slots hold now.',
+  'worker.announce.status': 'What its slots hold now. A slot that is not named is not offered, or not yet.',
   'runner.beat.kept':
     'After a notice: what there was to keep of the attempt is kept, and it waits to be handed back. Left out: not yet, or nobody asked.',
   draining: 'It takes nothing new, and goes when what it runs has ended.',

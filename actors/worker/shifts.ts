@@ -1,6 +1,6 @@
 /**
  * Shifts of runners. Where dozens of runners get a trial of a millisecond each in turn, every one finds the processor's caches cold, and a
- * trial costs half as much again. So only so many work at once, each through some trials of its slot in a row. A trial that takes longer
+ * trial costs up to half as much again. So only so many work at once, each through some trials of its slot in a row. A trial that takes longer
  * than a slice keeps nobody waiting: it goes on, and another runner begins beside it.
  */
 import type { Clock } from '../../src/actor/index.ts'
@@ -28,7 +28,6 @@ export function createShifts(clock: Clock, atOnce: number): Shifts {
   const shifts = new Map<object, Shift>()
   const waiting = new Map<object, () => void>()
   let isLooking = false
-  let isSettling = false
 
   const work = (runner: object, trials: number, begin: () => void): void => {
     shifts.set(runner, { trials, since: clock.elapsed() })
@@ -44,18 +43,11 @@ export function createShifts(clock: Clock, atOnce: number): Shifts {
     isLooking = true
     clock.setTimeout(look, sliceMs)
   }
-  const endThose = (isOver: (shift: Shift) => boolean): void => {
-    for (const [runner, shift] of shifts) if (isOver(shift)) shifts.delete(runner)
-    next()
-  }
   const look = (): void => {
     isLooking = false
     const now = clock.elapsed()
-    endThose(({ since }) => since !== null && now - since >= sliceMs)
-  }
-  const settle = (): void => {
-    isSettling = false
-    endThose(({ since }) => since === null)
+    for (const [runner, { since }] of shifts) if (since !== null && now - since >= sliceMs) shifts.delete(runner)
+    next()
   }
 
   return {
@@ -72,9 +64,11 @@ export function createShifts(clock: Clock, atOnce: number): Shifts {
       const shift = shifts.get(runner)
       if (shift === undefined) return
       shifts.set(runner, { ...shift, since: null })
-      if (isSettling) return
-      isSettling = true
-      queueMicrotask(settle)
+      queueMicrotask(() => {
+        if (shifts.get(runner)?.since !== null) return
+        shifts.delete(runner)
+        next()
+      })
     },
   }
 }

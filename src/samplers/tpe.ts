@@ -210,15 +210,10 @@ function estimators(
     standing !== 'bad' || (violation > 0 && violation < Infinity)
   const none = ranked[0]?.standing === 'bad'
   const below = ranked.slice(0, good).filter((entry) => (none ? isGood(entry) : entry.standing !== 'bad'))
-  const lies = split.liar ? thinned(pending, 0, fewestKernels) : []
   const rest = thinned(ranked, good, most)
     .concat(ranked.slice(0, good).filter((entry) => !below.includes(entry)))
-    .concat(lies)
+    .concat(split.liar ? thinned(pending, 0, fewestKernels) : [])
     .sort((one, other) => one.trial - other.trial)
-  const share = Math.min(1, mostLies / lies.length)
-  const weights = recency(rest.length).map((weight, index) =>
-    rest[index]?.standing === 'pending' ? share * weight : weight,
-  )
   const gains = split.weighted ? improvements(below, ranked[below.length]?.loss) : below.map(() => 1)
   const of = (entries: readonly Entry<Float64Array>[], weights: readonly number[]) => {
     // An observation without the one parameter says nothing about it.
@@ -233,7 +228,7 @@ function estimators(
       options,
     )
   }
-  return [of(below, gains), of(rest, weights)]
+  return [of(below, gains), of(rest, weightsOf(rest))]
 }
 
 /**
@@ -254,6 +249,13 @@ function thinned<T>(list: readonly T[], from: number, most: number): T[] {
   const left = list.length - from
   if (left <= most) return list.slice(from)
   return Array.from({ length: most }, (_, index) => list[from + Math.floor(((index + 0.5) * left) / most)] as T)
+}
+
+/** Of the trials that count as not good, in their order. */
+function weightsOf(rest: readonly Entry<Float64Array>[]): number[] {
+  const isLie = rest.map(({ standing }) => standing === 'pending')
+  const share = Math.min(1, mostLies / isLie.filter(Boolean).length)
+  return recency(rest.length).map((weight, index) => (isLie[index] === true ? share * weight : weight))
 }
 
 /** The latest 25 count fully, older ones the less the older they are. */
