@@ -311,7 +311,7 @@ export const output = message({
 
 export const runnerBeat = message({
   name: 'runner.beat',
-  subject: `maggy.${version}.worker.{worker}.runner.{slot}.beat`,
+  subject: `maggy.${version}.worker.{worker}.runner.{runner}.beat`,
   payload: Type.Object({
     pid: Count,
     attempt: Type.Union([AttemptRef, Type.Null()]),
@@ -322,16 +322,16 @@ export const runnerBeat = message({
   speaks: 'runner',
   hears: 'worker',
   doc: "The runner's second thread is alive, however long the training loop blocks the first.",
-  example: { params: { worker: 'w1', slot: '0' }, payload: { pid: 4712, attempt } },
+  example: { params: { worker: 'w1', runner: '0' }, payload: { pid: 4712, attempt } },
 })
 
 export const runnerNotice = message({
   name: 'runner.notice',
-  subject: `maggy.${version}.worker.{worker}.runner.{slot}.notice`,
+  subject: `maggy.${version}.worker.{worker}.runner.{runner}.notice`,
   payload: Type.Object({ attempt: AttemptRef }),
   maxBytes: few,
   speaks: 'worker',
   hears: 'runner',
   doc: 'The host goes within seconds: the attempt is handed back after its next checkpoint. Said again each second; its beat says when that is kept.',
-  example: { params: { worker: 'w1', slot: '0' }, payload: { attempt } },
+  example: { params: { worker: 'w1', runner: '0' }, payload: { attempt } },
 })

@@ -14,7 +14,7 @@ import { uploadArtifact } from './upload.ts'
 import { sharedFlags } from './shared-memory.ts'
 import { createTelemetry } from './telemetry.ts'
 
-const { memory, server, access, worker, slot, gates = [] } = workerData as CommSetting
+const { memory, server, access, worker, runner, gates = [] } = workerData as CommSetting
 const port = parentPort
 if (port === null) throw new Error('this is the second thread of a runner')
 
@@ -28,7 +28,7 @@ async function connect(): Promise<Bus> {
   }
   for (;;) {
     try {
-      return await connectNats({ server, ...shown, name: `${worker} runner ${slot}` })
+      return await connectNats({ server, ...shown, name: `${worker} runner ${runner}` })
     } catch (error) {
       if (!isProblem(error, 'BUS_UNREACHABLE')) throw error
       await new Promise((resolve) => setTimeout(resolve, 500))
@@ -45,7 +45,7 @@ const telemetry = createTelemetry({
   bus,
   clock: systemClock,
   worker,
-  slot,
+  runner,
   pid: process.pid,
   author: randomUUID(),
   flags: sharedFlags(memory),
@@ -65,9 +65,17 @@ const pieces = new Map<number, (message: Extract<ToComm, { type: 'piece' }>) => 
 let ringing: RingMember | undefined
 // A first thread that is blocked does not see that its worker is gone, and a ring would wait for it.
 const parent = process.ppid
-setInterval(() => {
+const goWithWorker = (): void => {
   if (process.ppid !== parent) endThisGroup()
-}, 100).unref()
+}
+setInterval(goWithWorker, 1_000).unref()
+let isBusy = false
+/** Looks more closely while there is an attempt. */
+let watching: NodeJS.Timeout | undefined
+const watch = (): void => {
+  goWithWorker()
+  watching = isBusy ? setTimeout(watch, 100).unref() : undefined
+}
 
 /** This thread is collected between two attempts when it has grown by so much. It takes some 10 ms. */
 const tidying = createTidying(4 * 2 ** 20)
@@ -80,6 +88,8 @@ port.on('message', (message: ToComm) => {
   switch (message.type) {
     case 'begin':
       ringing = undefined
+      isBusy = true
+      watching ??= setTimeout(watch, 100).unref()
       telemetry.begin(message.attempt)
       // It may be the first word of the end of the one before.
       tidying.idle()
@@ -92,7 +102,7 @@ port.on('message', (message: ToComm) => {
       telemetry.line(message.attempt, message.from, message.text)
       return
     case 'ring': {
-      const { attempt, ring, seat, line } = message
+      const { attempt, slot, ring, seat, line } = message
       const checkpoints = createRingCheckpoints({ bus, clock: systemClock, worker, attempt, onNotice })
       // One that is done may still linger for the others' sake; it closes by itself.
       ringing = member = createRingMember({ bus, clock: systemClock, worker, slot, ring, seat, line, checkpoints })
@@ -115,6 +125,7 @@ port.on('message', (message: ToComm) => {
       return
     case 'end':
       telemetry.end()
+      isBusy = false
       ringing = undefined
       tidying.idle()
       return

@@ -22,6 +22,7 @@ export type ToComm =
   | {
       readonly type: 'ring'
       readonly attempt: AttemptRef
+      readonly slot: number
       readonly ring: string
       readonly seat: number
       readonly line: RingLine

@@ -4,19 +4,19 @@ import { constants } from 'node:os'
 import type { Confinement } from '../../src/isolation/index.ts'
 
 interface Launch {
-  readonly slot: number
+  readonly runner: number
   readonly main: string
   /** Node's own. */
   readonly flags: readonly string[]
   readonly env: NodeJS.ProcessEnv
 }
 
-export function launch({ slot, main, flags, env }: Launch, confinement: Confinement | undefined): ChildProcess {
+export function launch({ runner, main, flags, env }: Launch, confinement: Confinement | undefined): ChildProcess {
   // A process group of its own, so that what user code starts can be ended with it. A terminal's Ctrl-C does not reach it.
   const common = { env, detached: true }
   const stdio = ['ignore', 'pipe', 'pipe', 'ipc'] as const
   if (confinement === undefined) return fork(main, [], { ...common, stdio: [...stdio], execArgv: [...flags] })
-  const [command = '', ...args] = confinement.wrap([process.execPath, ...flags, main], slot)
+  const [command = '', ...args] = confinement.wrap([process.execPath, ...flags, main], runner)
   return spawn(command, args, { ...common, stdio: [...stdio] })
 }
 

@@ -120,6 +120,7 @@ async function start(setting: RunnerSetting): Promise<void> {
       const message: ToComm = {
         type: 'ring',
         attempt: assignment.attempt,
+        slot: assignment.slot,
         ring,
         seat,
         line: { port: port2, memory: shared },

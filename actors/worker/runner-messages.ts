@@ -16,7 +16,8 @@ export interface RunnerSetting {
   /** Credentials that it shows there: those of runners, which are narrower than the worker's own. */
   readonly access: RunnerAccess
   readonly worker: string
-  readonly slot: number
+  /** Its number, among those of its worker. */
+  readonly runner: number
   /** Where it is confined: what it opens for itself, to find the bus there. */
   readonly gates?: readonly BusGate[]
 }

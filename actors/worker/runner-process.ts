@@ -23,7 +23,7 @@ export interface RunnerHears {
   exit(reason: string, outgrown?: boolean): void
 }
 
-export type SpawnRunner = (slot: number, hears: RunnerHears) => RunnerProcess
+export type SpawnRunner = (runner: number, hears: RunnerHears) => RunnerProcess
 
 /**
  * Node's flags for runners: a heap of 128 MB to begin with. What a ring sends and hears is memory beside V8's heap, and garbage soon: with
@@ -41,7 +41,7 @@ const maximumLine = 8192
  * the host.
  */
 export function createSpawn(
-  settingNow: () => Omit<RunnerSetting, 'slot'>,
+  settingNow: () => Omit<RunnerSetting, 'runner'>,
   options: {
     readonly threads?: number
     readonly memory?: Allowance
@@ -50,7 +50,7 @@ export function createSpawn(
 ): SpawnRunner {
   const own = import.meta.url
   const main = fileURLToPath(new URL(own.endsWith('.ts') ? './runner-main.ts' : './runner-main.js', own))
-  return (slot, hears) => {
+  return (runner, hears) => {
     const { confinement } = options
     // Two debuggers would fight for one port. What this process was told itself comes last, and so counts.
     const flags = [
@@ -59,7 +59,7 @@ export function createSpawn(
       ...process.execArgv.filter((flag) => !flag.startsWith('--inspect')),
     ]
     const env = { ...cleanEnvironment(process.env), ...threadVariables(options.threads) }
-    const child = launch({ slot, main, flags, env }, confinement)
+    const child = launch({ runner, main, flags, env }, confinement)
     const meter = measured(child.pid, options.memory)
     child.on('message', (message) => {
       hears.message(message as FromRunner)
@@ -107,7 +107,7 @@ export function createSpawn(
       if (child.connected) child.send(message, () => undefined)
     }
     const way = confinement === undefined ? {} : { server: confinement.server, gates: confinement.gates }
-    send({ type: 'setting', setting: { ...settingNow(), ...way, slot } })
+    send({ type: 'setting', setting: { ...settingNow(), ...way, runner } })
     return {
       pid: child.pid ?? 0,
       send,

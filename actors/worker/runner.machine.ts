@@ -1,11 +1,9 @@
 /**
- * A runner: the child process in which user code runs, and the attempt that was handed to it.
- * I1 An attempt that was handed over ends once: by the runner's own word (`ended`), by the exit of its process (`settle`), or untouched
- *    (`tellUnbegun`).
+ * A runner: the child process in which user code runs, and the attempt that it was told to begin.
+ * I1 An attempt that it was told to begin ends once: by the runner's own word (`ended`), or by the exit of its process (`settle`).
  * I2 A runner that was told to stop and does not is killed after its grace.
- * I3 An attempt that has not begun costs nothing: when its process goes before it says that it has begun, the next process gets it.
- * I4 No state lasts for ever but `warm` and, for a trial without a time limit, `running`: each of those that start gives up its turn in
- *    time, and a shift is over when its trial takes long.
+ * I3 No state lasts for ever but `warm` and, for a trial without a time limit, `running`: each of those that start gives up its turn in
+ *    time.
  */
 import { assign, setup } from 'xstate'
 import type { Assignment } from '../../protocol/index.ts'
@@ -15,12 +13,10 @@ import type { StopCause } from './runner-messages.ts'
 export type KillCause = 'unresponsive' | 'silent' | 'deaf' | 'late' | 'dismissed' | 'handback'
 
 export interface RunnerContext {
-  /** The attempt that was handed over and has not ended. */
+  /** The attempt that it was told to begin and that has not ended. */
   readonly attempt: { readonly assignment: Assignment; readonly file: string } | null
   /** When it began, by the runner's clock. */
   readonly startedAt: number | null
-  /** Processes that were told to begin it. */
-  readonly tries: number
   readonly cause: StopCause | null
   readonly killed: KillCause | null
   /** Trials run in this process. */
@@ -34,8 +30,6 @@ export type RunnerEvent =
   /** It may start its process now. */
   | { readonly type: 'turn' }
   | { readonly type: 'ready' }
-  /** What was handed over may begin now. */
-  | { readonly type: 'shift' }
   /** It cannot work on this host: no start will help. */
   | { readonly type: 'unfit' }
   | { readonly type: 'begin'; readonly assignment: Assignment; readonly file: string }
@@ -52,8 +46,6 @@ export type RunnerEvent =
 
 /** The longest that a timer can take. */
 const forever = 2 ** 31 - 1
-/** An attempt that was told to begin so many times, and never did, has brought its processes down. */
-const maximumTries = 3
 
 export const runnerMachine = setup({
   types: {
@@ -70,23 +62,13 @@ export const runnerMachine = setup({
     grace: ({ context }) => Math.min(forever, context.attempt?.assignment.graceMs ?? 0),
   },
   guards: {
-    isHandedOver: ({ context }) => context.attempt !== null,
-    isEmpty: ({ context }) => context.attempt === null,
-    /** Handed over while there was no process for it. */
-    isUntouched: ({ context }) => context.attempt !== null && context.tries === 0,
+    hasAttempt: ({ context }) => context.attempt !== null,
     isTimed: ({ context }) => context.attempt !== null && context.attempt.assignment.trialTimeoutMs !== null,
     isWorn: ({ context, event }) =>
       event.type === 'ended' &&
       (event.last || context.served + 1 >= context.maxServed || event.rssBytes > context.maxRssBytes),
     isDismissed: ({ context }) => context.killed === 'dismissed',
     isLate: ({ context }) => context.killed === 'late',
-    // I3
-    mayBeginAgain: ({ context }) =>
-      context.attempt !== null &&
-      context.startedAt === null &&
-      context.cause === null &&
-      context.killed !== 'handback' &&
-      context.tries < maximumTries,
     startsFail: ({ context }) => context.failedStarts >= 4,
   },
   actions: {
@@ -94,9 +76,6 @@ export const runnerMachine = setup({
     /** It needs its turn no more. */
     passTurn: () => undefined,
     spawn: () => undefined,
-    askShift: () => undefined,
-    /** Its trial is over, or will not begin now. */
-    passShift: () => undefined,
     begin: () => undefined,
     stop: () => undefined,
     leave: () => undefined,
@@ -105,8 +84,7 @@ export const runnerMachine = setup({
     settle: () => undefined,
     tellStarted: () => undefined,
     tellEnded: () => undefined,
-    /** The attempt never began: it was stopped or handed back, or no runner starts here. */
-    tellUnbegun: () => undefined,
+    /** It can take an attempt. */
     tellWarm: () => undefined,
     tellUnfit: () => undefined,
     /** It went while nothing ran in it. */
@@ -115,10 +93,9 @@ export const runnerMachine = setup({
     refuse: () => undefined,
     take: assign(({ event }) =>
       event.type === 'begin'
-        ? { attempt: { assignment: event.assignment, file: event.file }, startedAt: null, tries: 0, cause: null }
+        ? { attempt: { assignment: event.assignment, file: event.file }, startedAt: null, cause: null }
         : {},
     ),
-    countTry: assign(({ context }) => ({ tries: context.tries + 1 })),
     keepStart: assign(({ event }) => (event.type === 'started' ? { startedAt: event.at } : {})),
     keepCause: assign(({ context, event }) => ({
       cause: context.cause ?? (event.type === 'stop' ? event.cause : 'timeout'),
@@ -140,7 +117,6 @@ export const runnerMachine = setup({
   context: ({ input }) => ({
     attempt: null,
     startedAt: null,
-    tries: 0,
     cause: null,
     killed: null,
     served: 0,
@@ -156,9 +132,6 @@ export const runnerMachine = setup({
       entry: 'askTurn',
       on: {
         turn: 'starting',
-        begin: { guard: 'isEmpty', actions: 'take' },
-        stop: { guard: 'isHandedOver', actions: ['tellUnbegun', 'drop'] },
-        handback: { guard: 'isHandedOver', actions: ['tellUnbegun', 'drop'] },
         dismiss: { target: 'ended', actions: 'passTurn' },
       },
     },
@@ -167,51 +140,29 @@ export const runnerMachine = setup({
       exit: 'passTurn',
       on: {
         ready: { target: 'warm', actions: 'forgetFailedStarts' },
-        unfit: { target: 'ended', actions: ['tellUnbegun', 'drop', 'tellUnfit'] },
+        unfit: { target: 'ended', actions: 'tellUnfit' },
         exited: { target: 'waiting', actions: 'countFailedStart' },
-        begin: { guard: 'isEmpty', actions: 'take' },
-        stop: { guard: 'isHandedOver', actions: ['tellUnbegun', 'drop'] },
-        handback: { guard: 'isHandedOver', actions: ['tellUnbegun', 'drop'] },
         dismiss: { target: 'killing', actions: 'blameDismissal' },
       },
       after: { startLimit: { target: 'killing', actions: 'blameStart' } },
     },
     /** Between two starts, the one before having failed. */
     waiting: {
-      always: { guard: 'startsFail', target: 'ended', actions: ['tellUnbegun', 'drop', 'tellUnfit'] },
-      on: {
-        begin: { guard: 'isEmpty', actions: 'take' },
-        stop: { guard: 'isHandedOver', actions: ['tellUnbegun', 'drop'] },
-        handback: { guard: 'isHandedOver', actions: ['tellUnbegun', 'drop'] },
-        dismiss: 'ended',
-      },
+      always: { guard: 'startsFail', target: 'ended', actions: 'tellUnfit' },
+      on: { dismiss: 'ended' },
       after: { restart: 'queued' },
     },
     warm: {
-      entry: ['passShift', 'tellWarm'],
-      always: { guard: 'isHandedOver', target: 'due' },
+      entry: 'tellWarm',
       on: {
-        begin: { actions: 'take' },
-        // It came as the attempt was taken back.
-        shift: {},
+        begin: { target: 'sent', actions: 'take' },
         exited: { target: 'queued', actions: ['tellIdleDeath', 'renew'] },
         dismiss: { target: 'leaving', actions: 'blameDismissal' },
       },
     },
-    /** Others work through short trials: it waits for its shift. */
-    due: {
-      entry: 'askShift',
-      on: {
-        shift: 'sent',
-        stop: { target: 'warm', actions: ['tellUnbegun', 'drop'] },
-        handback: { target: 'warm', actions: ['tellUnbegun', 'drop'] },
-        exited: { target: 'queued', actions: ['passShift', 'renew'] },
-        dismiss: { target: 'leaving', actions: ['passShift', 'tellUnbegun', 'drop', 'blameDismissal'] },
-      },
-    },
     /** Told to begin; it has not said yet that it has. */
     sent: {
-      entry: ['countTry', 'begin'],
+      entry: 'begin',
       on: {
         started: { target: 'running', actions: ['keepStart', 'tellStarted'] },
         stop: { target: 'stopping', actions: 'keepCause' },
@@ -219,10 +170,7 @@ export const runnerMachine = setup({
           { guard: 'isWorn', target: 'leaving', actions: ['tellEnded', 'count'] },
           { target: 'warm', actions: ['tellEnded', 'count'] },
         ],
-        exited: [
-          { guard: 'mayBeginAgain', target: 'queued', actions: 'renew' },
-          { target: 'queued', actions: ['settle', 'drop', 'renew'] },
-        ],
+        exited: { target: 'queued', actions: ['settle', 'drop', 'renew'] },
         silent: { target: 'killing', actions: 'blameSilence' },
         handback: { target: 'killing', actions: 'blameHandback' },
         dismiss: { target: 'killing', actions: 'blameDismissal' },
@@ -261,7 +209,7 @@ export const runnerMachine = setup({
       },
       after: { grace: { target: 'killing', actions: 'blameGrace' } },
     },
-    /** Asked to go between two trials. What is handed over meanwhile waits for the next process. */
+    /** Asked to go between two trials. */
     leaving: {
       entry: 'leave',
       on: {
@@ -269,9 +217,6 @@ export const runnerMachine = setup({
           { guard: 'isDismissed', target: 'ended' },
           { target: 'queued', actions: 'renew' },
         ],
-        begin: { guard: 'isEmpty', actions: 'take' },
-        stop: { guard: 'isHandedOver', actions: ['tellUnbegun', 'drop'] },
-        handback: { guard: 'isHandedOver', actions: ['tellUnbegun', 'drop'] },
         dismiss: { actions: 'blameDismissal' },
       },
       after: { leaveLimit: 'killing' },
@@ -283,17 +228,15 @@ export const runnerMachine = setup({
         exited: [
           { guard: 'isDismissed', target: 'ended', actions: ['settle', 'drop'] },
           { guard: 'isLate', target: 'waiting', actions: ['countFailedStart', 'renew'] },
-          { guard: 'mayBeginAgain', target: 'queued', actions: 'renew' },
           { target: 'queued', actions: ['settle', 'drop', 'renew'] },
         ],
         // Its last message says that the trial did end.
         started: { actions: ['keepStart', 'tellStarted'] },
-        ended: { guard: 'isHandedOver', actions: ['tellEnded', 'count'] },
+        ended: { guard: 'hasAttempt', actions: ['tellEnded', 'count'] },
         ready: {},
-        begin: { guard: 'isEmpty', actions: 'take' },
-        stop: [{ guard: 'isUntouched', actions: ['tellUnbegun', 'drop'] }, { actions: 'keepCause' }],
+        stop: { actions: 'keepCause' },
         silent: {},
-        handback: [{ guard: 'isUntouched', actions: ['tellUnbegun', 'drop'] }, {}],
+        handback: {},
         dismiss: { actions: 'blameDismissal' },
       },
     },

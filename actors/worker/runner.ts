@@ -1,4 +1,4 @@
-/** Supervises one slot's runner: provides the effects that runner.machine names. */
+/** Supervises one runner: provides the effects that runner.machine names. */
 import type { Clock } from '../../src/actor/index.ts'
 import {
   attemptKey,
@@ -12,8 +12,7 @@ import { flatActor, type FlatActor } from '../../src/machine/index.ts'
 import { runnerMachine } from './runner.machine.ts'
 import type { FromRunner, StopCause } from './runner-messages.ts'
 import type { RunnerProcess, SpawnRunner } from './runner-process.ts'
-import { outcomeOfUnbegun, type Loss } from './settlement.ts'
-import type { Shifts } from './shifts.ts'
+import type { Loss } from './settlement.ts'
 import type { Turns } from './turns.ts'
 
 export interface RunnerEnd {
@@ -25,7 +24,9 @@ export interface RunnerEnd {
 }
 
 export interface RunnerReports {
-  /** It can take an attempt. */
+  /** It can take an attempt now. */
+  free(): void
+  /** Its process is ready, the first one or another. */
   warm(backend: string, versions: Readonly<Record<string, string>>): void
   /** It cannot be started on this host. */
   unfit(reason: Problem): void
@@ -33,14 +34,16 @@ export interface RunnerReports {
   ended(assignment: Assignment, end: RunnerEnd): void
   /** Its process went with the attempt in it. */
   lost(loss: Loss): void
-  line(assignment: Assignment | null, from: 'stdout' | 'stderr', text: string): void
+  line(assignment: Assignment, from: 'stdout' | 'stderr', text: string): void
   /** For the worker's own log. */
   notice(text: string, details?: object): void
   gone(): void
 }
 
 export interface Runner {
-  /** Hands an attempt over: from now on the runner sees to its end. */
+  /** It can take an attempt. */
+  readonly isFree: boolean
+  /** Hands an attempt over to one that is free: it sees to its end. */
   begin(assignment: Assignment, file: string): void
   stop(cause: StopCause): void
   /** Its second thread was heard. */
@@ -54,16 +57,16 @@ export interface Runner {
 const silenceMs = 15_000
 
 export function createRunner(options: {
-  readonly slot: number
+  /** Its number, among those of its worker. */
+  readonly runner: number
   readonly spawn: SpawnRunner
   readonly turns: Turns
-  readonly shifts: Shifts
   readonly clock: Clock
   readonly maxServed: number
   readonly maxRssBytes: number
   readonly reports: RunnerReports
 }): Runner {
-  const { slot, spawn, clock, reports } = options
+  const { runner, spawn, clock, reports } = options
   let process: RunnerProcess | undefined
   let heardAt = clock.elapsed()
   let backend = { name: '', versions: {} as Readonly<Record<string, string>> }
@@ -89,27 +92,20 @@ export function createRunner(options: {
       spawn: () => {
         heardAt = clock.elapsed()
         // Messages of a process that was given up concern nobody.
-        const mine: RunnerProcess = spawn(slot, {
+        const mine: RunnerProcess = spawn(runner, {
           message: (message) => {
             if (process === mine) hear(message)
           },
           output: (from, text) => {
             if (from === 'stderr' && text.trim() !== '') lastWords = text
-            reports.line(actor.context.attempt?.assignment ?? null, from, text)
+            const { attempt } = actor.context
+            if (attempt !== null) reports.line(attempt.assignment, from, text)
           },
           exit: (reason, outgrown = false) => {
             if (process === mine) actor.send({ type: 'exited', reason, outgrown })
           },
         })
         process = mine
-      },
-      askShift: () => {
-        options.shifts.ask(actor, () => {
-          actor.send({ type: 'shift' })
-        })
-      },
-      passShift: () => {
-        options.shifts.pass(actor)
       },
       begin: ({ context }) => {
         heardAt = clock.elapsed()
@@ -133,12 +129,8 @@ export function createRunner(options: {
       tellEnded: ({ context }) => {
         if (end !== undefined && context.attempt !== null) reports.ended(context.attempt.assignment, end)
       },
-      tellUnbegun: ({ context, event }) => {
-        if (context.attempt === null) return
-        const outcome = outcomeOfUnbegun(event.type === 'stop' ? event.cause : null)
-        reports.ended(context.attempt.assignment, { outcome, startedAt: null, endedAt: clock.now(), points: 0 })
-      },
       tellWarm: () => {
+        reports.free()
         // Once for each process, and not after each trial.
         if (told === backend) return
         told = backend
@@ -151,11 +143,14 @@ export function createRunner(options: {
       },
       tellIdleDeath: ({ event }) => {
         if (event.type !== 'exited') return
-        reports.notice('a runner ended while nothing ran in it; another one is started', { slot, reason: event.reason })
+        reports.notice('a runner ended while nothing ran in it; another one is started', {
+          runner,
+          reason: event.reason,
+        })
       },
       refuse: ({ event }) => {
         const { state } = actor
-        reports.notice('an event that the runner does not expect now', { slot, state, event: event.type })
+        reports.notice('an event that the runner does not expect now', { runner, state, event: event.type })
       },
     },
   })
@@ -197,6 +192,9 @@ export function createRunner(options: {
 
   actor.start()
   return {
+    get isFree() {
+      return actor.state === 'warm'
+    },
     begin: (assignment, file) => actor.send({ type: 'begin', assignment, file }),
     stop: (cause) => actor.send({ type: 'stop', cause }),
     heard: () => {

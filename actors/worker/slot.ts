@@ -1,4 +1,4 @@
-/** One slot: its machine, its runner, and the way of an attempt through both. */
+/** One slot: its machine, and the way of an attempt through it to the crew of runners. */
 import { createActor, fromPromise } from 'xstate'
 import { beginSpan, type Clock, type Span } from '../../src/actor/index.ts'
 import type { BundleCache } from '../../src/bundle/index.ts'
@@ -6,25 +6,21 @@ import { tell, type Bus } from '../../src/bus/index.ts'
 import {
   attemptKey,
   problem,
-  runnerNotice,
   started,
   type Assignment,
   type AttemptRef,
   type AttemptOutcome,
-  type Problem,
   type SlotStatus,
   toTold,
 } from '../../protocol/index.ts'
+import type { Crew, SlotHears } from './crew.ts'
 import type { LineBook } from './line-book.ts'
 import type { Outbox } from './outbox.ts'
-import { createRunner, type RunnerEnd } from './runner.ts'
+import type { RunnerEnd } from './runner.ts'
 import type { StopCause } from './runner-messages.ts'
-import type { SpawnRunner } from './runner-process.ts'
 import { loadBundle, readLoss } from './slot-effects.ts'
 import { outcomeOfLoss, outcomeOfUnbegun } from './settlement.ts'
 import { lineOf, slotMachine } from './slot.machine.ts'
-import type { Shifts } from './shifts.ts'
-import type { Turns } from './turns.ts'
 
 export interface SlotOptions {
   readonly slot: number
@@ -34,17 +30,9 @@ export interface SlotOptions {
   readonly cache: BundleCache
   readonly outbox: Outbox
   readonly lines: LineBook
-  readonly spawn: SpawnRunner
-  /** Of runners that start. */
-  readonly turns: Turns
-  readonly shifts: Shifts
+  readonly crew: Crew
   /** Attempts that may wait behind the one that runs. */
   readonly ahead: number
-  readonly maxServed: number
-  readonly maxRssBytes: number
-  /** A runner is ready to take an attempt. */
-  readonly onWarm: (backend: string, versions: Readonly<Record<string, string>>) => void
-  readonly onUnfit: (reason: Problem) => void
   /** What it holds has changed, so that drivers want to know now. */
   readonly onChange: () => void
   readonly onEmpty: () => void
@@ -62,14 +50,9 @@ export interface Slot {
   assign(assignment: Assignment): 'running' | 'next'
   /** `ifWaiting`: what has begun goes on. Says whether the attempt is here. */
   stop(attempt: AttemptRef, cause: StopCause, ifWaiting?: boolean): boolean
-  heard(): void
-  tick(deaf: boolean): void
   drain(): void
-  /** The host goes: the runner is told to hand back what it has after its next checkpoint. */
-  giveNotice(): void
-  /** Hands back what it holds, at no cost. */
-  handBack(): void
-  dismiss(): Promise<void>
+  /** Hands back what it holds, at no cost; with `only`: if it is this. */
+  handBack(only?: AttemptRef): void
 }
 
 /** Of an attempt that is over by then, nobody has to hear that it has begun: its result says when. */
@@ -80,14 +63,9 @@ const enoughWaiting = 4
 const lookAgainMs = 250
 
 export function createSlot(options: SlotOptions): Slot {
-  const { slot, worker, bus, clock, outbox, lines } = options
-  let gone: () => void = () => undefined
-  const whenGone = new Promise<void>((resolve) => {
-    gone = resolve
-  })
-
+  const { slot, worker, bus, clock, outbox, lines, crew } = options
   let telling: unknown
-  /** The code that the runner was given last. */
+  /** The code that was handed over last. */
   let loaded: { sha256: string | undefined; file: string; at: number } = {
     sha256: undefined,
     file: '',
@@ -121,13 +99,13 @@ export function createSlot(options: SlotOptions): Slot {
       handOver: ({ context: { current } }, { file }) => {
         if (current === null) return
         if (file !== null) loaded = { sha256: current.bundle?.sha256, file, at: clock.elapsed() }
-        runner.begin(current, file ?? loaded.file)
+        crew.begin(current, file ?? loaded.file, hears)
       },
       stopRunner: (_, { cause }) => {
-        runner.stop(cause)
+        crew.stop(slot, cause)
       },
       handBackRunner: () => {
-        runner.handBack()
+        crew.handBack(slot)
       },
       tellStopped: ({ context }, { cause }) => {
         endUnbegun(context.current, outcomeOfUnbegun(cause))
@@ -172,42 +150,27 @@ export function createSlot(options: SlotOptions): Slot {
   })
   const actor = createActor(machine, { clock })
   actor.start()
-  const runner = createRunner({
-    slot,
-    spawn: options.spawn,
-    turns: options.turns,
-    shifts: options.shifts,
-    clock,
-    maxServed: options.maxServed,
-    maxRssBytes: options.maxRssBytes,
-    reports: {
-      warm: options.onWarm,
-      unfit: options.onUnfit,
-      started: ({ attempt: { experiment, trial, attempt } }, at) => {
-        begun = beginSpan(clock, at)
-        telling = clock.setTimeout(() => {
-          tell(bus, started, { worker, experiment }, { trial, attempt, slot, at })
-        }, startedAfterMs)
-      },
-      ended: (assignment, ended) => {
-        clock.clearTimeout(telling)
-        // What waits begins first; the result travels beside it.
-        actor.send({ type: 'ended' })
-        end(assignment, ended)
-      },
-      lost: (loss) => {
-        clock.clearTimeout(telling)
-        actor.send({ type: 'lost', loss })
-      },
-      line: (assignment, from, text) => {
-        if (assignment !== null) lines.add(assignment.attempt, from, text)
-      },
-      notice: options.onNotice,
-      gone: () => {
-        gone()
-      },
+  const hears: SlotHears = {
+    started: ({ attempt: { experiment, trial, attempt } }, at) => {
+      begun = beginSpan(clock, at)
+      telling = clock.setTimeout(() => {
+        tell(bus, started, { worker, experiment }, { trial, attempt, slot, at })
+      }, startedAfterMs)
     },
-  })
+    ended: (assignment, ended) => {
+      clock.clearTimeout(telling)
+      // What waits is handed over first; the result travels beside it.
+      actor.send({ type: 'ended' })
+      end(assignment, ended)
+    },
+    lost: (loss) => {
+      clock.clearTimeout(telling)
+      actor.send({ type: 'lost', loss })
+    },
+    line: ({ attempt }, from, text) => {
+      lines.add(attempt, from, text)
+    },
+  }
 
   const context = () => actor.getSnapshot().context
   const closed = () => actor.getSnapshot().matches({ lease: 'closed' })
@@ -257,25 +220,11 @@ export function createSlot(options: SlotOptions): Slot {
       else if (!ifWaiting) actor.send({ type: 'stop', cause })
       return true
     },
-    heard: () => {
-      runner.heard()
-    },
-    tick: (deaf) => {
-      runner.tick(deaf)
-    },
     drain: () => {
       actor.send({ type: 'drain' })
     },
-    giveNotice: () => {
-      const attempt = context().current?.attempt
-      if (attempt !== undefined) tell(bus, runnerNotice, { worker, slot: String(slot) }, { attempt })
-    },
-    handBack: () => {
-      actor.send({ type: 'handback' })
-    },
-    dismiss: () => {
-      runner.dismiss()
-      return whenGone
+    handBack: (only) => {
+      if (only === undefined || same(context().current, only)) actor.send({ type: 'handback' })
     },
   }
 }

@@ -43,6 +43,9 @@ export interface Telemetry {
 }
 
 const beatMs = 1_000
+/** Of dozens that idle, a beat a second each costs a tenth of a core. None at all would not do: of an attempt that blocks the first thread
+ * from its beginning, this one does not hear before it reports (comm-line.ts). */
+const idleBeatMs = 4_000
 const maximumPoints = 1_024
 const maximumBytes = 256 * 1024
 const forever = 2 ** 31 - 1
@@ -53,7 +56,7 @@ export function createTelemetry(options: {
   readonly bus: Bus
   readonly clock: Clock
   readonly worker: string
-  readonly slot: number
+  readonly runner: number
   readonly pid: number
   /** Nobody else can guess it: a stream keeps one message of an id, whoever sent it. */
   readonly author: string
@@ -62,7 +65,7 @@ export function createTelemetry(options: {
   /** The host goes, and the attempt with it: called once. */
   readonly onGoing: (attempt: AttemptRef) => void
 }): Telemetry {
-  const { bus, clock, worker, slot, pid, flags } = options
+  const { bus, clock, worker, runner, pid, flags } = options
   let current: Attempt | undefined
   let waiting: MetricPoint[] = []
   let first = 0
@@ -85,13 +88,13 @@ export function createTelemetry(options: {
   let ticker: unknown
   const beat = (): void => {
     const what = { pid, attempt: current?.ref ?? null, ...(kept ? { kept } : {}) }
-    tell(bus, runnerBeat, { worker, slot: String(slot) }, what)
+    tell(bus, runnerBeat, { worker, runner: String(runner) }, what)
     clock.clearTimeout(ticker)
-    ticker = clock.setTimeout(beat, beatMs)
+    ticker = clock.setTimeout(beat, current === undefined ? idleBeatMs : beatMs)
   }
 
   ticker = clock.setTimeout(beat, 0)
-  const hearNotice = hear(bus, runnerNotice, { worker, slot: String(slot) }, ({ attempt }) => {
+  const hearNotice = hear(bus, runnerNotice, { worker, runner: String(runner) }, ({ attempt }) => {
     const key = attemptKey(attempt)
     if (current === undefined || attemptKey(current.ref) !== key || going === key) return
     going = key

@@ -27,11 +27,13 @@ import {
   stopTrial,
   toTold,
   type Assignment,
+  type PayloadOf,
   type Problem,
   type WorkerInfo,
   type WorkerStatus,
 } from '../../protocol/index.ts'
 import { createAttemptTraces } from './attempt-traces.ts'
+import { createCrew } from './crew.ts'
 import { createHolders } from './holders.ts'
 import { createLineBook } from './line-book.ts'
 import { watchNamesakes } from './namesake.ts'
@@ -39,8 +41,6 @@ import { createOutbox } from './outbox.ts'
 import type { SpawnRunner } from './runner-process.ts'
 import { workerMeasures } from './measures.ts'
 import { createSlot, type Slot } from './slot.ts'
-import { createShifts } from './shifts.ts'
-import { createTurns } from './turns.ts'
 import { workerMachine } from './worker.machine.ts'
 
 export interface WorkerOptions {
@@ -205,7 +205,7 @@ export function createWorker(options: WorkerOptions): Worker {
     for (const subscription of subscriptions) subscription.unsubscribe()
     namesakes.end()
     stopStatus()
-    await Promise.all(slots.map((slot) => slot.dismiss()))
+    await crew.dismiss()
     if (fault === undefined) resolveEnded()
     else rejectEnded(fault)
   }
@@ -213,7 +213,7 @@ export function createWorker(options: WorkerOptions): Worker {
   const drain = (reason: string): Promise<void> => {
     if (actor.getSnapshot().context.reason === null) {
       actor.send({ type: 'drain', reason })
-      if (options.notice) for (const slot of slots) slot.giveNotice()
+      if (options.notice) crew.giveNotice()
       if (options.drainTimeoutMs !== null) {
         clock.setTimeout(() => {
           for (const slot of slots) slot.handBack()
@@ -228,8 +228,28 @@ export function createWorker(options: WorkerOptions): Worker {
     drain(reason).catch(() => undefined)
   }
 
-  const turns = createTurns(runnersAtOnce)
-  const shifts = createShifts(clock, runnersAtOnce)
+  const crew = createCrew({
+    worker,
+    bus,
+    clock,
+    size: info.slots,
+    atOnce: runnersAtOnce,
+    spawn: options.spawn,
+    maxServed: options.maxTrialsPerRunner,
+    maxRssBytes: options.maxRssBytes,
+    // For each runner that works it offers a slot.
+    onWarm: (slot, name, found) => {
+      backend = name
+      versions = { ...info.versions, ...found }
+      actor.send({ type: 'warm', slot })
+      if (actor.getSnapshot().context.warm.length === info.slots && !namesakes.isTaken) resolvePresent()
+    },
+    onUnfit: (reason) => {
+      fault ??= problem('SETUP_FAILED', { part: 'runner', reason: reason.message }, { cause: reason })
+      drainFor(reason.message)
+    },
+    onNotice,
+  })
   for (let slot = 0; slot < info.slots; slot += 1) {
     slots.push(
       createSlot({
@@ -240,22 +260,8 @@ export function createWorker(options: WorkerOptions): Worker {
         cache: options.cache,
         outbox,
         lines,
-        spawn: options.spawn,
-        turns,
-        shifts,
+        crew,
         ahead: info.ahead ?? 1,
-        maxServed: options.maxTrialsPerRunner,
-        maxRssBytes: options.maxRssBytes,
-        onWarm: (name, found) => {
-          backend = name
-          versions = { ...info.versions, ...found }
-          actor.send({ type: 'warm', slot })
-          if (actor.getSnapshot().context.warm.length === info.slots && !namesakes.isTaken) resolvePresent()
-        },
-        onUnfit: (reason) => {
-          fault ??= problem('SETUP_FAILED', { part: 'runner', reason: reason.message }, { cause: reason })
-          drainFor(reason.message)
-        },
         onNotice,
         onChange: () => {
           news.want(newsGapMs)
@@ -283,9 +289,9 @@ export function createWorker(options: WorkerOptions): Worker {
     if (found === undefined) throw problem('LEASE_UNKNOWN', { worker, slot })
     return found
   }
-  const heardRunner = (slot: number, kept: boolean): void => {
-    slots[slot]?.heard()
-    if (kept && status().draining) slots[slot]?.handBack()
+  const heardRunner = (runner: number, { attempt, kept }: PayloadOf<typeof runnerBeat>): void => {
+    crew.heard(runner)
+    if (kept === true && attempt !== null && status().draining) for (const slot of slots) slot.handBack(attempt)
   }
   const take = (assignment: Assignment): { position: 'running' | 'next' } => {
     // I3
@@ -345,13 +351,7 @@ export function createWorker(options: WorkerOptions): Worker {
       dropped,
     ),
     hear(bus, callActors, { actor: '*' }, () => actor.send({ type: 'rollcall' }), dropped),
-    hear(
-      bus,
-      runnerBeat,
-      { worker, slot: '*' },
-      ({ kept }, { slot }) => heardRunner(Number(slot), kept === true),
-      dropped,
-    ),
+    hear(bus, runnerBeat, { worker, runner: '*' }, (said, { runner }) => heardRunner(Number(runner), said), dropped),
   ]
   const namesakes = watchNamesakes({
     bus,
@@ -372,9 +372,9 @@ export function createWorker(options: WorkerOptions): Worker {
   })
 
   const stopTicking = every(clock, beatMs, () => {
-    for (const slot of slots) slot.tick(bus.status !== 'connected')
+    crew.tick(bus.status !== 'connected')
     // One that was said while the connection was down is said again.
-    if (options.notice && status().draining) for (const slot of slots) slot.giveNotice()
+    if (options.notice && status().draining) crew.giveNotice()
     actor.send({ type: 'tick' })
   })
   actor.start()

@@ -41,7 +41,7 @@ export interface Confinement {
   /** A runner opens these before it finds the bus at `server`. */
   readonly gates: readonly BusGate[]
   /** The words that run a command within. */
-  wrap(command: readonly string[], slot: number): readonly string[]
+  wrap(command: readonly string[], runner: number): readonly string[]
   close(): void
 }
 
@@ -87,7 +87,7 @@ export async function confine(options: ConfinementOptions): Promise<Confinement>
     ],
     server: typeof network === 'string' ? options.server : network.server,
     gates: served.gates,
-    wrap: (command, slot) => [...(limits.kind === 'limited' ? limits.enter(slot) : []), ...within.wrap(command)],
+    wrap: (command, runner) => [...(limits.kind === 'limited' ? limits.enter(runner) : []), ...within.wrap(command)],
     close: () => {
       served.close()
       if (limits.kind === 'limited') limits.close()

@@ -12,7 +12,7 @@ export interface Bounds {
 
 export type Limits =
   /** `enter`: puts what is run with these words before it under the limits. */
-  | { readonly kind: 'limited'; readonly how: string; enter(slot: number): readonly string[]; close(): void }
+  | { readonly kind: 'limited'; readonly how: string; enter(runner: number): readonly string[]; close(): void }
   | { readonly kind: 'unlimited'; readonly reason: string }
 
 export function findLimits(bounds: Bounds, path = process.env['PATH'] ?? '', root = '/sys/fs/cgroup'): Limits {
@@ -77,7 +77,7 @@ function unified(folder: string, bounds: Bounds): Limits {
   }
   return limited(
     'cgroup',
-    (slot) => [join(below, `slot-${slot}`)],
+    (runner) => [join(below, `runner-${runner}`)],
     (group) => {
       writeFileSync(join(group, 'memory.max'), String(bounds.memoryBytes))
       writeFileSync(join(group, 'pids.max'), String(bounds.processes))
@@ -91,7 +91,7 @@ function split({ memory, pids }: { memory: string; pids: string }, bounds: Bound
   for (const path of below) mkdirSync(path)
   return limited(
     'cgroup',
-    (slot) => below.map((path) => join(path, `slot-${slot}`)),
+    (runner) => below.map((path) => join(path, `runner-${runner}`)),
     (group) => {
       const [file, value] = group.startsWith(memory)
         ? ['memory.limit_in_bytes', bounds.memoryBytes]
@@ -104,7 +104,7 @@ function split({ memory, pids }: { memory: string; pids: string }, bounds: Bound
 
 function limited(
   how: string,
-  groupsOf: (slot: number) => string[],
+  groupsOf: (runner: number) => string[],
   bound: (group: string) => void,
   made: string[],
 ): Limits {
@@ -112,8 +112,8 @@ function limited(
   return {
     kind: 'limited',
     how,
-    enter: (slot) => {
-      const groups = groupsOf(slot)
+    enter: (runner) => {
+      const groups = groupsOf(runner)
       for (const group of groups) {
         if (known.has(group)) continue
         mkdirSync(group)

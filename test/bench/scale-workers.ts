@@ -111,7 +111,7 @@ async function start(worker: string): Promise<void> {
     },
   })
   // A runner that gave no sign of life would be replaced. The real one has a connection of its own for it, and beats each second.
-  every(systemClock, 5_000, () => void tellOnBus(bus, runnerBeat, { worker, slot: '0' }, { pid: 0, attempt: null }))
+  every(systemClock, 5_000, () => void tellOnBus(bus, runnerBeat, { worker, runner: '0' }, { pid: 0, attempt: null }))
   await created.present
   tell({ type: 'present', worker })
 }

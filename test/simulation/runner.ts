@@ -37,22 +37,22 @@ export function startRunner(options: {
   readonly cut: () => void
   readonly clock: ProcessClock
   readonly worker: string
-  readonly slot: number
+  readonly runner: number
   readonly pid: number
   readonly hears: RunnerHears
   /** The steps of a training of an experiment, and how long each takes. */
   readonly pace: (experiment: string) => Pace
 }): SimulatedRunner {
-  const { bus, clock, hears, worker, slot, pid } = options
+  const { bus, clock, hears, worker, runner, pid } = options
   const flags = sharedFlags(createSharedMemory())
   const telemetry = createTelemetry({
     bus,
     clock,
     worker,
-    slot,
+    runner,
     pid,
     flags,
-    author: `${worker}-${slot}-${pid}`,
+    author: `${worker}-${runner}-${pid}`,
     onNotice: () => undefined,
     onGoing: () => undefined,
   })

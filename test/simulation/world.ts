@@ -238,7 +238,7 @@ export class World {
         ahead: 16,
       },
       cache: { fetch: () => Promise.resolve('file'), keep: () => Promise.resolve('file') },
-      spawn: (slot, hears) => {
+      spawn: (number, hears) => {
         this.#births += 1
         const name = `${id}/runner#${this.#births}`
         const connection = this.network.connect(name)
@@ -250,7 +250,7 @@ export class World {
           },
           clock: this.clock.process(),
           worker: id,
-          slot,
+          runner: number,
           pid: this.#births,
           hears,
           pace,

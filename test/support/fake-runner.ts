@@ -3,7 +3,7 @@ import type { FromRunner, ToRunner } from '../../actors/worker/runner-messages.t
 import type { RunnerHears, SpawnRunner } from '../../actors/worker/runner-process.ts'
 
 export interface FakeRunner {
-  readonly slot: number
+  readonly runner: number
   readonly heard: ToRunner[]
   killed: boolean
   says(message: FromRunner): void
@@ -13,9 +13,9 @@ export interface FakeRunner {
 
 export function fakeSpawn(): { spawn: SpawnRunner; runners: FakeRunner[] } {
   const runners: FakeRunner[] = []
-  const spawn = (slot: number, hears: RunnerHears) => {
+  const spawn = (number: number, hears: RunnerHears) => {
     const runner: FakeRunner = {
-      slot,
+      runner: number,
       heard: [],
       killed: false,
       says: (message) => hears.message(message),

@@ -8,7 +8,6 @@ export const runnerEffects = [
   'settle',
   'tellStarted',
   'tellEnded',
-  'tellUnbegun',
   'tellWarm',
   'tellUnfit',
   'tellIdleDeath',

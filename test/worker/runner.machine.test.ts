@@ -18,11 +18,9 @@ interface Setting {
   readonly maxServed: number
   readonly maxRssBytes: number
   readonly held?: boolean
-  /** Its shift does not come by itself. */
-  readonly waits?: boolean
 }
 
-function playWith({ held = false, waits = false, ...input }: Setting, ...events: (RunnerEvent | number)[]) {
+function playWith({ held = false, ...input }: Setting, ...events: (RunnerEvent | number)[]) {
   const clock = new TestClock()
   const effects: string[] = []
   let passed = 0
@@ -33,14 +31,7 @@ function playWith({ held = false, waits = false, ...input }: Setting, ...events:
     if (!held) self.send({ type: 'turn' })
   }
   const passTurn = () => void (passed += 1)
-  const askShift = ({ self }: { readonly self: { send(event: RunnerEvent): void } }) => {
-    if (!waits) self.send({ type: 'shift' })
-  }
-  const passShift = () => undefined
-  const actor = createActor(
-    runnerMachine.provide({ actions: { ...actions, askTurn, passTurn, askShift, passShift } }),
-    { input, clock },
-  )
+  const actor = createActor(runnerMachine.provide({ actions: { ...actions, askTurn, passTurn } }), { input, clock })
   actor.subscribe(({ value }) => visited.add(value))
   actor.start()
   visited.add(actor.getSnapshot().value)
@@ -90,78 +81,37 @@ describe('a runner', () => {
       expect(playWith(held, { type: 'turn' }, event).passed).toBe(1)
     }
     expect(playWith(held, dismiss)).toMatchObject({ state: 'ended', passed: 1 })
-    expect(playWith(held, begin, { type: 'turn' }, ready)).toMatchObject({ state: 'sent' })
-    for (const event of [pruned, handback]) {
-      expect(playWith(held, begin, event)).toMatchObject({ effects: ['tellUnbegun'], context: { attempt: null } })
-    }
-    expect(playWith(held, begin, begin).effects).toEqual(['refuse'])
+    expect(playWith(held, begin).effects).toEqual(['refuse'])
   })
 
-  test('waits for its shift before it is told to begin, and what waits so long can be taken back (I1)', () => {
-    const due = (...events: RunnerEvent[]) =>
-      playWith({ maxServed: 3, maxRssBytes: 1_000, waits: true }, ready, begin, ...events)
-    expect(due()).toMatchObject({ state: 'due', effects: [] })
-    expect(due({ type: 'shift' })).toMatchObject({ state: 'sent', effects: ['begin'] })
-    for (const event of [pruned, handback]) {
-      const back = { state: 'warm', effects: ['tellUnbegun', 'tellWarm'], context: { attempt: null } }
-      expect(due(event)).toMatchObject(back)
-      expect(due(event, { type: 'shift' })).toMatchObject({ state: 'warm', effects: [] })
-    }
-    expect(due(exited)).toMatchObject({ state: 'starting', effects: ['spawn'], context: { tries: 0 } })
-    expect(due(exited, ready)).toMatchObject({ state: 'due' })
-    expect(due(dismiss)).toMatchObject({ state: 'leaving', effects: ['tellUnbegun', 'leave'] })
-    expect(due(dismiss, exited).state).toBe('ended')
-  })
-
-  test('takes an attempt while it is no more or not yet there, and begins it when it is warm (I3)', () => {
-    const sent = { state: 'sent', effects: ['tellWarm', 'begin'] }
-    expect(play(begin, ready)).toMatchObject(sent)
-    expect(play(exited, begin, 200, ready)).toMatchObject(sent)
-    expect(play(...busy, last, begin, exited, ready)).toMatchObject(sent)
-    expect(play(...busy, last, 5_000, begin, exited, ready)).toMatchObject(sent)
-    expect(play(begin, 120_000, exited, 200, ready)).toMatchObject(sent)
-    // It has place for one.
-    for (const before of [[begin], [exited, begin], [...busy, last, begin]]) {
-      expect(play(...before, begin).effects).toEqual(['refuse'])
-    }
-  })
-
-  test('that dies while it idles is started again, and the next attempt begins in the new one', () => {
+  test('that dies while it idles is started again', () => {
     expect(play(ready, exited)).toMatchObject({ state: 'starting', effects: ['tellIdleDeath', 'spawn'] })
-    expect(play(ready, exited, begin)).toMatchObject({ state: 'starting', effects: [] })
-    expect(play(ready, exited, begin, ready)).toMatchObject({ state: 'sent', effects: ['tellWarm', 'begin'] })
+    expect(play(ready, exited, ready, begin)).toMatchObject({ state: 'sent', effects: ['begin'] })
   })
 
-  test('that goes before it has begun costs the attempt nothing, three times (I3)', () => {
-    const again = [exited, ready] as const
-    expect(play(ready, begin, exited)).toMatchObject({ state: 'starting', effects: ['spawn'] })
-    expect(play(ready, begin, ...again)).toMatchObject({ state: 'sent', effects: ['tellWarm', 'begin'] })
-    expect(play(ready, begin, ...again, ...again, exited).effects).toEqual(['settle', 'spawn'])
-    expect(play(ready, begin, 30_000)).toMatchObject({ state: 'killing', context: { killed: 'deaf' } })
-    expect(play(ready, begin, 30_000, exited)).toMatchObject({ state: 'starting', effects: ['spawn'] })
-    expect(play(ready, begin, 30_000, exited, ready).state).toBe('sent')
-    expect(play(ready, begin, ...again, ...again, 30_000, exited).effects).toEqual(['settle', 'spawn'])
-  })
-
-  test('tells of an attempt that is stopped or handed back before it was begun (I1)', () => {
-    const untouched: (readonly (RunnerEvent | number)[])[] = [
-      [begin],
-      [exited, begin],
-      [...busy, last, begin],
-      [begin, 120_000],
-      [...busy, last, 5_000, begin],
+  test('takes an attempt when it is warm, and at no other time', () => {
+    const elsewhere: (readonly (RunnerEvent | number)[])[] = [
+      [],
+      [exited],
+      [ready, begin],
+      busy,
+      stopping,
+      [...busy, last],
+      [...busy, last, 5_000],
+      [120_000],
     ]
-    for (const before of untouched) {
-      for (const event of [pruned, handback]) {
-        expect(play(...before, event)).toMatchObject({ effects: ['tellUnbegun'], context: { attempt: null } })
-        expect(play(...before, event, begin).effects).toEqual([])
-      }
-    }
+    for (const before of elsewhere) expect(play(...before, begin).effects).toEqual(['refuse'])
+  })
+
+  test('that does not begin what it was told is killed', () => {
+    expect(play(ready, begin, 30_000)).toMatchObject({ state: 'killing', context: { killed: 'deaf' } })
+    expect(play(ready, begin, 30_000, exited)).toMatchObject({ state: 'starting', effects: ['settle', 'spawn'] })
   })
 
   test('that goes with an attempt in it settles that attempt once, and is started again (I1)', () => {
     expect(play(...busy, exited)).toMatchObject({ state: 'starting', effects: ['settle', 'spawn'] })
     expect(play(...stopping, exited)).toMatchObject({ state: 'starting', effects: ['settle', 'spawn'] })
+    expect(play(ready, begin, exited)).toMatchObject({ state: 'starting', effects: ['settle', 'spawn'] })
     expect(play(ready, begin, pruned, exited)).toMatchObject({ state: 'starting', effects: ['settle', 'spawn'] })
     expect(play(...busy, ended, exited)).toMatchObject({ state: 'starting', effects: ['tellIdleDeath', 'spawn'] })
   })
@@ -222,15 +172,15 @@ describe('a runner', () => {
     }
   })
 
-  test('that does not start is tried again a few times, with longer pauses, and then given up with what waits for it', () => {
+  test('that does not start is tried again a few times, with longer pauses, and then given up', () => {
     expect(play(exited).state).toBe('waiting')
     expect(play(exited, 200).state).toBe('starting')
     expect(play(exited, 200, exited, 400, ready).context.failedStarts).toBe(0)
     const given = play(exited, 200, exited, 400, exited, 800, exited)
-    expect(given).toMatchObject({ state: 'ended', effects: ['tellUnbegun', 'tellUnfit'] })
+    expect(given).toMatchObject({ state: 'ended', effects: ['tellUnfit'] })
     const late = play(120_000, exited, 200, exited, 400, exited, 800, exited)
     expect(late).toMatchObject({ state: 'ended' })
-    expect(play(unfit)).toMatchObject({ state: 'ended', effects: ['tellUnbegun', 'tellUnfit'] })
+    expect(play(unfit)).toMatchObject({ state: 'ended', effects: ['tellUnfit'] })
   })
 
   test('that is dismissed goes, from wherever it is, and is gone when it has exited', () => {

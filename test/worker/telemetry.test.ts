@@ -27,7 +27,7 @@ async function setUp() {
     bus,
     clock: systemClock,
     worker: 'w1',
-    slot: 0,
+    runner: 0,
     pid: 1,
     author: 'a1',
     flags,
@@ -122,7 +122,7 @@ describe("a runner's second thread", () => {
     bus.publish(subjectFor(stopTrial, { worker: 'w1' }), new Uint8Array([0xc1]))
     await network.settled()
     expect(flags.stopCause(1)).toBeUndefined()
-    tell(bus, runnerBeat, { worker: 'w1', slot: '0' }, { pid: 1, attempt: null })
+    tell(bus, runnerBeat, { worker: 'w1', runner: '0' }, { pid: 1, attempt: null })
     await telemetry.close()
   })
 

@@ -473,9 +473,9 @@ describe('a worker', () => {
     const told: number[] = []
     const beatOf = (kept?: boolean) => {
       const attempt = assignmentOf(1).attempt
-      tell(bus, runnerBeat, { worker: 'w1', slot: '0' }, { pid: 1, attempt, ...(kept === true ? { kept } : {}) })
+      tell(bus, runnerBeat, { worker: 'w1', runner: '0' }, { pid: 1, attempt, ...(kept === true ? { kept } : {}) })
     }
-    hear(bus, runnerNotice, { worker: 'w1', slot: '0' }, ({ attempt }) => void told.push(attempt.trial))
+    hear(bus, runnerNotice, { worker: 'w1', runner: '0' }, ({ attempt }) => void told.push(attempt.trial))
     await call.lease()
     await call.assign(1)
     await settle()
