@@ -45,6 +45,7 @@ import {
   output,
   runnerBeat,
   runnerNotice,
+  runnerStop,
   started,
   stopTrial,
 } from './trial.ts'
@@ -90,6 +91,7 @@ export const chapters: readonly Chapter[] = [
       doneSeveral,
       stopTrial,
       runnerBeat,
+      runnerStop,
       runnerNotice,
     ],
   },

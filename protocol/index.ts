@@ -201,6 +201,7 @@ export {
   RingSeat,
   runnerBeat,
   runnerNotice,
+  runnerStop,
   started,
   StopReason,
   severalAtMost,

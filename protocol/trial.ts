@@ -147,8 +147,8 @@ export const stopTrial = call({
   maxBytes: few,
   maxReplyBytes: few,
   speaks: 'driver',
-  hears: ['worker', 'runner'],
-  doc: 'Stops an attempt: the next report throws EarlyStop in the training function. The worker answers; the runner hears it too. What waits behind another attempt is handed back; with `ifWaiting` nothing else is done.',
+  hears: 'worker',
+  doc: 'Stops an attempt: the next report throws EarlyStop in the training function. What waits behind another attempt is handed back; with `ifWaiting` nothing else is done.',
   example: { params: { worker: 'w1' }, payload: { attempt, reason: 'pruned' }, reply: { known: true } },
 })
 
@@ -323,6 +323,17 @@ export const runnerBeat = message({
   hears: 'worker',
   doc: "The runner's second thread is alive, however long the training loop blocks the first.",
   example: { params: { worker: 'w1', runner: '0' }, payload: { pid: 4712, attempt } },
+})
+
+export const runnerStop = message({
+  name: 'runner.stop',
+  subject: `maggy.${version}.worker.{worker}.runner.{runner}.stop`,
+  payload: Type.Object({ attempt: AttemptRef, reason: Type.Union([StopReason, Type.Literal('timeout')]) }),
+  maxBytes: few,
+  speaks: 'worker',
+  hears: 'runner',
+  doc: 'Stops what the runner has, however long the training loop blocks its first thread: the next report throws EarlyStop.',
+  example: { params: { worker: 'w1', runner: '0' }, payload: { attempt, reason: 'pruned' } },
 })
 
 export const runnerNotice = message({

@@ -8,7 +8,7 @@
  */
 import type { Clock } from '../../src/actor/index.ts'
 import { tell, type Bus } from '../../src/bus/index.ts'
-import { runnerNotice, type Assignment, type Problem } from '../../protocol/index.ts'
+import { runnerNotice, runnerStop, type Assignment, type Problem } from '../../protocol/index.ts'
 import { createRunner, type Runner, type RunnerEnd } from './runner.ts'
 import type { StopCause } from './runner-messages.ts'
 import type { SpawnRunner } from './runner-process.ts'
@@ -179,6 +179,9 @@ export function createCrew(options: CrewOptions): Crew {
       spawn: options.spawn,
       turns,
       clock,
+      tellStop: ({ attempt }, reason) => {
+        tell(bus, runnerStop, { worker, runner: String(runner) }, { attempt, reason })
+      },
       maxServed: options.maxServed,
       maxRssBytes: options.maxRssBytes,
       reports: {

@@ -62,6 +62,8 @@ export function createRunner(options: {
   readonly spawn: SpawnRunner
   readonly turns: Turns
   readonly clock: Clock
+  /** Tells the second thread, which hears it though the first one is blocked. */
+  readonly tellStop: (assignment: Assignment, cause: StopCause) => void
   readonly maxServed: number
   readonly maxRssBytes: number
   readonly reports: RunnerReports
@@ -113,7 +115,9 @@ export function createRunner(options: {
       },
       stop: ({ context }) => {
         if (context.attempt === null || context.cause === null) return
-        process?.send({ type: 'stop', key: attemptKey(context.attempt.assignment.attempt), cause: context.cause })
+        const { assignment } = context.attempt
+        process?.send({ type: 'stop', key: attemptKey(assignment.attempt), cause: context.cause })
+        options.tellStop(assignment, context.cause)
       },
       leave: () => process?.send({ type: 'leave' }),
       kill: () => process?.kill(),

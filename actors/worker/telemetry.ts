@@ -8,13 +8,12 @@ import type { Clock } from '../../src/actor/index.ts'
 import { hear, tell, type Bus } from '../../src/bus/index.ts'
 import {
   attemptKey,
-  decodePayload,
   encodePayload,
   isProblem,
   metrics,
   runnerBeat,
   runnerNotice,
-  stopTrial,
+  runnerStop,
   subjectFor,
   type AttemptRef,
   type MetricPoint,
@@ -49,8 +48,6 @@ const idleBeatMs = 4_000
 const maximumPoints = 1_024
 const maximumBytes = 256 * 1024
 const forever = 2 ** 31 - 1
-/** Stops that came before their attempt began. */
-const rememberedStops = 64
 
 export function createTelemetry(options: {
   readonly bus: Bus
@@ -71,7 +68,8 @@ export function createTelemetry(options: {
   let first = 0
   let sending: Promise<void> | undefined
   let timeout: unknown
-  const early = new Map<string, StopCause>()
+  /** A stop that came before the attempt's beginning. */
+  let early: { readonly key: string; readonly cause: StopCause } | undefined
 
   const lines: LineBook = createLineBook({
     bus,
@@ -101,23 +99,10 @@ export function createTelemetry(options: {
     options.onGoing(attempt)
   })
 
-  const hearStop = bus.subscribe(subjectFor(stopTrial, { worker }), ({ data, subject }) => {
-    let stop
-    try {
-      stop = decodePayload(stopTrial, data, subject)
-    } catch (error) {
-      // The worker answers it with the error; here nobody waits.
-      if (isProblem(error)) return
-      throw error
-    }
-    // It is the worker's: what is here has begun.
-    if (stop.ifWaiting) return
-    const key = attemptKey(stop.attempt)
-    if (current !== undefined && attemptKey(current.ref) === key) flags.stop(current.serial, stop.reason)
-    else {
-      early.set(key, stop.reason)
-      if (early.size > rememberedStops) early.delete(early.keys().next().value ?? '')
-    }
+  const hearStop = hear(bus, runnerStop, { worker, runner: String(runner) }, ({ attempt, reason }) => {
+    const key = attemptKey(attempt)
+    if (current !== undefined && attemptKey(current.ref) === key) flags.stop(current.serial, reason)
+    else early = { key, cause: reason }
   })
 
   const send = async (attempt: Attempt): Promise<void> => {
@@ -156,8 +141,7 @@ export function createTelemetry(options: {
       current = attempt
       waiting = []
       first = 0
-      const cause = early.get(attemptKey(attempt.ref))
-      if (cause !== undefined) flags.stop(attempt.serial, cause)
+      if (early?.key === attemptKey(attempt.ref)) flags.stop(attempt.serial, early.cause)
       if (attempt.trialTimeoutMs !== null) {
         timeout = clock.setTimeout(
           () => {

@@ -3,7 +3,7 @@ import { createCrew } from '../../actors/worker/crew.ts'
 import type { FromRunner } from '../../actors/worker/runner-messages.ts'
 import type { Loss } from '../../actors/worker/settlement.ts'
 import { createMemoryNetwork, hear } from '../../src/bus/index.ts'
-import { attemptKey, runnerNotice, type Assignment } from '../../protocol/index.ts'
+import { attemptKey, runnerNotice, runnerStop, type Assignment } from '../../protocol/index.ts'
 import { TestClock } from '../support/clock.ts'
 import { fakeSpawn } from '../support/fake-runner.ts'
 import { assignmentOf } from '../support/worker-assignment.ts'
@@ -146,12 +146,18 @@ describe('a crew', () => {
   })
 
   test('has its runner stop what runs, or ends the runner where nobody can wait', async () => {
-    const { crew, runners, hand, begins, told } = setUp(2, 2)
+    const { bus, network, crew, runners, hand, begins, told } = setUp(2, 2)
+    const heard: string[] = []
+    hear(bus, runnerStop, { worker: 'w1', runner: '*' }, ({ attempt, reason }, { runner }) => {
+      heard.push(`${runner} ${attempt.trial} ${reason}`)
+    })
     await hand(0, 1)
     begins(0)
     begins(1)
     crew.stop(0, 'pruned')
     expect(runners[0]?.heard.at(-1)).toMatchObject({ type: 'stop', cause: 'pruned' })
+    await network.settled()
+    expect(heard).toEqual(['0 0 pruned'])
     crew.handBack(1)
     expect(runners[1]?.killed).toBe(true)
     runners[1]?.exits('SIGKILL')

@@ -4,11 +4,10 @@ import { createTelemetry } from '../../actors/worker/telemetry.ts'
 import { createMemoryNetwork, tell, type Bus } from '../../src/bus/index.ts'
 import {
   decodePayload,
-  encodePayload,
   metrics,
   output,
   runnerBeat,
-  stopTrial,
+  runnerStop,
   subjectFor,
   type MetricPoint,
 } from '../../protocol/index.ts'
@@ -96,20 +95,19 @@ describe("a runner's second thread", () => {
 
   test('sets the stop flag of the attempt that is meant, also when the stop came before it began', async () => {
     const { bus, network, flags, telemetry } = await setUp()
-    const stop = (trial: number, change: { readonly ifWaiting?: true } = {}) => {
-      const subject = subjectFor(stopTrial, { worker: 'w1' })
-      const payload = { attempt: { ...ref, trial }, reason: 'pruned' as const, ...change }
-      bus.publish(subject, encodePayload(stopTrial, payload, subject))
+    const stop = (trial: number, runner = '0') => {
+      tell(bus, runnerStop, { worker: 'w1', runner }, { attempt: { ...ref, trial }, reason: 'pruned' })
       return network.settled()
     }
     telemetry.begin(attempt)
-    await stop(1, { ifWaiting: true })
+    await stop(1, '1')
     expect(flags.stopCause(1)).toBeUndefined()
     await stop(2)
     expect(flags.stopCause(1)).toBeUndefined()
     await stop(1)
     expect(flags.stopCause(1)).toBe('pruned')
     telemetry.end()
+    await stop(2)
     telemetry.begin({ ...attempt, ref: { ...ref, trial: 2 }, serial: 2 })
     expect(flags.stopCause(2)).toBe('pruned')
     expect(flags.stopCause(1)).toBeUndefined()
@@ -119,7 +117,7 @@ describe("a runner's second thread", () => {
   test('takes a malformed stop without harm', async () => {
     const { bus, network, flags, telemetry } = await setUp()
     telemetry.begin(attempt)
-    bus.publish(subjectFor(stopTrial, { worker: 'w1' }), new Uint8Array([0xc1]))
+    bus.publish(subjectFor(runnerStop, { worker: 'w1', runner: '0' }), new Uint8Array([0xc1]))
     await network.settled()
     expect(flags.stopCause(1)).toBeUndefined()
     tell(bus, runnerBeat, { worker: 'w1', runner: '0' }, { pid: 1, attempt: null })
