@@ -55,6 +55,8 @@ export interface WorldOptions {
 
 const restartMs = 150
 const mark = 'MAGGY_CHAOS'
+/** Of one that has several, runners take what any of them hands over. */
+const slotsOf = { 'worker-1': 1, 'worker-2': 1, 'worker-3': 3 } as const
 
 export async function startWorld({ cluster, smallDisk = false, faketime }: WorldOptions): Promise<World> {
   const folder = await mkdtemp(join(tmpdir(), 'maggy-chaos-'))
@@ -111,7 +113,9 @@ export async function startWorld({ cluster, smallDisk = false, faketime }: World
   for (const name of ['driver-1', 'driver-2']) await add(name, 'driver', '--id', name)
   await add('suggester', 'optimizer', '--id', 'suggester')
   await add('ablator', 'ablator', '--id', 'ablator')
-  for (const name of ['worker-1', 'worker-2', 'worker-3']) await add(name, 'worker', '--id', name, '--threads', '1')
+  for (const [name, slots] of Object.entries(slotsOf)) {
+    await add(name, 'worker', '--id', name, '--slots', String(slots), '--threads', '1')
+  }
 
   const lacking = async (): Promise<string | undefined> => {
     for (let member = 0; member < servers.count; member += 1) if (servers.pid(member) === 0) return `server ${member}`
