@@ -148,8 +148,7 @@ async function lasting<T>(work: () => Promise<T>, isWaitedFor: (error: unknown) 
 
 /** The trial is with another worker by now: that is no fault of this attempt, which goes on to its end all the same. */
 function passedOn(error: unknown): boolean {
-  const code = codeOf(error)
-  if (code !== 'CHECKPOINT_REFUSED' && code !== 'ARTIFACT_REFUSED') return false
+  if (!isRefused(error) && codeOf(error) !== 'ARTIFACT_REFUSED') return false
   onNotice(`not saved: ${describe(error)}`)
   return true
 }

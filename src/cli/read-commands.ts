@@ -18,6 +18,7 @@ import {
   type Outline,
   type Result,
 } from '../store/index.ts'
+import { hasEnded } from '../history/index.ts'
 import { explain, importances } from '../importance/index.ts'
 import { visible } from '../words/index.ts'
 import { exitCodes } from '../actor/index.ts'
@@ -27,7 +28,7 @@ import { looking, nothingHere, type BusOptions, type Looking } from './looking.t
 import { explanationLines, toldBy } from './explanation-text.ts'
 import { waitingText } from './progress-text.ts'
 import { spaceText, suggestedSpace } from './suggested-space.ts'
-import { isOver, withWaiting, type Waits } from './with-waiting.ts'
+import { withWaiting, type Waits } from './with-waiting.ts'
 import { experimentTable, resultText } from './trial-table.ts'
 import { printJson } from './watch.ts'
 
@@ -147,14 +148,14 @@ export async function stopped(
   mode: 'cancel' | 'finish',
 ): Promise<{ state: string; already: boolean }> {
   const before = await readResult(bus, id)
-  if (isOver(before)) return { state: before.state, already: true }
+  if (hasEnded(before.state)) return { state: before.state, already: true }
   try {
     return { state: await stopRunning(bus, id, mode), already: false }
   } catch (error) {
     if (codeOf(error) !== 'BUS_NO_RESPONDERS') throw error
     // It may have ended meanwhile.
     const after = await readResult(bus, id)
-    if (isOver(after)) return { state: after.state, already: true }
+    if (hasEnded(after.state)) return { state: after.state, already: true }
     throw problem('EXPERIMENT_UNOWNED', { experiment: id }, { cause: error })
   }
 }

@@ -1,13 +1,12 @@
 /** Experiments with what they wait for, as their drivers say it: the log does not tell. */
 import type { Bus } from '../bus/index.ts'
 import { heardMs, waitingOf, type Waiting } from '../client/index.ts'
+import { hasEnded } from '../history/index.ts'
 import type { Outline } from '../store/index.ts'
 import { isServed, where, type BusOptions } from './looking.ts'
 
 /** null: it is over, or it goes on. */
 export type Waits = { readonly waiting: Waiting | null }
-
-export const isOver = ({ state }: Outline): boolean => state === 'done' || state === 'stopped' || state === 'failed'
 
 /** Nobody is asked for those that are over: they are as quick to show as they were. `read` reads one anew. */
 export async function withWaiting<T extends Outline>(
@@ -18,18 +17,18 @@ export async function withWaiting<T extends Outline>(
 ): Promise<(T & Waits)[]> {
   const said = await waitingOf(
     bus,
-    known.filter((one) => !isOver(one)).map(({ experiment }) => experiment),
+    known.filter((one) => !hasEnded(one.state)).map(({ experiment }) => experiment),
   )
   const all: (T & Waits)[] = []
   for (const one of known) {
-    const waiting = isOver(one) ? null : said.get(one.experiment)
+    const waiting = hasEnded(one.state) ? null : said.get(one.experiment)
     if (waiting !== undefined) {
       all.push({ ...one, waiting })
       continue
     }
     // No driver speaks for it: it may have ended since it was read.
     const now = (await read(one.experiment)) ?? one
-    all.push({ ...now, waiting: isOver(now) ? null : undriven(bus, options, one.experiment) })
+    all.push({ ...now, waiting: hasEnded(now.state) ? null : undriven(bus, options, one.experiment) })
   }
   return all
 }

@@ -31,6 +31,9 @@ const changeable = new Set<string>([...going, ...paused, ...ended])
 /** It ends as stopped or failed, and can be resumed once it has. */
 const ending = new Set<string>(['stopping', 'cancelling', 'failing', 'givingUp', 'endingStopped', 'endingFailed'])
 
+/** Of an experiment: it has ended, though it may be resumed. */
+export const hasEnded = (state: string): boolean => ended.has(state)
+
 /** The effects that an unfinished state still needs when a driver takes it up. */
 const pending: Readonly<Record<string, readonly Effect[]>> = {
   opening: ['openOptimizer'],
@@ -130,6 +133,6 @@ export class Lifecycle {
   }
 
   get ended(): boolean {
-    return ended.has(this.state)
+    return hasEnded(this.state)
   }
 }
