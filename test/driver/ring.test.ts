@@ -305,6 +305,26 @@ describe('a worker that is lost', () => {
     await say(bench, members[2]!.leave('done'))
     expect(members[1]?.generation).toBe(2)
   })
+
+  it('that was left out says late that it leaves: another one of its worker stays', async () => {
+    const bench = new Bench()
+    await bench.driver()
+    const w1 = await bench.worker('w1', { slots: 2 })
+    const w2 = await bench.worker('w2')
+    await submitTo(bench, training({ workers: { min: 1, max: 3 } }).context)
+    await bench.pass(250, w1, w2)
+    const [first, second, third] = [new FakeMember(w1, 0, 0), new FakeMember(w1, 0, 1), new FakeMember(w2, 0)]
+    for (const member of [first, second, third]) await say(bench, member.join())
+    expect(peers([first, second, third])).toEqual(all(['w1', 'w1', 'w2'], 3))
+    first.vanish()
+    await say(bench, third.suspect(first.rank))
+    await bench.pass(4000, w1, w2)
+    expect(peers([second, third])).toEqual(all(['w1', 'w2'], 2))
+    const { generation } = third
+    await say(bench, first.leave('draining'))
+    expect(peers([second, third])).toEqual(all(['w1', 'w2'], 2))
+    expect(third.generation).toBe(generation)
+  })
 })
 
 describe('workers that come', () => {

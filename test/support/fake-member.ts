@@ -25,9 +25,11 @@ export class FakeMember {
   readonly started: number[] = []
   #subscriptions: Subscription[] = []
 
-  /** Of the attempt that this worker holds of a trial. */
-  constructor(worker: FakeWorker, trial: number) {
-    const assignment = worker.assignments.findLast(({ attempt }) => attempt.trial === trial)
+  /** Of the attempt that this worker holds of a trial, in this slot where it has several. */
+  constructor(worker: FakeWorker, trial: number, slot?: number) {
+    const assignment = worker.assignments.findLast(
+      (each) => each.attempt.trial === trial && (slot === undefined || each.slot === slot),
+    )
     if (assignment?.ring === undefined) throw new Error(`${worker.id} has no part in a ring of trial ${trial}`)
     this.worker = worker
     this.assignment = assignment

@@ -65,6 +65,8 @@ export class Ring {
   /** That of the generation that this driver formed last (I2). */
   #key: { readonly generation: number; readonly bytes: Uint8Array } | undefined
   readonly #orders: Orders
+  /** Attempts of each generation, by rank, as far as this driver knows them: a worker may have members in several slots, and some of before. */
+  readonly #attempts = new Map<number, readonly number[]>()
 
   constructor(host: RingHost, id: string, trial: number, settings: RingSettings, input: RingInput) {
     this.id = id
@@ -103,6 +105,7 @@ export class Ring {
   adopt(generation: number, attempts: readonly number[]): void {
     const there = attempts.filter((attempt) => this.#seat(attempt) !== undefined)
     if (there.length === 0) return
+    this.#attempts.set(generation, attempts)
     this.#move({ type: 'ring.adopt', generation, attempts: there })
     // Somebody was lost while nobody looked.
     if (there.length < attempts.length) this.#move({ type: 'ring.suspect', generation })
@@ -174,7 +177,8 @@ export class Ring {
   ): Record<string, never> {
     const { context } = this.#snapshot
     // It speaks of a ring that has gone on without it.
-    if (!this.#plan().some((seat) => seat.worker === worker)) throw this.#stale(generation)
+    const speaker = this.#speaker(worker, generation, rank)
+    if (speaker === undefined || !context.plan.includes(speaker.attempt)) throw this.#stale(generation)
     if (generation === context.generation && !hopeless.has(code)) {
       const missed = suspect === null ? undefined : context.plan[suspect]
       if (missed !== undefined && code === 'RING_PEER_LOST') this.#orders.miss(missed)
@@ -189,9 +193,8 @@ export class Ring {
   }
 
   #left(worker: string, { generation, rank, reason }: PayloadOf<typeof leaveRing>): Record<string, never> {
-    const attempt = generation === this.#snapshot.context.generation ? this.#snapshot.context.plan[rank] : undefined
-    const seat = attempt === undefined ? this.#plan().find((one) => one.worker === worker) : this.#seat(attempt)
-    if (seat?.worker === worker) this.#move({ type: 'ring.leave', attempt: seat.attempt, reason })
+    const seat = this.#speaker(worker, generation, rank)
+    if (seat !== undefined) this.#move({ type: 'ring.leave', attempt: seat.attempt, reason })
     return {}
   }
 
@@ -199,6 +202,13 @@ export class Ring {
     const { generation, plan } = this.#snapshot.context
     const attempt = generation === payload.generation ? plan[payload.rank] : undefined
     if (attempt !== undefined && this.#seat(attempt)?.worker === worker) this.#pace.hear(attempt, payload)
+  }
+
+  /** Who says something of a generation, if it is still here: another member of its worker may be, and it is not. */
+  #speaker(worker: string, generation: number, rank: number): Seat | undefined {
+    const attempt = this.#attempts.get(generation)?.[rank]
+    const seat = attempt === undefined ? undefined : this.#seat(attempt)
+    return seat?.worker === worker ? seat : undefined
   }
 
   #stale(generation: number) {
@@ -234,6 +244,10 @@ export class Ring {
     if (this.state === 'done') return
     const { generation } = this.#snapshot.context
     const members = this.#plan().map(({ worker, slot, attempt }) => ({ worker, slot, attempt }))
+    this.#attempts.set(
+      generation,
+      members.map(({ attempt }) => attempt),
+    )
     this.#host.logger.info({ ring: this.id, generation, members: members.map(({ worker }) => worker) }, 'ring formed')
     this.#host.decide({ kind: 'form', trial: this.#trial, generation, members })
   }
