@@ -365,6 +365,21 @@ describe('a driver that dies', () => {
     expect((await bench.events('e1')).at(-1)).toMatchObject({ state: 'done' })
   })
 
+  it('leaves generations that the next one does not know: whoever speaks of one is still a member', async () => {
+    const { bench, workers, members } = await atWork({ workers: { min: 1, max: 2 }, wait: 0 }, ['w1'])
+    await bench.pass(500, ...workers)
+    workers.push(await bench.worker('w2'))
+    await bench.pass(1000, ...workers)
+    members.push(new FakeMember(workers[1]!, 0))
+    await say(bench, members[1]!.join())
+    expect(members[0]?.generation).toBe(2)
+    bench.kill()
+    await bench.driver('d2')
+    await bench.pass(8000, ...workers)
+    expect(await say(bench, members[0]!.suspect(null, 'RING_PEER_LOST', 1))).toEqual({})
+    expect(peers(members)).toEqual(all(['w1', 'w2'], 2))
+  })
+
   it('while a member was lost leaves the rest to the next one', async () => {
     const { bench, workers, members } = await atWork({ workers: 3 }, ['w1', 'w2', 'w3'])
     bench.kill()

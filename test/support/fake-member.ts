@@ -71,8 +71,8 @@ export class FakeMember {
     return await heard(ask(this.worker.bus, joinRing, this.#me, payload, { timeoutMs: 60_000 }))
   }
 
-  async suspect(rank: number | null, code = 'RING_PEER_LOST'): Promise<unknown> {
-    const payload = { generation: this.generation, rank: this.rank, suspect: rank, code, step: 3 }
+  async suspect(rank: number | null, code = 'RING_PEER_LOST', generation = this.generation): Promise<unknown> {
+    const payload = { generation, rank: this.rank, suspect: rank, code, step: 3 }
     return await heard(ask(this.worker.bus, suspectMember, this.#me, payload, { timeoutMs: 60_000 }))
   }
 

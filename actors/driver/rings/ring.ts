@@ -206,7 +206,10 @@ export class Ring {
 
   /** Who says something of a generation, if it is still here: another member of its worker may be, and it is not. */
   #speaker(worker: string, generation: number, rank: number): Seat | undefined {
-    const attempt = this.#attempts.get(generation)?.[rank]
+    const attempts = this.#attempts.get(generation)
+    // Another driver formed it: of who was in it no more is known than the worker.
+    if (attempts === undefined) return this.#plan().find((seat) => seat.worker === worker)
+    const attempt = attempts[rank]
     const seat = attempt === undefined ? undefined : this.#seat(attempt)
     return seat?.worker === worker ? seat : undefined
   }
