@@ -12,7 +12,7 @@ import { runnerNotice, runnerStop, type Assignment, type Problem } from '../../p
 import { createRunner, type Runner, type RunnerEnd } from './runner.ts'
 import type { StopCause } from './runner-messages.ts'
 import type { SpawnRunner } from './runner-process.ts'
-import { outcomeOfUnbegun, type Loss } from './settlement.ts'
+import { isHandedBack, outcomeOfUnbegun, type Loss } from './settlement.ts'
 import { createTurns } from './turns.ts'
 
 /** What a slot hears of that which it has handed over. */
@@ -155,11 +155,7 @@ export function createCrew(options: CrewOptions): Crew {
   const lose = (one: Handed, loss: Loss): void => {
     const { assignment, file, hears, tries } = one
     const mayBeginAgain =
-      loss.startedAt === null &&
-      loss.cause === null &&
-      loss.killed !== 'handback' &&
-      loss.killed !== 'dismissed' &&
-      tries + 1 < maximumTries
+      loss.startedAt === null && loss.cause === null && !isHandedBack(loss) && tries + 1 < maximumTries
     // I2
     if (mayBeginAgain) {
       handed.set(assignment.slot, { assignment, file, hears, tries: tries + 1 })
@@ -214,22 +210,28 @@ export function createCrew(options: CrewOptions): Crew {
     }),
   )
 
+  /** What waits ends untouched; of what is at work its runner hears. */
+  const withdraw = (slot: number, cause: StopCause | null, tellRunner: (runner: Runner | undefined) => void): void => {
+    const one = handed.get(slot)
+    if (one === undefined) return
+    if (one.by === undefined) endUnbegun(one, cause)
+    else tellRunner(runners[one.by.runner])
+  }
+
   return {
     begin: (assignment, file, hears) => {
       handed.set(assignment.slot, { assignment, file, hears, tries: 0 })
       want()
     },
     stop: (slot, cause) => {
-      const one = handed.get(slot)
-      if (one?.by === undefined) {
-        if (one !== undefined) endUnbegun(one, cause)
-      } else runners[one.by.runner]?.stop(cause)
+      withdraw(slot, cause, (runner) => {
+        runner?.stop(cause)
+      })
     },
     handBack: (slot) => {
-      const one = handed.get(slot)
-      if (one?.by === undefined) {
-        if (one !== undefined) endUnbegun(one, null)
-      } else runners[one.by.runner]?.handBack()
+      withdraw(slot, null, (runner) => {
+        runner?.handBack()
+      })
     },
     giveNotice: () => {
       for (const { assignment, by } of handed.values()) {

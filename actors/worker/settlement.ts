@@ -23,6 +23,9 @@ export interface Loss {
   readonly startedAt: number | null
 }
 
+/** The worker goes, and could not wait for it: no fault of the trial. */
+export const isHandedBack = ({ killed }: Loss): boolean => killed === 'handback' || killed === 'dismissed'
+
 /** Of an attempt that no runner has begun: it was stopped, or it is handed back at no cost. */
 export function outcomeOfUnbegun(cause: StopCause | null, reason = 'it had not begun'): AttemptOutcome {
   if (cause === null) return { kind: 'returned', reason }
@@ -31,13 +34,12 @@ export function outcomeOfUnbegun(cause: StopCause | null, reason = 'it had not b
 
 /** Pure: the outcome, given the last metrics that are known. */
 export function outcomeOfLoss(loss: Loss, latest: Metrics, worker: string): AttemptOutcome {
-  const { cause, killed, assignment } = loss
+  const { cause, assignment } = loss
   if (cause === 'timeout') return { kind: 'failed', problem: timedOut(assignment) }
   // An attempt that was told to stop has stopped, however its runner ended.
   if (cause !== null) return { kind: 'stopped', reason: cause, metrics: latest }
-  // The user's wish, and no fault of the trial: it is tried elsewhere at no cost.
-  if (killed === 'handback' || killed === 'dismissed')
-    return { kind: 'returned', reason: problem('WORKER_DRAINING', { worker }).message }
+  // It is tried elsewhere at no cost.
+  if (isHandedBack(loss)) return { kind: 'returned', reason: problem('WORKER_DRAINING', { worker }).message }
   if (loss.outgrown === true) return crashed(problem('RUNNER_OUT_OF_MEMORY', { reason: loss.reason }))
   return crashed(problem('RUNNER_CRASHED', { reason: reasonOf(loss) }))
 }

@@ -42,8 +42,10 @@ export interface Telemetry {
 }
 
 const beatMs = 1_000
-/** Of dozens that idle, a beat a second each costs a tenth of a core. None at all would not do: of an attempt that blocks the first thread
- * from its beginning, this one does not hear before it reports (comm-line.ts). */
+/**
+ * Of dozens that idle, a beat a second each costs a tenth of a core. None at all would not do: of an attempt that blocks the first thread
+ * from its beginning, this one does not hear before it reports (comm-line.ts).
+ */
 const idleBeatMs = 4_000
 const maximumPoints = 1_024
 const maximumBytes = 256 * 1024
