@@ -42,7 +42,7 @@ export default defineConfig({
           testTimeout: 120_000,
           hookTimeout: 60_000,
           pool: 'forks',
-          maxWorkers: 3,
+          maxWorkers: 4,
         },
       },
       {
@@ -55,7 +55,7 @@ export default defineConfig({
           testTimeout: 120_000,
           hookTimeout: 300_000,
           pool: 'forks',
-          maxWorkers: 2,
+          maxWorkers: 3,
         },
       },
     ],

@@ -4,7 +4,7 @@ import { drawSchedule, failuresOf } from './draw.ts'
 
 const share = 100
 /** Hundreds of schedules. More of them: `MAGGY_SCHEDULES=40 npx vitest run test/simulation/one-driver.test.ts`. */
-const count = Number(process.env['MAGGY_SCHEDULES'] ?? 6)
+const count = Number(process.env['MAGGY_SCHEDULES'] ?? 3)
 const parts = Array.from({ length: count }, (_, part) => part * share)
 
 test.each(parts)('searches survive several faults (seeds from %i on)', { timeout: 600_000 }, async (from) => {

@@ -3,7 +3,9 @@ import { expect, test } from 'vitest'
 import { drawSchedule, failuresOf } from './draw.ts'
 
 const share = 50
-const parts = Array.from({ length: 6 }, (_, part) => part * share)
+/** More of them: `MAGGY_SCHEDULES=20 npx vitest run test/simulation/shared-fleet.test.ts`. */
+const count = Number(process.env['MAGGY_SCHEDULES'] ?? 3)
+const parts = Array.from({ length: count }, (_, part) => part * share)
 
 test.each(parts)(
   'two drivers with searches of their own share workers (seeds from %i on)',
