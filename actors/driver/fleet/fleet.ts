@@ -98,7 +98,11 @@ export class Fleet {
 
   /** Slots of workers that are here and not leaving. */
   slots(): Slot[] {
-    return [...this.#workers.values()].flatMap((worker) => (isOffering(worker) ? worker.slots.all : []))
+    const all: Slot[] = []
+    // Placement asks for them all the time: with a thousand workers, `flatMap` took a fifth of a driver's time.
+    for (const worker of this.#workers.values())
+      if (isOffering(worker)) for (const slot of worker.slots.all) all.push(slot)
+    return all
   }
 
   slotsOf(worker: string): readonly Slot[] {

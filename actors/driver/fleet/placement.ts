@@ -143,8 +143,9 @@ export function schedule<S extends Position>(
   // The shortest queues first, so that no slot falls idle behind another one's.
   const most = Math.max(0, ...own.map(({ ahead }) => ahead))
   const claimed = claimedElsewhere(open, claims, here, held)
+  // What its worker says is asked last: it takes longest.
   const short = open.filter(
-    (slot) => slot.lease === 'ours' && slot.waiting < Math.min(slot.ahead, most) && !claimed.has(slot),
+    (slot) => slot.lease === 'ours' && slot.waiting < most && slot.waiting < slot.ahead && !claimed.has(slot),
   )
   const shortest = short.reduce((least, { waiting }) => Math.min(least, waiting), most)
   for (let waiting = shortest; waiting < most && own.some(({ isOpen }) => isOpen); waiting += 1) {
