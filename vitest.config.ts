@@ -33,8 +33,8 @@ export default defineConfig({
       },
       {
         extends: true,
-        // System tests start real servers and processes, and wait for them for two fifths of their time: two cores take three at a
-        // time, after the unit tests (vitest wants an order for projects whose maxWorkers differ).
+        // System tests start real servers and processes, and wait for them for two fifths of their time: two cores take four at a
+        // time, which keeps both at work, after the unit tests (vitest wants an order for projects whose maxWorkers differ).
         test: {
           name: 'system',
           sequence: { groupOrder: 1 },

@@ -210,12 +210,12 @@ export function createCrew(options: CrewOptions): Crew {
     }),
   )
 
-  /** What waits ends untouched; of what is at work its runner hears. */
-  const withdraw = (slot: number, cause: StopCause | null, tellRunner: (runner: Runner | undefined) => void): void => {
+  /** What waits ends untouched; of what is at work this is the runner, which has to hear of it. */
+  const withdraw = (slot: number, cause: StopCause | null): Runner | undefined => {
     const one = handed.get(slot)
-    if (one === undefined) return
-    if (one.by === undefined) endUnbegun(one, cause)
-    else tellRunner(runners[one.by.runner])
+    if (one?.by !== undefined) return runners[one.by.runner]
+    if (one !== undefined) endUnbegun(one, cause)
+    return undefined
   }
 
   return {
@@ -224,14 +224,10 @@ export function createCrew(options: CrewOptions): Crew {
       want()
     },
     stop: (slot, cause) => {
-      withdraw(slot, cause, (runner) => {
-        runner?.stop(cause)
-      })
+      withdraw(slot, cause)?.stop(cause)
     },
     handBack: (slot) => {
-      withdraw(slot, null, (runner) => {
-        runner?.handBack()
-      })
+      withdraw(slot, null)?.handBack()
     },
     giveNotice: () => {
       for (const { assignment, by } of handed.values()) {

@@ -1,7 +1,7 @@
 /** A search that is changed while it runs and once it is done: at every message, and with whatever kills, losses and cuts beside. */
 import { expect, test } from 'vitest'
 import { createRandom } from '../../src/random/index.ts'
-import { drawSchedule, failuresOf } from './draw.ts'
+import { drawSchedule, failuresOf, partsOf } from './draw.ts'
 import type { ChangeAt, Schedule } from './schedule.ts'
 
 const kinds: readonly ChangeAt['kind'][] = [
@@ -39,9 +39,9 @@ function changed(seed: number, drivers: number): Schedule {
 }
 
 const share = 20
+
 /** More of them: `MAGGY_SCHEDULES=20 npx vitest run test/simulation/changes.test.ts`. */
-const parts = Number(process.env['MAGGY_SCHEDULES'] ?? 2)
-test.each(Array.from({ length: parts }, (_, part) => part * share))(
+test.each(partsOf(share, 2))(
   'is exact in counts, in log and in replay (seeds from %i on)',
   { timeout: 600_000 },
   async (from) => {

@@ -6,6 +6,12 @@ import { faultKinds, play, type Fault, type Schedule } from './schedule.ts'
 const spread = 150
 const durations = [200, 1500, 4000, 9000]
 
+/** The seeds at which parts of a file's schedules begin, `share` to a part. `MAGGY_SCHEDULES=40`: so many parts, and not the usual few. */
+export function partsOf(share: number, usual: number): number[] {
+  const count = Number(process.env['MAGGY_SCHEDULES'] ?? usual)
+  return Array.from({ length: count }, (_, part) => part * share)
+}
+
 export function drawSchedule(seed: number, change: Partial<Schedule> = {}): Schedule {
   const random = createRandom('schedule', seed)
   const pick = <T>(choices: readonly T[]): T => choices[Math.floor(random.uniform() * choices.length)] as T

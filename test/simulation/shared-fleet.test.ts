@@ -1,13 +1,11 @@
 /** Several searches and two drivers on the same workers, with up to four faults each: what one driver held there, the other finds. */
 import { expect, test } from 'vitest'
-import { drawSchedule, failuresOf } from './draw.ts'
+import { drawSchedule, failuresOf, partsOf } from './draw.ts'
 
 const share = 50
-/** More of them: `MAGGY_SCHEDULES=20 npx vitest run test/simulation/shared-fleet.test.ts`. */
-const count = Number(process.env['MAGGY_SCHEDULES'] ?? 3)
-const parts = Array.from({ length: count }, (_, part) => part * share)
 
-test.each(parts)(
+/** More of them: `MAGGY_SCHEDULES=20 npx vitest run test/simulation/shared-fleet.test.ts`. */
+test.each(partsOf(share, 3))(
   'two drivers with searches of their own share workers (seeds from %i on)',
   { timeout: 600_000 },
   async (from) => {

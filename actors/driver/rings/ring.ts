@@ -199,9 +199,9 @@ export class Ring {
   }
 
   #heard(worker: string, payload: PayloadOf<typeof ringProgress>): void {
-    const { generation, plan } = this.#snapshot.context
-    const attempt = generation === payload.generation ? plan[payload.rank] : undefined
-    if (attempt !== undefined && this.#seat(attempt)?.worker === worker) this.#pace.hear(attempt, payload)
+    if (payload.generation !== this.#snapshot.context.generation) return
+    const seat = this.#speaker(worker, payload.generation, payload.rank)
+    if (seat !== undefined) this.#pace.hear(seat.attempt, payload)
   }
 
   /** Who says something of a generation, if it is still here: another member of its worker may be, and it is not. */
