@@ -121,8 +121,70 @@ class Smac:
         self.smac.tell(self.asked.pop(number), value)
 
 
+class Hebo:
+    """Knows neither conditions nor trials that fail or are under way: all parameters vary, and what fails counts as the worst so far."""
+
+    def __init__(self, space, sampler, seed, trials, objectives):
+        import numpy
+        import torch
+        from hebo.design_space.design_space import DesignSpace
+        from hebo.optimizers.hebo import HEBO
+
+        numpy.random.seed(seed)
+        torch.manual_seed(seed)
+        self.space, self.asked, self.worst = space, {}, 1.0
+        self.varying = {name: p for name, p in space.items() if p["type"] != "constant"}
+        self.hebo = HEBO(DesignSpace().parse([self.column(name, p) for name, p in self.varying.items()]), scramble_seed=seed)
+
+    def column(self, name, p):
+        if p["type"] == "categorical":
+            return {"name": name, "type": "cat", "categories": [str(index) for index in range(len(p["choices"]))]}
+        if p["type"] == "discrete":
+            return {"name": name, "type": "int", "lb": 0, "ub": len(p["values"]) - 1}
+        if p.get("step") is not None:
+            return {"name": name, "type": "int", "lb": 0, "ub": int((p["high"] - p["low"]) / p["step"] + 1e-9)}
+        log, integer = p.get("log", False), p["type"] == "integer"
+        kind = ("pow_int" if log else "int") if integer else ("pow" if log else "num")
+        return {"name": name, "type": kind, "lb": p["low"], "ub": p["high"]}
+
+    def value(self, p, at):
+        if p["type"] == "categorical":
+            return p["choices"][int(at)]
+        if p["type"] == "discrete":
+            return p["values"][int(at)]
+        if p.get("step") is not None:
+            return p["low"] + p["step"] * int(at)
+        return int(at) if p["type"] == "integer" else float(at)
+
+    def ask(self, number):
+        row = self.asked[number] = self.hebo.suggest(n_suggestions=1)
+        values = {}
+        for name, p in self.space.items():
+            if active(p, values):
+                values[name] = p["value"] if p["type"] == "constant" else self.value(p, row[name].iloc[0])
+        return values
+
+    def tell(self, number, values):
+        import numpy
+
+        loss = self.worst if values is None else values[0]
+        self.worst = max(self.worst, loss)
+        self.hebo.observe(self.asked.pop(number), numpy.array([[loss]]))
+
+
+made = {"optuna": Optuna, "smac": Smac, "hebo": Hebo}
+
+
+def parts(name):
+    """Package and sampler: optuna-tpe, smac."""
+    package, _, sampler = name.partition("-")
+    return package, sampler
+
+
 def version(package, sampler):
-    needed = {"optuna-gp": ["torch"], "optuna-cmaes": ["cmaes"]}.get(f"{package}-{sampler}", [])
+    needed = {"optuna-gp": ["torch"], "optuna-cmaes": ["cmaes"], "hebo": ["torch"]}.get(f"{package}-{sampler}".rstrip("-"), [])
+    if package not in made:
+        return None
     try:
         for name in [package, *needed]:
             importlib.import_module(name)
@@ -131,17 +193,19 @@ def version(package, sampler):
     return importlib.metadata.version(package)
 
 
+# Some packages print as they go.
+answers, sys.stdout = sys.stdout, sys.stderr
 peer = None
 for line in sys.stdin:
     said = json.loads(line)
     answer = {}
     if "version" in said:
-        answer = {"version": version(*said["version"].split("-", 1))}
+        answer = {"version": version(*parts(said["version"]))}
     elif "open" in said:
-        package, sampler = said["open"].pop("sampler").split("-", 1)
-        peer = {"optuna": Optuna, "smac": Smac}[package](sampler=sampler, **said["open"])
+        package, sampler = parts(said["open"].pop("sampler"))
+        peer = made[package](sampler=sampler, **said["open"])
     elif "ask" in said:
         answer = {"hparams": peer.ask(said["ask"])}
     else:
         peer.tell(said["tell"], said["values"])
-    print(json.dumps(answer), flush=True)
+    print(json.dumps(answer), file=answers, flush=True)
