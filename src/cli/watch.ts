@@ -175,7 +175,7 @@ function standingNow(reading: Reading): Outline & Pick<Result, 'ablation'> {
 function endedTrial(event: LogEvent, reading: Reading): TrialResult | undefined {
   if (event.type !== 'trial.ended' && event.type !== 'trial.lost') return undefined
   const trial = reading.trial(event.trial)
-  if (trial === undefined || !isFinal(trial.state) || trial.context.end !== event) return undefined
+  if (trial === undefined || !isFinal(trial.state) || trial.context.end?.attempt !== event.attempt) return undefined
   return trialResult(reading, event.trial)
 }
 

@@ -2,17 +2,19 @@
 import type { LogEvent } from '../../protocol/index.ts'
 
 export class Holders {
-  readonly #workers = new Map<number, Map<number, string>>()
+  /** By trial: most are given away once, and there are tens of thousands. */
+  readonly #first: (string | undefined)[] = []
+  readonly #later = new Map<string, string>()
 
   note(event: LogEvent): void {
     if (event.type !== 'trial.assigned') return
-    const given = this.#workers.get(event.trial) ?? new Map<number, string>()
-    given.set(event.attempt, event.worker)
-    this.#workers.set(event.trial, given)
+    const { trial, attempt, worker } = event
+    if (attempt === 1) this.#first[trial] = worker
+    else this.#later.set(`${trial}/${attempt}`, worker)
   }
 
   /** Undefined: the log gave it to nobody. */
   holderOf(trial: number, attempt: number): string | undefined {
-    return this.#workers.get(trial)?.get(attempt)
+    return attempt === 1 ? this.#first[trial] : this.#later.get(`${trial}/${attempt}`)
   }
 }

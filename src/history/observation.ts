@@ -17,7 +17,7 @@ export function observationOf(
     hparams,
     state,
     metrics: state === 'pending' ? {} : metrics,
-    step: state !== 'pending' && end?.type === 'trial.ended' ? (end.step ?? null) : null,
+    step: state === 'pending' ? null : (end?.step ?? null),
     ...(fidelity === undefined ? {} : { fidelity: suggestedFidelity(fidelity, repeats) }),
     ...(ablated === undefined ? {} : { ablated }),
     ...(Object.keys(errors).length === 0 ? {} : { errors }),

@@ -102,17 +102,16 @@ export interface TrialReading {
 
 function readingOf({ value, context }: TrialSnapshot, waits: boolean): TrialReading {
   const { end } = context
-  const ended = end?.type === 'trial.ended' ? end : undefined
   const attempt = end?.attempt ?? context.attempt
   return {
     state: trialStateOf(value, waits),
     attempts: context.attempt - context.returned,
     attempt: attempt === 0 ? null : attempt,
     worker: end?.worker ?? context.worker,
-    startedAt: ended?.startedAt ?? context.assignedAt,
-    endedAt: end === null ? null : (ended?.endedAt ?? end.at),
-    points: ended?.points ?? 0,
-    parameters: ended?.outcome.kind === 'done' ? ended.outcome.parameters : undefined,
+    startedAt: end?.startedAt ?? context.assignedAt,
+    endedAt: end?.endedAt ?? null,
+    points: end?.points ?? 0,
+    parameters: end?.parameters,
     context,
   }
 }

@@ -38,6 +38,23 @@ export interface TrialInput {
   readonly sole?: boolean
 }
 
+/** What is kept of the end of the attempt that counts: there are tens of thousands, and what it came to is in the context. */
+export interface CountingEnd {
+  readonly attempt: number
+  readonly worker: string
+  /** null: it was lost, or had not begun. */
+  readonly startedAt: number | null
+  readonly endedAt: number
+  /** The step of the last report. */
+  readonly step: number | null
+  /** How many metric points it reported; 0 for one that was lost. */
+  readonly points: number
+  /** How many of them the pruner may have seen; null: no decision rests on it. */
+  readonly heard: number | null
+  /** In an ablation: of its model. */
+  readonly parameters: number | undefined
+}
+
 /** A worker's part in a trial that several train together. */
 export interface Part {
   readonly attempt: number
@@ -65,7 +82,7 @@ export interface TrialContext extends Pick<TrialInput, 'trial' | 'hparams' | 'ma
   readonly outgrew: number | null
   readonly worker: string | null
   readonly slot: number
-  /** The worker that trains it now. */
+  /** The workers that train it now; of a trial that several may train, and that has settled, those that did. */
   readonly parts: readonly Part[]
   /** When the last attempt was handed out. */
   readonly assignedAt: number | null
@@ -76,7 +93,7 @@ export interface TrialContext extends Pick<TrialInput, 'trial' | 'hparams' | 'ma
   /** Why it failed, or has to be tried again. */
   readonly problem: Problem | null
   /** The end that settled it: that of the attempt that counts. */
-  readonly end: AttemptEnd | null
+  readonly end: CountingEnd | null
 }
 
 type LogTrialEvent = Extract<
@@ -90,6 +107,8 @@ export type TrialEvent =
   /** Another repeat of its configuration was pruned: it is not needed any more. */
   | { type: 'trial.dropped' }
   | { type: 'experiment.resumed' }
+
+const none: readonly Part[] = []
 
 let judged: { context: TrialContext; event: TrialEvent; said: Verdict } | undefined
 
@@ -117,6 +136,18 @@ function faultOf(event: TrialEvent): Problem | null {
   if (event.type !== 'trial.lost') return null
   const fault = toTold(problem('WORKER_LOST', { worker: event.worker }))
   return fault
+}
+
+/** `worker`: as its trial names it; a name that was read anew with each event would be kept as often. */
+function endOf(event: AttemptEnd, worker: string): CountingEnd {
+  const { attempt, heard = null } = event
+  if (event.type === 'trial.lost') {
+    const none = { startedAt: null, step: null, points: 0, parameters: undefined }
+    return { attempt, worker, ...none, endedAt: event.at, heard }
+  }
+  const { startedAt, endedAt, step = null, points, outcome } = event
+  const parameters = outcome.kind === 'done' ? outcome.parameters : undefined
+  return { attempt, worker, startedAt, endedAt, step, points, heard, parameters }
 }
 
 /** The most memory that was not enough. */
@@ -209,7 +240,7 @@ export const trialMachine = setup({
       outgrew: outgrownBy(event, context),
       worker: null,
       startedAt: null,
-      parts: [],
+      parts: none,
     })),
     countThrow: assign(({ context, event }) => ({
       thrown: context.thrown + 1,
@@ -217,15 +248,15 @@ export const trialMachine = setup({
       problem: faultOf(event),
       worker: null,
       startedAt: null,
-      parts: [],
+      parts: none,
     })),
-    takeBack: assign(({ context }) => ({ returned: context.returned + 1, worker: null, startedAt: null, parts: [] })),
-    letGo: assign({ worker: null, startedAt: null, parts: [] }),
-    reopen: assign({ worker: null, startedAt: null, parts: [], end: null, metrics: {} }),
+    takeBack: assign(({ context }) => ({ returned: context.returned + 1, worker: null, startedAt: null, parts: none })),
+    letGo: assign({ worker: null, startedAt: null, parts: none }),
+    reopen: assign({ worker: null, startedAt: null, parts: none, end: null, metrics: {} }),
     startOver: assign({
       worker: null,
       startedAt: null,
-      parts: [],
+      parts: none,
       end: null,
       metrics: {},
       spent: 0,
@@ -236,10 +267,14 @@ export const trialMachine = setup({
     keepOutcome: assign(({ context, event }) => {
       const said = judge(context, event)
       if (said.kind !== 'final') return {}
+      if (event.type !== 'trial.ended' && event.type !== 'trial.lost') return {}
+      const by = event.worker === context.worker ? context.worker : event.worker
+      const end = endOf(event, by)
       const startedAt = event.type === 'trial.ended' ? event.startedAt : context.startedAt
-      const worker = event.type === 'trial.ended' ? event.worker : context.worker
-      const end = event.type === 'trial.ended' || event.type === 'trial.lost' ? event : null
-      return { metrics: said.metrics, problem: said.problem ?? null, end, startedAt, worker }
+      const worker = event.type === 'trial.ended' ? by : context.worker
+      // Of a trial that was given to one worker alone, its end says which.
+      const parts = context.shared ? context.parts : none
+      return { metrics: said.metrics, problem: said.problem ?? null, end, startedAt, worker, parts }
     }),
   },
 }).createMachine({
@@ -264,7 +299,7 @@ export const trialMachine = setup({
     outgrew: null,
     worker: null,
     slot: 0,
-    parts: [],
+    parts: none,
     assignedAt: null,
     startedAt: null,
     returned: 0,

@@ -41,7 +41,7 @@ export class Pruning {
     if (snapshot === undefined || !history.settled(trial)) return
     const { end } = snapshot.context
     if (end?.heard === 0 || end === null) return
-    this.#keep(trial, snapshot, end.heard)
+    this.#keep(trial, snapshot, end.heard ?? undefined)
   }
 
   /** It had settled before this pruner judged: all counts that its worker said it had reported. */
@@ -49,7 +49,7 @@ export class Pruning {
     const snapshot = history.trial(trial)
     const end = snapshot?.context.end ?? null
     if (snapshot === undefined || end === null) return
-    const count = end.heard ?? (end.type === 'trial.ended' ? end.points : 0)
+    const count = end.heard ?? end.points
     if (count > 0) this.#keep(trial, snapshot, count)
   }
 

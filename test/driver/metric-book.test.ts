@@ -39,3 +39,16 @@ it('keeps as many points as the pruner needs, and what it decides on them can be
   const { own = 0 } = stopped ?? {}
   expect([again(own - 1), again(own)]).toEqual(['continue', 'stop'])
 })
+
+it('keeps nothing of a trial that has settled where no pruner compares it with others', () => {
+  const points: MetricPoint[] = [{ step: 1, at: 0, values: { loss: 1 } }]
+  const heard = (book: MetricBook) => {
+    book.restart(0, 1)
+    book.hear(0, { attempt: 1, first: 0, points })
+    const before = book.last(0)
+    book.settle(0, 'done', { loss: 1 })
+    return [before?.step, book.last(0)?.step]
+  }
+  expect(heard(new MetricBook(null))).toEqual([1, undefined])
+  expect(heard(new MetricBook(createPruner(auto, loss)))).toEqual([1, 1])
+})

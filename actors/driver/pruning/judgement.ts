@@ -188,8 +188,8 @@ export class Pruning {
   }
 
   settle(trial: number, state: 'done' | 'pruned' | 'failed' | 'cancelled'): void {
-    this.#book.settle(trial, state, this.#history.trial(trial)?.context.metrics ?? {})
     const last = this.#book.last(trial)
+    this.#book.settle(trial, state, this.#history.trial(trial)?.context.metrics ?? {})
     if (state !== 'done' || this.#following || last === null) return
     this.#sayBeginning()
     this.#propose(trial, last.metrics)
@@ -207,7 +207,7 @@ export class Pruning {
   /** Said once, too; the log does not take a note twice. */
   #propose(trial: number, last: Metrics): void {
     const end = this.#history.trial(trial)?.context.end
-    const said = end?.type === 'trial.ended' ? this.#proposes?.(end.points, last) : undefined
+    const said = end ? this.#proposes?.(end.points, last) : undefined
     if (said === undefined) return
     this.#proposes = null
     this.#decide({ kind: 'note', note: said })

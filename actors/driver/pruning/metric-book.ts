@@ -3,7 +3,7 @@
  * I1 A point counts once: batches are said again until they are kept, and are told apart by the index of their first point.
  * I2 Bounded: a trial keeps at most so many points; beyond that every second one goes.
  * I3 A trial that several workers train is spoken for by one of them; when that one is lost, another goes on where it stopped.
- * I4 Without a pruner only the last point of a trial is kept.
+ * I4 Without a pruner only the last point of a trial is kept, until it settles.
  * I5 What a pruner is shown of a trial depends only on how many of its points were heard: the log says so for each decision, so that
  *    it can be taken again. All that was heard counts, what comes after a stop too, and trials stand in the order of their numbers.
  */
@@ -97,6 +97,7 @@ export class MetricBook {
   /** A trial has settled: it joins the history that others are compared with, with its result and the first `heard` of its points. */
   settle(trial: number, state: ReportedTrial['state'], metrics: Metrics, heard: number | null = null): void {
     const page = this.#pages.get(trial)
+    if (this.#pruner === null) this.#pages.delete(trial)
     if (this.#pruner === null || page === undefined) return
     const points = heard === null || heard >= page.next ? page.points : page.points.slice(0, heard)
     this.#history.set(trial, settledReport(trial, state, points, metrics))

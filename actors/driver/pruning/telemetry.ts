@@ -66,7 +66,7 @@ function upTo(batch: PayloadOf<typeof metrics>, heard: number | null): PayloadOf
 
 /** Where nobody judged when it settled, all counts that its worker said it had reported. */
 function heardOf(end: TrialSnapshot['context']['end']): number | null {
-  return end?.heard ?? (end?.type === 'trial.ended' ? end.points : end === null ? null : 0)
+  return end === null ? null : (end.heard ?? end.points)
 }
 
 /** A batch that is damaged, or of a version that this one cannot read, is as one that never came. */
