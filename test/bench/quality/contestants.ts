@@ -65,7 +65,7 @@ export interface Peers {
   stop(): void
 }
 
-/** Samplers of the Python at `python`: optuna-tpe, optuna-gp, optuna-cmaes, optuna-nsga2, smac-. */
+/** Samplers of the Python at `python`: optuna-tpe, optuna-gp, optuna-cmaes, optuna-nsga2, smac, hebo. */
 export function peersIn(python: string): Peers {
   const script = join(packageRoot(), 'test', 'bench', 'quality', 'peers.py')
   let child: ChildProcessWithoutNullStreams | undefined

@@ -1,7 +1,7 @@
 /**
  * How good samplers are where people search: eleven families of problems, alone and with 8 and 64 asynchronous workers, against other packages.
  * Seed by seed, so that a run that ends early has as many of each family. `--only FAMILY,…`, `--samplers tpe,auto`, `--workers 1,8,64`,
- * `--seeds N`, `--peers optuna-tpe,optuna-gp:2` (of a slow one only two seeds); `--keep DIR` keeps outcomes there and finds them again;
+ * `--seeds N`, `--peers optuna-tpe,optuna-gp:2,smac:2,hebo:1` (of slow ones only one or two seeds; hebo takes minutes for one search); `--keep DIR` keeps outcomes there and finds them again;
  * `--seconds N`: nothing is searched after that; with 0 it reports on all that is kept.
  */
 import type { BenchOptions, Report } from '../main.ts'
@@ -151,7 +151,7 @@ function settingsOf(
 /** Not every contestant takes every problem. */
 function takes(name: string, { objectives, space }: Problem): boolean {
   const conditional = Object.values(space).some(({ when }) => when !== undefined)
-  if (/^(smac|optuna-cmaes|optuna-gp)/.test(name) && objectives > 1) return false
+  if (/^(smac|hebo|optuna-cmaes|optuna-gp)/.test(name) && objectives > 1) return false
   if (name.startsWith('optuna-nsga2') || name === 'nsga2' || name.startsWith('motpe')) return objectives > 1
   if (/^(optuna-cmaes|cmaes)/.test(name))
     return !conditional && !Object.values(space).some(({ type }) => type === 'categorical')
