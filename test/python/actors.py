@@ -69,6 +69,18 @@ def odd(hparams: dict[str, Any], reporter: Reporter, seed: int) -> Any:
     return float(seed)
 
 
+def hold(gate: str) -> None:
+    """One runner of many loads at once; the others once the gate has gone."""
+    try:
+        os.close(os.open(f"{gate}.first", os.O_CREAT | os.O_EXCL))
+    except FileExistsError:
+        while os.path.exists(gate):
+            time.sleep(0.05)
+
+
+if __name__ == "__mp_main__" and "TEST_GATE" in os.environ:
+    hold(os.environ["TEST_GATE"])
+
 if __name__ == "__main__":
     role = sys.argv.pop(1)
     if role == "optimizer":
@@ -83,6 +95,8 @@ if __name__ == "__main__":
         serve_ablator("once", leave_out, adaptive=False)
     elif role == "worker":
         Worker(bowl, 2, {"kind": "bowl"}, experiments=["test", "bowl"]).run()
+    elif role == "half":
+        Worker(bowl, 2, experiments=["half"]).run()
     elif role == "odd":
         Worker(odd, labels={"kind": "odd"}, experiments=["odd"]).run()
     else:

@@ -1,5 +1,8 @@
 /** Actors in Python beside those in TypeScript, as real processes: the package as its wheel brings it. */
 import { randomBytes } from 'node:crypto'
+import { mkdtemp, rm, writeFile } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
 import { setTimeout } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
@@ -20,6 +23,10 @@ const started: PythonProcess[] = []
 
 /** Starts an actor of test/python/actors.py, and resolves once it says on the bus that it is there. */
 async function actor(role: string, ...args: string[]): Promise<PythonProcess> {
+  return await actorIn({}, role, ...args)
+}
+
+async function actorIn(env: NodeJS.ProcessEnv, role: string, ...args: string[]): Promise<PythonProcess> {
   const here = new Promise<void>((resolve) => {
     const heard = () => {
       for (const subscription of subscriptions) subscription.unsubscribe()
@@ -33,7 +40,7 @@ async function actor(role: string, ...args: string[]): Promise<PythonProcess> {
     ]
   })
   await system.bus.flush()
-  const process = python.start(['test/python/actors.py', role, '--server', system.server.url, ...args])
+  const process = python.start(['test/python/actors.py', role, '--server', system.server.url, ...args], env)
   started.push(process)
   await Promise.race([
     here,
@@ -111,6 +118,33 @@ describe('a worker in Python beside one in TypeScript', () => {
     const done = of(events, 'trial.ended').filter(({ outcome }) => outcome.kind === 'done')
     expect(new Set(done.map(({ trial }) => trial)).size).toBe(60)
     worker = await actor('worker', '--id', 'py2')
+  })
+
+  it('offers a slot as soon as its runner is ready, and the others when theirs are', async () => {
+    const gate = join(await mkdtemp(join(tmpdir(), 'maggy-gate-')), 'gate')
+    await writeFile(gate, '')
+    const half = await actorIn({ TEST_GATE: gate }, 'half', '--id', 'half')
+    const offered = async () => {
+      const { slots } = await ask(system.bus, ping, { worker: 'half' }, {}, { timeoutMs: 5_000 })
+      return slots.length
+    }
+    /** The slots in which a search of six trials ran; its code is nowhere else. */
+    const used = async () => {
+      const experiment = id('half')
+      const { context } = tune({ optimizer: 'random', trials: 6 })
+      const submission: Submission = { experiment, name: 'half', contextName: 'tune', context }
+      await ask(system.bus, submit, {}, submission, { timeoutMs: 30_000 })
+      const ended = of(await system.ended(experiment), 'trial.ended')
+      expect(ended.map(({ outcome }) => outcome.kind)).toEqual(Array.from({ length: 6 }, () => 'done'))
+      return new Set(of(await system.ended(experiment), 'trial.assigned').map(({ slot }) => slot)).size
+    }
+    expect(await offered()).toBe(1)
+    expect(await used()).toBe(1)
+    expect(await offered()).toBe(1)
+    await rm(gate)
+    await expect.poll(offered, { timeout: 60_000 }).toBe(2)
+    await expect.poll(used, { timeout: 60_000 }).toBe(2)
+    await half.stop()
   })
 
   it('is not asked for what it cannot do: an ablation goes to the TypeScript one', async () => {

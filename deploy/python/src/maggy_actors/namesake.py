@@ -25,7 +25,7 @@ class Namesakes:
         self._on_taken = on_taken
         self._subject = f"maggy.{VERSION}.worker.{worker}.namesake"
         self._mine = new_id("instance")
-        self._announced = False
+        self.is_announced = False
         self._asked_at = -_ANSWER
         self._subscription: Any = None
         self.taken = False
@@ -36,12 +36,12 @@ class Namesakes:
 
     async def connected(self) -> None:
         """The connection is there, or there again."""
-        if not self._announced:
+        if not self.is_announced:
             self._asked_at = time.monotonic()
-        await self._say(self._announced)
+        await self._say(self.is_announced)
 
     def announced(self) -> None:
-        self._announced = True
+        self.is_announced = True
 
     async def end(self) -> None:
         if self._subscription is not None and self._bus.connected:
@@ -54,7 +54,7 @@ class Namesakes:
         instance, there = str(payload["instance"]), bool(payload["there"])
         if instance == self._mine or self.taken:
             return
-        is_new = not self._announced or time.monotonic() - self._asked_at < _ANSWER
+        is_new = not self.is_announced or time.monotonic() - self._asked_at < _ANSWER
         if is_new and (there or instance < self._mine):
             self.taken = True
             await self._on_taken()

@@ -53,17 +53,20 @@ class Slot:
         ended: Ended,
         started: Callable[[Attempt, int], None],
         changed: Callable[[], None],
+        warmed: Callable[[], None],
     ) -> None:
         self.number = number
         self.driver: str | None = None
         self.running: Attempt | None = None
         self.next: Attempt | None = None
-        self.warm = asyncio.Event()
+        self.offered = False
+        """From when its first runner was ready."""
         self._worker = worker
         self._telemetry = telemetry
         self._ended = ended
         self._started = started
         self._changed = changed
+        self._warmed = warmed
         self._runner = RunnerProcess(objective, self._heard, self._lost)
         self._crashes = 0
 
@@ -158,7 +161,9 @@ class Slot:
 
     def _heard(self, kind: str, key: str, said: tuple[Any, ...]) -> None:
         if kind == "ready":
-            self.warm.set()
+            if not self.offered:
+                self.offered = True
+                self._warmed()
             return
         attempt = self.running
         if attempt is None or attempt.key != key:

@@ -93,11 +93,13 @@ class RunningWorker:
         self._soon = False
         self._tasks: set[asyncio.Task[Any]] = set()
         self._idle = asyncio.Condition()
+        # Set with the first slot whose runner is ready: each is offered from then on.
+        self._warm = asyncio.Event()
         # Set when it ends by itself.
         self.ended = asyncio.Event()
         self._names = Namesakes(bus, identity, self._name_taken)
         self.slots = [
-            Slot(number, identity, worker.objective, self._telemetry, self._ended, self._started, self._changed)
+            Slot(number, identity, worker.objective, self._telemetry, self._ended, self._started, self._changed, self._warmed)
             for number in range(worker.slots)
         ]
 
@@ -109,7 +111,7 @@ class RunningWorker:
         await self._names.begin()
         for slot in self.slots:
             slot.start()
-        await asyncio.gather(*(slot.warm.wait() for slot in self.slots))
+        await self._warm.wait()
         here = f"maggy.{VERSION}.call.worker.{self._id}"
         bus = self._bus
         self._subscriptions = [
@@ -258,6 +260,11 @@ class RunningWorker:
         async with self._idle:
             self._idle.notify_all()
 
+    def _warmed(self) -> None:
+        self._warm.set()
+        if self._names.is_announced:
+            self._changed()
+
     def _changed(self) -> None:
         # Several changes in one turn are one beat.
         if not self._soon:
@@ -298,7 +305,7 @@ class RunningWorker:
 
     def _status(self) -> dict[str, Any]:
         return {
-            "slots": [slot.status for slot in self.slots],
+            "slots": [slot.status for slot in self.slots if slot.offered],
             "unacknowledged": self._outbox.unacknowledged(),
             "draining": self._draining,
         }
