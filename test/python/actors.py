@@ -78,6 +78,8 @@ def hold(gate: str) -> None:
             time.sleep(0.05)
 
 
+if __name__ == "__mp_main__" and "TEST_UNFIT" in os.environ:
+    os._exit(3)
 if __name__ == "__mp_main__" and "TEST_GATE" in os.environ:
     hold(os.environ["TEST_GATE"])
 

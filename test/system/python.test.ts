@@ -147,6 +147,15 @@ describe('a worker in Python beside one in TypeScript', () => {
     await half.stop()
   })
 
+  it('ends, and says why, where no runner can be started', async () => {
+    const args = ['test/python/actors.py', 'half', '--server', system.server.url, '--id', 'unfit']
+    const unfit = python.start(args, { TEST_UNFIT: '1' })
+    started.push(unfit)
+    expect(await unfit.ended).toBe(2)
+    expect(unfit.said()).toContain('a runner ended before it was ready (exit code 3)')
+    expect(unfit.said()).toContain('SETUP_FAILED')
+  })
+
   it('is not asked for what it cannot do: an ablation goes to the TypeScript one', async () => {
     await actor('ablator')
     const experiment = id('ablate')

@@ -11,11 +11,17 @@ import time
 from dataclasses import dataclass, field
 from typing import Any, Callable, Mapping
 
+from .bus import logger
 from .errors import MaggyError
 from .runner_process import RunnerProcess
 from .telemetry import Telemetry
 
 Ended = Callable[["Attempt", Mapping[str, Any]], None]
+
+_FAILED_STARTS = 4
+"""After so many in a row no further one will help."""
+_START_LIMIT = 120
+"""Seconds."""
 
 
 def key_of(attempt: Mapping[str, Any]) -> str:
@@ -54,6 +60,7 @@ class Slot:
         started: Callable[[Attempt, int], None],
         changed: Callable[[], None],
         warmed: Callable[[], None],
+        unfit: Callable[[str], None],
     ) -> None:
         self.number = number
         self.driver: str | None = None
@@ -67,11 +74,24 @@ class Slot:
         self._started = started
         self._changed = changed
         self._warmed = warmed
+        self._unfit = unfit
         self._runner = RunnerProcess(objective, self._heard, self._lost)
-        self._crashes = 0
+        self._closed = False
+        """No runner is started any more."""
+        self._ready = False
+        """Whether the runner that is there has said so."""
+        self._failed_starts = 0
+        self._limit: asyncio.TimerHandle | None = None
 
     def start(self) -> None:
+        if self._closed:
+            return
         self._runner.start()
+        self._limit = asyncio.get_running_loop().call_later(_START_LIMIT, self._late)
+
+    def _late(self) -> None:
+        logger.warning("a runner was not ready within %d s: it is killed", _START_LIMIT)
+        self._runner.kill()
 
     @property
     def status(self) -> dict[str, Any]:
@@ -98,6 +118,8 @@ class Slot:
     def assign(self, assignment: Mapping[str, Any]) -> str:
         if self.driver != assignment["driver"]:
             raise MaggyError("LEASE_UNKNOWN", worker=self._worker, slot=self.number)
+        if self._closed:
+            raise MaggyError("WORKER_DRAINING", worker=self._worker)
         attempt = Attempt(assignment)
         if self.running is None:
             self._begin(attempt)
@@ -127,7 +149,13 @@ class Slot:
             self._drop_next({"kind": "returned", "reason": reason})
 
     def close(self) -> None:
+        self._closed = True
+        self._stop_waiting()
         self._runner.close()
+
+    def _stop_waiting(self) -> None:
+        if self._limit is not None:
+            self._limit.cancel()
 
     def _stop_running(self, attempt: Attempt, reason: str) -> None:
         if attempt.stopped is not None:
@@ -161,6 +189,8 @@ class Slot:
 
     def _heard(self, kind: str, key: str, said: tuple[Any, ...]) -> None:
         if kind == "ready":
+            self._ready = True
+            self._stop_waiting()
             if not self.offered:
                 self.offered = True
                 self._warmed()
@@ -182,25 +212,39 @@ class Slot:
         elif kind == "line":
             self._telemetry.line(attempt.ref, said[0], said[1])
         elif kind == "ended":
-            self._crashes = 0
             outcome = said[0]
             if outcome["kind"] == "stopped" and outcome["reason"] == "timeout":
                 outcome = {"kind": "failed", "problem": _timed_out(attempt)}
             self._settle(outcome)
 
     def _lost(self, how: str) -> None:
-        """The runner has gone: another one takes its place, later each time it goes at once again."""
+        """The runner has gone: another one takes its place, later each time that one is not ready before it goes."""
+        was_ready, self._ready = self._ready, False
+        self._stop_waiting()
         attempt = self.running
-        if attempt is None:
-            self._crashes += 1
-        delay = 0 if attempt is not None else min(30.0, 0.1 * 2**self._crashes)
-        asyncio.get_running_loop().call_later(delay, self._runner.start)
+        if was_ready:
+            self._failed_starts = 0
+            if attempt is None:
+                logger.warning("a runner ended while nothing ran in it (%s): another one is started", how)
+        elif attempt is None or attempt.stopped is None:
+            self._failed_starts += 1
+            logger.warning("a runner ended before it was ready (%s)", how)
+        if self._failed_starts < _FAILED_STARTS:
+            is_idle_death = was_ready and attempt is None
+            delay = 1 if is_idle_death else 0 if self._failed_starts == 0 else 0.1 * 2**self._failed_starts
+            asyncio.get_running_loop().call_later(delay, self.start)
+        else:
+            self._closed = True
+            self.hand_back_next("its runner does not start")
+            self._unfit(how)
         if attempt is None:
             return
         if attempt.stopped == "timeout":
             self._settle({"kind": "failed", "problem": _timed_out(attempt)})
         elif attempt.stopped is not None:
             self._settle({"kind": "stopped", "reason": attempt.stopped, "metrics": attempt.latest})
+        elif not was_ready:
+            self._settle({"kind": "returned", "reason": f"its runner ended before it was ready ({how})"})
         else:
             before = "" if attempt.started_at is not None else ", before it began"
             fault = MaggyError("RUNNER_CRASHED", reason=how + before).problem()

@@ -93,13 +93,14 @@ class RunningWorker:
         self._soon = False
         self._tasks: set[asyncio.Task[Any]] = set()
         self._idle = asyncio.Condition()
-        # Set with the first slot whose runner is ready: each is offered from then on.
+        # Set with the first slot whose runner is ready: each is offered from then on. Or when no runner can be had.
         self._warm = asyncio.Event()
+        self._fault: MaggyError | None = None
         # Set when it ends by itself.
         self.ended = asyncio.Event()
         self._names = Namesakes(bus, identity, self._name_taken)
         self.slots = [
-            Slot(number, identity, worker.objective, self._telemetry, self._ended, self._started, self._changed, self._warmed)
+            Slot(number, identity, worker.objective, self._telemetry, self._ended, self._started, self._changed, self._warmed, self._unfit)
             for number in range(worker.slots)
         ]
 
@@ -112,6 +113,9 @@ class RunningWorker:
         for slot in self.slots:
             slot.start()
         await self._warm.wait()
+        if self._fault is not None:
+            await self._close()
+            raise self._fault
         here = f"maggy.{VERSION}.call.worker.{self._id}"
         bus = self._bus
         self._subscriptions = [
@@ -143,8 +147,8 @@ class RunningWorker:
 
     async def drain(self) -> None:
         """
-        Takes nothing new, lets what runs end, delivers what is owed, says good-bye. Raises WORKER_THERE where it ends because its name
-        is taken.
+        Takes nothing new, lets what runs end, delivers what is owed, says good-bye. Raises why it ends by itself: WORKER_THERE where its
+        name is taken, SETUP_FAILED where a runner cannot be started.
         """
         self._draining = True
         for slot in self.slots:
@@ -156,6 +160,13 @@ class RunningWorker:
         await self._outbox.empty(_DELIVERY)
         if not self._names.taken:
             await self._bus.tell(f"maggy.{VERSION}.worker.{self._id}.leave", {"reason": "told to end"})
+        await self._close()
+        if self._names.taken:
+            raise MaggyError("WORKER_THERE", worker=self._id)
+        if self._fault is not None:
+            raise self._fault
+
+    async def _close(self) -> None:
         await self._names.end()
         for task in self._tasks:
             task.cancel()
@@ -163,8 +174,6 @@ class RunningWorker:
             slot.close()
         if self._second is not None:
             await self._second.close()
-        if self._names.taken:
-            raise MaggyError("WORKER_THERE", worker=self._id)
 
     # What the bus asks
 
@@ -259,6 +268,12 @@ class RunningWorker:
     async def _tell_idle(self) -> None:
         async with self._idle:
             self._idle.notify_all()
+
+    def _unfit(self, how: str) -> None:
+        """It ends: no runner of a slot can be had."""
+        self._fault = self._fault or MaggyError("SETUP_FAILED", part="runner", reason=how)
+        self._warm.set()
+        self.ended.set()
 
     def _warmed(self) -> None:
         self._warm.set()
