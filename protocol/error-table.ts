@@ -313,6 +313,12 @@ export const table = {
     remedy:
       '`maggy show` says what is left of it; `maggy resume --force` goes on with that, and what became of the missing trials stays unknown',
   },
+  LOG_UNANSWERED: {
+    message: 'nothing has said for {seconds} s that what was written on {subject} is kept',
+    retryable: true,
+    remedy:
+      'its server is slow or out of reach, or its cluster elects a leader or lacks most of its members; it is asked until it answers',
+  },
   LOG_POISONED: {
     message: 'something wrote {entries} entries into the log of {experiment} that are none; they were stepped over',
     retryable: true,

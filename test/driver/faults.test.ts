@@ -41,6 +41,24 @@ async function submitted(bench: Bench, ...given: Parameters<typeof submission>):
   return await asked
 }
 
+describe('a log that does not answer', () => {
+  it('is said long before the bus gives up waiting for it, and the experiment goes on when it answers', async () => {
+    const { bench, w1 } = await ready({ trials: 1 })
+    const told = listen(bench)
+    bench.transit = ({ kind }) => (kind === 'append' ? 'lost' : 'arrives')
+    void w1.finish(0, ok(1))
+    await bench.pass(2000, w1)
+    expect(told.at(-1)?.waiting).toBeNull()
+    await bench.pass(2000, w1)
+    expect(told.at(-1)?.waiting).toMatchObject({ code: 'LOG_UNANSWERED' })
+    bench.transit = () => 'arrives'
+    await bench.pass(10_000, w1)
+    expect((await bench.events('e1')).at(-1)).toMatchObject({ type: 'experiment.ended', state: 'done' })
+    expect(told.at(-1)?.waiting).toBeNull()
+    expect(bench.faults).toEqual([])
+  })
+})
+
 describe('a log that is full', () => {
   it('makes an experiment wait and say so, and it goes on when there is room again (5)', async () => {
     const { bench, w1 } = await ready({ trials: 2 })

@@ -5,7 +5,8 @@
  * I3 An append whose fate is unknown (time-out, outage, an election) is repeated until it is known: nothing is dropped, nothing stands
  *    twice. The server knows it by its id; where it has forgotten that, its bytes are looked for in the log.
  * I4 What the server refuses (it is full, it has no stream) is tried again until it is taken, and `problem` says so meanwhile: nothing
- *    that a server answers ends the process. Only the first entry of a new log is given up, with the server's code.
+ *    that a server answers ends the process. Only the first entry of a new log is given up, with the server's code. So does it say when
+ *    no answer comes at all: the bus waits out an election, which may last for longer than anybody should wonder why nothing goes on.
  * I5 What somebody else wrote on the subject and nobody can read is no entry of the log: it is stepped over, and shuts nobody out.
  * I6 Events are numbered from 0 on; an entry names the number of its first event, so that a reader notices what is gone.
  * I7 An event is checked and encoded once: entries are put together out of encoded events.
@@ -30,6 +31,8 @@ import { streamOverhead, type Bus, type Entry } from '../../../src/bus/index.ts'
 const eventsPerAppend = 256
 const retryMs = 200
 const refusedRetryMs = 1000
+/** An answer that has not come after so long is said to be missing. */
+const slowMs = 3000
 /** The most bytes that an entry's own fields take. */
 const entryOverhead = 64
 const unknownFate = ['BUS_TIMEOUT', 'BUS_DISCONNECTED', 'BUS_NO_RESPONDERS', 'BUS_NO_LEADER'] as const
@@ -40,6 +43,13 @@ export interface LogEnd {
   readonly last: number
   /** The number that the next event gets. */
   readonly next: number
+}
+
+/** Why nothing is kept; `since` in elapsed time. */
+export interface Unkept {
+  readonly code: string
+  readonly message: string
+  readonly since: number
 }
 
 export class LogWriter {
@@ -61,8 +71,10 @@ export class LogWriter {
   #fenced = false
   #closed = false
   #appended = 0
-  /** Why nothing is kept, while nothing is; `since` in elapsed time. */
-  problem: { code: string; message: string; since: number } | null = null
+  /** What the bus has said of why nothing is kept. */
+  #said: Unkept | null = null
+  /** Since when the server owes an answer, in elapsed time. */
+  #askedAt: number | null = null
 
   /** `onForeign`: so many entries that are none were stepped over (I5). */
   constructor(
@@ -80,6 +92,15 @@ export class LogWriter {
     this.#next = next
     this.#onFenced = onFenced
     this.#onForeign = onForeign
+  }
+
+  /** Why nothing is kept, while nothing is. */
+  get problem(): Unkept | null {
+    if (this.#said !== null || this.#askedAt === null) return this.#said
+    const since = this.#askedAt
+    const waitedMs = this.#clock.elapsed() - since
+    if (waitedMs < slowMs) return null
+    return unkept(problem('LOG_UNANSWERED', { subject: this.#subject, seconds: Math.round(waitedMs / 1000) }), since)
   }
 
   /** Appends made so far; with group commit fewer than events. */
@@ -143,7 +164,7 @@ export class LogWriter {
   }
 
   async #verify(): Promise<void> {
-    if ((await this.#whatCame()) === 'theirs') this.#fenced = true
+    if ((await this.#owed(() => this.#whatCame())) === 'theirs') this.#fenced = true
     await this.#run()
   }
 
@@ -188,12 +209,26 @@ export class LogWriter {
   }
 
   async #append(data: Uint8Array, isPatient: boolean): Promise<void> {
+    await this.#owed(() => this.#appendOwed(data, isPatient))
+  }
+
+  /** While `work` is under way, the server owes an answer. */
+  async #owed<T>(work: () => Promise<T>): Promise<T> {
+    this.#askedAt = this.#clock.elapsed()
+    try {
+      return await work()
+    } finally {
+      this.#askedAt = null
+    }
+  }
+
+  async #appendOwed(data: Uint8Array, isPatient: boolean): Promise<void> {
     for (let again = false; !this.#fenced; again = true) {
       try {
         const id = `${this.#author}-${this.#next}`
         this.#last = await this.#bus.streams.append(this.#subject, data, { expectedLast: this.#last, id })
         this.#appended += 1
-        this.problem = null
+        this.#said = null
         return
       } catch (error) {
         if (isProblem(error, 'BUS_CONFLICT')) {
@@ -216,9 +251,7 @@ export class LogWriter {
   }
 
   #say(error: unknown): void {
-    const { code, message, remedy } = toProblem(error)
-    const since = this.problem?.since ?? this.#clock.elapsed()
-    this.problem = { code, message: remedy === undefined ? message : `${message}; ${remedy}`, since }
+    this.#said = unkept(error, this.#said?.since ?? this.#askedAt ?? this.#clock.elapsed())
   }
 
   /**
@@ -245,7 +278,7 @@ export class LogWriter {
     if (foreign > 0) this.#onForeign(foreign)
     if (found === 'ours') {
       this.#appended += 1
-      this.problem = null
+      this.#said = null
     }
     return found
   }
@@ -268,6 +301,11 @@ export class LogWriter {
     }
     return undefined
   }
+}
+
+function unkept(error: unknown, since: number): Unkept {
+  const { code, message, remedy } = toProblem(error)
+  return { code, message: remedy === undefined ? message : `${message}; ${remedy}`, since }
 }
 
 function isEntry({ data, subject }: Entry): boolean {

@@ -303,6 +303,11 @@ TABLE: dict[str, tuple[str, bool, str]] = {
         False,
         "`maggy show` says what is left of it; `maggy resume --force` goes on with that, and what became of the missing trials stays unknown",
     ),
+    "LOG_UNANSWERED": (
+        "nothing has said for {seconds} s that what was written on {subject} is kept",
+        True,
+        "its server is slow or out of reach, or its cluster elects a leader or lacks most of its members; it is asked until it answers",
+    ),
     "LOG_POISONED": (
         "something wrote {entries} entries into the log of {experiment} that are none; they were stepped over",
         True,
