@@ -57,6 +57,22 @@ describe('a log that does not answer', () => {
     expect(told.at(-1)?.waiting).toBeNull()
     expect(bench.faults).toEqual([])
   })
+
+  it('is not said any more once it has answered, though nothing is to be written', async () => {
+    const { bench, w1 } = await ready({ trials: 1 })
+    const told = listen(bench)
+    bench.transit = ({ kind }) => (kind === 'read' ? 'lost' : 'arrives')
+    bench.network.outage(bench.bus())
+    bench.network.restore(bench.bus())
+    await bench.pass(8000, w1)
+    expect(told.at(-1)?.waiting).toMatchObject({ code: 'BUS_TIMEOUT' })
+    bench.transit = () => 'arrives'
+    await bench.pass(8000, w1)
+    expect(told.at(-1)?.waiting).toBeNull()
+    await w1.finish(0, ok(1))
+    await bench.settle()
+    expect((await bench.events('e1')).at(-1)).toMatchObject({ type: 'experiment.ended', state: 'done' })
+  })
 })
 
 describe('a log that is full', () => {

@@ -276,10 +276,7 @@ export class LogWriter {
     if (found === 'theirs') return found
     this.#last = last
     if (foreign > 0) this.#onForeign(foreign)
-    if (found === 'ours') {
-      this.#appended += 1
-      this.#said = null
-    }
+    if (found === 'ours') this.#appended += 1
     return found
   }
 
@@ -292,7 +289,9 @@ export class LogWriter {
   async #patiently<T>(look: () => Promise<T>): Promise<T | undefined> {
     while (!this.#closed) {
       try {
-        return await look()
+        const seen = await look()
+        this.#said = null
+        return seen
       } catch (error) {
         if (isProblem(error, 'BUS_CLOSED')) return undefined
         this.#say(error)
