@@ -121,7 +121,8 @@ describe('a worker in Python beside one in TypeScript', () => {
   })
 
   it('offers a slot as soon as its runner is ready, and the others when theirs are', async () => {
-    const gate = join(await mkdtemp(join(tmpdir(), 'maggy-gate-')), 'gate')
+    const folder = await mkdtemp(join(tmpdir(), 'maggy-gate-'))
+    const gate = join(folder, 'gate')
     await writeFile(gate, '')
     const half = await actorIn({ TEST_GATE: gate }, 'half', '--id', 'half')
     const offered = async () => {
@@ -134,9 +135,10 @@ describe('a worker in Python beside one in TypeScript', () => {
       const { context } = tune({ optimizer: 'random', trials: 6 })
       const submission: Submission = { experiment, name: 'half', contextName: 'tune', context }
       await ask(system.bus, submit, {}, submission, { timeoutMs: 30_000 })
-      const ended = of(await system.ended(experiment), 'trial.ended')
-      expect(ended.map(({ outcome }) => outcome.kind)).toEqual(Array.from({ length: 6 }, () => 'done'))
-      return new Set(of(await system.ended(experiment), 'trial.assigned').map(({ slot }) => slot)).size
+      const events = await system.ended(experiment)
+      const kinds = of(events, 'trial.ended').map(({ outcome }) => outcome.kind)
+      expect(kinds).toEqual(Array.from({ length: 6 }, () => 'done'))
+      return new Set(of(events, 'trial.assigned').map(({ slot }) => slot)).size
     }
     expect(await offered()).toBe(1)
     expect(await used()).toBe(1)
@@ -145,6 +147,7 @@ describe('a worker in Python beside one in TypeScript', () => {
     await expect.poll(offered, { timeout: 60_000 }).toBe(2)
     await expect.poll(used, { timeout: 60_000 }).toBe(2)
     await half.stop()
+    await rm(folder, { recursive: true })
   })
 
   it('ends, and says why, where no runner can be started', async () => {

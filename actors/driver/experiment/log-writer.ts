@@ -128,7 +128,8 @@ export class LogWriter {
   async open(events: readonly LogEvent[]): Promise<boolean> {
     this.#writing = true
     try {
-      await this.#append(this.#entry(events.map((event) => this.prepare(event))), false)
+      const entry = this.#entry(events.map((event) => this.prepare(event)))
+      await this.#owed(() => this.#append(entry, false))
       this.#next += events.length
     } finally {
       this.#writing = false
@@ -182,7 +183,8 @@ export class LogWriter {
       const events = this.#takeBatch()
       const atEnd = this.#queue.length === 0
       const waiting = atEnd ? this.#waiting.splice(0) : []
-      await this.#append(this.#entry(events), true)
+      const entry = this.#entry(events)
+      await this.#owed(() => this.#append(entry, true))
       this.#next += events.length
       for (const resolve of waiting) resolve()
     }
@@ -209,20 +211,6 @@ export class LogWriter {
   }
 
   async #append(data: Uint8Array, isPatient: boolean): Promise<void> {
-    await this.#owed(() => this.#appendOwed(data, isPatient))
-  }
-
-  /** While `work` is under way, the server owes an answer. */
-  async #owed<T>(work: () => Promise<T>): Promise<T> {
-    this.#askedAt = this.#clock.elapsed()
-    try {
-      return await work()
-    } finally {
-      this.#askedAt = null
-    }
-  }
-
-  async #appendOwed(data: Uint8Array, isPatient: boolean): Promise<void> {
     for (let again = false; !this.#fenced; again = true) {
       try {
         const id = `${this.#author}-${this.#next}`
@@ -247,6 +235,16 @@ export class LogWriter {
           throw error
         }
       }
+    }
+  }
+
+  /** While `work` is under way, the server owes an answer. */
+  async #owed<T>(work: () => Promise<T>): Promise<T> {
+    this.#askedAt = this.#clock.elapsed()
+    try {
+      return await work()
+    } finally {
+      this.#askedAt = null
     }
   }
 
