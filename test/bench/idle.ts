@@ -2,7 +2,7 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import { startSystem } from '../support/system.ts'
 import type { Report } from './main.ts'
-import { familyOf, spentBy } from './processes.ts'
+import { spentBy } from './processes.ts'
 import { round } from './statistics.ts'
 
 const seconds = 20
@@ -16,14 +16,17 @@ export async function idle(say: (line: string) => void): Promise<Report> {
     if (worker === undefined) throw new Error('no worker')
     say('settling for 5 s')
     await sleep(5000)
-    const workerFamily = await familyOf(worker.pid)
-    const before = [await spentBy([driver.pid]), await spentBy(workerFamily)] as const
+    const spent = async () => {
+      const family = await spentBy(worker.pid)
+      return [(await spentBy(driver.pid)).own, family.own + family.byOthers] as const
+    }
+    const before = await spent()
     say(`idle for ${seconds} s`)
     await sleep(seconds * 1000)
-    const after = [await spentBy([driver.pid]), await spentBy(workerFamily)] as const
+    const after = await spent()
     const percent = (index: 0 | 1) => round(((after[index] - before[index]) / (seconds * 1000)) * 100, 2)
     return {
-      figures: { driverPercent: percent(0), workerPercent: percent(1), workerProcesses: workerFamily.length },
+      figures: { driverPercent: percent(0), workerPercent: percent(1) },
       bars: { driverPercent: '<= 2', workerPercent: '<= 2' },
     }
   } finally {

@@ -98,7 +98,7 @@ async function bundleRead(system: System, fleet: Fleet, workers: number): Promis
 /** As many trials in a second as the workers can take, for half a minute. */
 async function steadyLoad(system: System, driver: number, workers: number): Promise<Figures> {
   const ms = (workers / perSecond) * 1000
-  const spent = () => Promise.all([spentBy([driver]), spentBy([system.server.pid])])
+  const spent = () => Promise.all([spentBy(driver), spentBy(system.server.pid)])
   const before = await spent()
   const { ended } = await submitted(system, 'steady', { trials: perSecond * steadySeconds, ms, bytes: 1024 })
   const ends = endsOf(await ended)
@@ -110,8 +110,8 @@ async function steadyLoad(system: System, driver: number, workers: number): Prom
     trialsPerSecond: round((ends.length / (Math.max(...ends.map(({ at }) => at)) - first)) * 1000, 1),
     handoverMs: round(median(gaps), 1),
     handover95Ms: round(quantile(gaps, 0.95), 1),
-    driverCpuMs: round((after[0] - before[0]) / ends.length),
-    serverCpuMs: round((after[1] - before[1]) / ends.length),
+    driverCpuMs: round((after[0].own - before[0].own) / ends.length),
+    serverCpuMs: round((after[1].own - before[1].own) / ends.length),
   }
 }
 
@@ -224,7 +224,7 @@ function gapsOf(ends: readonly Ended[]): number[] {
 async function historyCost(system: System, driver: number): Promise<number> {
   const seen: { readonly done: number; readonly ms: number }[] = []
   const subscription = hear(system.bus, progress, { experiment: 'long' }, ({ counts }) => {
-    void spentBy([driver]).then((ms) => seen.push({ done: counts.done, ms }))
+    void spentBy(driver).then(({ own }) => seen.push({ done: counts.done, ms: own }))
   })
   // Of few at once: else 16 wait in each slot before the first has ended, and what they cost is not counted with the first thousands.
   const long = await submitted(system, 'long', { trials: longTrials, ms: 0, bytes: 1024, parallel: 64 })

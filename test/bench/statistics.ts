@@ -1,4 +1,6 @@
 /** The few statistics that the benches print. */
+export const sum = (values: readonly number[]): number => values.reduce((total, value) => total + value, 0)
+
 export function quantile(values: readonly number[], q: number): number {
   const sorted = values.toSorted((a, b) => a - b)
   const at = (sorted.length - 1) * q

@@ -6,8 +6,8 @@ import { packageRoot, type Child } from '../../src/actor/index.ts'
 import { startTestCluster, type TestCluster } from '../support/cluster.ts'
 import { startSystem, type System } from '../support/system.ts'
 import type { BenchOptions, Report } from './main.ts'
-import { familyOf, spentBy } from './processes.ts'
-import { median, quantile, round } from './statistics.ts'
+import { spentBy } from './processes.ts'
+import { median, quantile, round, sum } from './statistics.ts'
 
 export const moduleFile = (name: string): string => join(packageRoot(), 'test/bench/modules', `${name}.ts`)
 
@@ -84,26 +84,30 @@ async function measured(say: (line: string) => void, course: Course, cluster?: T
     }
     // What Node compiles while it runs is compiled once, in each runner.
     await run('warm-up', Math.max(3000, 200 * slots), 0)
-    const parts = {
-      server: cluster === undefined ? [system.server.pid] : [0, 1, 2].map((member) => cluster.pid(member)),
-      driver: [driver.pid],
-      optimizer: [optimizer.pid],
-      workers: workers.map(({ pid }) => pid),
-      runners: (await Promise.all(workers.map(({ pid }) => familyOf(pid)))).flatMap(([, ...runners]) => runners),
+    const servers = cluster === undefined ? [system.server.pid] : [0, 1, 2].map((member) => cluster.pid(member))
+    const spent = async () => {
+      const families = await Promise.all(workers.map(({ pid }) => spentBy(pid)))
+      return {
+        server: sum((await Promise.all(servers.map(spentBy))).map(({ own }) => own)),
+        driver: (await spentBy(driver.pid)).own,
+        optimizer: (await spentBy(optimizer.pid)).own,
+        workers: sum(families.map(({ own }) => own)),
+        runners: sum(families.map(({ byOthers }) => byOthers)),
+      }
     }
-    const spent = () => Promise.all(Object.values(parts).map(spentBy))
     const before = await spent()
     const noop = await run('noop', count, 0)
     const after = await spent()
-    const costs = after.map((ms, index) => (ms - (before[index] ?? 0)) / noop.length)
+    const parts = ['server', 'driver', 'optimizer', 'workers', 'runners'] as const
+    const costs = parts.map((part) => (after[part] - before[part]) / noop.length)
     const span = Math.max(...noop.map(({ at }) => at)) - Math.min(...noop.map(({ startedAt }) => startedAt ?? 0))
     return {
       noop,
       seconds: course.withSeconds ? await run('one-second', 20 * slots, 1) : [],
       trialsPerSecond: round((noop.length / span) * 1000, 1),
       /** Of all processes, and of each kind: what a trial costs, in ms of processor time. */
-      cpuMs: round(costs.reduce((sum, cost) => sum + cost, 0)),
-      costs: Object.fromEntries(Object.keys(parts).map((part, index) => [`${part}CpuMs`, round(costs[index] ?? 0)])),
+      cpuMs: round(sum(costs)),
+      costs: Object.fromEntries(parts.map((part, index) => [`${part}CpuMs`, round(costs[index] ?? 0)])),
     }
   } finally {
     await system.stop()
