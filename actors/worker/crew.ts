@@ -29,7 +29,7 @@ export interface CrewOptions {
   readonly bus: Bus
   readonly clock: Clock
   readonly size: number
-  /** So many start at once, and so many work through short trials. */
+  /** So many start at once, and so many at most work through short trials: cores. */
   readonly atOnce: number
   readonly spawn: SpawnRunner
   readonly maxServed: number
@@ -74,6 +74,8 @@ const shortMs = 3
 const patienceMs = 50
 /** Weight of a trial in what trials take at present. */
 const freshness = 0.1
+/** What a trial costs beside what it takes, in ms of a core: its runner, and this worker with whoever is beyond it. */
+const costMs = { runner: 0.3, others: 0.6 }
 /** What was to begin so many times, and never did, has brought its runners down. */
 const maximumTries = 3
 
@@ -94,6 +96,15 @@ export function createCrew(options: CrewOptions): Crew {
     gone = resolve
   })
 
+  /**
+   * So many work at once: of the cores as many as they use while others see to what they have done. With more of them, each trial of no time
+   * costs a runner half as much again.
+   */
+  const places = (): number => {
+    if (usualMs === Infinity) return options.atOnce
+    const runner = usualMs + costMs.runner
+    return Math.max(1, Math.round((options.atOnce * runner) / (runner + costMs.others)))
+  }
   /** It is over, and whatever waits may have its place. */
   const drop = ({ assignment: { slot } }: Handed): void => {
     handed.delete(slot)
@@ -117,17 +128,17 @@ export function createCrew(options: CrewOptions): Crew {
       for (const one of handed.values()) endUnbegun(one, null)
       return
     }
-    let places = options.atOnce
-    for (const { by } of handed.values()) if (by?.isLong === false) places -= 1
+    let free = places()
+    for (const { by } of handed.values()) if (by?.isLong === false) free -= 1
     for (const [slot, one] of handed) {
       if (one.by !== undefined) continue
-      if (places <= 0) {
+      if (free <= 0) {
         looking ??= clock.setTimeout(look, shortMs)
         return
       }
       const runner = order.findLast((each) => runners[each]?.isFree)
       if (runner === undefined) return
-      places -= 1
+      free -= 1
       order.splice(order.indexOf(runner), 1)
       order.push(runner)
       handed.set(slot, { ...one, by: { runner, since: clock.elapsed(), isLong: false } })

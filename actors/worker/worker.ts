@@ -50,7 +50,7 @@ export interface WorkerOptions {
   readonly info: Omit<WorkerInfo, 'backend' | 'trusts'>
   readonly cache: BundleCache
   readonly spawn: SpawnRunner
-  /** So many runners start at once, and so many work through short trials. Default: all. */
+  /** So many runners start at once, and so many at most work through short trials: cores. Default: all. */
   readonly runnersAtOnce?: number
   /** What it lets in; without one: whatever it is given. */
   readonly gate?: Gate

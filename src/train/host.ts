@@ -29,7 +29,10 @@ export function provideHost(maggy: object): void {
   const require = (specifier: string, original?: string): unknown =>
     specifier === 'maggy' ? maggy : requireOnHost(specifier, original)
   table[Symbol.for('maggy.require')] = require
-  table[Symbol.for('maggy.place')] = (within: string, original: string) => placeOf(urlOnHost(within, original), require)
+  table[Symbol.for('maggy.place')] = (within: string, original: string) => {
+    const url = urls([process.cwd(), within, original].join('\n'), () => urlOnHost(within, original))
+    return placeOf(url, require)
+  }
 }
 
 /** A file's knowledge of itself, as ESM (`meta`) and as CommonJS (`require` and what `module` holds beside its exports). */
@@ -44,7 +47,7 @@ interface Place {
 function placeOf(url: string, hostRequire: (specifier: string) => unknown): Place {
   const filename = fileURLToPath(url)
   const folder = dirname(filename)
-  const original = requireAt(url)
+  const original = requires(url, () => createRequire(url))
   // Computed names only: what is written out was bundled. This process's own maggy is ESM and loaded already.
   const require = Object.assign(
     (specifier: string): unknown => (specifier === 'maggy' ? hostRequire(specifier) : (original(specifier) as unknown)),
@@ -74,19 +77,23 @@ function placeOf(url: string, hostRequire: (specifier: string) => unknown): Plac
   }
 }
 
-/** Each trial asks for those of its modules anew. The ones made first go first. */
-const requires = new Map<string, NodeJS.Require>()
-const mostRequires = 256
-
-function requireAt(url: string): NodeJS.Require {
-  const known = requires.get(url)
-  if (known !== undefined) return known
-  const made = createRequire(url)
-  requires.set(url, made)
-  const [oldest] = requires.keys()
-  if (requires.size > mostRequires && oldest !== undefined) requires.delete(oldest)
-  return made
+/** Each trial asks anew for what belongs to its modules: it is made once for each key. Of too many those made first go. */
+function remembered<T>(): (key: string, make: () => T) => T {
+  const known = new Map<string, T>()
+  const most = 256
+  return (key, make) => {
+    const before = known.get(key)
+    if (before !== undefined) return before
+    const made = make()
+    known.set(key, made)
+    const [oldest] = known.keys()
+    if (known.size > most && oldest !== undefined) known.delete(oldest)
+    return made
+  }
 }
+
+const requires = remembered<NodeJS.Require>()
+const urls = remembered<string>()
 
 /** `specifier`: a package, or a file within one when `original` says where it was. */
 function requireOnHost(specifier: string, original?: string): unknown {

@@ -100,6 +100,21 @@ describe('a crew', () => {
     expect(begun().flat()).toEqual([0, 1, 2, 3, 4])
   })
 
+  test('leaves a share of the cores to others, the larger the shorter trials are', async () => {
+    for (const [tookMs, atWork] of [
+      [0, 1],
+      [1, 3],
+      [2, 3],
+      [6, 4],
+    ] as const) {
+      const { begun, hand, ends } = setUp(6, 4)
+      await hand(0)
+      await ends(0, tookMs)
+      await hand(0, 1, 2, 3, 4)
+      expect([tookMs, begun().flat().length - 1]).toEqual([tookMs, atWork])
+    }
+  })
+
   test('is patient with one among short trials, and takes it for a sign that they are short no more', async () => {
     const { clock, begun, hand, ends } = setUp(6, 1)
     await hand(0)
