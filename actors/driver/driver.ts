@@ -59,6 +59,8 @@ const retentionMs = 600_000
 const takeUpGapMs = 100
 /** Fewer workers than these answer a roll-call at once; the answers of more are spread over time. */
 const fewWorkers = 64
+/** Placement looks at every slot. It looks at twice as many in a ms, or more, so half of the time is left for all else. */
+const slotsPerMs = 1000
 const longestSpreadMs = 10_000
 /** Another driver of the same name has so long to answer. */
 const namesakeMs = 1000
@@ -104,8 +106,8 @@ class Driver implements RunningActor {
   readonly #retiring: Retiring | undefined
   readonly #bundles: ServedBundles
   readonly #stops: (() => void)[] = []
-  #pumping = false
-  /** For however many experiments or workers it is wanted, it is called once. */
+  /** For however many slots, experiments or workers these are wanted, they are done once. */
+  readonly #placement: Spaced
   readonly #rollCall: Spaced
   readonly #beat: Spaced
   #ticks = 0
@@ -132,6 +134,7 @@ class Driver implements RunningActor {
       (news) => this.#hearOwnership(news),
     )
     this.#bundles = new ServedBundles(bus, clock)
+    this.#placement = spaced(clock, () => this.#place())
     this.#beat = spaced(clock, () => this.#ownership.beat())
     this.#rollCall = spaced(clock, () => tell(bus, rollCall, { driver: id }, this.#spread()))
     this.#keeping = new Keeping(env, {
@@ -311,17 +314,12 @@ class Driver implements RunningActor {
     }
   }
 
-  /** All that changed in this turn is looked at once, when the turn is over. */
+  /** All that changed in this turn is looked at once, when the turn is over; or a little later, where a look takes long. */
   #changed(): void {
-    if (this.#pumping) return
-    this.#pumping = true
-    queueMicrotask(() => {
-      this.#pumping = false
-      this.#pump()
-    })
+    this.#placement.want(Math.floor(this.#fleet.size / slotsPerMs))
   }
 
-  #pump(): void {
+  #place(): void {
     const { runs } = this.#ownership
     const now = this.#env.clock.elapsed()
     this.#countUse(now)

@@ -49,6 +49,26 @@ describe('the driver', () => {
     expect(w1.running).toEqual([1])
   })
 
+  it('rests after each look at thousands of slots, so that all else has its time', async () => {
+    const bench = new Bench()
+    await bench.driver()
+    await bench.optimizer()
+    const w1 = await bench.worker('w1', { slots: 1000 })
+    await bench.worker('w2', { slots: 1000 })
+    await bench.submit('e1', { trials: 8, policy: { ...context.policy, parallel: 2 } })
+    await bench.pass(1000, w1)
+    expect(w1.running).toEqual([0, 1])
+    await w1.finish(0)
+    await bench.settle()
+    let ms = 0
+    for (; w1.running.length < 2 && ms < 100; ms += 1) {
+      bench.clock.increment(1)
+      await bench.settle()
+    }
+    // One look when the slot falls idle, one 2 ms later that has a trial suggested, and one that hands it over.
+    expect([ms, inOrder(w1.running)]).toEqual([4, [1, 2]])
+  })
+
   it('lets a trial wait behind a short one where results do not matter, and never while a slot is idle', async () => {
     const { bench, w1 } = await ready({ trials: 8 })
     expect(w1.waiting).toEqual([])

@@ -96,6 +96,11 @@ export class Fleet {
     )
   }
 
+  /** How many slots are known. */
+  get size(): number {
+    return this.#slotsKnown
+  }
+
   /** Slots of workers that are here and not leaving. */
   slots(): Slot[] {
     const all: Slot[] = []
