@@ -36,7 +36,7 @@ const longestPauseMs = 10_000
 const knockMs = 1000
 /** Whoever answers later than that is not prompt. */
 const promptMs = 1000
-/** It was opened so often in a row and forgot the experiment before it suggested anything. */
+/** So many sessions in a row may end with the experiment forgotten, before anything was suggested. */
 const forgetsAtMost = 20
 
 export class Suggestions {
@@ -66,6 +66,8 @@ export class Suggestions {
   #tookMs = 0
   /** Tries in vain since the last suggestion. */
   #failures = 0
+  /** Sessions in a row that were opened, and over before anything was suggested. */
+  #vainSessions = 0
   /** Results that were heard of. */
   #observed = 0
   /** Nothing comes until there is another result (I2). */
@@ -180,6 +182,7 @@ export class Suggestions {
     this.#opensWith = this.#history.submission.context
     this.#suggester = suggesterOf(this.#bus, this.#history.submission)
     this.#failures = 0
+    this.#vainSessions = 0
     this.#tookMs = 0
     this.problem = null
   }
@@ -222,7 +225,8 @@ export class Suggestions {
       if (!this.#isOpening || suggester !== this.#suggester) return
       this.#session = session
       for (const [observation, at] of this.#meanwhile.splice(0)) session.observe(observation, at)
-      if (!this.#forgotten) this.problem = null
+      // One that answers `open` alone is still the reason why nothing is suggested.
+      if (this.#vainSessions < 2) this.problem = null
       const { instance, adaptive, notes } = session
       for (const note of notes) this.#logger.info({ experiment: this.#history.submission.experiment }, note)
       const said = notes.length === 0 ? {} : { notes: [...notes] }
@@ -230,6 +234,7 @@ export class Suggestions {
       this.#decide({ kind: 'commit', event })
     } catch (error) {
       if (!opensAgain(error) && !isRetryable(error)) return this.#fail(error)
+      if (opensAgain(error)) this.#vainSessions = 0
       this.#inVain(opensAgain(error) ? this.#suggester.unavailable() : error)
     }
   }
@@ -261,7 +266,7 @@ export class Suggestions {
       answer = await this.#whileItLives(session, session.suggest(first, wanted))
     } catch (error) {
       this.#askedAt = null
-      if (session === this.#session && !this.#closed) await this.#unanswered(error, wanted)
+      if (session === this.#session && !this.#closed) await this.#unanswered(session, error, wanted)
       return
     }
     this.#askedAt = null
@@ -269,6 +274,7 @@ export class Suggestions {
     this.#tookMs = this.#clock.elapsed() - askedAt
     if (answer.suggestions.length > 0 || answer.exhausted) {
       this.#failures = 0
+      this.#vainSessions = 0
       this.problem = null
     }
     for (const suggestion of answer.suggestions) this.#adopt(suggestion)
@@ -317,16 +323,16 @@ export class Suggestions {
     }
   }
 
-  async #unanswered(error: unknown, wanted: number): Promise<void> {
+  async #unanswered(session: Session, error: unknown, wanted: number): Promise<void> {
     const isLost = opensAgain(error)
     if (!isLost && !isRetryable(error)) return this.#fail(error)
-    const forgot = codeOf(error) === 'EXPERIMENT_UNKNOWN'
-    if (forgot && this.#failures >= forgetsAtMost)
-      return this.#fail(this.#suggester.misbehaved(`it forgot the experiment ${forgetsAtMost} times in a row`))
     if (isLost) {
+      this.#vainSessions += 1
+      const forgot = codeOf(error) === 'EXPERIMENT_UNKNOWN'
+      if (forgot && this.#vainSessions > forgetsAtMost)
+        return this.#fail(this.#suggester.misbehaved(`it forgot the experiment ${forgetsAtMost} times in a row`))
       // The first loss is nothing to speak of: another instance may be there.
-      if (this.#failures > 0) this.#inVain(forgot ? error : this.#suggester.unavailable())
-      else if (forgot) this.#failures += 1
+      if (this.#vainSessions > 1) this.#inVain(this.#vainly(session, error))
       this.#decide({ kind: 'optimizerLost' })
       return
     }
@@ -335,8 +341,11 @@ export class Suggestions {
     this.#wanted = Math.max(this.#wanted, wanted)
   }
 
-  get #forgotten(): boolean {
-    return this.problem?.code === 'EXPERIMENT_UNKNOWN'
+  /** What to say of a suggester that opens the experiment and goes no further. */
+  #vainly({ instance }: Session, error: unknown): unknown {
+    if (codeOf(error) === 'EXPERIMENT_UNKNOWN') return error
+    if (codeOf(error) !== 'BUS_NO_RESPONDERS') return this.#suggester.unavailable()
+    return this.#suggester.misbehaved(`it says that it is the instance ${instance}, and nobody answers as that one`)
   }
 
   #inVain(error: unknown): void {
