@@ -351,6 +351,7 @@ const told: Readonly<Record<string, string>> = {
   fresh: 'It comes new, and needs weights, optimizer state and step from another.',
   late: 'Its next step is its first, for which it has a batch that was cut before it had a shard: its gradient counts only where all members are so.',
   rank: 'The member’s number in the generation, from 0.',
+  seat: 'Which shard of the data the member trains on, modulo `workers.max`: no two members have the same, and one keeps its own for as long as it is there.',
   algorithm: 'How vectors are added up: round the ring, or each to each.',
   encoding: 'How numbers travel; they are added up in float32.',
   chunkBytes: 'Bytes that a chunk carries at most.',

@@ -91,7 +91,16 @@ export const LogEvent = Type.Union([
     repeats: Type.Optional(Type.Integer({ minimum: 2, maximum: 256 })),
     told,
   }),
-  Type.Object({ type: Type.Literal('trial.assigned'), at, trial, attempt, worker: Id, slot: Slot }),
+  Type.Object({
+    type: Type.Literal('trial.assigned'),
+    at,
+    trial,
+    attempt,
+    worker: Id,
+    slot: Slot,
+    /** In a ring. */
+    seat: Type.Optional(Count),
+  }),
   /** The driver decided to stop an attempt. */
   Type.Object({
     type: Type.Literal('trial.stopping'),

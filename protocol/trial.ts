@@ -30,6 +30,8 @@ export const RingSeat = Type.Object({
   /** `<experiment>-<trial>`. */
   ring: Id,
   settings: RingSettings,
+  /** Left out: one less than the attempt. */
+  seat: Type.Optional(Count),
 })
 export type RingSeat = Type.Static<typeof RingSeat>
 

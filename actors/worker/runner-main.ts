@@ -113,10 +113,9 @@ async function start(setting: RunnerSetting): Promise<void> {
     stayAlive: stayAlive.want,
     distribute: (assignment, stopReason) => {
       if (assignment.ring === undefined) return undefined
-      const { ring, settings } = assignment.ring
+      const { ring, settings, seat = assignment.attempt.attempt - 1 } = assignment.ring
       const { port1, port2 } = new MessageChannel()
       const shared = createRingMemory()
-      const seat = assignment.attempt.attempt - 1
       const message: ToComm = {
         type: 'ring',
         attempt: assignment.attempt,

@@ -62,6 +62,11 @@ export interface Part {
   readonly slot: number
 }
 
+export interface HeldPart extends Part {
+  /** Of those who train together each has one of its own, from 0 on, for as long as it does: by it the data are cut. */
+  readonly seat: number
+}
+
 /** Every field is there from the beginning: objects of one shape are quick to make, and there are tens of thousands. */
 export interface TrialContext extends Pick<TrialInput, 'trial' | 'hparams' | 'maxAttempts'> {
   readonly seed: number | undefined
@@ -83,7 +88,7 @@ export interface TrialContext extends Pick<TrialInput, 'trial' | 'hparams' | 'ma
   readonly worker: string | null
   readonly slot: number
   /** The workers that train it now; of a trial that several may train, and that has settled, those that did. */
-  readonly parts: readonly Part[]
+  readonly parts: readonly HeldPart[]
   /** When the last attempt was handed out. */
   readonly assignedAt: number | null
   readonly startedAt: number | null
@@ -100,6 +105,7 @@ type LogTrialEvent = Extract<
   LogEvent,
   { type: 'trial.assigned' | 'trial.stopping' | 'trial.ended' | 'trial.lost' | 'experiment.changed' }
 >
+type Assigned = Extract<LogEvent, { type: 'trial.assigned' }>
 export type TrialEvent =
   | LogTrialEvent
   | { type: 'trial.started'; attempt: number; at: number }
@@ -108,7 +114,11 @@ export type TrialEvent =
   | { type: 'trial.dropped' }
   | { type: 'experiment.resumed' }
 
-const none: readonly Part[] = []
+const none: readonly HeldPart[] = []
+
+function partOf({ attempt, worker, slot, seat = attempt - 1 }: Assigned): HeldPart {
+  return { attempt, worker, slot, seat }
+}
 
 let judged: { context: TrialContext; event: TrialEvent; said: Verdict } | undefined
 
@@ -216,12 +226,11 @@ export const trialMachine = setup({
     take: assign(({ event }) => {
       assertEvent(event, 'trial.assigned')
       const { attempt, worker, slot } = event
-      return { attempt, worker, slot, assignedAt: event.at, startedAt: null, parts: [{ attempt, worker, slot }] }
+      return { attempt, worker, slot, assignedAt: event.at, startedAt: null, parts: [partOf(event)] }
     }),
     join: assign(({ context, event }) => {
       assertEvent(event, 'trial.assigned')
-      const { attempt, worker, slot } = event
-      return { attempt, assignedAt: event.at, parts: [...context.parts, { attempt, worker, slot }] }
+      return { attempt: event.attempt, assignedAt: event.at, parts: [...context.parts, partOf(event)] }
     }),
     part: assign(({ context, event }) => {
       if (event.type !== 'trial.ended' && event.type !== 'trial.lost') return {}

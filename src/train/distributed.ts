@@ -11,7 +11,7 @@ import { createGradientSteps, type GradientSteps } from './gradients.ts'
 import { createDatasetReads } from './dataset-reads.ts'
 import { takeMixedCallbacks } from './fit-lists.ts'
 import { installHooks } from './hooks.ts'
-import { reshuffling } from './adjust.ts'
+import { exchangesRows, reshuffling } from './adjust.ts'
 import { createMembership, type Membership } from './membership.ts'
 import { createFuse, createReplica } from './replica.ts'
 import { createRingLink, type RingLine } from './ring-link.ts'
@@ -51,7 +51,7 @@ const emptyStep = (step: number): string =>
 export function createDistribution(options: DistributionOptions): Distribution {
   const { tf, settings, line } = options
   const count = settings.workers.max
-  let index = options.seat % count
+  const index = options.seat % count
   const replica = createReplica(tf)
   const link = createRingLink({ line, stopReason: options.stopReason, exportState: () => replica.take() })
   const datasets = createDatasetReads(count)
@@ -73,14 +73,9 @@ export function createDistribution(options: DistributionOptions): Distribution {
     link,
     replica,
     fuse: createFuse(),
-    count,
     progress: () => steps.progress,
     onBegin: () => {
       sync.knowAll()
-    },
-    onMove: (to) => {
-      index = to
-      shards.move(to)
     },
   })
   const sync: VariableSync = createVariableSync({ tf, replica, membership, agreement: shards.agreement })
@@ -122,9 +117,14 @@ export function createDistribution(options: DistributionOptions): Distribution {
     batch: steps.batch,
     fit: async (data, args, fit) => {
       const own = datasets.shared(data, args)
-      const result = await fit(data.some((one) => shards.holds(one)) ? reshuffling(tf, own, shards) : own)
-      steps.settle()
-      return result
+      const copies = exchangesRows(own) ? shards.copies(data) : undefined
+      try {
+        const result = await (copies === undefined ? fit(own) : fit(reshuffling(tf, own, copies), copies.data))
+        steps.settle()
+        return result
+      } finally {
+        copies?.dispose()
+      }
     },
     reads: datasets.reads,
     tests: averages.tests,

@@ -50,8 +50,12 @@ export interface Hooks {
     outputs: number,
     train: () => readonly Tensor[],
   ): readonly number[] | BatchOutcome
-  /** Around `fit` and `fitDataset`. `args` may be given back changed. */
-  fit(data: readonly unknown[], args: FitArgs, fit: (args: FitArgs) => Promise<unknown>): Promise<unknown>
+  /** Around `fit` and `fitDataset`. `args` may be given back changed, and in `fit` x and y, too. */
+  fit(
+    data: readonly unknown[],
+    args: FitArgs,
+    fit: (args: FitArgs, data?: readonly unknown[]) => Promise<unknown>,
+  ): Promise<unknown>
   /** In the place of a dataset that fitDataset or evaluateDataset reads: an object that nobody else has. */
   reads(dataset: TfDataset): TfDataset
   /** Before a batch is evaluated, by the user or to validate; false: nobody wants to know. */
@@ -74,6 +78,9 @@ export interface Hooks {
 export interface FitArgs {
   readonly callbacks?: unknown
   readonly shuffle?: unknown
+  readonly epochs?: unknown
+  readonly initialEpoch?: unknown
+  readonly validationSplit?: unknown
   readonly batchesPerEpoch?: unknown
   readonly validationData?: unknown
   readonly [name: string]: unknown
@@ -249,7 +256,9 @@ export function installHooks(tf: Tf, hooks: Hooks): () => void {
     (original) =>
       async function (this: unknown, ...args) {
         const [x, y, given] = args as [unknown, unknown, FitArgs?]
-        return await hooks.fit([x, y], given ?? {}, async (changed) => await original.call(this, x, y, changed))
+        return await hooks.fit([x, y], given ?? {}, async (changed, data = [x, y]) => {
+          return await original.call(this, ...data, changed)
+        })
       },
   )
   replace(

@@ -4,10 +4,9 @@
  * I1 Every collective has a number, the same on all ranks. Collectives before this member's first are over: they are passed without
  *    the ring, and user code is told what the others were told, out of the record.
  * I2 A newcomer takes over the others' state once it has come to the first collective of its own.
- * I3 A newcomer counts with weight 0 in that first collective: its batch was cut before it knew its shard. Where all are newcomers, one
- *    of them counts all the same (decideRecovery), or the step would be empty.
- * I4 After a collective every rank has the shard of its rank in the generation in which that collective was reduced, however it came to
- *    know the outcome. So all ranks change their shards at the same collective, and no shard is in one step twice.
+ * I3 A newcomer counts with weight 0 in that first collective: what train has prepared for it by then may rest on weights that are not the
+ *    ring's. Where all are newcomers, one of them counts all the same (decideRecovery), or the step would be empty.
+ * I4 Members have seats of their own, and so shards of their own, for as long as they are members: no shard is in one step twice.
  * I5 With every collective all ranks see alike whether they are at the same point and hold the same facts; if not, they tell each
  *    other what they hold, and the error names the difference.
  */
@@ -71,8 +70,6 @@ type Standing =
   | {
       readonly kind: 'member'
       readonly place: Place
-      /** The generation by whose ranks the data are cut. */
-      readonly cutBy: number
       readonly first: number
       /** The ring was at work before. */
       readonly late: boolean
@@ -84,16 +81,12 @@ export function createMembership(options: {
   readonly link: RingLink
   readonly replica: Replica
   readonly fuse: Fuse
-  /** Into how many shards the data are cut. */
-  readonly count: number
   /** Gradient steps that it has passed, and the samples of its own in them. */
   readonly progress: () => { readonly step: number; readonly samples: number }
   /** It is about to ask, for the first time: the variables of now come with rank 0's state. */
   readonly onBegin: () => void
-  /** It has another shard from now on. */
-  readonly onMove: (index: number) => void
 }): Membership {
-  const { link, replica, fuse, count, progress, onBegin, onMove } = options
+  const { link, replica, fuse, progress, onBegin } = options
   let standing: Standing = { kind: 'outside' }
   let next = 0
   /** As they were at the first collective: the others had these then, too. */
@@ -116,10 +109,10 @@ export function createMembership(options: {
     // All members that it was to catch up with are dead, and the checkpoint is older.
     if (begun.next < next) throw problem('RING_PASSED', { next: begun.next, collective: next })
     const { place, seats, state } = begun
-    standing = { kind: 'member', place, cutBy: place.generation, first: begun.next, late: seats === null, state }
-    // Members that begin together keep the shards they have, if these differ.
-    const distinct = seats !== null && new Set(seats.map((seat) => seat % count)).size === seats.length
-    if (!distinct) onMove(place.rank)
+    standing = { kind: 'member', place, first: begun.next, late: seats === null, state }
+    // I4
+    if (seats !== null && new Set(seats).size < seats.length)
+      throw problem('INTERNAL', { reason: `members of the ring have the same seat: ${seats.join(', ')}` })
   }
 
   function skips(): boolean {
@@ -184,9 +177,7 @@ export function createMembership(options: {
         doing,
         told: told ?? null,
       })
-      // I4
-      if (got.reducedAt.generation !== standing.cutBy) onMove(got.reducedAt.rank)
-      standing = { ...standing, place: got.place, cutBy: got.reducedAt.generation }
+      standing = { ...standing, place: got.place }
       if (got.next !== null) fuse.moveTo(key, got.next)
       // I5
       if (got.weight > 0 && readDigest(got.vector, at) === undefined) {

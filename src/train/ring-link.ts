@@ -73,8 +73,6 @@ export type FromRing =
   | {
       readonly type: 'reduced'
       readonly place: Place
-      /** This member's place in the generation in which it was reduced: an earlier one where another member has handed it over. */
-      readonly reducedAt: Place
       readonly vector: Float32Array
       readonly weight: number
       /** Where the ring would like the next vector of this key to be; null: where the last one was. */

@@ -1,9 +1,10 @@
 /**
  * Gives train a shard of what its dataset generator makes, behind its back. What is cut of it is said in dataset/layout.ts.
  * - Shard s of W has the rows p(j * W + s), j < floor(rows / W): disjoint, and all of one size, so that all ranks take the same
- *   number of steps. The rest (fewer than W rows) sits out; p changes with each epoch of `fit`, so it is another one each time.
+ *   number of steps. The rest (fewer than W rows) sits out; p changes with each epoch of a `fit` that is given shards and nothing else, so
+ *   it is another one each time there.
  * - W is the most workers that there may be, not how many there are: the number of steps does not change when one is lost.
- * I1 Shards of one epoch are disjoint: when a member's shard changes, its tensors' contents change (they are variables), at once.
+ * I1 Shards of one epoch are disjoint, for each member has a seat of its own; and what user code was given of them never changes.
  * I2 They are shards of the same data: randomness in the generator is the same on all ranks, also in what runs later (elements
  *    of a `tf.data.Dataset`), and a difference that remains is found by comparing what was given.
  */
@@ -24,6 +25,7 @@ import {
   type Layout,
   type Leaf,
   type Node,
+  type RowsCopy,
 } from './dataset/index.ts'
 import type { Variable } from './tfjs.ts'
 
@@ -36,13 +38,17 @@ export interface Shards {
   trains(): void
   /** Whether the ranks were given the same. */
   readonly agreement: Agreement
-  /** Whether a value is, or holds, a tensor that was cut. */
-  holds(value: unknown): boolean
-  /** This member's shard from now on. */
-  move(index: number): void
-  /** A new epoch: other rows. */
-  shuffle(): void
+  /** The x and y of a `fit`, if all of them were cut, for other rows in each epoch. */
+  copies(data: readonly unknown[]): Copies | undefined
   end(): void
+}
+
+export interface Copies {
+  /** In the place of x and y. */
+  readonly data: readonly unknown[]
+  /** A new epoch: other rows, the same of all of them. */
+  shuffle(): void
+  dispose(): void
 }
 
 export function createShards(options: {
@@ -57,11 +63,10 @@ export function createShards(options: {
   /** Tells the user something about the data; the same text once. */
   readonly note?: (text: string) => void
 }): Shards {
-  const { tf, count, seed } = options
+  const { tf, count, index, seed } = options
   const randomness = createSeededRandomness(seed)
   const agreement = createAgreement()
-  let index = options.index
-  let epoch = 0
+  let epochs = 0
   let calls = 0
   /** A generator that gives the same tensor twice gets the same shard twice. */
   let known = new WeakMap<object, unknown>()
@@ -73,7 +78,7 @@ export function createShards(options: {
     options.note?.(text)
   }
 
-  function rowsOf(total: number): Int32Array {
+  function rowsOf(total: number, epoch: number): Int32Array {
     const size = Math.floor(total / count)
     if (size === 0) throw problem('DATASET_TOO_SMALL', { samples: total, shards: count })
     const order = epoch === 0 ? (at: number) => at : permutation(total, seed, 'epoch', epoch)
@@ -83,11 +88,7 @@ export function createShards(options: {
   const rowsCut = createCutRows({ tf, count, rowsOf })
 
   function cutLeaf(leaf: Leaf, rows: number, call: number): unknown {
-    if (leaf.kind === 'tensor') {
-      const shard = rowsCut.tensor(leaf.value, rows)
-      options.onVariable(shard)
-      return shard
-    }
+    if (leaf.kind === 'tensor') return rowsCut.tensor(leaf.value, rows)
     if (leaf.kind === 'list') return rowsCut.list(leaf.value as unknown[], rows)
     if (leaf.kind === 'typed') return rowsCut.list(leaf.value, rows)
     if (leaf.kind === 'other') return leaf.value
@@ -96,7 +97,7 @@ export function createShards(options: {
       {
         tf,
         count,
-        index: () => index,
+        index,
         ...(options.onRead === undefined ? {} : { onRead: options.onRead }),
         within: (iteration, make) => randomness.during([call, path, iteration], make),
         onElement: (iteration, group, at, element) => {
@@ -154,25 +155,45 @@ export function createShards(options: {
     trains: () => {
       if (calls === 0 && count > 1) note(notMade)
     },
-    holds: (value) => {
-      if (typeof value !== 'object' || value === null) return false
-      return isTensor(value) ? rowsCut.has(value) : Object.values(value).some((part) => rowsCut.has(part as object))
-    },
-    move: (to) => {
-      if (to === index) return
-      index = to
-      rowsCut.refill()
-    },
-    shuffle: () => {
-      epoch += 1
-      rowsCut.refill()
+    copies: (data) => {
+      const parts = data.flatMap(tensorsIn)
+      if (!parts.some((part) => rowsCut.has(part))) return undefined
+      if (!parts.every((part) => rowsCut.has(part))) {
+        note(keptRows)
+        return undefined
+      }
+      const made = new Map(parts.map((part): [unknown, RowsCopy] => [part, rowsCut.copy(part)]))
+      for (const { variable } of made.values()) options.onVariable(variable)
+      return {
+        data: data.map((value) => withTensors(value, (part) => made.get(part)?.variable)),
+        shuffle: () => {
+          epochs += 1
+          for (const copy of made.values()) copy.fill(epochs)
+        },
+        dispose: () => {
+          for (const { variable } of made.values()) variable.dispose()
+        },
+      }
     },
     end: () => {
       randomness.end()
-      rowsCut.end()
       known = new WeakMap()
     },
   }
+}
+
+const keptRows =
+  'fit was given data that train has made of its shard: every worker keeps its own samples in all epochs (where x and y are what the dataset generator gave, workers exchange them between epochs)'
+/** What `fit` takes as x, or as y. */
+function tensorsIn(value: unknown): unknown[] {
+  if (typeof value !== 'object' || value === null) return []
+  return isTensor(value) ? [value] : Object.values(value)
+}
+function withTensors(value: unknown, other: (tensor: unknown) => unknown): unknown {
+  if (typeof value !== 'object' || value === null) return value
+  if (isTensor(value)) return other(value)
+  if (Array.isArray(value)) return value.map(other)
+  return Object.fromEntries(Object.entries(value).map(([name, part]) => [name, other(part)]))
 }
 
 const notMade =

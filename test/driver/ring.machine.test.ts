@@ -5,7 +5,7 @@ import { handledEvents, mermaid, statesOf } from '../support/mermaid.ts'
 
 const seat = (attempt: number): RingEvent => ({
   type: 'ring.seat',
-  part: { attempt, worker: `w${attempt}`, slot: 0 },
+  part: { attempt, worker: `w${attempt}`, slot: 0, seat: attempt - 1 },
 })
 const join = (attempt: number): RingEvent => ({ type: 'ring.join', attempt })
 const ready = (attempt: number, generation = 1): RingEvent => ({ type: 'ring.ready', attempt, generation })

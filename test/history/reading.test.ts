@@ -10,7 +10,7 @@ import {
   type OptimizationContext,
   type RingSettings,
 } from '../../protocol/index.ts'
-import { History, isFinal, Reading, type Part } from '../../src/history/index.ts'
+import { History, isFinal, Reading, type HeldPart, type Part } from '../../src/history/index.ts'
 import { resultOf } from '../../src/store/index.ts'
 import { accepted, assigned, ended, lost, suggested } from '../store/events.ts'
 import { logEvents, outcomes } from './arbitrary.ts'
@@ -163,7 +163,7 @@ function standing(history: History): string {
 }
 
 /** What workers have, in the order in which it was given to them: what was there before comes first. */
-function inOrder(before: readonly Part[], history: History): Part[] {
+function inOrder(before: readonly HeldPart[], history: History): HeldPart[] {
   const open = [...history.trials.values()].flatMap(({ value, context }) =>
     value === 'queued' || isFinal(value) ? [] : context.parts,
   )
@@ -211,7 +211,7 @@ describe('a driver and those who read its log', () => {
         const first = acceptedWith(setting)
         const driver = new History(first.submission)
         const reading = new Reading('e')
-        let given: Part[] = []
+        let given: HeldPart[] = []
         const written = (event: LogEvent) => {
           driver.apply(event)
           reading.take(decodePayload(log, encodePayload(log, { events: [event] }, 'log'), 'log'))

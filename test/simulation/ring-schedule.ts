@@ -113,10 +113,11 @@ export async function playRing(schedule: RingSchedule): Promise<string[]> {
     const worker = `w${attempt}`
     const own = clock.process()
     const connection = network.connect(worker)
+    const seat = rings.freeSeat(trial)
     const training = simulateTraining({
       clock: own,
       shards: workers,
-      seat: attempt - 1,
+      seat,
       steps,
       stepMs: () => 5 + random.uniform() * 200,
       onEnd: (end) => {
@@ -132,12 +133,12 @@ export async function playRing(schedule: RingSchedule): Promise<string[]> {
       worker,
       slot: 0,
       ring: ringName('e1', trial),
-      seat: attempt - 1,
+      seat,
       line: training.line,
       checkpoints,
     })
     members.set(worker, { name: worker, attempt, bus: connection, clock: own, member })
-    rings.seat(trial, { worker, slot: 0, attempt })
+    rings.seat(trial, { worker, slot: 0, attempt, seat })
     own.setTimeout(() => training.begin(), 100 + random.uniform() * 500)
   }
 

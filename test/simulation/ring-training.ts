@@ -40,8 +40,7 @@ export function simulateTraining(options: {
   const { clock, shards, onEnd } = options
   let hear: (message: ToRing) => void = () => undefined
   let open = true
-  let shard = options.seat % shards
-  let cutBy = -1
+  const shard = options.seat % shards
   let next = 0
   /** Collectives before this one are passed. */
   let first = 0
@@ -113,19 +112,14 @@ export function simulateTraining(options: {
         first = message.next
         next = first
         isLate = seats === null
-        cutBy = place.generation
         if (state !== null) steps = [...stateOf(state).steps]
         lineage = state !== null && isLate ? stateOf(state).lineage : place.generation
-        const distinct = seats !== null && new Set(seats.map((seat) => seat % shards)).size === seats.length
-        if (!distinct) shard = place.rank
         return later(step, options.stepMs())
       }
       case 'reduced': {
-        const { place, reducedAt, vector, weight } = message
+        const { place, vector, weight } = message
         steps[next] = Array.from(vector, (mean) => Math.round(mean * weight)).join('')
         next += 1
-        if (reducedAt.generation !== cutBy) shard = reducedAt.rank
-        cutBy = reducedAt.generation
         if (place.rank === 0 && next % checkpointEvery === 0)
           say({ type: 'checkpoint', next, bytes: bytesOf({ lineage, steps }) })
         return later(step, options.stepMs())

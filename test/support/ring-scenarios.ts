@@ -121,6 +121,22 @@ export function scenariosOf(kit: Kit): Readonly<Record<string, Scenario>> {
     model.trainableWeights.map((weight) => weight.read() as tf.Variable)
 
   return {
+    /** Labels that tfjs copies, for they have one dimension, and labels that train has made of the shard's. */
+    pairs: async (dataset) => {
+      const { xs } = kit.data(kit.setting().samples)
+      const cut = dataset as unknown as (whole: object) => { readonly xs: tf.Tensor2D; readonly ys: tf.Tensor1D }
+      const shard = cut({ xs, ys: xs.sum(1) })
+      for (const labels of [shard.ys, shard.ys.expandDims(1)]) {
+        const model = tf.sequential()
+        model.add(tf.layers.dense({ inputShape: [4], units: 1 }))
+        model.compile({ optimizer: kit.optimizer(), loss: 'meanSquaredError' })
+        watchAll(model)
+        const { batchSize, epochs } = kit.setting()
+        const { history } = await model.fit(shard.xs, labels, { batchSize, epochs })
+        note(history['loss']?.at(-1))
+      }
+      return 1
+    },
     stopsOnSplit: fitting(split, early('val_loss')),
     stopsOnMetric: fitting(split, early('val_mae')),
     stopsOnLoss: fitting(() => ({}), early('loss')),

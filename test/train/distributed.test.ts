@@ -63,6 +63,15 @@ describe('A model trained by several', () => {
     },
   )
 
+  it('learns of rows that go together, whatever train and tfjs make of a part of the data', async () => {
+    const of = { ...work, scenario: 'pairs', optimizer: 'adam', rate: 5, epochs: 60 } as const
+    const reports = await trainTogether(2, of)
+    expectEqualReplicas(reports)
+    // y is a sum of x, which a layer can learn exactly.
+    for (const loss of reports[0]?.told ?? []) expect(loss).toBeLessThan(0.002)
+    expect(reports[0]?.told).toHaveLength(2)
+  })
+
   it('clips the gradient of all, in a loop written by hand', async () => {
     const of = { ...work, scenario: 'byHand', optimizer: 'adam' } as const
     const one = await trainAlone({ ...of, batchSize: 12 })

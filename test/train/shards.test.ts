@@ -3,7 +3,7 @@ import { randomInt } from 'node:crypto'
 import * as tf from '@tensorflow/tfjs'
 import { afterEach, describe, expect, it } from 'vitest'
 import { holdRandomness } from '../../src/train/dataset/index.ts'
-import { createShards, type Shards } from '../../src/train/shards.ts'
+import { createShards, type Copies, type Shards } from '../../src/train/shards.ts'
 
 const opened: Shards[] = []
 afterEach(() => {
@@ -26,6 +26,11 @@ const cutInThree = (value: () => unknown): unknown[] => [0, 1, 2].map((index) =>
 function cutAndTell(value: unknown): { got: unknown; notes: string[] } {
   const notes: string[] = []
   return { got: cut(shardsOf(3, 1, notes), value), notes }
+}
+
+interface Pair {
+  readonly xs: tf.Tensor1D
+  readonly ys: tf.Tensor1D
 }
 
 const numbers = (count: number, from = 0): number[] => Array.from({ length: count }, (_, at) => from + at)
@@ -55,22 +60,43 @@ describe('A shard', () => {
     expect(cutInThree(() => ({ xs: [1, 2, 3], testXs: [4, 5, 6] }))[1]).toEqual({ xs: [2], testXs: [4, 5, 6] })
   })
 
-  it('of a tensor changes its rows with each epoch, and stays disjoint from the others', () => {
+  it('comes to fit as a copy that has other rows in each epoch, disjoint from the others, and never changes itself', () => {
     const members = [0, 1, 2].map((index) => shardsOf(3, index))
-    const parts = members.map((shards) => cut(shards, tf.range(0, 30)) as tf.Tensor1D)
-    const before = parts.map((part) => [...part.dataSync()])
-    for (const shards of members) shards.shuffle()
-    const after = parts.map((part) => [...part.dataSync()])
-    expect(after).not.toEqual(before)
-    for (const rows of [before, after]) expect(new Set(rows.flat()).size).toBe(30)
+    const given = members.map((shards) => cut(shards, { xs: tf.range(0, 30), ys: tf.range(0, 30) }) as Pair)
+    const before = given.map(({ xs }) => [...xs.dataSync()])
+    const copies = members.map((shards, at) => shards.copies([given[at]?.xs, [given[at]?.ys]]) as Copies)
+    const rows = () =>
+      copies.map((each) => {
+        const [xs, [ys]] = each.data as [tf.Tensor, [tf.Tensor]]
+        expect([xs.shape, [...ys.dataSync()]]).toEqual([[10, 1], [...xs.dataSync()]])
+        return [...xs.dataSync()]
+      })
+    const first = rows()
+    expect(first).toEqual(before)
+    for (const each of copies) each.shuffle()
+    const second = rows()
+    expect(second).not.toEqual(first)
+    expect(new Set(second.flat()).size).toBe(30)
+    expect(given.map(({ xs }) => [...xs.dataSync()])).toEqual(before)
+    const count = tf.memory().numTensors
+    for (const each of copies) each.dispose()
+    expect(tf.memory().numTensors).toBe(count - 6)
   })
 
-  it('of a tensor becomes another when the ring changes', () => {
-    const [moved, other] = [shardsOf(3, 0), shardsOf(3, 2)]
-    const part = cut(moved, tf.range(0, 30)) as tf.Tensor1D
-    moved.move(2)
-    expect([...part.dataSync()]).toEqual([...(cut(other, tf.range(0, 30)) as tf.Tensor1D).dataSync()])
-    expect(moved.holds([part])).toBe(true)
+  it('comes to fit as it is, and the user is told, where train has made a part of the data of it', () => {
+    const notes: string[] = []
+    const shards = shardsOf(3, 0, notes)
+    const { xs, ys } = cut(shards, { xs: tf.range(0, 30), ys: tf.range(0, 30) }) as Pair
+    expect(shards.copies([xs, ys.expandDims(1)])).toBeUndefined()
+    expect(notes).toEqual([expect.stringContaining('every worker keeps its own samples in all epochs')])
+    expect(shards.copies([tf.zeros([10, 1]), tf.zeros([10, 1])])).toBeUndefined()
+    expect(notes).toHaveLength(1)
+  })
+
+  it('outlives what train does to all variables', () => {
+    const part = cut(shardsOf(3, 0), tf.range(0, 30)) as tf.Tensor1D
+    tf.disposeVariables()
+    expect([...part.dataSync()].slice(0, 3)).toEqual([0, 3, 6])
   })
 
   it('of a tf.data.Dataset is every third element, and an incomplete last group sits out', async () => {
@@ -127,8 +153,6 @@ describe('A shard', () => {
     expect(tf.memory().numTensors).toBe(before)
     const kept = tf.tidy(() => made() as { xs: tf.Tensor })
     expect(kept.xs.shape).toEqual([3, 2])
-    shards.move(2)
-    expect([...kept.xs.dataSync()]).toEqual([0, 0, 0, 0, 0, 0])
     tf.dispose(kept)
     expect(tf.memory().numTensors).toBe(before)
   })

@@ -127,7 +127,7 @@ export class Effects {
     switch (decision.kind) {
       case 'commit':
         if (decision.event.type === 'trial.assigned') this.#introduce(decision.event.worker)
-        return this.commit(this.#withHeard(decision.event))
+        return this.commit(this.#seated(this.#withHeard(decision.event)))
       case 'deliver':
         return void this.#dispatch.deliver(decision.place, decision.attempt)
       case 'free':
@@ -196,6 +196,12 @@ export class Effects {
     }
     this.#tellRings(event)
     this.follow(effects)
+  }
+
+  /** Whoever joins a ring has a seat there that nobody else has. */
+  #seated(event: LogEvent): LogEvent {
+    const { rings } = this.#rooms
+    return event.type === 'trial.assigned' && rings !== null ? { ...event, seat: rings.freeSeat(event.trial) } : event
   }
 
   /** What a worker runs on is written down before it gets its first trial. */
@@ -343,7 +349,10 @@ export class Effects {
   #tellRings(event: LogEvent): void {
     const { rings, history } = this.#rooms
     if (rings === null) return
-    if (event.type === 'trial.assigned') rings.seat(event.trial, event)
+    if (event.type === 'trial.assigned') {
+      const part = history.trial(event.trial)?.context.parts.find(({ attempt }) => attempt === event.attempt)
+      if (part !== undefined) rings.seat(event.trial, part)
+    }
     if (event.type !== 'trial.ended' && event.type !== 'trial.lost') return
     if (history.settled(event.trial) || history.queued.has(event.trial)) rings.end(event.trial)
     else rings.gone(event.trial, event.attempt)

@@ -5,7 +5,7 @@
  * I3 Below `min` members nothing goes on, and nobody is told to go on, until there are enough again.
  */
 import { assertEvent, assign, setup } from 'xstate'
-import type { Part } from '../../../src/history/index.ts'
+import type { HeldPart } from '../../../src/history/index.ts'
 
 export interface RingInput {
   readonly min: number
@@ -20,7 +20,7 @@ export interface RingInput {
 /** expected: assigned, and still on its way to its first step. joined: asks to be a member. left: between two steps, by itself. */
 type Standing = 'expected' | 'joined' | 'member' | 'left'
 
-export interface Seat extends Part {
+export interface Seat extends HeldPart {
   readonly standing: Standing
   /** It has answered to `form`. */
   readonly ready: boolean
@@ -33,7 +33,7 @@ export interface RingContext extends RingInput {
 }
 
 export type RingEvent =
-  | { type: 'ring.seat'; part: Part }
+  | { type: 'ring.seat'; part: HeldPart }
   /** From the log: another driver formed this generation, and its members are at work. */
   | { type: 'ring.adopt'; generation: number; attempts: readonly number[] }
   | { type: 'ring.join'; attempt: number }

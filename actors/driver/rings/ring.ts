@@ -25,7 +25,7 @@ import { passOf, ringDefaults } from '../../../src/ring/index.ts'
 import { neededAt, ringMachine, type RingEvent, type RingInput, type Seat } from './ring.machine.ts'
 import { Orders } from './orders.ts'
 import { Pace } from './pace.ts'
-import type { Part } from '../../../src/history/index.ts'
+import type { HeldPart, Part } from '../../../src/history/index.ts'
 
 export interface RingHost {
   readonly bus: Bus
@@ -97,7 +97,7 @@ export class Ring {
     return { least: Math.max(0, needed - there), most: Math.max(0, context.max - there) }
   }
 
-  seat(part: Part): void {
+  seat(part: HeldPart): void {
     this.#move({ type: 'ring.seat', part })
   }
 

@@ -4,7 +4,7 @@
  * I1 A trial begins only with as many places as it needs (placement.ts I4); after that each worker that comes or goes is its own matter.
  */
 import { ringName, type LogEvent, type RingSettings, type RingStanding } from '../../../protocol/index.ts'
-import type { Part } from '../../../src/history/index.ts'
+import type { HeldPart } from '../../../src/history/index.ts'
 import type { RingNeed } from '../fleet/index.ts'
 import { neededAt } from './ring.machine.ts'
 import { Ring, type RingHost } from './ring.ts'
@@ -76,12 +76,24 @@ export class Rings {
   }
 
   /** A worker has a part in a trial; its ring is there from the first on. */
-  seat(trial: number, part: Part): void {
+  seat(trial: number, part: HeldPart): void {
     this.#open(trial).seat(part)
   }
 
+  /** The lowest number of a seat that nobody has. */
+  freeSeat(trial: number): number {
+    const taken = this.#rings.get(trial)?.seats ?? []
+    let free = 0
+    while (taken.some(({ seat }) => seat === free)) free += 1
+    return free
+  }
+
   /** From the log. */
-  restore(trial: number, parts: readonly Part[], formed: Extract<LogEvent, { type: 'ring.formed' }> | undefined): void {
+  restore(
+    trial: number,
+    parts: readonly HeldPart[],
+    formed: Extract<LogEvent, { type: 'ring.formed' }> | undefined,
+  ): void {
     if (formed !== undefined) this.#generations.set(trial, formed.generation)
     if (parts.length === 0) return
     const ring = this.#open(trial)

@@ -8,6 +8,8 @@ import {
   type AttemptOutcome,
   type AttemptRef,
   type Context,
+  type RingSeat,
+  type RingSettings,
   type Submission,
 } from '../../../protocol/index.ts'
 import { seedOf, type TrialSnapshot } from '../../../src/history/index.ts'
@@ -42,10 +44,17 @@ export function assignmentOf(source: AssignmentSource): Assignment {
     graceMs: context.policy.graceMs,
     ...(ablated === undefined ? {} : { ablated }),
     ...(signed === undefined ? {} : { signed }),
-    ...('ring' in context && context.ring !== undefined
-      ? { ring: { ring: ringName(attempt.experiment, attempt.trial), settings: context.ring } }
-      : {}),
+    ...('ring' in context && context.ring !== undefined ? { ring: ringSeatOf(attempt, context.ring, trial) } : {}),
   }
+}
+
+function ringSeatOf(
+  { experiment, trial, attempt }: AttemptRef,
+  settings: RingSettings,
+  { parts }: TrialSnapshot['context'],
+): RingSeat {
+  const seat = parts.find((part) => part.attempt === attempt)?.seat
+  return { ring: ringName(experiment, trial), settings, ...(seat === undefined ? {} : { seat }) }
 }
 
 /** A result is believed only if it holds what the context asked for. */

@@ -16,7 +16,7 @@ import {
   type PayloadOf,
   type StopReason,
 } from '../../../protocol/index.ts'
-import { isFinal, type History, type Observed, type Part, type TrialSnapshot } from '../../../src/history/index.ts'
+import { isFinal, type History, type Observed, type HeldPart, type TrialSnapshot } from '../../../src/history/index.ts'
 import type { Place } from '../fleet/index.ts'
 import { believed } from './assignment.ts'
 import { CodeRefusals, type CodeRefusal } from './code-refusals.ts'
@@ -82,7 +82,7 @@ export class Attempts {
   }
 
   /** The workers that have the trial. */
-  partsOf(trial: number): readonly Part[] {
+  partsOf(trial: number): readonly HeldPart[] {
     return this.#history.trial(trial)?.context.parts ?? []
   }
 

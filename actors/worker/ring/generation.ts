@@ -186,10 +186,9 @@ function give(reduced: Reduced, plan: RingPlan, { training, holding, record, pro
   const { question } = training
   if (question?.type !== 'reduce' || question.collective !== step) return
   const place = holding.placeIn(plan.generation)
-  const reducedAt = holding.placeIn(generation)
   holding.forgetBefore(generation)
   progress.answered(question)
   record.over(step)
   if (question.told !== null) record.tell(vector.subarray(...question.told))
-  training.answer({ type: 'reduced', place, reducedAt, vector, weight, next })
+  training.answer({ type: 'reduced', place, vector, weight, next })
 }

@@ -14,7 +14,7 @@ export interface CutOptions {
   readonly tf: Tf
   readonly count: number
   /** The elements of each group that this rank takes. */
-  readonly index: () => number
+  readonly index: number
   /** Around all that runs code of the user's to make elements; `iteration` counts from 0. */
   readonly within: <T>(iteration: number, make: () => T) => T
   /** An iterator of the shard is made. */
@@ -46,7 +46,7 @@ export function cutDataset(options: CutOptions, base: Dataset): Dataset {
     const all = await within(iteration, () => base.iterator())
     let groups = 0
     return elementsOf(tf, async () => {
-      const mine = options.index() % count
+      const mine = options.index % count
       let kept: unknown
       for (let at = 0; at < count; at += 1) {
         const next = await within(iteration, () => all.next())

@@ -1,5 +1,6 @@
 /**
- * One shard of an array or a tensor: rows chosen by `rowsOf`, and chosen anew in place when the epoch or the member's shard changes.
+ * One shard of an array or a tensor: rows chosen by `rowsOf`. What user code was given never changes, for it may have made other data of
+ * it that go with the rest: other rows come in copies, which nobody else sees.
  * A tensor's `slice` that finds too little because the data were cut is an error that says so. An array's may well be empty: loops
  * end by it.
  */
@@ -9,27 +10,30 @@ import type { Tensor, Typed } from './kinds.ts'
 
 type Variable = ReturnType<Tf['variable']>
 
+/** A shard of its own rows at first, and then of others. */
+export interface RowsCopy {
+  /** Two-dimensional at least, as tfjs makes it where it is not. */
+  readonly variable: Variable
+  fill(epoch: number): void
+}
+
 export interface CutRows {
-  tensor(full: Tensor, rows: number): Variable
+  tensor(full: Tensor, rows: number): Tensor
   list<T extends unknown[] | Typed>(full: T, rows: number): T
   /** Whether a tensor is a shard of ours. */
-  has(tensor: object): boolean
-  /** Other rows are due. */
-  refill(): void
-  end(): void
+  has(tensor: unknown): tensor is Tensor
+  copy(shard: Tensor): RowsCopy
 }
 
 export function createCutRows(options: {
   readonly tf: Tf
   readonly count: number
-  /** The rows of this member's shard, of so many. */
-  readonly rowsOf: (total: number) => Int32Array
+  /** The rows of this member's shard, of so many, in an epoch. */
+  readonly rowsOf: (total: number, epoch: number) => Int32Array
 }): CutRows {
   const { tf, count, rowsOf } = options
-  const refills = new Set<() => void>()
-  const tensors = new Set<object>()
-  /** An array that nobody has any more needs no other rows. */
-  const forgotten = new FinalizationRegistry<() => void>((refill) => refills.delete(refill))
+  /** What each shard was cut from. */
+  const sources = new WeakMap<object, { readonly full: Tensor; readonly rows: number }>()
 
   /** Throws where tfjs is about to refuse a slice that it would have taken had nothing been cut. */
   function checkSlice(call: string, from: number, to: number, of: { has: number; whole: number }): void {
@@ -40,26 +44,12 @@ export function createCutRows(options: {
 
   return {
     tensor: (full, rows) => {
-      const gather = (): Tensor => rowsIn(tf, full, rowsOf(rows))
-      const first = gather()
-      const shard = tf.variable(first, false)
-      first.dispose()
-      tensors.add(shard)
-      const refill = (): void => {
-        if (full.isDisposed) return
-        const next = gather()
-        shard.assign(next)
-        next.dispose()
-      }
-      refills.add(refill)
+      const shard = rowsIn(tf, full, rowsOf(rows, 0))
+      sources.set(shard, { full, rows })
       // A `tidy` around the generator must leave the rest of the data alone, and dispose of the shard unless it is given on.
       tf.keep(full)
-      const engine = tf.engine() as unknown as { track(tensor: Tensor): void }
-      engine.track(shard)
       const dispose = shard.dispose.bind(shard)
       shard.dispose = () => {
-        refills.delete(refill)
-        tensors.delete(shard)
         if (!full.isDisposed) full.dispose()
         if (!shard.isDisposed) dispose()
       }
@@ -88,26 +78,30 @@ export function createCutRows(options: {
     list: (full, rows) => {
       const width = full.length / rows
       const shard = emptyLike(full, Math.floor(rows / count) * width)
-      const weak = new WeakRef(shard)
-      const fill = (): void => {
-        const into = weak.deref()
-        if (into === undefined) return
-        for (const [at, row] of rowsOf(rows).entries()) {
-          for (let i = 0; i < width; i += 1) into[at * width + i] = full[row * width + i]
-        }
+      for (const [at, row] of rowsOf(rows, 0).entries()) {
+        for (let i = 0; i < width; i += 1) shard[at * width + i] = full[row * width + i]
       }
-      fill()
-      refills.add(fill)
-      forgotten.register(shard, fill)
       return shard
     },
-    has: (tensor) => tensors.has(tensor),
-    refill: () => {
-      for (const refill of refills) refill()
-    },
-    end: () => {
-      refills.clear()
-      tensors.clear()
+    has: (tensor): tensor is Tensor => typeof tensor === 'object' && tensor !== null && sources.has(tensor),
+    copy: (shard) => {
+      const { full, rows } = sources.get(shard) ?? { full: shard, rows: shard.shape[0] ?? 0 }
+      const rowsAt = (epoch: number): Tensor =>
+        tf.tidy(() => {
+          const chosen = rowsIn(tf, full, rowsOf(rows, epoch))
+          return chosen.rank === 1 ? chosen.expandDims(1) : chosen
+        })
+      const first = rowsAt(0)
+      const variable = tf.variable(first, false)
+      first.dispose()
+      return {
+        variable,
+        fill: (epoch) => {
+          const next = rowsAt(epoch)
+          variable.assign(next)
+          next.dispose()
+        },
+      }
     },
   }
 }
