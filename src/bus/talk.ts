@@ -15,6 +15,7 @@ import {
   paramsFrom,
   errorBytes,
   isProblem,
+  type MaggyError,
   problem,
   ProblemSchema,
   RemoteError,
@@ -110,25 +111,41 @@ export function laidOut<C extends Call>(call: C, reply: ReplyOf<C>): LaidOut {
   return new LaidOut(new Uint8Array(replyOf(call, reply, call.subject)))
 }
 
-/** Answers a call; `params` may hold `*`. An error that the handler throws becomes the reply. */
+/**
+ * Answers a call; `params` may hold `*`. An error that the handler throws becomes the reply. `notValid` is given a payload that is not valid,
+ * as it came, if it could be decoded at all: it may make a reply of it, or throw the fault.
+ */
 export function answer<C extends Call>(
   bus: Bus,
   call: C,
   params: ParamsOf<C>,
   handler: (payload: PayloadOf<C>, params: ParamsOf<C>) => ReplyOf<C> | LaidOut | Promise<ReplyOf<C> | LaidOut>,
-  options: { queue?: string; onDropped?: OnDropped } = {},
+  options: {
+    queue?: string
+    onDropped?: OnDropped
+    notValid?: (value: unknown, params: ParamsOf<C>, fault: MaggyError) => Promise<ReplyOf<C>>
+  } = {},
 ): Subscription {
+  const reply = (data: Uint8Array, subject: string, actual: ParamsOf<C>) => {
+    const value = decode(within(call.maxBytes, data, subject), subject)
+    let payload: PayloadOf<C>
+    try {
+      payload = check(call.payload, value, subject) as PayloadOf<C>
+    } catch (error) {
+      if (options.notValid === undefined || !isProblem(error)) throw error
+      return options.notValid(value, actual, error)
+    }
+    return handler(payload, actual)
+  }
   const respond = async (delivery: Delivery): Promise<void> => {
     const { subject } = delivery
     try {
-      const actual = paramsOrRefusal(call, subject)
-      const payload = decodePayload(call, delivery.data, subject)
-      const given = handler(payload as PayloadOf<C>, actual)
+      const given = reply(delivery.data, subject, paramsOrRefusal(call, subject))
       // A result that is there at once is sent at once: then it goes in one write with messages that the handler sent.
-      const reply = given instanceof Promise ? await given : given
+      const ready = given instanceof Promise ? await given : given
       if (!delivery.wantsReply) return
-      if (reply instanceof LaidOut) delivery.respond(reply.bytes, { lend: true })
-      else delivery.respond(replyOf(call, reply, subject))
+      if (ready instanceof LaidOut) delivery.respond(ready.bytes, { lend: true })
+      else delivery.respond(replyOf(call, ready, subject))
     } catch (error) {
       const fault = toTold(error)
       if (delivery.wantsReply) delivery.respond(encode({ error: fault }, subject))

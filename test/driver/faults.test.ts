@@ -2,7 +2,9 @@
 import { describe, expect, it } from 'vitest'
 import {
   codeOf,
+  decode,
   done,
+  doneSeveral,
   driverBeat,
   encode,
   log,
@@ -14,12 +16,13 @@ import {
   resumeExperiment,
   streams,
   subjectFor,
+  subjectTo,
   submit,
   suggest,
   type AttemptOutcome,
   type PayloadOf,
 } from '../../protocol/index.ts'
-import { answer, ask, hear } from '../../src/bus/index.ts'
+import { answer, ask, hear, type Bus } from '../../src/bus/index.ts'
 import { recordPoints } from '../support/fake-worker.ts'
 import { Bench, context, ready, submission } from './support.ts'
 
@@ -139,6 +142,64 @@ describe('what can never fit the log', () => {
     await w1.finish(0, ok(1))
     await bench.settle()
     expect(w1.running).toEqual([1])
+  })
+})
+
+describe('a result that is not valid', () => {
+  const notNumber = {
+    trial: 0,
+    attempt: 1,
+    slot: 0,
+    outcome: { kind: 'done', metrics: { value: Number.NaN } },
+    startedAt: 1,
+    endedAt: 2,
+    points: 0,
+  }
+  const to = (call: typeof done | typeof doneSeveral) => subjectTo(call, { worker: 'w1', experiment: 'e1' })
+  const said = async (
+    bench: Bench,
+    bus: Bus,
+    call: typeof done | typeof doneSeveral,
+    payload: unknown,
+  ): Promise<unknown> => {
+    const asked = bus.request(to(call), encode(payload), { timeoutMs: 1000 })
+    await bench.settle()
+    return decode(await asked, to(call))
+  }
+
+  it('is the failure of its attempt, and the worker may forget it', async () => {
+    const { bench, w1 } = await ready({ trials: 2 })
+    expect(await said(bench, w1.bus, done, notNumber)).toEqual({ ok: {} })
+    const ended = (await bench.events('e1')).find(({ type }) => type === 'trial.ended')
+    const problem = { code: 'MESSAGE_INVALID', message: expect.stringContaining('/outcome') as string }
+    expect(ended).toMatchObject({ trial: 0, attempt: 1, outcome: { kind: 'failed', problem } })
+  })
+
+  it('keeps none of those that come with it from being taken', async () => {
+    const { bench, w1 } = await ready({ trials: 4 }, undefined)
+    const good = { ...notNumber, outcome: { kind: 'done', metrics: { value: 1 } } }
+    const reply = await said(bench, w1.bus, doneSeveral, { results: [{ ...notNumber, trial: 7 }, good, 'nothing'] })
+    expect(reply).toMatchObject({ ok: { refusals: [{ code: 'ATTEMPT_FOREIGN' }, null, { code: 'MESSAGE_INVALID' }] } })
+    const ended = (await bench.events('e1')).filter(({ type }) => type === 'trial.ended')
+    expect(ended).toMatchObject([{ trial: 0, outcome: { kind: 'done' } }])
+  })
+
+  it('of which nobody knows the attempt is refused, and that is said as long as nothing moves', async () => {
+    const { bench, w1 } = await ready({ trials: 2 })
+    const told = listen(bench)
+    expect(await said(bench, w1.bus, done, { trial: 'first' })).toMatchObject({ error: { code: 'MESSAGE_INVALID' } })
+    await bench.pass(500, w1)
+    expect(told.at(-1)?.waiting).toMatchObject({ code: 'RESULT_REFUSED' })
+    expect(await said(bench, w1.bus, done, { ...notNumber, trial: 1 })).toMatchObject({
+      error: { code: 'ATTEMPT_FOREIGN' },
+    })
+    await bench.pass(1500, w1)
+    expect(told.at(-1)?.waiting).toBeNull()
+    await bench.pass(1500, w1)
+    expect(told.at(-1)?.waiting).toMatchObject({ code: 'RESULT_REFUSED' })
+    await w1.finish(0, ok(1))
+    await bench.pass(500, w1)
+    expect(told.at(-1)?.waiting).toBeNull()
   })
 })
 

@@ -3,13 +3,19 @@
  * I1 A result is in the log before it is acknowledged; until then its worker keeps it.
  * I2 A result counts only if the log gave the attempt to the worker that brings it.
  */
+import { Type } from 'typebox'
+import { Check } from 'typebox/value'
 import {
+  check,
   codeOf,
+  done,
+  isProblem,
   problem,
+  severalAtMost,
   toTold,
-  type done,
   type doneSeveral,
   type LogEvent,
+  type MaggyError,
   type PayloadOf,
   type ReplyOf,
 } from '../../../protocol/index.ts'
@@ -18,9 +24,14 @@ import { shareOf, type Fleet } from '../fleet/index.ts'
 import { disbelief, type TrialDecision } from '../trials/index.ts'
 import type { Rooms } from './effects.ts'
 
+/** The least that a result says. */
+const Named = Type.Object({ trial: Type.Integer({ minimum: 0 }), attempt: Type.Integer({ minimum: 1 }) })
+const Several = Type.Object({ results: Type.Array(Type.Unknown(), { maxItems: severalAtMost }) })
+
 export interface RefusedResult {
   readonly worker: string
-  readonly trial: number
+  /** null: it does not say. */
+  readonly trial: number | null
   readonly code: string
   /** In elapsed time. */
   readonly since: number
@@ -67,7 +78,7 @@ export class Results {
     }
     // I2
     const foreign = disbelief(history, worker, trial, attempt)
-    if (foreign !== undefined) throw foreign
+    if (foreign !== undefined) throw this.#refused(worker, trial, foreign)
     const place = this.#fleet.whereverHeld(worker, { experiment, trial, attempt })
     const step = pruning.last(trial)?.step
     const { outcome } = payload
@@ -88,12 +99,53 @@ export class Results {
       this.#host.perform(decisions)
       if (event?.memoryBytes !== undefined) this.#host.outgrew(trial, worker, event.memoryBytes)
     } catch (error) {
-      this.refused = { worker, trial, code: codeOf(error) ?? 'INTERNAL', since: this.#clock.elapsed() }
-      throw error
+      throw this.#refused(worker, trial, error)
     }
     // The driver that has the experiment now takes it when the worker says it again.
     if (!(await writer.kept())) throw this.#fenced()
     return {}
+  }
+
+  /**
+   * Takes what is no valid result, and will not be when the worker says it again: the attempt that it is of has failed by that. Rejects with
+   * the fault if it is of none.
+   */
+  async takeInvalid(worker: string, value: unknown, fault: MaggyError): Promise<Record<string, never>> {
+    if (!Check(Named, value)) throw this.#refused(worker, null, fault)
+    const { trial, attempt } = value
+    const outcome = { kind: 'failed' as const, problem: toTold(fault) }
+    const at = this.#clock.now()
+    return await this.take(worker, { trial, attempt, slot: 0, outcome, startedAt: null, endedAt: at, points: 0 })
+  }
+
+  /** The same of several, of which some may be valid. */
+  async takeSeveralInvalid(worker: string, value: unknown, fault: MaggyError): Promise<ReplyOf<typeof doneSeveral>> {
+    if (!Check(Several, value)) throw this.#refused(worker, null, fault)
+    const take = async (result: unknown) => {
+      try {
+        await this.#takeUnread(worker, result)
+        return null
+      } catch (error) {
+        return toTold(error)
+      }
+    }
+    return { refusals: await Promise.all(value.results.map(take)) }
+  }
+
+  #takeUnread(worker: string, value: unknown): Promise<Record<string, never>> {
+    let result: PayloadOf<typeof done>
+    try {
+      result = check(done.payload, value, done.name)
+    } catch (error) {
+      if (!isProblem(error)) throw error
+      return this.takeInvalid(worker, value, error)
+    }
+    return this.take(worker, result)
+  }
+
+  #refused(worker: string, trial: number | null, error: unknown): unknown {
+    this.refused = { worker, trial, code: codeOf(error) ?? 'INTERNAL', since: this.#clock.elapsed() }
+    return error
   }
 
   /** The same of several: what is refused of them does not keep the others from being taken. */

@@ -421,9 +421,13 @@ export class ExperimentRun implements Claimant {
         saved: (checkpoint) => this.#saved({ type: 'trial.saved', at: this.#env.clock.now(), ...checkpoint }),
       }),
       this.rooms.artifacts.serve(),
-      answer(bus, done, here, (payload, { worker }) => this.#results.take(worker, payload), { onDropped }),
+      answer(bus, done, here, (payload, { worker }) => this.#results.take(worker, payload), {
+        onDropped,
+        notValid: (value, { worker }, fault) => this.#results.takeInvalid(worker, value, fault),
+      }),
       answer(bus, doneSeveral, here, ({ results }, { worker }) => this.#results.takeSeveral(worker, results), {
         onDropped,
+        notValid: (value, { worker }, fault) => this.#results.takeSeveralInvalid(worker, value, fault),
       }),
       answer(bus, signExperiment, { experiment: this.id }, ({ signature }) => this.#signatures.take(signature), {
         onDropped,

@@ -157,10 +157,13 @@ function unanswered({ rooms }: ExperimentRun, now: number): Said {
   return said(problem('ASSIGN_UNANSWERED', { worker, trial: attempt.trial, seconds, reason: code }), now - since)
 }
 
-function refusedResult({ refusedResult: refused }: ExperimentRun, now: number): Said {
-  if (refused === null) return null
-  const { worker, trial, code: reason, since } = refused
-  return said(problem('RESULT_REFUSED', { worker, trial, reason }), now - since)
+function refusedResult({ refusedResult: refused, movedAt }: ExperimentRun, now: number): Said {
+  // Where something has moved since, nobody waits for it.
+  if (refused === null || movedAt > refused.since) return null
+  const { worker, code: reason, since } = refused
+  // One of an attempt that was given to another worker is nothing to speak of, unless the trial waits for it.
+  if (reason === 'ATTEMPT_FOREIGN' && now - since < soonMs) return null
+  return said(problem('RESULT_REFUSED', { worker, trial: refused.trial ?? 'unknown', reason }), now - since)
 }
 
 function unsuggested({ rooms, places }: ExperimentRun, now: number): Said {
