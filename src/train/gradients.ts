@@ -45,6 +45,13 @@ export interface GradientSteps {
   settle(): void
 }
 
+/** Variables that are trained together: their gradients are accumulated apart from those of others. */
+interface Group {
+  /** Computed or passed. */
+  gradients: number
+  held: Held | undefined
+}
+
 /** Steps between two comparisons of the replicas. */
 const checkEvery = 50
 
@@ -80,8 +87,15 @@ export function createGradientSteps(options: {
   let withheld = false
   /** Weights have been stepped by this rank alone since they were averaged. */
   let unsynced = false
-  const trainedOnce = new WeakSet<object>()
-  let held: Held | undefined
+  const groups = new Map<string, Group>()
+  const groupOf = (variables: readonly Variable[]): Group => {
+    const key = variables.map(({ name }) => name).join('\n')
+    const known = groups.get(key) ?? { gradients: 0, held: undefined }
+    groups.set(key, known)
+    return known
+  }
+  let lastGroup: Group | undefined
+  const trainedOnce = new WeakMap<object, Group>()
 
   function settle(): void {
     if (!options.membership().hasBegun || !unsynced) return
@@ -90,15 +104,16 @@ export function createGradientSteps(options: {
   }
 
   /** Called before each gradient, computed or passed: says whether the gradient ends a step with a collective. */
-  function begin(): boolean {
+  function begin(group: Group): boolean {
     const membership = options.membership()
     membership.enter()
     if (local && gradients % settings.syncEvery === 0) settle()
     options.sync().takeNew()
     membership.enter()
     gradients += 1
+    group.gradients += 1
     hasPassed = false
-    return !local && gradients % settings.accumulate === 0
+    return !local && group.gradients % settings.accumulate === 0
   }
 
   function computeGradients(
@@ -108,8 +123,11 @@ export function createGradientSteps(options: {
   ): Omit<Gradients, 'kept'> {
     const membership = options.membership()
     for (const variable of variables) replica.adopt(variable)
-    const reduces = begin()
-    const isBoundary = (gradients - 1) % settings.accumulate === 0 && !unsynced
+    const group = groupOf(variables)
+    lastGroup = group
+    const isWhole = [...groups.values()].every((one) => one.gradients % settings.accumulate === 0)
+    const reduces = begin(group)
+    const isBoundary = isWhole && !unsynced
     if (isBoundary) onBoundary(steps)
     if (membership.skips) return pretend(f, variables, compute, reduces)
 
@@ -133,7 +151,7 @@ export function createGradientSteps(options: {
       tf.dispose(computed.kept.filter(({ isDisposed }) => !isDisposed))
       computed = compute(forward)
     }
-    if (!local) return meanOf(computed, variables, statistics, reduces, facts)
+    if (!local) return meanOf(computed, variables, { group, statistics, reduces, facts })
     statistics.end()
     unsynced = true
     steps += 1
@@ -145,10 +163,14 @@ export function createGradientSteps(options: {
   function meanOf(
     computed: Gradients,
     variables: readonly Variable[],
-    statistics: Statistics,
-    reduces: boolean,
-    facts: readonly Fact[],
+    step: {
+      readonly group: Group
+      readonly statistics: Statistics
+      readonly reduces: boolean
+      readonly facts: readonly Fact[]
+    },
   ): Omit<Gradients, 'kept'> {
+    const { group, statistics, reduces, facts } = step
     const membership = options.membership()
     const { value, grads } = computed
     const specs: VariableSpec[] = []
@@ -182,8 +204,8 @@ export function createGradientSteps(options: {
     }
     pack([...changed, value, ...kept], vector.subarray(manifest.length))
     if (settings.accumulate > 1) {
-      held = accumulated(held, vector, weight)
-      weight = held.weight
+      group.held = accumulated(group.held, vector, weight)
+      weight = group.held.weight
     }
     samples += batch
     unreported += batch
@@ -192,9 +214,9 @@ export function createGradientSteps(options: {
       withheld = true
       return { value, grads }
     }
-    if (held !== undefined) {
-      vector.set(held.vector)
-      held = undefined
+    if (group.held !== undefined) {
+      vector.set(group.held.vector)
+      group.held = undefined
     }
     agreement.write(vector.subarray(end, end + agreement.length))
     const doing = `computes gradient ${gradients - 1} (step ${steps})`
@@ -271,12 +293,13 @@ export function createGradientSteps(options: {
   function passBatch(model: object, outputs: number): readonly number[] | undefined {
     const membership = options.membership()
     membership.enter()
-    if (!membership.skips || !trainedOnce.has(model)) return undefined
-    const before = gradients
-    const reduces = begin()
+    const group = trainedOnce.get(model)
+    if (!membership.skips || group === undefined) return undefined
+    const reduces = begin(group)
     if (!membership.skips) {
       // The step before it is the last one that is over.
-      gradients = before
+      gradients -= 1
+      group.gradients -= 1
       return undefined
     }
     applied += 1
@@ -318,7 +341,7 @@ export function createGradientSteps(options: {
         return { outputs: trained, means }
       } finally {
         // From here on its optimizer has made the variables that it keeps.
-        if (!withheld) trainedOnce.add(model)
+        if (!withheld && lastGroup !== undefined) trainedOnce.set(model, lastGroup)
         batchNow = undefined
         if (passed > passedBefore) means = new Map()
       }

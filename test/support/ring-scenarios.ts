@@ -121,6 +121,22 @@ export function scenariosOf(kit: Kit): Readonly<Record<string, Scenario>> {
     model.trainableWeights.map((weight) => weight.read() as tf.Variable)
 
   return {
+    /** Two weights of their own, trained by turns, one of them on a part of the columns. */
+    turns: async (dataset) => {
+      const { xs, ys } = dataset(kit.setting().samples)
+      const [one, other] = [tf.variable(tf.zeros([4, 1])), tf.variable(tf.zeros([2, 1]))]
+      kit.watch([one, other])
+      const [first, second] = [kit.optimizer(), kit.optimizer()]
+      const { batchSize, epochs } = kit.setting()
+      for (let epoch = 0; epoch < epochs; epoch += 1) {
+        for (let at = 0; at < xs.shape[0]; at += batchSize) {
+          const [x, y] = [xs.slice(at, batchSize), ys.slice(at, batchSize)]
+          first.minimize(() => tf.losses.meanSquaredError(y, x.matMul(one)), false, [one])
+          second.minimize(() => tf.losses.meanSquaredError(y, x.slice([0, 0], [-1, 2]).matMul(other)), false, [other])
+        }
+      }
+      return 1
+    },
     /** Labels that tfjs copies, for they have one dimension, and labels that train has made of the shard's. */
     pairs: async (dataset) => {
       const { xs } = kit.data(kit.setting().samples)

@@ -63,6 +63,14 @@ describe('A model trained by several', () => {
     },
   )
 
+  it('accumulates gradients of two models by turns apart from each other', async () => {
+    const of = { ...work, scenario: 'turns' } as const
+    const one = await trainAlone({ ...of, batchSize: 12 })
+    const reports = await trainTogether(2, { ...of, batchSize: 3 }, { accumulate: 2 })
+    expectEqualReplicas(reports)
+    expect(relativeDifference(one.weights, reports[0]?.weights ?? [])).toBeLessThan(1e-5)
+  })
+
   it('learns of rows that go together, whatever train and tfjs make of a part of the data', async () => {
     const of = { ...work, scenario: 'pairs', optimizer: 'adam', rate: 5, epochs: 60 } as const
     const reports = await trainTogether(2, of)
