@@ -74,10 +74,9 @@ export interface TrainingEnd {
 export async function runTraining(experiment: object, training: Training): Promise<TrainingEnd> {
   const { objectives, sink, run, distribution } = training
   const single = objectives[0] ?? training.single ?? 'value'
-  const handle = createReporter(single, sink, () => {
-    const tf = tfjsIfLoaded()
-    if (tf !== undefined) takeMixedCallbacks(tf)
-  })
+  // `model.fit` is looked up before `reporter.callbacks()` among its arguments is called: that would be too late for the first one.
+  mendTfjs()
+  const handle = createReporter(single, sink, mendTfjs)
   training.onReporter?.(handle)
   const saved = createCheckpoint({
     store: training.checkpoints ?? memoryStore(),
@@ -131,6 +130,12 @@ export async function runTraining(experiment: object, training: Training): Promi
   return { outcome, points: handle.points(), checkpoint: saved.exists() }
 }
 
+/** Once it is loaded, which train may do itself, or a generator. */
+function mendTfjs(): void {
+  const tf = tfjsIfLoaded()
+  if (tf !== undefined) takeMixedCallbacks(tf)
+}
+
 /** Saving goes on to its end, as in a trial that is done; only there is a fault of it a fault of the trial. */
 async function stopped(
   reason: string,
@@ -155,11 +160,15 @@ function createPending(): Pending {
       if (typeof generator !== 'function') return generator
       return (...args: unknown[]): unknown => {
         const made: unknown = Reflect.apply(generator, undefined, args)
+        mendTfjs()
         if (made instanceof Promise) {
           last += 1
           const call = last
           calls.set(call, name)
-          const end = (): void => void calls.delete(call)
+          const end = (): void => {
+            calls.delete(call)
+            mendTfjs()
+          }
           made.then(end, end)
         }
         return made
