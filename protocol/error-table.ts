@@ -478,10 +478,15 @@ export const table = {
     retryable: true,
     remedy: 'see the log of that process; when it is gone, another of its name is asked',
   },
+  TRIALS_FINISHING: {
+    message: '{experiment} is being stopped: trials that run may go on to their end ({trials} do)',
+    retryable: true,
+    remedy: '`maggy stop {experiment} --cancel` stops them now',
+  },
   NOTHING_MOVES: {
     message: 'nothing was suggested, assigned or ended for {seconds} s: {known}',
     retryable: true,
-    remedy: 'see the log of the driver; `maggy stop` ends the experiment',
+    remedy: 'see the log of the driver; `maggy stop ID --cancel` ends the experiment',
   },
   DRIVER_FENCED: {
     message: 'driver {driver} does not have the experiment {experiment} any more',

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest'
-import { codeOf, submit, type AttemptOutcome } from '../../protocol/index.ts'
-import { ask } from '../../src/bus/index.ts'
+import { codeOf, progress, submit, type AttemptOutcome } from '../../protocol/index.ts'
+import { ask, hear } from '../../src/bus/index.ts'
 import { recordPoints } from '../support/fake-worker.ts'
 import { Bench, context, ready, submission } from './support.ts'
 
@@ -47,6 +47,19 @@ describe('the driver', () => {
     await w1.finish(0)
     await bench.settle()
     expect(w1.running).toEqual([1])
+  })
+
+  it('says that what runs comes to its end, where it is stopped without more, and how to end that', async () => {
+    const { bench, w1 } = await ready()
+    const told: unknown[] = []
+    hear(bench.client, progress, { experiment: '*' }, ({ waiting }) => told.push(waiting))
+    expect(await bench.stop('e1', 'finish')).toBe('stopping')
+    for (let second = 0; second < 12; second += 1) await bench.pass(1000, w1)
+    const remedy = expect.stringContaining('`maggy stop e1 --cancel` stops them now') as string
+    expect(told.at(-1)).toMatchObject({ code: 'TRIALS_FINISHING', message: remedy })
+    await w1.finish(0)
+    await bench.settle()
+    expect((await bench.events('e1')).at(-1)).toMatchObject({ type: 'experiment.ended', state: 'stopped' })
   })
 
   it('rests after each look at thousands of slots, so that all else has its time', async () => {

@@ -31,6 +31,7 @@ export class Waiting {
   readonly #withoutWorkers = new Since()
   readonly #withoutMembers = new Since()
   readonly #withoutSlots = new Since()
+  readonly #stopping = new Since()
 
   /** `now`: elapsed. */
   of(run: ExperimentRun, fleet: Fleet, server: string, now: number): Said {
@@ -49,6 +50,7 @@ export class Waiting {
       unanswered(run, now) ??
       refusedResult(run, now) ??
       unsuggested(run, now) ??
+      this.#finishing(run, now) ??
       watchdog(run, slots, now)
     )
   }
@@ -58,6 +60,14 @@ export class Waiting {
     const { paused, submission } = history
     const sinceMs = this.#paused.note(paused, now)
     return sinceMs === null ? null : said(problem('EXPERIMENT_PAUSED', { experiment: submission.experiment }), sinceMs)
+  }
+
+  /** Whoever stops it without more waits for what runs. */
+  #finishing({ history }: ExperimentRun, now: number): Said {
+    const { state, held, submission } = history
+    const sinceMs = this.#stopping.note(state === 'stopping' && held.size > 0, now)
+    if (sinceMs === null || sinceMs < soonMs) return null
+    return said(problem('TRIALS_FINISHING', { experiment: submission.experiment, trials: held.size }), sinceMs)
   }
 
   /** A ring that has not enough members says how many are missing. */

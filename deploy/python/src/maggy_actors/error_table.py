@@ -488,10 +488,15 @@ TABLE: dict[str, tuple[str, bool, str]] = {
         True,
         "see the log of that process; when it is gone, another of its name is asked",
     ),
+    "TRIALS_FINISHING": (
+        "{experiment} is being stopped: trials that run may go on to their end ({trials} do)",
+        True,
+        "`maggy stop {experiment} --cancel` stops them now",
+    ),
     "NOTHING_MOVES": (
         "nothing was suggested, assigned or ended for {seconds} s: {known}",
         True,
-        "see the log of the driver; `maggy stop` ends the experiment",
+        "see the log of the driver; `maggy stop ID --cancel` ends the experiment",
     ),
     "DRIVER_FENCED": (
         "driver {driver} does not have the experiment {experiment} any more",
