@@ -83,9 +83,9 @@ export function systemProblem(error: unknown): MaggyError | undefined {
   if (!(error instanceof Error)) return undefined
   const refusal = error as Error & { readonly code?: unknown; readonly path?: string; readonly syscall?: string }
   const { path = 'a file', syscall } = refusal
-  // On a disk that is read-only, Node says of a folder that cannot be made that it is not there.
-  const code = syscall === 'mkdir' && refusal.code === 'ENOENT' ? 'EROFS' : refusal.code
-  switch (code) {
+  // Node says that it is not there of a folder that cannot be made on a disk that is read-only, and of a file whose folder is not there.
+  const isAbsent = refusal.code === 'ENOENT' && (syscall === 'mkdir' || syscall === 'open')
+  switch (isAbsent ? 'EROFS' : refusal.code) {
     case 'EACCES':
     case 'EPERM':
     case 'EROFS':
@@ -128,7 +128,24 @@ export function codeOf(error: unknown): string | undefined {
 /** One line for any thrown value. */
 export function describe(error: unknown): string {
   if (error instanceof Error) return error.message === '' ? error.name : error.message
-  return typeof error === 'string' ? error : (JSON.stringify(error) ?? String(error))
+  return typeof error === 'string' ? error : inJson(error)
+}
+
+/** Anything may be thrown: what goes round, big integers, objects that refuse to be read. */
+function inJson(value: unknown): string {
+  const seen = new WeakSet<object>()
+  const shown = (_: string, part: unknown): unknown => {
+    if (typeof part === 'bigint') return `${part}n`
+    if (typeof part !== 'object' || part === null) return part
+    if (seen.has(part)) return '…'
+    seen.add(part)
+    return part
+  }
+  try {
+    return JSON.stringify(value, shown) ?? String(value)
+  } catch {
+    return Object.prototype.toString.call(value)
+  }
 }
 
 function fill(template: string, details: Readonly<Record<string, string | number>>): string {

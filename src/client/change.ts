@@ -88,6 +88,8 @@ export async function pauseRunning(bus: Bus, experiment: string, now = false): P
     return state
   } catch (error) {
     if (codeOf(error) !== 'BUS_NO_RESPONDERS') throw error
+    const { state, ended } = await historyOf(bus, experiment)
+    if (ended) throw problem('PAUSE_REFUSED', { experiment, state }, { cause: error })
     throw problem('EXPERIMENT_UNOWNED', { experiment }, { cause: error })
   }
 }

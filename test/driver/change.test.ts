@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest'
 import {
   changeExperiment,
+  codeOf,
   pauseExperiment,
   resumeExperiment,
   submit,
@@ -9,11 +10,12 @@ import {
 } from '../../protocol/index.ts'
 import { ask } from '../../src/bus/index.ts'
 import { replay, sourceOf } from '../../src/replay/index.ts'
+import { pauseRunning } from '../../src/client/index.ts'
 import { changedSubmission } from '../../src/change/index.ts'
 import { signatureOf, signed } from '../../src/signing/index.ts'
 import { readExperiment, readResult } from '../../src/store/index.ts'
 import { keyFrom } from '../support/signing.ts'
-import { Bench, submission } from './support.ts'
+import { Bench, ready, submission } from './support.ts'
 
 const value = ({ x }: Readonly<Record<string, unknown>>) => -((Number(x) - 0.7) ** 2)
 type Options = Parameters<Bench['submit']>[1]
@@ -291,4 +293,20 @@ it('what is signed is changed within its bounds by anybody, and beyond them by t
   expect(await s.told({ id: 'c5', trials: 6, signature: by(key) as Signature })).toMatchObject({ trials: 6 })
   expect(await s.goOn()).toMatchObject({ state: 'done' })
   expect(await s.counted()).toEqual(exactly(6))
+})
+
+describe('a pause', () => {
+  const paused = async (bench: Bench, experiment: string): Promise<unknown> => {
+    const asked = pauseRunning(bench.client, experiment).catch((error: unknown) => codeOf(error))
+    await bench.settle()
+    return await asked
+  }
+
+  it('of an experiment that is not there, or is over, says so', async () => {
+    const { bench, w1 } = await ready({ trials: 1 })
+    await w1.finish(0)
+    await bench.settle()
+    expect(await paused(bench, 'nope')).toBe('EXPERIMENT_UNKNOWN')
+    expect(await paused(bench, 'e1')).toBe('PAUSE_REFUSED')
+  })
 })
