@@ -16,7 +16,7 @@ import { createMembership, type Membership } from './membership.ts'
 import { createFuse, createReplica } from './replica.ts'
 import { createRingLink, type RingLine } from './ring-link.ts'
 import { createShards } from './shards.ts'
-import { multiplyLearningRate } from './tfjs.ts'
+import { atRateTimes } from './tfjs.ts'
 import { createVariableSync, type VariableSync } from './variable-sync.ts'
 
 export interface DistributionOptions {
@@ -105,7 +105,6 @@ export function createDistribution(options: DistributionOptions): Distribution {
   }
 
   const cuts = settings.shard !== 'own'
-  const scaled = new WeakSet<object>()
   let shuffles = 0
   // Beneath the hooks, for it stays when they go.
   takeMixedCallbacks(tf)
@@ -132,12 +131,8 @@ export function createDistribution(options: DistributionOptions): Distribution {
     evaluated: averages.evaluated,
     epochEnd: averages.epochEnd,
     epochOver: averages.epochOver,
-    applies: (optimizer) => {
-      if (settings.learningRate === 'linear' && !scaled.has(optimizer)) {
-        scaled.add(optimizer)
-        multiplyLearningRate(optimizer, count)
-      }
-      return steps.apply()
+    applies: (optimizer, names, apply) => {
+      if (steps.apply(names)) atRateTimes(settings.learningRate === 'linear' ? count : 1, optimizer, apply)
     },
     counted: (optimizer) => {
       replica.counts(optimizer)

@@ -39,8 +39,8 @@ export interface GradientSteps {
     outputs: number,
     train: () => readonly Tensor[],
   ) => readonly number[] | BatchOutcome
-  /** Whether the gradients computed last are to be applied now. */
-  apply(): boolean
+  /** Whether gradients of these variables, by their names, are to be applied now. */
+  apply(names: readonly string[]): boolean
   /** Averages what may differ between ranks, before anybody looks at the model or a state is taken. */
   settle(): void
 }
@@ -85,6 +85,8 @@ export function createGradientSteps(options: {
   let means = new Map<Tensor, number>()
   /** The gradients computed last are not to be applied. */
   let withheld = false
+  /** The variables, by name, whose gradients computed last are not to be applied: those of others may be computed before these are. */
+  const withheldNames = new Set<string>()
   /** Weights have been stepped by this rank alone since they were averaged. */
   let unsynced = false
   const groups = new Map<string, Group>()
@@ -320,16 +322,23 @@ export function createGradientSteps(options: {
     get hasPassed() {
       return hasPassed
     },
-    apply() {
+    apply(names) {
       applied += 1
-      return !withheld
+      return !names.some((name) => withheldNames.has(name))
     },
     samplesToReport() {
       const weight = unreported === 0 ? 1 : unreported
       unreported = 0
       return weight
     },
-    compute: computeGradients,
+    compute: (f, variables, compute) => {
+      const computed = computeGradients(f, variables, compute)
+      for (const { name } of variables) {
+        if (withheld) withheldNames.add(name)
+        else withheldNames.delete(name)
+      }
+      return computed
+    },
     batch(model, size, outputs, train) {
       const told = passBatch(model, outputs)
       if (told !== undefined) return told

@@ -68,8 +68,8 @@ export interface Hooks {
   epochEnd(epoch: Epoch): { readonly trained: readonly number[]; readonly validated: readonly number[] | undefined }
   /** After all callbacks were told. */
   epochOver(model: TfModel, epoch: number): void
-  /** Whether gradients are to be applied now. */
-  applies(optimizer: TfOptimizer): boolean
+  /** Gradients are about to be applied, by `apply`. `names`: of their variables. */
+  applies(optimizer: TfOptimizer, names: readonly string[], apply: () => void): void
   counted(optimizer: TfOptimizer): void
   /** The seed for a dataset that is shuffled without one: the same on all ranks. */
   shuffleSeed(): string
@@ -359,7 +359,7 @@ export function installHooks(tf: Tf, hooks: Hooks): () => void {
       'applyGradients',
       (original) =>
         function (this: unknown, ...args) {
-          if (hooks.applies(this as TfOptimizer)) original.apply(this, args)
+          hooks.applies(this as TfOptimizer, namesIn(args[0]), () => original.apply(this, args))
         },
     )
   }
@@ -384,6 +384,12 @@ export function installHooks(tf: Tf, hooks: Hooks): () => void {
   return () => {
     for (const step of undo.toReversed()) step()
   }
+}
+
+/** Gradients come by name, or in a list with their names. */
+function namesIn(gradients: unknown): string[] {
+  if (Array.isArray(gradients)) return gradients.map(({ name }: { readonly name: string }) => name)
+  return Object.keys(gradients ?? {})
 }
 
 const isDataset = (value: unknown): value is TfDataset =>

@@ -75,11 +75,22 @@ export function settingsOf(optimizer: TfOptimizer): [name: string, value: number
   )
 }
 
-export function multiplyLearningRate(optimizer: TfOptimizer, by: number): void {
-  const one = optimizer as { learningRate?: number; setLearningRate?: (rate: number) => void }
-  const rate = (one.learningRate ?? 0) * by
-  if (typeof one.setLearningRate === 'function') one.setLearningRate(rate)
-  else one.learningRate = rate
+/** Applies gradients at so many times the rate that is set, which stays as it is for whoever reads it, or sets another. */
+export function atRateTimes(by: number, optimizer: TfOptimizer, apply: () => void): void {
+  // What descends without moments goes by a tensor.
+  const one = optimizer as unknown as { learningRate: number; c?: Tensor }
+  const { learningRate, c } = one
+  one.learningRate = learningRate * by
+  if (c !== undefined) one.c = c.mul(by)
+  try {
+    apply()
+  } finally {
+    one.learningRate = learningRate
+    if (c !== undefined) {
+      one.c?.dispose()
+      one.c = c
+    }
+  }
 }
 
 /** The part of a model that `fit`, `fitDataset` and `evaluate` use. */

@@ -11,7 +11,10 @@ it('takes a list of callbacks of both kinds', async () => {
     name: 'first',
     train: async ({ reporter }) => {
       const input = tf.input({ shape: [1] })
-      const model = tf.model({ inputs: input, outputs: tf.layers.dense({ units: 1 }).apply(input) as tf.SymbolicTensor })
+      const model = tf.model({
+        inputs: input,
+        outputs: tf.layers.dense({ units: 1 }).apply(input) as tf.SymbolicTensor,
+      })
       model.compile({ optimizer: 'sgd', loss: 'meanSquaredError' })
       const patience = tf.callbacks.earlyStopping({ monitor: 'loss', patience: 9 })
       const counting = { onEpochEnd: async () => void (epochs += 1) }

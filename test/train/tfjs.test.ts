@@ -6,7 +6,7 @@ import {
   batchOnTape,
   evaluationsOf,
   iterationsOf,
-  multiplyLearningRate,
+  atRateTimes,
   reachedOnTape,
   registeredVariables,
   setIterations,
@@ -47,7 +47,7 @@ const quiet: Hooks = {
   epochOver: (_model, epoch) => {
     asked.push(`epoch ${epoch} is over`)
   },
-  applies: () => true,
+  applies: (_, __, apply) => apply(),
   counted: () => {
     asked.push('counted')
   },
@@ -132,8 +132,18 @@ describe('What is read of tfjs', () => {
     expect(iterationsOf(optimizer)).toBe(1)
     setIterations(optimizer, 7)
     expect(optimizer.iterations).toBe(7)
-    multiplyLearningRate(optimizer, 3)
-    expect(Object.fromEntries(settingsOf(optimizer))['learningRate']).toBe(1.5)
+    const rate = () => Object.fromEntries(settingsOf(optimizer))['learningRate']
+    const stepsBy = (by: number): number => {
+      const [again, fresh] = [tf.variable(tf.scalar(1)), made[kind]()]
+      fresh.minimize(() => again.square().asScalar(), false, [again])
+      const before = again.dataSync()[0] ?? 0
+      const { grads } = tf.variableGrads(() => again.square().asScalar(), [again])
+      atRateTimes(by, fresh, () => fresh.applyGradients(grads as never))
+      return before - (again.dataSync()[0] ?? 0)
+    }
+    expect(stepsBy(3)).toBeCloseTo(3 * stepsBy(1), 5)
+    atRateTimes(3, optimizer, () => expect(rate()).toBe(1.5))
+    expect(rate()).toBe(0.5)
   })
 
   it('is whether a model is to stop, and how many numbers its evaluation gives', () => {
@@ -247,7 +257,7 @@ describe('A hook', () => {
   })
 
   it('may keep an optimizer of any kind from stepping', () => {
-    install({ applies: () => false })
+    install({ applies: () => undefined })
     for (const optimizer of [
       tf.train.sgd(1),
       tf.train.momentum(1, 0.9),
