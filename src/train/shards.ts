@@ -162,7 +162,7 @@ export function createShards(options: {
         note(keptRows)
         return undefined
       }
-      const made = new Map(parts.map((part): [unknown, RowsCopy] => [part, rowsCut.copy(part)]))
+      const made = new Map([...new Set(parts)].map((part): [unknown, RowsCopy] => [part, rowsCut.copy(part)]))
       for (const { variable } of made.values()) options.onVariable(variable)
       return {
         data: data.map((value) => withTensors(value, (part) => made.get(part)?.variable)),
