@@ -66,7 +66,9 @@ function beyondTerms(assignment: Assignment, terms: Terms): string | undefined {
   if (trialTimeoutMs !== terms.trialTimeoutMs) return `the time limit is ${trialTimeoutMs} ms`
   if (graceMs !== terms.graceMs) return `the grace is ${graceMs} ms`
   const wantedRing = terms.ring === undefined ? undefined : { ring: ringName(experiment, trial), settings: terms.ring }
-  if (!same(ring, wantedRing)) return 'the ring is another'
+  // Which seat it has there is the driver's to say.
+  const givenRing = ring === undefined ? undefined : { ring: ring.ring, settings: ring.settings }
+  if (!same(givenRing, wantedRing)) return 'the ring is another'
   return hparamsBeyond(assignment.hparams, terms) ?? ablatedBeyond(ablated, terms)
 }
 

@@ -669,6 +669,26 @@ describe('an optimizer', () => {
     expect(w1.running).toEqual([0])
   })
 
+  it('that opens the experiment and is not where it says is named, not opened in a hot loop, and used once it is there', async () => {
+    const bench = new Bench()
+    await bench.driver()
+    const bus = bench.network.connect('elsewhere')
+    answer(bus, open, { optimizer: 'mine' }, () => ({ instance: 'elsewhere', adaptive: true }))
+    const w1 = await bench.worker('w1')
+    const told = listen(bench)
+    await bench.submit('e1', { optimizer: { name: 'mine', options: {} } })
+    await bench.pass(30_000, w1)
+    const message = expect.stringContaining('the instance elsewhere, and nobody answers') as string
+    expect(told.at(-1)?.waiting).toMatchObject({ code: 'OPTIMIZER_MISBEHAVED', message })
+    expect((await bench.types('e1')).filter((type) => type === 'optimizer.opened').length).toBeLessThan(10)
+    answer(bus, suggest, { optimizer: 'mine', instance: 'elsewhere' }, ({ count }) => ({
+      hparams: Array.from({ length: count }, () => ({ x: 0.5 })),
+      exhausted: false,
+    }))
+    await bench.pass(11_000, w1)
+    expect([w1.running, told.at(-1)?.waiting]).toEqual([[0], null])
+  })
+
   it('that forgets its experiment again and again is not opened in a hot loop, and fails it in the end (27)', async () => {
     const bench = new Bench()
     await bench.driver()

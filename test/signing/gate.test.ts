@@ -70,7 +70,8 @@ const submissionOf = (context: Context, expiresAt = 2_000, by = key): Submission
   )
 
 function assigned(submission: Submission, trial: number, suggested: object, extra: object = {}): Assignment {
-  const context = { hparams: suggested, ...extra } as never
+  const parts = [{ attempt: 1, worker: 'w1', slot: 0, seat: 2 }]
+  const context = { hparams: suggested, parts, ...extra } as never
   const attempt = { experiment: submission.experiment, trial, attempt: 1 }
   const { ablated } = extra as { ablated?: never }
   return assignmentOf({ driver: 'd1', submission, vouched: submission, attempt, slot: 0, trial: context, ablated })
