@@ -59,9 +59,9 @@ const retentionMs = 600_000
 const takeUpGapMs = 100
 /** Fewer workers than these answer a roll-call at once; the answers of more are spread over time. */
 const fewWorkers = 64
+const longestSpreadMs = 10_000
 /** Placement looks at every slot. It looks at twice as many in a ms, or more, so half of the time is left for all else. */
 const slotsPerMs = 1000
-const longestSpreadMs = 10_000
 /** Another driver of the same name has so long to answer. */
 const namesakeMs = 1000
 /** A drain waits so long for the log to take what was decided. */

@@ -132,7 +132,9 @@ export function createDistribution(options: DistributionOptions): Distribution {
     epochEnd: averages.epochEnd,
     epochOver: averages.epochOver,
     applies: (optimizer, names, apply) => {
-      if (steps.apply(names)) atRateTimes(settings.learningRate === 'linear' ? count : 1, optimizer, apply)
+      if (!steps.apply(names)) return
+      if (settings.learningRate === 'linear') atRateTimes(count, optimizer, apply)
+      else apply()
     },
     counted: (optimizer) => {
       replica.counts(optimizer)

@@ -121,15 +121,7 @@ export class Results {
   /** The same of several, of which some may be valid. */
   async takeSeveralInvalid(worker: string, value: unknown, fault: MaggyError): Promise<ReplyOf<typeof doneSeveral>> {
     if (!Check(Several, value)) throw this.#refused(worker, null, fault)
-    const take = async (result: unknown) => {
-      try {
-        await this.#takeUnread(worker, result)
-        return null
-      } catch (error) {
-        return toTold(error)
-      }
-    }
-    return { refusals: await Promise.all(value.results.map(take)) }
+    return await refusalsOf(value.results, (result) => this.#takeUnread(worker, result))
   }
 
   #takeUnread(worker: string, value: unknown): Promise<Record<string, never>> {
@@ -153,18 +145,26 @@ export class Results {
     worker: string,
     results: PayloadOf<typeof doneSeveral>['results'],
   ): Promise<ReplyOf<typeof doneSeveral>> {
-    const take = async (result: PayloadOf<typeof done>) => {
-      try {
-        await this.take(worker, result)
-        return null
-      } catch (error) {
-        return toTold(error)
-      }
-    }
-    return { refusals: await Promise.all(results.map(take)) }
+    return await refusalsOf(results, (result) => this.take(worker, result))
   }
 
   #fenced() {
     return problem('DRIVER_FENCED', { driver: this.#driver, experiment: this.#rooms.history.submission.experiment })
   }
+}
+
+/** What is refused of several, in order; null: it is taken. */
+async function refusalsOf<T>(
+  results: readonly T[],
+  take: (result: T) => Promise<unknown>,
+): Promise<ReplyOf<typeof doneSeveral>> {
+  const refusal = async (result: T) => {
+    try {
+      await take(result)
+      return null
+    } catch (error) {
+      return toTold(error)
+    }
+  }
+  return { refusals: await Promise.all(results.map(refusal)) }
 }
