@@ -758,6 +758,13 @@ export const table = {
     remedy:
       'what train does to variables beside gradients (assign, setWeights, tf.variable) must be the same on every rank: seed what is random, and let it depend on no data; if train does nothing of the kind, the hosts compute differently: use hosts of one kind',
   },
+  RING_WEIGHTS_PASSED: {
+    message:
+      'train sets weights of {layer} that it read while it passed steps which were over before this worker came (or are older than the checkpoint that it went on from): no worker of today has ever had them',
+    retryable: false,
+    remedy:
+      'let train keep the best weights with `checkpoint.save(model)` as soon as they are the best, which outlives all workers, instead of in a variable of its own that it puts back',
+  },
   RING_DECISIONS_DIFFER: {
     message: '{when}: {what} is {value} on rank {rank}, and {otherValue} on rank {otherRank}',
     retryable: false,
@@ -769,6 +776,17 @@ export const table = {
     retryable: false,
     remedy:
       'every rank must compute and apply as many gradients as the others, and report as often: play a fixed number of moves, or add up the loss of a whole episode and compute one gradient of it; end a loop on numbers that fit or evaluate tells',
+  },
+  FITS_AT_ONCE: {
+    message: 'train begins a `fit` while another one runs: each worker would take their steps in another order',
+    retryable: false,
+    remedy:
+      'await one `fit` before the next one begins (a `for` loop in the place of `Promise.all`); one that a callback of another awaits is in order',
+  },
+  TRAINING_OVER: {
+    message: 'train has returned, and what it has begun goes on training',
+    retryable: false,
+    remedy: 'await every `fit` that train begins',
   },
   GRADIENT_NOT_FINITE: {
     message: 'rank {rank}, step {step}: the gradient of {variable} holds {value}',

@@ -83,7 +83,11 @@ const rangeWaitMs = 10_000
  *   all workers stays as it is, to the bit. With `syncEvery` and `accumulate` the logs of a batch are the worker's own.
  * - These must be the same on all workers, or there is an error that names the difference: how many gradients are computed and applied and
  *   how often train reports (RING_LOOPS_DIFFER), `model.stopTraining` and the optimizer's settings (RING_DECISIONS_DIFFER), every
- *   variable, compared every 50 steps and at the end (RING_REPLICAS_DIFFER).
+ *   variable, compared every 50 steps and at the end (RING_REPLICAS_DIFFER). `fit`s run one after another, or one in a callback of
+ *   another (FITS_AT_ONCE).
+ * - `setWeights` sets rank 0's on all workers: what train has kept of earlier steps, a worker that came later does not have. Where
+ *   nobody has it any more, that is said (RING_WEIGHTS_PASSED).
+ * - Gradients that are not to be applied (all but the last of `accumulate`, and those that `nonFinite: 'skip'` leaves out) are zeros.
  * - A loop can be trained by several if the number of its steps does not depend on one worker's own data or chance: play a fixed
  *   number of moves, or compute one gradient for a whole episode.
  * Throws CONTEXT_INVALID with the path of the fault.

@@ -10,6 +10,7 @@ import { createAverages } from './averages.ts'
 import { createGradientSteps, type GradientSteps } from './gradients.ts'
 import { createDatasetReads } from './dataset-reads.ts'
 import { takeMixedCallbacks } from './fit-lists.ts'
+import { createFitOrder } from './fit-order.ts'
 import { installHooks } from './hooks.ts'
 import { exchangesRows, reshuffling } from './adjust.ts'
 import { createMembership, type Membership } from './membership.ts'
@@ -105,6 +106,7 @@ export function createDistribution(options: DistributionOptions): Distribution {
   }
 
   const cuts = settings.shard !== 'own'
+  const order = createFitOrder()
   let shuffles = 0
   // Beneath the hooks, for it stays when they go.
   takeMixedCallbacks(tf)
@@ -116,14 +118,18 @@ export function createDistribution(options: DistributionOptions): Distribution {
     batch: steps.batch,
     fit: async (data, args, fit) => {
       const own = datasets.shared(data, args)
-      const copies = exchangesRows(own) ? shards.copies(data) : undefined
-      try {
-        const result = await (copies === undefined ? fit(own) : fit(reshuffling(tf, own, copies), copies.data))
-        steps.settle()
-        return result
-      } finally {
-        copies?.dispose()
+      const train = async (): Promise<unknown> => {
+        const copies = exchangesRows(own) ? shards.copies(data) : undefined
+        try {
+          const result = await (copies === undefined ? fit(own) : fit(reshuffling(tf, own, copies), copies.data))
+          steps.settle()
+          return result
+        } finally {
+          copies?.dispose()
+        }
       }
+      // One worker alone has nobody to be in step with.
+      return await (count > 1 ? order.run(train) : train())
     },
     reads: datasets.reads,
     tests: averages.tests,
@@ -132,7 +138,7 @@ export function createDistribution(options: DistributionOptions): Distribution {
     epochEnd: averages.epochEnd,
     epochOver: averages.epochOver,
     applies: (optimizer, names, apply) => {
-      if (!steps.apply(names)) return
+      if (!steps.apply(optimizer, names)) return
       if (settings.learningRate === 'linear') atRateTimes(count, optimizer, apply)
       else apply()
     },
@@ -142,6 +148,7 @@ export function createDistribution(options: DistributionOptions): Distribution {
       sync.knowAll()
       if (!steps.hasPassed) options.onStep?.(steps.progress.step)
     },
+    sets: sync.set,
     shuffleSeed: () => {
       shuffles += 1
       return `${options.seed}/${shuffles}`

@@ -15,8 +15,17 @@ import { accumulated, allFinite, assign, firstNotFinite, pack, tensorOf, type He
 import type { BatchOutcome, Compute, Gradients } from './hooks.ts'
 import type { Membership } from './membership.ts'
 import type { Replica } from './replica.ts'
-import { watchStatistics, type Statistics } from './statistics.ts'
-import { batchOnTape, plainName, reachedOnTape, type Tensor, type TfModel, type Variable } from './tfjs.ts'
+import { watchStatistics, watchStrangers, type Statistics } from './statistics.ts'
+import {
+  batchOnTape,
+  plainName,
+  reachedOnTape,
+  type Tensor,
+  type TfModel,
+  type TfOptimizer,
+  type Variable,
+  variablesOf,
+} from './tfjs.ts'
 import type { VariableSync } from './variable-sync.ts'
 
 export interface GradientSteps {
@@ -39,8 +48,8 @@ export interface GradientSteps {
     outputs: number,
     train: () => readonly Tensor[],
   ) => readonly number[] | BatchOutcome
-  /** Whether gradients of these variables, by their names, are to be applied now. */
-  apply(names: readonly string[]): boolean
+  /** Whether this optimizer is to apply gradients of these variables, by their names, now. */
+  apply(optimizer: TfOptimizer, names: readonly string[]): boolean
   /** Averages what may differ between ranks, before anybody looks at the model or a state is taken. */
   settle(): void
 }
@@ -96,8 +105,13 @@ export function createGradientSteps(options: {
     groups.set(key, known)
     return known
   }
+  const adopted = new WeakSet<TfModel['collectedTrainableWeights']>()
   let lastGroup: Group | undefined
-  const trainedOnce = new WeakMap<object, Group>()
+  /** By optimizer: a model that is compiled anew has another one, or other weights, and trains once more before it passes. */
+  const trainedOnce = new WeakMap<
+    TfOptimizer,
+    { readonly weights: TfModel['collectedTrainableWeights']; group: Group }
+  >()
 
   function settle(): void {
     if (!options.membership().hasBegun || !unsynced) return
@@ -140,15 +154,20 @@ export function createGradientSteps(options: {
       ...(isChecked ? replica.facts() : []),
     ]
     tapeBatch = undefined
-    const statistics = watchStatistics(tf, replica, settings.nonFinite === 'skip')
+    const keep = settings.nonFinite === 'skip'
+    let statistics = watchStatistics(tf, replica, keep)
+    const adoptChanged = watchStrangers(tf, replica)
     const forward = (): Tensor => {
       const value = f()
       tapeBatch = batchOnTape(tf)
       return value
     }
     let computed = compute(forward)
+    adoptChanged()
     // Layers that are built when they are first used have made their weights just now, each rank others.
     if (options.sync().takeNew()) {
+      statistics.end()
+      statistics = watchStatistics(tf, replica, keep)
       tf.dispose([computed.value, ...computed.grads.filter((one) => one != null)])
       tf.dispose(computed.kept.filter(({ isDisposed }) => !isDisposed))
       computed = compute(forward)
@@ -214,7 +233,7 @@ export function createGradientSteps(options: {
     if (!reduces) {
       statistics.end()
       withheld = true
-      return { value, grads }
+      return { value, grads: noneOf(grads) }
     }
     if (group.held !== undefined) {
       vector.set(group.held.vector)
@@ -236,7 +255,7 @@ export function createGradientSteps(options: {
     withheld = got === undefined || got.weight === 0
     if (withheld) statistics.putBack()
     statistics.end()
-    if (got === undefined || got.weight === 0) return { value, grads }
+    if (got === undefined || got.weight === 0) return { value, grads: noneOf(grads) }
     agreement.check(got.vector.subarray(end, end + agreement.length))
     let offset = 0
     const mean = grads.map((gradient) => {
@@ -257,6 +276,16 @@ export function createGradientSteps(options: {
     return { value: tensorOf(tf, got.vector, lossAt, []), grads: mean }
   }
 
+  /** In the place of gradients that are not to be applied: whoever does so by hand changes nothing. */
+  function noneOf(grads: Gradients['grads']): Gradients['grads'] {
+    return grads.map((gradient) => {
+      if (gradient === null || gradient === undefined) return gradient
+      const zeros = tf.zerosLike(gradient)
+      gradient.dispose()
+      return zeros
+    })
+  }
+
   /**
    * In the place of a step that is over: the function runs once forward, for its side effects and to see which variables the loss
    * reaches. The first time backward too, for the first run takes long, and nobody waits for it yet.
@@ -268,12 +297,14 @@ export function createGradientSteps(options: {
     reduces: boolean,
   ): Omit<Gradients, 'kept'> {
     let reached: boolean[] = []
+    const adoptChanged = watchStrangers(tf, replica)
     const computed = compute(() => {
       const value = f()
       reached = reachedOnTape(tf, variables, value)
       return gradients === 1 ? value : tf.scalar(0)
     })
     tf.dispose([computed.value, ...computed.grads.filter((one) => one != null)])
+    adoptChanged()
     options.sync().takeNew()
     const [loss = NaN] = passStep(reduces)
     withheld = !reduces && !local
@@ -291,11 +322,20 @@ export function createGradientSteps(options: {
     return reduces ? options.membership().pass() : []
   }
 
+  /** A model may be older than the training, with what it does not train, too. */
+  function adoptAll(model: TfModel): void {
+    if (adopted.has(model.collectedTrainableWeights)) return
+    adopted.add(model.collectedTrainableWeights)
+    for (const weight of model.weights) replica.adopt(weight.read())
+    for (const one of variablesOf(tf, model.optimizer)) replica.adopt(one)
+  }
+
   /** A newcomer passes its second step and those after it without computing anything. */
-  function passBatch(model: object, outputs: number): readonly number[] | undefined {
+  function passBatch(model: TfModel, outputs: number): readonly number[] | undefined {
     const membership = options.membership()
     membership.enter()
-    const group = trainedOnce.get(model)
+    const known = trainedOnce.get(model.optimizer)
+    const group = known?.weights === model.collectedTrainableWeights ? known.group : undefined
     if (!membership.skips || group === undefined) return undefined
     const reduces = begin(group)
     if (!membership.skips) {
@@ -322,7 +362,8 @@ export function createGradientSteps(options: {
     get hasPassed() {
       return hasPassed
     },
-    apply(names) {
+    apply(optimizer, names) {
+      for (const one of variablesOf(tf, optimizer)) replica.adopt(one)
       applied += 1
       return !names.some((name) => withheldNames.has(name))
     },
@@ -340,6 +381,7 @@ export function createGradientSteps(options: {
       return computed
     },
     batch(model, size, outputs, train) {
+      adoptAll(model)
       const told = passBatch(model, outputs)
       if (told !== undefined) return told
       batchNow = size
@@ -350,7 +392,9 @@ export function createGradientSteps(options: {
         return { outputs: trained, means }
       } finally {
         // From here on its optimizer has made the variables that it keeps.
-        if (!withheld && lastGroup !== undefined) trainedOnce.set(model, lastGroup)
+        if (!withheld && lastGroup !== undefined) {
+          trainedOnce.set(model.optimizer, { weights: model.collectedTrainableWeights, group: lastGroup })
+        }
         batchNow = undefined
         if (passed > passedBefore) means = new Map()
       }

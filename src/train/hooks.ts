@@ -7,6 +7,7 @@
  * - `LayersModel.makeTestFunction` is what all evaluation runs through: it counts the samples.
  * - `CallbackList.onEpochEnd` is where all callbacks of fit and fitDataset are told of an epoch. The first of them, tfjs's own
  *   logger, makes the epoch's means; the ranks' means are taken right behind it, before History or a callback of the user looks.
+ * - `Layer.setWeights`, a model's, too, is how train puts weights back that it has kept.
  * - `applyGradients` of each optimizer may be left out (accumulation, a step that is skipped); `incrementIterations` counts.
  */
 import type { Tf } from './backend.ts'
@@ -71,6 +72,8 @@ export interface Hooks {
   /** Gradients are about to be applied, by `apply`. `names`: of their variables. */
   applies(optimizer: TfOptimizer, names: readonly string[], apply: () => void): void
   counted(optimizer: TfOptimizer): void
+  /** The weights to set in the place of these, which train is about to give a layer, or a model. */
+  sets(layer: string, weights: readonly Tensor[]): readonly Tensor[]
   /** The seed for a dataset that is shuffled without one: the same on all ranks. */
   shuffleSeed(): string
 }
@@ -348,6 +351,18 @@ export function installHooks(tf: Tf, hooks: Hooks): () => void {
     if (before instanceof tf.Tensor) before.dispose()
     logs[name] = tf.keep(tf.scalar(value))
   }
+
+  replace(
+    tf.layers.Layer.prototype,
+    'setWeights',
+    (original) =>
+      function (this: unknown, given) {
+        const weights = given as readonly Tensor[]
+        const set = hooks.sets((this as { readonly name: string }).name, weights)
+        original.call(this, set)
+        tf.dispose(set.filter((one, at) => one !== weights[at]))
+      },
+  )
 
   const base = tf.Optimizer.prototype as object
   for (const kind of Object.values(tf) as unknown[]) {

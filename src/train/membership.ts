@@ -143,11 +143,13 @@ export function createMembership(options: {
     enter() {
       while (asksNow()) ask()
       if (standing.kind !== 'member' || skips() || standing.state === null) return
+      replica.markPassed()
       // I2
       replica.put(standing.state, standing.place.rank)
       standing = { ...standing, state: null }
     },
     pass() {
+      replica.markPassed()
       next += 1
       return record.read(next - 1)
     },

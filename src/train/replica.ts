@@ -15,6 +15,7 @@ import {
   registeredVariables,
   setIterations,
   settingsOf,
+  type Tensor,
   type TfOptimizer,
   type Variable,
 } from './tfjs.ts'
@@ -24,11 +25,17 @@ export interface Replica {
   variables(): Variable[]
   specs(): VariableSpec[]
   hash(): string
-  /** A variable that was there before the training, and is trained by it. */
+  /** A variable that was there before the training, and is part of what it trains. */
   adopt(variable: Variable): void
+  /** Variables that were there before the training, are not trained, and were not adopted. */
+  strangers(): Variable[]
   /** A variable that is none of the model's. */
   exclude(variable: Variable): void
   counts(optimizer: TfOptimizer): void
+  /** The variables' values of now are nobody's: this process passes a step that is over. */
+  markPassed(): void
+  /** Whether it holds a value of a variable that was nobody's. */
+  isPassed(value: Tensor): boolean
   /** A digest of each variable, and what is set on the optimizers: the same on all ranks between two steps. */
   facts(): Fact[]
   take(): Uint8Array
@@ -47,9 +54,11 @@ export function createReplica(tf: Tf): Replica {
   const excluded = new WeakSet<Variable>()
   const adopted = new Set<Variable>()
   const optimizers = new Set<TfOptimizer>()
+  /** A copy that tfjs makes has the data of its original. */
+  const passed = new WeakSet<object>()
 
-  const variables = (): Variable[] =>
-    registeredVariables(tf).filter((one) => (!before.has(one) || adopted.has(one)) && !excluded.has(one))
+  const isIts = (one: Variable): boolean => !before.has(one) || adopted.has(one)
+  const variables = (): Variable[] => registeredVariables(tf).filter((one) => isIts(one) && !excluded.has(one))
   const specs = (): VariableSpec[] =>
     variables().map(({ name, shape, dtype }) => ({ name: plainName(name), shape, dtype }))
 
@@ -60,12 +69,17 @@ export function createReplica(tf: Tf): Replica {
     adopt: (variable) => {
       if (before.has(variable)) adopted.add(variable)
     },
+    strangers: () => registeredVariables(tf).filter((one) => !one.trainable && !isIts(one)),
     exclude: (variable) => {
       excluded.add(variable)
     },
     counts: (optimizer) => {
       optimizers.add(optimizer)
     },
+    markPassed: () => {
+      for (const { dataId } of variables()) passed.add(dataId)
+    },
+    isPassed: ({ dataId }) => passed.has(dataId),
     facts: () => [
       ...[...optimizers].flatMap((optimizer, at) =>
         [...settingsOf(optimizer), ['iterations', iterationsOf(optimizer)] as const].map(([what, value]): Fact => ({

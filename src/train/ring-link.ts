@@ -3,10 +3,11 @@
  * so takes its answers from the port itself: no event loop turns meanwhile.
  * I1 Every collective of a training has a number, the same on all ranks, for all run the same function: gradients, averages of
  *    weights, reports, the result. A ring's `step` in the protocol is this number.
- * I2 A stop is seen while it waits, and ends the wait by EarlyStop.
+ * I2 After `leave` nobody waits: what train has begun and did not await gets an error.
+ * I3 A stop is seen while it waits, and ends the wait by EarlyStop.
  */
 import { receiveMessageOnPort, type MessagePort } from 'node:worker_threads'
-import { MaggyError, RemoteError, type Problem } from '../../protocol/index.ts'
+import { MaggyError, problem, RemoteError, type Problem } from '../../protocol/index.ts'
 import type { VariableSpec } from '../ring/index.ts'
 import { EarlyStop } from './early-stop.ts'
 
@@ -122,12 +123,16 @@ export function createRingLink(options: {
 }): RingLink {
   const { line, stopReason, exportState } = options
   const turns = new Int32Array(line.memory)
+  let left = false
   const tell = (message: ToRing): void => {
+    left ||= message.type === 'leave'
     line.port.postMessage(message)
   }
 
   function wait<T extends FromRing['type']>(...wanted: readonly T[]): Extract<FromRing, { type: T }> {
     for (;;) {
+      // I2
+      if (left) throw problem('TRAINING_OVER', {})
       const turn = Atomics.load(turns, 0)
       for (let got = receiveMessageOnPort(line.port); got !== undefined; got = receiveMessageOnPort(line.port)) {
         const message = got.message as FromRing
@@ -141,18 +146,22 @@ export function createRingLink(options: {
     }
   }
 
+  const ask = (message: ToRing): void => {
+    if (!left) tell(message)
+  }
+
   return {
     tell,
     join: (question) => {
-      tell({ type: 'join', ...question })
+      ask({ type: 'join', ...question })
       return wait('begin', 'ahead')
     },
     reduce: (question) => {
-      tell({ type: 'reduce', ...question })
+      ask({ type: 'reduce', ...question })
       return wait('reduced')
     },
     gather: (question) => {
-      tell({ type: 'gather', ...question })
+      ask({ type: 'gather', ...question })
       return wait('gathered').bytes
     },
   }
@@ -176,5 +185,6 @@ const ownCodes = new Set([
   'GRADIENT_MISSING',
   'DATASET_TOO_SMALL',
   'DATASET_DIFFERS',
+  'FITS_AT_ONCE',
   'DATASET_PART_EMPTY',
 ])

@@ -11,6 +11,22 @@ export interface Statistics {
   end(): void
 }
 
+/**
+ * Variables of before the training that the forward pass changes are its statistics, too: they are adopted as they were, so that
+ * all ranks begin with rank 0's. Call it before the forward pass; the function that it gives, after it.
+ */
+export function watchStrangers(tf: Tf, replica: Replica): () => void {
+  const strangers = replica.strangers().map((one) => ({ one, before: one.dataId, value: one.clone() }))
+  return () => {
+    for (const { one, before, value } of strangers) {
+      if (one.isDisposed || one.dataId === before) continue
+      one.assign(value)
+      replica.adopt(one)
+    }
+    tf.dispose(strangers.map(({ value }) => value))
+  }
+}
+
 /** Call it before the forward pass. */
 export function watchStatistics(tf: Tf, replica: Replica, keep: boolean): Statistics {
   const still = replica.variables().filter((one) => !one.trainable)

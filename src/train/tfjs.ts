@@ -75,6 +75,15 @@ export function settingsOf(optimizer: TfOptimizer): [name: string, value: number
   )
 }
 
+/** Its moments, and the powers that it corrects them by: some are there from the start, the rest once it has applied gradients. */
+export function variablesOf(tf: Tf, optimizer: TfOptimizer): Variable[] {
+  const isVariable = (value: unknown): value is Variable => value instanceof tf.Variable
+  return Object.values(optimizer).flatMap((value: unknown) => {
+    if (!Array.isArray(value)) return isVariable(value) ? [value] : []
+    return value.map((one: { readonly variable?: unknown } | null) => one?.variable).filter(isVariable)
+  })
+}
+
 /** Applies gradients at so many times the rate that is set, which stays as it is for whoever reads it, or sets another. */
 export function atRateTimes(by: number, optimizer: TfOptimizer, apply: () => void): void {
   // What descends without moments goes by a tensor.
@@ -93,11 +102,19 @@ export function atRateTimes(by: number, optimizer: TfOptimizer, apply: () => voi
   }
 }
 
+/** A variable of a layer. */
+interface TfWeight {
+  read(): Variable
+}
+
 /** The part of a model that `fit`, `fitDataset` and `evaluate` use. */
 export interface TfModel {
   readonly metricsTensors: readonly unknown[]
   readonly lossFunctions: readonly unknown[]
   readonly optimizer: TfOptimizer
+  readonly weights: readonly TfWeight[]
+  /** Those that `fit` trains: another list each time the model is compiled. */
+  readonly collectedTrainableWeights: readonly TfWeight[]
   testFunction: (data: readonly Tensor[]) => Tensor[]
   /** loss first, then the metrics. */
   getDedupedMetricsNames(): string[]

@@ -153,6 +153,76 @@ export function scenariosOf(kit: Kit): Readonly<Record<string, Scenario>> {
       }
       return 1
     },
+    /** A model of before the training, with a layer that has statistics. */
+    olderFit: fitting(
+      () => ({}),
+      () => [],
+    ),
+    olderByHand: loop((model, x, y) => costOf(model.optimizer.minimize(lossOf(model, x, y), true, variablesOf(model)))),
+    /** Steps without an optimizer. */
+    descends: loop((model, x, y) => {
+      const { value, grads } = tf.variableGrads(lossOf(model, x, y), variablesOf(model))
+      for (const one of variablesOf(model)) {
+        const gradient = grads[one.name]
+        if (gradient !== undefined) one.assign(one.sub(gradient.mul(0.1)))
+      }
+      return costOf(value)
+    }),
+    /** The best weights, kept by a callback and put back at the end. */
+    keepsBest: async (dataset) => {
+      const { batchSize, epochs, samples } = kit.setting()
+      const { xs, ys } = dataset(samples)
+      const model = kit.layers()
+      watchAll(model)
+      let best = Infinity
+      let kept: tf.Tensor[] = []
+      const keeping: tf.CustomCallbackArgs = {
+        onEpochEnd: async (epoch, logs) => {
+          const value = logs?.loss ?? NaN
+          // Best at an epoch that is over before anybody comes late.
+          if (epoch > 0 || value >= best) return
+          best = value
+          kept = model.getWeights().map((one) => one.clone())
+        },
+      }
+      const callbacks = [asObject(noting(model)), asObject(keeping)]
+      await model.fit(xs, ys, { batchSize, epochs, shuffle: false, verbose: 0, callbacks })
+      model.setWeights(kept)
+      return best
+    },
+    /** Compiled anew, as for a second phase with a rate of its own. */
+    recompiles: async (dataset) => {
+      const { batchSize, epochs, samples } = kit.setting()
+      const { xs, ys } = dataset(samples)
+      const model = kit.layers()
+      watchAll(model)
+      for (let phase = 0; phase < 3; phase += 1) {
+        model.compile({ optimizer: kit.optimizer(), loss: 'meanSquaredError' })
+        const callbacks = [asObject(noting(model))]
+        await model.fit(xs, ys, { batchSize, epochs: epochs / 3, shuffle: false, verbose: 0, callbacks })
+      }
+      return 1
+    },
+    /** One in a callback of another, and two beside each other. */
+    fitsWithin: async (dataset) => {
+      const { xs, ys } = dataset(kit.setting().samples)
+      const [outer, inner] = [kit.layers(), kit.layers()]
+      watchAll(outer)
+      const quiet = { batchSize: 16, epochs: 1, shuffle: false, verbose: 0 } as const
+      const callbacks = asObject({
+        onEpochEnd: async () => {
+          await inner.fit(xs, ys, quiet)
+        },
+      })
+      await outer.fit(xs, ys, { ...quiet, callbacks })
+      return 1
+    },
+    fitsAtOnce: async (dataset) => {
+      const { xs, ys } = dataset(kit.setting().samples)
+      const quiet = { batchSize: 16, epochs: 2, shuffle: false, verbose: 0 } as const
+      await Promise.all([kit.layers(), kit.layers()].map(async (model) => await model.fit(xs, ys, quiet)))
+      return 1
+    },
     stopsOnSplit: fitting(split, early('val_loss')),
     stopsOnMetric: fitting(split, early('val_mae')),
     stopsOnLoss: fitting(() => ({}), early('loss')),

@@ -42,6 +42,8 @@ let watched: tf.Variable[] = []
 let rows = 0
 let told: unknown[] = []
 let taken = 0
+/** A model that was there before the training, as one that a module makes. */
+let older: tf.Sequential | undefined
 
 /** Says how far this trainer is, and stands still where the test wants it to. */
 function keepPace(pace: Int32Array): void {
@@ -207,7 +209,7 @@ const scenarios: Readonly<Record<string, Scenario>> = {
   idle: async () => 1,
   ...scenariosOf({
     setting: () => setting,
-    layers,
+    layers: () => older ?? layers(),
     optimizer,
     data,
     watch: (variables) => {
@@ -229,6 +231,7 @@ function hashOf(): string {
 async function run(): Promise<TrainerReport> {
   await tf.setBackend('cpu')
   let distribution: Distribution | undefined
+  older = setting.scenario.startsWith('older') ? layers({ normalized: true }) : undefined
   if (setting.ring !== null) {
     const { settings, seat, line } = setting.ring
     const onStep = (step: number): void => {

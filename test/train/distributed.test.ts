@@ -71,6 +71,28 @@ describe('A model trained by several', () => {
     expect(relativeDifference(one.weights, reports[0]?.weights ?? [])).toBeLessThan(1e-5)
   })
 
+  it.each(['olderFit', 'olderByHand'])(
+    'is the same on all ranks with its statistics, also where it is older than the training (%s)',
+    async (scenario) => {
+      const one = await trainTogether(2, { ...work, scenario: 'normalized' })
+      await opened?.close()
+      const reports = await trainTogether(2, { ...work, scenario })
+      for (const { weights } of reports) expect(weights).toEqual(one[0]?.weights)
+    },
+  )
+
+  it('accumulates gradients that train applies by itself', async () => {
+    const of = { ...work, scenario: 'descends' } as const
+    const one = await trainAlone({ ...of, batchSize: 12 })
+    const reports = await trainTogether(2, { ...of, batchSize: 3 }, { accumulate: 2 })
+    expect(reports[1]?.weights).toEqual(reports[0]?.weights)
+    expect(relativeDifference(one.weights, reports[0]?.weights ?? [])).toBeLessThan(1e-5)
+  })
+
+  it('may be trained in a callback of another training', async () => {
+    expectEqualReplicas(await trainTogether(2, { ...work, scenario: 'fitsWithin' }))
+  })
+
   it('learns of rows that go together, whatever train and tfjs make of a part of the data', async () => {
     const of = { ...work, scenario: 'pairs', optimizer: 'adam', rate: 5, epochs: 60 } as const
     const reports = await trainTogether(2, of)
@@ -170,6 +192,11 @@ describe('What goes wrong', () => {
     const reports = await trainTogether(2, { ...work, scenario: 'endsNotFinite' }, { nonFinite: 'skip' })
     expect(reports[0]?.weights).toEqual(reports[1]?.weights)
     expect(reports[0]?.weights.every(Number.isFinite)).toBe(true)
+  })
+
+  it('says that two are trained beside each other', async () => {
+    const { trainers } = await errorsOf('fitsAtOnce')
+    for (const { report } of trainers) expect((await report).error?.code).toBe('FITS_AT_ONCE')
   })
 
   it('says that train never computed a gradient', async () => {

@@ -1,4 +1,5 @@
 /** G4: a worker that comes late, or again, is one of the others, in any kind of training loop with any optimizer. */
+import { createHash } from 'node:crypto'
 import { afterEach, describe, expect, it } from 'vitest'
 import { ringOfTrainers, settingsOf, type RingOfTrainers } from '../support/ring-trainers.ts'
 import type { TrainerReport } from '../support/ring-trainer.ts'
@@ -74,6 +75,62 @@ describe.each(loops.map((loop, at) => [loop, optimizersOf(at)] as const))('In a 
     const reports = await Promise.all(again.map(({ report }) => report))
     expectAlike(reports)
     for (const { hashes } of reports) expect(hashes[0]?.[0]).toBe(11)
+  })
+})
+
+describe('A newcomer', () => {
+  async function joinLate(scenario: string): Promise<readonly (TrainerReport | undefined)[]> {
+    opened = ringOfTrainers({ ...work, scenario, optimizer: 'adam' }, settingsOf(2), 1)
+    const ring = opened
+    ring.allow(13)
+    const first = await ring.start(0)
+    await until(() => ring.steps() === 13)
+    const second = await ring.start(1)
+    await until(() => ring.generations.at(-1)?.length === 2)
+    ring.allow(Infinity)
+    return await Promise.all([first, second].map(({ report }) => report))
+  }
+
+  async function goOn(scenario: string): Promise<readonly TrainerReport[]> {
+    opened = ringOfTrainers({ ...work, scenario, optimizer: 'adam' }, settingsOf(2, { checkpointEvery: 10 }))
+    const ring = opened
+    ring.allow(13)
+    const trainers = await Promise.all([0, 1].map((seat) => ring.start(seat)))
+    await until(() => ring.checkpoints.size === 1)
+    for (const trainer of trainers) await trainer.kill()
+    ring.allow(Infinity)
+    const again = await Promise.all([2, 3].map((seat) => ring.start(seat)))
+    return await Promise.all(again.map(({ report }) => report))
+  }
+
+  it.each(['recompiles', 'keepsBest', 'olderFit', 'olderByHand'])(
+    'is like the others in the end (%s)',
+    async (scenario) => {
+      const [one, other] = await joinLate(scenario)
+      for (const report of [one, other]) expect(report?.error).toBeNull()
+      expect(other?.weights).toEqual(one?.weights)
+      expect(other?.metrics).toEqual(one?.metrics)
+    },
+  )
+
+  it('has the weights that the others have kept', async () => {
+    const [one, other] = await joinLate('keepsBest')
+    const [, hash] = one?.hashes[7] ?? []
+    // Those of the end of the first epoch, which the other one has not seen.
+    for (const report of [one, other]) {
+      const bytes = Buffer.from(Float32Array.from(report?.weights ?? []).buffer)
+      expect(createHash('sha256').update(bytes).digest('hex')).toBe(hash)
+    }
+  })
+
+  it.each(['recompiles', 'olderFit', 'olderByHand'])('goes on from a checkpoint (%s)', async (scenario) => {
+    const [one, other] = await goOn(scenario)
+    for (const report of [one, other]) expect(report?.error).toBeNull()
+    expect(other?.weights).toEqual(one?.weights)
+  })
+
+  it('says that nobody has weights that train kept before the checkpoint', async () => {
+    for (const { error } of await goOn('keepsBest')) expect(error?.code).toBe('RING_WEIGHTS_PASSED')
   })
 })
 

@@ -51,6 +51,7 @@ const quiet: Hooks = {
   counted: () => {
     asked.push('counted')
   },
+  sets: (_, weights) => weights,
   shuffleSeed: () => 'seed',
 }
 
@@ -272,6 +273,28 @@ describe('A hook', () => {
       expect(one.dataSync()[0]).toBe(3)
     }
     expect(asked).toEqual([])
+  })
+
+  it('sets other weights than train would, in models and layers, also in those that wrap others', () => {
+    const set: string[] = []
+    install({
+      sets: (layer, weights) => {
+        set.push(layer)
+        return weights.map((one) => one.add(1))
+      },
+    })
+    const model = tf.sequential({ name: 'outer' })
+    const cell = tf.layers.lstm({ units: 2, name: 'cell' })
+    model.add(tf.layers.bidirectional({ layer: cell, inputShape: [3, 1], name: 'both' }))
+    model.getLayer('both').setWeights(model.getWeights().map((one) => tf.zerosLike(one)))
+    const names = set.splice(0)
+    expect(names).toHaveLength(2)
+    for (const one of model.getWeights()) expect([...one.dataSync()].every((value) => value === 1)).toBe(true)
+    model.setWeights(model.getWeights().map((one) => tf.zerosLike(one)))
+    expect(set).toHaveLength(1)
+    const tensors = tf.memory().numTensors
+    model.setWeights(model.getWeights())
+    expect(tf.memory().numTensors).toBe(tensors)
   })
 
   it('leaks no tensor, and leaves nothing behind when it is taken away', async () => {
