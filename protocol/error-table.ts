@@ -742,7 +742,7 @@ export const table = {
     remedy: 'resume from the last checkpoint; please report it',
   },
   RING_MEMBERS_MISSING: {
-    message: '{there} of {wanted} workers; {missing} are missing',
+    message: '{there} of {wanted} workers, {missing} missing',
     retryable: true,
     remedy: 'start as many with `maggy worker --server {server}`, or free some: the training goes on by itself',
   },

@@ -183,6 +183,9 @@ export async function logsCommand(
           }
           return exitCodes.interrupted
         }
+        if (trial !== undefined && !trials.some((one) => one.trial === trial)) {
+          throw problem('TRIAL_UNKNOWN', { experiment: id, trial })
+        }
         for (const each of trial === undefined ? trials.map(({ trial: number }) => number) : [trial]) {
           for await (const line of readOutput(bus, id, each, holders)) say(each, line)
         }

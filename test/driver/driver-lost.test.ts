@@ -1,6 +1,15 @@
 import { describe, expect, it } from 'vitest'
-import { progress, type AttemptOutcome, type PayloadOf } from '../../protocol/index.ts'
-import { hear } from '../../src/bus/index.ts'
+import {
+  decode,
+  done,
+  doneSeveral,
+  encode,
+  progress,
+  subjectFor,
+  type AttemptOutcome,
+  type PayloadOf,
+} from '../../protocol/index.ts'
+import { ask, hear } from '../../src/bus/index.ts'
 import { Bench, context, ready } from './support.ts'
 
 const ok = (value: number): AttemptOutcome => ({ kind: 'done', metrics: { value } })
@@ -72,6 +81,15 @@ describe('a driver that dies', () => {
     await bench.pass(8000, w1)
     if (assignment) await w1.say(assignment.attempt, ok(1))
     expect(w1.unacknowledged).toEqual([])
+    // Several at once, too, and one that would be no result for anybody.
+    const bus = bench.network.connect('late')
+    const late = { trial: 0, attempt: 1, slot: 0, outcome: ok(1), startedAt: 1, endedAt: 2, points: 0 }
+    const here = { worker: 'w1', experiment: 'e1' }
+    expect(await ask(bus, doneSeveral, here, { results: [late, late] }, { timeoutMs: 1000 })).toEqual({
+      refusals: [null, null],
+    })
+    const invalid = encode({ ...late, outcome: { kind: 'done' } })
+    expect(decode(await bus.request(subjectFor(done, here), invalid, { timeoutMs: 1000 }))).toEqual({ ok: {} })
   })
 })
 

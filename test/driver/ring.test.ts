@@ -132,6 +132,18 @@ describe('a training', () => {
 })
 
 describe('too few workers', () => {
+  it('are waited for as long as the range says, and nothing else is said meanwhile', async () => {
+    const bench = new Bench()
+    await bench.driver()
+    const told = listen(bench)
+    const w1 = await bench.worker('w1')
+    await submitTo(bench, training({ workers: { min: 1, max: 2 } }).context)
+    await bench.pass(12_000, w1)
+    expect(w1.running).toEqual([0])
+    const codes = new Set(told.flatMap(({ waiting }) => waiting?.code ?? []))
+    expect([...codes]).toEqual(['RING_MEMBERS_MISSING'])
+  })
+
   it('are waited for, and the training says how many are missing', async () => {
     const bench = new Bench()
     await bench.driver()
@@ -141,7 +153,7 @@ describe('too few workers', () => {
     await submitTo(bench, training({ workers: 4 }).context)
     await bench.pass(3000, w1, w2)
     expect(told.at(-1)?.waiting).toMatchObject({ code: 'RING_MEMBERS_MISSING' })
-    expect(told.at(-1)?.waiting?.message).toContain('2 of 4 workers; 2 are missing')
+    expect(told.at(-1)?.waiting?.message).toContain('2 of 4 workers, 2 missing')
     expect([...w1.assignments, ...w2.assignments]).toEqual([])
     // Nobody is kept from other work meanwhile.
     expect([w1, w2].map((worker) => worker.status().slots[0]?.driver)).toEqual([null, null])
@@ -287,7 +299,7 @@ describe('a worker that is lost', () => {
     workers[1]?.vanish()
     await say(bench, members[0]!.suspect(1))
     await bench.pass(4000, workers[0]!)
-    expect(told.at(-1)?.waiting?.message).toContain('1 of 2 workers; 1 are missing')
+    expect(told.at(-1)?.waiting?.message).toContain('1 of 2 workers, 1 missing')
     expect(told.at(-1)?.running[0]?.ring).toMatchObject({ state: 'waiting' })
     const w3 = await bench.worker('w3')
     await bench.pass(500, workers[0]!, w3)

@@ -245,6 +245,9 @@ describe('maggy run', () => {
     expect(listed.stdout).toMatch(new RegExp(`^${id} +done +4/4`, 'm'))
     expect((await maggy(['show', id, ...data])).stdout).toContain(`${id}: done`)
     expect((await maggy(['logs', id, '0', ...data])).stdout).toMatch(/stdout x is 0\.\d+/)
+    const unknown = await maggy(['logs', id, '99', ...data])
+    expect(unknown).toMatchObject({ code: 1 })
+    expect(unknown.stderr).toContain('TRIAL_UNKNOWN')
     const exported = JSON.parse((await maggy(['export', id, ...data])).stdout) as { trials: { reports: unknown[] }[] }
     expect(exported.trials.map(({ reports }) => reports.length)).toEqual([3, 3, 3, 3])
     const csv = (await maggy(['export', id, '--format', 'csv', ...data])).stdout

@@ -59,7 +59,7 @@ it('Who asks for more workers than there are is told how many are missing, and w
   const missing = new Promise<void>((resolve) => {
     hear(system.bus, progress, { experiment: 'three' }, ({ waiting }) => {
       if (waiting?.code !== 'RING_MEMBERS_MISSING') return
-      if (waiting.message.startsWith('2 of 3 workers; 1 are missing')) resolve()
+      if (waiting.message.startsWith('2 of 3 workers, 1 missing')) resolve()
     })
   })
   await system.submit(module, training({ workers: 3 }), 'three')

@@ -32,6 +32,8 @@ export class Waiting {
   readonly #withoutMembers = new Since()
   readonly #withoutSlots = new Since()
   readonly #stopping = new Since()
+  /** The last moment at which a reason was known. */
+  #explainedAt = -Infinity
 
   /** `now`: elapsed. */
   of(run: ExperimentRun, fleet: Fleet, server: string, now: number): Said {
@@ -39,7 +41,7 @@ export class Waiting {
     const members = this.#members(run, slots, server, now)
     const workers = this.#workers(run, fleet, server, now)
     const taken = this.#slots(run, slots, server, now)
-    return (
+    const reason =
       noted(run.rooms.writer.problem, now) ??
       this.#pause(run, now) ??
       noted(run.rooms.suggestions.problem, now) ??
@@ -50,9 +52,10 @@ export class Waiting {
       unanswered(run, now) ??
       refusedResult(run, now) ??
       unsuggested(run, now) ??
-      this.#finishing(run, now) ??
-      watchdog(run, slots, now)
-    )
+      this.#finishing(run, now)
+    if (reason === null) return watchdog(run, slots, now, this.#explainedAt)
+    this.#explainedAt = now
+    return reason
   }
 
   /** Whoever has paused it may have gone since: it is said from the first moment. */
@@ -184,8 +187,9 @@ function unsuggested({ rooms, places }: ExperimentRun, now: number): Said {
   return said(problem('SUGGESTION_MISSING', { suggester: name, seconds: Math.round(sinceMs / 1000) }), sinceMs)
 }
 
-function watchdog(run: ExperimentRun, slots: readonly Slot[], now: number): Said {
-  const sinceMs = now - run.movedAt
+/** What has just been waited for has its time to begin. */
+function watchdog(run: ExperimentRun, slots: readonly Slot[], now: number, explainedAt: number): Said {
+  const sinceMs = now - Math.max(run.movedAt, explainedAt)
   const { history } = run
   const isEnding = ['stopping', 'concluding', 'cancelling', 'failing', 'givingUp'].includes(history.state)
   const hasRoom = slots.some(({ lease, running }) => running === null && lease.state !== 'theirs')

@@ -2,7 +2,7 @@
  * Experiments that have ended: late results of them are acknowledged, so that workers can forget them. One that another driver has
  * taken up again is that driver's alone.
  */
-import { done } from '../../../protocol/index.ts'
+import { done, doneSeveral } from '../../../protocol/index.ts'
 import { answer, type Bus, type OnDropped, type Subscription } from '../../../src/bus/index.ts'
 
 const answeredAtMost = 1024
@@ -11,7 +11,7 @@ const knownAtMost = 100_000
 export class LateResults {
   readonly #bus: Bus
   readonly #onDropped: OnDropped
-  readonly #answered = new Map<string, Subscription>()
+  readonly #answered = new Map<string, readonly Subscription[]>()
   /** Found ended: not looked at again. */
   readonly #known = new Set<string>()
 
@@ -30,10 +30,11 @@ export class LateResults {
     if (this.#known.size > knownAtMost && first !== undefined) this.#known.delete(first)
     if (this.#answered.has(experiment)) return
     const here = { worker: '*', experiment }
-    this.#answered.set(
-      experiment,
-      answer(this.#bus, done, here, () => ({}), { onDropped: this.#onDropped }),
-    )
+    const onDropped = this.#onDropped
+    this.#answered.set(experiment, [
+      answer(this.#bus, done, here, () => ({}), { onDropped, notValid: async () => ({}) }),
+      answer(this.#bus, doneSeveral, here, ({ results }) => ({ refusals: results.map(() => null) }), { onDropped }),
+    ])
     const [oldest] = this.#answered.keys()
     if (this.#answered.size > answeredAtMost && oldest !== undefined) this.#silence(oldest)
   }
@@ -49,7 +50,7 @@ export class LateResults {
   }
 
   #silence(experiment: string): void {
-    this.#answered.get(experiment)?.unsubscribe()
+    for (const subscription of this.#answered.get(experiment) ?? []) subscription.unsubscribe()
     this.#answered.delete(experiment)
   }
 }
