@@ -60,7 +60,7 @@ const takeUpGapMs = 100
 /** Fewer workers than these answer a roll-call at once; the answers of more are spread over time. */
 const fewWorkers = 64
 const longestSpreadMs = 10_000
-/** Placement looks at every slot. It looks at twice as many in a ms, or more, so half of the time is left for all else. */
+/** Placement looks at every slot: twice as many in a ms, or more, and from the second thousand on it rests a ms for each between two looks. */
 const slotsPerMs = 1000
 /** Another driver of the same name has so long to answer. */
 const namesakeMs = 1000
@@ -316,7 +316,7 @@ class Driver implements RunningActor {
 
   /** All that changed in this turn is looked at once, when the turn is over; or a little later, where a look takes long. */
   #changed(): void {
-    this.#placement.want(Math.floor(this.#fleet.size / slotsPerMs))
+    this.#placement.want(Math.ceil(this.#fleet.size / slotsPerMs) - 1)
   }
 
   #place(): void {

@@ -78,8 +78,8 @@ describe('the driver', () => {
       bench.clock.increment(1)
       await bench.settle()
     }
-    // One look when the slot falls idle, one 2 ms later that has a trial suggested, and one that hands it over.
-    expect([ms, inOrder(w1.running)]).toEqual([4, [1, 2]])
+    // One look when the slot falls idle, one a ms later that has a trial suggested, and one that hands it over.
+    expect([ms, inOrder(w1.running)]).toEqual([2, [1, 2]])
   })
 
   it('lets a trial wait behind a short one where results do not matter, and never while a slot is idle', async () => {
