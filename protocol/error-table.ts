@@ -763,7 +763,7 @@ export const table = {
       'train sets weights of {layer} that it read while it passed steps which were over before this worker came (or are older than the checkpoint that it went on from): no worker of today has ever had them',
     retryable: false,
     remedy:
-      'let train keep the best weights with `checkpoint.save(model)` as soon as they are the best, which outlives all workers, instead of in a variable of its own that it puts back',
+      'keep copies of what `model.getWeights()` gives, as tensors, which are part of what a worker takes over; or `checkpoint.save(model)` as soon as it is the best one',
   },
   RING_DECISIONS_DIFFER: {
     message: '{when}: {what} is {value} on rank {rank}, and {otherValue} on rank {otherRank}',

@@ -148,6 +148,9 @@ export function createDistribution(options: DistributionOptions): Distribution {
       sync.knowAll()
       if (!steps.hasPassed) options.onStep?.(steps.progress.step)
     },
+    gets: (weights) => {
+      replica.reads(weights, membership.skips)
+    },
     sets: sync.set,
     shuffleSeed: () => {
       shuffles += 1

@@ -7,7 +7,7 @@
  * - `LayersModel.makeTestFunction` is what all evaluation runs through: it counts the samples.
  * - `CallbackList.onEpochEnd` is where all callbacks of fit and fitDataset are told of an epoch. The first of them, tfjs's own
  *   logger, makes the epoch's means; the ranks' means are taken right behind it, before History or a callback of the user looks.
- * - `Layer.setWeights`, a model's, too, is how train puts weights back that it has kept.
+ * - `Layer.getWeights` and `setWeights`, a model's, too, are how train keeps weights and puts them back.
  * - `applyGradients` of each optimizer may be left out (accumulation, a step that is skipped); `incrementIterations` counts.
  */
 import type { Tf } from './backend.ts'
@@ -72,6 +72,8 @@ export interface Hooks {
   /** Gradients are about to be applied, by `apply`. `names`: of their variables. */
   applies(optimizer: TfOptimizer, names: readonly string[], apply: () => void): void
   counted(optimizer: TfOptimizer): void
+  /** Train reads weights of a layer, or of a model. */
+  gets(weights: readonly Tensor[]): void
   /** The weights to set in the place of these, which train is about to give a layer, or a model. */
   sets(layer: string, weights: readonly Tensor[]): readonly Tensor[]
   /** The seed for a dataset that is shuffled without one: the same on all ranks. */
@@ -352,6 +354,16 @@ export function installHooks(tf: Tf, hooks: Hooks): () => void {
     logs[name] = tf.keep(tf.scalar(value))
   }
 
+  replace(
+    tf.layers.Layer.prototype,
+    'getWeights',
+    (original) =>
+      function (this: unknown, ...args) {
+        const weights = original.apply(this, args) as Tensor[]
+        hooks.gets(weights)
+        return weights
+      },
+  )
   replace(
     tf.layers.Layer.prototype,
     'setWeights',

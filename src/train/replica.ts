@@ -9,6 +9,7 @@ import { createManifest, requireSameVariables, sharedVector, type VariableSpec }
 import type { Tf } from './backend.ts'
 import { digestOfValues } from './digest.ts'
 import type { Fact } from './facts.ts'
+import { createReadWeights } from './read-weights.ts'
 import {
   iterationsOf,
   plainName,
@@ -32,6 +33,8 @@ export interface Replica {
   /** A variable that is none of the model's. */
   exclude(variable: Variable): void
   counts(optimizer: TfOptimizer): void
+  /** Train reads weights; `passing`: in a step that is over. */
+  reads(weights: readonly Tensor[], passing: boolean): void
   /** The variables' values of now are nobody's: this process passes a step that is over. */
   markPassed(): void
   /** Whether it holds a value of a variable that was nobody's. */
@@ -47,6 +50,10 @@ const State = Type.Object({
   specs: Type.Array(Type.Object({ name: Type.String(), shape: Type.Array(Type.Number()), dtype: Type.String() })),
   values: Type.Array(Type.Unsafe<Uint8Array>({})),
   iterations: Type.Array(Type.Number()),
+  /** None in checkpoints of earlier versions. */
+  kept: Type.Optional(
+    Type.Array(Type.Object({ read: Type.Integer({ minimum: 0 }), values: Type.Array(Type.Unsafe<Uint8Array>({})) })),
+  ),
 })
 
 export function createReplica(tf: Tf): Replica {
@@ -56,6 +63,7 @@ export function createReplica(tf: Tf): Replica {
   const optimizers = new Set<TfOptimizer>()
   /** A copy that tfjs makes has the data of its original. */
   const passed = new WeakSet<object>()
+  const read = createReadWeights(tf)
 
   const isIts = (one: Variable): boolean => !before.has(one) || adopted.has(one)
   const variables = (): Variable[] => registeredVariables(tf).filter((one) => isIts(one) && !excluded.has(one))
@@ -75,6 +83,10 @@ export function createReplica(tf: Tf): Replica {
     },
     counts: (optimizer) => {
       optimizers.add(optimizer)
+    },
+    reads: (weights, passing) => {
+      read.note(weights, passing)
+      if (passing) for (const { dataId } of weights) passed.add(dataId)
     },
     markPassed: () => {
       for (const { dataId } of variables()) passed.add(dataId)
@@ -101,6 +113,7 @@ export function createReplica(tf: Tf): Replica {
           return new Uint8Array(values.buffer, values.byteOffset, values.byteLength)
         }),
         iterations: [...optimizers].map(iterationsOf),
+        kept: read.take(variables()),
       }),
     put: (bytes, rank) => {
       const state = check(State, decode(bytes), 'ring state')
@@ -114,6 +127,7 @@ export function createReplica(tf: Tf): Replica {
       for (const [index, optimizer] of [...optimizers].entries()) {
         setIterations(optimizer, state.iterations[index] ?? 0)
       }
+      for (const dataId of read.put(state.kept ?? [])) passed.delete(dataId)
     },
   }
 }

@@ -120,6 +120,29 @@ export function scenariosOf(kit: Kit): Readonly<Record<string, Scenario>> {
   const variablesOf = (model: tf.LayersModel): tf.Variable[] =>
     model.trainableWeights.map((weight) => weight.read() as tf.Variable)
 
+  /** The best weights, kept by a callback and put back at the end. */
+  const keepingBest =
+    (weightsOf: (model: tf.LayersModel) => tf.Tensor[]): Scenario =>
+    async (dataset) => {
+      const { batchSize, epochs, samples } = kit.setting()
+      const { xs, ys } = dataset(samples)
+      const model = kit.layers()
+      watchAll(model)
+      let kept: tf.Tensor[] = []
+      const keeping: tf.CustomCallbackArgs = {
+        onEpochEnd: async (epoch) => {
+          // Others are read all the time, and the best were those of an epoch that is over before anybody comes late.
+          const now = weightsOf(model)
+          if (epoch === 0) kept = now
+          else tf.dispose(now)
+        },
+      }
+      const callbacks = [asObject(noting(model)), asObject(keeping)]
+      await model.fit(xs, ys, { batchSize, epochs, shuffle: false, verbose: 0, callbacks })
+      model.setWeights(kept)
+      return 1
+    }
+
   return {
     /** Two weights of their own, trained by turns, one of them on a part of the columns. */
     turns: async (dataset) => {
@@ -168,28 +191,8 @@ export function scenariosOf(kit: Kit): Readonly<Record<string, Scenario>> {
       }
       return costOf(value)
     }),
-    /** The best weights, kept by a callback and put back at the end. */
-    keepsBest: async (dataset) => {
-      const { batchSize, epochs, samples } = kit.setting()
-      const { xs, ys } = dataset(samples)
-      const model = kit.layers()
-      watchAll(model)
-      let best = Infinity
-      let kept: tf.Tensor[] = []
-      const keeping: tf.CustomCallbackArgs = {
-        onEpochEnd: async (epoch, logs) => {
-          const value = logs?.loss ?? NaN
-          // Best at an epoch that is over before anybody comes late.
-          if (epoch > 0 || value >= best) return
-          best = value
-          kept = model.getWeights().map((one) => one.clone())
-        },
-      }
-      const callbacks = [asObject(noting(model)), asObject(keeping)]
-      await model.fit(xs, ys, { batchSize, epochs, shuffle: false, verbose: 0, callbacks })
-      model.setWeights(kept)
-      return best
-    },
+    keepsBest: keepingBest((model) => model.getWeights().map((one) => one.clone())),
+    keepsBestByHand: keepingBest((model) => model.weights.map((one) => one.read().clone())),
     /** Compiled anew, as for a second phase with a rate of its own. */
     recompiles: async (dataset) => {
       const { batchSize, epochs, samples } = kit.setting()

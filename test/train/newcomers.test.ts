@@ -103,7 +103,16 @@ describe('A newcomer', () => {
     return await Promise.all(again.map(({ report }) => report))
   }
 
-  it.each(['recompiles', 'keepsBest', 'olderFit', 'olderByHand'])(
+  async function together(scenario: string): Promise<TrainerReport | undefined> {
+    await opened?.close()
+    opened = ringOfTrainers({ ...work, scenario, optimizer: 'adam' }, settingsOf(2))
+    const ring = opened
+    const trainers = await Promise.all([0, 1].map((seat) => ring.start(seat)))
+    const [report] = await Promise.all(trainers.map((one) => one.report))
+    return report
+  }
+
+  it.each(['recompiles', 'keepsBest', 'keepsBestByHand', 'olderFit', 'olderByHand'])(
     'is like the others in the end (%s)',
     async (scenario) => {
       const [one, other] = await joinLate(scenario)
@@ -129,8 +138,16 @@ describe('A newcomer', () => {
     expect(other?.weights).toEqual(one?.weights)
   })
 
-  it('says that nobody has weights that train kept before the checkpoint', async () => {
-    for (const { error } of await goOn('keepsBest')) expect(error?.code).toBe('RING_WEIGHTS_PASSED')
+  it('has weights that train kept before the checkpoint', async () => {
+    const [one, other] = await goOn('keepsBest')
+    for (const report of [one, other]) expect(report?.error).toBeNull()
+    const undisturbed = await together('keepsBest')
+    expect(one?.weights).toEqual(undisturbed?.weights)
+    expect(other?.weights).toEqual(undisturbed?.weights)
+  })
+
+  it('says that nobody has weights that train kept before the checkpoint, past the system', async () => {
+    for (const { error } of await goOn('keepsBestByHand')) expect(error?.code).toBe('RING_WEIGHTS_PASSED')
   })
 })
 

@@ -1,6 +1,7 @@
 /** What a training by several relies on in tfjs, beyond its public interface: another version that has it otherwise fails here. */
 import * as tf from '@tensorflow/tfjs'
 import { afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest'
+import { createReadWeights } from '../../src/train/read-weights.ts'
 import { installHooks, type Epoch, type Hooks } from '../../src/train/hooks.ts'
 import {
   batchOnTape,
@@ -51,6 +52,7 @@ const quiet: Hooks = {
   counted: () => {
     asked.push('counted')
   },
+  gets: () => undefined,
   sets: (_, weights) => weights,
   shuffleSeed: () => 'seed',
 }
@@ -295,6 +297,28 @@ describe('A hook', () => {
     const tensors = tf.memory().numTensors
     model.setWeights(model.getWeights())
     expect(tf.memory().numTensors).toBe(tensors)
+  })
+
+  it('gives copies the values of what they are copies of', () => {
+    const [theirs, mine] = [createReadWeights(tf), createReadWeights(tf)]
+    const one = tf.tidy(() => tf.variable(tf.tensor1d([1, 2])))
+    const other = tf.tidy(() => tf.variable(tf.tensor1d([8, 9])))
+    theirs.note([one], false)
+    mine.note([other], true)
+    const [kept, passed] = [one.clone(), other.clone()]
+    tf.tidy(() => one.assign(tf.tensor1d([3, 4])))
+    theirs.note([one], false)
+    mine.note([other], true)
+    tf.tidy(() => other.assign(tf.tensor1d([3, 4])))
+    // What nobody holds but the variable itself is no part of the state.
+    const state = theirs.take([one])
+    expect(state.map(({ read }) => read)).toEqual([0])
+    expect(mine.put(state)).toEqual([passed.dataId])
+    expect([...passed.dataSync()]).toEqual([...kept.dataSync()])
+    expect([...passed.add(1).dataSync()]).toEqual([2, 3])
+    expect(mine.take([other])).toEqual(state)
+    kept.dispose()
+    expect(theirs.take([one])).toEqual([])
   })
 
   it('leaks no tensor, and leaves nothing behind when it is taken away', async () => {

@@ -744,7 +744,7 @@ TABLE: dict[str, tuple[str, bool, str]] = {
         "resume from the last checkpoint; please report it",
     ),
     "RING_MEMBERS_MISSING": (
-        "{there} of {wanted} workers; {missing} are missing",
+        "{there} of {wanted} workers, {missing} missing",
         True,
         "start as many with `maggy worker --server {server}`, or free some: the training goes on by itself",
     ),
@@ -761,7 +761,7 @@ TABLE: dict[str, tuple[str, bool, str]] = {
     "RING_WEIGHTS_PASSED": (
         "train sets weights of {layer} that it read while it passed steps which were over before this worker came (or are older than the checkpoint that it went on from): no worker of today has ever had them",
         False,
-        "let train keep the best weights with `checkpoint.save(model)` as soon as they are the best, which outlives all workers, instead of in a variable of its own that it puts back",
+        "keep copies of what `model.getWeights()` gives, as tensors, which are part of what a worker takes over; or `checkpoint.save(model)` as soon as it is the best one",
     ),
     "RING_DECISIONS_DIFFER": (
         "{when}: {what} is {value} on rank {rank}, and {otherValue} on rank {otherRank}",
