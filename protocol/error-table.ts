@@ -746,6 +746,13 @@ export const table = {
     retryable: true,
     remedy: 'start as many with `maggy worker --server {server}`, or free some: the training goes on by itself',
   },
+  RING_AWAITS: {
+    message:
+      'trial {trial}: {waiting} of {members} workers wait for {workers}, whose train has not come to the next step for {seconds} s',
+    retryable: true,
+    remedy:
+      'it goes on by itself once that is done; `maggy logs` shows what train says, and `trialTimeoutMs` of the context ends a trial that never does',
+  },
   RING_MANIFEST_DIFFERS: {
     message:
       'the models of the ranks differ: variable {index} is {variable} on rank {rank}, and {otherVariable} on rank {otherRank}',

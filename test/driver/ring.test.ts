@@ -478,3 +478,42 @@ describe('the progress of a training', () => {
     })
   })
 })
+
+describe('a training in which members wait', () => {
+  it('says for whom, as soon as that takes long', async () => {
+    const { bench, workers, members } = await atWork({ workers: 2 }, ['w1', 'w2'])
+    const told = listen(bench)
+    const [first, second] = members
+    const pass = async (seconds: number, finished: number): Promise<void> => {
+      for (let at = 0; at < seconds; at += 1) {
+        first?.progress({ finished, stepMs: 1000, waitMs: 1000 })
+        second?.progress({ finished, stepMs: 1000, waitMs: 0 })
+        await bench.pass(1000, ...workers)
+      }
+    }
+    await pass(9, 4)
+    expect(told.at(-1)?.waiting).toBeNull()
+    await pass(3, 4)
+    expect(told.at(-1)?.waiting).toMatchObject({ code: 'RING_AWAITS' })
+    expect(told.at(-1)?.waiting?.message).toMatch(
+      /^trial 0: 1 of 2 workers wait for w2, whose train has not come to the next step for 1[12] s/,
+    )
+    await pass(1, 5)
+    expect(told.at(-1)?.waiting).toBeNull()
+  })
+
+  it('says for whom, also before the first step', async () => {
+    const { bench, workers } = await train({ workers: 2 }, ['w1', 'w2'])
+    const told = listen(bench)
+    const [first, second] = workers.map((worker) => new FakeMember(worker, 0))
+    await bench.pass(20_000, ...workers)
+    // Both load what they need.
+    expect(told.at(-1)?.waiting).toBeNull()
+    if (first !== undefined) await say(bench, first.join())
+    await bench.pass(12_000, ...workers)
+    expect(told.at(-1)?.waiting?.message).toContain('1 of 2 workers wait for w2, ')
+    if (second !== undefined) await say(bench, second.join())
+    await bench.pass(1000, ...workers)
+    expect(told.at(-1)?.waiting).toBeNull()
+  })
+})

@@ -184,7 +184,7 @@ export class Effects {
     const wasSettled = trial !== undefined && history.settled(trial)
     if (event.type === 'trial.assigned' && history.queued.has(event.trial)) pruning.restart(event.trial, event.attempt)
     const failed = event.type === 'experiment.changed' && event.change.failed === true ? this.#failedTrials() : []
-    if (event.type.startsWith('trial.')) this.movedAt = this.#clock.elapsed()
+    if (event.type.startsWith('trial.') || event.type.startsWith('experiment.')) this.movedAt = this.#clock.elapsed()
     const effects = history.apply(event)
     this.#traces.note(event)
     for (const one of failed) if (!history.settled(one)) pruning.restart(one, history.trial(one)?.context.attempt ?? 0)

@@ -50,6 +50,7 @@ export class Waiting {
       this.#memory(run, now) ??
       taken ??
       unanswered(run, now) ??
+      awaitedMember(run, now) ??
       refusedResult(run, now) ??
       unsuggested(run, now) ??
       this.#finishing(run, now)
@@ -168,6 +169,16 @@ function unanswered({ rooms }: ExperimentRun, now: number): Said {
   const { worker, attempt, code, since } = waits
   const seconds = Math.round((now - since) / 1000)
   return said(problem('ASSIGN_UNANSWERED', { worker, trial: attempt.trial, seconds, reason: code }), now - since)
+}
+
+/** Some members of a ring wait for others, whose train is at something else. */
+function awaitedMember({ rooms }: ExperimentRun, now: number): Said {
+  const waits = rooms.rings?.awaited()
+  if (waits === undefined || now - waits.since < quietMs) return null
+  const { trial, members, workers, since } = waits
+  const seconds = Math.round((now - since) / 1000)
+  const waiting = members - workers.length
+  return said(problem('RING_AWAITS', { trial, waiting, members, workers: workers.join(', '), seconds }), now - since)
 }
 
 function refusedResult({ refusedResult: refused, movedAt }: ExperimentRun, now: number): Said {

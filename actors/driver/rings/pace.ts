@@ -18,6 +18,8 @@ const staleMs = 5000
 export class Pace {
   readonly #clock: Clock
   readonly #members = new Map<number, Member>()
+  /** When a member last finished a step that it had not. */
+  #movedAt = 0
 
   constructor(clock: Clock) {
     this.#clock = clock
@@ -30,6 +32,20 @@ export class Pace {
     const samples = before === undefined ? 0 : said.samples - before.said.samples
     const samplesPerSecond = seconds > 0 ? Math.max(0, samples / seconds) : 0
     this.#members.set(attempt, { said, at, samplesPerSecond })
+    if (said.finished !== before?.said.finished) this.#movedAt = at
+  }
+
+  /** The members that others wait for, and since when no step was finished. Undefined: nobody waits, or nobody is waited for. */
+  awaited<M extends { readonly attempt: number }>(
+    members: readonly M[],
+  ): { readonly members: readonly M[]; readonly since: number } | undefined {
+    const now = this.#clock.elapsed()
+    const computing = members.filter(({ attempt }) => {
+      const member = this.#members.get(attempt)
+      return member === undefined || now - member.at >= staleMs || member.said.waitMs < member.said.stepMs / 2
+    })
+    if (computing.length === 0 || computing.length === members.length) return undefined
+    return { members: computing, since: this.#movedAt }
   }
 
   /** The member that has passed the most gradient steps, of those that were heard, and the last of these. Undefined: none was heard. */

@@ -61,6 +61,8 @@ export class Ring {
   readonly #settings: RingSettings
   readonly #pace: Pace
   readonly #stops: (() => void)[] = []
+  /** When a member last asked to begin. */
+  #joinedAt: number | null = null
   #snapshot: SnapshotFrom<typeof ringMachine>
   /** That of the generation that this driver formed last (I2). */
   #key: { readonly generation: number; readonly bytes: Uint8Array } | undefined
@@ -122,6 +124,18 @@ export class Ring {
     if (this.state !== 'done') this.#move({ type: 'trial.settled' })
   }
 
+  /** The workers that the others wait for, and since when (elapsed), as far as it is known. Undefined: nobody waits. */
+  get awaited(): { readonly workers: readonly string[]; readonly since: number } | undefined {
+    const { value } = this.#snapshot
+    if (value === 'running') {
+      const found = this.#pace.awaited(this.#plan())
+      return found && { workers: found.members.map(({ worker }) => worker), since: found.since }
+    }
+    const expected = this.seats.filter(({ standing }) => standing === 'expected')
+    if (value !== 'forming' || this.#joinedAt === null || expected.length === 0) return undefined
+    return { workers: expected.map(({ worker }) => worker), since: this.#joinedAt }
+  }
+
   standing(): RingStanding {
     const { context, value } = this.#snapshot
     const members = context.plan.flatMap((attempt) => this.#seat(attempt) ?? [])
@@ -159,7 +173,10 @@ export class Ring {
     const furthest = this.#pace.furthest(this.#plan())
     const isFar = furthest !== undefined && furthest.step - step > worthChasing && chases < chasesAtMost
     const ahead = seat.standing === 'expected' && isFar ? this.#ahead(worker, furthest) : null
-    if (ahead === null) this.#move({ type: 'ring.join', attempt: seat.attempt })
+    if (ahead === null) {
+      if (seat.standing === 'expected') this.#joinedAt = this.#host.clock.elapsed()
+      this.#move({ type: 'ring.join', attempt: seat.attempt })
+    }
     const joined = this.seats.filter(({ standing }) => standing !== 'expected').length
     return { joined, wanted: this.#snapshot.context.max, ahead }
   }

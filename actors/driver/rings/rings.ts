@@ -133,6 +133,15 @@ export class Rings {
     return undefined
   }
 
+  /** For people: the trial whose members have waited longest for others of them. `since`: elapsed. */
+  awaited(): { trial: number; members: number; workers: readonly string[]; since: number } | undefined {
+    const waits = [...this.#rings].flatMap(([trial, ring]) => {
+      const { awaited } = ring
+      return awaited === undefined ? [] : [{ trial, members: ring.seats.length, ...awaited }]
+    })
+    return waits.toSorted((a, b) => a.since - b.since)[0]
+  }
+
   #open(trial: number): Ring {
     const known = this.#rings.get(trial)
     if (known !== undefined) return known

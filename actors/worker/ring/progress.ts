@@ -26,7 +26,8 @@ export function createProgress(options: {
   const sinceTold = { steps: 0, waitedMs: 0, at: clock.elapsed() }
   let step = -1
   let samples = 0
-  let askedAt = 0
+  /** Null: it waits for nothing. */
+  let askedAt: number | null = null
   /** The ring's counters at the last word. */
   let counted: { readonly ring: Ring; readonly ms: number } | undefined
 
@@ -34,6 +35,10 @@ export function createProgress(options: {
     const ring = options.ring()
     if (ring !== undefined) {
       const now = clock.elapsed()
+      if (askedAt !== null) {
+        sinceTold.waitedMs += now - askedAt
+        askedAt = now
+      }
       const { plan, predecessorMs } = ring
       const steps = Math.max(1, sinceTold.steps)
       tell(bus, ringProgress, me, {
@@ -60,7 +65,8 @@ export function createProgress(options: {
       if (at.step > step) sinceTold.steps += 1
       step = at.step
       samples = at.samples
-      sinceTold.waitedMs += clock.elapsed() - askedAt
+      if (askedAt !== null) sinceTold.waitedMs += clock.elapsed() - askedAt
+      askedAt = null
     },
     stop: () => {
       clock.clearTimeout(timer)

@@ -748,6 +748,11 @@ TABLE: dict[str, tuple[str, bool, str]] = {
         True,
         "start as many with `maggy worker --server {server}`, or free some: the training goes on by itself",
     ),
+    "RING_AWAITS": (
+        "trial {trial}: {waiting} of {members} workers wait for {workers}, whose train has not come to the next step for {seconds} s",
+        True,
+        "it goes on by itself once that is done; `maggy logs` shows what train says, and `trialTimeoutMs` of the context ends a trial that never does",
+    ),
     "RING_MANIFEST_DIFFERS": (
         "the models of the ranks differ: variable {index} is {variable} on rank {rank}, and {otherVariable} on rank {otherRank}",
         False,
