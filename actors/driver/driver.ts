@@ -243,7 +243,7 @@ class Driver implements RunningActor {
   #hearOwnership(news: OwnershipNews): void {
     if (news.kind === 'takenUp') this.#rollCall.want(takeUpGapMs)
     else if (news.kind === 'ended') {
-      tellProgress(this.#env.bus, news.run, this.#fleet, this.#env)
+      tellProgress(this.#env.bus, news.run, this.#fleet, this.#viewer)
       void this.#retiring?.look()
     } else {
       if (news.kind === 'owns') this.#beat.want((this.#fleet.present.length / newsPerSecond) * 1000)
@@ -283,8 +283,16 @@ class Driver implements RunningActor {
     if (runs.size > 0 || this.#fleet.slots().some(({ lease }) => lease.state === 'ours')) this.#changed()
   }
 
+  get #viewer() {
+    const { bus, id, clock } = this.#env
+    const { tokenFile } = this.#options
+    const isHere = /\/\/(127\.|localhost|\[::1\])/.test(bus.server)
+    const token = isHere && tokenFile !== undefined ? ` --token-file ${tokenFile}` : ''
+    return { id, clock, server: `${bus.server}${token}` }
+  }
+
   #tellProgress(): void {
-    for (const run of this.#ownership.runs.values()) tellProgress(this.#env.bus, run, this.#fleet, this.#env)
+    for (const run of this.#ownership.runs.values()) tellProgress(this.#env.bus, run, this.#fleet, this.#viewer)
   }
 
   // Placement

@@ -15,6 +15,8 @@ export interface DriverOptions extends Copies {
   readonly retainDays?: number
   /** Of experiments that have ended so many stay, the last ones; those that are pinned do not count. Left out: all do. */
   readonly retainCount?: number
+  /** The file with the server's token, if it came by one: for people of the same host, who are told to start more workers. */
+  readonly tokenFile?: string | undefined
 }
 
 export const driverDefaults: DriverOptions = {

@@ -371,13 +371,13 @@ function readCommands(program: Command, finish: Finish): void {
   ).action(async (id: string, values: string[], options: Shared) => {
     finish(await (await import('./change-command.ts')).enqueueCommand(id, values, options))
   })
-  onBus(program.command('logs <id>').description('show what trials printed'))
+  onBus(program.command('logs [id]').description('show what trials printed (default: of the last experiment)'))
     .argument('[trial]', 'the number of a trial (default: all)', count)
     .option('--follow', 'go on as more comes')
     .option('--raw', 'the lines alone, as they were printed, for pipes: control characters are not shown as escapes')
     .action(
       async (
-        id: string,
+        id: string | undefined,
         trial: number | undefined,
         options: Shared & { readonly follow?: boolean; readonly raw?: boolean },
       ) => {

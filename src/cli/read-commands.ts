@@ -160,9 +160,9 @@ export async function stopped(
   }
 }
 
-/** Shows the output of trials; with `follow`, as it comes; `raw`: as it was printed, for pipes. */
+/** Shows the output of trials (by default of the experiment that was active last); with `follow`, as it comes; `raw`: as it was printed, for pipes. */
 export async function logsCommand(
-  id: string,
+  given: string | undefined,
   trial: number | undefined,
   options: Looking & { readonly follow?: boolean; readonly raw?: boolean },
 ): Promise<number> {
@@ -170,6 +170,7 @@ export async function logsCommand(
     looking(
       options,
       async ({ bus }) => {
+        const id = given ?? (await latestExperiment(bus))
         const { trials } = await readResult(bus, id)
         const say = (number: number, line: Parameters<typeof outputLine>[0]) => {
           if (options.json === true) printJson('output', { trial: number, ...line })
@@ -191,7 +192,7 @@ export async function logsCommand(
         }
         return exitCodes.done
       },
-      id,
+      given,
     ),
   )
 }

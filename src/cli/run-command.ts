@@ -225,7 +225,8 @@ async function toTheEnd(
       else for (const folder of folders) process.stdout.write(`written to ${folder}\n`)
       await tracker?.finish()
       if (result.state === 'stopped') {
-        process.stderr.write(`stopped; go on with \`maggy resume ${result.experiment}${where(options)}\`\n`)
+        const again = `maggy resume ${result.experiment}${where(options)}${beside(options)}`
+        process.stderr.write(`stopped; go on with \`${again}\`\n`)
       }
       return codeFor(result, signal)
     } finally {
@@ -237,6 +238,10 @@ async function toTheEnd(
     }
   })
 }
+
+/** The workers beside an embedded bus, where they were asked for: the same experiment wants them again. */
+const beside = (options: RunCommandOptions): string =>
+  options.workers === undefined || isServed(options) ? '' : ` --workers ${options.workers}`
 
 function signingOptions({ signKey, signFor }: RunCommandOptions): SigningOptions {
   return {

@@ -153,6 +153,9 @@ export function resultText(result: Result, shown: Shown = {}): string {
     lines.push(`matters ${visible(metric)}: ${said.join(', ')}`)
   }
   if (result.holes !== undefined) lines.push(pc.red(holesText(result.holes)))
+  const missing = result.wanted - result.trials.length
+  if (result.state === 'done' && result.conclusion === undefined && result.ablation === undefined && missing > 0)
+    lines.push(`ended   after ${result.trials.length} of ${result.wanted} trials: there was nothing more to try`)
   if (result.conclusion !== undefined) lines.push(`stopped by its rule: ${result.conclusion}`)
   for (const note of result.notes ?? []) lines.push(`note    ${visible(note)}`)
   lines.push(...keptText(result))

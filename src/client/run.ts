@@ -2,12 +2,14 @@
 import { codeOf, describe, problem, type Submission } from '../../protocol/index.ts'
 import { systemClock, type Clock } from '../actor/index.ts'
 import { readLog } from '../archive/index.ts'
+import { changedSince } from '../bundle/index.ts'
 import type { Bus } from '../bus/index.ts'
 import { Reading } from '../history/index.ts'
 import { changeAndResume, type ChangeOf } from './change.ts'
 import { readResult, type Result } from '../store/index.ts'
 import { followOutput, outputSoFar } from './output.ts'
 import { followExperiment, type Watch } from './follow.ts'
+import { fetchSource } from './keeping.ts'
 import { signAgain, type SigningOptions } from './signing.ts'
 import { pause, stopRunning, submitAgain, submitExperiment, takeUp } from './submit.ts'
 
@@ -43,15 +45,33 @@ export async function resumeAndFollow(
   options: RunOptions & SigningOptions & { readonly force?: boolean; readonly change?: ChangeOf } = {},
 ): Promise<Result> {
   const { signal, clock, force = false, change } = options
-  await readResult(bus, experiment) // rejects with EXPERIMENT_UNKNOWN before anybody is asked
+  // Rejects with EXPERIMENT_UNKNOWN before anybody is asked.
+  const { bundle } = await readResult(bus, experiment)
   // Lines printed before are in the log, and are no news.
   const printed = watch.onOutput === undefined ? 0 : await outputSoFar(bus, experiment)
   const patience = { force, signal, clock, onWaiting: watch.onWaiting?.bind(watch) }
   if (change === undefined) await takeUp(bus, experiment, patience)
   else await changeAndResume(bus, experiment, change, { ...options, ...patience })
   await signAnew(bus, experiment, watch, options)
+  const stale = await staleSources(bus, bundle)
+  if (stale.length > 0) watch.onNotice?.(staleText(experiment, stale))
   return await followUntilEnd(bus, experiment, watch, options, printed)
 }
+
+/** Files of this host that are not any more what the experiment runs. */
+async function staleSources(bus: Bus, bundle: Result['bundle']): Promise<readonly string[]> {
+  if (bundle === undefined) return []
+  try {
+    return await changedSince(await fetchSource(bus, bundle.sha256))
+  } catch (error) {
+    // Whoever runs it says what is wrong with its code.
+    if (codeOf(error) === undefined) throw error
+    return []
+  }
+}
+
+const staleText = (experiment: string, files: readonly string[]): string =>
+  `${files.join(', ')} changed since: ${experiment} goes on with the code that was sent (\`maggy show ${experiment} --source\`); \`maggy run\` begins another one with what is there now, and \`warmStart\` lets it know this one's trials`
 
 /** Its signature may have expired while it stood still. */
 async function signAnew(bus: Bus, experiment: string, watch: Watch, options: SigningOptions): Promise<void> {

@@ -187,7 +187,7 @@ function doneWith(metrics: Readonly<Record<string, number>>, generators: Generat
 /** The numbers in what train returned. Throws RESULT_INVALID and METRIC_MISSING. */
 function metricsOf(result: unknown, objectives: readonly string[], single: string): Record<string, number> {
   const named = typeof result === 'number' ? { [single]: result } : result
-  if (typeof named !== 'object' || named === null || Array.isArray(named)) throw wrong(inspectBriefly(result))
+  if (typeof named !== 'object' || named === null || !isRecord(named)) throw wrong(inspectBriefly(result))
   const metrics: Record<string, number> = {}
   for (const [name, value] of Object.entries(named)) {
     if (typeof value !== 'number' || !Number.isFinite(value)) {
@@ -207,6 +207,15 @@ function metricsOf(result: unknown, objectives: readonly string[], single: strin
     })
   }
   return metrics
+}
+
+/** A plain object, or one with fields of its own: of a Map, a generator, a Date or an error no number would be found. */
+function isRecord(value: object): boolean {
+  if (Array.isArray(value) || ArrayBuffer.isView(value)) return false
+  const prototype: unknown = Object.getPrototypeOf(value)
+  // Of this realm or another one.
+  const isPlain = prototype === null || Object.getPrototypeOf(prototype) === null
+  return isPlain || Object.keys(value).length > 0
 }
 
 const known = [

@@ -15,7 +15,7 @@ import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { codeOf } from '../../protocol/index.ts'
-import { bundleModule, createBundleCache } from '../../src/bundle/index.ts'
+import { bundleModule, changedSince, createBundleCache } from '../../src/bundle/index.ts'
 import type { Blobs } from '../../src/bus/index.ts'
 
 let folder: string
@@ -42,6 +42,21 @@ const failure = async (promise: Promise<unknown>) => {
   )
   return { code: codeOf(error), message: String((error as Error | undefined)?.message) }
 }
+
+test('files that have changed since they were bundled are known, and those that are elsewhere are not compared', async () => {
+  await write('since/part.ts', 'export const part: number = 1\n')
+  const main = await write(
+    'since/main.ts',
+    "#!/usr/bin/env node\nimport { part } from './part.ts'\nexport const place = [import.meta.url, part]\n",
+  )
+  const { code } = await bundleModule(main)
+  expect(await changedSince(code)).toEqual([])
+  const part = await write('since/part.ts', 'export const part: number = 2\n')
+  expect(await changedSince(code)).toEqual([part])
+  await rm(part)
+  await write('since/main.ts', 'export const place = 3\n')
+  expect(await changedSince(code)).toEqual([main])
+})
 
 describe('bundleModule', () => {
   test('says which module is not there', async () => {

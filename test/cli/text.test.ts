@@ -52,6 +52,15 @@ describe('text for people', () => {
     )
   })
 
+  it('says that there were fewer trials than were asked for, for there is nothing more to try', () => {
+    const one = [suggested(0, { lr: 0.1 }), assigned(0), ended(0, { kind: 'done', metrics: { accuracy: 0.5 } })]
+    const exhausted = { type: 'optimizer.exhausted', at: 9 } as const
+    const over = { type: 'experiment.ended', at: 9, state: 'done', best: null } as const
+    const said = (trials: number) => lines(resultText(resultOf('e', [accepted({ trials }), ...one, exhausted, over])))
+    expect(said(10)).toContain('ended   after 1 of 10 trials: there was nothing more to try')
+    expect(said(1).filter((line) => line.startsWith('ended'))).toEqual([])
+  })
+
   it('has numbers of four digits and times that read as times', () => {
     expect([short(0.123456), short(1234567), short(null)]).toEqual(['0.1235', '1234567', '-'])
     expect([400, 41_000, 187_000, 3_723_000, null].map(duration)).toEqual(['0.4 s', '41 s', '3:07', '1:02:03', '-'])

@@ -12,10 +12,12 @@ const metricsAtMost = 16
 interface Viewer {
   readonly id: string
   readonly clock: Clock
+  /** What a command is given after `--server`, to come to the same bus. */
+  readonly server: string
 }
 
 export function tellProgress(bus: Bus, run: ExperimentRun, fleet: Fleet, viewer: Viewer): void {
-  const payload = progressOf(run, fleet, bus.server, viewer)
+  const payload = progressOf(run, fleet, viewer)
   // A watcher that has missed one sees the next in a moment.
   try {
     tell(bus, progress, { experiment: run.id }, payload)
@@ -26,12 +28,7 @@ export function tellProgress(bus: Bus, run: ExperimentRun, fleet: Fleet, viewer:
   }
 }
 
-function progressOf(
-  run: ExperimentRun,
-  fleet: Fleet,
-  server: string,
-  { id, clock }: Viewer,
-): PayloadOf<typeof progress> {
+function progressOf(run: ExperimentRun, fleet: Fleet, { id, clock, server }: Viewer): PayloadOf<typeof progress> {
   const { history } = run
   const begun = begunOf(run, fleet)
   const running = begun.slice(0, shown).flatMap((trial) => {
