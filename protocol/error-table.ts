@@ -765,9 +765,16 @@ export const table = {
     remedy:
       'what train does to variables beside gradients (assign, setWeights, tf.variable) must be the same on every rank: seed what is random, and let it depend on no data; if train does nothing of the kind, the hosts compute differently: use hosts of one kind',
   },
+  RING_WEIGHTS_ELSEWHERE: {
+    message:
+      'train sets weights of {layer} that it read while it passed steps which were over before this worker came: it has never had them',
+    retryable: true,
+    remedy:
+      'nothing needs to be done: the others go on without this worker; copies of what `model.getWeights()` gives, as tensors, are part of what a worker takes over',
+  },
   RING_WEIGHTS_PASSED: {
     message:
-      'train sets weights of {layer} that it read while it passed steps which were over before this worker came (or are older than the checkpoint that it went on from): no worker of today has ever had them',
+      'train sets weights of {layer} that it read while it passed steps which were over before this worker came (or are older than the checkpoint that it went on from): nobody here has them',
     retryable: false,
     remedy:
       'keep copies of what `model.getWeights()` gives, as tensors, which are part of what a worker takes over; or `checkpoint.save(model)` as soon as it is the best one',

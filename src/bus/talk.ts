@@ -8,6 +8,7 @@ import {
   answererOf,
   anyVersion,
   check,
+  codeOf,
   decode,
   decodePayload,
   encode,
@@ -15,7 +16,7 @@ import {
   paramsFrom,
   errorBytes,
   isProblem,
-  type MaggyError,
+  MaggyError,
   problem,
   ProblemSchema,
   RemoteError,
@@ -150,9 +151,19 @@ export function answer<C extends Call>(
       const fault = toTold(error)
       if (delivery.wantsReply) delivery.respond(encode({ error: fault }, subject))
       else options.onDropped?.(subject, fault)
+      const unforeseen = unforeseenIn(error)
+      // Who asked is told what it was, and this process's log where.
+      if (unforeseen !== undefined) throw unforeseen
     }
   }
   return bus.subscribe(anyVersion(subjectFor(call, params)), respond, options.queue ? { queue: options.queue } : {})
+}
+
+/** What code threw that did not mean to: it has a stack to be looked at. Of what a plug-in threw the problem names only the text. */
+function unforeseenIn(error: unknown): Error | undefined {
+  const isPlugin = error instanceof MaggyError && error.code.endsWith('_MISBEHAVED')
+  const thrown = isPlugin ? error.cause : error
+  return thrown instanceof Error && codeOf(thrown) === undefined ? thrown : undefined
 }
 
 /** Hears a message; `params` may hold `*`. A message that is not valid, or of another version, is dropped and counted. */

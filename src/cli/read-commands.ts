@@ -171,14 +171,15 @@ export async function logsCommand(
       options,
       async ({ bus }) => {
         const id = given ?? (await latestExperiment(bus))
-        const { trials } = await readResult(bus, id)
+        const { trials, state } = await readResult(bus, id)
         const say = (number: number, line: Parameters<typeof outputLine>[0]) => {
           if (options.json === true) printJson('output', { trial: number, ...line })
           else if (options.raw === true) print(line.text)
           else print(visible(trial === undefined ? `trial ${number} ${outputLine(line)}` : outputLine(line)))
         }
         const holders = new LogHolders(bus, id)
-        if (options.follow === true) {
+        // Of one that is over there is no more to come.
+        if (options.follow === true && !hasEnded(state)) {
           for await (const entry of bus.streams.follow('telemetry', outputSubject(id, trial), { signal })) {
             for (const line of await linesOf(entry, holders)) say(Number(entry.subject.split('.').at(-1)), line)
           }

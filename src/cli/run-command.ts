@@ -117,8 +117,11 @@ async function handOver(submission: Submission, code: Uint8Array, options: RunCo
   return await interruptible(async (signal) => {
     const session = await openSession({ ...sessionOptions(options), actors: [], onNotice: sayAside })
     try {
+      let last = ''
       const onWaiting = (said: Waiting | null) => {
-        if (said !== null) process.stderr.write(`${said.message}\n`)
+        if (said === null || said.message === last) return
+        last = said.message
+        process.stderr.write(`${last}\n`)
       }
       await submitExperiment(session.bus, submission, code, { signal, onWaiting })
     } finally {

@@ -77,6 +77,11 @@ export async function changeRunning(
     return await told(bus, experiment, { id, ...change }, options)
   } catch (error) {
     if (codeOf(error) !== 'BUS_NO_RESPONDERS') throw error
+    const { state, ended } = await historyOf(bus, experiment)
+    if (ended) {
+      const reason = `it is ${state}; \`maggy resume ${experiment}\` takes it up, with \`--set\` changed`
+      throw problem('CHANGE_REFUSED', { what: Object.keys(change).join(', '), experiment, reason }, { cause: error })
+    }
     throw problem('EXPERIMENT_UNOWNED', { experiment }, { cause: error })
   }
 }

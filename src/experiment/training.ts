@@ -85,8 +85,8 @@ const rangeWaitMs = 10_000
  *   how often train reports (RING_LOOPS_DIFFER), `model.stopTraining` and the optimizer's settings (RING_DECISIONS_DIFFER), every
  *   variable, compared every 50 steps and at the end (RING_REPLICAS_DIFFER). `fit`s run one after another, or one in a callback of
  *   another (FITS_AT_ONCE).
- * - Weights that train reads with `getWeights` and keeps as tensors are part of the state that a late worker takes over; `setWeights`
- *   sets rank 0's on all workers. Where nobody has what it sets, that is said (RING_WEIGHTS_PASSED).
+ * - Weights that train reads with `getWeights` and keeps as tensors are part of the state that a late worker takes over.
+ *   Where nobody has what `setWeights` is given, that is said (RING_WEIGHTS_PASSED).
  * - Gradients that are not to be applied (all but the last of `accumulate`, and those that `nonFinite: 'skip'` leaves out) are zeros.
  * - A loop can be trained by several if the number of its steps does not depend on one worker's own data or chance: play a fixed
  *   number of moves, or compute one gradient for a whole episode.

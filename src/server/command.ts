@@ -121,7 +121,10 @@ export function optionsFrom(flags: ServerFlags, environment: NodeJS.ProcessEnv =
   if (flags.cluster === undefined && (flags.routes ?? flags.peerPort ?? flags.name) !== undefined)
     throw invalid('--cluster', 'is missing: --routes, --peer-port and --name are of a cluster')
   const file = flags.tokenFile ?? environment['MAGGY_TOKEN_FILE'] ?? ''
-  const token = flags.token ?? environment['MAGGY_TOKEN'] ?? (file === '' ? undefined : tokenIn(file))
+  const token =
+    flags.token ??
+    environment['MAGGY_TOKEN'] ??
+    (file === '' ? undefined : tokenIn(file, flags.tokenFile === undefined ? 'MAGGY_TOKEN_FILE' : '--token-file'))
   return {
     ...(flags.host === undefined ? {} : { host: flags.host }),
     ...(flags.random === true ? { port: -1 } : flags.port === undefined ? {} : { port: portOf('--port', flags.port) }),
@@ -155,11 +158,11 @@ function portOf(option: string, text: string, least: 0 | 1 = 0): number {
   })
 }
 
-function tokenIn(file: string): string {
+function tokenIn(file: string, option: string): string {
   try {
     return readFileSync(file, 'utf8').trim()
   } catch (error) {
-    throw problem('OPTION_INVALID', { option: '--token-file', reason: describe(error) })
+    throw problem('OPTION_INVALID', { option, reason: describe(error) })
   }
 }
 

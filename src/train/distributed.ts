@@ -4,7 +4,7 @@
  * This file puts the parts together: membership (when this process takes part), gradients, variable-sync (variables made equal),
  * averages (what user code is told), data (shards, dataset-reads) and checkpoints.
  */
-import type { Metrics, RingSettings } from '../../protocol/index.ts'
+import { problem, type Metrics, type RingSettings } from '../../protocol/index.ts'
 import type { Tf } from './backend.ts'
 import { createAverages } from './averages.ts'
 import { createGradientSteps, type GradientSteps } from './gradients.ts'
@@ -149,9 +149,15 @@ export function createDistribution(options: DistributionOptions): Distribution {
       if (!steps.hasPassed) options.onStep?.(steps.progress.step)
     },
     gets: (weights) => {
-      replica.reads(weights, membership.skips)
+      replica.reads(weights, membership.next, membership.skips)
     },
-    sets: sync.set,
+    sets: (layer, weights) => {
+      // In a step that is over, its own state is nobody's, too.
+      if (membership.skips || !weights.some((one) => replica.isPassed(one))) return
+      // Rank 0 has been there for longest.
+      const isFirst = membership.place?.rank === 0
+      throw isFirst ? problem('RING_WEIGHTS_PASSED', { layer }) : problem('RING_WEIGHTS_ELSEWHERE', { layer })
+    },
     shuffleSeed: () => {
       shuffles += 1
       return `${options.seed}/${shuffles}`

@@ -74,8 +74,8 @@ export interface Hooks {
   counted(optimizer: TfOptimizer): void
   /** Train reads weights of a layer, or of a model. */
   gets(weights: readonly Tensor[]): void
-  /** The weights to set in the place of these, which train is about to give a layer, or a model. */
-  sets(layer: string, weights: readonly Tensor[]): readonly Tensor[]
+  /** Train is about to give a layer, or a model, these weights. */
+  sets(layer: string, weights: readonly Tensor[]): void
   /** The seed for a dataset that is shuffled without one: the same on all ranks. */
   shuffleSeed(): string
 }
@@ -369,10 +369,8 @@ export function installHooks(tf: Tf, hooks: Hooks): () => void {
     'setWeights',
     (original) =>
       function (this: unknown, given) {
-        const weights = given as readonly Tensor[]
-        const set = hooks.sets((this as { readonly name: string }).name, weights)
-        original.call(this, set)
-        tf.dispose(set.filter((one, at) => one !== weights[at]))
+        hooks.sets((this as { readonly name: string }).name, given as readonly Tensor[])
+        original.call(this, given)
       },
   )
 

@@ -1,20 +1,20 @@
 /**
  * Weights that train has read and still holds, the best ones so far, say. They are part of the state that a newcomer takes over: its
  * own train has read them too, in steps that it passed, when it did not have them.
- * I1 Reads have numbers, the same on all ranks, for all run the same function.
+ * I1 Reads have names, the same on all ranks, for all run the same function: the collective that comes next, and how many were before it.
  * I2 A read is known by the data of its tensors: a copy that train makes of them has the same data, until train disposes of it.
  */
 import type { Tf } from './backend.ts'
 import type { Tensor, Variable } from './tfjs.ts'
 
 interface KeptRead {
-  readonly read: number
+  readonly read: string
   readonly values: readonly Uint8Array[]
 }
 
 export interface ReadWeights {
-  /** Train reads these. `passing`: in a step that is over, so that they are nobody's. */
-  note(weights: readonly Tensor[], passing: boolean): void
+  /** Train reads these. `collective`: the next one; `passing`: it is over, so that they are nobody's. */
+  note(weights: readonly Tensor[], collective: number, passing: boolean): void
   /** What train still holds; of `variables` their own values do not count. */
   take(variables: readonly Variable[]): KeptRead[]
   /** What train has read by itself becomes what others have read. Gives the data that it has put. */
@@ -30,8 +30,8 @@ interface Value {
 const readsAtMost = 8
 
 export function createReadWeights(tf: Tf): ReadWeights {
-  const reads = new Map<number, readonly Value[]>()
-  let next = 0
+  const reads = new Map<string, readonly Value[]>()
+  let last = { collective: -1, times: 0 }
   const backend = (): ReturnType<Tf['backend']> => tf.backend()
   const isHeld = ({ dataId }: Value): boolean => backend().refCount(dataId) > 0
 
@@ -46,17 +46,17 @@ export function createReadWeights(tf: Tf): ReadWeights {
   }
 
   return {
-    note(weights, passing) {
+    note(weights, collective, passing) {
       if (passing) renew(weights)
+      last = { collective, times: last.collective === collective ? last.times + 1 : 0 }
       const floats = weights.filter(({ dtype }) => dtype === 'float32')
       for (const [read, values] of reads) if (!values.some(isHeld)) reads.delete(read)
       const [oldest] = reads.keys()
       if (oldest !== undefined && reads.size >= readsAtMost) reads.delete(oldest)
       reads.set(
-        next,
+        `${collective}/${last.times}`,
         floats.map(({ dataId, shape }) => ({ dataId, shape })),
       )
-      next += 1
     },
     take: (variables) => {
       const own = new Set<object>(variables.map(({ dataId }) => dataId))

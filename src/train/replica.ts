@@ -33,8 +33,8 @@ export interface Replica {
   /** A variable that is none of the model's. */
   exclude(variable: Variable): void
   counts(optimizer: TfOptimizer): void
-  /** Train reads weights; `passing`: in a step that is over. */
-  reads(weights: readonly Tensor[], passing: boolean): void
+  /** Train reads weights, before this collective; `passing`: it is over. */
+  reads(weights: readonly Tensor[], collective: number, passing: boolean): void
   /** The variables' values of now are nobody's: this process passes a step that is over. */
   markPassed(): void
   /** Whether it holds a value of a variable that was nobody's. */
@@ -52,7 +52,7 @@ const State = Type.Object({
   iterations: Type.Array(Type.Number()),
   /** None in checkpoints of earlier versions. */
   kept: Type.Optional(
-    Type.Array(Type.Object({ read: Type.Integer({ minimum: 0 }), values: Type.Array(Type.Unsafe<Uint8Array>({})) })),
+    Type.Array(Type.Object({ read: Type.String(), values: Type.Array(Type.Unsafe<Uint8Array>({})) })),
   ),
 })
 
@@ -84,8 +84,8 @@ export function createReplica(tf: Tf): Replica {
     counts: (optimizer) => {
       optimizers.add(optimizer)
     },
-    reads: (weights, passing) => {
-      read.note(weights, passing)
+    reads: (weights, collective, passing) => {
+      read.note(weights, collective, passing)
       if (passing) for (const { dataId } of weights) passed.add(dataId)
     },
     markPassed: () => {

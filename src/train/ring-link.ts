@@ -176,9 +176,11 @@ export function isRingFailure(error: unknown): error is MaggyError | RemoteError
   return error instanceof MaggyError && (error.code.startsWith('RING_') || ownCodes.has(error.code))
 }
 
-/** Whether the ring goes on elsewhere: without this member, which had been silent for too long, or from an earlier checkpoint. */
+/** Whether the ring goes on elsewhere: without this member, which had been silent for too long or lacks weights, or from an earlier checkpoint. */
 export const isLeftBehind = (error: unknown): error is MaggyError | RemoteError =>
-  isRingFailure(error) && (error.code === 'RING_STALE' || error.code === 'RING_PASSED')
+  isRingFailure(error) && leftBehind.has(error.code)
+
+const leftBehind = new Set(['RING_STALE', 'RING_PASSED', 'RING_WEIGHTS_ELSEWHERE'])
 
 const ownCodes = new Set([
   'GRADIENT_NOT_FINITE',

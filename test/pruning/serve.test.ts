@@ -36,6 +36,55 @@ describe("a pruner of one's own", () => {
     expect(resultOf('e1', await bench.events('e1')).counts).toMatchObject({ done: 1, pruned: 1 })
   })
 
+  it('is not believed of an attempt that is over: the next one is judged by its own reports', async () => {
+    const bench = new Bench()
+    await bench.driver()
+    await bench.optimizer()
+    let decide: ((verdict: 'stop') => void) | undefined
+    const asked: number[] = []
+    startPruner(bench.network.connect('p1'), {
+      name: 'mine',
+      judge: ({ trial }) => {
+        asked.push(trial.points.length)
+        return asked.length > 1 ? 'continue' : new Promise<'stop'>((resolve) => (decide = resolve))
+      },
+    })
+    const worker = await bench.worker('w1')
+    await bench.submit('e1', { trials: 1, pruner })
+    worker.report(0, [point(0, 0.1)])
+    await bench.settle()
+    await worker.finish(0, { kind: 'returned', reason: 'draining' })
+    await bench.pass(1000, worker)
+    expect(worker.running).toEqual([0])
+    decide?.('stop')
+    await bench.settle()
+    worker.report(0, [point(0, 0.9)])
+    await bench.settle()
+    expect(worker.stops).toEqual([])
+    expect(asked).toEqual([1, 1])
+  })
+
+  it('that throws is named, by its own log with the place', async () => {
+    const bench = new Bench()
+    await bench.driver()
+    await bench.optimizer()
+    const judge = (): 'stop' => {
+      throw new TypeError('no judge today')
+    }
+    startPruner(bench.network.connect('p1'), { name: 'mine', judge })
+    const worker = await bench.worker('w1')
+    await bench.submit('e1', { trials: 1, pruner })
+    worker.report(0, [point(0, 0.1)])
+    await bench.settle()
+    const { notes, misbehaved } = resultOf('e1', await bench.events('e1'))
+    expect(misbehaved).toBe('PRUNER_MISBEHAVED')
+    expect(notes?.join()).toContain('no judge today')
+    const faults = bench.faults.splice(0)
+    expect(faults).toHaveLength(1)
+    expect(faults[0]).toContain('TypeError: no judge today')
+    expect(faults[0]).toContain('serve.test.ts')
+  })
+
   it('that is away, or throws, stops nothing, and is asked again at the next report', async () => {
     const bench = new Bench()
     await bench.driver()

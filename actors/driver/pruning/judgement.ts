@@ -99,10 +99,11 @@ export class Pruning {
       ? null
       : new ServedPruner(this.#bus, this.#logger, submission, {
           reported: (trial) => this.#book.reported(trial),
-          judged: (trial, verdict) => {
+          attempt: (trial) => this.#history.trial(trial)?.context.attempt ?? 0,
+          judged: (trial, attempt, verdict) => {
             this.#health.judges()
             this.#sayHealth()
-            if (verdict === 'stop') this.#stopAsTold(trial)
+            if (verdict === 'stop') this.#stopAsTold(trial, attempt)
           },
           failed: (error) => {
             this.#health.fails(error)
@@ -257,9 +258,8 @@ export class Pruning {
     this.#decide({ kind: 'note', note: news.note, pruner: news.pruner, ...code })
   }
 
-  #stopAsTold(trial: number): void {
-    const { attempt } = this.#history.trial(trial)?.context ?? {}
-    if (this.#closed || attempt === undefined) return
+  #stopAsTold(trial: number, attempt: number): void {
+    if (this.#closed || !this.#history.counts(trial, attempt)) return
     this.#stop(trial, attempt, this.#book.last(trial)?.step ?? 0)
   }
 

@@ -3,6 +3,7 @@
  * I1 One question at a time; a trial that reports meanwhile is asked about once, by all that it has reported by then.
  * I2 A pruner that is away, slow or wrong stops nothing, and it is asked again at the next report. An outage of this driver's own
  *    says nothing about the pruner.
+ * I3 A verdict is about the attempt that was asked about: one that has begun anew since is judged by its own reports.
  */
 import {
   codeOf,
@@ -10,6 +11,7 @@ import {
   isProblem,
   judge,
   problem,
+  RemoteError,
   type JudgedTrial,
   type Submission,
 } from '../../../protocol/index.ts'
@@ -24,7 +26,9 @@ const timeoutMs = 10_000
 export interface ServedPrunerEvents {
   /** The trials that it is compared with, itself among them. */
   reported(trial: number): readonly ReportedTrial[]
-  judged(trial: number, verdict: 'continue' | 'stop'): void
+  /** The attempt whose reports these are. */
+  attempt(trial: number): number
+  judged(trial: number, attempt: number, verdict: 'continue' | 'stop'): void
   failed(error: unknown): void
 }
 
@@ -68,6 +72,7 @@ export class ServedPruner {
     if (trial === undefined) return
     const { experiment, context } = this.#submission
     const { name = '', options = {} } = context.pruner ?? {}
+    const attempt = this.#events.attempt(number)
     const history = all.filter((each) => each !== trial).slice(-trialsAtMost)
     const payload = {
       experiment,
@@ -78,7 +83,7 @@ export class ServedPruner {
     }
     try {
       const { verdict } = await ask(this.#bus, judge, { pruner: name }, payload, { timeoutMs })
-      this.#events.judged(number, verdict)
+      this.#events.judged(number, attempt, verdict)
     } catch (error) {
       // I2
       if (isProblem(error, 'BUS_DISCONNECTED', 'BUS_CLOSED')) {
@@ -86,6 +91,8 @@ export class ServedPruner {
       } else if (codeOf(error) === 'ANSWER_INVALID') {
         const reason = isProblem(error) ? String(error.details['reason']) : describe(error)
         this.#events.failed(problem('PRUNER_MISBEHAVED', { pruner: name, reason }))
+      } else if (error instanceof RemoteError && error.code === 'INTERNAL') {
+        this.#events.failed(problem('PRUNER_MISBEHAVED', { pruner: name, reason: `it threw (${error.message})` }))
       } else this.#events.failed(error)
     }
   }
