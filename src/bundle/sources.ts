@@ -25,6 +25,8 @@ export function sourcesIn(code: Uint8Array, module: string): readonly SourceFile
 export async function changedSince(code: Uint8Array): Promise<string[]> {
   const changed: string[] = []
   for (const { path, text } of ownIn(code)) {
+    // Of a notebook's file only cells have a text of their own.
+    if (text === '') continue
     const now = await readFile(path, 'utf8').catch(() => undefined)
     // Elsewhere, or gone: there is nothing to compare. A first line that names an interpreter is not in the bundle.
     if (now !== undefined && withoutFirst(now) !== withoutFirst(text)) changed.push(path)

@@ -15,12 +15,16 @@ beforeAll(async () => {
   folder = await mkdtemp(join(tmpdir(), 'maggy-lagom-'))
   await writeFile(
     join(folder, 'tiny.mjs'),
-    `import { defineExperiment, optimization, space } from 'maggy'
+    `import { existsSync } from 'node:fs'
+     import { defineExperiment, optimization, space } from 'maggy'
      const common = { space: { x: space.double(0, 1) }, metric: 'score', direction: 'maximize' }
      export default defineExperiment(import.meta.url, {
        name: 'tiny', hparams: { y: 2 },
        train: async ({ hparams, reporter, run }) => {
          if (run.contextName === 'fails') throw new Error('no such luck')
+         while (run.contextName === 'shown' && !existsSync(hparams.seen)) {
+           await new Promise((resolve) => setTimeout(resolve, 50))
+         }
          for (let i = 0; run.contextName === 'slow'; i += 1) {
            reporter.report({ score: i })
            await new Promise((resolve) => setTimeout(resolve, 100))
@@ -29,6 +33,7 @@ beforeAll(async () => {
        },
        contexts: {
          tune: optimization({ ...common, trials: 3 }),
+         shown: optimization({ ...common, trials: 2, hparams: { seen: ${JSON.stringify(join(folder, 'seen'))} } }),
          slow: optimization({ ...common, trials: 2 }),
          fails: optimization({ ...common, trials: 9, maxFailed: 1 }),
        },
@@ -121,11 +126,14 @@ describe('lagom', () => {
   it('has a board beside it while it runs, and none afterwards', async () => {
     const run = await program(
       'shown',
-      `let address
+      `const { writeFileSync } = await import('node:fs')
+       let address
        const board = { port: 0, onAddress: (given) => { address = given } }
        let seen
-       const onProgress = () => { seen ??= fetch(address).then(({ status }) => status) }
-       const { state } = await lagom(tiny, 'tune', { data, board, onProgress })
+       // The experiment goes on until the board was seen.
+       const noted = ({ status }) => { writeFileSync(${JSON.stringify(join(folder, 'seen'))}, ''); return status }
+       const onProgress = () => { seen ??= fetch(address).then(noted) }
+       const { state } = await lagom(tiny, 'shown', { data, board, onProgress })
        say({ state, seen: await seen, afterwards: await fetch(address).catch(() => 'nobody') })
        await lagom(tiny, 'tune', { data, board: true })`,
     )
