@@ -32,8 +32,8 @@ export class Waiting {
   readonly #withoutMembers = new Since()
   readonly #withoutSlots = new Since()
   readonly #stopping = new Since()
-  /** The last moment at which a reason was known. */
-  #explainedAt = -Infinity
+  /** The last reason that was known, and when it was last so. */
+  #last: { readonly said: NonNullable<Said>; readonly at: number } | null = null
 
   /** `now`: elapsed. */
   of(run: ExperimentRun, fleet: Fleet, server: string, now: number): Said {
@@ -54,9 +54,14 @@ export class Waiting {
       refusedResult(run, now) ??
       unsuggested(run, now) ??
       this.#finishing(run, now)
-    if (reason === null) return watchdog(run, slots, now, this.#explainedAt)
-    this.#explainedAt = now
-    return reason
+    if (reason !== null) {
+      this.#last = { said: reason, at: now }
+      return reason
+    }
+    const found = watchdog(run, slots, now)
+    // What has just been waited for has its time to begin; until then it is still the reason.
+    const last = this.#last
+    return found !== null && last !== null && now - last.at < soonMs ? last.said : found
   }
 
   /** Whoever has paused it may have gone since: it is said from the first moment. */
@@ -198,9 +203,8 @@ function unsuggested({ rooms, places }: ExperimentRun, now: number): Said {
   return said(problem('SUGGESTION_MISSING', { suggester: name, seconds: Math.round(sinceMs / 1000) }), sinceMs)
 }
 
-/** What has just been waited for has its time to begin. */
-function watchdog(run: ExperimentRun, slots: readonly Slot[], now: number, explainedAt: number): Said {
-  const sinceMs = now - Math.max(run.movedAt, explainedAt)
+function watchdog(run: ExperimentRun, slots: readonly Slot[], now: number): Said {
+  const sinceMs = now - run.movedAt
   const { history } = run
   const isEnding = ['stopping', 'concluding', 'cancelling', 'failing', 'givingUp'].includes(history.state)
   const hasRoom = slots.some(({ lease, running }) => running === null && lease.state !== 'theirs')
