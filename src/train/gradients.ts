@@ -105,7 +105,8 @@ export function createGradientSteps(options: {
     groups.set(key, known)
     return known
   }
-  const adopted = new WeakSet<TfModel['collectedTrainableWeights']>()
+  /** Optimizers, and lists of a compiled model's weights. */
+  const adopted = new WeakSet<object>()
   let lastGroup: Group | undefined
   /** By optimizer: a model that is compiled anew has another one, or other weights, and trains once more before it passes. */
   const trainedOnce = new WeakMap<
@@ -323,11 +324,18 @@ export function createGradientSteps(options: {
   }
 
   /** A model may be older than the training, with what it does not train, too. */
-  function adoptAll(model: TfModel): void {
+  function adoptModel(model: TfModel): void {
+    adoptOptimizer(model.optimizer)
     if (adopted.has(model.collectedTrainableWeights)) return
     adopted.add(model.collectedTrainableWeights)
     for (const weight of model.weights) replica.adopt(weight.read())
-    for (const one of variablesOf(tf, model.optimizer)) replica.adopt(one)
+  }
+
+  /** Once: what it makes later is no older than the training. */
+  function adoptOptimizer(optimizer: TfOptimizer): void {
+    if (adopted.has(optimizer)) return
+    adopted.add(optimizer)
+    for (const one of variablesOf(tf, optimizer)) replica.adopt(one)
   }
 
   /** A newcomer passes its second step and those after it without computing anything. */
@@ -363,7 +371,7 @@ export function createGradientSteps(options: {
       return hasPassed
     },
     apply(optimizer, names) {
-      for (const one of variablesOf(tf, optimizer)) replica.adopt(one)
+      adoptOptimizer(optimizer)
       applied += 1
       return !names.some((name) => withheldNames.has(name))
     },
@@ -381,7 +389,7 @@ export function createGradientSteps(options: {
       return computed
     },
     batch(model, size, outputs, train) {
-      adoptAll(model)
+      adoptModel(model)
       const told = passBatch(model, outputs)
       if (told !== undefined) return told
       batchNow = size

@@ -38,6 +38,34 @@ const until = async (found: () => boolean): Promise<void> => {
   await expect.poll(found, { timeout: 20_000, interval: 5 }).toBe(true)
 }
 
+type Work = Parameters<typeof ringOfTrainers>[0]
+
+/** One begins, and another comes once it has taken `steps`. */
+async function joinLate(of: Work, steps: number): Promise<readonly (TrainerReport | undefined)[]> {
+  opened = ringOfTrainers(of, settingsOf(2), 1)
+  const ring = opened
+  ring.allow(steps)
+  const first = await ring.start(0)
+  await until(() => ring.steps() === steps)
+  const second = await ring.start(1)
+  await until(() => ring.generations.at(-1)?.length === 2)
+  ring.allow(Infinity)
+  return await Promise.all([first, second].map(({ report }) => report))
+}
+
+/** Both are killed after `steps`, when there is a checkpoint of the tenth, and two others go on. */
+async function goOn(of: Work, steps: number): Promise<readonly TrainerReport[]> {
+  opened = ringOfTrainers(of, settingsOf(2, { checkpointEvery: 10 }))
+  const ring = opened
+  ring.allow(steps)
+  const trainers = await Promise.all([0, 1].map((seat) => ring.start(seat)))
+  await until(() => ring.checkpoints.size === 1)
+  for (const trainer of trainers) await trainer.kill()
+  ring.allow(Infinity)
+  const again = await Promise.all([2, 3].map((seat) => ring.start(seat)))
+  return await Promise.all(again.map(({ report }) => report))
+}
+
 describe.each(loops.map((loop, at) => [loop, optimizersOf(at)] as const))('In a loop by %s', (scenario, some) => {
   it.each(some)(
     'a late worker is like the others, and so is one in the place of one killed (%s)',
@@ -64,48 +92,18 @@ describe.each(loops.map((loop, at) => [loop, optimizersOf(at)] as const))('In a 
   )
 
   it.each(some)('all go on from the checkpoint when all were killed (%s)', async (optimizer) => {
-    opened = ringOfTrainers({ ...work, scenario, optimizer }, settingsOf(2, { checkpointEvery: 10 }))
-    const ring = opened
-    ring.allow(12)
-    const trainers = await Promise.all([0, 1].map((seat) => ring.start(seat)))
-    await until(() => ring.checkpoints.size === 1)
-    for (const trainer of trainers) await trainer.kill()
-    ring.allow(Infinity)
-    const again = await Promise.all([2, 3].map((seat) => ring.start(seat)))
-    const reports = await Promise.all(again.map(({ report }) => report))
+    const reports = await goOn({ ...work, scenario, optimizer }, 12)
     expectAlike(reports)
     for (const { hashes } of reports) expect(hashes[0]?.[0]).toBe(11)
   })
 })
 
 describe('A newcomer', () => {
-  async function joinLate(scenario: string): Promise<readonly (TrainerReport | undefined)[]> {
-    opened = ringOfTrainers({ ...work, scenario, optimizer: 'adam' }, settingsOf(2), 1)
-    const ring = opened
-    ring.allow(13)
-    const first = await ring.start(0)
-    await until(() => ring.steps() === 13)
-    const second = await ring.start(1)
-    await until(() => ring.generations.at(-1)?.length === 2)
-    ring.allow(Infinity)
-    return await Promise.all([first, second].map(({ report }) => report))
-  }
-
-  async function goOn(scenario: string): Promise<readonly TrainerReport[]> {
-    opened = ringOfTrainers({ ...work, scenario, optimizer: 'adam' }, settingsOf(2, { checkpointEvery: 10 }))
-    const ring = opened
-    ring.allow(13)
-    const trainers = await Promise.all([0, 1].map((seat) => ring.start(seat)))
-    await until(() => ring.checkpoints.size === 1)
-    for (const trainer of trainers) await trainer.kill()
-    ring.allow(Infinity)
-    const again = await Promise.all([2, 3].map((seat) => ring.start(seat)))
-    return await Promise.all(again.map(({ report }) => report))
-  }
+  const adam = (scenario: string): Work => ({ ...work, scenario, optimizer: 'adam' })
 
   async function together(scenario: string): Promise<TrainerReport | undefined> {
     await opened?.close()
-    opened = ringOfTrainers({ ...work, scenario, optimizer: 'adam' }, settingsOf(2))
+    opened = ringOfTrainers(adam(scenario), settingsOf(2))
     const ring = opened
     const trainers = await Promise.all([0, 1].map((seat) => ring.start(seat)))
     const [report] = await Promise.all(trainers.map((one) => one.report))
@@ -115,7 +113,7 @@ describe('A newcomer', () => {
   it.each(['recompiles', 'keepsBest', 'olderFit', 'olderByHand'])(
     'is like the others in the end (%s)',
     async (scenario) => {
-      const [one, other] = await joinLate(scenario)
+      const [one, other] = await joinLate(adam(scenario), 13)
       for (const report of [one, other]) expect(report?.error).toBeNull()
       expect(other?.weights).toEqual(one?.weights)
       expect(other?.metrics).toEqual(one?.metrics)
@@ -123,7 +121,7 @@ describe('A newcomer', () => {
   )
 
   it('has the weights that the others have kept', async () => {
-    const [one, other] = await joinLate('keepsBest')
+    const [one, other] = await joinLate(adam('keepsBest'), 13)
     const [, hash] = one?.hashes[7] ?? []
     // Those of the end of the first epoch, which the other one has not seen.
     for (const report of [one, other]) {
@@ -133,13 +131,13 @@ describe('A newcomer', () => {
   })
 
   it.each(['recompiles', 'olderFit', 'olderByHand'])('goes on from a checkpoint (%s)', async (scenario) => {
-    const [one, other] = await goOn(scenario)
+    const [one, other] = await goOn(adam(scenario), 13)
     for (const report of [one, other]) expect(report?.error).toBeNull()
     expect(other?.weights).toEqual(one?.weights)
   })
 
   it('has weights that train kept before the checkpoint', async () => {
-    const [one, other] = await goOn('keepsBest')
+    const [one, other] = await goOn(adam('keepsBest'), 13)
     for (const report of [one, other]) expect(report?.error).toBeNull()
     const undisturbed = await together('keepsBest')
     expect(one?.weights).toEqual(undisturbed?.weights)
@@ -147,13 +145,13 @@ describe('A newcomer', () => {
   })
 
   it('leaves the others to go on where it lacks weights that train kept past the system', async () => {
-    const [one, other] = await joinLate('keepsBestByHand')
+    const [one, other] = await joinLate(adam('keepsBestByHand'), 13)
     expect(one?.error).toBeNull()
     expect(other?.error?.code).toBe('RING_WEIGHTS_ELSEWHERE')
   })
 
   it('says that nobody has weights that train kept before the checkpoint, past the system', async () => {
-    const codes = (await goOn('keepsBestByHand')).map(({ error }) => error?.code)
+    const codes = (await goOn(adam('keepsBestByHand'), 13)).map(({ error }) => error?.code)
     expect(new Set(codes)).toEqual(new Set(['RING_WEIGHTS_ELSEWHERE', 'RING_WEIGHTS_PASSED']))
   })
 })
@@ -165,15 +163,7 @@ describe('The callbacks of a newcomer', () => {
       const rate = scenario === 'evaluates' ? 1 : 6
       const optimizer = scenario === 'plateau' ? 'adam' : 'sgd'
       const of = { ...work, epochs: 12, rate, scenario, optimizer } as const
-      opened = ringOfTrainers(of, settingsOf(2), 1)
-      const ring = opened
-      ring.allow(9)
-      const first = await ring.start(0)
-      await until(() => ring.steps() === 9)
-      const second = await ring.start(1)
-      await until(() => ring.generations.at(-1)?.length === 2)
-      ring.allow(Infinity)
-      const [one, other] = await Promise.all([first, second].map(({ report }) => report))
+      const [one, other] = await joinLate(of, 9)
       expect(one?.error).toBeNull()
       expect(other?.error).toBeNull()
       expect(other?.told).toEqual(one?.told)
