@@ -110,6 +110,28 @@ describe("a pruner of one's own", () => {
     expect(worker.stops).toHaveLength(1)
   })
 
+  it('that owes an answer when a trial ends is said to, once, though its search is shorter than the wait for it', async () => {
+    const bench = new Bench()
+    await bench.driver()
+    await bench.optimizer()
+    startPruner(bench.network.connect('p1'), { name: 'mine', judge: () => new Promise<'stop'>(() => undefined) })
+    const worker = await bench.worker('w1')
+    await bench.submit('e1', { trials: 3, pruner })
+    worker.report(0, [point(0, 0.1)])
+    await bench.settle()
+    await worker.finish(0)
+    await bench.pass(1500, worker)
+    for (const trial of [1, 2]) {
+      worker.report(trial, [point(0, 0.1)])
+      await bench.settle()
+      await worker.finish(trial)
+    }
+    await bench.settle()
+    const { notes, counts } = resultOf('e1', await bench.events('e1'))
+    expect(counts.done).toBe(3)
+    expect(notes).toEqual([expect.stringMatching(/^trial 1 has ended while the pruner mine owed an answer for 1\.\d s/)])
+  })
+
   it('refuses a name that cannot be served', () => {
     const bus = new Bench().network.connect('p1')
     for (const name of ['median', 'a.b', '']) {

@@ -24,22 +24,18 @@ import {
 import type { History } from '../../../src/history/index.ts'
 import { PrunerHealth } from './health.ts'
 import { MetricBook } from './metric-book.ts'
-import { ServedPruner } from './served-pruner.ts'
+import { ServedPruner, type Surroundings } from './served-pruner.ts'
 import { refill, type Recalled } from './telemetry.ts'
 
 /** Between two tries to read back, in ms. */
 const retryMs = 1000
+/** A pruner that has been asked for so long when a trial ends does not keep up. */
+const lateMs = 1000
 
 export type PruningDecision =
   | Prune
   /** People should know. `pruner`: what the note says of the pruner itself. */
   | { readonly kind: 'note'; readonly note: string; readonly pruner?: PrunerState; readonly code?: string }
-
-interface Surroundings {
-  readonly bus: Bus
-  readonly clock: Clock
-  readonly logger: Logger
-}
 
 interface Prune {
   readonly kind: 'prune'
@@ -72,6 +68,7 @@ export class Pruning {
   #silent = true
   #recalled: Recalled[] = []
   #saidSilent = false
+  #saidLate = false
   #closed = false
 
   constructor({ bus, clock, logger }: Surroundings, history: History, decide: (decision: PruningDecision) => void) {
@@ -97,7 +94,7 @@ export class Pruning {
     const book = new MetricBook(pruner, this.#history.repeats, pointsKeptFor(plugin))
     const served = !isServed(plugin)
       ? null
-      : new ServedPruner(this.#bus, this.#logger, submission, {
+      : new ServedPruner({ bus: this.#bus, clock: this.#clock, logger: this.#logger }, submission, {
           reported: (trial) => this.#book.reported(trial),
           attempt: (trial) => this.#history.trial(trial)?.context.attempt ?? 0,
           judged: (trial, attempt, verdict) => {
@@ -123,6 +120,7 @@ export class Pruning {
     this.#proposes = null
     this.#silent = true
     this.#saidSilent = false
+    this.#saidLate = false
   }
 
   /** The context has changed: if that gave it another pruner, what was reported is read back for it. */
@@ -192,8 +190,22 @@ export class Pruning {
     const last = this.#book.last(trial)
     this.#book.settle(trial, state, this.#history.trial(trial)?.context.metrics ?? {})
     if (state !== 'done' || this.#following || last === null) return
+    this.#sayLate(trial)
     this.#sayBeginning()
     this.#propose(trial, last.metrics)
+  }
+
+  /** Said once: the question may stay open until the search is over, and nobody would learn that nothing was judged. */
+  #sayLate(trial: number): void {
+    const silentMs = this.#served?.silentMs ?? 0
+    if (this.#saidLate || this.#closed || silentMs < lateMs) return
+    this.#saidLate = true
+    const { experiment, context } = this.#history.submission
+    const pruner = context.pruner?.name ?? 'none'
+    const seconds = (silentMs / 1000).toFixed(1)
+    const note = `trial ${trial} has ended while the pruner ${pruner} owed an answer for ${seconds} s: it stops what it has judged before the end only; see the log of its process`
+    this.#logger.warn({ experiment, pruner }, note)
+    this.#decide({ kind: 'note', note })
   }
 
   /** Said once in the log: a driver that takes the experiment over finds it there. */

@@ -15,13 +15,19 @@ import {
   type JudgedTrial,
   type Submission,
 } from '../../../protocol/index.ts'
-import type { Logger } from '../../../src/actor/index.ts'
+import type { Clock, Logger } from '../../../src/actor/index.ts'
 import { ask, type Bus } from '../../../src/bus/index.ts'
 import type { ReportedTrial } from '../../../src/pruners/index.ts'
 
 const trialsAtMost = 256
 const pointsAtMost = 64
 const timeoutMs = 10_000
+
+export interface Surroundings {
+  readonly bus: Bus
+  readonly clock: Clock
+  readonly logger: Logger
+}
 
 export interface ServedPrunerEvents {
   /** The trials that it is compared with, itself among them. */
@@ -34,14 +40,18 @@ export interface ServedPrunerEvents {
 
 export class ServedPruner {
   readonly #bus: Bus
+  readonly #clock: Clock
   readonly #logger: Logger
   readonly #submission: Submission
   readonly #events: ServedPrunerEvents
   readonly #waiting = new Set<number>()
   #asking = false
+  /** By the clock of `elapsed`; null: no question is open. */
+  #askedAt: number | null = null
 
-  constructor(bus: Bus, logger: Logger, submission: Submission, events: ServedPrunerEvents) {
+  constructor({ bus, clock, logger }: Surroundings, submission: Submission, events: ServedPrunerEvents) {
     this.#bus = bus
+    this.#clock = clock
     this.#logger = logger
     this.#submission = submission
     this.#events = events
@@ -55,6 +65,11 @@ export class ServedPruner {
 
   drop(): void {
     this.#waiting.clear()
+  }
+
+  /** For so many ms a question has been open; 0: none is. */
+  get silentMs(): number {
+    return this.#askedAt === null ? 0 : this.#clock.elapsed() - this.#askedAt
   }
 
   async #work(): Promise<void> {
@@ -81,6 +96,7 @@ export class ServedPruner {
       trial: thinned(trial),
       history: history.map(thinned),
     }
+    this.#askedAt = this.#clock.elapsed()
     try {
       const { verdict } = await ask(this.#bus, judge, { pruner: name }, payload, { timeoutMs })
       this.#events.judged(number, attempt, verdict)
@@ -94,6 +110,8 @@ export class ServedPruner {
       } else if (error instanceof RemoteError && error.code === 'INTERNAL') {
         this.#events.failed(problem('PRUNER_MISBEHAVED', { pruner: name, reason: `it threw (${error.message})` }))
       } else this.#events.failed(error)
+    } finally {
+      this.#askedAt = null
     }
   }
 }
