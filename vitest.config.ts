@@ -1,6 +1,25 @@
 import { defineConfig } from 'vitest/config'
 import { fileURLToPath } from 'node:url'
 
+/** Rooms whose tests change or look at what a process has once (tfjs, globals, modules of users): each of their files gets a process. */
+const aProcessEach = [
+  'rooms.test.ts',
+  ...[
+    'bundle',
+    'client',
+    'conformance',
+    'experiment',
+    'interop',
+    'isolation',
+    'notebook',
+    'programs',
+    'setup',
+    'system',
+    'train',
+    'worker',
+  ].map((room) => `${room}/**`),
+]
+
 export default defineConfig({
   resolve: {
     alias: [
@@ -26,6 +45,18 @@ export default defineConfig({
         test: {
           name: 'unit',
           include: ['test/**/*.test.ts'],
+          exclude: aProcessEach.map((room) => `test/${room}`),
+          testTimeout: 60_000,
+          maxWorkers: 2,
+          // To load maggy anew for every file takes a third of their time.
+          isolate: false,
+        },
+      },
+      {
+        extends: true,
+        test: {
+          name: 'process',
+          include: aProcessEach.map((room) => `test/${room.replace('**', '**/*.test.ts')}`),
           exclude: ['test/system/**', 'test/interop/**'],
           testTimeout: 60_000,
           maxWorkers: 2,
