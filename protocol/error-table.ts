@@ -452,6 +452,12 @@ export const table = {
     retryable: true,
     remedy: 'start more workers with `maggy worker --server {server}`; it goes on when one falls free',
   },
+  SLOTS_BUSY: {
+    message: 'all {slots} slots that it could use are busy, with {experiments}',
+    retryable: true,
+    remedy:
+      'it goes on when one falls free and it is its turn (by `priority`, then `share`); to go on sooner start more workers with `maggy worker --server {server}`',
+  },
   SLOTS_UNUSABLE: {
     message: 'slot {slot} of worker {worker} cannot be used: {reason}',
     retryable: true,

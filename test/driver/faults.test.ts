@@ -29,9 +29,9 @@ import { Bench, context, ready, submission } from './support.ts'
 const ok = (value: number): AttemptOutcome => ({ kind: 'done', metrics: { value } })
 const point = (step: number, value: number) => ({ step, at: 1, values: { value } })
 
-function listen(bench: Bench): PayloadOf<typeof progress>[] {
+function listen(bench: Bench, experiment = '*'): PayloadOf<typeof progress>[] {
   const told: PayloadOf<typeof progress>[] = []
-  hear(bench.client, progress, { experiment: '*' }, (payload) => told.push(payload))
+  hear(bench.client, progress, { experiment }, (payload) => told.push(payload))
   return told
 }
 
@@ -360,6 +360,22 @@ describe('a lease', () => {
     await bench.pass(3000, w1)
     expect(told.at(-1)?.waiting).toMatchObject({ code: 'SLOTS_TAKEN' })
     expect(told.at(-1)?.waiting?.message).toContain('another')
+  })
+
+  it('that all slots have with others of the same driver is said, with their names', async () => {
+    const { bench, w1 } = await ready({ policy: { ...context.policy, priority: 1 } })
+    const told = listen(bench, 'e2')
+    await bench.submit('e2')
+    await bench.pass(3000, w1)
+    const { code, message } = told.at(-1)?.waiting ?? {}
+    expect(code).toBe('SLOTS_BUSY')
+    expect(message).toContain('busy, with e1')
+    for (let trial = 0; trial < 4; trial += 1) {
+      await w1.finish(trial)
+      await bench.settle()
+    }
+    await bench.pass(1000, w1)
+    expect(told.at(-1)?.waiting).toBeNull()
   })
 })
 

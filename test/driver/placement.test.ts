@@ -214,6 +214,46 @@ describe('slots whose turn is an experiment of another driver (I2)', () => {
   })
 })
 
+describe('slots that others here wait for, whose trials are not put behind others (I2)', () => {
+  const random = (change: Partial<Claimant> = {}): Claimant => ({ ...single('s', 9, 1), ...change })
+  const adaptive = (change: Partial<Claimant> = {}): Claimant => ({
+    ...single('t', 0),
+    fresh: () => 9,
+    ...change,
+  })
+  const running = (runs: string, ...names: string[]) => names.map((name) => slot(name, { ...busy, runs }))
+
+  it('fall free for a higher priority, all of them, and as many as it can use', () => {
+    const full = running('s', 'a', 'b')
+    expect(told(full, [random({ places: 2 }), adaptive({ priority: 5 })])).toEqual([])
+    expect(told(full, [random({ places: 2 }), single('l', 1)])).toEqual(['b to s'])
+    expect(told(full, [random({ places: 2 }), { ...single('l', 1), priority: 5 }])).toEqual(['b to s'])
+    expect(told(full, [random({ places: 2, priority: 5 }), adaptive()])).toEqual(['a to s', 'b to s'])
+  })
+
+  it('fall free by share among equals', () => {
+    const full = running('s', 'a', 'b', 'c', 'd')
+    expect(told(full, [random({ places: 4 }), adaptive()])).toEqual(['c to s', 'd to s'])
+    expect(told(full, [random({ places: 4 }), adaptive({ share: 3 })])).toEqual(['d to s'])
+    expect(told(full, [random({ places: 4, share: 3 }), adaptive()])).toEqual(['b to s', 'c to s', 'd to s'])
+  })
+
+  it('stay with those that run there, unless it is the turn of whoever would wait behind', () => {
+    const both = [...running('t', 'a', 'b'), ...running('s', 'c', 'd')]
+    expect(told(both, [random({ places: 2 }), adaptive({ places: 2 })])).toEqual(['c to s', 'd to s'])
+    expect(told(running('t', 'a', 'b'), [random(), adaptive({ places: 2 })])).toEqual(['a to s'])
+    expect(told(running('t', 'a', 'b'), [random(), adaptive({ places: 2, priority: 5 })])).toEqual([])
+    expect(told(running('t', 'a', 'b'), [random({ priority: 5 }), adaptive({ places: 2 })])).toEqual([
+      'a to s',
+      'b to s',
+    ])
+    expect(told(running('t', 'a', 'b'), [random(), adaptive({ places: 2, fresh: () => 0 })])).toEqual([
+      'a to s',
+      'b to s',
+    ])
+  })
+})
+
 describe('places that are of use only together (I4)', () => {
   it('are given together, before those that are given one by one', () => {
     const slots = ['a', 'b', 'c'].map((name) => slot(name))

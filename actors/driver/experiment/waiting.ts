@@ -4,7 +4,7 @@
  */
 import { clipped, MaggyError, problem, type PayloadOf, type progress } from '../../../protocol/index.ts'
 import { amounts, fitsIfLarger, fitsIfTrusted, offerOf, wanted, type Fleet, type Slot } from '../fleet/index.ts'
-import { bytesText } from '../../../src/words/index.ts'
+import { bytesText, listed } from '../../../src/words/index.ts'
 import type { ExperimentRun } from './run.ts'
 
 type Said = PayloadOf<typeof progress>['waiting']
@@ -13,6 +13,9 @@ type Said = PayloadOf<typeof progress>['waiting']
 const quietMs = 10_000
 /** What others keep from happening is said sooner. */
 const soonMs = 2000
+
+/** More experiments than these are not named one by one. */
+const namesAtMost = 3
 
 /** Remembers since when something has been so. */
 class Since {
@@ -117,9 +120,15 @@ export class Waiting {
   /** Slots are there, and none of them can be had. */
   #slots(run: ExperimentRun, slots: readonly Slot[], server: string, now: number): Said {
     const useless = slots.filter(({ lease }) => lease.state === 'theirs' || lease.trouble !== null)
-    const isShut = run.places === 0 && run.hasWork && slots.length > 0 && useless.length === slots.length
+    const others = slots.flatMap((slot) => (useless.includes(slot) ? [] : (runningElse(slot, run.id) ?? [])))
+    const isShut =
+      run.places === 0 && run.hasWork && slots.length > 0 && useless.length + others.length === slots.length
     const sinceMs = this.#withoutSlots.note(isShut, now)
     if (sinceMs === null || sinceMs < soonMs) return null
+    if (others.length > 0) {
+      const experiments = listed([...new Set(others)], namesAtMost)
+      return said(new MaggyError('SLOTS_BUSY', { slots: slots.length, experiments, server }), sinceMs)
+    }
     const broken = useless.find(({ lease }) => lease.state !== 'theirs')
     if (broken !== undefined) {
       const { worker, slot } = broken
@@ -130,6 +139,12 @@ export class Waiting {
     const drivers = [...new Set(useless.map(({ lease }) => lease.trouble?.holder ?? 'unknown'))].join(', ')
     return said(new MaggyError('SLOTS_TAKEN', { drivers, slots: slots.length, server }), sinceMs)
   }
+}
+
+/** The other experiment of ours that a slot is busy with. */
+function runningElse({ running }: Slot, experiment: string): string | undefined {
+  const runs = running?.state === 'foreign' ? undefined : running?.attempt?.experiment
+  return runs === experiment ? undefined : runs
 }
 
 function said(error: MaggyError, sinceMs: number): Said {

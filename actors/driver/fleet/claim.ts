@@ -70,8 +70,9 @@ export class Claim {
     return this.isTogether ? -Infinity : (this.#slots + this.#given) / this.#claimant.share
   }
 
-  get slotsWithOneMore(): number {
-    return (this.#slots + this.#given + 1) / this.#claimant.share
+  /** So many more would be, for its share. */
+  slotsWith(more: number): number {
+    return (this.#slots + this.#given + more) / this.#claimant.share
   }
 
   /** Time for its share. */
@@ -112,12 +113,13 @@ export function choose(claims: readonly Claim[], fits: (claim: Claim) => boolean
   let best: Claim | undefined
   for (const claim of claims) {
     if (!claim.isOpen || !fits(claim)) continue
-    if (best === undefined || comesBefore(claim, best)) best = claim
+    if (best === undefined || byTurn(claim, best) < 0) best = claim
   }
   return best
 }
 
-function comesBefore(one: Claim, other: Claim): boolean {
+/** Below 0: it is the turn of `one` before that of `other`. */
+export function byTurn(one: Claim, other: Claim): number {
   const held = one.isElsewhere || other.isElsewhere ? one.slots - other.slots : one.places - other.places
-  return (other.priority - one.priority || held || one.used - other.used) < 0
+  return other.priority - one.priority || held || one.used - other.used
 }

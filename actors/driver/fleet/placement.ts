@@ -12,7 +12,7 @@
  * I5 A place is given only to a trial that is there. A slot is kept idle for a suggestion only while its suggester is prompt.
  * I6 Nothing waits behind an attempt that has run for `stuckMs` while a slot that suits it is idle.
  */
-import { choose, Claim } from './claim.ts'
+import { byTurn, choose, Claim } from './claim.ts'
 import type { LeaseState } from './lease.ts'
 import type { Offer } from './offer.ts'
 
@@ -108,7 +108,7 @@ export function schedule<S extends Position>(
 ): Decision<S>[] {
   const here = claimants.filter(({ elsewhere }) => elsewhere !== true)
   const { decisions, kept, suggested } = together(slots, here, now)
-  const held = here.length === claimants.length ? nothingHeld : heldBy(slots)
+  const held = claimants.length === 1 ? nothingHeld : heldBy(slots)
   const claims = heard(slots, claimants, now).map((claimant) => new Claim(claimant, held.get(claimant.id) ?? 0, now))
   const own = claims.filter(({ isElsewhere }) => !isElsewhere)
   const leasing = claims.filter(({ isElsewhere, isTogether }) => !isElsewhere || isTogether)
@@ -142,10 +142,10 @@ export function schedule<S extends Position>(
     if (claim.lack > 0) decisions.push({ kind: 'lack', claimant: claim.id, count: claim.lack, together: false })
   // The shortest queues first, so that no slot falls idle behind another one's.
   const most = Math.max(0, ...own.map(({ ahead }) => ahead))
-  const claimed = claimedElsewhere(open, claims, here, held)
+  const promised: ReadonlySet<S> = most === 0 ? noSlots : reserved(open, claims, here, held)
   // What its worker says is asked last: it takes longest.
   const short = open.filter(
-    (slot) => slot.lease === 'ours' && slot.waiting < most && slot.waiting < slot.ahead && !claimed.has(slot),
+    (slot) => slot.lease === 'ours' && slot.waiting < most && slot.waiting < slot.ahead && !promised.has(slot),
   )
   const shortest = short.reduce((least, { waiting }) => Math.min(least, waiting), most)
   for (let waiting = shortest; waiting < most && own.some(({ isOpen }) => isOpen); waiting += 1) {
@@ -166,8 +166,9 @@ export function schedule<S extends Position>(
   return decisions
 }
 
-/** Where no other driver claims anything, nobody asks. */
+/** Where nobody else claims anything, nobody asks. */
 const nothingHeld: ReadonlyMap<string, number> = new Map()
+const noSlots: ReadonlySet<never> = new Set()
 
 /** In how many slots trials of each experiment run. */
 export function heldBy(slots: readonly Position[]): Map<string, number> {
@@ -196,35 +197,63 @@ function heard(slots: readonly Position[], claimants: readonly Claimant[], now: 
 }
 
 /**
- * Slots in which nothing is put behind what runs, for they are another driver's next: as many as it takes until the experiment there holds
- * as many for its share as the one here.
+ * Slots in which nothing is put behind what runs, for they are somebody's next who has nothing to put there: an experiment of another
+ * driver, or one here whose trials do not wait in slots. As many as it takes until it holds as many for its share as the one that runs there;
+ * and its own, unless it is the turn of one that does.
  */
-function claimedElsewhere<S extends Position>(
+function reserved<S extends Position>(
   slots: readonly S[],
   claims: readonly Claim[],
   here: readonly Claimant[],
   held: ReadonlyMap<string, number>,
 ): Set<S> {
-  const claimed = new Set<S>()
-  if (!claims.some(({ isElsewhere }) => isElsewhere)) return claimed
+  const kept = new Set<S>()
+  const plain = claims.filter(({ isElsewhere, ahead, isOpen }) => isOpen && (isElsewhere || ahead === 0))
+  if (plain.length === 0) return kept
   const left = new Map(held)
+  const known = new Map(here.map((claimant) => [claimant.id, claimant]))
   const running = slots.filter(({ lease, runs }) => lease === 'ours' && runs !== null)
-  for (const claim of claims) {
-    if (!claim.isElsewhere) continue
+  const most = Math.max(0, ...here.map(({ id, share }) => (left.get(id) ?? 0) / share))
+  const lowest = Math.min(...here.filter(({ id }) => left.has(id)).map(({ priority }) => priority))
+  for (const claim of plain.toSorted(byTurn)) {
+    // Most have what is theirs, and slots are many.
+    if (claim.priority <= lowest && !claim.isTogether && claim.slotsWith(1) > most) continue
     for (const slot of running) {
+      if (!claim.isOpen) break
       const { runs } = slot
-      const mine = here.find(({ id }) => id === runs)
-      if (!claim.isOpen || mine === undefined || runs === null || claimed.has(slot) || !claim.suits(slot)) continue
-      const holds = left.get(runs) ?? 0
-      const isFair =
-        claim.priority === mine.priority && (claim.isTogether || claim.slotsWithOneMore <= holds / mine.share)
-      if (claim.priority < mine.priority || !(claim.priority > mine.priority || isFair)) continue
+      const mine = runs === null ? undefined : known.get(runs)
+      if (mine === undefined || mine.id === claim.id || kept.has(slot) || !claim.suits(slot)) continue
+      const holds = left.get(mine.id) ?? 0
+      if (!isNext(claim, mine, holds)) continue
       claim.takeLater()
-      claimed.add(slot)
-      left.set(runs, holds - 1)
+      kept.add(slot)
+      left.set(mine.id, holds - 1)
     }
   }
-  return claimed
+  const ahead = claims.filter((one) => !one.isElsewhere && one.ahead > 0 && one.isOpen)
+  const own = new Map(plain.filter(({ isElsewhere }) => !isElsewhere).map((claim) => [claim.id, claim]))
+  const joined = new Map<Claim, number>()
+  for (const slot of running) {
+    const claim = own.get(slot.runs ?? '')
+    const mine = claim === undefined ? undefined : known.get(claim.id)
+    if (claim?.isOpen !== true || mine === undefined || kept.has(slot)) continue
+    const holds = left.get(mine.id) ?? 0
+    const next = ahead.find((one) => one.suits(slot) && isNext(one, mine, holds, (joined.get(one) ?? 0) + 1))
+    if (next === undefined) {
+      claim.takeLater()
+      kept.add(slot)
+    } else {
+      joined.set(next, (joined.get(next) ?? 0) + 1)
+      left.set(mine.id, holds - 1)
+    }
+  }
+  return kept
+}
+
+/** Whether a slot goes to this claim next, as its `more`th, rather than once more to the claimant that runs there and holds so many (I2). */
+function isNext(claim: Claim, mine: Claimant, holds: number, more = 1): boolean {
+  if (claim.priority !== mine.priority) return claim.priority > mine.priority
+  return claim.isTogether || claim.slotsWith(more) <= holds / mine.share
 }
 
 /** I6 */

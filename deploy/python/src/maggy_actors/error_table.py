@@ -463,6 +463,11 @@ TABLE: dict[str, tuple[str, bool, str]] = {
         True,
         "start more workers with `maggy worker --server {server}`; it goes on when one falls free",
     ),
+    "SLOTS_BUSY": (
+        "all {slots} slots that it could use are busy, with {experiments}",
+        True,
+        "it goes on when one falls free and it is its turn (by `priority`, then `share`); to go on sooner start more workers with `maggy worker --server {server}`",
+    ),
     "SLOTS_UNUSABLE": (
         "slot {slot} of worker {worker} cannot be used: {reason}",
         True,
