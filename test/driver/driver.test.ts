@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest'
 import { codeOf, progress, submit, type AttemptOutcome } from '../../protocol/index.ts'
 import { ask, hear } from '../../src/bus/index.ts'
+import type { OptimizerPlugin } from '../../src/optimizer/index.ts'
 import { recordPoints } from '../support/fake-worker.ts'
 import { Bench, context, ready, submission } from './support.ts'
 
@@ -349,6 +350,36 @@ describe('the driver', () => {
     const events = await bench.events('e1')
     expect(events.filter(({ type }) => type === 'trial.suggested')).toHaveLength(3)
     expect(events.at(-1)).toMatchObject({ state: 'done' })
+  })
+})
+
+describe('what is suggested', () => {
+  it('is suggested once for each place, by all that is known when the place is free: alone, by every result', async () => {
+    const bench = new Bench()
+    await bench.driver()
+    const unknown: number[] = []
+    const slow: OptimizerPlugin = {
+      name: 'slow',
+      adaptive: true,
+      create:
+        () =>
+        async ({ trial, history }) => {
+          unknown.push(trial - history.filter(({ state }) => state === 'done').length)
+          await new Promise<void>((resolve) => bench.clock.setTimeout(resolve, 400))
+          return { x: 0.5 }
+        },
+    }
+    await bench.optimizer('o1', [slow])
+    // Its beats make placement look while a question is open.
+    const worker = await bench.worker('w1', { slots: 2 })
+    const alone = { ...context.policy, parallel: 1 }
+    await bench.submit('e1', { optimizer: { name: 'slow', options: {} }, trials: 6, policy: alone })
+    for (let trial = 0; trial < 6; trial += 1) {
+      await bench.pass(1000, worker)
+      await worker.finish(trial)
+      await bench.settle()
+    }
+    expect(unknown).toEqual([0, 0, 0, 0, 0, 0])
   })
 })
 

@@ -272,6 +272,8 @@ export class Suggestions {
     this.#askedAt = null
     if (session !== this.#session || this.#closed) return
     this.#tookMs = this.#clock.elapsed() - askedAt
+    // What was wanted meanwhile was counted without these: more would be suggested by less than is known once they have run.
+    this.#wanted = Math.max(0, this.#wanted - answer.suggestions.length)
     if (answer.suggestions.length > 0 || answer.exhausted) {
       this.#failures = 0
       this.#vainSessions = 0
