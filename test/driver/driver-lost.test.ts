@@ -121,6 +121,30 @@ describe('an optimizer that dies', () => {
     expect(new Set(hparams.map(({ x }) => x)).size).toBe(40)
   })
 
+  it('is passed over while it is stopped: another of its name is found though the bus asks either', async () => {
+    const bench = new Bench()
+    await bench.driver()
+    await bench.optimizer('o1')
+    const w1 = await bench.worker('w1')
+    let isStopped = false
+    let opened = 0
+    bench.transit = ({ kind, to, subject }) => {
+      if (!isStopped || kind !== 'message') return 'arrives'
+      // The bus picks one of those that have the name: the stopped one, twice.
+      if (subject.endsWith('.open')) return (opened += 1) > 2 ? 'arrives' : 'lost'
+      return to === 'o1' ? 'lost' : 'arrives'
+    }
+    await bench.submit('e1', { optimizer: { name: 'tpe', options: {} } })
+    await bench.pass(500, w1)
+    isStopped = true
+    await w1.finish(0)
+    await bench.pass(1000, w1)
+    await bench.optimizer('o2')
+    await bench.pass(16_000, w1)
+    expect(opened).toBe(3)
+    expect(w1.running).toEqual([1])
+  })
+
   it('is waited for, and the experiment says so', async () => {
     const bench = new Bench()
     await bench.driver()

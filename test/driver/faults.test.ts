@@ -309,6 +309,31 @@ describe('a place in a slot', () => {
     await bench.pass(1000, w1)
     expect(told.some(({ waiting }) => waiting?.code === 'SUGGESTION_MISSING')).toBe(true)
   })
+
+  it('is said without a break, since its beginning, while an optimizer that is stopped is asked and opened again', async () => {
+    const bench = new Bench()
+    await bench.driver()
+    const bus = bench.network.connect('stopped')
+    let isStopped = false
+    const unless = <T>(reply: T): T | Promise<never> => (isStopped ? new Promise<never>(() => {}) : reply)
+    const name = { optimizer: 'stopped' }
+    answer(bus, open, name, () => unless({ instance: 's', adaptive: true }))
+    answer(bus, suggest, { ...name, instance: 's' }, () => unless({ hparams: [{ x: 0.5 }], exhausted: false }))
+    answer(bus, observe, { ...name, instance: 's' }, () => unless({}))
+    const w1 = await bench.worker('w1')
+    const told = listen(bench)
+    await bench.submit('e1', { optimizer: { name: 'stopped', options: {} } })
+    await bench.pass(500, w1)
+    isStopped = true
+    await w1.finish(0)
+    await bench.pass(3000, w1)
+    told.length = 0
+    await bench.pass(60_000, w1)
+    const since = told.map(({ waiting }) => waiting?.sinceMs)
+    expect(since.length).toBeGreaterThan(50)
+    expect(since).toEqual(since.toSorted((one = 0, other = 0) => one - other))
+    expect(since.at(-1)).toBeGreaterThan(60_000)
+  })
 })
 
 describe('a lease', () => {

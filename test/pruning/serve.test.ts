@@ -129,7 +129,9 @@ describe("a pruner of one's own", () => {
     await bench.settle()
     const { notes, counts } = resultOf('e1', await bench.events('e1'))
     expect(counts.done).toBe(3)
-    expect(notes).toEqual([expect.stringMatching(/^trial 1 has ended while the pruner mine owed an answer for 1\.\d s/)])
+    expect(notes).toEqual([
+      expect.stringMatching(/^trial 1 has ended while the pruner mine owed an answer for 1\.\d s/),
+    ])
   })
 
   it('refuses a name that cannot be served', () => {

@@ -211,8 +211,8 @@ function refusedResult({ refusedResult: refused, movedAt }: ExperimentRun, now: 
 }
 
 function unsuggested({ rooms, places }: ExperimentRun, now: number): Said {
-  const { askedAt, name } = rooms.suggestions
-  const sinceMs = askedAt === null ? 0 : now - askedAt
+  const { muteSince, name } = rooms.suggestions
+  const sinceMs = muteSince === null ? 0 : now - muteSince
   // While trials run, a suggester may take its time.
   if (sinceMs < (places === 0 ? soonMs : quietMs)) return null
   return said(problem('SUGGESTION_MISSING', { suggester: name, seconds: Math.round(sinceMs / 1000) }), sinceMs)

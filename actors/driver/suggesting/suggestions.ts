@@ -36,6 +36,9 @@ const longestPauseMs = 10_000
 const knockMs = 1000
 /** Whoever answers later than that is not prompt. */
 const promptMs = 1000
+/** Where one is mute, so many are opened, one after the other with so long between, until one answers. */
+const opensAtOnce = 4
+const nextOpenMs = 2000
 /** So many sessions in a row may end with the experiment forgotten, before anything was suggested. */
 const forgetsAtMost = 20
 
@@ -62,6 +65,10 @@ export class Suggestions {
   #wanted = 0
   /** In elapsed time: since when a question is under way. */
   #askedAt: number | null = null
+  /** The same, through whatever sessions were opened since, until a question is answered. */
+  #muteSince: number | null = null
+  /** In elapsed time: when the session was opened. */
+  #openedAt = -Infinity
   /** How long the last answer took. */
   #tookMs = 0
   /** Tries in vain since the last suggestion. */
@@ -113,9 +120,9 @@ export class Suggestions {
     return Math.max(0, submission.context.trials - configurations) * repeats
   }
 
-  /** Since when a question is unanswered, in elapsed time. */
-  get askedAt(): number | null {
-    return this.#askedAt
+  /** Since when a question is unanswered, in elapsed time; whoever it was put to may be gone meanwhile. */
+  get muteSince(): number | null {
+    return this.#askedAt !== null || this.#opening ? this.#muteSince : null
   }
 
   get name(): string {
@@ -184,6 +191,7 @@ export class Suggestions {
     this.#failures = 0
     this.#vainSessions = 0
     this.#tookMs = 0
+    this.#muteSince = null
     this.problem = null
   }
 
@@ -191,8 +199,12 @@ export class Suggestions {
   async close(): Promise<void> {
     const session = this.#session
     this.#session = null
+    if (session !== null) await this.#forget(session)
+  }
+
+  async #forget(session: Session): Promise<void> {
     try {
-      await session?.close()
+      await session.close()
     } catch (error) {
       // It forgets the experiment by itself in time; nothing depends on its having heard.
       this.#logger.debug({ code: codeOf(error) }, 'the optimizer was gone before it was closed')
@@ -220,10 +232,12 @@ export class Suggestions {
       const history = this.#history.observations()
       const logged = this.#history.length
       const suggester = this.#suggester
-      const session = await Session.open(suggester, history, logged, this.#bus.maxPayload)
+      const open = () => Session.open(suggester, history, logged, this.#bus.maxPayload)
+      const session = this.#muteSince === null ? await open() : await this.#firstToOpen(open)
       // Swapped meanwhile: the next one is opened instead.
       if (!this.#isOpening || suggester !== this.#suggester) return
       this.#session = session
+      this.#openedAt = this.#clock.elapsed()
       for (const [observation, at] of this.#meanwhile.splice(0)) session.observe(observation, at)
       // One that answers `open` alone is still the reason why nothing is suggested.
       if (this.#vainSessions < 2) this.problem = null
@@ -237,6 +251,29 @@ export class Suggestions {
       if (opensAgain(error)) this.#vainSessions = 0
       this.#inVain(opensAgain(error) ? this.#suggester.unavailable() : error)
     }
+  }
+
+  /** The one before is mute, and perhaps whoever is asked now: others of the name are asked meanwhile, and the first to answer is taken. */
+  #firstToOpen(open: () => Promise<Session>): Promise<Session> {
+    return new Promise((resolve, reject) => {
+      let taken: Session | undefined
+      let left = opensAtOnce
+      const tryOnce = (number: number): void => {
+        if (taken !== undefined || left === 0) return
+        if (number < opensAtOnce) this.#clock.setTimeout(() => tryOnce(number + 1), nextOpenMs)
+        open().then(
+          (session) => {
+            if (taken === undefined) resolve((taken = session))
+            else if (session.instance !== taken.instance) void this.#forget(session)
+          },
+          (error: unknown) => {
+            left = codeOf(error) === 'BUS_TIMEOUT' ? left - 1 : 0
+            if (left === 0) reject(error as Error)
+          },
+        )
+      }
+      tryOnce(1)
+    })
   }
 
   async #ask(): Promise<void> {
@@ -261,6 +298,9 @@ export class Suggestions {
     const observed = this.#observed
     const askedAt = this.#clock.elapsed()
     this.#askedAt = askedAt
+    // Asked at once after it was opened again, it is silent still.
+    if (askedAt - this.#openedAt > promptMs) this.#muteSince = null
+    this.#muteSince ??= askedAt
     let answer
     try {
       answer = await this.#whileItLives(session, session.suggest(first, wanted))
@@ -270,6 +310,7 @@ export class Suggestions {
       return
     }
     this.#askedAt = null
+    this.#muteSince = null
     if (session !== this.#session || this.#closed) return
     this.#tookMs = this.#clock.elapsed() - askedAt
     // What was wanted meanwhile was counted without these: more would be suggested by less than is known once they have run.
@@ -353,7 +394,7 @@ export class Suggestions {
   #inVain(error: unknown): void {
     this.#failures += 1
     const { code, message, remedy } = toProblem(error)
-    const since = this.problem?.code === code ? this.problem.since : this.#clock.elapsed()
+    const since = this.problem?.code === code ? this.problem.since : (this.#muteSince ?? this.#clock.elapsed())
     this.problem = { code, message: remedy === undefined ? message : `${message}; ${remedy}`, since }
   }
 
