@@ -11,6 +11,7 @@ import {
   experimentId,
   keepBoard,
   openSession,
+  findActors,
   provenanceOf,
   resumeAndFollow,
   runExperiment,
@@ -140,18 +141,23 @@ export async function resumeCommand(
   options: RunCommandOptions & ChangeFlags & { readonly force?: boolean },
 ): Promise<number> {
   // One that is unknown needs no driver and no worker to be told so.
-  const { experiment, change } = await looking(
+  const { experiment, change, isElsewhere } = await looking(
     options,
-    async ({ bus }) => {
+    async ({ bus, embedded }) => {
       const known = id ?? (await latestExperiment(bus))
       await assertKnown(bus, known)
-      return { experiment: known, change: await changeOf(bus, known, options) }
+      const mayBeElsewhere = !embedded && !isServed(options)
+      return {
+        experiment: known,
+        change: await changeOf(bus, known, options),
+        isElsewhere: mayBeElsewhere && (await isDriven(bus, known)),
+      }
     },
     id,
   )
-  // Which of them it needs is known only once it is found.
-  const either = ['optimizer', 'ablator'] as const
-  return await toTheEnd(options, either, ({ bus, onDriver }, watch, signal) =>
+  // Which of them it needs is known only once it is found. Where another process has it, paused perhaps, all that it needs is there.
+  const actors = isElsewhere ? 'driver' : (['optimizer', 'ablator'] as const)
+  return await toTheEnd(options, actors, ({ bus, onDriver }, watch, signal) =>
     resumeAndFollow(bus, experiment, watch, {
       signal,
       onDriver,
@@ -160,6 +166,12 @@ export async function resumeCommand(
       ...signingOptions(options),
     }),
   )
+}
+
+/** Whether a driver that is there has it. */
+async function isDriven(bus: Bus, experiment: string): Promise<boolean> {
+  const found = await findActors(bus)
+  return found.some((one) => one.role === 'driver' && one.experiments?.includes(experiment) === true)
 }
 
 async function assertKnown(bus: Bus, experiment: string): Promise<void> {

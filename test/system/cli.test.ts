@@ -283,17 +283,22 @@ describe('maggy run', () => {
     expect(resumed.code).toBe(0)
   })
 
-  it('is stopped by another process that is given its folder', async () => {
+  it('is paused, resumed, followed and stopped by other processes that are given its folder', async () => {
     const data = bus('stopped')
     const path = await module('endless.ts', slow)
     const running = maggy(['run', path, 'tune', ...data], { env: { MAGGY_TEST_SLOW: '1' } })
     await until(() => running.said().includes('trial 0 done'))
     const id = /^experiment (\S+)$/m.exec(running.said())?.[1] ?? ''
+    expect((await maggy(['pause', id, '--now', ...data])).stdout).toContain(`go on with \`maggy resume ${id}`)
+    const resumed = maggy(['resume', id, ...data])
+    const isRunning = async () => /^slow-tune-\S+ +running/m.test((await maggy(['ls', ...data])).stdout)
+    while (!(await isRunning())) expect(resumed.process.exitCode).toBeNull()
     const stop = await maggy(['stop', id, '--cancel', ...data])
     expect({ code: stop.code, stderr: stop.stderr }).toEqual({ code: 0, stderr: '' })
-    const { code, stdout } = await running
-    expect(stdout).toContain(`${id}: stopped`)
-    expect(code).toBe(0)
+    for (const { code, stdout, stderr } of [await running, await resumed]) {
+      expect(stdout, stderr).toContain(`${id}: stopped`)
+      expect(code).toBe(0)
+    }
   })
 
   it('exits with 1 and says why when the experiment is given up', async () => {
