@@ -298,6 +298,9 @@ export class History {
       case 'trial.artifact':
         if (this.trials.has(event.trial)) this.records.note(event)
         return []
+      case 'trial.saved':
+        this.records.note(event)
+        return event.ring ? this.#machines.moveTrial(event.trial, event) : []
       default:
         this.records.note(event)
         return []

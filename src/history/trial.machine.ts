@@ -5,6 +5,7 @@
  * I2 An attempt that is lost or crashed costs one of `maxAttempts`; one that is handed back unbegun costs nothing.
  * I3 A cancelled trial is open again when its experiment is resumed; so is one that failed, where it is all that the experiment is.
  * I4 A trial that several workers train together has an attempt with each; one of these that is lost costs nothing while others are left.
+ *    Where they crash one after the other, and nothing is saved in between, the trial has failed.
  * I5 A train that throws may be tried again where its context says so: that is counted apart from what is lost.
  * I6 A trial that failed is open again when a user says so: it gets new attempts, and ends in one final state again.
  */
@@ -20,7 +21,7 @@ import {
   type Problem,
 } from '../../protocol/index.ts'
 import type { FlatSnapshot } from '../machine/index.ts'
-import { verdict, type AttemptEnd, type Verdict } from './verdict.ts'
+import { isCrash, verdict, type AttemptEnd, type Verdict } from './verdict.ts'
 
 export interface TrialInput {
   readonly trial: number
@@ -81,6 +82,8 @@ export interface TrialContext extends Pick<TrialInput, 'trial' | 'hparams' | 'ma
   readonly spent: number
   /** Attempts in which train threw, and which were tried again. */
   readonly thrown: number
+  /** Parts that crashed while others went on, since the training was saved last. */
+  readonly crashes: number
   /** The worker on which it threw last. */
   readonly threwOn: string | null
   /** It ran out of so much memory, in bytes. */
@@ -103,7 +106,7 @@ export interface TrialContext extends Pick<TrialInput, 'trial' | 'hparams' | 'ma
 
 type LogTrialEvent = Extract<
   LogEvent,
-  { type: 'trial.assigned' | 'trial.stopping' | 'trial.ended' | 'trial.lost' | 'experiment.changed' }
+  { type: 'trial.assigned' | 'trial.stopping' | 'trial.ended' | 'trial.lost' | 'trial.saved' | 'experiment.changed' }
 >
 type Assigned = Extract<LogEvent, { type: 'trial.assigned' }>
 export type TrialEvent =
@@ -135,7 +138,7 @@ function judgeAnew(context: TrialContext, event: TrialEvent): Verdict {
   const partOf = context.parts.some(({ attempt }) => attempt === end.attempt)
   const throwsLeft = partOf && !context.shared ? context.throwsAtMost - context.thrown : 0
   const others = partOf ? context.parts.length - 1 : 0
-  const said = verdict(end, context.spent, context, { others, throwsLeft })
+  const said = verdict(end, context.spent, context, { others, throwsLeft, crashes: context.crashes })
   // A late end of an attempt that was given up already counts only if it brings a result: it was spent before (I2).
   return !partOf && (said.kind !== 'final' || said.state === 'failed') ? { kind: 'ignore' } : said
 }
@@ -196,6 +199,7 @@ const ends = {
 
 const cancel = { target: 'cancelled', actions: 'letGo' } as const
 const joins = { 'trial.assigned': { guard: 'isShared', actions: 'join' } } as const
+const getsOn = { 'trial.saved': { guard: 'isShared', actions: 'getOn' } } as const
 
 export const trialMachine = setup({
   types: {
@@ -236,8 +240,9 @@ export const trialMachine = setup({
       if (event.type !== 'trial.ended' && event.type !== 'trial.lost') return {}
       const parts = context.parts.filter(({ attempt }) => attempt !== event.attempt)
       const [first] = parts
+      const crashes = context.crashes + Number(isCrash(event))
       // For those who look at one worker: the one that has been at it the longest.
-      return first === undefined ? { parts } : { parts, worker: first.worker, slot: first.slot }
+      return first === undefined ? { parts, crashes } : { parts, crashes, worker: first.worker, slot: first.slot }
     }),
     begin: assign(({ event }) => {
       assertEvent(event, 'trial.started')
@@ -270,9 +275,11 @@ export const trialMachine = setup({
       metrics: {},
       spent: 0,
       thrown: 0,
+      crashes: 0,
       threwOn: null,
       problem: null,
     }),
+    getOn: assign({ crashes: 0 }),
     keepOutcome: assign(({ context, event }) => {
       const said = judge(context, event)
       if (said.kind !== 'final') return {}
@@ -304,6 +311,7 @@ export const trialMachine = setup({
     attempt: 0,
     spent: 0,
     thrown: 0,
+    crashes: 0,
     threwOn: null,
     outgrew: null,
     worker: null,
@@ -329,6 +337,7 @@ export const trialMachine = setup({
       on: {
         ...ends,
         ...joins,
+        ...getsOn,
         'trial.started': { guard: 'thisAttempt', target: 'running', actions: 'begin' },
         'trial.stopping': { guard: 'thisAttempt', target: 'stopping' },
         'trial.cancelled': cancel,
@@ -338,6 +347,7 @@ export const trialMachine = setup({
       on: {
         ...ends,
         ...joins,
+        ...getsOn,
         'trial.stopping': { guard: 'thisAttempt', target: 'stopping' },
         'trial.cancelled': cancel,
       },

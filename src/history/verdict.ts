@@ -32,16 +32,24 @@ interface Beside {
   readonly others?: number
   /** So many more throws of train are tried again. */
   readonly throwsLeft?: number
+  /** Crashes of members in a row, while others went on. */
+  readonly crashes?: number
 }
 
-/** `spent`: attempts of this trial that were lost or crashed before this event. */
+/**
+ * `spent`: attempts of this trial that were lost or crashed before this event. A member that crashes while others go on costs nothing, but
+ * where as many do in a row as there were tries for each, it is the code.
+ */
 export function verdict(
   event: AttemptEnd,
   spent: number,
   policy: Pick<Policy, 'maxAttempts'>,
-  { others = 0, throwsLeft = 0 }: Beside = {},
+  { others = 0, throwsLeft = 0, crashes = 0 }: Beside = {},
 ): Verdict {
-  if (others > 0 && isLoss(event)) return { kind: 'goOn' }
+  if (others > 0 && isLoss(event)) {
+    const isLast = isCrash(event) && crashes + 1 >= policy.maxAttempts * (others + 1)
+    return isLast ? exhausted(crashes + 1, event.outcome.problem.message) : { kind: 'goOn' }
+  }
   if (event.type === 'trial.lost') return again(event.reason, spent, policy)
   const { outcome } = event
   switch (outcome.kind) {
@@ -62,6 +70,14 @@ export function verdict(
 /** True for errors that train threw itself; an invalid result or a time limit would be the same again. */
 const isThrow = ({ code }: Problem): boolean => code === 'TRAIN_FAILED'
 
+export type Crash = Extract<AttemptEnd, { type: 'trial.ended' }> & {
+  readonly outcome: Extract<AttemptOutcome, { kind: 'crashed' }>
+}
+
+export function isCrash(event: AttemptEnd): event is Crash {
+  return event.type === 'trial.ended' && event.outcome.kind === 'crashed'
+}
+
 function isLoss(event: AttemptEnd): boolean {
   if (event.type === 'trial.lost') return true
   const { kind } = event.outcome
@@ -69,8 +85,11 @@ function isLoss(event: AttemptEnd): boolean {
 }
 
 function again(reason: string, spent: number, policy: Pick<Policy, 'maxAttempts'>): Verdict {
-  if (spent + 1 < policy.maxAttempts) return { kind: 'retry' }
-  const fault = toTold(problem('ATTEMPTS_EXHAUSTED', { attempts: policy.maxAttempts, reason }))
+  return spent + 1 < policy.maxAttempts ? { kind: 'retry' } : exhausted(policy.maxAttempts, reason)
+}
+
+function exhausted(attempts: number, reason: string): Verdict {
+  const fault = toTold(problem('ATTEMPTS_EXHAUSTED', { attempts, reason }))
   return { kind: 'final', state: 'failed', metrics: {}, problem: fault }
 }
 

@@ -205,6 +205,33 @@ describe('a trial', () => {
       expect(left(...three, stopping(2), lost(1), ended(2, crashed))).toEqual([3])
     })
 
+    it('has failed once its parts crash one after the other, as often as each has tries, and nothing is saved in between', () => {
+      const crashes = (from: number, to: number): TrialEvent[] =>
+        Array.from({ length: to - from }, (_, index) => [
+          ended(from + index, crashed, `w${(from + index) % 2}`),
+          assigned(from + index + 2, `w${(from + index) % 2}`),
+        ]).flat()
+      const two = [assigned(1), assigned(2, 'w0'), started(1)]
+      const saved: TrialEvent = {
+        type: 'trial.saved',
+        at: 1,
+        trial: 0,
+        attempt: 1,
+        worker: 'w1',
+        ring: true,
+        sha256: 'a'.repeat(64),
+        bytes: 1,
+      }
+      expect(shared(...two, ...crashes(1, 6))).toMatchObject({ value: 'running', context: { crashes: 5 } })
+      const last = shared(...two, ...crashes(1, 7))
+      expect(last).toMatchObject({ value: 'failed', context: { problem: { code: 'ATTEMPTS_EXHAUSTED' } } })
+      expect(last.context.problem?.message).toContain('the runner died')
+      expect(shared(...two, ...crashes(1, 6), saved, ...crashes(6, 11)).value).toBe('running')
+      // Whoever reads the log is not told that it has begun.
+      expect(shared(...two.slice(0, 2), ...crashes(1, 6), saved).context.crashes).toBe(0)
+      expect(shared(...two, ...crashes(1, 6), lost(6), lost(7)).context.spent).toBe(1)
+    })
+
     it('is tried again once all are lost, and that costs one attempt', () => {
       const none = [...three, lost(1), lost(2), lost(3)]
       expect(shared(...none)).toMatchObject({ value: 'queued', context: { spent: 1, parts: [] } })

@@ -41,8 +41,8 @@ interface ResultsHost {
   /** An attempt has ended, before that is carried out. */
   ended(event: Extract<LogEvent, { type: 'trial.ended' }>): void
   perform(decisions: readonly TrialDecision[]): void
-  /** An attempt ran out of memory, and that is carried out. `bytes`: what its slot had. */
-  outgrew(trial: number, worker: string, bytes: number): void
+  /** What follows from it is carried out. */
+  carriedOut(event: Extract<LogEvent, { type: 'trial.ended' }>): void
 }
 
 export class Results {
@@ -97,7 +97,7 @@ export class Results {
       }
       this.refused = null
       this.#host.perform(decisions)
-      if (event?.memoryBytes !== undefined) this.#host.outgrew(trial, worker, event.memoryBytes)
+      if (event !== null) this.#host.carriedOut(event)
     } catch (error) {
       throw this.#refused(worker, trial, error)
     }

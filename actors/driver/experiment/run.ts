@@ -26,7 +26,7 @@ import {
 } from '../../../protocol/index.ts'
 import type { Clock, Logger } from '../../../src/actor/index.ts'
 import { answer, hear, type Bus, type OnDropped, type Subscription } from '../../../src/bus/index.ts'
-import { History, type LogEntry } from '../../../src/history/index.ts'
+import { History, isCrash, type Crash, type LogEntry } from '../../../src/history/index.ts'
 import { bytesText } from '../../../src/words/index.ts'
 import {
   fits,
@@ -155,8 +155,9 @@ export class ExperimentRun implements Claimant {
       ended: (event) => {
         this.#demand.learnDuration(event)
       },
-      outgrew: (trial, worker, bytes) => {
-        this.#noteOutgrown(trial, worker, bytes)
+      carriedOut: (event) => {
+        if (event.memoryBytes !== undefined) this.#noteOutgrown(event, event.memoryBytes)
+        else if (isCrash(event)) this.#noteCrash(event)
       },
       perform: (decisions) => {
         this.#effects.perform(decisions)
@@ -478,7 +479,7 @@ export class ExperimentRun implements Claimant {
   }
 
   /** People should know where a trial that ran out of memory is tried next. */
-  #noteOutgrown(trial: number, worker: string, bytes: number): void {
+  #noteOutgrown({ trial, worker }: { readonly trial: number; readonly worker: string }, bytes: number): void {
     if (!this.history.queued.has(trial)) return
     const waits = this.history.submission.context.policy.resources?.outOfMemory === 'wait'
     const larger = this.#preferences.larger(bytes)
@@ -488,8 +489,18 @@ export class ExperimentRun implements Claimant {
         : waits
           ? 'it waits for more'
           : 'no worker has more: it is tried again'
-    const note = `trial ${trial} ran out of memory on ${worker}, with ${bytesText(bytes)} for a slot; ${next}`
-    this.#effects.commit({ type: 'experiment.noted', at: this.#env.clock.now(), note })
+    this.#note(`trial ${trial} ran out of memory on ${worker}, with ${bytesText(bytes)} for a slot; ${next}`)
+  }
+
+  /** Where others go on with a trial nothing else is seen of it. */
+  #noteCrash({ trial, worker, outcome }: Crash): void {
+    if (!this.history.held.has(trial)) return
+    const { code, message } = outcome.problem
+    this.#note(`trial ${trial} crashed on ${worker}, and others go on with it (${code}: ${message})`)
+  }
+
+  #note(note: string): void {
+    this.#effects.perform([{ kind: 'note', note }])
   }
 
   /** What another worker says of an attempt than the one that has it is counted and dropped. */
