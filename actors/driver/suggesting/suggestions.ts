@@ -258,19 +258,20 @@ export class Suggestions {
     return new Promise((resolve, reject) => {
       let taken: Session | undefined
       let left = opensAtOnce
+      const openOnce = async (): Promise<void> => {
+        try {
+          const session = await open()
+          if (taken === undefined) resolve((taken = session))
+          else if (session.instance !== taken.instance) await this.#forget(session)
+        } catch (error) {
+          left = codeOf(error) === 'BUS_TIMEOUT' ? left - 1 : 0
+          if (left === 0) reject(error)
+        }
+      }
       const tryOnce = (number: number): void => {
         if (taken !== undefined || left === 0) return
         if (number < opensAtOnce) this.#clock.setTimeout(() => tryOnce(number + 1), nextOpenMs)
-        open().then(
-          (session) => {
-            if (taken === undefined) resolve((taken = session))
-            else if (session.instance !== taken.instance) void this.#forget(session)
-          },
-          (error: unknown) => {
-            left = codeOf(error) === 'BUS_TIMEOUT' ? left - 1 : 0
-            if (left === 0) reject(error as Error)
-          },
-        )
+        void openOnce()
       }
       tryOnce(1)
     })
