@@ -65,10 +65,12 @@ const pieces = new Map<number, (message: Extract<ToComm, { type: 'piece' }>) => 
 let ringing: RingMember | undefined
 // A first thread that is blocked does not see that its worker is gone, and a ring would wait for it.
 const parent = process.ppid
+const idleLookMs = 5_000
 const goWithWorker = (): void => {
   if (process.ppid !== parent) endThisGroup()
 }
-setInterval(goWithWorker, 1_000).unref()
+/** While there is no attempt, the first thread hears it at once: dozens of runners that look every second would be felt. */
+setInterval(goWithWorker, idleLookMs).unref()
 let isBusy = false
 /** Looks more closely while there is an attempt. */
 let watching: NodeJS.Timeout | undefined
