@@ -155,6 +155,11 @@ export const table = {
     retryable: false,
     remedy: 'choose another with --port, or connect to the server that runs there with --server',
   },
+  BUS_PEER_PORT_IN_USE: {
+    message: 'port {port} is in use, and the other members of the cluster cannot reach this one there',
+    retryable: false,
+    remedy: 'choose another with --peer-port; the --routes of the others name it',
+  },
   BUS_BUSY: {
     message: 'the embedded bus in {directory} is in use by process {pid}',
     retryable: true,

@@ -217,6 +217,7 @@ describe('a failure', () => {
     ['CONTEXT_UNKNOWN', 2],
     ['SPACE_INVALID', 2],
     ['BUS_PORT_IN_USE', 2],
+    ['BUS_PEER_PORT_IN_USE', 2],
     ['BUS_DATA_ALONE', 2],
     ['BUS_DATA_CLUSTERED', 2],
     ['TOKEN_FILE_MISSING', 2],

@@ -96,6 +96,18 @@ test('a port in use is said to be in use, with the remedy', async () => {
   holder.close()
 })
 
+test('a peer port in use is told from the port for clients', async () => {
+  const holder = createServer().listen(0, '127.0.0.1')
+  await once(holder, 'listening')
+  const { port } = holder.address() as AddressInfo
+  const cluster = ['--cluster', 'c', '--routes', 'h1', '--token', 't', '--peer-port', String(port)]
+  const { child, message, errors } = start('--random', '--data', folder, ...cluster)
+  expect(await message).toMatchObject({ ready: false, problem: { code: 'BUS_PEER_PORT_IN_USE' } })
+  expect(await once(child, 'exit')).toEqual([2, null])
+  expect(errors()).toMatch(new RegExp(`^port ${port} is in use, .*\n  choose another with --peer-port`))
+  holder.close()
+})
+
 test.each([
   [['--token-file', 'nofile'], /^--token-file: .*no such file.*nofile/],
   [['--token-file', tmpdir()], /^--token-file: .*directory/],

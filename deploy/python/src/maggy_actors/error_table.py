@@ -148,6 +148,11 @@ TABLE: dict[str, tuple[str, bool, str]] = {
         False,
         "choose another with --port, or connect to the server that runs there with --server",
     ),
+    "BUS_PEER_PORT_IN_USE": (
+        "port {port} is in use, and the other members of the cluster cannot reach this one there",
+        False,
+        "choose another with --peer-port; the --routes of the others name it",
+    ),
     "BUS_BUSY": (
         "the embedded bus in {directory} is in use by process {pid}",
         True,
