@@ -165,6 +165,12 @@ export const table = {
     retryable: true,
     remedy: 'wait for it, give another folder with --data, or start `maggy server` and share it with --server',
   },
+  BUS_SERVER_THERE: {
+    message: 'a server runs in {directory} already: process {pid}',
+    retryable: true,
+    remedy:
+      'nothing needs to be done if that is the one; else end it first, or give this one another folder with --data',
+  },
   BUS_DATA_ALONE: {
     message:
       'the folder {directory} is of a server without a cluster: what it keeps ({streams}) would not be in the cluster',

@@ -128,6 +128,10 @@ test('a data folder in use is refused with the process that uses it, and free wh
   const first = await startServer({ port: 0, data: folder })
   const refusal = { code: 'BUS_BUSY', details: { pid: process.pid } }
   await expect(startServer({ port: 0, data: folder })).rejects.toMatchObject(refusal)
+  const { child, message, errors } = start('--random', '--data', folder)
+  expect(await message).toMatchObject({ ready: false, problem: { code: 'BUS_SERVER_THERE' } })
+  expect(await once(child, 'exit')).toEqual([69, null])
+  expect(errors()).toMatch(`a server runs in ${folder} already: process ${process.pid}\n  nothing needs to be done if`)
   await first.stop()
   const second = await startServer({ port: first.port, data: folder })
   expect(second.port).toBe(first.port)

@@ -158,6 +158,11 @@ TABLE: dict[str, tuple[str, bool, str]] = {
         True,
         "wait for it, give another folder with --data, or start `maggy server` and share it with --server",
     ),
+    "BUS_SERVER_THERE": (
+        "a server runs in {directory} already: process {pid}",
+        True,
+        "nothing needs to be done if that is the one; else end it first, or give this one another folder with --data",
+    ),
     "BUS_DATA_ALONE": (
         "the folder {directory} is of a server without a cluster: what it keeps ({streams}) would not be in the cluster",
         False,
