@@ -288,6 +288,12 @@ export const table = {
     retryable: false,
     remedy: 'begin another search that knows this one (`warmStart`), or change something else',
   },
+  EXPERIMENT_OVER: {
+    message: '{what} of {experiment} cannot be changed now: it is {state}',
+    retryable: false,
+    remedy:
+      '`maggy resume {experiment}` goes on with it, and may change it: `--set …`, and `--trials +50` where it is done',
+  },
   CHANGE_UNSIGNED: {
     message: 'the change of {experiment} goes beyond what the key {key} has signed, and is not signed',
     retryable: false,

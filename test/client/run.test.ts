@@ -3,7 +3,15 @@ import { describe, expect, it } from 'vitest'
 import type { Hparams, LogEvent, Submission } from '../../protocol/index.ts'
 import { createMemoryNetwork, tell } from '../../src/bus/index.ts'
 import { driverBeat, progress } from '../../protocol/index.ts'
-import { followExperiment, resumeAndFollow, runExperiment, submissionOf, type Waiting } from '../../src/client/index.ts'
+import {
+  changeRunning,
+  enqueueTrials,
+  followExperiment,
+  resumeAndFollow,
+  runExperiment,
+  submissionOf,
+  type Waiting,
+} from '../../src/client/index.ts'
 import { optimization } from '../../src/experiment/index.ts'
 import { space } from '../../src/space/index.ts'
 import { accepted, assigned, ended, suggested } from '../store/events.ts'
@@ -58,6 +66,20 @@ describe('a submission', () => {
     expect(notesOf({}, 'lr')).toBeUndefined()
     const long = Array.from({ length: 40 }, (_, index) => `x${index}${'y'.repeat(100)}`)
     expect(notesOf({ lr: 0.1 }, ...long)?.[0]).toHaveLength(1024)
+  })
+})
+
+describe('an experiment that was stopped', () => {
+  it('takes nothing that is enqueued, nor another optimizer: the remedy is to resume it', async () => {
+    const { bus, driverBus } = await network()
+    await handDriver(driverBus).append('e', accepted({ experiment: 'e' }), ...search(1), over('stopped'))
+    const refusal = {
+      code: 'EXPERIMENT_OVER',
+      remedy: expect.stringMatching(/^`maggy resume e` goes on with it/) as string,
+    }
+    await expect(enqueueTrials(bus, 'e', [{ lr: 0.1 }])).rejects.toMatchObject(refusal)
+    const another = { optimizer: { name: 'tpe', options: {} } }
+    await expect(changeRunning(bus, 'e', another)).rejects.toMatchObject(refusal)
   })
 })
 

@@ -278,6 +278,11 @@ TABLE: dict[str, tuple[str, bool, str]] = {
         False,
         "begin another search that knows this one (`warmStart`), or change something else",
     ),
+    "EXPERIMENT_OVER": (
+        "{what} of {experiment} cannot be changed now: it is {state}",
+        False,
+        "`maggy resume {experiment}` goes on with it, and may change it: `--set …`, and `--trials +50` where it is done",
+    ),
     "CHANGE_UNSIGNED": (
         "the change of {experiment} goes beyond what the key {key} has signed, and is not signed",
         False,
