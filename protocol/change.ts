@@ -49,7 +49,7 @@ export const changeExperiment = call({
   maxReplyBytes: few,
   speaks: 'client',
   hears: 'driver',
-  doc: 'Changes an experiment that goes on or is paused. The driver that owns it answers, once the change is kept (`experiment.changed`). Another optimizer is opened first: OPTIMIZER_UNAVAILABLE, OPTIMIZER_UNFIT and CHANGE_REFUSED leave all as it was. EXPERIMENT_BUSY: it is ending; ask `experiment.resume` once it has ended.',
+  doc: 'Changes an experiment that goes on or is paused. The driver that owns it answers, once the change is kept (`experiment.changed`). Another optimizer is opened first: OPTIMIZER_UNAVAILABLE, OPTIMIZER_UNFIT, HPARAMS_INVALID (what is enqueued) and CHANGE_REFUSED leave all as it was. EXPERIMENT_BUSY: it is ending; ask `experiment.resume` once it has ended.',
   example: {
     params: { experiment: 'mnist-tune-7f3a' },
     payload: { id: 'change-5b1e', trials: { more: 50 }, optimizer: { name: 'tpe', options: {} } },

@@ -155,10 +155,21 @@ export const table = {
     retryable: false,
     remedy: 'choose another with --port, or connect to the server that runs there with --server',
   },
+  BUS_PEER_PORT_IN_USE: {
+    message: 'port {port} is in use, and the other members of the cluster cannot reach this one there',
+    retryable: false,
+    remedy: 'choose another with --peer-port; the --routes of the others name it',
+  },
   BUS_BUSY: {
     message: 'the embedded bus in {directory} is in use by process {pid}',
     retryable: true,
     remedy: 'wait for it, give another folder with --data, or start `maggy server` and share it with --server',
+  },
+  BUS_SERVER_THERE: {
+    message: 'a server runs in {directory} already: process {pid}',
+    retryable: true,
+    remedy:
+      'nothing needs to be done if that is the one; else end it first, or give this one another folder with --data',
   },
   BUS_DATA_ALONE: {
     message:
@@ -276,6 +287,12 @@ export const table = {
     message: '{what} of {experiment} cannot be changed: {reason}',
     retryable: false,
     remedy: 'begin another search that knows this one (`warmStart`), or change something else',
+  },
+  EXPERIMENT_OVER: {
+    message: '{what} of {experiment} cannot be changed now: it is {state}',
+    retryable: false,
+    remedy:
+      '`maggy resume {experiment}` goes on with it, and may change it: `--set …`, and `--trials +50` where it is done',
   },
   CHANGE_UNSIGNED: {
     message: 'the change of {experiment} goes beyond what the key {key} has signed, and is not signed',

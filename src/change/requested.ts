@@ -19,7 +19,7 @@ import { fixedTo } from '../space/index.ts'
 /** Entries of `enqueue` that a context holds. */
 const mostEntries = 65_536
 
-/** The change with absolute numbers. Throws CHANGE_REFUSED, PRUNER_UNKNOWN, OPTION_INVALID. */
+/** The change with absolute numbers. Throws CHANGE_REFUSED, HPARAMS_INVALID (what is enqueued), PRUNER_UNKNOWN, OPTION_INVALID. */
 export function requestedChange(history: History, asked: AskedChange): Change {
   const { id: _, resume: __, signature: ___, trials, ...rest } = asked
   const { context, experiment } = history.submission
@@ -67,7 +67,7 @@ function requireEntries(
 ): void {
   for (const [index, entry] of enqueue.entries()) {
     const made = fixedTo(context.space, entry, `enqueue[${index}]`)
-    if (made.kind === 'fault') throw refuse(made.fault.path, made.fault.reason)
+    if (made.kind === 'fault') throw problem('HPARAMS_INVALID', { ...made.fault })
   }
   if (enqueue.length > 0 && placeOfEntries(context, suggested) + enqueue.length > mostEntries) {
     throw refuse('enqueue', `trials beyond number ${mostEntries} cannot be enqueued`)

@@ -32,13 +32,14 @@ import {
 import { latestExperiment, writeFiles, writeTensorBoard, type Result } from '../store/index.ts'
 import { faultOf, type Experiment } from '../experiment/index.ts'
 import { bytesText } from '../words/index.ts'
-import { exitCodeFor, exitCodes } from '../actor/index.ts'
+import { exitCodes } from '../actor/index.ts'
 import { endTracing, startTracing } from '../tracing/index.ts'
 import { changeOf, type ChangeFlags } from './change-command.ts'
 import { explorationHparams, overrideContext, parseSettings } from './set-options.ts'
 import { sayAddress } from './board-command.ts'
 import { interruptible } from './interrupt.ts'
 import { isServed, looking, sayAside, sessionOptions, type BusOptions, where } from './looking.ts'
+import { codeFor, judged } from './outcome.ts'
 import { duration, pairs } from './text.ts'
 import { resultText } from './trial-table.ts'
 import { printJson, styleOf, watchIn, type Shown, type Style } from './watch.ts'
@@ -230,7 +231,7 @@ async function toTheEnd(
     const deaf = session.onNotice((text) => watch.onNotice?.(text))
     const tracker = mlflow === undefined ? undefined : tracked(mlflow, session.bus, watch, style)
     try {
-      const result = await Promise.race([run(session, tracker?.watch ?? watch, signal), session.failed])
+      const result = judged(await Promise.race([run(session, tracker?.watch ?? watch, signal), session.failed]))
       watch.end()
       for (const line of watch.printed()) process.stdout.write(`${line}\n`)
       // First what there is, then its files: whatever hinders these must not cost the result.
@@ -324,12 +325,4 @@ async function written(session: Session, result: Result, options: RunCommandOpti
   if (options.output !== undefined) folders.push(await writeFiles(options.output, session.bus, result))
   if (options.tensorboard !== undefined) folders.push(await writeTensorBoard(options.tensorboard, session.bus, result))
   return folders
-}
-
-function codeFor(result: Result, signal: AbortSignal): number {
-  if (signal.aborted) return exitCodes.interrupted
-  // All trials ran, and a pruner of the user's said what is no verdict.
-  if (result.state !== 'failed') return result.misbehaved === undefined ? exitCodes.done : exitCodes.internal
-  const own = exitCodeFor(result.problem?.code ?? '')
-  return own === exitCodes.usage || own === exitCodes.internal ? own : exitCodes.failed
 }

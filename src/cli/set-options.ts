@@ -18,6 +18,7 @@ import { amongst } from '../words/index.ts'
 import {
   ablation,
   optimization,
+  policyKeys,
   resourceOptions,
   training,
   trainingOptions,
@@ -190,8 +191,8 @@ function spaceOf(context: Context): SearchSpace {
 
 /** Options that a context may lack. */
 const unset: Readonly<Record<Context['kind'], readonly string[]>> = {
-  optimization: ['stop', 'repeats', 'enqueue', 'warmStart', 'shadow', 'workersPerTrial', 'retry', 'resources'],
-  ablation: ['retry', 'resources'],
+  optimization: ['stop', 'repeats', 'enqueue', 'warmStart', 'shadow', 'workersPerTrial', ...policyKeys],
+  ablation: policyKeys,
   training: ['resources'],
 }
 

@@ -49,7 +49,8 @@ export function changeAndResume(
 
 /**
  * Tries these next, each in a trial on top of those that were asked for. One that is paused stays so; one that is done goes on. Rejects
- * with EXPERIMENT_UNOWNED if no driver has it, and none is there to take it up.
+ * with EXPERIMENT_UNOWNED if no driver has it, and none is there to take it up; with EXPERIMENT_OVER for one that was stopped or has
+ * failed, and HPARAMS_INVALID for what is not in its space.
  */
 export async function enqueueTrials(
   bus: Bus,
@@ -59,13 +60,12 @@ export async function enqueueTrials(
 ): Promise<string> {
   const { state } = await historyOf(bus, experiment)
   if (state === 'stopped' || state === 'failed') {
-    const reason = `it is ${state}: resume it first (\`maggy resume ${experiment}\`)`
-    throw problem('CHANGE_REFUSED', { what: 'enqueue', experiment, reason })
+    throw problem('EXPERIMENT_OVER', { what: 'enqueue', experiment, state })
   }
   return await asked(bus, experiment, { enqueue: [...entries] }, { waits: false, ...options, resume: false })
 }
 
-/** Changes one that goes on or is paused. Rejects with EXPERIMENT_UNOWNED if no driver has it. */
+/** Changes one that goes on or is paused. Rejects with EXPERIMENT_OVER if it has ended, and with EXPERIMENT_UNOWNED if no driver has it. */
 export async function changeRunning(
   bus: Bus,
   experiment: string,
@@ -78,10 +78,8 @@ export async function changeRunning(
   } catch (error) {
     if (codeOf(error) !== 'BUS_NO_RESPONDERS') throw error
     const { state, ended } = await historyOf(bus, experiment)
-    if (ended) {
-      const reason = `it is ${state}; \`maggy resume ${experiment}\` takes it up, with \`--set\` changed`
-      throw problem('CHANGE_REFUSED', { what: Object.keys(change).join(', '), experiment, reason }, { cause: error })
-    }
+    const what = Object.keys(change).join(', ')
+    if (ended) throw problem('EXPERIMENT_OVER', { what, experiment, state }, { cause: error })
     throw problem('EXPERIMENT_UNOWNED', { experiment }, { cause: error })
   }
 }

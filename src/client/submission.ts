@@ -2,15 +2,18 @@
 import { randomBytes } from 'node:crypto'
 import {
   check,
+  clipped,
   isProblem,
   problem,
   Submission as SubmissionSchema,
   type Bundle,
+  type Context,
   type Hparams,
   type Provenance,
   type Submission,
 } from '../../protocol/index.ts'
 import type { ContextOf, Contexts, Experiment } from '../experiment/index.ts'
+import { nearest } from '../words/index.ts'
 
 /** The context of that name. Throws CONTEXT_UNKNOWN with those that there are. */
 export function contextOf(experiment: Pick<Experiment, 'name' | 'contexts'>, contextName: string): ContextOf {
@@ -36,10 +39,29 @@ export function submissionOf(
     experiment: id,
     name: experiment.name,
     contextName,
-    context: { ...context, hparams: left },
+    context: { ...context, hparams: left, ...notesOf(context, experiment.defaults) },
     bundle,
     ...(provenance === undefined ? {} : { provenance }),
   })
+}
+
+/** Characters of a note that travels. */
+const noteAtMost = 1024
+
+/** A context may add names to the definition's hparams. One that is misspelt does so too, and train does not miss it: both are said. */
+function notesOf(context: Context, defaults: Hparams): { notes?: string[] } {
+  if (context.kind !== 'optimization') return {}
+  const { space, hparams, notes = [] } = context
+  const known = Object.keys(defaults)
+  const added = Object.keys(space).filter((name) => !Object.hasOwn(defaults, name))
+  if (known.length === 0 || added.length === 0) return notes.length === 0 ? {} : { notes }
+  const left = known.filter((name) => !Object.hasOwn(space, name) && !Object.hasOwn(hparams, name))
+  const said = added.map((name) => {
+    const meant = nearest(name, left)
+    return meant === undefined ? name : `${name} (did you mean ${meant}?)`
+  })
+  const note = `the space has names that the definition's hparams lack: ${said.join(', ')}; these have ${known.join(', ')}`
+  return { notes: [...notes, clipped(note, noteAtMost)] }
 }
 
 /** Throws CONTEXT_INVALID with the path, in the user's words, of what a driver would refuse. */

@@ -9,6 +9,8 @@ const margin = 0.1
 /** A best value this near to an edge asks for what lies beyond it, so far. */
 const edge = 0.05
 const beyond = 0.25
+/** A log range goes on for a factor of 10 at most: a quarter of hundreds of decades is beyond all sense. */
+const decadesBeyond = 1
 
 /** The least double that is as exact as others. */
 const leastNormal = 2 ** -1022
@@ -18,13 +20,16 @@ const { MAX_VALUE, MAX_SAFE_INTEGER, EPSILON } = Number
 export function widened(parameter: Range, best: readonly number[]): Range {
   const units = best.map((value) => toUnit(parameter, value))
   const [least, most] = [Math.min(...units), Math.max(...units)]
-  const below = least < edge ? -beyond : Math.max(0, least - margin)
-  const above = most > 1 - edge ? 1 + beyond : Math.min(1, most + margin)
+  const far = parameter.log === true ? Math.min(beyond, decadesBeyond / decadesOf(parameter)) : beyond
+  const below = least < edge ? -far : Math.max(0, least - margin)
+  const above = most > 1 - edge ? 1 + far : Math.min(1, most + margin)
   const at = { from: valueAt(parameter, below), to: valueAt(parameter, above) }
   const values = { least: Math.min(...best), most: Math.max(...best) }
   const isStepped = parameter.type === 'integer' || parameter.step !== undefined
   return { ...parameter, ...(isStepped ? stepped(parameter, at, values) : continuous(parameter, at, values)) }
 }
+
+const decadesOf = ({ low, high }: Range): number => Math.log10(high) - Math.log10(low)
 
 interface Bounds {
   readonly low: number
@@ -46,12 +51,19 @@ function valueAt({ low, high, log = false }: Range, unit: number): number {
 }
 
 /**
- * A range that began at 0 or above does not go below 0, and one that was a share does not go above 1: most such numbers make no sense
- * there.
+ * A range that began at 0 does not go below it, one that began above 0 stays above it, and one that was a share does not go above 1, be
+ * it searched by its logarithm or not: most such numbers make no sense there.
  */
-function sensible({ low, high, log = false }: Range): Bounds {
-  const isPositive = low >= 0 && !log
-  return { low: isPositive ? 0 : -Infinity, high: isPositive && high <= 1 ? 1 : Infinity }
+function sensible(parameter: Range): Bounds {
+  const { low, high } = parameter
+  if (low < 0) return { low: -Infinity, high: Infinity }
+  return { low: low === 0 ? 0 : leastPositive(parameter), high: high <= 1 ? 1 : Infinity }
+}
+
+/** Of steps: one step (a whole number: 1). Else half of where it began; what has no half stays. */
+function leastPositive({ type, low, log = false, step }: Range): number {
+  if (type === 'integer' || step !== undefined) return Math.min(low, step ?? 1)
+  return log ? Number.MIN_VALUE : low / 2 || low
 }
 
 function continuous(parameter: Range, { from, to }: Wanted, { least, most }: Held): Bounds {
@@ -77,11 +89,11 @@ function rounded(value: number, size: number, to: 'down' | 'up'): number {
 
 /** On the steps of the searched range, which it may go on with on either side. */
 function stepped(parameter: Range, { from, to }: Wanted, { least, most }: Held): Bounds {
-  const { type, low, high, log = false, step = 1 } = parameter
+  const { type, low, high, step = 1 } = parameter
   const ends = sensible(parameter)
   const limit = type === 'integer' ? MAX_SAFE_INTEGER : MAX_VALUE
   const steps = (value: number) => (value - low) / step
-  const lowest = log ? 1 - Math.ceil(low / step - 1e-9) : Math.ceil(steps(Math.max(-limit, ends.low)) - 1e-9)
+  const lowest = Math.ceil(steps(Math.max(-limit, ends.low)) - 1e-9)
   const highest = Math.floor(steps(Math.min(limit, ends.high)) + 1e-9)
   let first = Math.max(Math.min(0, lowest), Math.min(Math.floor(steps(from) + 1e-9), Math.round(steps(least))))
   let last = Math.min(Math.max(1, highest), Math.max(Math.ceil(steps(to) - 1e-9), Math.round(steps(most))))

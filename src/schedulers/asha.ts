@@ -25,8 +25,7 @@ export const ashaScheduler = (bases: Bases): SchedulerPlugin => ({
       const reason = `is ${most}: there is one budget only, so nothing to promote to; random or tpe need no budgets`
       throw unfit('asha', 'options.maxBudget', reason)
     }
-    const budgets: number[] = []
-    for (let budget = least; budget <= most * (1 + 1e-9); budget *= factor) budgets.push(budget)
+    const budgets = budgetsOf(least, most, factor)
     const base = baseOf('asha', setting, bases, 'random')
 
     return (question) => {
@@ -39,3 +38,10 @@ export const ashaScheduler = (bases: Bases): SchedulerPlugin => ({
     }
   },
 })
+
+/** One rung at each power of the factor, and the last one at the largest budget: a power that is nearer to it than to the next gives way. */
+function budgetsOf(least: number, most: number, factor: number): number[] {
+  const budgets: number[] = []
+  for (let budget = least; budget * Math.sqrt(factor) <= most; budget *= factor) budgets.push(budget)
+  return [...budgets, most]
+}

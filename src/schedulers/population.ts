@@ -25,6 +25,7 @@ export const populationScheduler = (bases: Bases): SchedulerPlugin => ({
     const population = numberOption('pbt', setting.options, 'population', 10, { least: 2, whole: true })
     const interval = positive('pbt', setting.options, 'interval', 1)
     const most = positive('pbt', setting.options, 'maxBudget', interval * Math.ceil(setting.trials / population))
+    const first = Math.min(interval, most)
     const quantile = numberOption('pbt', setting.options, 'quantile', 0.25, { least: 0, most: 1 })
     const exploring = {
       factors: factorsOf(setting.options['factors'] ?? [0.8, 1.2]),
@@ -39,13 +40,15 @@ export const populationScheduler = (bases: Bases): SchedulerPlugin => ({
 
       const begin = (group: number) => {
         const hparams = base(question, history)
-        return hparams === 'exhausted' ? hparams : { hparams, fidelity: { budget: interval, from: null, group } }
+        return hparams === 'exhausted' ? hparams : { hparams, fidelity: { budget: first, from: null, group } }
       }
       const unborn = members.findIndex((stretches) => stretches.length === 0)
       if (unborn >= 0) return begin(unborn)
 
       const last = members.map((stretches) => stretches.at(-1) as Observation)
-      const reaches = (trial: Observation) => (trial.fidelity?.budget ?? 0) + interval <= most * (1 + 1e-9)
+      // The last stretch is what is left of the budget.
+      const next = (trial: Observation) => Math.min(budgetOf(trial) + interval, most)
+      const reaches = (trial: Observation) => budgetOf(trial) < most * (1 - 1e-9)
       const goesOn = (trial: Observation) => trial.state !== 'pending' && (trial.state !== 'done' || reaches(trial))
       const free = last.filter(goesOn).sort((a, b) => budgetOf(a) - budgetOf(b) || groupOf(a) - groupOf(b))[0]
       if (free === undefined) return last.some(({ state }) => state === 'pending') ? 'wait' : 'exhausted'
@@ -62,10 +65,10 @@ export const populationScheduler = (bases: Bases): SchedulerPlugin => ({
       if (exploits && donors.length > 0) {
         const donor = donors[random.integer(donors.length)] as Observation
         const hparams = perturbed(space, donor.hparams, random, exploring)
-        return { hparams, fidelity: { budget: budgetOf(donor) + interval, from: donor.trial, group } }
+        return { hparams, fidelity: { budget: next(donor), from: donor.trial, group } }
       }
       if (failed) return begin(group)
-      return { hparams: free.hparams, fidelity: { budget: budgetOf(free) + interval, from: free.trial, group } }
+      return { hparams: free.hparams, fidelity: { budget: next(free), from: free.trial, group } }
     }
   },
 })

@@ -67,7 +67,8 @@ export async function runServer(flags: ServerFlags): Promise<number> {
   let server: RunningServer
   try {
     server = await startServer({ ...optionsFrom(flags), onNotice })
-  } catch (error) {
+  } catch (thrown) {
+    const error = asServer(thrown)
     const fault = toProblem(error)
     await tell({ ready: false, problem: fault })
     const remedy = isProblem(error) ? `\n  ${error.remedy}` : ''
@@ -91,6 +92,13 @@ export async function runServer(flags: ServerFlags): Promise<number> {
   }
   process.stderr.write(`nats-server ended (${end.signal ?? `exit code ${end.code}`}):\n${end.lastLines}\n`)
   return 1
+}
+
+/** What is in use for others is there for whoever would start the same. */
+function asServer(error: unknown): unknown {
+  if (!isProblem(error, 'BUS_BUSY')) return error
+  const { directory = '', pid = '' } = error.details
+  return problem('BUS_SERVER_THERE', { directory, pid }, { cause: error })
 }
 
 /** So long copies may take before it is said which are missing. */

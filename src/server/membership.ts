@@ -8,7 +8,8 @@ import type { Clock } from '../actor/index.ts'
 import { visible } from '../words/index.ts'
 import type { ClusterConfiguration } from './configuration.ts'
 
-type Refusal = 'secret' | 'name' | 'cluster'
+/** 'route': by a server that this one dialled. */
+type Refusal = 'secret' | 'route' | 'name' | 'cluster'
 
 export type ClusterNews =
   | { readonly kind: 'leader'; readonly member: string | undefined }
@@ -26,9 +27,10 @@ const lines: readonly (readonly [RegExp, (...found: string[]) => ClusterNews])[]
   [/ (?:JetStream cluster no metadata leader|Starting JetStream cluster)$/, () => ({ kind: 'leaderless' })],
   [/ Waiting for routing to be established/, () => ({ kind: 'alone' })],
   [
-    / (\S+) - rid:\d+ - (?:authentication error|Route Error 'Authorization|TLS route handshake error)/,
+    / (\S+) - rid:\d+ - (?:authentication error|TLS route handshake error)/,
     (by = '') => ({ kind: 'refused', reason: 'secret', by: hostOf(by) }),
   ],
+  [/ (\S+) - rid:\d+ - Route Error 'Authorization/, (by = '') => ({ kind: 'refused', reason: 'route', by })],
   [/ rid:\d+ - Router connection closed: .+ - Remote: (\S+)$/, (member = '') => ({ kind: 'closed', member })],
   [/ rid:\d+ - Remote server has a duplicate name: "(.+)"$/, (by = '') => ({ kind: 'refused', reason: 'name', by })],
   [
@@ -131,5 +133,9 @@ function refusalText(reason: Refusal, by: string, cluster: string): string {
     return `another server of the cluster ${cluster} has the name ${by}, too, and they refuse each other: give each a --name of its own`
   if (reason === 'cluster')
     return `a server of another cluster is among the peers (${by}), and they refuse each other: give all the same --cluster`
-  return `a server at ${by} has another secret, and they refuse each other: give all members the same --token-file, or --auth with the same folder`
+  const same = 'give all members the same --token-file, or --auth with the same folder'
+  // Both say the same to whoever dials.
+  if (reason === 'route')
+    return `the server at ${by} refuses this one: it has another secret (${same}), or that is its port for clients (--routes names peer ports)`
+  return `a server at ${by} has another secret, and they refuse each other: ${same}`
 }

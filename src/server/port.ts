@@ -3,12 +3,17 @@ import { connect, createServer } from 'node:net'
 import { join } from 'node:path'
 import { describe, problem } from '../../protocol/index.ts'
 
-/** Whether the port can be had. @throws BUS_PORT_IN_USE, or OPTION_INVALID for a host or port that is not ours to open. */
-export async function assertPortFree(host: string, port: number, option = '--port'): Promise<void> {
+/** Whether the port can be had. @throws BUS_PORT_IN_USE, BUS_PEER_PORT_IN_USE, or OPTION_INVALID for a host or port that is not ours to open. */
+export async function assertPortFree(
+  host: string,
+  port: number,
+  option: '--port' | '--peer-port' = '--port',
+): Promise<void> {
+  const inUse = option === '--port' ? 'BUS_PORT_IN_USE' : 'BUS_PEER_PORT_IN_USE'
   const listener = createServer()
   await new Promise<void>((resolve, reject) => {
     listener.once('error', (error: NodeJS.ErrnoException) => {
-      if (error.code === 'EADDRINUSE') reject(problem('BUS_PORT_IN_USE', { port }, { cause: error }))
+      if (error.code === 'EADDRINUSE') reject(problem(inUse, { port }, { cause: error }))
       else if (error.code === 'EACCES') reject(problem('OPTION_INVALID', { option, reason: error.message }))
       else reject(problem('OPTION_INVALID', { option: '--host', reason: error.message }))
     })

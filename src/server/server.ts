@@ -72,7 +72,7 @@ const predecessorMs = 5000
 const lookMs = 1000
 const longestPauseMs = 60_000
 
-/** Starts a nats-server. @throws BUS_PORT_IN_USE, BUS_BUSY, BUS_DATA_ALONE, BUS_DATA_CLUSTERED, OPTION_INVALID, SETUP_FAILED */
+/** Starts a nats-server. @throws BUS_PORT_IN_USE, BUS_PEER_PORT_IN_USE, BUS_BUSY, BUS_DATA_ALONE, BUS_DATA_CLUSTERED, OPTION_INVALID, SETUP_FAILED */
 export async function startServer(options: ServerOptions = {}): Promise<RunningServer> {
   const binary = await findNatsServer()
   const host = options.host ?? '127.0.0.1'
@@ -264,13 +264,14 @@ async function awaitPredecessor(data: string): Promise<void> {
 }
 
 /** Waits until nats-server has written down its port, which it does once it listens. */
-async function listeningPort(nats: NatsProcess, directory: string, { host, port }: ServerConfiguration) {
+async function listeningPort(nats: NatsProcess, directory: string, { host, port, cluster }: ServerConfiguration) {
   const deadline = performance.now() + startMs
   while (performance.now() < deadline) {
     const end = await Promise.race([nats.ended, delay(10, undefined)])
     if (end !== undefined) {
-      // Somebody may have taken the port since it was found free.
+      // Somebody may have taken a port since it was found free.
       if (port > 0) await assertPortFree(host, port)
+      if (cluster !== undefined) await assertPortFree(host, cluster.peerPort, '--peer-port')
       throw problem('SETUP_FAILED', { part: 'nats-server', reason: `it ended at once:\n${end.lastLines}` })
     }
     const found = await writtenPort(directory, nats.pid)

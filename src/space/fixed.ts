@@ -24,7 +24,8 @@ export function fixedTo(space: SearchSpace, given: unknown, path: string): Fixed
   const narrowed = new Map<string, Parameter>()
   for (const [name, value] of Object.entries(values)) {
     const parameter = Object.hasOwn(space, name) ? space[name] : undefined
-    if (parameter === undefined) return fault(name, 'is not in the search space')
+    if (parameter === undefined)
+      return fault(name, `is not in the search space; there are ${Object.keys(space).join(', ')}`)
     const reason = reasonAgainst(parameter, value)
     if (reason !== undefined) return fault(name, reason)
     narrowed.set(name, oneOf(parameter, [value as HparamValue]))

@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest'
 import type { Hparams } from '../../protocol/index.ts'
-import { optimization } from '../../src/experiment/index.ts'
+import { study } from '../../src/ablation/index.ts'
+import { ablation, optimization } from '../../src/experiment/index.ts'
 import { space } from '../../src/space/index.ts'
 import { explorationHparams, overrideContext, parseSettings } from '../../src/cli/set-options.ts'
 
@@ -33,6 +34,14 @@ describe('--set with a context', () => {
       optimizer: { name: 'grid', options: {} },
       policy: { ...tune.context.policy, parallel: 2, maxFailed: 1 },
     })
+  })
+
+  it('takes every option of the policy, be it one that the context says nothing of', () => {
+    const given = ['priority=5', 'share=2', 'retry={"on":"throw","times":2}', 'resources={"cores":1}']
+    const policy = { priority: 5, share: 2, retry: { on: 'throw', times: 2 }, resources: { cores: 1 } }
+    expect(set(...given)).toEqual({ ...tune.context, policy: { ...tune.context.policy, ...policy } })
+    const ablate = ablation({ study: study().features('age'), metric: 'accuracy', direction: 'maximize' })
+    expect(overrideContext(ablate, parseSettings(given), {}).context).toMatchObject({ policy })
   })
 
   it('sets when the search has had enough, where the context says nothing of it, and in its place', () => {

@@ -1,9 +1,10 @@
 import { stripVTControlCharacters } from 'node:util'
 import { describe, expect, it } from 'vitest'
-import { problem, progress as progressMessage, toProblem } from '../../protocol/index.ts'
+import { problem, progress as progressMessage, toProblem, type LogEvent } from '../../protocol/index.ts'
 import { resultOf } from '../../src/store/index.ts'
 import { exitCodeFor } from '../../src/actor/index.ts'
 import { failureText } from '../../src/cli/failure.ts'
+import { codeFor, judged } from '../../src/cli/outcome.ts'
 import { progressText, trialText } from '../../src/cli/progress-text.ts'
 import { table } from '../../src/cli/plain-table.ts'
 import { duration, pairs, short, valueText } from '../../src/cli/text.ts'
@@ -199,6 +200,35 @@ describe('text for people', () => {
   })
 })
 
+describe('an experiment whose trials were all pruned', () => {
+  const pruned = { kind: 'stopped' as const, reason: 'pruned' as const, metrics: { accuracy: 0.1 } }
+  const one = [suggested(0, { lr: 0.1 }), assigned(0), ended(0, pruned)]
+  const good = [suggested(1, { lr: 0.2 }), assigned(1), ended(1, { kind: 'done', metrics: { accuracy: 0.5 } })]
+  const of = (state: 'done' | 'stopped', ...events: LogEvent[]) =>
+    judged(resultOf('e', [accepted({ trials: 2 }), ...events, { type: 'experiment.ended', at: 9, state, best: null }]))
+  const { signal } = new AbortController()
+
+  it('came to nothing: a line says so, and the exit code', () => {
+    const result = of('done', ...one)
+    expect(codeFor(result, signal)).toBe(1)
+    expect(result.problem).toMatchObject({ code: 'NOTHING_DONE' })
+    expect(lines(resultText(result))).toContain('error   NOTHING_DONE: none of the 1 trials was done: 1 pruned')
+    expect(codeFor({ ...result, misbehaved: 'p' }, signal)).toBe(70)
+  })
+
+  it('has not failed where one was done, where it was stopped, or is paused', () => {
+    for (const result of [
+      of('done', ...one, ...good),
+      of('stopped', ...one),
+      judged(resultOf('e', [accepted({ trials: 2 }), ...one])),
+    ]) {
+      expect(result.problem).toBeUndefined()
+      expect(codeFor(result, signal)).toBe(0)
+    }
+    expect(codeFor(of('done', ...one), AbortSignal.abort())).toBe(130)
+  })
+})
+
 describe('a failure', () => {
   it('has a code, a message and a remedy, and no stack of ours', () => {
     const fault = toProblem(problem('MODULE_NOT_FOUND', { module: 'x.ts' }))
@@ -217,6 +247,7 @@ describe('a failure', () => {
     ['CONTEXT_UNKNOWN', 2],
     ['SPACE_INVALID', 2],
     ['BUS_PORT_IN_USE', 2],
+    ['BUS_PEER_PORT_IN_USE', 2],
     ['BUS_DATA_ALONE', 2],
     ['BUS_DATA_CLUSTERED', 2],
     ['TOKEN_FILE_MISSING', 2],

@@ -1,9 +1,19 @@
 import { TestClock } from '../support/clock.ts'
 import { describe, expect, it } from 'vitest'
-import type { LogEvent, Submission } from '../../protocol/index.ts'
+import type { Hparams, LogEvent, Submission } from '../../protocol/index.ts'
 import { createMemoryNetwork, tell } from '../../src/bus/index.ts'
 import { driverBeat, progress } from '../../protocol/index.ts'
-import { followExperiment, resumeAndFollow, runExperiment, type Waiting } from '../../src/client/index.ts'
+import {
+  changeRunning,
+  enqueueTrials,
+  followExperiment,
+  resumeAndFollow,
+  runExperiment,
+  submissionOf,
+  type Waiting,
+} from '../../src/client/index.ts'
+import { optimization } from '../../src/experiment/index.ts'
+import { space } from '../../src/space/index.ts'
 import { accepted, assigned, ended, suggested } from '../store/events.ts'
 import { handDriver } from './hand-driver.ts'
 
@@ -33,6 +43,45 @@ async function network() {
   await bus.streams.ensure()
   return { made, bus, driverBus: made.connect('driver') }
 }
+
+describe('a submission', () => {
+  const bundle = { sha256: 'a'.repeat(64), module: 'm.ts', bytes: 3 }
+  const notesOf = (defaults: Hparams, ...names: readonly string[]) => {
+    const given = Object.fromEntries(names.map((name) => [name, space.double(0, 1)]))
+    const tune = optimization({ space: given, trials: 3, direction: 'minimize', hparams: { epoch: 2 } })
+    const { context } = submissionOf({ name: 'e', defaults }, 'tune', tune, bundle, 'e-1')
+    return context.kind === 'optimization' ? context.notes : []
+  }
+
+  it('says which names of the space the hparams of the definition lack, and which may have been meant', () => {
+    const lack = "the space has names that the definition's hparams lack"
+    expect(notesOf({ lr: 0.1, units: 8 }, 'lrr', 'units')).toEqual([
+      `${lack}: lrr (did you mean lr?); these have lr, units`,
+    ])
+    // A name that is searched, or given, was not meant.
+    expect(notesOf({ lr: 0.1, epoch: 1 }, 'lr', 'lr2', 'epochs')).toEqual([
+      `${lack}: lr2, epochs; these have lr, epoch`,
+    ])
+    expect(notesOf({ lr: 0.1 }, 'lr')).toBeUndefined()
+    expect(notesOf({}, 'lr')).toBeUndefined()
+    const long = Array.from({ length: 40 }, (_, index) => `x${index}${'y'.repeat(100)}`)
+    expect(notesOf({ lr: 0.1 }, ...long)?.[0]).toHaveLength(1024)
+  })
+})
+
+describe('an experiment that was stopped', () => {
+  it('takes nothing that is enqueued, nor another optimizer: the remedy is to resume it', async () => {
+    const { bus, driverBus } = await network()
+    await handDriver(driverBus).append('e', accepted({ experiment: 'e' }), ...search(1), over('stopped'))
+    const refusal = {
+      code: 'EXPERIMENT_OVER',
+      remedy: expect.stringMatching(/^`maggy resume e` goes on with it/) as string,
+    }
+    await expect(enqueueTrials(bus, 'e', [{ lr: 0.1 }])).rejects.toMatchObject(refusal)
+    const another = { optimizer: { name: 'tpe', options: {} } }
+    await expect(changeRunning(bus, 'e', another)).rejects.toMatchObject(refusal)
+  })
+})
 
 describe('a client', () => {
   it('stores the code, submits, and follows the log to the end', async () => {

@@ -191,8 +191,12 @@ describe('a search that runs', () => {
     await s.begin()
     const refused = { code: 'CHANGE_REFUSED' }
     await expect(s.told({ id: 'c1', trials: 1 })).rejects.toMatchObject(refused)
-    await expect(s.told({ id: 'c2', enqueue: [{ z: 1 }] })).rejects.toMatchObject(refused)
-    await expect(s.told({ id: 'c3', enqueue: [{ x: 7 }] })).rejects.toMatchObject(refused)
+    // The remedy is to give other values, and no other search.
+    await expect(s.told({ id: 'c2', enqueue: [{ z: 1 }] })).rejects.toMatchObject({
+      code: 'HPARAMS_INVALID',
+      message: expect.stringContaining('enqueue[0].z is not in the search space; there are x') as string,
+    })
+    await expect(s.told({ id: 'c3', enqueue: [{ x: 7 }] })).rejects.toMatchObject({ code: 'HPARAMS_INVALID' })
     await expect(s.told({ id: 'c4', pruner: { name: 'oracle', options: {} } })).rejects.toMatchObject({
       code: 'PRUNER_UNKNOWN',
     })

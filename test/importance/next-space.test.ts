@@ -47,7 +47,7 @@ describe('the space for the next search', () => {
       ({ units, dropout, rate }) => -Number(units) + 50 * Number(dropout) - 20 * Math.log10(Number(rate)),
     )
     expect((high['units'] as { high: number }).high).toBeGreaterThan(64)
-    expect((high['rate'] as { high: number }).high).toBeGreaterThan(1)
+    expect((high['rate'] as { high: number }).high).toBe(1)
     expect((high['dropout'] as { low: number }).low).toBe(0)
     expect(validateSpace(high)).toEqual(high)
   })
@@ -108,7 +108,13 @@ describe('the space for the next search', () => {
     ['the least whole number', space.integer(1 - 2 ** 53, 0), 1 - 2 ** 53, { low: 1 - 2 ** 53 }],
     ['the largest double', space.double(0, 1.7e308), 1.7e308, { high: Number.MAX_VALUE }],
     ['all doubles', space.double(-8e307, 8e307), 8e307, { low: 6.4e307, high: 1.2e308 }],
-    ['all magnitudes', space.double(1e-300, 1e300, { log: true }), 1e-300, { low: 2.22e-308, high: 1.01e-240 }],
+    ['all magnitudes', space.double(1e-300, 1e300, { log: true }), 1e-300, { low: 9.99e-302, high: 1.01e-240 }],
+    ['the least magnitude', space.double(1e-320, 2, { log: true }), 2, { high: 20.1 }],
+    ['a share by its logarithm', space.double(0.1, 1, { log: true }), 1, { high: 1 }],
+    ['a positive number', space.double(0.001, 0.1), 0.001, { low: 0.0005 }],
+    ['a count', space.integer(16, 256), 16, { low: 1, high: 41 }],
+    ['a count by its logarithm', space.integer(2, 4096, { log: true }), 2, { low: 1 }],
+    ['multiples', space.integer(32, 512, { step: 32 }), 32, { low: 32, high: 96, step: 32 }],
     ['steps from an odd number', space.integer(3, 103, { step: 5 }), 3, { low: 3, high: 18, step: 5 }],
     ['decimal steps', space.double(0.1, 0.9, { step: 0.2 }), 0.9, { low: 0.7, high: 0.9, step: 0.2 }],
     ['steps that leave a rest', space.integer(0, 10, { step: 4 }), 8, { low: 4, high: 12 }],

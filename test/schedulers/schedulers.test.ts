@@ -61,6 +61,30 @@ describe('ASHA', () => {
   })
 })
 
+describe('the largest budget', () => {
+  const budgetsOf = (name: string, options: Record<string, unknown>) => {
+    const one = scheduler(name, options, 'minimize', 40)
+    for (let trial = 0; trial < 400; trial++) {
+      if (typeof one.suggest() === 'string') break
+      one.end(trial, trial)
+    }
+    return [...new Set(one.history.map(({ fidelity }) => fidelity?.budget ?? 0))].toSorted((a, b) => a - b)
+  }
+
+  it.each([
+    ['asha', { maxBudget: 27 }, [1, 2, 4, 8, 16, 27]],
+    ['asha', { maxBudget: 17 }, [1, 2, 4, 8, 17]],
+    ['asha', { maxBudget: 4.8, minBudget: 0.6 }, [0.6, 1.2, 2.4, 4.8]],
+    ['asha', { maxBudget: 27, reductionFactor: 3 }, [1, 3, 9, 27]],
+    ['hyperband', { maxBudget: 10 }, [10 / 9, 10 / 3, 10]],
+    ['bohb', { maxBudget: 10, sampler: 'random' }, [10 / 9, 10 / 3, 10]],
+    ['pbt', { maxBudget: 7, interval: 3, population: 2 }, [3, 6, 7]],
+    ['pbt', { maxBudget: 2, interval: 3, population: 2 }, [2]],
+  ])('%s with %j comes to it', (name, options, budgets) => {
+    expect(budgetsOf(name, options)).toEqual(budgets.map((budget) => expect.closeTo(budget, 9) as number))
+  })
+})
+
 describe('Hyperband', () => {
   it('has for (1, 9, 3) the brackets [9,3,1]@[1,3,9], [3,1]@[3,9], [3]@[9]', () => {
     expect(bracketsOf(1, 9, 3)).toEqual([

@@ -8,6 +8,7 @@ const alone = logged('[WRN] Waiting for routing to be established...')
 const led = logged('[INF] JetStream cluster new metadata leader: u2/up')
 const leaderless = logged('[INF] JetStream cluster no metadata leader')
 const refused = logged('[ERR] 10.0.0.2:57928 - rid:14 - authentication error - User "maggy"')
+const turnedAway = logged("[ERR] 10.0.0.2:15402 - rid:19 - Route Error 'Authorization Violation'")
 
 test('the lines of nats-server that speak of the cluster are told from those that do not', () => {
   const news = (text: string) => clusterNewsIn(logged(text))
@@ -17,7 +18,7 @@ test('the lines of nats-server that speak of the cluster are told from those tha
   expect(clusterNewsIn(alone)).toEqual({ kind: 'alone' })
   const secret = { kind: 'refused', reason: 'secret', by: '10.0.0.2' }
   expect(clusterNewsIn(refused)).toEqual(secret)
-  expect(news("[ERR] 10.0.0.2:15402 - rid:19 - Route Error 'Authorization Violation'")).toEqual(secret)
+  expect(clusterNewsIn(turnedAway)).toEqual({ kind: 'refused', reason: 'route', by: '10.0.0.2:15402' })
   expect(news('[ERR] 10.0.0.2:57942 - rid:16 - Remote server has a duplicate name: "u1"')).toEqual({
     kind: 'refused',
     reason: 'name',
@@ -115,4 +116,13 @@ test('a refusal that lasts is said once, and again only if it comes back (I2)', 
   clock.increment(60_000)
   every(refused, 30)
   expect(said).toHaveLength(2)
+})
+
+test('a member whose route is refused says at which port, and that it may be one for clients', () => {
+  const { said, member, every } = watched()
+  member.hear(led)
+  every(turnedAway, 30)
+  expect(said).toEqual([
+    expect.stringMatching(/^the server at 10\.0\.0\.2:15402 refuses this one: .*--routes names peer/),
+  ])
 })

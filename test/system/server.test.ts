@@ -96,6 +96,18 @@ test('a port in use is said to be in use, with the remedy', async () => {
   holder.close()
 })
 
+test('a peer port in use is told from the port for clients', async () => {
+  const holder = createServer().listen(0, '127.0.0.1')
+  await once(holder, 'listening')
+  const { port } = holder.address() as AddressInfo
+  const cluster = ['--cluster', 'c', '--routes', 'h1', '--token', 't', '--peer-port', String(port)]
+  const { child, message, errors } = start('--random', '--data', folder, ...cluster)
+  expect(await message).toMatchObject({ ready: false, problem: { code: 'BUS_PEER_PORT_IN_USE' } })
+  expect(await once(child, 'exit')).toEqual([2, null])
+  expect(errors()).toMatch(new RegExp(`^port ${port} is in use, .*\n  choose another with --peer-port`))
+  holder.close()
+})
+
 test.each([
   [['--token-file', 'nofile'], /^--token-file: .*no such file.*nofile/],
   [['--token-file', tmpdir()], /^--token-file: .*directory/],
@@ -116,6 +128,10 @@ test('a data folder in use is refused with the process that uses it, and free wh
   const first = await startServer({ port: 0, data: folder })
   const refusal = { code: 'BUS_BUSY', details: { pid: process.pid } }
   await expect(startServer({ port: 0, data: folder })).rejects.toMatchObject(refusal)
+  const { child, message, errors } = start('--random', '--data', folder)
+  expect(await message).toMatchObject({ ready: false, problem: { code: 'BUS_SERVER_THERE' } })
+  expect(await once(child, 'exit')).toEqual([69, null])
+  expect(errors()).toMatch(`a server runs in ${folder} already: process ${process.pid}\n  nothing needs to be done if`)
   await first.stop()
   const second = await startServer({ port: first.port, data: folder })
   expect(second.port).toBe(first.port)

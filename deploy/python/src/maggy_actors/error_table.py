@@ -148,10 +148,20 @@ TABLE: dict[str, tuple[str, bool, str]] = {
         False,
         "choose another with --port, or connect to the server that runs there with --server",
     ),
+    "BUS_PEER_PORT_IN_USE": (
+        "port {port} is in use, and the other members of the cluster cannot reach this one there",
+        False,
+        "choose another with --peer-port; the --routes of the others name it",
+    ),
     "BUS_BUSY": (
         "the embedded bus in {directory} is in use by process {pid}",
         True,
         "wait for it, give another folder with --data, or start `maggy server` and share it with --server",
+    ),
+    "BUS_SERVER_THERE": (
+        "a server runs in {directory} already: process {pid}",
+        True,
+        "nothing needs to be done if that is the one; else end it first, or give this one another folder with --data",
     ),
     "BUS_DATA_ALONE": (
         "the folder {directory} is of a server without a cluster: what it keeps ({streams}) would not be in the cluster",
@@ -267,6 +277,11 @@ TABLE: dict[str, tuple[str, bool, str]] = {
         "{what} of {experiment} cannot be changed: {reason}",
         False,
         "begin another search that knows this one (`warmStart`), or change something else",
+    ),
+    "EXPERIMENT_OVER": (
+        "{what} of {experiment} cannot be changed now: it is {state}",
+        False,
+        "`maggy resume {experiment}` goes on with it, and may change it: `--set …`, and `--trials +50` where it is done",
     ),
     "CHANGE_UNSIGNED": (
         "the change of {experiment} goes beyond what the key {key} has signed, and is not signed",
