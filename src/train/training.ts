@@ -76,7 +76,10 @@ export async function runTraining(experiment: object, training: Training): Promi
   const single = objectives[0] ?? training.single ?? 'value'
   // `model.fit` is looked up before `reporter.callbacks()` among its arguments is called: that would be too late for the first one.
   mendTfjs()
-  const handle = createReporter(single, sink, mendTfjs)
+  const note = (text: string): void => {
+    if (distribution?.speaks !== false) sink.line(text)
+  }
+  const handle = createReporter(single, sink, { onCallbacks: mendTfjs, note })
   training.onReporter?.(handle)
   const saved = createCheckpoint({
     store: training.checkpoints ?? memoryStore(),
