@@ -14,6 +14,7 @@ import {
   type Assignment,
   type AttemptOutcome,
   type AttemptRef,
+  type Problem,
   toTold,
 } from '../../protocol/index.ts'
 import type { Span } from '../../src/actor/index.ts'
@@ -41,6 +42,8 @@ export interface Attempts {
   line(from: 'stdout' | 'stderr' | 'log', text: string): boolean
   /** User code threw where nobody caught it. False when this process runs nothing now, and so can go. */
   fail(error: unknown): Promise<boolean>
+  /** A point of it cannot be recorded; no more than so many are. */
+  refused(attempt: AttemptRef, points: number, reason: Problem): Promise<void>
   /** Of the attempt that the running code belongs to. */
   remains(): Remains | undefined
 }
@@ -57,6 +60,8 @@ interface Attempt {
   ended: boolean
   /** Points told so far. */
   points: number
+  /** What it reported could not be recorded. */
+  fault: Problem | undefined
 }
 
 export function createAttempts(options: {
@@ -123,15 +128,16 @@ export function createAttempts(options: {
     if (current === ending) current = undefined
     const {
       assignment,
+      fault,
       span: { startedAt },
     } = ending
     toWorker({
       type: 'ended',
       key: attemptKey(assignment.attempt),
-      outcome,
+      outcome: fault === undefined ? outcome : { kind: 'failed', problem: fault },
       startedAt,
       endedAt,
-      points,
+      points: fault === undefined ? points : ending.points,
       rssBytes: rssNow(),
       last: last || left.rest !== '',
       checkpoint,
@@ -194,6 +200,7 @@ export function createAttempts(options: {
       spoke: false,
       ended: false,
       points: 0,
+      fault: undefined,
     }
     current = mine
     const { attempt, trialTimeoutMs } = assignment
@@ -245,6 +252,15 @@ export function createAttempts(options: {
       const why = `what trial ${trial} had left behind in the runner threw: ${describe(error)}`.slice(0, 2048)
       if (!current.ended) await end(current, { kind: 'returned', reason: why }, current.points, { last: true })
       return true
+    },
+    refused: async (attempt, points, { message }) => {
+      const culprit = current
+      if (culprit === undefined || attemptKey(refOf(culprit)) !== attemptKey(attempt)) return
+      const fault = toProblem(problem('REPORT_INVALID', { reported: `what cannot be recorded: ${message}` }))
+      culprit.fault = fault
+      culprit.points = points
+      // One that is about to end waits until all is recorded, and so has heard this by then.
+      if (!culprit.ended) await end(culprit, { kind: 'failed', problem: fault }, points, { last: true })
     },
     remains: () => owner.getStore()?.remains,
   }

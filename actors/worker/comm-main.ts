@@ -50,6 +50,9 @@ const telemetry = createTelemetry({
   author: randomUUID(),
   flags: sharedFlags(memory),
   onNotice,
+  onRefused: (attempt, points, error) => {
+    post({ type: 'refused', attempt, points, problem: toProblem(error) })
+  },
   onGoing: (attempt) => {
     going = attemptKey(attempt)
     if (ringing === undefined) return

@@ -52,6 +52,8 @@ export type FromComm =
   /** Its first word: it is on the bus. */
   | { readonly type: 'connected' }
   | { readonly type: 'flushed' }
+  /** Of the attempt no more than so many points are recorded, for the next one is not valid. Comes before `flushed`. */
+  | { readonly type: 'refused'; readonly attempt: AttemptRef; readonly points: number; readonly problem: Problem }
   | { readonly type: 'closed' }
   | { readonly type: 'stored'; readonly id: number; readonly problem?: Problem }
   /** Answered by `piece` with the same id. */

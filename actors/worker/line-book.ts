@@ -1,7 +1,15 @@
 /** Lines on their way to a trial's log: gathered for a moment, recorded in order, bounded. */
 import type { Clock } from '../../src/actor/index.ts'
 import type { Bus } from '../../src/bus/index.ts'
-import { attemptKey, encodePayload, output, subjectFor, type AttemptRef, type PayloadOf } from '../../protocol/index.ts'
+import {
+  attemptKey,
+  encodePayload,
+  isProblem,
+  output,
+  subjectFor,
+  type AttemptRef,
+  type PayloadOf,
+} from '../../protocol/index.ts'
 
 type Line = PayloadOf<typeof output>['lines'][number]
 
@@ -44,15 +52,14 @@ export function createLineBook(options: {
     for (let batch = batches.shift(); batch !== undefined; batch = batches.shift()) {
       const { experiment, trial, attempt } = batch.attempt
       const subject = subjectFor(output, { worker, experiment, trial: String(trial) })
-      const data = encodePayload(output, { attempt, lines: batch.lines }, subject)
       serial += 1
       const id = `${author}-${serial}`
       for (let tries = 1; ; tries += 1) {
         try {
-          await bus.streams.record(subject, data, { id })
+          await bus.streams.record(subject, encodePayload(output, { attempt, lines: batch.lines }, subject), { id })
           break
         } catch (error) {
-          if (tries >= 20) {
+          if (tries >= 20 || isProblem(error, 'MESSAGE_INVALID', 'MESSAGE_TOO_LARGE')) {
             options.onLost(batch.attempt, error)
             break
           }

@@ -1,6 +1,7 @@
 /** A runner: the process in which user code runs. This thread is the user's and tfjs's; the second one has the bus. */
-import { toTold } from '../../protocol/index.ts'
+import { describe, toTold } from '../../protocol/index.ts'
 import { once } from 'node:events'
+import { writeSync } from 'node:fs'
 import { MessageChannel, Worker, type MessagePort } from 'node:worker_threads'
 import type { Span } from '../../src/actor/index.ts'
 import {
@@ -47,9 +48,11 @@ async function start(setting: RunnerSetting): Promise<void> {
   const data: CommSetting = { ...setting, memory }
   // Both threads load at once.
   const comm = new Worker(new URL(own.endsWith('.ts') ? './comm-main.ts' : './comm-main.js', own), { workerData: data })
+  const exit = process.exit.bind(process)
   comm.on('error', (error) => {
-    process.stderr.write(`the runner's second thread failed: ${String(error)}\n`)
-    process.exit(1)
+    // Not by way of what is captured, which that thread would have to tell; nor is it the trial that exits.
+    writeSync(process.stderr.fd, `the runner's second thread failed: ${describe(error)}\n`)
+    exit(1)
   })
   const connected = once(comm, 'message')
   let backend: Backend
@@ -129,6 +132,9 @@ async function start(setting: RunnerSetting): Promise<void> {
       return createDistribution({ tf: backend.tf, settings, seat, seed: assignment.seed, line, stopReason })
     },
   })
+  comm.on('message', (message: FromComm) => {
+    if (message.type === 'refused') void attempts.refused(message.attempt, message.points, message.problem)
+  })
   const capture = captureOutput((from, text) => attempts.line(from, text))
   watchTimers(() => attempts.remains())
   process.on('worker', (thread) => attempts.remains()?.noteThread(thread))
@@ -153,7 +159,6 @@ async function start(setting: RunnerSetting): Promise<void> {
   process.on('unhandledRejection', (error) => {
     if (process.listenerCount('unhandledRejection') === 1) void fail(error)
   })
-  const exit = process.exit.bind(process)
   process.exit = (code) => {
     if (attempts.remains() === undefined) return exit(code)
     const called = new Error(`process.exit(${code ?? ''}) was called: in a trial, return the result or throw an error`)

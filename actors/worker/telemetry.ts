@@ -61,6 +61,8 @@ export function createTelemetry(options: {
   readonly author: string
   readonly flags: SharedFlags
   readonly onNotice: (text: string) => void
+  /** What was told of the attempt is no valid message: of it no more than so many points are recorded. Called once. */
+  readonly onRefused: (attempt: AttemptRef, points: number, error: unknown) => void
   /** The host goes, and the attempt with it: called once. */
   readonly onGoing: (attempt: AttemptRef) => void
 }): Telemetry {
@@ -68,6 +70,8 @@ export function createTelemetry(options: {
   let current: Attempt | undefined
   let waiting: MetricPoint[] = []
   let first = 0
+  /** A point of the attempt was not valid. */
+  let refused = false
   let sending: Promise<void> | undefined
   let timeout: unknown
   /** A stop that came before the attempt's beginning. */
@@ -108,16 +112,30 @@ export function createTelemetry(options: {
   })
 
   const send = async (attempt: Attempt): Promise<void> => {
-    const { experiment, trial } = attempt.ref
-    const subject = subjectFor(metrics, { worker, experiment, trial: String(trial) })
     while (waiting.length > 0) {
       const points = takeBatch(waiting)
-      const data = encodePayload(metrics, { attempt: attempt.ref.attempt, first, points }, subject)
-      if (!(await recordUntilKept(subject, data, `${options.author}/${attemptKey(attempt.ref)}/${first}`))) break
+      if (!(await recordBatch(attempt, points))) break
       first += points.length
       flags.pointsRecorded(points.length)
     }
     sending = undefined
+  }
+
+  /** False: no more is to be recorded. */
+  const recordBatch = async (attempt: Attempt, points: MetricPoint[]): Promise<boolean> => {
+    const { experiment, trial } = attempt.ref
+    const subject = subjectFor(metrics, { worker, experiment, trial: String(trial) })
+    let data: Uint8Array
+    try {
+      data = encodePayload(metrics, { attempt: attempt.ref.attempt, first, points }, subject)
+    } catch (error) {
+      refused = true
+      // Nobody is to wait for them.
+      flags.pointsRecorded(points.length + waiting.splice(0).length)
+      options.onRefused(attempt.ref, first, error)
+      return false
+    }
+    return await recordUntilKept(subject, data, `${options.author}/${attemptKey(attempt.ref)}/${first}`)
   }
 
   /** False: the connection is closed, for the runner goes. */
@@ -143,6 +161,7 @@ export function createTelemetry(options: {
       current = attempt
       waiting = []
       first = 0
+      refused = false
       if (early?.key === attemptKey(attempt.ref)) flags.stop(attempt.serial, early.cause)
       if (attempt.trialTimeoutMs !== null) {
         timeout = clock.setTimeout(
@@ -155,6 +174,7 @@ export function createTelemetry(options: {
     },
     point: (point) => {
       if (current === undefined) return
+      if (refused) return flags.pointsRecorded(1)
       waiting.push(point)
       sending ??= send(current)
     },

@@ -1,6 +1,6 @@
 /** Makes reports of the values that `model.fit` gives at the end of batches and epochs. */
 import { inspect } from 'node:util'
-import { problem, type Metrics } from '../../protocol/index.ts'
+import { faultInName, problem, type Metrics } from '../../protocol/index.ts'
 import type { FitCallbacks, FitReports } from '../experiment/index.ts'
 
 type Logs = Readonly<Record<string, unknown>>
@@ -10,16 +10,18 @@ interface Reports {
   readonly throwIfStopped: () => void
   /** The last step reported; -1: none. */
   readonly last: () => number
+  /** Tells the user something. */
+  readonly note: (text: string) => void
 }
 
 /** Throws REPORT_INVALID for an `every` that is none. */
 export function fitCallbacks({ every = 'epoch', metrics }: FitReports, reports: Reports): FitCallbacks {
   const { record, throwIfStopped, last } = reports
-  const nameOf = namer(metrics)
+  const nameOf = namer(metrics, reports.note)
   const chosen = async (logs: Logs = {}): Promise<Record<string, number>> => {
     const values: Record<string, number> = {}
     for (const [name, value] of Object.entries(logs)) {
-      const told = nameOf(name)
+      const told = nameOf(name, logs)
       if (told !== undefined) values[told] = await numberOf(value)
     }
     return values
@@ -74,12 +76,49 @@ export function fitCallbacks({ every = 'epoch', metrics }: FitReports, reports: 
   }
 }
 
-/** The name that a number of tfjs's has in reports; undefined: it is left out. */
-function namer(metrics: FitReports['metrics']): (name: string) => string | undefined {
-  // `batch` and `size` are tfjs's own counters.
-  if (metrics === undefined) return (name) => (name === 'batch' || name === 'size' ? undefined : name)
-  const names = isList(metrics) ? new Map(metrics.map((name) => [name, name])) : new Map(Object.entries(metrics))
-  return (name) => names.get(name)
+/** `batch` and `size` are tfjs's own. */
+const counters = new Set(['batch', 'size'])
+/** tfjs calls a metric after its function, and counts those that are called alike: one written in place is called nothing at all. */
+const nothing = /^(_\d+)?$/
+const validation = 'val_'
+
+/** The name that a number of tfjs's has in reports, given all that it stands among; undefined: it is left out. */
+function namer(
+  metrics: FitReports['metrics'],
+  note: (text: string) => void,
+): (name: string, logs: Logs) => string | undefined {
+  const chosen = metrics === undefined ? undefined : new Map(isList(metrics) ? named(metrics) : Object.entries(metrics))
+  const noted = new Set<string>()
+  return (name, logs) => {
+    const told = chosen === undefined ? (counters.has(name) ? undefined : name) : chosen.get(name)
+    if (told === undefined) return undefined
+    const [prefix, own] = parted(told)
+    if (!nothing.test(own) && faultInName(told) === undefined) return told
+    const given = `metric_${placeOf(name, logs)}`
+    if (!noted.has(given)) {
+      noted.add(given)
+      note(
+        `fit reports a metric called ${inspect(own.slice(0, 160))}, after its function: it is called ${given} here. ` +
+          'Give the function a name (`const maxError = (labels, predictions) => …`)',
+      )
+    }
+    return `${prefix}${given}`
+  }
+}
+
+const named = (names: readonly string[]): [string, string][] => names.map((name) => [name, name])
+
+const parted = (name: string): [prefix: string, own: string] =>
+  name.startsWith(validation) ? [validation, name.slice(validation.length)] : ['', name]
+
+/** Among the metrics, from 1; of those that are validated, among these. */
+function placeOf(name: string, logs: Logs): number {
+  const [prefix] = parted(name)
+  const metrics = Object.keys(logs).filter((one) => {
+    const [its, own] = parted(one)
+    return its === prefix && own !== 'loss' && !counters.has(one)
+  })
+  return metrics.indexOf(name) + 1
 }
 
 const isList = (metrics: NonNullable<FitReports['metrics']>): metrics is readonly string[] => Array.isArray(metrics)

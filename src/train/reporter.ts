@@ -32,8 +32,17 @@ export interface ReporterHandle {
   abort(reason: string): void
 }
 
-/** `single`: what a number that is reported without a name is called. `onCallbacks`: a `fit` with our callbacks is near. */
-export function createReporter(single: string, sink: ReportSink, onCallbacks?: () => void): ReporterHandle {
+/** `single`: what a number that is reported without a name is called. */
+export function createReporter(
+  single: string,
+  sink: ReportSink,
+  options: {
+    /** A `fit` with our callbacks is near. */
+    readonly onCallbacks?: () => void
+    /** Tells the user something. Default: as a line. */
+    readonly note?: (text: string) => void
+  } = {},
+): ReporterHandle {
   const controller = new AbortController()
   const latest: Record<string, number | null> = {}
   let last = -1
@@ -63,9 +72,17 @@ export function createReporter(single: string, sink: ReportSink, onCallbacks?: (
     record(valuesOf(metrics, single), step)
   }
 
-  const callbacks = (options: FitReports = {}): FitCallbacks => {
-    onCallbacks?.()
-    return fitCallbacks(options, { record, throwIfStopped, last: () => last })
+  const callbacks = (wanted: FitReports = {}): FitCallbacks => {
+    options.onCallbacks?.()
+    const note = (text: string): void => {
+      if (options.note === undefined) sink.line(text)
+      else options.note(text)
+    }
+    const recordNamed = (values: Metrics, step: number): void => {
+      checkNames(Object.keys(values))
+      record(values, step)
+    }
+    return fitCallbacks(wanted, { record: recordNamed, throwIfStopped, last: () => last, note })
   }
 
   const log: Reporter['log'] = (...values) => {
@@ -91,17 +108,24 @@ export function createReporter(single: string, sink: ReportSink, onCallbacks?: (
 function valuesOf(metrics: unknown, single: string): Metrics {
   if (typeof metrics === 'number') return { [single]: finite(metrics) }
   if (typeof metrics !== 'object' || metrics === null || Array.isArray(metrics)) throw invalid(inspect(metrics))
+  const entries = Object.entries(metrics)
+  if (entries.length === 0) throw invalid('no metric')
+  checkNames(entries.map(([name]) => name))
   const values: Record<string, number | null> = {}
-  for (const [name, value] of Object.entries(metrics)) {
+  for (const [name, value] of entries) {
     if (typeof value !== 'number') throw invalid(`${name}: ${inspect(value, { depth: 0 })}`)
-    const fault = faultInName(name)
-    if (fault !== undefined) throw invalid(`a metric named ${inspect(name.slice(0, 160))}, which ${fault}`)
     values[name] = finite(value)
   }
-  const count = Object.keys(values).length
-  if (count === 0) throw invalid('no metric')
-  if (count > namesAtMost) throw invalid(`${count} metrics at once; ${namesAtMost} are the most`)
   return values
+}
+
+/** A message with others would not travel. */
+function checkNames(names: readonly string[]): void {
+  for (const name of names) {
+    const fault = faultInName(name)
+    if (fault !== undefined) throw invalid(`a metric named ${inspect(name.slice(0, 160))}, which ${fault}`)
+  }
+  if (names.length > namesAtMost) throw invalid(`${names.length} metrics at once; ${namesAtMost} are the most`)
 }
 
 /** A number that is not finite travels as null, so that JSON can hold it too. */

@@ -76,7 +76,10 @@ export async function runTraining(experiment: object, training: Training): Promi
   const single = objectives[0] ?? training.single ?? 'value'
   // `model.fit` is looked up before `reporter.callbacks()` among its arguments is called: that would be too late for the first one.
   mendTfjs()
-  const handle = createReporter(single, sink, mendTfjs)
+  const note = (text: string): void => {
+    if (distribution?.speaks !== false) sink.line(text)
+  }
+  const handle = createReporter(single, sink, { onCallbacks: mendTfjs, note })
   training.onReporter?.(handle)
   const saved = createCheckpoint({
     store: training.checkpoints ?? memoryStore(),
@@ -234,7 +237,15 @@ function failureOf(error: unknown): MaggyError | RemoteError {
   if (isRingFailure(error)) return error
   if (isProblem(error, ...known)) return error
   const name = error instanceof Error && error.name !== 'Error' ? `${error.name}: ` : ''
-  return problem('TRAIN_FAILED', { reason: `${name}${describe(error)}`.slice(0, 2048) }, { cause: error })
+  return problem('TRAIN_FAILED', { reason: `${name}${reasonOf(error)}`.slice(0, 2048) }, { cause: error })
+}
+
+/** Node looks for a computed name where the bundle lies, and would propose a path that only this host has. */
+function reasonOf(error: unknown): string {
+  const reason = describe(error)
+  if ((error as NodeJS.ErrnoException | null)?.code !== 'ERR_MODULE_NOT_FOUND') return reason
+  const [found = ''] = reason.split('\n')
+  return `${found}: with the program go imports whose name is written out (\`import('./lazy.ts')\`), and no computed ones (\`import(name)\`)`
 }
 
 const inspectBriefly = (value: unknown) =>

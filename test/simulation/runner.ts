@@ -54,6 +54,7 @@ export function startRunner(options: {
     flags,
     author: `${worker}-${runner}-${pid}`,
     onNotice: () => undefined,
+    onRefused: () => undefined,
     onGoing: () => undefined,
   })
   let alive = true

@@ -14,6 +14,7 @@ import {
   settingsOf,
   stopsTraining,
   type TfModel,
+  toldNames,
 } from '../../src/train/tfjs.ts'
 
 beforeAll(async () => {
@@ -54,6 +55,7 @@ const quiet: Hooks = {
   },
   gets: () => undefined,
   sets: () => undefined,
+  summarizes: () => undefined,
   shuffleSeed: () => 'seed',
 }
 
@@ -93,6 +95,19 @@ describe('What is read of tfjs', () => {
   it('is the variables that there are, in the order in which they were made', () => {
     const made = [tf.variable(tf.scalar(1)), tf.variable(tf.scalar(2))]
     expect(registeredVariables(tf).slice(-2)).toEqual(made)
+  })
+
+  it('is which variable is meant, also where names differ in their numbers only, or are nothing but a number', () => {
+    const named = ['embedding/w', 'dense_Dense1/kernel', 'dense_Dense2/kernel', '17'].map((name, at) => ({
+      name,
+      shape: [2, at],
+    }))
+    expect(toldNames(named)).toEqual([
+      'embedding/w',
+      'dense_Dense/kernel (variable 2 of 4, shape [2, 1])',
+      'dense_Dense/kernel (variable 3 of 4, shape [2, 2])',
+      'variable 4 of 4 (no name, shape [2, 3])',
+    ])
   })
 
   it('is, on the tape, the size of a batch and which variables the loss depends on', () => {
@@ -274,6 +289,23 @@ describe('A hook', () => {
       optimizer.minimize(() => one.square().asScalar(), false, [one])
       expect(one.dataSync()[0]).toBe(3)
     }
+    expect(asked).toEqual([])
+  })
+
+  it('hears what is computed of all rows of a tensor, and not of each row', () => {
+    install({
+      summarizes: (kernel) => {
+        asked.push(kernel)
+      },
+    })
+    const { xs } = rowsOf(4)
+    for (const axis of [undefined, 0, -2, [0, 1]]) tf.dispose([xs.max(axis), xs.mean(axis)])
+    expect(asked).toEqual(['Max', 'Mean', 'Max', 'Mean', 'Max', 'Mean', 'Max', 'Mean'])
+    asked = []
+    tf.dispose([xs.min(), xs.sum(), tf.unique(xs.flatten()).values])
+    expect(asked).toEqual(['Min', 'Sum', 'Unique'])
+    asked = []
+    tf.dispose([xs.max(1), xs.min(-1), xs.sum(1), xs.mean(1), xs.add(1)])
     expect(asked).toEqual([])
   })
 

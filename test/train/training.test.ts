@@ -72,6 +72,19 @@ describe('a training', () => {
     expect(failed).toMatchObject({ code: 'TRAIN_FAILED', message: 'train threw TypeError: no such layer' })
   })
 
+  test('that imports by a computed name is told that such modules are not in its bundle, and no path of this host', async () => {
+    const { code, message } = await train(() => {
+      const text =
+        'Cannot find module \'/cache/lazy.ts\' imported from /cache/x.cjs\nDid you mean to import "../tmp/lazy.ts"?'
+      throw Object.assign(new Error(text), { code: 'ERR_MODULE_NOT_FOUND' })
+    })
+    expect(code).toBe('TRAIN_FAILED')
+    expect(message).toContain(
+      "Cannot find module '/cache/lazy.ts' imported from /cache/x.cjs: with the program go imports",
+    )
+    expect(message).not.toContain('Did you mean')
+  })
+
   test('that is stopped ends with the last value of each metric', async () => {
     const stopped = await train(
       ({ reporter }) => {
@@ -191,6 +204,43 @@ describe('a reporter', () => {
     const [rest] = (await train((args) => fit(args, 4, 90))).points
     expect([rest?.step, rest?.values]).toEqual([48, { accuracy: 0.5 }])
     expect((await train(({ reporter }) => reporter.callbacks({ every: 0.5 }))).code).toBe('REPORT_INVALID')
+  })
+
+  test.each(['epoch', 8] as const)(
+    'reports metrics of a fit that have no name under names of their place, and says so once (every %s)',
+    async (every) => {
+      const { code, points, lines } = await train(async ({ reporter }) => {
+        const { onBatchEnd, onEpochEnd } = reporter.callbacks({ every })
+        for (let epoch = 0; epoch < 2; epoch += 1) {
+          await onBatchEnd(0, { batch: 0, size: 8, loss: 1, acc: 2, _0: 3, _1: 4 })
+          await onEpochEnd(epoch, { loss: 1, acc: 2, _0: 3, _1: 4, val_loss: 5, val_acc: 6, val__0: 7, val__1: 8 })
+        }
+        const { onEpochEnd: alone } = reporter.callbacks()
+        await alone(2, { loss: 1, '': Number.NaN, val_loss: 2, val_: 3 })
+        await alone(2, { loss: 1, ['x'.repeat(129)]: 2 })
+        return 1
+      })
+      expect(code).toBeUndefined()
+      const [first] = points
+      const values = Object.assign({}, ...points.slice(0, 2).map((one) => one.values))
+      expect(first?.values).toMatchObject({ loss: 1, acc: 2, metric_2: 3, metric_3: 4 })
+      expect(values).toMatchObject({ val_acc: 6, val_metric_2: 7, val_metric_3: 8 })
+      expect(points.at(-2)?.values).toEqual({ loss: 1, metric_1: null, val_loss: 2, val_metric_1: 3 })
+      expect(points.at(-1)?.values).toEqual({ loss: 1, metric_1: 2 })
+      expect(lines.map((line) => /it is called (\w+) here/.exec(line)?.[1])).toEqual([
+        'metric_2',
+        'metric_3',
+        'metric_1',
+      ])
+    },
+  )
+
+  test('refuses more metrics of a fit than a message holds', async () => {
+    const { code } = await train(async ({ reporter }) => {
+      const logs = Object.fromEntries(Array.from({ length: 1025 }, (_, at) => [`m${at}`, at]))
+      await reporter.callbacks().onEpochEnd(0, logs)
+    })
+    expect(code).toBe('REPORT_INVALID')
   })
 
   test('stops a fit at the end of a batch even if it reports by epoch', async () => {

@@ -17,7 +17,7 @@ const ref = { experiment: 'x', trial: 1, attempt: 1 }
 const attempt = { ref, serial: 1, trialTimeoutMs: null }
 const point = (step: number): MetricPoint => ({ step, at: 0, values: { loss: step } })
 
-async function setUp() {
+async function setUp(onRefused: Parameters<typeof createTelemetry>[0]['onRefused'] = () => undefined) {
   const network = createMemoryNetwork()
   const bus = network.connect()
   await bus.streams.ensure()
@@ -31,6 +31,7 @@ async function setUp() {
     author: 'a1',
     flags,
     onNotice: () => {},
+    onRefused,
     onGoing: () => undefined,
   })
   return { network, bus, flags, telemetry }
@@ -90,6 +91,30 @@ describe("a runner's second thread", () => {
     await telemetry.flushed()
     const count = (await recorded(bus)).reduce((sum, { points }) => sum + points, 0)
     expect(count).toBe(2)
+    await telemetry.close()
+  })
+
+  test('refuses a point that is no valid message with the reason, and all of its attempt behind it', async () => {
+    const refusals: unknown[][] = []
+    const { bus, flags, telemetry } = await setUp((...refusal) => void refusals.push(refusal))
+    const report = (one: MetricPoint): void => {
+      telemetry.point(one)
+      flags.addPoint(1)
+    }
+    telemetry.begin(attempt)
+    report(point(0))
+    await telemetry.flushed()
+    report({ step: 1, at: 0, values: { '': 1 } })
+    report(point(2))
+    await telemetry.flushed()
+    report(point(3))
+    await telemetry.flushed()
+    expect(refusals).toMatchObject([[ref, 1, { code: 'MESSAGE_INVALID' }]])
+    expect(await recorded(bus)).toEqual([{ first: 0, points: 1 }])
+    telemetry.begin({ ...attempt, ref: { ...ref, trial: 2 }, serial: 2 })
+    telemetry.point(point(0))
+    await telemetry.flushed()
+    expect(await recorded(bus)).toHaveLength(2)
     await telemetry.close()
   })
 
