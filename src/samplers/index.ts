@@ -1,6 +1,7 @@
 /** Samplers, by name. */
 import { autoSampler } from './auto.ts'
 import { cmaesSampler } from './cmaes/cmaes.ts'
+import { filling } from './filling.ts'
 import { gpSampler } from './gp/gp.ts'
 import { gridSampler } from './grid.ts'
 import { motpeSampler } from './motpe.ts'
@@ -24,7 +25,7 @@ export const builtinSamplers: ReadonlyMap<string, SamplerPlugin> = new Map(
     gridSampler,
     sobolSampler,
     tpeSampler,
-    gpSampler,
+    filling(gpSampler),
     cmaesSampler,
     nsga2Sampler,
     motpeSampler(() => builtinSamplers),
