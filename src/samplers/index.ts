@@ -12,9 +12,11 @@ import { sobolSampler } from './sobol.ts'
 import { tpeSampler } from './tpe.ts'
 
 export { samplerNamed } from './base.ts'
+export { learnedFunctions } from './gp/learned.ts'
 export { expectedGain, type Prospect } from './gp/prospect.ts'
 export { numberOption, refuseUnknown, unfit } from './options.ts'
 export { isOwnPoint } from './sampler.ts'
+export { mostDimensions, sobolSequence } from './sobol-sequence.ts'
 export type { Question, Sampler, SamplerPlugin, SamplerSetting } from './sampler.ts'
 
 /** The samplers that `maggy optimizer` serves. */

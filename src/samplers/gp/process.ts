@@ -79,6 +79,22 @@ function factor(points: readonly Float64Array[], weights: Float64Array, { signal
   throw new RangeError(`a kernel of signal ${signal}, noise ${noise}`)
 }
 
+/** What a posterior is made of: the covariances of a point with the others, and what values at these are multiplied by. */
+export function weighing({ points, groups }: Points, kernel: Kernel) {
+  const weights = inverseSquares(kernel, groups)
+  const l = factor(points, weights, kernel)
+  return {
+    between: (x: ArrayLike<number>) =>
+      Float64Array.from(points, (point) => covarianceBetween(point, x, weights, kernel.signal)),
+    solved: (values: Float64Array) => {
+      const solution = values.slice()
+      solveLower(l, points.length, solution, solution)
+      solveUpper(l, points.length, solution, solution)
+      return solution
+    },
+  }
+}
+
 /** The posterior of the function, given `values` at `points`. */
 export function posterior({ points, groups }: Points, values: ArrayLike<number>, kernel: Kernel): Posterior {
   const n = points.length
