@@ -4,24 +4,16 @@
  */
 import type { Objective, SearchSpace } from '../../protocol/index.ts'
 import { lossOf } from '../pareto/index.ts'
-import { createRandom } from '../random/index.ts'
 import { pointKeys } from '../space/index.ts'
 import { expectedGain, type Prospect } from '../samplers/index.ts'
 import { comparable, type Searched, type Tried } from './comparable.ts'
-import { enough, importanceOf } from './importance.ts'
+import { enough, sharesOf, type Share } from './importance.ts'
 
 interface Trial extends Tried {
   /** Where configurations are tried several times: which of the repeats it is, from 0. */
   readonly repeat?: number
   /** The trial whose checkpoint it continued. */
   readonly from?: number
-}
-
-interface Share {
-  readonly share: number
-  /** Where 90 % of the shares lie when trials are drawn again (bootstrap). */
-  readonly low: number
-  readonly high: number
 }
 
 export interface Explanation {
@@ -35,10 +27,6 @@ export interface Explanation {
   readonly judged?: { readonly budget: number; readonly trials: number }
 }
 
-const resamples = 40
-/** The bootstrap looks at so many trials at most, evenly spread. */
-const mostTrials = 500
-
 export function explain(searched: Searched & { readonly trials: readonly Trial[] }): Explanation {
   const { space, objectives, trials } = searched
   const { tried, budget } = comparable(searched, enough)
@@ -49,7 +37,7 @@ export function explain(searched: Searched & { readonly trials: readonly Trial[]
   return {
     importance: Object.fromEntries(
       objectives.flatMap((each) => {
-        const found = withIntervals(space, done, each)
+        const found = sharesOf(space, done, each)
         return found === undefined ? [] : [[each.metric, found]]
       }),
     ),
@@ -69,29 +57,3 @@ const valued = (trials: readonly Tried[], objective: Objective) =>
   trials
     .map(({ hparams, metrics }) => ({ hparams, loss: lossOf(metrics, objective) }))
     .filter(({ loss }) => !Number.isNaN(loss))
-
-function withIntervals(
-  space: SearchSpace,
-  trials: readonly Tried[],
-  objective: Objective,
-): Record<string, Share> | undefined {
-  const whole = importanceOf(space, trials, objective)
-  if (whole === undefined) return undefined
-  const stride = Math.max(1, trials.length / mostTrials)
-  const some = Array.from(
-    { length: Math.min(mostTrials, trials.length) },
-    (_, i) => trials[Math.floor(i * stride)] as Tried,
-  )
-  const drawn = Array.from({ length: resamples }, (_, index) => {
-    const random = createRandom('importance', index)
-    const again = some.map(() => some[random.integer(some.length)] as Tried)
-    return importanceOf(space, again, objective)
-  }).filter((each) => each !== undefined)
-  return Object.fromEntries(
-    Object.entries(whole).map(([name, share]) => {
-      const values = drawn.map((each) => each[name] ?? 0).sort((a, b) => a - b)
-      const at = (part: number) => values[Math.round(part * (values.length - 1))] ?? share
-      return [name, { share, low: Math.min(share, at(0.05)), high: Math.max(share, at(0.95)) }]
-    }),
-  )
-}

@@ -1,92 +1,126 @@
 /**
- * PED-ANOVA: Watanabe, Bansal, Hutter, "PED-ANOVA: Efficiently Quantifying Hyperparameter Importance in Arbitrary Subspaces", 2023,
- * equation 16: how far the density of a parameter among the best trials is from its density among all of them, as the Pearson
- * divergence sum of p_all (p_best / p_all - 1)^2; then all parameters' shares of the whole.
+ * How much each hyperparameter matters: its share of the variance of the objective over the whole space (./sensitivity.ts). A Gaussian process
+ * learns the objective from the trials, and functions drawn from it tell the shares and how sure they are (A. Marrel et al., "Calculations of
+ * Sobol indices for the Gaussian process metamodel", 2009).
+ * I1 Where trials lie says nothing: samplers that learn crowd them around the best. All moments and quantiles are of the space.
  */
-import type { Hparams, Metrics, Objective, Parameter, SearchSpace } from '../../protocol/index.ts'
+import type { Hparams, Metrics, Objective, SearchSpace } from '../../protocol/index.ts'
 import { lossOf } from '../pareto/index.ts'
-import { countOf, indexOf, toUnit } from '../space/index.ts'
-import { deviation } from '../statistics/index.ts'
+import { createRandom } from '../random/index.ts'
+import { learnedFunctions } from '../samplers/index.ts'
+import { cubeOf, sample } from '../space/index.ts'
 import { comparable, type Searched } from './comparable.ts'
+import { sharesIn } from './sensitivity.ts'
 
 /** By parameter, adding up to 1. */
 export type Importance = Readonly<Record<string, number>>
 
-/** The part of the trials that counts as the best (gamma in the paper). */
-const bestPart = 0.1
+export interface Share {
+  readonly share: number
+  /** Where 90 % of the shares lie, by the functions that the trials allow. */
+  readonly low: number
+  readonly high: number
+}
+
 /** With fewer, a share says nothing. */
 const leastTrials = 10
 /** So many trials that can be compared are enough for all that is said of a search. */
 export const enough = 12
-const mostBins = 50
+/** The process learns from at most so many. */
+const mostTrials = 80
+/** The space is known by so many of its points. */
+const probes = 500
+/** For each kernel. */
+const functions = 8
 
-/** undefined: too few trials came to a finite value, or nothing differs. */
-export function importanceOf(
+/** Shares with their intervals. undefined: too few trials came to a finite value, or nothing differs. */
+export function sharesOf(
   space: SearchSpace,
   trials: readonly { readonly hparams: Hparams; readonly metrics: Metrics }[],
   objective: Objective,
-): Importance | undefined {
-  const ranked = trials
-    .map(({ hparams, metrics }) => ({ hparams, loss: lossOf(metrics, objective) }))
+): Readonly<Record<string, Share>> | undefined {
+  const cube = cubeOf(space)
+  const valued = trials
+    .map(({ hparams, metrics }) => ({ point: cube.toCube(hparams), loss: lossOf(metrics, objective) }))
     .filter(({ loss }) => !Number.isNaN(loss))
-    .sort((a, b) => a.loss - b.loss)
-  if (ranked.length < leastTrials) return undefined
-  const bar = ranked[Math.max(2, Math.ceil(ranked.length * bestPart)) - 1]?.loss ?? -Infinity
-  const divergences = Object.entries(space).map(([name, parameter]) => {
-    // Under a condition a parameter is not there in every trial.
-    const here = ranked.filter(({ hparams }) => Object.hasOwn(hparams, name))
-    const best = here.filter(({ loss }) => loss <= bar)
-    const values = (of: typeof here) => of.map(({ hparams }) => hparams[name])
-    return [name, best.length === 0 ? 0 : divergence(parameter, values(best), values(here))] as const
-  })
-  const sum = divergences.reduce((total, [, each]) => total + each, 0)
-  if (!(sum > 0)) return undefined
-  return Object.fromEntries(divergences.map(([name, each]) => [name, each / sum]))
+  if (valued.length < leastTrials || cube.size === 0) return undefined
+  const weighed = weighedBySpace(space, valued)
+  const learned = weighed.slice(0, mostTrials)
+  const fence = farOut(weighed)
+  // Scaled, for sums and squares of losses may overflow.
+  const unit = learned.reduce((most, { loss }) => Math.max(most, Math.abs(loss)), 0) || 1
+  const losses = learned.map(({ loss }) => Math.min(loss, fence) / unit)
+  const all = learned.reduce((sum, { weight }) => sum + weight, 0)
+  const middle = losses.reduce((sum, loss, i) => sum + loss * ((learned[i] as Weighed).weight / all), 0)
+  const spread = Math.sqrt(
+    losses.reduce((sum, loss, i) => sum + (loss - middle) ** 2 * ((learned[i] as Weighed).weight / all), 0),
+  )
+  if (!(spread > 0) || !Number.isFinite(spread)) return undefined
+  const drawn = learnedFunctions(
+    cube,
+    learned.map(({ point }) => point),
+    losses.map((loss) => (loss - middle) / spread),
+    functions,
+    createRandom('importance'),
+  )
+  const shares = sharesIn(space, (hparams) => drawn(cube.toCube(hparams)))
+  return Object.fromEntries(
+    Object.keys(space).map((name) => {
+      const each = shares.get(name)?.toSorted((a, b) => a - b)
+      if (each === undefined) return [name, { share: 0, low: 0, high: 0 }]
+      const at = (part: number) => each[Math.round(part * (each.length - 1))] as number
+      // Means of shares that add up to 1 do so, too.
+      const share = each.reduce((sum, value) => sum + value / each.length, 0)
+      return [name, { share, low: Math.min(share, at(0.05)), high: Math.max(share, at(0.95)) }]
+    }),
+  )
 }
 
-type Values = readonly (Hparams[string] | undefined)[]
-
-function divergence(parameter: Parameter, best: Values, all: Values): number {
-  if (countOf(parameter) < 2) return 0
-  const [some, every] = [density(parameter, best), density(parameter, all)]
-  return every.reduce((sum, share, bin) => sum + share * ((some[bin] as number) / share - 1) ** 2, 0)
+interface Valued {
+  readonly point: Float64Array
+  readonly loss: number
+}
+interface Weighed extends Valued {
+  /** The part of the space whose nearest trial it is. */
+  readonly weight: number
 }
 
-/** Shares by bin, none of them 0: choices are counted, numbers are smoothed by Scott's rule over the unit interval. */
-function density(parameter: Parameter, values: Values): number[] {
-  if (parameter.type === 'categorical') {
-    const counts = parameter.choices.map(() => 1 / parameter.choices.length)
-    for (const value of values) {
-      const index = indexOf(parameter, value)
-      if (index !== undefined) counts[index] = (counts[index] as number) + 1
+/** By weight, the greatest first. */
+function weighedBySpace(space: SearchSpace, valued: readonly Valued[]): readonly Weighed[] {
+  const cube = cubeOf(space)
+  const weights = valued.map(() => 0)
+  for (let index = 0; index < probes; index++) {
+    const probe = cube.toCube(sample(space, createRandom('importance of', index)))
+    let [nearest, least] = [0, Infinity]
+    for (const [at, { point }] of valued.entries()) {
+      let square = 0
+      for (let column = 0; column < probe.length && square < least; column++) {
+        square += ((probe[column] as number) - (point[column] as number)) ** 2
+      }
+      if (square < least) [nearest, least] = [at, square]
     }
-    return normalized(counts)
+    weights[nearest] = (weights[nearest] as number) + 1 / probes
   }
-  const units = values.map((value) => toUnit(parameter, value ?? 0))
-  const bins = Math.min(mostBins, countOf(parameter))
-  const width = Math.max(scott(units), 0.5 / bins)
-  const weights = Array.from({ length: bins }, (_, bin) => {
-    const at = (bin + 0.5) / bins
-    const near = units.reduce((sum, unit) => sum + Math.exp(-(((at - unit) / width) ** 2) / 2), 0)
-    // One trial's worth of no knowledge, so that nothing is impossible.
-    return near / (width * Math.sqrt(2 * Math.PI)) + 1
-  })
-  return normalized(weights)
+  return valued
+    .map((each, index) => ({ ...each, weight: weights[index] as number }))
+    .sort((one, other) => other.weight - one.weight)
 }
 
-/** 1.059 min(sd, iqr / 1.34) n^-1/5: Scott, "Multivariate Density Estimation", 1992. */
-function scott(units: readonly number[]): number {
-  const n = units.length
-  const width = n === 1 ? 0 : deviation(units, 1)
-  const sorted = units.toSorted((a, b) => a - b)
-  const quartiles = ((sorted[Math.floor(0.75 * (n - 1))] ?? 0) - (sorted[Math.floor(0.25 * (n - 1))] ?? 0)) / 1.34
-  const spread = quartiles > 0 ? Math.min(width, quartiles) : width
-  return 1.059 * spread * n ** -0.2
+/** Above this a loss only says that it went wrong (J. W. Tukey, "Exploratory Data Analysis", 1977; by the quartiles of the space). */
+function farOut(weighed: readonly Weighed[]): number {
+  const sorted = weighed.toSorted((one, other) => one.loss - other.loss)
+  const quantile = (part: number): number => {
+    let sum = 0
+    return (sorted.find(({ weight }) => (sum += weight) >= part) ?? sorted.at(-1))?.loss ?? Infinity
+  }
+  const [low, high] = [quantile(0.25), quantile(0.75)]
+  return high > low ? high + 3 * (high - low) : Infinity
 }
 
-function normalized(weights: readonly number[]): number[] {
-  const sum = weights.reduce((total, weight) => total + weight, 0)
-  return weights.map((weight) => weight / sum)
+/** The shares alone. */
+export function importanceOf(...asked: Parameters<typeof sharesOf>): Importance | undefined {
+  const shares = sharesOf(...asked)
+  return shares && Object.fromEntries(Object.entries(shares).map(([name, { share }]) => [name, share]))
 }
 
 /** How much each hyperparameter matters to each objective, by the metric; left out where too few trials are done to say. */

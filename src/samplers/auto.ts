@@ -1,12 +1,13 @@
 /**
  * Chooses a sampler by the space, the budget, the objectives and the number of trials that run at once, and reconsiders as trials come in.
- * It says which one it chose, and why; and after the trials, when it changed its mind, which follows from the history alone. It has no
- * options: a user who wants to choose names a sampler instead.
+ * While trials are on a plateau, new ones fill the space (./filling.ts). It says which one it chose, and why; and after the trials, when it
+ * changed its mind, which follows from the history alone. It has no options: a user who wants to choose names a sampler instead.
  */
 import type { SearchSpace } from '../../protocol/index.ts'
 import { countOf, cubeOf, enumerate, relationsOf } from '../space/index.ts'
 import { goodAmong, spentPoints, usualTries } from './again.ts'
 import { cmaesSampler } from './cmaes/cmaes.ts'
+import { plateau, withFilling } from './filling.ts'
 import { finishBegins, hasFinish, withFinish } from './finish.ts'
 import { gpSampler } from './gp/gp.ts'
 import { gridSampler } from './grid.ts'
@@ -100,7 +101,9 @@ export const autoSampler: SamplerPlugin = {
     const main = plugin.create({ ...setting, options: {} })
     const other = beside?.create({ ...setting, options: {} })
     const both = other === undefined ? main : inTurns(main, other, setting)
-    const chosen = withoutRepeats(setting, finish ? withFinish(setting, both) : both)
+    const ended = finish ? withFinish(setting, both) : both
+    const filled = plugin.adaptive && setting.objectives.length === 1 ? withFilling(setting, ended) : ended
+    const chosen = withoutRepeats(setting, filled)
     if (!allPointsFirst) return chosen
     const all = gridSampler.create({ ...setting, options: { order: 'shuffled' } })
     return (question) => {
@@ -118,6 +121,7 @@ export const autoSampler: SamplerPlugin = {
   told(setting, history) {
     const { plugin, beside } = choose(setting)
     if (beside === undefined || setting.objectives.length > 1) return []
+    const partOf = plateau(setting.space, setting.objectives[0])
     let trusted = true
     const latest = history.at(-1)?.trial ?? -Infinity
     return judge(setting.space, setting.objectives[0])
@@ -127,9 +131,12 @@ export const autoSampler: SamplerPlugin = {
         if (judgement.trusted === trusted || judgement.last >= latest) return []
         trusted = judgement.trusted
         const explains = `leaving one out, a Gaussian process explains ${Math.max(0, Math.round(100 * judgement.skill))} % of the variance`
+        const part = partOf(history.filter(({ trial }) => trial <= judgement.last))
+        const instead =
+          trusted || part === 0 ? '' : `; while so little is known, ${Math.round(100 * part)} % fill the space`
         const [most, least] = trusted ? [plugin.name, beside.name] : [beside.name, plugin.name]
         return [
-          `auto changed its mind after ${judgement.trials} trials: ${most} has two trials of three, ${least} one: ${explains}`,
+          `auto changed its mind after ${judgement.trials} trials: ${most} has two trials of three, ${least} one: ${explains}${instead}`,
         ]
       })
   },

@@ -1,6 +1,7 @@
 /** Samplers, by name. */
 import { autoSampler } from './auto.ts'
 import { cmaesSampler } from './cmaes/cmaes.ts'
+import { filling } from './filling.ts'
 import { gpSampler } from './gp/gp.ts'
 import { gridSampler } from './grid.ts'
 import { motpeSampler } from './motpe.ts'
@@ -11,9 +12,11 @@ import { sobolSampler } from './sobol.ts'
 import { tpeSampler } from './tpe.ts'
 
 export { samplerNamed } from './base.ts'
+export { learnedFunctions } from './gp/learned.ts'
 export { expectedGain, type Prospect } from './gp/prospect.ts'
 export { numberOption, refuseUnknown, unfit } from './options.ts'
 export { isOwnPoint } from './sampler.ts'
+export { mostDimensions, sobolSequence } from './sobol-sequence.ts'
 export type { Question, Sampler, SamplerPlugin, SamplerSetting } from './sampler.ts'
 
 /** The samplers that `maggy optimizer` serves. */
@@ -24,7 +27,7 @@ export const builtinSamplers: ReadonlyMap<string, SamplerPlugin> = new Map(
     gridSampler,
     sobolSampler,
     tpeSampler,
-    gpSampler,
+    filling(gpSampler),
     cmaesSampler,
     nsga2Sampler,
     motpeSampler(() => builtinSamplers),

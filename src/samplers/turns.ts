@@ -10,7 +10,7 @@ import { createLedger } from './ledger.ts'
 import type { Sampler } from './sampler.ts'
 
 /** Reconsidered when so many trials have come to a value. */
-const occasions = [20, 30, 45, 70, 105, 160, 240]
+const usualOccasions = [20, 30, 45, 70, 105, 160, 240]
 /** Below this the process knows next to nothing. */
 const leastSkill = 0.15
 /** The skill is judged on at most so many trials, spread evenly over the ranks. */
@@ -26,7 +26,7 @@ export interface Judgement {
 }
 
 /** Judges the process on the trials with a value, at each occasion so far; remembers what it worked out. */
-export function judge(space: SearchSpace, objective: Objective | undefined) {
+export function judge(space: SearchSpace, objective: Objective | undefined, occasions = usualOccasions) {
   const cube = cubeOf(space)
   const groups = cube.columns.flatMap(({ width }, group) => Array.from({ length: width }, () => group))
   const ledger = createLedger(objective, ({ hparams }) => cube.toCube(hparams))

@@ -79,6 +79,22 @@ function factor(points: readonly Float64Array[], weights: Float64Array, { signal
   throw new RangeError(`a kernel of signal ${signal}, noise ${noise}`)
 }
 
+/** What a posterior is made of: the covariances of a point with the others, and what values at these are multiplied by. */
+export function weighing({ points, groups }: Points, kernel: Kernel) {
+  const weights = inverseSquares(kernel, groups)
+  const l = factor(points, weights, kernel)
+  return {
+    between: (x: ArrayLike<number>) =>
+      Float64Array.from(points, (point) => covarianceBetween(point, x, weights, kernel.signal)),
+    solved: (values: Float64Array) => {
+      const solution = values.slice()
+      solveLower(l, points.length, solution, solution)
+      solveUpper(l, points.length, solution, solution)
+      return solution
+    },
+  }
+}
+
 /** The posterior of the function, given `values` at `points`. */
 export function posterior({ points, groups }: Points, values: ArrayLike<number>, kernel: Kernel): Posterior {
   const n = points.length
@@ -250,13 +266,17 @@ export function fitKernel(
   const used = [...priors.slice(0, groups), ...priors.slice(-2)]
   const objective = (theta: Float64Array, gradient: Float64Array) => misfit(data, values, used, theta, gradient)
   const start = Float64Array.from(used, ({ mean }) => mean)
+  // Values that are all alike say nothing of lengths, and the likelihood alone would have them endless.
+  if (Array.from(values).every((value) => value === values[0])) return kernelAt(start, groups)
   // A rugged valley may be explained by short lengths, or by a wide one and noise: both are tried.
   const noisy = start.with(groups + 1, Math.log(0.2))
   const ends = [start, noisy].slice(0, starts).map((theta) => minimize(objective, theta, { low, high }, iterations))
   const { x } = ends.reduce((one, other) => (other.value < one.value ? other : one))
-  return {
-    lengths: x.slice(0, groups).map(Math.exp),
-    signal: Math.exp(x[groups] as number),
-    noise: Math.exp(x[groups + 1] as number),
-  }
+  return kernelAt(x, groups)
 }
+
+const kernelAt = (theta: Float64Array, groups: number): Kernel => ({
+  lengths: theta.slice(0, groups).map(Math.exp),
+  signal: Math.exp(theta[groups] as number),
+  noise: Math.exp(theta[groups + 1] as number),
+})

@@ -1,5 +1,5 @@
 /** How well a Gaussian process foretells the trials that it is not shown. */
-import { mean } from '../../statistics/index.ts'
+import { deviation, mean } from '../../statistics/index.ts'
 import { cholesky, inverseFrom, solveLower, solveUpper } from './linear-algebra.ts'
 import { covariances, fitKernel, type Kernel, type Points } from './process.ts'
 
@@ -9,6 +9,8 @@ import { covariances, fitKernel, type Kernel, type Points } from './process.ts'
  */
 export function skillOf(data: Points, values: ArrayLike<number>, kernel?: Kernel): number {
   const n = data.points.length
+  // Nothing varies, so there is nothing to explain.
+  if (!(deviation(Array.from(values)) > 0)) return 0
   const l = covariances(data, kernel ?? fitKernel(data, values, { iterations: 15, starts: 2 }))
   if (!cholesky(l, n)) return 0
   const alpha = Float64Array.from(values)
