@@ -136,7 +136,7 @@ function ImportancePanel({ standing, derived }: PartProps) {
       title="What matters"
       chart={chart}
       height={height}
-      note={`How far the best tenth of the trials differ from all others in each hparam (PED-ANOVA).`}
+      note="How much of what the metric varies by over the whole space is each hparam's (Sobol indices of a Gaussian process)."
     />
   )
 }
