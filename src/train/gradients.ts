@@ -18,8 +18,8 @@ import type { Replica } from './replica.ts'
 import { watchStatistics, watchStrangers, type Statistics } from './statistics.ts'
 import {
   batchOnTape,
-  plainName,
   reachedOnTape,
+  toldNames,
   type Tensor,
   type TfModel,
   type TfOptimizer,
@@ -196,10 +196,11 @@ export function createGradientSteps(options: {
     const membership = options.membership()
     const { value, grads } = computed
     const specs: VariableSpec[] = []
+    const names = toldNames(variables)
     for (const [at, gradient] of grads.entries()) {
       const variable = variables[at]
       if (gradient === null || gradient === undefined || variable === undefined) continue
-      specs.push({ name: plainName(variable.name), shape: variable.shape, dtype: 'float32' })
+      specs.push({ name: names[at] ?? '?', shape: variable.shape, dtype: 'float32' })
     }
     const manifest = createManifest(specs)
     // Behind the gradients, and exact: the statistics, the loss, the metrics of a batch, and whether all were given the same data.

@@ -16,6 +16,7 @@ import {
   registeredVariables,
   setIterations,
   settingsOf,
+  toldNames,
   type Tensor,
   type TfOptimizer,
   type Variable,
@@ -100,10 +101,7 @@ export function createReplica(tf: Tf): Replica {
           value,
         })),
       ),
-      ...variables().map((one): Fact => {
-        const value = digestOfValues(one.dataSync() as Float32Array)
-        return { kind: 'variable', what: plainName(one.name), value }
-      }),
+      ...toldVariables(variables()),
     ],
     take: () =>
       encode({
@@ -130,6 +128,14 @@ export function createReplica(tf: Tf): Replica {
       for (const dataId of read.put(state.kept ?? [])) passed.delete(dataId)
     },
   }
+}
+
+function toldVariables(variables: readonly Variable[]): Fact[] {
+  const names = toldNames(variables)
+  return variables.map((one, at) => {
+    const value = digestOfValues(one.dataSync() as Float32Array)
+    return { kind: 'variable', what: names[at] ?? '?', value }
+  })
 }
 
 /** A copy: decoded bytes are often not 4-aligned. */

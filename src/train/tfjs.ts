@@ -135,3 +135,16 @@ export const evaluationsOf = (model: TfModel): number => model.lossFunctions.len
 
 /** Without the numbers that make a name unique in its process. */
 export const plainName = (name: string): string => name.replace(/_?\d+/g, '')
+
+/** What people are told of variables that are numbered alike on all ranks: also where the name alone does not say which one it is. */
+export function toldNames(variables: readonly Pick<Variable, 'name' | 'shape'>[]): string[] {
+  const plain = variables.map(({ name }) => plainName(name))
+  const counts = new Map<string, number>()
+  for (const name of plain) counts.set(name, (counts.get(name) ?? 0) + 1)
+  return variables.map(({ shape }, at) => {
+    const name = plain[at] ?? ''
+    const place = `variable ${at + 1} of ${variables.length}`
+    if (name === '') return `${place} (no name, shape [${shape.join(', ')}])`
+    return counts.get(name) === 1 ? name : `${name} (${place}, shape [${shape.join(', ')}])`
+  })
+}

@@ -65,7 +65,9 @@ export function createVariableSync(options: {
       if (made.length === 0) return false
       for (const one of made) known.add(one)
       membership.enter()
-      const names = made.map(({ name, shape }) => `${plainName(name)}[${shape.join()}]`).join(', ')
+      const names = made
+        .map(({ name, shape }) => `${plainName(name) || 'one without a name'} [${shape.join(', ')}]`)
+        .join(', ')
       const { place } = membership
       reduce(made, `new ${names}`, `begins to train new variables: ${names}`, place?.rank === 0 ? 1 : 0)
       return true

@@ -373,6 +373,16 @@ export function scenariosOf(kit: Kit): Readonly<Record<string, Scenario>> {
       if (rank() === 1) first?.assign(first.add(1e-6))
       return cost
     }),
+    /** As before, of variables that have no names. */
+    driftsUnnamed: async () => {
+      const all = [tf.variable(tf.ones([3])), tf.variable(tf.ones([2, 4]))]
+      kit.watch(all)
+      for (let step = 0; step < 2; step += 1) {
+        kit.optimizer().minimize(() => tf.addN(all.map((one) => one.square().sum())).asScalar())
+        if (rank() === 1) all[1]?.assign(all[1].add(1e-6))
+      }
+      return 1
+    },
     /** A game of its own on each rank: gradients of each move, applied when it ends. */
     games: async () => {
       const one = tf.variable(tf.ones([2]))

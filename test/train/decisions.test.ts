@@ -175,7 +175,8 @@ describe('Two workers', () => {
   it('are told which variable one of them has changed by itself, within fifty steps', async () => {
     expect(await errorOf('driftsAlone', { epochs: 10, rate: 0.1 })).toEqual({
       code: 'RING_REPLICAS_DIFFER',
-      message: 'computes gradient 50 (step 50): dense_Dense/kernel is not the same on rank 0 and rank 1',
+      message:
+        'computes gradient 50 (step 50): dense_Dense/kernel (variable 1 of 4, shape [4, 6]) is not the same on rank 0 and rank 1',
     })
   })
 
@@ -183,6 +184,13 @@ describe('Two workers', () => {
     const error = await errorOf('driftsAlone', { epochs: 1, rate: 0.1 })
     expect(error?.code).toBe('RING_REPLICAS_DIFFER')
     expect(error?.message).toContain('returns value: dense_Dense/kernel')
+  })
+
+  it('are told which one it is by its place and its shape, where variables have no name', async () => {
+    expect(await errorOf('driftsUnnamed', { rate: 0.1 })).toEqual({
+      code: 'RING_REPLICAS_DIFFER',
+      message: 'returns value: variable 2 of 2 (no name, shape [2, 4]) is not the same on rank 0 and rank 1',
+    })
   })
 
   it('are told that each plays games of its own length', async () => {

@@ -14,6 +14,7 @@ import {
   settingsOf,
   stopsTraining,
   type TfModel,
+  toldNames,
 } from '../../src/train/tfjs.ts'
 
 beforeAll(async () => {
@@ -93,6 +94,19 @@ describe('What is read of tfjs', () => {
   it('is the variables that there are, in the order in which they were made', () => {
     const made = [tf.variable(tf.scalar(1)), tf.variable(tf.scalar(2))]
     expect(registeredVariables(tf).slice(-2)).toEqual(made)
+  })
+
+  it('is which variable is meant, also where names differ in their numbers only, or are nothing but a number', () => {
+    const named = ['embedding/w', 'dense_Dense1/kernel', 'dense_Dense2/kernel', '17'].map((name, at) => ({
+      name,
+      shape: [2, at],
+    }))
+    expect(toldNames(named)).toEqual([
+      'embedding/w',
+      'dense_Dense/kernel (variable 2 of 4, shape [2, 1])',
+      'dense_Dense/kernel (variable 3 of 4, shape [2, 2])',
+      'variable 4 of 4 (no name, shape [2, 3])',
+    ])
   })
 
   it('is, on the tape, the size of a batch and which variables the loss depends on', () => {
