@@ -763,7 +763,7 @@ export const table = {
     message: '{when}: {variable} is not the same on rank {rank} and rank {otherRank}',
     retryable: false,
     remedy:
-      'what train does to variables beside gradients (assign, setWeights, tf.variable) must be the same on every rank: seed what is random, and let it depend on no data; if train does nothing of the kind, the hosts compute differently: use hosts of one kind',
+      'what train does to variables must be the same on every rank: seed what is random, take gradients by fit, minimize or variableGrads (those of tf.grad, tf.grads and tf.valueAndGrads are not averaged), and keep state that train makes by hand in tf.variable; deploy/TRAINING.md lists the causes',
   },
   RING_WEIGHTS_ELSEWHERE: {
     message:

@@ -1,5 +1,6 @@
+import { existsSync } from 'node:fs'
 import { expect, it } from 'vitest'
-import { describe as textOf, toProblem } from '../../protocol/index.ts'
+import { describe as textOf, errorTable, toProblem } from '../../protocol/index.ts'
 
 it('whatever is thrown has a text', () => {
   const round: Record<string, unknown> = { a: 1 }
@@ -16,6 +17,12 @@ it('whatever is thrown has a text', () => {
     '[object Object]',
     'Symbol(s)',
   ])
+})
+
+it('pages that a remedy points to are in the package', () => {
+  const pages = Object.values(errorTable).flatMap(({ remedy }) => [...remedy.matchAll(/deploy\/\w+\.md/g)].map(String))
+  expect(pages).toContain('deploy/TRAINING.md')
+  for (const page of pages) expect(existsSync(new URL(`../../${page}`, import.meta.url)), page).toBe(true)
 })
 
 it('a file whose folder is not there is refused by its name', () => {
