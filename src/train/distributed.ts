@@ -158,6 +158,7 @@ export function createDistribution(options: DistributionOptions): Distribution {
       const isFirst = membership.place?.rank === 0
       throw isFirst ? problem('RING_WEIGHTS_PASSED', { layer }) : problem('RING_WEIGHTS_ELSEWHERE', { layer })
     },
+    summarizes: shards.summarizes,
     shuffleSeed: () => {
       shuffles += 1
       return `${options.seed}/${shuffles}`

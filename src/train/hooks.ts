@@ -8,6 +8,7 @@
  * - `CallbackList.onEpochEnd` is where all callbacks of fit and fitDataset are told of an epoch. The first of them, tfjs's own
  *   logger, makes the epoch's means; the ranks' means are taken right behind it, before History or a callback of the user looks.
  * - `Layer.getWeights` and `setWeights`, a model's, too, are how train keeps weights and puts them back.
+ * - The engine's `runKernel` is where the greatest or the mean of a tensor is computed: of a shard it is another one than of all rows.
  * - `applyGradients` of each optimizer may be left out (accumulation, a step that is skipped); `incrementIterations` counts.
  */
 import type { Tf } from './backend.ts'
@@ -76,6 +77,8 @@ export interface Hooks {
   gets(weights: readonly Tensor[]): void
   /** Train is about to give a layer, or a model, these weights. */
   sets(layer: string, weights: readonly Tensor[]): void
+  /** A number, or a few, are computed of all rows of a tensor. */
+  summarizes(kernel: string, rows: Tensor): void
   /** The seed for a dataset that is shuffled without one: the same on all ranks. */
   shuffleSeed(): string
 }
@@ -151,6 +154,18 @@ export function installHooks(tf: Tf, hooks: Hooks): () => void {
       })
     }
   })
+
+  replace(
+    tf.engine(),
+    'runKernel',
+    (original) =>
+      function (this: unknown, ...args) {
+        const [kernel, inputs, attributes] = args as [string, Record<string, Tensor>, SummaryAttributes?]
+        const rows = summaries.has(kernel) ? inputs['x'] : undefined
+        if (rows !== undefined && isOfAllRows(rows, attributes)) hooks.summarizes(kernel, rows)
+        return original.apply(this, args)
+      },
+  )
 
   const model = tf.LayersModel.prototype
   replace(
@@ -409,6 +424,19 @@ export function installHooks(tf: Tf, hooks: Hooks): () => void {
   return () => {
     for (const step of undo.toReversed()) step()
   }
+}
+
+/** Kernels that compute less than they are given; by which axes says one attribute or another. */
+const summaries = new Set(['Max', 'Min', 'Mean', 'Sum', 'Unique'])
+
+interface SummaryAttributes {
+  readonly axis?: number | readonly number[] | null
+  readonly reductionIndices?: number | readonly number[] | null
+}
+
+function isOfAllRows(tensor: Tensor, { axis, reductionIndices }: SummaryAttributes = {}): boolean {
+  const axes = axis ?? reductionIndices
+  return axes == null || [axes].flat().some((one) => one === 0 || one === -tensor.rank)
 }
 
 /** Gradients come by name, or in a list with their names. */

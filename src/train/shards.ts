@@ -16,6 +16,7 @@ import {
   createCutRows,
   createSeededRandomness,
   cutDataset,
+  deriveElsewhere,
   isTensor,
   layoutOf,
   notesOn,
@@ -36,6 +37,8 @@ export interface Shards {
   generator(own: Generator): Generator
   /** A gradient is about to be computed. */
   trains(): void
+  /** The greatest row of a tensor is computed, say, by this kernel of tfjs. */
+  readonly summarizes: (kernel: string, rows: object) => void
   /** Whether the ranks were given the same. */
   readonly agreement: Agreement
   /** The x and y of a `fit`, if all of them were cut, for other rows in each epoch. */
@@ -155,6 +158,12 @@ export function createShards(options: {
     trains: () => {
       if (calls === 0 && count > 1) note(notMade)
     },
+    summarizes: (kernel, rows) => {
+      if (rowsCut.has(rows))
+        note(
+          `train computes the ${words[kernel] ?? kernel} of data that are cut: it differs between workers. ${deriveElsewhere}`,
+        )
+    },
     copies: (data) => {
       const parts = data.flatMap(tensorsIn)
       if (!parts.some((part) => rowsCut.has(part))) return undefined
@@ -194,6 +203,15 @@ function withTensors(value: unknown, other: (tensor: unknown) => unknown): unkno
   if (isTensor(value)) return other(value)
   if (Array.isArray(value)) return value.map(other)
   return Object.fromEntries(Object.entries(value).map(([name, part]) => [name, other(part)]))
+}
+
+/** tfjs's names of kernels. */
+const words: Readonly<Record<string, string>> = {
+  Max: 'greatest value',
+  Min: 'least value',
+  Mean: 'mean',
+  Sum: 'sum',
+  Unique: 'different values',
 }
 
 const notMade =

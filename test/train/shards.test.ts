@@ -1,5 +1,7 @@
 /** A dataset generator's data are cut into shards that are disjoint, of one size, and together nearly all of it. */
 import { randomInt } from 'node:crypto'
+import { readFileSync } from 'node:fs'
+import { compileFunction } from 'node:vm'
 import * as tf from '@tensorflow/tfjs'
 import { afterEach, describe, expect, it } from 'vitest'
 import { holdRandomness } from '../../src/train/dataset/index.ts'
@@ -9,6 +11,20 @@ const opened: Shards[] = []
 afterEach(() => {
   for (const shards of opened.splice(0)) shards.end()
 })
+
+/** The program in the section of this name in deploy/TRAINING.md, as it stands there. */
+function exampleIn(
+  section: string,
+  given: Readonly<Record<string, unknown>>,
+): Record<string, (...args: never[]) => unknown> {
+  const page = readFileSync(new URL('../../deploy/TRAINING.md', import.meta.url), 'utf8')
+  const [, code = ''] = /```ts\n(.*?)```/s.exec(page.slice(page.indexOf(`## ${section}`))) ?? []
+  return Reflect.apply(
+    compileFunction(`return { ${code} }`, Object.keys(given)),
+    undefined,
+    Object.values(given),
+  ) as never
+}
 
 function shardsOf(count: number, index: number, notes: string[] = []): Shards {
   const note = (text: string): void => void notes.push(text)
@@ -299,6 +315,63 @@ describe('The user is told', () => {
   it('nothing where all is as expected', () => {
     expect(cutAndTell({ train: { xs: numbers(60), mean: numbers(3) }, test: { xs: numbers(60) } }).notes).toEqual([])
     expect(cutAndTell({ testXs: numbers(60) }).notes).toEqual([])
+  })
+
+  it('are to derive what is of all rows in the generator, where rows hold texts or records and nothing is beside them', () => {
+    const rows = numbers(60).map((at) => ({ mass: at, species: 'abc'[at % 3] }))
+    const texts = rows.map(({ mass, species }) => [mass, species])
+    const masses = rows.map(({ mass }) => ({ mass }))
+    const raw = [
+      rows,
+      { rows },
+      { masses },
+      { train: { rows }, test: { rows } },
+      { texts },
+      { ys: numbers(60), words: numbers(60).map(String) },
+      { rows, columns: ['mass', 'species'] },
+    ]
+    for (const value of raw) {
+      expect(cutAndTell(value).notes).toEqual([expect.stringContaining('holds texts or records')])
+    }
+    const explained = [
+      { rows, classes: ['a', 'b', 'c'] },
+      { rows, classes: new Map([['a', 0]]) },
+      { texts: rows.map(() => 'A word'), vocabulary: new Set(['word']) },
+      { rows, codeOf: () => 0 },
+      { masses, most: 59 },
+      { xs: numbers(60), ys: numbers(60).map((at) => [at]) },
+    ]
+    for (const value of explained) expect(cutAndTell(value).notes).toEqual([])
+  })
+
+  it('are told that a shard has another greatest value than all rows', () => {
+    const notes: string[] = []
+    const shards = shardsOf(3, 0, notes)
+    const xs = cut(shards, tf.ones([30, 2])) as tf.Tensor
+    shards.summarizes('Max', tf.ones([10, 2]))
+    expect(notes).toEqual([])
+    shards.summarizes('Max', xs)
+    shards.summarizes('Max', xs)
+    expect(notes).toEqual([expect.stringContaining('computes the greatest value of data that are cut')])
+  })
+
+  it('of the example for what is derived from the data share it, and have the rows of their own', () => {
+    const readPenguins = () => numbers(60).map((at) => ({ mass: at, species: 'abc'[(at * at) % 3] }))
+    const { dataset, encoded } = exampleIn('Derived from the data', { tf, readPenguins })
+    const notes: string[] = []
+    const given = [0, 1, 2].map((index) => shardsOf(3, index, notes).generator(dataset as never)())
+    const all = encoded?.(dataset?.() as never) as Pair
+    const parts = given.map((one) => encoded?.(one as never) as Pair)
+    expect(notes).toEqual([])
+    const rows = [...tf.concat(parts.map(({ xs }) => xs)).dataSync()]
+    expect(new Set(rows)).toEqual(new Set(all.xs.dataSync()))
+    for (const { xs, ys } of parts) expect([xs.shape, ys.shape]).toEqual([[20], [20, 2]])
+    const classOf = ({ xs, ys }: Pair): unknown[][] => {
+      const classes = [...ys.argMax(1).dataSync()]
+      return [...xs.dataSync()].map((mass, at) => [mass, classes[at]])
+    }
+    const wanted = new Map(classOf(all) as [number, unknown][])
+    for (const [mass, its] of parts.flatMap(classOf)) expect(its).toBe(wanted.get(mass as number))
   })
 
   it('that train called no dataset generator', () => {

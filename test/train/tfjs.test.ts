@@ -55,6 +55,7 @@ const quiet: Hooks = {
   },
   gets: () => undefined,
   sets: () => undefined,
+  summarizes: () => undefined,
   shuffleSeed: () => 'seed',
 }
 
@@ -288,6 +289,23 @@ describe('A hook', () => {
       optimizer.minimize(() => one.square().asScalar(), false, [one])
       expect(one.dataSync()[0]).toBe(3)
     }
+    expect(asked).toEqual([])
+  })
+
+  it('hears what is computed of all rows of a tensor, and not of each row', () => {
+    install({
+      summarizes: (kernel) => {
+        asked.push(kernel)
+      },
+    })
+    const { xs } = rowsOf(4)
+    for (const axis of [undefined, 0, -2, [0, 1]]) tf.dispose([xs.max(axis), xs.mean(axis)])
+    expect(asked).toEqual(['Max', 'Mean', 'Max', 'Mean', 'Max', 'Mean', 'Max', 'Mean'])
+    asked = []
+    tf.dispose([xs.min(), xs.sum(), tf.unique(xs.flatten()).values])
+    expect(asked).toEqual(['Min', 'Sum', 'Unique'])
+    asked = []
+    tf.dispose([xs.max(1), xs.min(-1), xs.sum(1), xs.mean(1), xs.add(1)])
     expect(asked).toEqual([])
   })
 
