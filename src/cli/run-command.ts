@@ -36,6 +36,7 @@ import { endTracing, startTracing } from '../tracing/index.ts'
 import { changeOf, type ChangeFlags } from './change-command.ts'
 import { explorationHparams, overrideContext, parseSettings } from './set-options.ts'
 import { sayAddress } from './board-command.ts'
+import { endSoon } from './remains.ts'
 import { interruptible } from './interrupt.ts'
 import { isServed, looking, sayAside, sessionOptions, type BusOptions, where } from './looking.ts'
 import { duration, pairs } from './text.ts'
@@ -179,7 +180,7 @@ async function explore(
 ): Promise<number> {
   if (output !== undefined) await assertWritable(output)
   let quietUntil = -Infinity
-  const explored = await experiment.run(hparams, {
+  const running = experiment.run(hparams, {
     ...(seed === undefined ? {} : { seed }),
     ...(output === undefined ? {} : { artifacts: output }),
     onReport: (point) => {
@@ -189,6 +190,9 @@ async function explore(
         process.stdout.write(`step ${point.step}  ${pairs(point.values)}\n`)
       }
     },
+  })
+  const explored = await running.finally(() => {
+    endSoon((text) => void process.stderr.write(`${text}\n`))
   })
   const { metrics, durationMs, hparams: used, artifacts } = explored
   const saved = artifacts.map(({ name, kind, bytes, path }) => ({ name, kind, bytes, path }))

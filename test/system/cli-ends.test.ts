@@ -65,6 +65,39 @@ describe('a module of whose contexts one is not valid', () => {
   })
 })
 
+describe('an exploration whose train leaves something at work', () => {
+  const left: Readonly<Record<string, readonly [code: string, said: string]>> = {
+    'a timer': ['setInterval(() => {}, 10)', '1 timers were still set when train had ended'],
+    'a server': ['createServer().listen(0)', 'still at work when train had ended: 1 TCPServerWrap'],
+    'a thread': ["new Worker('setInterval(() => {}, 10)', { eval: true })", 'still at work when train had ended'],
+  }
+  it.each(Object.entries(left))('ends, and says so: %s', async (name, [code, said]) => {
+    const path = join(folder, `leaves-${name.replace(' ', '-')}.ts`)
+    await writeFile(
+      path,
+      `import { createServer } from 'node:net'
+import { Worker } from 'node:worker_threads'
+import { defineExperiment } from 'maggy'
+export default defineExperiment(import.meta.url, {
+  name: 'leaves',
+  hparams: { fails: false },
+  train: ({ hparams }: any) => {
+    ${code}
+    if (hparams.fails) throw new Error('no such luck')
+    return { score: 2 }
+  },
+})\n`,
+    )
+    const done = await maggy(['run', path])
+    expect(done).toMatchObject({ code: 0, stdout: expect.stringContaining('score=2') as string })
+    expect(done.stderr).toContain(said)
+    const failed = await maggy(['run', path, '--set', 'fails=true'])
+    expect(failed.code).toBe(exitCodes.failed)
+    expect(failed.stderr).toContain('no such luck')
+    expect(failed.stderr).toContain(said)
+  })
+})
+
 describe('maggy resume', () => {
   it('knows at once that there is no such experiment: no driver and no worker is started to say so', async () => {
     const empty = ['--data', join(folder, 'nowhere')]
