@@ -237,7 +237,15 @@ function failureOf(error: unknown): MaggyError | RemoteError {
   if (isRingFailure(error)) return error
   if (isProblem(error, ...known)) return error
   const name = error instanceof Error && error.name !== 'Error' ? `${error.name}: ` : ''
-  return problem('TRAIN_FAILED', { reason: `${name}${describe(error)}`.slice(0, 2048) }, { cause: error })
+  return problem('TRAIN_FAILED', { reason: `${name}${reasonOf(error)}`.slice(0, 2048) }, { cause: error })
+}
+
+/** Node looks for a computed name where the bundle lies, and would propose a path that only this host has. */
+function reasonOf(error: unknown): string {
+  const reason = describe(error)
+  if ((error as NodeJS.ErrnoException | null)?.code !== 'ERR_MODULE_NOT_FOUND') return reason
+  const [found = ''] = reason.split('\n')
+  return `${found}: with the program go imports whose name is written out (\`import('./lazy.ts')\`), and no computed ones (\`import(name)\`)`
 }
 
 const inspectBriefly = (value: unknown) =>

@@ -72,6 +72,19 @@ describe('a training', () => {
     expect(failed).toMatchObject({ code: 'TRAIN_FAILED', message: 'train threw TypeError: no such layer' })
   })
 
+  test('that imports by a computed name is told that such modules are not in its bundle, and no path of this host', async () => {
+    const { code, message } = await train(() => {
+      const text =
+        'Cannot find module \'/cache/lazy.ts\' imported from /cache/x.cjs\nDid you mean to import "../tmp/lazy.ts"?'
+      throw Object.assign(new Error(text), { code: 'ERR_MODULE_NOT_FOUND' })
+    })
+    expect(code).toBe('TRAIN_FAILED')
+    expect(message).toContain(
+      "Cannot find module '/cache/lazy.ts' imported from /cache/x.cjs: with the program go imports",
+    )
+    expect(message).not.toContain('Did you mean')
+  })
+
   test('that is stopped ends with the last value of each metric', async () => {
     const stopped = await train(
       ({ reporter }) => {
