@@ -14,6 +14,7 @@ import { createFitOrder } from './fit-order.ts'
 import { installHooks } from './hooks.ts'
 import { exchangesRows, reshuffling } from './adjust.ts'
 import { createMembership, type Membership } from './membership.ts'
+import { createPassedGradients } from './passed-gradients.ts'
 import { createFuse, createReplica } from './replica.ts'
 import { createRingLink, type RingLine } from './ring-link.ts'
 import { createShards } from './shards.ts'
@@ -49,6 +50,11 @@ export interface Distribution {
 const emptyStep = (step: number): string =>
   `step ${step} of the training counted no samples: all workers that had computed it were lost before others had their gradients`
 
+const usesPassed = (shape: readonly number[]): string =>
+  `train goes on with a tensor of shape [${shape.join(', ')}] that it made of gradients of steps which were over before this worker came ` +
+  '(or are older than the checkpoint): they were zeros here, so it is not what the others have. Keep such state in a tf.variable, or let an ' +
+  'optimizer keep it: see "Kept and put back" in deploy/TRAINING.md'
+
 export function createDistribution(options: DistributionOptions): Distribution {
   const { tf, settings, line } = options
   const count = settings.workers.max
@@ -80,6 +86,10 @@ export function createDistribution(options: DistributionOptions): Distribution {
     },
   })
   const sync: VariableSync = createVariableSync({ tf, replica, membership, agreement: shards.agreement })
+  const passedGradients = createPassedGradients(tf, (shape) => {
+    // Nobody else knows.
+    tellUser?.(usesPassed(shape))
+  })
   const steps: GradientSteps = createGradientSteps({
     tf,
     settings,
@@ -87,6 +97,7 @@ export function createDistribution(options: DistributionOptions): Distribution {
     membership: () => membership,
     sync: () => sync,
     agreement: shards.agreement,
+    passedGradients,
     onBoundary: checkpoint,
     onEmpty: (step) => {
       if (speaks()) tellUser?.(emptyStep(step))
@@ -159,6 +170,7 @@ export function createDistribution(options: DistributionOptions): Distribution {
       throw isFirst ? problem('RING_WEIGHTS_PASSED', { layer }) : problem('RING_WEIGHTS_ELSEWHERE', { layer })
     },
     summarizes: shards.summarizes,
+    computed: passedGradients.computed,
     shuffleSeed: () => {
       shuffles += 1
       return `${options.seed}/${shuffles}`

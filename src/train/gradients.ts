@@ -14,6 +14,7 @@ import type { Fact } from './facts.ts'
 import { accumulated, allFinite, assign, firstNotFinite, pack, tensorOf, type Held } from './fuse.ts'
 import type { BatchOutcome, Compute, Gradients } from './hooks.ts'
 import type { Membership } from './membership.ts'
+import type { PassedGradients } from './passed-gradients.ts'
 import type { Replica } from './replica.ts'
 import { watchStatistics, watchStrangers, type Statistics } from './statistics.ts'
 import {
@@ -72,12 +73,13 @@ export function createGradientSteps(options: {
   readonly sync: () => VariableSync
   /** Travels behind each gradient. */
   readonly agreement: Agreement
+  readonly passedGradients: PassedGradients
   /** Called where the state is whole, at a step that is about to begin. */
   readonly onBoundary: (step: number) => void
   /** Called after a step in which no rank counted: those that had computed it were lost, and newcomers count from their second step on. */
   readonly onEmpty: (step: number) => void
 }): GradientSteps {
-  const { tf, settings, replica, agreement, onBoundary, onEmpty } = options
+  const { tf, settings, replica, agreement, passedGradients, onBoundary, onEmpty } = options
   const local = settings.syncEvery > 1
   let gradients = 0
   let steps = 0
@@ -147,6 +149,7 @@ export function createGradientSteps(options: {
     const isBoundary = isWhole && !unsynced
     if (isBoundary) onBoundary(steps)
     if (membership.skips) return pretend(f, variables, compute, reduces)
+    passedGradients.over()
 
     // Before the forward pass, which changes statistics. One rank alone has nobody to compare with.
     const isChecked = isBoundary && !local && steps % checkEvery === 0 && (membership.place?.members ?? 1) > 1
@@ -312,6 +315,7 @@ export function createGradientSteps(options: {
     withheld = !reduces && !local
     // I4
     const grads = variables.map((one, at) => (reached[at] === true ? tf.zerosLike(one) : undefined))
+    passedGradients.give(grads)
     return { value: tf.scalar(loss), grads }
   }
 

@@ -8,7 +8,8 @@
  * - `CallbackList.onEpochEnd` is where all callbacks of fit and fitDataset are told of an epoch. The first of them, tfjs's own
  *   logger, makes the epoch's means; the ranks' means are taken right behind it, before History or a callback of the user looks.
  * - `Layer.getWeights` and `setWeights`, a model's, too, are how train keeps weights and puts them back.
- * - The engine's `runKernel` is where the greatest or the mean of a tensor is computed: of a shard it is another one than of all rows.
+ * - The engine's `runKernel` is where all is computed: the greatest or the mean of a shard, which is another one than of all rows, and
+ *   what train makes of gradients that are none.
  * - `applyGradients` of each optimizer may be left out (accumulation, a step that is skipped); `incrementIterations` counts.
  */
 import type { Tf } from './backend.ts'
@@ -79,6 +80,8 @@ export interface Hooks {
   sets(layer: string, weights: readonly Tensor[]): void
   /** A number, or a few, are computed of all rows of a tensor. */
   summarizes(kernel: string, rows: Tensor): void
+  /** A kernel has made `made` of `inputs`. */
+  computed(inputs: object, made: unknown): void
   /** The seed for a dataset that is shuffled without one: the same on all ranks. */
   shuffleSeed(): string
 }
@@ -163,7 +166,9 @@ export function installHooks(tf: Tf, hooks: Hooks): () => void {
         const [kernel, inputs, attributes] = args as [string, Record<string, Tensor>, SummaryAttributes?]
         const rows = summaries.has(kernel) ? inputs['x'] : undefined
         if (rows !== undefined && isOfAllRows(rows, attributes)) hooks.summarizes(kernel, rows)
-        return original.apply(this, args)
+        const made = original.apply(this, args)
+        hooks.computed(inputs, made)
+        return made
       },
   )
 

@@ -175,7 +175,7 @@ describe('What goes wrong', () => {
     const { error } = (await trainers[1]?.report) ?? {}
     expect(error).toMatchObject({
       code: 'GRADIENT_NOT_FINITE',
-      message: 'rank 1, step 0: the gradient of dense_Dense/kernel holds NaN',
+      message: 'rank 1, step 0: the gradient of dense_Dense/kernel (variable 1 of 4, shape [4, 6]) holds NaN',
     })
     // The other one goes on alone.
     expect((await trainers[0]?.report)?.error).toBeNull()

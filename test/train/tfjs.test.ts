@@ -1,6 +1,7 @@
 /** What a training by several relies on in tfjs, beyond its public interface: another version that has it otherwise fails here. */
 import * as tf from '@tensorflow/tfjs'
 import { afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest'
+import { createPassedGradients } from '../../src/train/passed-gradients.ts'
 import { createReadWeights } from '../../src/train/read-weights.ts'
 import { installHooks, type Epoch, type Hooks } from '../../src/train/hooks.ts'
 import {
@@ -56,6 +57,7 @@ const quiet: Hooks = {
   gets: () => undefined,
   sets: () => undefined,
   summarizes: () => undefined,
+  computed: () => undefined,
   shuffleSeed: () => 'seed',
 }
 
@@ -307,6 +309,25 @@ describe('A hook', () => {
     asked = []
     tf.dispose([xs.max(1), xs.min(-1), xs.sum(1), xs.mean(1), xs.add(1)])
     expect(asked).toEqual([])
+  })
+
+  it('knows what goes on with gradients that were passed, and does not mind variables, and what is only left', () => {
+    const used: (readonly number[])[] = []
+    const passed = createPassedGradients(tf, (shape) => void used.push(shape))
+    install({ computed: passed.computed })
+    const one = tf.variable(tf.ones([2, 3]))
+    const zeros = tf.zerosLike(one)
+    passed.give([zeros, undefined])
+    const moments = zeros.mul(0.1).add(1)
+    one.assign(one.sub(zeros))
+    const left = zeros.square()
+    const other = one.add(1)
+    passed.over()
+    tf.dispose([one.add(1), other.add(1), zeros.add(1)])
+    expect(used).toEqual([])
+    expect(left.isDisposed).toBe(false)
+    tf.dispose([moments.sum(0), moments.mul(2)])
+    expect(used).toEqual([[2, 3]])
   })
 
   it('tells what is read and set, in models and layers, also in those that wrap others', () => {
