@@ -131,8 +131,10 @@ class Changes {
       const trial = trialResult(reading, number)
       if (trial === undefined) continue
       const points = [...(this.#points.get(number)?.values() ?? [])]
-      if (this.#isLate(trial, points)) this.#changed.add(number)
-      else told.push({ trial, points })
+      const isLate = this.#isLate(trial, points)
+      if (isLate) this.#changed.add(number)
+      // Whoever is told of a trial may number it by the order: none is left out.
+      told.push({ trial: isLate ? { ...trial, state: 'running' } : trial, points })
     }
     await tell(outlineOf(reading), told)
     // A trial that has ended reports no more; the last telling reads all points anew.
