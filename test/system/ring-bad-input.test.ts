@@ -34,7 +34,11 @@ describe('A training on two workers fails', () => {
       /variable 0 is dense_Dense\/kernel float32\[3,\d\] on rank 0, and .* float32\[3,\d\] on rank 1/,
     ],
     ['evaluates', 'GRADIENT_MISSING', /without ever computing a gradient/],
-    ['diverges', 'GRADIENT_NOT_FINITE', /^rank \d, step 0: the gradient of dense_Dense\/kernel holds NaN/],
+    [
+      'diverges',
+      'GRADIENT_NOT_FINITE',
+      /^rank \d, step 0: the gradient of dense_Dense\/kernel \(variable 1 of 4, shape \[3, 4\]\) holds NaN/,
+    ],
   ])('whose train %s', async (does, code, message) => {
     const { state, problem } = await endOf(does, { does })
     expect(state).toBe('failed')
