@@ -2,7 +2,7 @@
 import { readdirSync, readFileSync, writeFileSync } from 'node:fs'
 import Table from 'cli-table3'
 import { Command } from 'commander'
-import { round } from '../bench/statistics.ts'
+import { median, round } from '../bench/statistics.ts'
 import { planOf, type Kind } from './plan.ts'
 import { isRunner } from './processes.ts'
 import { runPlan } from './run.ts'
@@ -55,8 +55,8 @@ const oneInSo = 4
  */
 const filling = { trials: 12_000, stepMs: 0 }
 /**
- * The heap of a process rises until it is collected, and a server has two sockets for each link that was cut until it notices: the lowest of so
- * many samples counts.
+ * The heap of a process rises until it is collected: the lowest of so many samples counts. A server has no sockets while links are cut, and two
+ * for each until it notices: of handles the median of as many counts.
  */
 const window = 6
 const slopeAtMost = 1
@@ -91,18 +91,15 @@ function look(world: World): void {
   }
 }
 
-function lowestOf(all: readonly Sample[], of: (one: Sample) => number): Sample[] {
-  const lowest: Sample[] = []
-  for (let at = 0; at + window <= all.length; at += window) {
-    const some = all.slice(at, at + window)
-    lowest.push(some.reduce((least, one) => (of(one) < of(least) ? one : least)))
-  }
-  return lowest
-}
+/** Half a minute each, in order. */
+const windowsOf = (all: readonly Sample[]): Sample[][] =>
+  Array.from({ length: Math.floor(all.length / window) }, (_, at) => all.slice(at * window, (at + 1) * window))
 
 /** Of the least squares through the lowest of each window, in MiB a minute. */
 function slopeOf(all: readonly Sample[]): number {
-  const lowest = lowestOf(all, ({ mebibytes }) => mebibytes)
+  const lowest = windowsOf(all).map((some) =>
+    some.reduce((least, one) => (one.mebibytes < least.mebibytes ? one : least)),
+  )
   if (lowest.length < 3) return NaN
   const mean = (of: (one: Sample) => number): number => lowest.reduce((sum, one) => sum + of(one), 0) / lowest.length
   const [t, m] = [mean(({ at }) => at), mean(({ mebibytes }) => mebibytes)]
@@ -154,11 +151,16 @@ for (const [name, seen] of named) {
   }
   const slope = slopeOf(after)
   const all = after.map((one) => one.handles)
-  const handles = lowestOf(after, (one) => one.handles).map((one) => one.handles)
+  const handles = windowsOf(after).map((some) => median(some.map((one) => one.handles)))
   const more = Math.max(...handles) - Math.min(...handles)
   figures[name] = { slope: round(slope, 2), handles: more }
   const lasting = `${Math.min(...handles)} to ${Math.max(...handles)}`
-  table.push([name, round(last.mebibytes, 0), round(slope, 2), `${lasting}, for a moment ${Math.max(...all)}`])
+  table.push([
+    name,
+    round(last.mebibytes, 0),
+    round(slope, 2),
+    `${lasting}, for a moment ${Math.min(...all)} to ${Math.max(...all)}`,
+  ])
   if (!(slope <= slopeAtMost)) wrong.push(`${name} grows by ${round(slope, 2)} MiB a minute`)
   if (more > handlesAtMost) wrong.push(`${name} keeps from ${lasting} handles`)
 }
