@@ -8,8 +8,10 @@ export const Id = Type.String({ pattern: identityPattern })
 export const Name = Type.String({ pattern: printable(1, 128) })
 /** A few words: printable, on one line, and it may be empty. */
 export const Label = Type.String({ pattern: printable(0, 256) })
+/** Characters of a sentence for people. */
+export const sentenceAtMost = 1024
 /** A sentence for people. */
-export const Sentence = Type.String({ maxLength: 1024 })
+export const Sentence = Type.String({ maxLength: sentenceAtMost })
 /** What a program says: a line, a message, a stack. */
 export const Text = Type.String({ maxLength: 8192 })
 /** What lies in a map under names. */

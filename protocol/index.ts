@@ -35,6 +35,7 @@ export {
   own,
   ProblemSchema,
   Scalar,
+  sentenceAtMost,
 } from './common.ts'
 export {
   AblationContext,

@@ -5,6 +5,7 @@ import {
   clipped,
   isProblem,
   problem,
+  sentenceAtMost,
   Submission as SubmissionSchema,
   type Bundle,
   type Context,
@@ -45,9 +46,6 @@ export function submissionOf(
   })
 }
 
-/** Characters of a note that travels. */
-const noteAtMost = 1024
-
 /** A context may add names to the definition's hparams. One that is misspelt does so too, and train does not miss it: both are said. */
 function notesOf(context: Context, defaults: Hparams): { notes?: string[] } {
   if (context.kind !== 'optimization') return {}
@@ -61,7 +59,7 @@ function notesOf(context: Context, defaults: Hparams): { notes?: string[] } {
     return meant === undefined ? name : `${name} (did you mean ${meant}?)`
   })
   const note = `the space has names that the definition's hparams lack: ${said.join(', ')}; these have ${known.join(', ')}`
-  return { notes: [...notes, clipped(note, noteAtMost)] }
+  return { notes: [...notes, clipped(note, sentenceAtMost)] }
 }
 
 /** Throws CONTEXT_INVALID with the path, in the user's words, of what a driver would refuse. */

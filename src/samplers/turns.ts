@@ -5,6 +5,7 @@
 import type { Objective, Observation, SearchSpace } from '../../protocol/index.ts'
 import { cubeOf } from '../space/index.ts'
 import { standardized } from './gp/gp.ts'
+import { groupsOf } from './gp/process.ts'
 import { skillOf } from './gp/skill.ts'
 import { createLedger } from './ledger.ts'
 import type { Sampler } from './sampler.ts'
@@ -28,7 +29,7 @@ export interface Judgement {
 /** Judges the process on the trials with a value, at each occasion so far; remembers what it worked out. */
 export function judge(space: SearchSpace, objective: Objective | undefined, occasions = usualOccasions) {
   const cube = cubeOf(space)
-  const groups = cube.columns.flatMap(({ width }, group) => Array.from({ length: width }, () => group))
+  const groups = groupsOf(cube)
   const ledger = createLedger(objective, ({ hparams }) => cube.toCube(hparams))
   const known = new Map<number, { readonly basis: readonly Observation[]; readonly judgement: Judgement }>()
   const at = (count: number): Judgement => {

@@ -4,7 +4,7 @@
  * I2 An experiment that is closed here does nothing more: another driver has it, or it is over.
  * I3 Only what changes something is written: nothing stands in the log after the end but that it goes on.
  */
-import { problem, toTold, type LogEvent, type Problem } from '../../../protocol/index.ts'
+import { problem, sentenceAtMost, toTold, type LogEvent, type Problem } from '../../../protocol/index.ts'
 import type { Clock, Logger } from '../../../src/actor/index.ts'
 import { seedOf, type Effect, type History } from '../../../src/history/index.ts'
 import type { Fleet } from '../fleet/index.ts'
@@ -39,9 +39,6 @@ export type Outcome =
   | { readonly kind: 'changed' }
   /** The end is in the log. */
   | { readonly kind: 'ended' }
-
-/** Characters of a note in the log. */
-const noteAtMost = 1024
 
 type VolatileEvent = { readonly type: 'optimizer.lost' }
 
@@ -311,7 +308,7 @@ export class Effects {
 
   #note({ note, pruner, code }: Extract<PruningDecision, { kind: 'note' }>): void {
     const state = { ...(pruner === undefined ? {} : { pruner }), ...(code === undefined ? {} : { code }) }
-    this.commit({ type: 'experiment.noted', at: this.#clock.now(), note: note.slice(0, noteAtMost), ...state })
+    this.commit({ type: 'experiment.noted', at: this.#clock.now(), note: note.slice(0, sentenceAtMost), ...state })
   }
 
   #prune({ trial, attempt, step, seen }: Extract<PruningDecision, { kind: 'prune' }>): void {

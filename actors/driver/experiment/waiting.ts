@@ -119,10 +119,10 @@ export class Waiting {
 
   /** Slots are there, and none of them can be had. */
   #slots(run: ExperimentRun, slots: readonly Slot[], server: string, now: number): Said {
-    const useless = slots.filter(({ lease }) => lease.state === 'theirs' || lease.trouble !== null)
-    const others = slots.flatMap((slot) => (useless.includes(slot) ? [] : (runningElse(slot, run.id) ?? [])))
-    const isShut =
-      run.places === 0 && run.hasWork && slots.length > 0 && useless.length + others.length === slots.length
+    const mine = run.places === 0 && run.hasWork ? slots : []
+    const useless = mine.filter((slot) => isUseless(slot))
+    const others = mine.flatMap((slot) => (isUseless(slot) ? [] : (runningElse(slot, run.id) ?? [])))
+    const isShut = mine.length > 0 && useless.length + others.length === mine.length
     const sinceMs = this.#withoutSlots.note(isShut, now)
     if (sinceMs === null || sinceMs < soonMs) return null
     if (others.length > 0) {
@@ -140,6 +140,8 @@ export class Waiting {
     return said(new MaggyError('SLOTS_TAKEN', { drivers, slots: slots.length, server }), sinceMs)
   }
 }
+
+const isUseless = ({ lease }: Slot): boolean => lease.state === 'theirs' || lease.trouble !== null
 
 /** The other experiment of ours that a slot is busy with. */
 function runningElse({ running }: Slot, experiment: string): string | undefined {

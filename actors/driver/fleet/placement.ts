@@ -108,7 +108,8 @@ export function schedule<S extends Position>(
 ): Decision<S>[] {
   const here = claimants.filter(({ elsewhere }) => elsewhere !== true)
   const { decisions, kept, suggested } = together(slots, here, now)
-  const held = claimants.length === 1 ? nothingHeld : heldBy(slots)
+  const isAsked = claimants.length > 1 && claimants.some(({ elsewhere, ahead }) => elsewhere === true || ahead > 0)
+  const held = isAsked ? heldBy(slots) : nothingHeld
   const claims = heard(slots, claimants, now).map((claimant) => new Claim(claimant, held.get(claimant.id) ?? 0, now))
   const own = claims.filter(({ isElsewhere }) => !isElsewhere)
   const leasing = claims.filter(({ isElsewhere, isTogether }) => !isElsewhere || isTogether)

@@ -4,7 +4,14 @@
  * I2 Nobody waits for it: what it is to do lies in a queue, and where that is full it is not asked. When it is absent, slow or wrong, the
  *    search goes on, and a note says so.
  */
-import { codeOf, describe, type LogEvent, type Plugin, type Submission } from '../../../protocol/index.ts'
+import {
+  codeOf,
+  describe,
+  sentenceAtMost,
+  type LogEvent,
+  type Plugin,
+  type Submission,
+} from '../../../protocol/index.ts'
 import { newId, type Clock } from '../../../src/actor/index.ts'
 import type { Bus } from '../../../src/bus/index.ts'
 import type { Observed } from '../../../src/history/index.ts'
@@ -150,6 +157,6 @@ export class Shadow {
   }
 
   #note(note: string): void {
-    this.#commit({ type: 'experiment.noted', at: this.#clock.now(), note: note.slice(0, 1024) })
+    this.#commit({ type: 'experiment.noted', at: this.#clock.now(), note: note.slice(0, sentenceAtMost) })
   }
 }

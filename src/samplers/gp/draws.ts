@@ -1,6 +1,6 @@
 /** Functions drawn from a posterior. */
 import type { Random } from '../../random/index.ts'
-import { cholesky } from './linear-algebra.ts'
+import { cholesky, dot } from './linear-algebra.ts'
 import { weighing, type Joint, type Kernel, type Points } from './process.ts'
 
 /** For each of `count` functions out of the posterior, its values at the points. */
@@ -67,10 +67,4 @@ export function drawnFunctions(
     const [row, near] = [featuresAt(x), between(x)]
     return Float64Array.from(functions, ({ weights, pulls }) => dot(row, weights) + dot(near, pulls))
   }
-}
-
-function dot(a: Float64Array, b: Float64Array): number {
-  let sum = 0
-  for (let index = 0; index < a.length; index++) sum += (a[index] as number) * (b[index] as number)
-  return sum
 }

@@ -26,7 +26,7 @@ import { acquisition, acquisitions } from './acquisition.ts'
 import { candidatesFor, climb, takenAmong, type Candidate } from './candidates.ts'
 import { feasibly, flat, keepsLimits, leading } from './feasibility.ts'
 import { drawnValues } from './draws.ts'
-import { fitKernel, posterior, type Kernel, type Posterior } from './process.ts'
+import { fitKernel, groupsOf, posterior, type Kernel, type Posterior } from './process.ts'
 
 const known = ['warmup', 'acquisition', 'kappa', 'pending', 'interim', 'mostData', 'mostTries']
 /** With more columns, distances mean little, and fitting a length scale for each column takes long. */
@@ -54,7 +54,7 @@ export const gpSampler: SamplerPlugin = {
     const mostTries = numberOption('gp', options, 'mostTries', usualTries, { least: 1, whole: true })
     const mostData = numberOption('gp', options, 'mostData', 150, { least: 10, most: 1000, whole: true })
     const isListed = pointNames(space) !== undefined
-    const groups = cube.columns.flatMap(({ width }, group) => Array.from({ length: width }, () => group))
+    const groups = groupsOf(cube)
     const [objective] = objectives
     const limits = name === 'logEI' ? (objective?.limits ?? []) : []
     // Where limits have processes of their own, a trial that breaks one still tells what its objective came to.

@@ -2,6 +2,8 @@
  * L-BFGS in a box: two-loop recursion (J. Nocedal, "Updating quasi-Newton matrices with limited storage", 1980) on the coordinates
  * that are not held at their bounds, with steps projected on the box and shortened until they go down enough (Armijo).
  */
+import { dot } from './linear-algebra.ts'
+
 export interface Box {
   readonly low: ArrayLike<number>
   readonly high: ArrayLike<number>
@@ -83,12 +85,6 @@ function newton(gradient: Float64Array, pairs: readonly Pair[]): Float64Array {
     addTo(q, step, (weights.pop() as number) - inverse * dot(change, q))
   }
   return q
-}
-
-function dot(a: Float64Array, b: Float64Array): number {
-  let sum = 0
-  for (let index = 0; index < a.length; index++) sum += (a[index] as number) * (b[index] as number)
-  return sum
 }
 
 function addTo(a: Float64Array, b: Float64Array, factor: number): void {

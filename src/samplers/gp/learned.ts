@@ -2,7 +2,7 @@
 import type { Random } from '../../random/index.ts'
 import type { Cube } from '../../space/index.ts'
 import { drawnFunctions } from './draws.ts'
-import { fitKernel } from './process.ts'
+import { fitKernel, groupsOf } from './process.ts'
 
 /** How many kernels: one fitted to all trials, and others to halves of them, for trials leave open which it is. */
 const kernels = 5
@@ -12,13 +12,13 @@ const kernels = 5
  * point, all their values.
  */
 export function learnedFunctions(
-  { columns }: Cube,
+  cube: Cube,
   points: readonly Float64Array[],
   values: readonly number[],
   count: number,
   random: Random,
 ): (point: Float64Array) => Float64Array {
-  const groups = columns.flatMap(({ width }, group) => Array.from({ length: width }, () => group))
+  const groups = groupsOf(cube)
   const all = points.map((_, index) => index)
   const drawn = Array.from({ length: kernels }, (_, which) => {
     const part = which === 0 ? all : all.filter(() => random.uniform() < 0.5)

@@ -61,3 +61,9 @@ export function inverseFrom(l: Float64Array, n: number): Float64Array {
   }
   return inverse
 }
+
+export function dot(a: Float64Array, b: Float64Array): number {
+  let sum = 0
+  for (let index = 0; index < a.length; index++) sum += (a[index] as number) * (b[index] as number)
+  return sum
+}

@@ -2,6 +2,7 @@
  * A Gaussian process with a Matern 5/2 kernel, a length scale for each parameter (ARD), noise and mean zero
  * (C. E. Rasmussen and C. K. I. Williams, "Gaussian Processes for Machine Learning", 2006: eq. 4.17, algorithm 2.1, eq. 5.9).
  */
+import type { Cube } from '../../space/index.ts'
 import { minimize } from './lbfgs.ts'
 import { cholesky, inverseFrom, solveLower, solveUpper } from './linear-algebra.ts'
 
@@ -35,6 +36,10 @@ export interface Points {
   readonly points: readonly Float64Array[]
   readonly groups: readonly number[]
 }
+
+/** Each parameter's columns are a group. */
+export const groupsOf = ({ columns }: Cube): number[] =>
+  columns.flatMap(({ width }, group) => Array.from({ length: width }, () => group))
 
 function covarianceBetween(a: ArrayLike<number>, b: ArrayLike<number>, weights: Float64Array, signal: number): number {
   let square = 0

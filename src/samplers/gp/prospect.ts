@@ -5,7 +5,7 @@ import { countOf, cubeOf, enumerate, keeps, pointKeys, sample, type Cube } from 
 import { deviation, mean } from '../../statistics/index.ts'
 import { acquisition } from './acquisition.ts'
 import { drawnValues } from './draws.ts'
-import { fitKernel, posterior } from './process.ts'
+import { fitKernel, groupsOf, posterior } from './process.ts'
 import { skillOf } from './skill.ts'
 
 export interface Prospect {
@@ -58,7 +58,7 @@ export function expectedGain(
   if (!(spread > 0) || !Number.isFinite(spread)) return undefined
   const middle = mean(losses)
   const values = Float64Array.from(losses, (loss) => (loss - middle) / spread)
-  const groups = cube.columns.flatMap(({ width }, group) => Array.from({ length: width }, () => group))
+  const groups = groupsOf(cube)
   const points = used.map(({ hparams }) => cube.toCube(hparams))
   const kernel = fitKernel({ points, groups }, values)
   const known = posterior({ points, groups }, values, kernel)

@@ -1,4 +1,5 @@
 /** Notes for the user on how a dataset was cut, where it is not as one would think. */
+import { listed } from '../../words/index.ts'
 import { isPlain, isTensor, isTyped } from './kinds.ts'
 import type { Layout, Leaf } from './layout.ts'
 
@@ -25,7 +26,10 @@ function notesOnDerived(layout: Layout): string[] {
       ? typeof value === 'number' || (typeof value === 'object' && value !== null)
       : typeof value === 'function' || entriesOf(value).some((one) => texts.some((text) => text.includes(one)))
   if (raw.length === 0 || mine.some((leaf) => !layout.cuts(leaf) && explains(leaf))) return []
-  const names = listed(raw.map(({ path }) => (path === '' ? 'what the dataset generator gave' : path)))
+  const names = listed(
+    raw.map(({ path }) => (path === '' ? 'what the dataset generator gave' : path)),
+    most,
+  )
   return [
     `${names} is cut, and holds texts or records: what train derives from them differs between workers. ${deriveElsewhere}`,
   ]
@@ -61,7 +65,7 @@ function notesOnCut(layout: Layout): string[] {
   const mine = layout.leaves.filter(({ role }) => role !== 'held out')
   if (!mine.some((leaf) => layout.cuts(leaf))) {
     if (mine.length === 0 && layout.leaves.length > 0) return []
-    const gave = listed([...new Set(mine.map(kindOf))])
+    const gave = mine.length === 0 ? 'nothing' : listed([...new Set(mine.map(kindOf))], most)
     return [
       'nothing of what the dataset generator gave could be cut: every worker trains on all of it. ' +
         `It gave ${gave}; what can be cut are arrays, tensors and tf.data.Datasets, in plain objects and lists`,
@@ -75,18 +79,15 @@ function notesOnCut(layout: Layout): string[] {
     (leaf) => 'rows' in leaf && leaf.rows * 2 >= rows && !layout.cuts(leaf) && (words || !isWords(leaf)),
   )
   if (whole.length === 0) return []
-  const named = listed(whole.map((leaf) => `${leaf.path} (${'rows' in leaf ? leaf.rows : '?'} rows)`))
+  const named = listed(
+    whole.map((leaf) => `${leaf.path} (${'rows' in leaf ? leaf.rows : '?'} rows)`),
+    most,
+  )
   return [`whole on every worker, for what is cut has ${rows} rows: ${named}`]
 }
 
 /** Beside numbers it is a vocabulary, or the names of classes. */
 const isWords = (leaf: Leaf): boolean => leaf.kind === 'list' && typeof leaf.value[0] === 'string'
-
-function listed(names: readonly string[]): string {
-  if (names.length === 0) return 'nothing'
-  const more = names.length - most
-  return more > 0 ? `${names.slice(0, most).join(', ')} and ${more} more` : names.join(', ')
-}
 
 function kindOf(leaf: Leaf): string {
   const { value } = leaf
